@@ -1,0 +1,121 @@
+"""The command line: `python -m hyper COMMAND`, one door to every command.
+
+How a command joins (one row in COMMANDS, nothing else here):
+- its module offers `add_arguments(parser: argparse.ArgumentParser) -> None`, which may also set `parser.epilog`
+  (examples, kept line by line), and `run(args: argparse.Namespace) -> int | None` (the exit code; None is 0);
+- importing the module is cheap: torch, transformers, librosa and plotting come in inside `run`, so that `--help`
+  answers at once;
+- what the user did wrong is raised as the module's own `ValueError` (`class SpeechError(ValueError)`) with one
+  sentence; it becomes one line on stderr and exit code 1. So does an `OSError`. Any other exception is our own slip
+  and keeps its traceback.
+"""
+
+from __future__ import annotations
+
+import argparse
+import functools
+import importlib
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import NoReturn
+
+
+@dataclass(frozen=True)
+class Command:
+    """One subcommand: where its code lives, and its line on the help page."""
+
+    module: str
+    summary: str
+
+
+COMMANDS = {
+    "compare": Command("hyper.compare", "transcribe one recording with base and adapted Whisper, side by side"),
+    "evaluate": Command("hyper.evaluate", "score a manifest of recordings: WER and CER, base and adapted, per group"),
+    "bench": Command("hyper.bench", "measure stage times, and what comparing costs beside the alternatives"),
+    "make-speech": Command("hyper.speech.command", "synthesise typical speech of many synthetic speakers"),
+    "simulate": Command("hyper.speech.simulate_command", "turn typical recordings into simulated atypical ones"),
+    "train-base": Command("hyper.training.base_command", "train a small Whisper from scratch"),
+    "align": Command("hyper.training.align_command", "find word times in real speech and cut it into short pieces"),
+    "train": Command("hyper.training.hyper_command", "train a hypernetwork for a frozen Whisper"),
+    "scorecard": Command("hyper.scorecard", "evaluate the bundled pair on every held-out set, in one table"),
+}
+
+DESCRIPTION = "Base Whisper and hypernetwork-adapted Whisper on the same recording."
+
+EXAMPLES = """\
+examples:
+  python -m hyper compare examples/stuttering_mild.wav --reference "turn on the lights in the kitchen"
+  python -m hyper evaluate examples/manifest.csv --json runs/examples.json
+  python -m hyper compare talk.m4a --base openai/whisper-small --language de --json
+  python -m hyper COMMAND --help        arguments, their units and examples of one command
+"""
+
+
+# Written lines stay as they are; the arguments' column is wide enough for the longest command and option.
+PageFormatter = functools.partial(argparse.RawDescriptionHelpFormatter, max_help_position=30, width=110)
+
+
+class Parser(argparse.ArgumentParser):
+    """An argument parser whose complaint is one line."""
+
+    def error(self, message: str) -> NoReturn:
+        self.exit(2, f"{self.prog}: {message} (--help shows the arguments)\n")
+
+
+def build_parser(command: str | None) -> Parser:
+    """The whole help page; only the module of `command` is imported."""
+    parser = Parser(
+        prog="python -m hyper",
+        description=DESCRIPTION,
+        epilog=EXAMPLES,
+        formatter_class=PageFormatter,
+    )
+    commands = parser.add_subparsers(dest="command", metavar="COMMAND", required=True, title="commands")
+    for name, entry in COMMANDS.items():
+        subparser = commands.add_parser(
+            name,
+            help=entry.summary,
+            description=entry.summary[0].upper() + entry.summary[1:] + ".",
+            formatter_class=PageFormatter,
+        )
+        if name == command:
+            module = importlib.import_module(entry.module)
+            module.add_arguments(subparser)
+            subparser.set_defaults(run=module.run)
+    return parser
+
+
+def is_users(error: Exception) -> bool:
+    """Whether the message is written for the user: our own error classes, or a file that cannot be read or written."""
+    ours = isinstance(error, ValueError) and type(error).__module__.startswith("hyper.")
+    return ours or isinstance(error, OSError)
+
+
+def one_line(error: Exception) -> str:
+    """The error as one sentence on one line."""
+    if isinstance(error, OSError) and error.filename is not None:
+        return f"{error.filename}: {error.strerror}"
+    return " ".join(str(error).split())
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run one command and return its exit code."""
+    argv = list(sys.argv[1:] if argv is None else argv)
+    if not argv:
+        argv = ["--help"]
+    args = build_parser(argv[0]).parse_args(argv)
+    try:
+        return args.run(args) or 0
+    except KeyboardInterrupt:
+        print(f"hyper {args.command}: interrupted", file=sys.stderr)
+        return 130  # the shell's code for SIGINT
+    except Exception as error:
+        if not is_users(error):
+            raise
+        print(f"hyper {args.command}: {one_line(error)}", file=sys.stderr)
+        return 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,98 @@
+"""The manifest: a CSV that lists recordings with what was meant and who spoke."""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+# Accepted names of a column, the written one first.
+FILE_COLUMNS = ("file", "path")
+REFERENCE_COLUMNS = ("reference", "text")
+OPTIONAL_COLUMNS = ("speaker", "cohort", "severity", "voice", "domain", "corpus", "licence", "phones")
+SIMULATED_VALUES = {"1": True, "true": True, "yes": True, "0": False, "false": False, "no": False, "": False}
+
+
+class ManifestError(ValueError):
+    """The manifest cannot be used; the message says which line or column and what is wanted."""
+
+
+@dataclass(frozen=True)
+class ManifestRow:
+    """One recording. Text columns that are absent or empty are ""."""
+
+    file: str  # as written in the manifest
+    path: Path  # where that is on this machine
+    reference: str = ""  # the words that were meant
+    speaker: str = ""
+    cohort: str = ""  # stuttering, dysarthria, parkinsons, typical
+    severity: str = ""  # mild, moderate, severe
+    simulated: bool = False  # whether a simulator made it atypical
+    voice: str = ""
+    domain: str = ""  # command, open, word
+    corpus: str = ""
+    licence: str = ""
+    phones: str = ""  # "symbol:start:end:word ..." in seconds
+
+
+def read_manifest(path: str | Path) -> list[ManifestRow]:
+    """All rows of the manifest; recordings are looked for relative to the manifest's folder."""
+    path = Path(path)
+    if not path.is_file():
+        raise ManifestError(f"There is no manifest at {path}.")
+    try:
+        with path.open(newline="", encoding="utf-8-sig") as lines:  # spreadsheets put a byte order mark in front
+            reader = csv.DictReader(lines)
+            columns = tuple(reader.fieldnames or ())
+            file_column = first_present(FILE_COLUMNS, columns)
+            if file_column is None:
+                raise ManifestError(
+                    f"{path} has the columns {', '.join(columns) or '(none)'}; it needs `file` or `path`."
+                )
+            reference_column = first_present(REFERENCE_COLUMNS, columns)
+            rows = [_row(path, reader.line_num, record, file_column, reference_column) for record in reader]
+    except (UnicodeDecodeError, csv.Error) as error:
+        raise ManifestError(f"{path} is not a comma-separated text file in UTF-8 ({error}).") from error
+    if not rows:
+        raise ManifestError(f"{path} lists no recordings; it needs one line for each below the column names.")
+    return rows
+
+
+def write_manifest(path: str | Path, rows: Sequence[ManifestRow]) -> None:
+    """Write the columns that any row fills; `file` is written as the row has it."""
+    used = [name for name in OPTIONAL_COLUMNS if any(getattr(row, name) for row in rows)]
+    columns = [FILE_COLUMNS[0], REFERENCE_COLUMNS[0], *used, "simulated"]
+    path = Path(path)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with path.open("w", newline="", encoding="utf-8") as lines:
+        writer = csv.writer(lines, lineterminator="\n")
+        writer.writerow(columns)
+        for row in rows:
+            writer.writerow([int(row.simulated) if name == "simulated" else getattr(row, name) for name in columns])
+
+
+def first_present(names: Iterable[str], columns: Sequence[str]) -> str | None:
+    """The first of `names` that is a column."""
+    return next((name for name in names if name in columns), None)
+
+
+def _row(
+    manifest: Path, line: int, record: dict[str, str | None], file_column: str, reference_column: str | None
+) -> ManifestRow:
+    """One line of the manifest, checked."""
+    if None in record:
+        raise ManifestError(f"{manifest}, line {line}: more values than columns; texts with commas need quotes.")
+    values = {name: (value or "").strip() for name, value in record.items()}
+    if not values[file_column]:
+        raise ManifestError(f"{manifest}, line {line}: `{file_column}` is empty; each line names a recording.")
+    simulated = values.get("simulated", "").lower()
+    if simulated not in SIMULATED_VALUES:
+        raise ManifestError(f"{manifest}, line {line}: `simulated` is {simulated!r}; it must be 0 or 1.")
+    return ManifestRow(
+        file=values[file_column],
+        path=manifest.parent / values[file_column],
+        reference=values[reference_column] if reference_column else "",
+        simulated=SIMULATED_VALUES[simulated],
+        **{name: values.get(name, "") for name in OPTIONAL_COLUMNS},
+    )

@@ -1,0 +1,72 @@
+"""The manifest reader: both column namings, defaults, and a sentence for each mistake."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from hyper.manifest import ManifestError, ManifestRow, read_manifest, write_manifest
+
+
+def manifest(folder: Path, text: str) -> Path:
+    path = folder / "manifest.csv"
+    path.write_bytes(text.encode())
+    return path
+
+
+@pytest.mark.parametrize("columns", ["path,text", "file,reference"])
+def test_reads_both_column_namings(tmp_path, columns):
+    (row,) = read_manifest(manifest(tmp_path, f"{columns}\nsub/a.wav,call my sister\n"))
+    assert row == ManifestRow("sub/a.wav", tmp_path / "sub" / "a.wav", "call my sister")
+
+
+def test_reads_optional_columns_quotes_and_a_byte_order_mark(tmp_path):
+    text = '\ufefffile,reference,cohort,severity,simulated,extra\na.wav,"yes, please",stuttering,mild,1,x\nb.wav,,,,,\n'
+    first, second = read_manifest(manifest(tmp_path, text))
+    assert (first.reference, first.cohort, first.severity, first.simulated) == (
+        "yes, please",
+        "stuttering",
+        "mild",
+        True,
+    )
+    assert (second.reference, second.cohort, second.simulated) == ("", "", False)
+
+
+def test_absolute_paths_stay(tmp_path):
+    (row,) = read_manifest(manifest(tmp_path, "file\n/elsewhere/a.wav\n"))
+    assert row.path == Path("/elsewhere/a.wav")
+
+
+def test_written_manifest_reads_back(tmp_path):
+    rows = [
+        ManifestRow("a.wav", tmp_path / "a.wav", "yes, please", speaker="s1", simulated=True, phones="h:0.000:0.100:0"),
+        ManifestRow("b.wav", tmp_path / "b.wav", "no"),
+    ]
+    write_manifest(tmp_path / "m.csv", rows)
+    assert read_manifest(tmp_path / "m.csv") == rows
+    assert (tmp_path / "m.csv").read_text().splitlines()[0] == "file,reference,speaker,phones,simulated"
+
+
+@pytest.mark.parametrize(
+    ("text", "sentence"),
+    [
+        ("wav,text\na.wav,hi\n", "has the columns wav, text; it needs `file` or `path`"),
+        ("", r"has the columns \(none\)"),
+        ("file,text\n", "lists no recordings"),
+        ("file,text\n,hi\n", "line 2: `file` is empty"),
+        ("file,text\na.wav,yes, please\n", "line 2: more values than columns"),
+        ("file,simulated\na.wav,maybe\n", "line 2: `simulated` is 'maybe'; it must be 0 or 1"),
+    ],
+)
+def test_each_mistake_has_its_sentence(tmp_path, text, sentence):
+    with pytest.raises(ManifestError, match=sentence):
+        read_manifest(manifest(tmp_path, text))
+
+
+def test_missing_and_binary_manifests(tmp_path):
+    with pytest.raises(ManifestError, match=r"There is no manifest at .*none\.csv"):
+        read_manifest(tmp_path / "none.csv")
+    (tmp_path / "binary.csv").write_bytes(b"RIFF\xff\xfe\x80\x00file")
+    with pytest.raises(ManifestError, match="not a comma-separated text file in UTF-8"):
+        read_manifest(tmp_path / "binary.csv")
