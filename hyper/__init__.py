@@ -1,0 +1,1 @@
+"""HyperWhisper: base Whisper and a hypernetwork-adapted Whisper on one recording, side by side."""

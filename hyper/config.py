@@ -1,0 +1,70 @@
+"""Frozen settings, JSON in and out; unknown and missing keys are refused."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict, dataclass, fields
+from pathlib import Path
+from typing import Any
+
+GENERATORS = ("mlp", "linear")
+
+
+class ConfigError(ValueError):
+    """The settings cannot be used; the message names the key."""
+
+
+@dataclass(frozen=True)
+class HypernetConfig:
+    """All that is needed to build a hypernetwork, and to tell which base it was trained for."""
+
+    base_model: str  # for people: the name of the base
+    base_fingerprint: str  # for the program: `Backbone.fingerprint` of the base
+    d_model: int
+    d_ffn: int
+    n_encoder_layers: int
+    n_decoder_layers: int
+    n_mixes: int = 4  # mixes of encoder layers that the embedding is made of
+    targets: tuple[str, ...] = ("decoder.fc1",)  # the paper's W1, arXiv:2406.04240
+    rank: int = 1
+    alpha: float = 1.0
+    generator: str = "mlp"
+    d_hidden: int = 256
+    dropout: float = 0.1  # of the embedding, in training
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "targets", tuple(self.targets))
+        for key in ("d_model", "d_ffn", "n_encoder_layers", "n_decoder_layers", "n_mixes", "rank", "d_hidden"):
+            value = getattr(self, key)
+            if not isinstance(value, int) or value < 1:
+                raise ConfigError(f"`{key}` is {value!r}, but it must be a whole number of at least 1.")
+        if self.generator not in GENERATORS:
+            raise ConfigError(f"`generator` is {self.generator!r}, but it must be one of {', '.join(GENERATORS)}.")
+        if not self.targets:
+            raise ConfigError("`targets` is empty, but at least one layer type must be adapted.")
+        if not 0 <= self.dropout < 1:
+            raise ConfigError(f"`dropout` is {self.dropout!r}, but it must be at least 0 and below 1.")
+
+    @property
+    def scaling(self) -> float:
+        """The factor of b @ a: alpha / rank, as in LoRA, arXiv:2106.09685, section 4.1."""
+        return self.alpha / self.rank
+
+    def save(self, path: Path) -> None:
+        """Write every setting as JSON."""
+        path.write_text(json.dumps(asdict(self), indent=2) + "\n", encoding="utf-8")
+
+    @classmethod
+    def load(cls, path: Path) -> HypernetConfig:
+        """Read what `save` wrote."""
+        return cls.from_json(json.loads(path.read_text(encoding="utf-8")))
+
+    @classmethod
+    def from_json(cls, settings: dict[str, Any]) -> HypernetConfig:
+        """Build from JSON that has every key and no other."""
+        known = {field.name for field in fields(cls)}
+        if unknown := sorted(set(settings) - known):
+            raise ConfigError(f"Unknown key `{unknown[0]}` in the hypernetwork's settings; known are {sorted(known)}.")
+        if missing := sorted(known - set(settings)):
+            raise ConfigError(f"The hypernetwork's settings lack the key `{missing[0]}`.")
+        return cls(**settings)

@@ -1,0 +1,116 @@
+"""What LoRA weights are, and how each row of a batch meets its own."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+
+
+@dataclass(frozen=True)
+class LoraSite:
+    """One linear layer of the model that is adapted."""
+
+    name: str  # its module path, as "model.decoder.layers.0.fc1"
+    target: str  # the kind of layer, as "decoder.fc1"
+    layer: int  # 0 is the layer nearest the input
+    d_in: int
+    d_out: int
+
+
+@dataclass(frozen=True)
+class LoraWeights:
+    """Low-rank updates of several layers: row i of a batch gets `scaling * b[i] @ a[i]` at each site."""
+
+    sites: tuple[LoraSite, ...]
+    a: tuple[Tensor, ...]  # one per site: (batch, rank, d_in)
+    b: tuple[Tensor, ...]  # one per site: (batch, d_out, rank)
+    scaling: float  # alpha / rank
+
+    def __len__(self) -> int:
+        """How many rows the weights serve."""
+        return len(self.a[0])
+
+    @property
+    def n_parameters(self) -> int:
+        """Generated numbers for one row."""
+        return sum(t[0].numel() for t in (*self.a, *self.b))
+
+    def with_base_row(self) -> LoraWeights:
+        """Put one all-zero row in front, so that row 0 of the batch runs the base model."""
+        return self._with_zero_rows(1)
+
+    def with_base_rows(self) -> LoraWeights:
+        """Put as many all-zero rows in front as there are rows: all base rows, then all adapted rows."""
+        return self._with_zero_rows(len(self))
+
+    def take(self, rows: Sequence[int] | Tensor) -> LoraWeights:
+        """The given rows, in the given order; a row may come more than once."""
+        index = torch.as_tensor(rows, device=self.a[0].device)
+        return self._map(lambda t: t.index_select(0, index))
+
+    def row(self, i: int) -> LoraWeights:
+        """Row i alone, as a batch of one."""
+        return self.take([i])
+
+    def repeat(self, n: int) -> LoraWeights:
+        """Each row n times in a row: the pieces of one recording share its weights."""
+        return self._map(lambda t: t.repeat_interleave(n, dim=0))
+
+    def delta(self, i: int, site: int) -> Tensor:
+        """The update itself, (d_out, d_in), of row i at one site. Large: applying it never needs it."""
+        return self.scaling * self.b[site][i] @ self.a[site][i]
+
+    def _with_zero_rows(self, n: int) -> LoraWeights:
+        return self._map(lambda t: torch.cat([t.new_zeros(n, *t.shape[1:]), t]))
+
+    def _map(self, change: Callable[[Tensor], Tensor]) -> LoraWeights:
+        return LoraWeights(self.sites, tuple(map(change, self.a)), tuple(map(change, self.b)), self.scaling)
+
+
+class AppliedLora:
+    """The weights in force inside `apply_lora`; the decode narrows them when it drops finished rows."""
+
+    def __init__(self, weights: LoraWeights) -> None:
+        self.weights = weights
+
+    def keep(self, rows: Tensor) -> None:  # (n_kept,) positions among the rows now in force
+        """From now on the batch holds only these rows."""
+        self.weights = self.weights.take(rows)
+
+
+def low_rank_update(applied: AppliedLora, site: int) -> Callable[[nn.Module, tuple[Tensor, ...], Tensor], Tensor]:
+    """Forward hook that adds the update of each row to the output of its layer."""
+
+    def hook(_layer: nn.Module, inputs: tuple[Tensor, ...], output: Tensor) -> Tensor:
+        (x,) = inputs  # (batch, tokens, d_in)
+        a, b = applied.weights.a[site], applied.weights.b[site]
+        if len(x) != len(a):  # torch would broadcast one row over the others
+            raise ValueError(f"LoRA has {len(a)} rows, but the layer got a batch of {len(x)}")
+        return output + applied.weights.scaling * (x @ a.transpose(1, 2) @ b.transpose(1, 2))
+
+    return hook
+
+
+@contextmanager
+def apply_lora(model: nn.Module, lora: LoraWeights) -> Iterator[AppliedLora]:
+    """Add `scaling * b @ a` at each site of the model, row i of the batch using row i of the weights.
+
+    Hooks sit on the module, not on the call: threads that share the model take `Backbone.lock` first.
+    """
+    layers = [model.get_submodule(site.name) for site in lora.sites]
+    # The base may be in half precision while the generator is in float32; gradients pass through the cast.
+    a = tuple(t.to(layer.weight) for t, layer in zip(lora.a, layers, strict=True))
+    b = tuple(t.to(layer.weight) for t, layer in zip(lora.b, layers, strict=True))
+    applied = AppliedLora(LoraWeights(lora.sites, a, b, lora.scaling))
+    handles = []
+    try:
+        for i, layer in enumerate(layers):
+            handles.append(layer.register_forward_hook(low_rank_update(applied, i)))
+        yield applied
+    finally:
+        for handle in handles:
+            handle.remove()
