@@ -1,0 +1,124 @@
+"""Word and character errors between what was meant and what was heard."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, fields
+from functools import reduce
+from operator import add
+from typing import Literal
+
+import jiwer
+
+from hyper.text import normalise
+
+Kind = Literal["hit", "substitution", "deletion", "insertion"]
+JIWER_KINDS: dict[str, Kind] = {
+    "equal": "hit",
+    "substitute": "substitution",
+    "delete": "deletion",
+    "insert": "insertion",
+}
+
+
+@dataclass(frozen=True)
+class WordErrors:
+    """Counts of one alignment, in words and in characters; adding two pools them, as corpus WER does."""
+
+    hits: int = 0
+    substitutions: int = 0
+    deletions: int = 0
+    insertions: int = 0
+    char_hits: int = 0
+    char_substitutions: int = 0
+    char_deletions: int = 0
+    char_insertions: int = 0
+
+    @property
+    def n_reference(self) -> int:
+        """Words of the reference."""
+        return self.hits + self.substitutions + self.deletions
+
+    @property
+    def wer(self) -> float | None:
+        """Errors per reference word; insertions can push it past 1. None without a reference word."""
+        return _rate(self.hits, self.substitutions, self.deletions, self.insertions)
+
+    @property
+    def cer(self) -> float | None:
+        """Errors per reference character, spaces counted. None without a reference character."""
+        return _rate(self.char_hits, self.char_substitutions, self.char_deletions, self.char_insertions)
+
+    def __add__(self, other: WordErrors) -> WordErrors:
+        names = [field.name for field in fields(self)]
+        return WordErrors(*(getattr(self, name) + getattr(other, name) for name in names))
+
+    def to_json(self) -> dict[str, int | float | None]:
+        """The word counts and both rates; a rate without a reference is null."""
+        counts = {name: getattr(self, name) for name in ("hits", "substitutions", "deletions", "insertions")}
+        return {**counts, "wer": self.wer, "cer": self.cer}
+
+
+@dataclass(frozen=True)
+class WordSpan:
+    """One word of an alignment; the side that has no word is ""."""
+
+    kind: Kind
+    reference: str
+    hypothesis: str
+
+
+def word_errors(reference: str, hypothesis: str) -> WordErrors:
+    """Count the errors of the hypothesis; both texts are normalised first."""
+    reference, hypothesis = normalise(reference), normalise(hypothesis)
+    if not reference:  # jiwer gives a count where a rate belongs: we count by ourselves
+        return WordErrors(insertions=len(hypothesis.split()), char_insertions=len(hypothesis))
+    words = jiwer.process_words(reference, hypothesis)
+    chars = jiwer.process_characters(reference, hypothesis)
+    return WordErrors(
+        hits=words.hits,
+        substitutions=words.substitutions,
+        deletions=words.deletions,
+        insertions=words.insertions,
+        char_hits=chars.hits,
+        char_substitutions=chars.substitutions,
+        char_deletions=chars.deletions,
+        char_insertions=chars.insertions,
+    )
+
+
+def align_words(reference: str, hypothesis: str) -> list[WordSpan]:
+    """The alignment behind `word_errors`, one span for each normalised word."""
+    reference, hypothesis = normalise(reference), normalise(hypothesis)
+    if not reference:
+        return [WordSpan("insertion", "", word) for word in hypothesis.split()]
+    output = jiwer.process_words(reference, hypothesis)
+    (meant,), (heard,), (chunks,) = output.references, output.hypotheses, output.alignments
+    spans = []
+    for chunk in chunks:
+        kind = JIWER_KINDS[chunk.type]
+        n_words = max(chunk.ref_end_idx - chunk.ref_start_idx, chunk.hyp_end_idx - chunk.hyp_start_idx)
+        for i in range(n_words):
+            reference_word = "" if kind == "insertion" else meant[chunk.ref_start_idx + i]
+            hypothesis_word = "" if kind == "deletion" else heard[chunk.hyp_start_idx + i]
+            spans.append(WordSpan(kind, reference_word, hypothesis_word))
+    return spans
+
+
+def pooled(errors: Iterable[WordErrors]) -> WordErrors:
+    """All alignments as one corpus: its WER is not the mean of theirs."""
+    return reduce(add, errors, WordErrors())
+
+
+def relative_reduction(base: WordErrors, adapted: WordErrors) -> float | None:
+    """The share of the base's WER that adaptation removed; None where the base has no WER or no error."""
+    if not base.wer or adapted.wer is None:
+        return None
+    return (base.wer - adapted.wer) / base.wer
+
+
+def _rate(hits: int, substitutions: int, deletions: int, insertions: int) -> float | None:
+    n_reference = hits + substitutions + deletions
+    if n_reference == 0:
+        return None
+    return (substitutions + deletions + insertions) / n_reference
