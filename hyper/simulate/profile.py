@@ -1,0 +1,146 @@
+"""Who speaks: one frozen profile a speaker, in physical units, drawn within the ranges of a cohort's severity.
+
+Where the ranges come from. Severity follows what the literature describes, never a recogniser's error rate. The descriptions give
+directions and rough sizes; the exact limits are our own choice within them:
+
+- Stuttering. Clinics speak of mild below 5 % of syllables stuttered, moderate from 5 to 10 %, severe above; the SSI-4 (Riley 2009) also scores the mean of the three longest
+  moments: fleeting to half a second, about one second, two seconds and more. Kinds: Wingate's and Johnson's classes. Shares of the kinds differ from speaker to speaker (our own choice: a Dirichlet draw).
+- Dysarthria (Darley, Aronson and Brown 1969; Duffy 2019): slow rate, imprecise consonants, hypernasality, breathy voice, monopitch, long or irregular intervals. Speakers with severe
+  dysarthria speak at about half the typical rate; vowel space shrinks to about half of its area (Turner, Tjaden and Weismer 1995; Kim, Hasegawa-Johnson and Perlman 2011).
+- Parkinson's, hypokinetic dysarthria (Logemann and others 1978; Ramig, Fox and Sapir 2008): speech 2-4 dB softer in a mild group and more as the disease goes on, fading within an utterance, short
+  rushes, reduced F0 range, hoarse breathy voice, tremor of 4-7 Hz, weak consonants.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from hyper.simulate.spectrum import SpectralChange
+
+COHORTS = ("stuttering", "dysarthria", "parkinsons")
+SEVERITIES = ("mild", "moderate", "severe")
+
+STUTTER_KINDS = (
+    "sound_repetition",
+    "syllable_repetition",
+    "word_repetition",
+    "prolongation",
+    "block",
+    "tense_block",
+    "interjection",
+)
+_KIND_SHARES = (0.22, 0.15, 0.12, 0.18, 0.13, 0.08, 0.12)  # means of the Dirichlet draw, in the order above; our own choice
+_KIND_CONCENTRATION = 6.0  # low: speakers differ much
+
+
+@dataclass(frozen=True)
+class VoiceChange:
+    """How the voice itself differs."""
+
+    f0_range: float  # F0 excursions from the speaker's mean, in semitones, as a share of what they were; 0 is a monotone
+    tremor_hz: float
+    tremor_depth: float  # amplitude of the F0 tremor as a share of F0
+    jitter: float  # mean change from period to period, as a share of the period
+    shimmer_db: float  # mean change of level from period to period
+
+
+@dataclass(frozen=True)
+class StutteringProfile:
+    severity: str
+    share: float  # of syllables stuttered
+    kind_shares: tuple[float, ...]  # in the order of STUTTER_KINDS, summing to 1
+    extra_iterations: float  # mean number of times a sound, syllable or word is said too often
+    moment_seconds: float  # median length of a prolongation or block
+    cohort: str = "stuttering"
+
+
+@dataclass(frozen=True)
+class DysarthriaProfile:
+    severity: str
+    rate: float  # speech rate as a share of the typical one, pauses left out
+    irregularity: float  # standard deviation of log syllable length
+    pause_share: float  # of word ends followed by a pause
+    pause_seconds: float  # mean length of such a pause
+    voice: VoiceChange
+    spectrum: SpectralChange
+    cohort: str = "dysarthria"
+
+
+@dataclass(frozen=True)
+class ParkinsonsProfile:
+    severity: str
+    loudness_db: float  # loss of level
+    fade_db: float  # further loss from the first to the last sound of an utterance
+    room_snr_db: float  # typical speech over the noise of the room
+    rush_speed: float  # rate within a rush, 1 is typical
+    rush_share: float  # of the words spoken in a rush
+    consonant_db: float  # loss of level of consonants against vowels
+    voice: VoiceChange
+    spectrum: SpectralChange
+    cohort: str = "parkinsons"
+
+
+Profile = StutteringProfile | DysarthriaProfile | ParkinsonsProfile
+
+# (low, high) for mild, moderate, severe; a speaker's value is uniform in between.
+_RANGES: dict[str, dict[str, tuple[tuple[float, float], ...]]] = {
+    "stuttering": {
+        "share": ((0.02, 0.05), (0.05, 0.10), (0.10, 0.25)),
+        "extra_iterations": ((1.0, 1.5), (1.5, 2.5), (2.5, 4.0)),
+        "moment_seconds": ((0.25, 0.45), (0.45, 0.9), (0.9, 1.8)),
+    },
+    "dysarthria": {
+        "rate": ((0.83, 0.92), (0.67, 0.80), (0.50, 0.65)),
+        "irregularity": ((0.03, 0.06), (0.08, 0.14), (0.15, 0.25)),
+        "pause_share": ((0.03, 0.10), (0.15, 0.35), (0.4, 0.7)),
+        "pause_seconds": ((0.08, 0.15), (0.15, 0.30), (0.25, 0.50)),
+        "f0_range": ((0.70, 0.90), (0.40, 0.65), (0.15, 0.35)),
+        "tremor_depth": ((0.0, 0.003), (0.003, 0.008), (0.005, 0.015)),
+        "jitter": ((0.004, 0.008), (0.008, 0.015), (0.015, 0.03)),
+        "shimmer_db": ((0.2, 0.4), (0.4, 0.7), (0.7, 1.2)),
+        "blur_ms": ((8.0, 14.0), (18.0, 26.0), (30.0, 42.0)),
+        "vowel_space": ((0.80, 0.95), (0.60, 0.75), (0.40, 0.55)),
+        "nasal_db": ((2.0, 3.5), (4.0, 6.0), (6.5, 9.0)),
+        "hnr_db": ((19.0, 23.0), (15.0, 18.0), (10.0, 14.0)),
+        "tilt_db": ((0.2, 0.5), (0.5, 1.0), (1.0, 1.8)),
+    },
+    "parkinsons": {
+        "loudness_db": ((2.0, 4.0), (4.0, 6.0), (6.0, 9.0)),
+        "fade_db": ((1.0, 2.5), (2.5, 4.5), (4.5, 7.0)),
+        "room_snr_db": ((31.0, 37.0), (31.0, 37.0), (31.0, 37.0)),
+        "rush_speed": ((1.10, 1.20), (1.20, 1.38), (1.38, 1.60)),
+        "rush_share": ((0.2, 0.4), (0.3, 0.6), (0.5, 0.8)),
+        "consonant_db": ((1.0, 2.0), (2.0, 4.0), (4.0, 6.0)),
+        "f0_range": ((0.70, 0.85), (0.40, 0.60), (0.15, 0.35)),
+        "tremor_depth": ((0.0, 0.01), (0.01, 0.025), (0.02, 0.05)),
+        "jitter": ((0.005, 0.010), (0.010, 0.018), (0.018, 0.03)),
+        "shimmer_db": ((0.2, 0.5), (0.5, 0.9), (0.9, 1.4)),
+        "blur_ms": ((4.0, 8.0), (10.0, 16.0), (18.0, 26.0)),
+        "vowel_space": ((0.88, 0.98), (0.74, 0.86), (0.60, 0.72)),
+        "nasal_db": ((0.0, 1.0), (0.0, 2.0), (1.0, 3.0)),
+        "hnr_db": ((18.0, 22.0), (14.0, 17.0), (10.0, 13.0)),
+        "tilt_db": ((0.2, 0.5), (0.5, 1.0), (1.0, 1.6)),
+    },
+}
+_TREMOR_HZ = (4.0, 7.0)
+
+
+def draw_profile(cohort: str, severity: str, seed: int) -> Profile:
+    """One speaker of a cohort and severity; the same seed gives the same speaker."""
+    if cohort not in COHORTS:
+        raise ValueError(f"Cohort {cohort!r} cannot be simulated; choose one of {', '.join(COHORTS)}.")
+    if severity not in SEVERITIES:
+        raise ValueError(f"Severity {severity!r} is not known; choose one of {', '.join(SEVERITIES)}.")
+    rng = np.random.default_rng([COHORTS.index(cohort), SEVERITIES.index(severity), seed])
+    ranges = _RANGES[cohort]
+    value = {name: float(rng.uniform(*ranges[name][SEVERITIES.index(severity)])) for name in ranges}
+    if cohort == "stuttering":
+        shares = rng.dirichlet(np.array(_KIND_SHARES) * _KIND_CONCENTRATION)
+        return StutteringProfile(severity, kind_shares=tuple(float(share) for share in shares), **value)
+    value["tremor_hz"] = float(rng.uniform(*_TREMOR_HZ))
+    voice = VoiceChange(**{name: value.pop(name) for name in VoiceChange.__dataclass_fields__})
+    spectrum = SpectralChange(**{name: value.pop(name) for name in SpectralChange.__dataclass_fields__})
+    kind = DysarthriaProfile if cohort == "dysarthria" else ParkinsonsProfile
+    return kind(severity, voice=voice, spectrum=spectrum, **value)

@@ -1,0 +1,151 @@
+"""Speech laid out anew in time, pitch and level: pitch-synchronous overlap-add (Moulines and Charpentier 1990)."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+from scipy import fft
+
+from hyper.simulate.pitch import SAMPLE_RATE, UNVOICED_PERIOD, PitchMarks
+
+RAMP = SAMPLE_RATE * 15 // 1000  # samples over which sound gives way to a rest: 15 ms
+# The mean of |x| for a normal x of unit variance is sqrt(2 / pi). A change of level is the difference of two draws (variance 2); a change
+# of period, periods themselves being differences of displaced centres, has variance 6.
+_SHIMMER_OF_LEVEL = np.sqrt(2) * np.sqrt(2 / np.pi)
+_JITTER_OF_DISPLACEMENT = np.sqrt(6) * np.sqrt(2 / np.pi)
+_FINE = 4  # grains are cut at a quarter of a sample, so that rounding adds no roughness to a voice
+
+
+@dataclass(frozen=True)
+class Span:
+    """A stretch of the output: source seconds `start` to `end` played in `seconds`, held back and forth, or a rest."""
+
+    start: float  # seconds in the source
+    end: float  # seconds in the source
+    seconds: float  # in the output
+    kind: str = "play"  # "play", "hold" (to and fro between start and end) or "rest" (silence)
+    pitch: float = 1.0  # factor on F0
+    gain: float = 1.0
+
+
+@dataclass(frozen=True)
+class Timeline:
+    """What the output plays at each of its samples."""
+
+    source: np.ndarray  # (n_out,) position in the source, samples
+    pitch: np.ndarray  # (n_out,) factor on F0
+    gain: np.ndarray  # (n_out,) factor on amplitude; 0 inside a rest
+    starts: np.ndarray = field(repr=False)  # (n_spans + 1,) seconds in the output at which each span starts, and the end
+
+    @property
+    def seconds(self) -> float:
+        return len(self.source) / SAMPLE_RATE
+
+
+def lay_out(spans: Sequence[Span]) -> Timeline:
+    """Join spans to one timeline. Sound fades inside the rests, so that the first burst after a rest keeps its strength."""
+    spans = [span for span in spans if span.seconds > 0]
+    edges = np.round(np.cumsum([0.0] + [span.seconds for span in spans]) * SAMPLE_RATE).astype(int)
+    source, pitch, gain = np.empty(edges[-1]), np.empty(edges[-1]), np.empty(edges[-1])
+    for i, (span, first, last) in enumerate(zip(spans, edges, edges[1:], strict=False)):
+        here = slice(first, last)
+        pitch[here], gain[here] = span.pitch, span.gain
+        if span.kind == "rest":
+            before = spans[i - 1].end if i else span.start
+            after = spans[i + 1].start if i + 1 < len(spans) else span.end
+            source[here], gain[here] = _rest(last - first, before, after, i == 0, i + 1 == len(spans))
+        elif span.kind == "hold":
+            source[here] = _to_and_fro(last - first, span.start, span.end)
+        else:
+            source[here] = np.linspace(span.start, span.end, last - first, endpoint=False) * SAMPLE_RATE
+    return Timeline(source, pitch, gain, edges / SAMPLE_RATE)
+
+
+def _rest(n: int, before: float, after: float, is_first: bool, is_last: bool) -> tuple[np.ndarray, np.ndarray]:
+    """Source positions and gains of a rest: the sound before runs on and fades, the sound after fades in."""
+    steps = np.arange(n)
+    source = np.where(steps < n // 2, before * SAMPLE_RATE + steps, after * SAMPLE_RATE - (n - steps))
+    ramp = min(RAMP, n // 2)
+    gain = np.zeros(n)
+    fade = 0.5 + 0.5 * np.cos(np.pi * (np.arange(ramp) + 0.5) / max(ramp, 1))
+    if not is_first:
+        gain[:ramp] = fade
+    if not is_last:
+        gain[n - ramp :] = fade[::-1]
+    return source, gain
+
+
+def _to_and_fro(n: int, start: float, end: float) -> np.ndarray:
+    """Source positions that run from start to end and back, at the source's own speed, ending at `end`."""
+    width = max(end - start, 0.005) * SAMPLE_RATE
+    turns = max(2 * round((n / width - 1) / 2) + 1, 1)  # an odd number of passes ends at `end`
+    phase = np.linspace(0, turns, n, endpoint=False) % 2
+    return start * SAMPLE_RATE + width * np.where(phase < 1, phase, 2 - phase)
+
+
+def resynthesise(
+    waveform: np.ndarray,  # (n_samples,)
+    marks: PitchMarks,
+    timeline: Timeline,
+    f0_factor: np.ndarray,  # (n_out,) factor on F0 on top of the timeline's
+    jitter: float,  # mean change from one period to the next, as a share of the period
+    shimmer_db: float,  # mean change of level from one period to the next, dB
+    rng: np.random.Generator,
+) -> np.ndarray:  # (n_out,) float32
+    """Play the timeline: one grain per output period, two source periods wide, taken from the nearest mark of the source."""
+    n_out = len(timeline.source)
+    frequency = np.interp(timeline.source, marks.position, 1 / marks.period)  # cycles per sample
+    voicing = np.interp(timeline.source, marks.position, marks.voiced.astype(float))
+    phase = np.cumsum(frequency * np.where(voicing > 0.5, timeline.pitch * f0_factor, 1.0))
+    centres = np.interp(np.arange(1, int(phase[-1]) + 1), phase, np.arange(n_out))  # (n_grains,) output samples
+    at = np.clip(centres.astype(int), 0, n_out - 1)
+    wanted = timeline.source[at]  # (n_grains,) source samples
+    nearest = _nearest(marks.position, wanted)
+    voiced, half = marks.voiced[nearest], marks.period[nearest]
+    # Repeated noise grains ring; where the source passes slowly, each is drawn from a slightly other place.
+    speed = np.abs(np.gradient(timeline.source))[at]
+    scatter = UNVOICED_PERIOD * np.clip(1 - speed, 0, 1) * rng.uniform(-1.5, 1.5, len(at))
+    cut_at = np.where(voiced, marks.position[nearest], wanted + scatter)
+    displacement = half * jitter / _JITTER_OF_DISPLACEMENT * rng.standard_normal(len(at))
+    level_db = shimmer_db / _SHIMMER_OF_LEVEL * rng.standard_normal(len(at))
+    centres = centres + np.where(voiced, displacement, 0.0)
+    level = np.where(voiced, 10 ** (level_db / 20), 1.0)
+    return _overlap_add(waveform, cut_at, centres, half, level, n_out) * timeline.gain.astype(np.float32)
+
+
+def _nearest(sorted_values: np.ndarray, wanted: np.ndarray) -> np.ndarray:
+    right = np.clip(np.searchsorted(sorted_values, wanted), 1, len(sorted_values) - 1)
+    return np.where(wanted - sorted_values[right - 1] < sorted_values[right] - wanted, right - 1, right)
+
+
+def _overlap_add(
+    waveform: np.ndarray,  # (n_samples,)
+    cut_at: np.ndarray,  # (n_grains,) centre in the source, samples
+    centres: np.ndarray,  # (n_grains,) centre in the output, samples
+    half: np.ndarray,  # (n_grains,) half width, samples
+    level: np.ndarray,  # (n_grains,)
+    n_out: int,
+) -> np.ndarray:  # (n_out,) float32
+    """Sum Hann-windowed grains and divide by the sum of the windows where that is not a gap."""
+    fine = _upsample(waveform)
+    reach = int(half.max()) + 1
+    first = np.floor(centres).astype(np.int64)
+    steps = np.arange(-reach, reach + 1)
+    offset = (steps - (centres - first)[:, None]).astype(np.float32)  # (n_grains, width) samples from the grain's centre
+    width = half.astype(np.float32)[:, None]
+    window = np.where(np.abs(offset) < width, 0.5 + 0.5 * np.cos(np.pi * offset / width), 0).astype(np.float32)
+    taken = np.clip(np.rint((cut_at[:, None] + offset) * _FINE).astype(np.int64), 0, len(fine) - 1)
+    into = np.clip(first[:, None] + steps + reach, 0, n_out + 2 * reach).ravel()  # `reach` samples of margin each side
+    size = n_out + 2 * reach + 1
+    total = np.bincount(into, (fine[taken] * window * level.astype(np.float32)[:, None]).ravel(), size)
+    weight = np.bincount(into, window.ravel(), size)
+    return (total / np.maximum(weight, 0.5))[reach : reach + n_out].astype(np.float32)
+
+
+def _upsample(waveform: np.ndarray) -> np.ndarray:
+    """The waveform at four times the rate, band-limited."""
+    n = fft.next_fast_len(len(waveform) + 256, real=True)  # the margin keeps the end from wrapping into the start
+    spectrum = fft.rfft(waveform.astype(np.float32), n)
+    return (fft.irfft(spectrum, n * _FINE) * _FINE)[: len(waveform) * _FINE]
