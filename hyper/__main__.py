@@ -53,7 +53,7 @@ examples:
 
 
 # Written lines stay as they are; the arguments' column is wide enough for the longest command and option.
-PageFormatter = functools.partial(argparse.RawDescriptionHelpFormatter, max_help_position=30, width=110)
+PageFormatter = functools.partial(argparse.RawDescriptionHelpFormatter, max_help_position=30, width=120)
 
 
 class Parser(argparse.ArgumentParser):
@@ -63,19 +63,24 @@ class Parser(argparse.ArgumentParser):
         self.exit(2, f"{self.prog}: {message} (--help shows the arguments)\n")
 
 
+def _command_list() -> str:
+    """Every command with its summary, in two columns (argparse's own list breaks the line after a longer name)."""
+    width = max(map(len, COMMANDS))
+    return "\n".join(f"  {name:<{width}}  {entry.summary}" for name, entry in COMMANDS.items())
+
+
 def build_parser(command: str | None) -> Parser:
     """The whole help page; only the module of `command` is imported."""
     parser = Parser(
         prog="python -m hyper",
         description=DESCRIPTION,
-        epilog=EXAMPLES,
+        epilog=f"commands:\n{_command_list()}\n\n{EXAMPLES}",
         formatter_class=PageFormatter,
     )
-    commands = parser.add_subparsers(dest="command", metavar="COMMAND", required=True, title="commands")
+    commands = parser.add_subparsers(dest="command", metavar="COMMAND", required=True, help="one of those below")
     for name, entry in COMMANDS.items():
         subparser = commands.add_parser(
             name,
-            help=entry.summary,
             description=entry.summary[0].upper() + entry.summary[1:] + ".",
             formatter_class=PageFormatter,
         )

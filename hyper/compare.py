@@ -1,0 +1,78 @@
+"""The command that transcribes one recording with base and adapted Whisper and shows both."""
+
+from __future__ import annotations
+
+import argparse
+import json
+from typing import TYPE_CHECKING
+
+from hyper.model_options import add_model_arguments, load_asr
+from hyper.report import error_summary
+
+if TYPE_CHECKING:
+    from hyper.metrics import WordErrors
+    from hyper.pipeline import Comparison, Transcript
+
+EXAMPLES = """\
+examples:
+  python -m hyper compare examples/stuttering_mild.wav
+  python -m hyper compare talk.m4a --reference "turn on the lights in the kitchen"
+  python -m hyper compare talk.m4a --base openai/whisper-small --language de --json > talk.json
+"""
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Arguments of `python -m hyper compare`."""
+    parser.add_argument("file", metavar="FILE", help="recording: wav, flac, ogg, opus, mp3, m4a, webm; at most 10 min")
+    parser.add_argument("--reference", metavar="TEXT", help="the words that were meant; without them no WER is shown")
+    parser.add_argument(
+        "--language", default="en", metavar="CODE", help="spoken language, for a multilingual Whisper (default: en)"
+    )
+    parser.add_argument(
+        "--adapt-per-piece",
+        action="store_true",
+        help="long recordings: adapt to each piece by itself instead of once to the whole recording",
+    )
+    parser.add_argument("--json", action="store_true", help="print one JSON record instead of text")
+    add_model_arguments(parser)
+    parser.epilog = EXAMPLES
+
+
+def run(args: argparse.Namespace) -> None:
+    """Compare and print."""
+    asr = load_asr(args)
+    comparison = asr.compare(args.file, args.reference, language=args.language, adapt_per_piece=args.adapt_per_piece)
+    if args.json:
+        print(json.dumps(comparison.to_json(file=args.file), ensure_ascii=False, indent=2))
+    else:
+        print(as_text(comparison, args.file))
+
+
+def as_text(comparison: Comparison, file: str) -> str:
+    """What a person reads on the terminal."""
+    pieces = f", {comparison.n_pieces} pieces" if comparison.n_pieces > 1 else ""
+    lines = [f"recording  {file} ({comparison.seconds:.1f} s{pieces})"]
+    if comparison.reference is not None:
+        lines.append(f"reference  {comparison.reference}")
+    lines.append(_transcript_line("base", comparison.base, comparison.base_errors))
+    if comparison.adapted is None:
+        lines.append("adapted    no hypernetwork for this Whisper; `python -m hyper train --help` says how to make one")
+    else:
+        lines.append(_transcript_line("adapted", comparison.adapted, comparison.adapted_errors))
+    lines.append(f"models     {comparison.base_model} + {comparison.hypernetwork or 'nothing'} on {comparison.device}")
+    if comparison.adapted is not None:
+        share = f"{comparison.generated_share:.3%} of the base"
+        lines.append(f"generated  {comparison.generated_parameters:,} parameters for this recording ({share})")
+    stages = ", ".join(f"{stage} {ms:.0f}" for stage, ms in comparison.timings_ms.items())
+    lines.append(f"time       {stages} ms")
+    return "\n".join(lines)
+
+
+def _transcript_line(row: str, transcript: Transcript, errors: WordErrors | None) -> str:
+    """One transcript, with its errors where there is a reference and a word on why it stopped early."""
+    line = f"{row:<10} {transcript.text}"
+    if transcript.stopped != "end":
+        line += f"  [cut off: {transcript.stopped}]"
+    if errors is not None:
+        line += f"\n{'':<10} {error_summary(errors)}"
+    return line

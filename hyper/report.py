@@ -1,0 +1,202 @@
+"""What results look like: utterance and group records in JSON, rates and tables on a terminal."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+from hyper.manifest import ManifestRow
+from hyper.metrics import WordErrors, pooled, relative_reduction
+
+if TYPE_CHECKING:
+    from hyper.pipeline import Transcript
+
+GROUP_COLUMNS = ("cohort", "severity", "speaker", "corpus", "domain", "voice")  # each where the manifest fills it
+MOST_VALUES_SHOWN = 20  # a column with more values (speakers, mostly) is left to the JSON report
+SEVERITY_ORDER = ("mild", "moderate", "severe")  # the others follow in the alphabet's order
+
+
+@dataclass(frozen=True)
+class ScoredUtterance:
+    """One recording's two transcripts and their errors (None without reference, or without hypernetwork)."""
+
+    row: ManifestRow
+    base: Transcript
+    adapted: Transcript | None
+    base_errors: WordErrors | None
+    adapted_errors: WordErrors | None
+
+    def to_json(self) -> dict[str, Any]:
+        """The utterance record."""
+        row = self.row
+        return {
+            "file": row.file,
+            "reference": row.reference or None,
+            "speaker": row.speaker or None,
+            "cohort": row.cohort or None,
+            "severity": row.severity or None,
+            "simulated": row.simulated,
+            "base": self.base.text,
+            "adapted": self.adapted and self.adapted.text,
+            "base_errors": self.base_errors and self.base_errors.to_json(),
+            "adapted_errors": self.adapted_errors and self.adapted_errors.to_json(),
+            "stopped": {"base": self.base.stopped, "adapted": self.adapted and self.adapted.stopped},
+        }
+
+
+@dataclass(frozen=True)
+class Failure:
+    """A recording that could not be used, and why."""
+
+    file: str
+    reason: str
+
+
+@dataclass(frozen=True)
+class Group:
+    """The pooled errors of the scored recordings that share a value."""
+
+    by: str  # "all" or a column
+    value: str
+    n_utterances: int
+    n_simulated: int
+    base: WordErrors
+    adapted: WordErrors | None
+
+    def to_json(self) -> dict[str, Any]:
+        """The group record; a rate is null where there are no reference words."""
+        adapted = self.adapted
+        return {
+            "by": self.by,
+            "value": self.value,
+            "n_utterances": self.n_utterances,
+            "n_simulated": self.n_simulated,
+            "n_words": self.base.n_reference,
+            "base_wer": self.base.wer,
+            "adapted_wer": adapted and adapted.wer,
+            "relative_reduction": adapted and relative_reduction(self.base, adapted),
+            "base_cer": self.base.cer,
+            "adapted_cer": adapted and adapted.cer,
+        }
+
+
+@dataclass(frozen=True)
+class Evaluation:
+    """Everything one run over a manifest found."""
+
+    base_model: str
+    hypernetwork: str | None
+    device: str
+    utterances: tuple[ScoredUtterance, ...]
+    failures: tuple[Failure, ...]
+
+    @cached_property
+    def groups(self) -> tuple[Group, ...]:
+        """All scored recordings pooled, then each value of each column that the manifest fills."""
+        scored = [utterance for utterance in self.utterances if utterance.base_errors is not None]
+        if not scored:
+            return ()
+        groups = [_pool("all", "all", scored)]
+        for column in GROUP_COLUMNS:
+            members: dict[str, list[ScoredUtterance]] = {}
+            for utterance in scored:
+                members.setdefault(getattr(utterance.row, column), []).append(utterance)
+            members.pop("", None)
+            groups += [_pool(column, value, members[value]) for value in sorted(members, key=_value_order)]
+        return tuple(groups)
+
+    def group(self, by: str, value: str) -> Group:
+        """The one group of that name."""
+        return next(group for group in self.groups if (group.by, group.value) == (by, value))
+
+    def to_json(self) -> dict[str, Any]:
+        """The whole report."""
+        return {
+            "base_model": self.base_model,
+            "hypernetwork": self.hypernetwork,
+            "device": self.device,
+            "utterances": [utterance.to_json() for utterance in self.utterances],
+            "groups": [group.to_json() for group in self.groups],
+            "failures": [{"file": failure.file, "reason": failure.reason} for failure in self.failures],
+        }
+
+
+def _value_order(value: str) -> tuple[int, str]:
+    """Severities by degree, everything else by the alphabet."""
+    return (SEVERITY_ORDER.index(value) if value in SEVERITY_ORDER else len(SEVERITY_ORDER), value)
+
+
+def _pool(by: str, value: str, utterances: Sequence[ScoredUtterance]) -> Group:
+    """Counts of all the utterances added up, so that long ones weigh more, as in corpus WER."""
+    adapted = [utterance.adapted_errors for utterance in utterances if utterance.adapted_errors is not None]
+    return Group(
+        by=by,
+        value=value,
+        n_utterances=len(utterances),
+        n_simulated=sum(utterance.row.simulated for utterance in utterances),
+        base=pooled(utterance.base_errors for utterance in utterances),
+        adapted=pooled(adapted) if adapted else None,
+    )
+
+
+def error_summary(errors: WordErrors) -> str:
+    """WER and CER in per cent, with the counts behind the first."""
+    counts = f"{errors.substitutions} substituted, {errors.deletions} deleted, {errors.insertions} inserted"
+    return f"WER {percent(errors.wer)} ({counts}), CER {percent(errors.cer)}"
+
+
+def percent(rate: float | None) -> str:
+    """A rate for people: 0.123 is 12.3 %; none where there were no reference words."""
+    return "–" if rate is None else f"{100 * rate:.1f} %"
+
+
+def table(evaluation: Evaluation) -> str:
+    """All groups as text, one line each; "simulated" stands on every line that holds simulated recordings."""
+    header = ("", "recordings", "words", "base WER", "adapted WER", "change", "base CER", "adapted CER")
+    lines = [header]
+    by = "all"
+    for group in evaluation.groups:
+        n_values = sum(other.by == group.by for other in evaluation.groups)
+        if group.by != by:
+            by = group.by
+            note = f"by {by}: {n_values} values, in the JSON report" if n_values > MOST_VALUES_SHOWN else f"by {by}"
+            lines.append((note,) + ("",) * (len(header) - 1))
+        if n_values <= MOST_VALUES_SHOWN:
+            lines.append(_table_line(group))
+    return _aligned(lines)
+
+
+def _table_line(group: Group) -> tuple[str, ...]:
+    """One group's cells."""
+    record = group.to_json()
+    reduction = record["relative_reduction"]
+    name = group.value if group.by == "all" else f"  {group.value}"
+    return (
+        name + simulated_note(group),
+        f"{group.n_utterances:,}",
+        f"{group.base.n_reference:,}",
+        percent(record["base_wer"]),
+        percent(record["adapted_wer"]),
+        "–" if reduction is None else f"{-100 * reduction:+.1f} %",
+        percent(record["base_cer"]),
+        percent(record["adapted_cer"]),
+    )
+
+
+def simulated_note(group: Group) -> str:
+    """How much of the group a simulator made, for beside its name."""
+    if group.n_simulated == 0:
+        return ""
+    return " (simulated)" if group.n_simulated == group.n_utterances else f" ({group.n_simulated:,} simulated)"
+
+
+def _aligned(lines: Sequence[Sequence[str]]) -> str:
+    """Cells in columns: the first to the left, numbers to the right."""
+    widths = [max(len(line[column]) for line in lines) for column in range(len(lines[0]))]
+    texts = []
+    for first, *numbers in lines:
+        cells = [f"{number:>{width}}" for number, width in zip(numbers, widths[1:], strict=True)]
+        texts.append("  ".join([f"{first:<{widths[0]}}", *cells]).rstrip())
+    return "\n".join(texts)

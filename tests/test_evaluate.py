@@ -1,0 +1,193 @@
+"""Scoring a manifest: pooling against jiwer, order, failures, groups and the two forms of the report."""
+
+from __future__ import annotations
+
+import json
+from types import SimpleNamespace
+
+import jiwer
+import numpy as np
+import pytest
+import soundfile
+
+from hyper.evaluate import score_manifest
+from hyper.manifest import ManifestRow
+from hyper.report import table
+
+SENTENCES = [  # reference, what base hears, what adapted hears
+    ("turn on the light", "turn on the night", "turn on the light"),
+    ("call my sister", "call call my sister", "call my sister"),
+    ("please open the kitchen window before i come home", "please open the kitchen window before i go home", "open it"),
+    ("good morning", "bad evening sir", "good evening"),
+    ("stop", "stop", "shop"),
+]
+
+
+class FakeAsr:
+    """Knows a recording by its number of samples and says what the table above says."""
+
+    base_model = "fake-whisper"
+    hypernetwork = "fake-hypernet"
+    device = "cpu"
+
+    def __init__(self, heard: dict[int, tuple[str, str | None]]):
+        self.heard = heard
+        self.batches: list[list[int]] = []
+
+    def transcribe_pairs(self, waveforms, batch_size, *, language):
+        self.batches.append([len(waveform) for waveform in waveforms])
+        pairs = []
+        for waveform in waveforms:
+            base, adapted = self.heard[len(waveform)]
+            pairs.append(SimpleNamespace(base=said(base), adapted=None if adapted is None else said(adapted)))
+        return pairs
+
+
+def said(text):
+    return SimpleNamespace(text=text, stopped="end")
+
+
+def recordings(folder, sentences, **columns):
+    """A WAV of its own length for each sentence, longest first, with its manifest row."""
+    rows, heard = [], {}
+    for i, (reference, base, adapted) in enumerate(sentences):
+        n_samples = 16_000 - 320 * i
+        waveform = np.random.default_rng(i).uniform(-0.5, 0.5, n_samples)
+        soundfile.write(folder / f"{i}.wav", waveform, 16_000)
+        extra = {name: values[i] for name, values in columns.items()}
+        rows.append(ManifestRow(f"{i}.wav", folder / f"{i}.wav", reference, **extra))
+        heard[n_samples] = (base, adapted)
+    return rows, FakeAsr(heard)
+
+
+def test_pooled_rates_equal_jiwer_over_all_sentences_at_once(tmp_path):
+    rows, asr = recordings(tmp_path, SENTENCES)
+    group = score_manifest(asr, rows).group("all", "all").to_json()
+    references, base, adapted = (list(column) for column in zip(*SENTENCES, strict=True))
+    assert group["base_wer"] == pytest.approx(jiwer.wer(references, base))
+    assert group["adapted_wer"] == pytest.approx(jiwer.wer(references, adapted))
+    assert group["base_cer"] == pytest.approx(jiwer.cer(references, base))
+    assert group["adapted_cer"] == pytest.approx(jiwer.cer(references, adapted))
+    assert group["relative_reduction"] == pytest.approx(
+        1 - jiwer.wer(references, adapted) / jiwer.wer(references, base)
+    )
+    assert (group["n_utterances"], group["n_words"]) == (5, sum(len(text.split()) for text in references))
+    mean_of_utterances = np.mean([jiwer.wer(r, h) for r, h in zip(references, base, strict=True)])
+    assert abs(group["base_wer"] - mean_of_utterances) > 0.05  # or pooling was not tested
+
+
+def test_batches_hold_like_lengths_and_the_report_keeps_the_manifests_order(tmp_path):
+    rows, asr = recordings(tmp_path, SENTENCES)
+    evaluation = score_manifest(asr, rows, batch_size=2)
+    assert [len(batch) for batch in asr.batches] == [2, 2, 1]
+    assert sum(asr.batches, []) == sorted(sum(asr.batches, []))
+    assert [(u.row.file, u.base.text, u.adapted.text) for u in evaluation.utterances] == [
+        (f"{i}.wav", base, adapted) for i, (_, base, adapted) in enumerate(SENTENCES)
+    ]
+
+
+def test_bad_files_are_listed_and_the_others_go_on(tmp_path):
+    rows, asr = recordings(tmp_path, SENTENCES)
+    (tmp_path / "1.wav").write_bytes(b"this is no sound")
+    rows.insert(3, ManifestRow("gone.wav", tmp_path / "gone.wav", "hello"))
+    evaluation = score_manifest(asr, rows)
+    assert [failure.file for failure in evaluation.failures] == ["1.wav", "gone.wav"]
+    assert all(failure.reason.endswith(".") for failure in evaluation.failures)
+    assert [u.row.file for u in evaluation.utterances] == ["0.wav", "2.wav", "3.wav", "4.wav"]
+    assert [f["file"] for f in evaluation.to_json()["failures"]] == ["1.wav", "gone.wav"]
+
+
+def test_json_speaks_the_one_vocabulary(tmp_path):
+    rows, asr = recordings(tmp_path, SENTENCES[:1], cohort=["stuttering"], severity=["mild"], simulated=[True])
+    report = json.loads(json.dumps(score_manifest(asr, rows).to_json(), allow_nan=False))
+    assert report.keys() == {"base_model", "hypernetwork", "device", "utterances", "groups", "failures"}
+    assert report["utterances"] == [
+        {
+            "file": "0.wav",
+            "reference": "turn on the light",
+            "speaker": None,
+            "cohort": "stuttering",
+            "severity": "mild",
+            "simulated": True,
+            "base": "turn on the night",
+            "adapted": "turn on the light",
+            "base_errors": {
+                "hits": 3, "substitutions": 1, "deletions": 0, "insertions": 0,
+                "wer": 0.25, "cer": pytest.approx(1 / 17),
+            },
+            "adapted_errors": {"hits": 4, "substitutions": 0, "deletions": 0, "insertions": 0, "wer": 0.0, "cer": 0.0},
+            "stopped": {"base": "end", "adapted": "end"},
+        }
+    ]  # fmt: skip
+    assert [(group["by"], group["value"]) for group in report["groups"]] == [
+        ("all", "all"), ("cohort", "stuttering"), ("severity", "mild")
+    ]  # fmt: skip
+    assert report["groups"][0].keys() == {
+        "by", "value", "n_utterances", "n_simulated", "n_words",
+        "base_wer", "adapted_wer", "relative_reduction", "base_cer", "adapted_cer",
+    }  # fmt: skip
+
+
+def test_groups_pool_only_their_own_rows_and_severities_go_by_degree(tmp_path):
+    rows, asr = recordings(
+        tmp_path,
+        SENTENCES,
+        severity=["severe", "mild", "moderate", "mild", ""],
+        corpus=["a", "a", "b", "b", "b"],
+    )
+    evaluation = score_manifest(asr, rows)
+    names = [(group.by, group.value) for group in evaluation.groups]
+    assert names == [
+        ("all", "all"), ("severity", "mild"), ("severity", "moderate"), ("severity", "severe"),
+        ("corpus", "a"), ("corpus", "b"),
+    ]  # fmt: skip
+    mild = evaluation.group("severity", "mild")
+    references, base, _ = zip(SENTENCES[1], SENTENCES[3], strict=True)
+    assert mild.base.wer == pytest.approx(jiwer.wer(list(references), list(base)))
+    assert mild.n_utterances == 2
+
+
+def test_without_hypernetwork_the_adapted_half_is_null(tmp_path):
+    rows, asr = recordings(tmp_path, [(reference, base, None) for reference, base, _ in SENTENCES])
+    asr.hypernetwork = None
+    report = score_manifest(asr, rows).to_json()
+    assert report["hypernetwork"] is None
+    assert {u["adapted"] for u in report["utterances"]} == {None}
+    assert report["utterances"][0]["stopped"] == {"base": "end", "adapted": None}
+    group = report["groups"][0]
+    assert (group["adapted_wer"], group["relative_reduction"], group["adapted_cer"]) == (None, None, None)
+    assert group["base_wer"] > 0
+
+
+def test_a_row_without_reference_is_transcribed_and_not_scored(tmp_path):
+    rows, asr = recordings(tmp_path, [("", "hello there", "hello"), SENTENCES[4]])
+    evaluation = score_manifest(asr, rows)
+    first = evaluation.to_json()["utterances"][0]
+    assert (first["reference"], first["base"], first["base_errors"], first["adapted_errors"]) == (
+        None, "hello there", None, None
+    )  # fmt: skip
+    assert evaluation.group("all", "all").n_utterances == 1
+    rows, asr = recordings(tmp_path, [("", "hello", "hello")])
+    assert score_manifest(asr, rows).groups == ()
+
+
+def test_a_perfect_base_gives_no_relative_change(tmp_path):
+    rows, asr = recordings(tmp_path, [("stop", "stop", "shop")])
+    assert score_manifest(asr, rows).groups[0].to_json()["relative_reduction"] is None
+
+
+def test_table_says_simulated_and_shortens_long_columns(tmp_path):
+    many = [SENTENCES[i % 5] for i in range(24)]
+    rows, asr = recordings(
+        tmp_path,
+        many,
+        speaker=[f"s{i}" for i in range(24)],
+        cohort=["stuttering", "typical"] * 12,
+        simulated=[True, False] * 12,
+    )
+    text = table(score_manifest(asr, rows))
+    lines = {line.split("  ")[0].strip() or line.split()[0]: line for line in text.splitlines()}
+    assert "all (12 simulated)" in text and "stuttering (simulated)" in text
+    assert "simulated" not in next(line for line in text.splitlines() if "typical" in line)
+    assert "by speaker: 24 values, in the JSON report" in text and "s13" not in text
+    assert len({len(line) for line in text.splitlines() if "%" in line}) == 1, lines  # numbers stand in columns
