@@ -23,6 +23,7 @@ TAIL_SHARE = 0.1  # a cut leaves at least this share of the window to the last p
 
 # PyAV opens only these: its playlist formats would read further files and addresses that the file names.
 CONTAINERS = "mov,mp4,m4a,3gp,3g2,mj2,matroska,webm,aac,mp3,flac,wav,w64,aiff,ogg,caf,amr,amrnb,amrwb,asf,avi"
+LOSSY_FORMATS = ("OGG", "MPEG")  # soundfile seeks after each block, and in Opus and MP3 a seek clicks: PyAV decodes them
 UNRECOGNISED_FORMAT = 1  # libsndfile's SF_ERR_UNRECOGNISED_FORMAT
 
 
@@ -35,12 +36,7 @@ def load_audio(path: str | Path, max_seconds: float = MAX_SECONDS) -> np.ndarray
     path = Path(path)
     _check_file(path)
     with _damage_explained(path):
-        try:
-            with soundfile.SoundFile(path) as file:
-                _check_length(file.frames / file.samplerate, max_seconds)
-                waveform = _to_waveform(_soundfile_blocks(file), file.samplerate, max_seconds)
-        except soundfile.LibsndfileError as error:  # a format that it does not read, as m4a or webm
-            waveform = _load_with_av(path, max_seconds, sndfile_knows=error.code != UNRECOGNISED_FORMAT)
+        waveform = _decode(path, max_seconds)
     return check_waveform(waveform, max_seconds)
 
 
@@ -115,6 +111,18 @@ def _damage_explained(path: Path) -> Iterator[None]:
         raise AudioError(f"{path.name} cannot be read, it seems damaged; please record or export it again.") from error
 
 
+def _decode(path: Path, max_seconds: float) -> np.ndarray:  # (n_samples,) 16 kHz mono
+    try:
+        with soundfile.SoundFile(path) as file:
+            _check_length(file.frames / file.samplerate, max_seconds)
+            if file.format not in LOSSY_FORMATS:
+                return _to_waveform(_soundfile_blocks(file), file.samplerate, max_seconds)
+        is_known = True
+    except soundfile.LibsndfileError as error:  # a format that it does not read, as m4a or webm
+        is_known = error.code != UNRECOGNISED_FORMAT
+    return _decode_with_av(path, max_seconds, is_known)
+
+
 def _soundfile_blocks(file: soundfile.SoundFile) -> Iterator[np.ndarray]:  # each (n_samples,) mono at the file's rate
     n_read = 0
     for block in file.blocks(max(1, BLOCK_SAMPLES // file.channels), dtype="float32", always_2d=True):
@@ -124,12 +132,12 @@ def _soundfile_blocks(file: soundfile.SoundFile) -> Iterator[np.ndarray]:  # eac
         raise OSError(f"only {n_read} of {file.frames} samples could be decoded")
 
 
-def _load_with_av(path: Path, max_seconds: float, sndfile_knows: bool) -> np.ndarray:  # (n_samples,) 16 kHz mono
+def _decode_with_av(path: Path, max_seconds: float, is_known: bool) -> np.ndarray:  # (n_samples,) 16 kHz mono
     with path.open("rb") as stream:
         try:
             container = av.open(stream, options={"format_whitelist": CONTAINERS})
         except av.error.FFmpegError:
-            if sndfile_knows:
+            if is_known:
                 raise  # an audio format after all, but damaged
             raise AudioError(_not_audio(path)) from None
         with container:
