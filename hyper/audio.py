@@ -23,7 +23,7 @@ TAIL_SHARE = 0.1  # a cut leaves at least this share of the window to the last p
 
 # PyAV opens only these: its playlist formats would read further files and addresses that the file names.
 CONTAINERS = "mov,mp4,m4a,3gp,3g2,mj2,matroska,webm,aac,mp3,flac,wav,w64,aiff,ogg,caf,amr,amrnb,amrwb,asf,avi"
-LOSSY_FORMATS = ("OGG", "MPEG")  # soundfile seeks after each block, and in Opus and MP3 a seek clicks: PyAV decodes them
+LOSSY_FORMATS = ("OGG", "MPEG")  # PyAV reads them: soundfile seeks after each block, and in Opus a seek clicks
 UNRECOGNISED_FORMAT = 1  # libsndfile's SF_ERR_UNRECOGNISED_FORMAT
 
 
