@@ -1,4 +1,4 @@
-"""Simulated atypical speech: a typical utterance, its phones and a speaker's profile give what that speaker might have said."""
+"""Simulated atypical speech: typical speech, its phones and a speaker's profile give what that speaker might say."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.ndimage import uniform_filter1d
 
-from hyper.simulate.phones import Phone, format_phones, is_silence, parse_phones
+from hyper.simulate.phones import Phone, format_phones, is_silence, is_stop, parse_phones
 from hyper.simulate.pitch import SAMPLE_RATE, PitchMarks, find_marks
 from hyper.simulate.profile import (
     COHORTS,
@@ -72,8 +72,13 @@ def simulate(waveform: np.ndarray, phones: Sequence[Phone], profile: Profile, se
 
 
 def _parkinsons(
-    waveform: np.ndarray, phones: Sequence[Phone], n_seconds: float, profile: ParkinsonsProfile, rng: np.random.Generator
-) -> np.ndarray:
+    waveform: np.ndarray,  # (n_samples,)
+    phones: Sequence[Phone],
+    n_seconds: float,
+    profile: ParkinsonsProfile,
+    rng: np.random.Generator,
+) -> np.ndarray:  # (n_samples_out,)
+    """Soft speech in a room: the loss of level tells because the room's noise stays."""
     spans, moved = hurried_and_weak(phones, n_seconds, profile, rng)
     said = change_spectrum(_say(waveform, spans, profile.voice, rng), moved, profile.spectrum, rng)
     sounding = [phone for phone in moved if not is_silence(phone.symbol)]
@@ -88,7 +93,7 @@ def _checked(waveform: np.ndarray, phones: Sequence[Phone]) -> tuple[np.ndarray,
     """The waveform as float32 and the phones in order within it; a sentence for whoever passed something else."""
     waveform = np.asarray(waveform)
     if waveform.ndim != 1 or waveform.dtype.kind != "f":
-        raise ValueError(f"The waveform is {waveform.dtype} of shape {waveform.shape}, but a mono float array is needed.")
+        raise ValueError(f"The waveform is {waveform.dtype} of shape {waveform.shape}, but mono floats are needed.")
     if not np.isfinite(waveform).all():
         raise ValueError("The waveform holds values that are not finite; repair or drop this recording.")
     n_seconds = len(waveform) / SAMPLE_RATE
@@ -96,7 +101,29 @@ def _checked(waveform: np.ndarray, phones: Sequence[Phone]) -> tuple[np.ndarray,
     inside = sorted((p for p in inside if p.end > p.start), key=lambda p: p.start)
     if all(is_silence(p.symbol) for p in inside):
         raise ValueError(f"No phones lie within the {n_seconds:.2f} s of the recording; pass the phones of its speech.")
-    return waveform.astype(np.float32), inside
+    return waveform.astype(np.float32), _snapped(waveform, inside)
+
+
+def _snapped(waveform: np.ndarray, phones: Sequence[Phone]) -> list[Phone]:
+    """Move the start of each stop to the quietest point near its label, its closure: a cut there is not heard."""
+    moved = list(phones)
+    energy = np.concatenate([[0.0], np.cumsum(waveform.astype(np.float64) ** 2)])
+    for i, phone in enumerate(phones):
+        if not is_stop(phone.symbol):
+            continue
+        low = max(phone.start - 0.015, moved[i - 1].start + 0.01 if i else 0.0)
+        high = phone.start + min(0.6 * phone.seconds, 0.06)
+        points = np.arange(round(low * SAMPLE_RATE), round(high * SAMPLE_RATE), 16)  # every millisecond
+        if len(points) == 0:
+            continue
+        low_edge, high_edge = (np.clip(points + step, 0, len(waveform)) for step in (-40, 40))  # 5 ms around
+        around = energy[high_edge] - energy[low_edge]
+        start = float(points[around.argmin()]) / SAMPLE_RATE
+        moved[i] = Phone(phone.symbol, start, phone.end, phone.word)
+        if i and moved[i - 1].end >= min(start, phone.start) - 0.01:
+            before = moved[i - 1]
+            moved[i - 1] = Phone(before.symbol, before.start, start, before.word)
+    return moved
 
 
 def _say(waveform: np.ndarray, spans: Sequence[Span], voice: VoiceChange, rng: np.random.Generator) -> np.ndarray:
@@ -113,8 +140,9 @@ def _say(waveform: np.ndarray, spans: Sequence[Span], voice: VoiceChange, rng: n
 
 def _f0_factor(marks: PitchMarks, timeline: Timeline, voice: VoiceChange, rng: np.random.Generator) -> np.ndarray:
     """(n_out,) factor that narrows F0 toward its mean and lets it tremble."""
-    f0 = SAMPLE_RATE / np.interp(timeline.source, marks.position[marks.voiced], marks.period[marks.voiced]) if marks.voiced.any() else marks.mean_f0
-    narrowed = (marks.mean_f0 / f0) ** (1 - voice.f0_range)
+    period = np.where(marks.voiced, marks.period, SAMPLE_RATE / marks.mean_f0)  # samples
+    period = np.interp(timeline.source, marks.position, period)  # (n_out,)
+    narrowed = (period * marks.mean_f0 / SAMPLE_RATE) ** (1 - voice.f0_range)
     time = np.arange(len(timeline.source)) / SAMPLE_RATE
     tremor = np.sin(2 * np.pi * (voice.tremor_hz * time + rng.random()))
     return narrowed * (1 + voice.tremor_depth * tremor)

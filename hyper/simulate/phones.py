@@ -43,7 +43,9 @@ def parse_phones(column: str) -> tuple[Phone, ...]:
             symbol, start, end, word = item.rsplit(":", 3)
             phones.append(Phone(symbol, float(start), float(end), int(word)))
         except ValueError as error:
-            raise ValueError(f"A phone reads {item!r}, but it must be symbol:start:end:word, such as aI:0.120:0.310:2.") from error
+            raise ValueError(
+                f"A phone reads {item!r}, but it must be symbol:start:end:word, such as aI:0.120:0.310:2."
+            ) from error
     return tuple(phones)
 
 
@@ -114,7 +116,7 @@ def words_of(phones: Sequence[Phone]) -> list[list[int]]:
 
 
 def syllables_of(phones: Sequence[Phone]) -> list[Syllable]:
-    """One syllable per vowel; a consonant between two vowels of a word opens the later syllable, as does one of a cluster.
+    """One syllable per vowel; between two vowels of a word, the last consonant opens the later syllable.
 
     A word without a vowel ("shh") is one syllable whose nucleus is its longest phone.
     """

@@ -33,10 +33,10 @@ class PitchMarks:
         return float(SAMPLE_RATE / np.exp(np.log(periods).mean())) if len(periods) else 120.0
 
 
-def track_f0(waveform: np.ndarray) -> np.ndarray:  # (n_frames,) Hz, 0 where unvoiced; frame i is centred on sample i * FRAME_HOP
+def track_f0(waveform: np.ndarray) -> np.ndarray:  # (n_frames,) Hz, 0 where unvoiced, around samples i * FRAME_HOP
     """Fundamental frequency by normalised autocorrelation (Boersma 1993), searched twice.
 
-    The first search finds the speaker's range, the second keeps to 0.55-1.8 times its median, which removes octave errors.
+    The first search finds the speaker's range; the second keeps to 0.55-1.8 times its median, against octave errors.
     """
     strength, lags = _autocorrelation(waveform)
     energy_db = 10 * np.log10(strength[:, 0] + 1e-12)
@@ -61,7 +61,7 @@ def track_f0(waveform: np.ndarray) -> np.ndarray:  # (n_frames,) Hz, 0 where unv
 
 
 def _autocorrelation(waveform: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Window-corrected autocorrelation (n_frames, n_lags_all) of 40 ms frames at half rate, and the lags of the F0 range."""
+    """Window-corrected autocorrelation (n_frames, n_lags) of 40 ms frames at half rate; the lags of the F0 range."""
     padded = np.pad(waveform, (_WINDOW, _WINDOW + 2))  # half a window each side, in full-rate samples
     half = (0.25 * padded[:-2] + 0.5 * padded[1:-1] + 0.25 * padded[2:])[::2].astype(np.float32)
     frames = np.lib.stride_tricks.sliding_window_view(half, _WINDOW)[:: FRAME_HOP // 2]
@@ -76,7 +76,7 @@ def _autocorrelation(waveform: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
 
 
 def find_marks(waveform: np.ndarray) -> PitchMarks:
-    """One mark per glottal period, each aligned with the one before by cross-correlation; 5 ms steps between voiced stretches."""
+    """One mark per glottal period, each aligned with the one before by cross-correlation; 5 ms steps elsewhere."""
     f0 = track_f0(waveform)
     positions: list[float] = []
     periods: list[float] = []
@@ -124,7 +124,7 @@ def _marks_of_stretch(waveform: np.ndarray, f0: np.ndarray, start: int, end: int
 
 
 def _next_period(waveform: np.ndarray, position: float, expected: float) -> float:
-    """Lag near `expected` at which the period around `position` is found again, samples; `expected` at the waveform's edges."""
+    """Lag near `expected` at which the period around `position` is found again, samples."""
     centre, half = round(position), int(expected / 2)
     low, high = int(0.85 * expected), int(1.18 * expected) + 1
     if centre < half or centre + high + half + 1 > len(waveform):

@@ -1,14 +1,17 @@
 """Who speaks: one frozen profile a speaker, in physical units, drawn within the ranges of a cohort's severity.
 
-Where the ranges come from. Severity follows what the literature describes, never a recogniser's error rate. The descriptions give
-directions and rough sizes; the exact limits are our own choice within them:
+Severity follows what the literature describes, never a recogniser's error rate. The literature gives directions and
+rough sizes; the exact limits in `_RANGES` are our own choice within them, and mild means nearly normal.
 
-- Stuttering. Clinics speak of mild below 5 % of syllables stuttered, moderate from 5 to 10 %, severe above; the SSI-4 (Riley 2009) also scores the mean of the three longest
-  moments: fleeting to half a second, about one second, two seconds and more. Kinds: Wingate's and Johnson's classes. Shares of the kinds differ from speaker to speaker (our own choice: a Dirichlet draw).
-- Dysarthria (Darley, Aronson and Brown 1969; Duffy 2019): slow rate, imprecise consonants, hypernasality, breathy voice, monopitch, long or irregular intervals. Speakers with severe
-  dysarthria speak at about half the typical rate; vowel space shrinks to about half of its area (Turner, Tjaden and Weismer 1995; Kim, Hasegawa-Johnson and Perlman 2011).
-- Parkinson's, hypokinetic dysarthria (Logemann and others 1978; Ramig, Fox and Sapir 2008): speech 2-4 dB softer in a mild group and more as the disease goes on, fading within an utterance, short
-  rushes, reduced F0 range, hoarse breathy voice, tremor of 4-7 Hz, weak consonants.
+- Stuttering. Clinics speak of mild below 5 % of syllables stuttered, moderate from 5 to 10 %, severe above. The SSI-4
+  (Riley 2009) also scores the three longest moments: fleeting, half a second, one second, two and more. Kinds after
+  Johnson (1961) and Wingate (1964). How many of each kind differs between speakers: a Dirichlet draw, our choice.
+- Dysarthria (Darley, Aronson and Brown 1969): slow rate, imprecise consonants, hypernasality, breathy voice, monopitch,
+  long or irregular intervals; severe speakers at about half the typical rate. The vowel space shrinks (Turner, Tjaden
+  and Weismer 1995).
+- Parkinson's, hypokinetic dysarthria (Logemann and others 1978; Fox and Ramig 1997): speech 2-4 dB softer as a group
+  and more as the disease goes on, fading within an utterance, short rushes, small F0 range, hoarse and breathy voice,
+  tremor of 4-7 Hz, weak consonants.
 """
 
 from __future__ import annotations
@@ -31,7 +34,7 @@ STUTTER_KINDS = (
     "tense_block",
     "interjection",
 )
-_KIND_SHARES = (0.22, 0.15, 0.12, 0.18, 0.13, 0.08, 0.12)  # means of the Dirichlet draw, in the order above; our own choice
+_KIND_SHARES = (0.22, 0.15, 0.12, 0.18, 0.13, 0.08, 0.12)  # means of the draw, in the order above; our own choice
 _KIND_CONCENTRATION = 6.0  # low: speakers differ much
 
 
@@ -39,7 +42,7 @@ _KIND_CONCENTRATION = 6.0  # low: speakers differ much
 class VoiceChange:
     """How the voice itself differs."""
 
-    f0_range: float  # F0 excursions from the speaker's mean, in semitones, as a share of what they were; 0 is a monotone
+    f0_range: float  # semitones that F0 strays from the speaker's mean, as a share of what they were; 0 is a monotone
     tremor_hz: float
     tremor_depth: float  # amplitude of the F0 tremor as a share of F0
     jitter: float  # mean change from period to period, as a share of the period

@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 import numpy as np
 from scipy import fft
 
 from hyper.simulate.pitch import SAMPLE_RATE, UNVOICED_PERIOD, PitchMarks
 
-RAMP = SAMPLE_RATE * 15 // 1000  # samples over which sound gives way to a rest: 15 ms
-# The mean of |x| for a normal x of unit variance is sqrt(2 / pi). A change of level is the difference of two draws (variance 2); a change
-# of period, periods themselves being differences of displaced centres, has variance 6.
+FADE_OUT = SAMPLE_RATE * 15 // 1000  # samples: the last 15 ms before a rest die away
+FADE_IN = SAMPLE_RATE * 4 // 1000  # samples: 4 ms of the rest lead into the next sound, whose burst stays whole
+_SAG = 0.05  # share by which F0 sinks in the middle of a held sound: held by a person, not by a machine
+# The mean of |x| for a normal x of unit variance is sqrt(2 / pi). A change of level is the difference of two draws
+# (variance 2); a change of period, periods themselves being differences of displaced centres, has variance 6.
 _SHIMMER_OF_LEVEL = np.sqrt(2) * np.sqrt(2 / np.pi)
 _JITTER_OF_DISPLACEMENT = np.sqrt(6) * np.sqrt(2 / np.pi)
 _FINE = 4  # grains are cut at a quarter of a sample, so that rounding adds no roughness to a voice
@@ -37,44 +39,36 @@ class Timeline:
     source: np.ndarray  # (n_out,) position in the source, samples
     pitch: np.ndarray  # (n_out,) factor on F0
     gain: np.ndarray  # (n_out,) factor on amplitude; 0 inside a rest
-    starts: np.ndarray = field(repr=False)  # (n_spans + 1,) seconds in the output at which each span starts, and the end
-
-    @property
-    def seconds(self) -> float:
-        return len(self.source) / SAMPLE_RATE
 
 
 def lay_out(spans: Sequence[Span]) -> Timeline:
-    """Join spans to one timeline. Sound fades inside the rests, so that the first burst after a rest keeps its strength."""
-    spans = [span for span in spans if span.seconds > 0]
+    """Join spans to one timeline: sound dies away before a rest and sets in at its end."""
+    spans = [span for span in spans if round(span.seconds * SAMPLE_RATE) > 0]
     edges = np.round(np.cumsum([0.0] + [span.seconds for span in spans]) * SAMPLE_RATE).astype(int)
     source, pitch, gain = np.empty(edges[-1]), np.empty(edges[-1]), np.empty(edges[-1])
     for i, (span, first, last) in enumerate(zip(spans, edges, edges[1:], strict=False)):
         here = slice(first, last)
         pitch[here], gain[here] = span.pitch, span.gain
-        if span.kind == "rest":
-            before = spans[i - 1].end if i else span.start
-            after = spans[i + 1].start if i + 1 < len(spans) else span.end
-            source[here], gain[here] = _rest(last - first, before, after, i == 0, i + 1 == len(spans))
-        elif span.kind == "hold":
+        if span.kind == "hold":
             source[here] = _to_and_fro(last - first, span.start, span.end)
-        else:
+            pitch[here] *= 1 - _SAG * np.sin(np.linspace(0, np.pi, last - first))
+        elif span.kind == "play":
             source[here] = np.linspace(span.start, span.end, last - first, endpoint=False) * SAMPLE_RATE
-    return Timeline(source, pitch, gain, edges / SAMPLE_RATE)
+        else:
+            following = spans[i + 1].start if i + 1 < len(spans) else span.end
+            source[here] = following * SAMPLE_RATE - np.arange(last - first, 0, -1)
+            gain[here] = 0
+            _fade(gain[max(first - FADE_OUT, 0) : first], falling=True)
+            if i + 1 < len(spans):
+                gain[max(last - FADE_IN, first) : last] = spans[i + 1].gain
+                _fade(gain[max(last - FADE_IN, first) : last], falling=False)
+    return Timeline(source, pitch, gain)
 
 
-def _rest(n: int, before: float, after: float, is_first: bool, is_last: bool) -> tuple[np.ndarray, np.ndarray]:
-    """Source positions and gains of a rest: the sound before runs on and fades, the sound after fades in."""
-    steps = np.arange(n)
-    source = np.where(steps < n // 2, before * SAMPLE_RATE + steps, after * SAMPLE_RATE - (n - steps))
-    ramp = min(RAMP, n // 2)
-    gain = np.zeros(n)
-    fade = 0.5 + 0.5 * np.cos(np.pi * (np.arange(ramp) + 0.5) / max(ramp, 1))
-    if not is_first:
-        gain[:ramp] = fade
-    if not is_last:
-        gain[n - ramp :] = fade[::-1]
-    return source, gain
+def _fade(gain: np.ndarray, falling: bool) -> None:
+    """Multiply a stretch of gains, in place, by half a cosine period."""
+    curve = 0.5 - 0.5 * np.cos(np.pi * (np.arange(len(gain)) + 0.5) / max(len(gain), 1))
+    gain *= curve[::-1] if falling else curve
 
 
 def _to_and_fro(n: int, start: float, end: float) -> np.ndarray:
@@ -94,7 +88,7 @@ def resynthesise(
     shimmer_db: float,  # mean change of level from one period to the next, dB
     rng: np.random.Generator,
 ) -> np.ndarray:  # (n_out,) float32
-    """Play the timeline: one grain per output period, two source periods wide, taken from the nearest mark of the source."""
+    """Play the timeline: one grain per output period, two source periods wide, from the nearest mark of the source."""
     n_out = len(timeline.source)
     frequency = np.interp(timeline.source, marks.position, 1 / marks.period)  # cycles per sample
     voicing = np.interp(timeline.source, marks.position, marks.voiced.astype(float))
@@ -133,7 +127,7 @@ def _overlap_add(
     reach = int(half.max()) + 1
     first = np.floor(centres).astype(np.int64)
     steps = np.arange(-reach, reach + 1)
-    offset = (steps - (centres - first)[:, None]).astype(np.float32)  # (n_grains, width) samples from the grain's centre
+    offset = (steps - (centres - first)[:, None]).astype(np.float32)  # (n_grains, width) samples from the centre
     width = half.astype(np.float32)[:, None]
     window = np.where(np.abs(offset) < width, 0.5 + 0.5 * np.cos(np.pi * offset / width), 0).astype(np.float32)
     taken = np.clip(np.rint((cut_at[:, None] + offset) * _FINE).astype(np.int64), 0, len(fine) - 1)

@@ -9,7 +9,7 @@ from hyper.simulate.pitch import SAMPLE_RATE
 
 _FRAME = 256  # samples: 16 ms, shorter than the closure of a stop
 _QUIET_SHARE = 0.05  # of the frames: the quietest ones show the background
-_BACKGROUND_DB = -45.0  # against the speech: a background never louder than this is drawn, even from speech without a quiet frame
+_BACKGROUND_DB = -45.0  # against the speech; no background louder than this, even where no frame is quiet
 
 
 def _frames(waveform: np.ndarray) -> np.ndarray:  # (n_frames, _FRAME) half overlapping
@@ -38,7 +38,7 @@ def background(waveform: np.ndarray, n_samples: int, rng: np.random.Generator) -
 
 
 def room_noise(n_samples: int, level: float, rng: np.random.Generator) -> np.ndarray:  # (n_samples,)
-    """Noise of a quiet room at a root-mean-square level: falling 5 dB an octave from 60 Hz up, as noise criterion curves do."""
+    """Noise of a quiet room: falling 5 dB an octave from 60 Hz up, as noise criterion curves do; `level` is its RMS."""
     frequencies = np.linspace(0, SAMPLE_RATE / 2, _FRAME // 2 + 1)
     return _shaped_noise(np.maximum(frequencies, 60) ** -0.83, n_samples, level, rng)
 

@@ -1,4 +1,4 @@
-"""What a voice and a tongue do to the spectrum: articulation, nasality, breath and tilt, all in one short-time Fourier pass."""
+"""What voice and tongue do to the spectrum: articulation, nasality, breath and tilt in one short-time Fourier pass."""
 
 from __future__ import annotations
 
@@ -106,12 +106,13 @@ def _vowel_weight(phones: Sequence[Phone], n_frames: int) -> np.ndarray:
 
 
 def _move_formants(envelope: np.ndarray, power: np.ndarray, vowel: np.ndarray, share: float) -> np.ndarray:
-    """Shrink F1 and F2 of the vowels toward the speaker's mean by warping the frequency axis of each frame's envelope."""
+    """Shrink F1 and F2 of the vowels toward the speaker's mean by warping each frame's frequency axis."""
     frames = np.flatnonzero(vowel > 0.3)
     if len(frames) < 8:  # 64 ms of vowel are too little to know a mean
         return envelope
-    formants = first_formants(power[frames])  # (n_vowel_frames, 2) Hz
-    formants = median_filter(formants, size=(5, 1), mode="nearest")
+    seen = frames[::2]  # formants are looked for every 16 ms
+    found = median_filter(first_formants(power[seen]), size=(3, 1), mode="nearest")
+    formants = np.stack([np.interp(frames, seen, found[:, i]) for i in range(2)], axis=1)  # (n_vowel_frames, 2) Hz
     moved = formants + (1 - share) * vowel[frames, None] * (formants.mean(axis=0) - formants)
     moved = moved.clip([200, 600], [1100, 3000])
     anchor = np.full(len(frames), 5000.0)  # above 5 kHz nothing moves
@@ -124,12 +125,12 @@ def _move_formants(envelope: np.ndarray, power: np.ndarray, vowel: np.ndarray, s
 
 
 def _warp(envelope: np.ndarray, knots_to: np.ndarray, knots_from: np.ndarray) -> np.ndarray:
-    """Read each row of the envelope (n, n_bins) at piecewise-linear other frequencies: what stood at `from` comes to `to`."""
+    """Read each row of the envelope (n, n_bins) at other frequencies: what stood at `from` comes to `to`."""
     read = np.repeat(FREQUENCIES[None], len(envelope), axis=0)
     for i in range(knots_to.shape[1] - 1):
         low, high = knots_to[:, i : i + 1], knots_to[:, i + 1 : i + 2]
         slope = (knots_from[:, i + 1 : i + 2] - knots_from[:, i : i + 1]) / np.maximum(high - low, 50.0)
-        inside = (FREQUENCIES >= low) & (FREQUENCIES < high)
+        inside = (low <= FREQUENCIES) & (high > FREQUENCIES)
         read = np.where(inside, knots_from[:, i : i + 1] + (FREQUENCIES - low) * slope, read)
     position = np.clip(read * N_FFT / SAMPLE_RATE, 0, N_BINS - 1.001)
     left = position.astype(np.int64)
@@ -158,8 +159,8 @@ def first_formants(power: np.ndarray) -> np.ndarray:  # (n_frames, n_bins) -> (n
 def _resonances(change: SpectralChange) -> np.ndarray:
     """(n_bins,) log gain of nasality and tilt.
 
-    A nasalised vowel gains a resonance near 250 Hz and loses its first formant to a zero (House and Stevens 1956; Chen 1995).
-    The zero is drawn wide (500-1200 Hz), which stands for damping whatever F1 is there.
+    A nasalised vowel gains a resonance near 250 Hz and loses its first formant to a zero (House and Stevens 1956; Chen
+    1995). The zero is drawn wide (500-1200 Hz), which stands for damping whatever F1 is there.
     """
     octaves = np.log2(np.maximum(FREQUENCIES, 500) / 500)
     pole = np.exp(-0.5 * ((FREQUENCIES - 250) / 90) ** 2)

@@ -76,8 +76,9 @@ def _stuttered(
 ) -> list[int]:
     """Which syllables are stuttered: `share` of them on average, and at least one.
 
-    An utterance without a moment of stuttering would be typical speech under a wrong label, so short ones carry one even where
-    the share alone would give none (our own choice). Word onsets, the first word, long words and consonants draw more of them (Brown 1945).
+    An utterance without a moment of stuttering would be typical speech under a wrong label, so short ones carry one
+    even where the share alone would give none (our own choice). Word onsets, the first word, long words and
+    consonants draw more of them (Brown 1945); the weights are our own choice.
     """
     expected = share * len(syllables)
     count = max(int(expected + rng.random()), 1)
@@ -112,7 +113,10 @@ def _draw_kind(
         "interjection": syllable.is_word_onset and _neutral_vowel(phones) is not None,
     }
     weight = np.array(
-        [(share + 1e-3) * allowed.get(kind, True) for kind, share in zip(STUTTER_KINDS, profile.kind_shares, strict=True)]
+        [
+            (share + 1e-3) * allowed.get(kind, True)  # the small number: some kind must remain
+            for kind, share in zip(STUTTER_KINDS, profile.kind_shares, strict=True)
+        ]
     )
     return STUTTER_KINDS[int(rng.choice(len(weight), p=weight / weight.sum()))]
 
@@ -122,9 +126,14 @@ def _moment(profile: StutteringProfile, rng: np.random.Generator) -> float:
 
 
 def _repeat(
-    layout: _Layout, syllable: Syllable, phones: Sequence[Phone], profile: StutteringProfile, rng: np.random.Generator, kind: str
+    layout: _Layout,
+    syllable: Syllable,
+    phones: Sequence[Phone],
+    profile: StutteringProfile,
+    rng: np.random.Generator,
+    kind: str,
 ) -> None:
-    """Say the start of the word once or several times too often, with short irregular gaps; then go on from its start."""
+    """Say the start of the word once or several times too often, with short irregular gaps, before going on."""
     start, end = layout.cursor, _end_of_unit(syllable, phones, kind)
     event_start = layout.now
     for _ in range(1 + int(rng.poisson(profile.extra_iterations - 1))):
@@ -145,7 +154,12 @@ def _end_of_unit(syllable: Syllable, phones: Sequence[Phone], kind: str) -> floa
 
 
 def _prolong(
-    layout: _Layout, syllable: Syllable, phones: Sequence[Phone], profile: StutteringProfile, rng: np.random.Generator, kind: str
+    layout: _Layout,
+    syllable: Syllable,
+    phones: Sequence[Phone],
+    profile: StutteringProfile,
+    rng: np.random.Generator,
+    kind: str,
 ) -> None:
     """Hold the first sound: its steady middle is passed to and fro, so that it lives rather than buzzes."""
     phone = phones[syllable.first]
@@ -157,7 +171,12 @@ def _prolong(
 
 
 def _block(
-    layout: _Layout, syllable: Syllable, phones: Sequence[Phone], profile: StutteringProfile, rng: np.random.Generator, kind: str
+    layout: _Layout,
+    syllable: Syllable,
+    phones: Sequence[Phone],
+    profile: StutteringProfile,
+    rng: np.random.Generator,
+    kind: str,
 ) -> None:
     """Stop before the sound; a tense block lets some creak of the strained larynx through."""
     event_start = layout.now
@@ -168,15 +187,21 @@ def _block(
         vowel = phones[syllable.nucleus]
         middle = 0.5 * (vowel.start + vowel.end)
         layout.rest(0.3 * seconds)
-        layout.add(Span(middle - 0.02, middle + 0.02, 0.4 * seconds, kind="hold", pitch=rng.uniform(0.3, 0.5), gain=0.06))
+        creak = rng.uniform(0.3, 0.5)  # of the usual F0
+        layout.add(Span(middle - 0.02, middle + 0.02, 0.4 * seconds, kind="hold", pitch=creak, gain=0.06))
         layout.rest(0.3 * seconds)
     layout.events.append(Event(kind, event_start, layout.now))
 
 
 def _interject(
-    layout: _Layout, syllable: Syllable, phones: Sequence[Phone], profile: StutteringProfile, rng: np.random.Generator, kind: str
+    layout: _Layout,
+    syllable: Syllable,
+    phones: Sequence[Phone],
+    profile: StutteringProfile,
+    rng: np.random.Generator,
+    kind: str,
 ) -> None:
-    """Say "uh", or "um" where the utterance lends a nasal, from the speaker's own most neutral vowel at a lower pitch."""
+    """Say "uh", or "um" where the utterance lends a nasal: the speaker's own most neutral vowel at a lower pitch."""
     vowel = _neutral_vowel(phones)
     assert vowel is not None  # _draw_kind offers interjections only where there is one
     nasals = [p for p in phones if is_nasal(p.symbol) and p.seconds >= 0.03]
@@ -195,7 +220,8 @@ def _interject(
 
 def _neutral_vowel(phones: Sequence[Phone]) -> Phone | None:
     """The vowel of the utterance that is nearest to "uh" and long enough to hold."""
-    ranked = [(rank, -p.seconds, p) for p in phones if (rank := neutral_rank(p.symbol)) is not None and p.seconds >= 0.04]
+    long = [phone for phone in phones if phone.seconds >= 0.04]
+    ranked = [(rank, -phone.seconds, phone) for phone in long if (rank := neutral_rank(phone.symbol)) is not None]
     return min(ranked, key=lambda item: item[:2])[2] if ranked else None
 
 

@@ -22,7 +22,10 @@ def slow_and_halting(
     for syllable in syllables_of(phones):
         stretch[syllable.first : syllable.last + 1] *= np.exp(profile.irregularity * rng.standard_normal())
     for i, phone in enumerate(phones):
-        stretch[i] *= _VOWEL_STRETCH if is_vowel(phone.symbol) else _CONSONANT_STRETCH if is_consonant(phone.symbol) else 1
+        if is_vowel(phone.symbol):
+            stretch[i] *= _VOWEL_STRETCH
+        elif is_consonant(phone.symbol):
+            stretch[i] *= _CONSONANT_STRETCH
     pauses = np.zeros(len(phones))
     for word in words_of(phones)[:-1]:
         if rng.random() < profile.pause_share:
@@ -48,7 +51,7 @@ def hurried_and_weak(
 
 
 def _rushes(n_words: int, share: float, rng: np.random.Generator) -> list[tuple[int, int]]:
-    """Word ranges that are rushed: `share` of the words, as one run in short utterances and as runs of about four words in long ones."""
+    """Word ranges that are rushed: `share` of the words, in one run or, in long utterances, in runs of about four."""
     count = max(round(share * n_words), 1)
     runs = max(round(count / 4), 1)
     edges = np.linspace(0, n_words, runs + 1).round().astype(int)
@@ -63,7 +66,7 @@ def _rushes(n_words: int, share: float, rng: np.random.Generator) -> list[tuple[
 def _spans(
     phones: Sequence[Phone], n_seconds: float, stretch: np.ndarray, gain: np.ndarray, pauses: np.ndarray
 ) -> tuple[list[Span], list[Phone]]:
-    """Spans that play phone after phone, and the phones with their times in the output. What lies between phones keeps its length."""
+    """Spans that play phone after phone, and the phones with their times in the output; gaps keep their length."""
     spans: list[Span] = []
     moved: list[Phone] = []
     cursor = now = 0.0
