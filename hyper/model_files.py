@@ -1,0 +1,84 @@
+"""A model's name to the folder that holds its files."""
+
+from __future__ import annotations
+
+import re
+import threading
+from pathlib import Path
+from typing import Any
+
+BUNDLED = "bundled"
+ASSETS = Path(__file__).parent.parent / "assets"
+BUNDLED_FOLDER = ASSETS / "whisper-mini"
+HUB_SECONDS = 7.0  # how long the hub may take to answer at all; downloads take as long as they need
+HUB_FILES = ["*.json", "*.txt", "model.safetensors", "model-*.safetensors"]  # no pickles, no second format
+NEEDED_FILES = ("config.json", "generation_config.json", "preprocessor_config.json")
+WEIGHTS_FILES = ("model.safetensors", "model.safetensors.index.json")
+
+
+class BackboneError(ValueError):
+    """The Whisper model cannot be had or cannot do this; the message says what to do."""
+
+
+def find_folder(name_or_folder: str) -> tuple[Path, str]:
+    """The folder with the model's files, and the model's name for people; a hub model is downloaded once."""
+    if name_or_folder == BUNDLED:
+        return BUNDLED_FOLDER, BUNDLED_FOLDER.name
+    folder = Path(name_or_folder).expanduser()
+    if folder.is_dir():
+        return folder, folder.resolve().name
+    if not re.fullmatch(r"[\w-][\w.-]*/[\w.-]+", name_or_folder):
+        raise BackboneError(
+            f"There is no folder {name_or_folder}; give a Whisper's folder, a hub name such as openai/whisper-small, "
+            f"or {BUNDLED}."
+        )
+    return _cached_folder(name_or_folder) or _download(name_or_folder), name_or_folder
+
+
+def _cached_folder(hub_name: str) -> Path | None:
+    from huggingface_hub import try_to_load_from_cache
+
+    config = try_to_load_from_cache(hub_name, "config.json")
+    if not isinstance(config, str):  # None, or a mark that the hub has no such file
+        return None
+    folder = Path(config).parent
+    return folder if not _missing_files(folder) else None
+
+
+def _download(hub_name: str) -> Path:
+    from huggingface_hub import HfApi, snapshot_download
+    from huggingface_hub.errors import RepositoryNotFoundError
+
+    answer: list[Any] = []
+
+    def ask() -> None:
+        try:
+            answer.append(HfApi().model_info(hub_name, timeout=HUB_SECONDS))
+        except Exception as error:  # whatever it is, it is judged below, in the thread that waits
+            answer.append(error)
+
+    # A thread, since a name server that does not answer keeps a connection waiting past every time-out.
+    asking = threading.Thread(target=ask, daemon=True)
+    asking.start()
+    asking.join(HUB_SECONDS)
+    if answer and isinstance(answer[0], RepositoryNotFoundError):
+        raise BackboneError(f"The Hugging Face hub has no public model {hub_name}; please check the name.")
+    if not answer or isinstance(answer[0], Exception):
+        raise BackboneError(
+            f"{hub_name} is not on this machine and the Hugging Face hub cannot be reached; connect to the network "
+            f"once to download it, or use the {BUNDLED} model."
+        )
+    return Path(snapshot_download(hub_name, allow_patterns=HUB_FILES))
+
+
+def _missing_files(folder: Path) -> list[str]:
+    missing = [name for name in NEEDED_FILES if not (folder / name).is_file()]
+    if not any((folder / name).is_file() for name in WEIGHTS_FILES):
+        missing.append(WEIGHTS_FILES[0])
+    return missing
+
+
+def check_folder(folder: Path) -> None:
+    """Raise unless all files of a Whisper are there."""
+    if missing := _missing_files(folder):
+        raise BackboneError(f"{folder} is not a Whisper in Hugging Face's format: it has no {', '.join(missing)}.")

@@ -1,0 +1,237 @@
+"""Models that the tests run on: small ones with random weights, made when first needed."""
+
+from __future__ import annotations
+
+import base64
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from transformers import (
+    GenerationConfig,
+    WhisperConfig,
+    WhisperFeatureExtractor,
+    WhisperForConditionalGeneration,
+    WhisperTokenizer,
+)
+from transformers.convert_slow_tokenizer import bytes_to_unicode
+from transformers.models.whisper.tokenization_whisper import LANGUAGES
+
+from hyper.audio import SAMPLE_RATE
+from hyper.backbone import Backbone
+from hyper.config import HypernetConfig
+from hyper.hypernet import HyperNetwork
+
+torch.set_num_threads(1)  # the models are tiny: more threads wait for each other
+
+SHARED_WHISPER = Path(__file__).parents[2] / "shared" / "whisper"
+SPECIAL = ["<|endoftext|>", "<|startoftranscript|>", "<|nospeech|>", "<|notimestamps|>"]
+WINDOW_SECONDS = 4  # not Whisper's 30, nor its 10 ms hop: nothing may take those for granted
+HOP_LENGTH = 320
+
+
+def randomise(model: WhisperForConditionalGeneration, seed: int) -> None:
+    """Weights large enough that transcripts differ from recording to recording, and some come to an end."""
+    generator = torch.Generator().manual_seed(seed)
+    with torch.no_grad():
+        for name, parameter in model.named_parameters():
+            if "layer_norm" in name:
+                continue
+            scale = 1.0 if "embed" in name else 2.0 / parameter[0].numel() ** 0.5 if parameter.dim() > 1 else 0.1
+            parameter.copy_(scale * torch.randn(parameter.shape, generator=generator))
+
+
+def byte_tokenizer(folder: Path) -> WhisperTokenizer:
+    """One token for each byte, some pairs, and Whisper's special tokens."""
+    letters = list(bytes_to_unicode().values())
+    pairs = [("Ġ", letter) for letter in "abcdefghijklmnoprstuw"]
+    vocabulary = {token: i for i, token in enumerate([*letters, *("".join(pair) for pair in pairs)])}
+    tokenizer = WhisperTokenizer(vocab=vocabulary, merges=pairs)
+    tokenizer.add_special_tokens({"additional_special_tokens": SPECIAL[1:]})
+    tokenizer.save_pretrained(folder)
+    return tokenizer
+
+
+@pytest.fixture(scope="session")
+def whisper_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A random English-only Whisper in Hugging Face's format, 2 + 2 layers, window 4 s."""
+    folder = tmp_path_factory.mktemp("models") / "whisper-random"
+    tokenizer = byte_tokenizer(folder)
+    end, start, no_speech, no_timestamps = (tokenizer.convert_tokens_to_ids(token) for token in SPECIAL)
+    extractor = WhisperFeatureExtractor(feature_size=80, hop_length=HOP_LENGTH, chunk_length=WINDOW_SECONDS)
+    config = WhisperConfig(
+        vocab_size=len(tokenizer),
+        d_model=32,
+        encoder_layers=2,
+        decoder_layers=2,
+        encoder_attention_heads=2,
+        decoder_attention_heads=2,
+        encoder_ffn_dim=128,
+        decoder_ffn_dim=128,
+        max_source_positions=extractor.nb_max_frames // 2,
+        max_target_positions=64,
+        decoder_start_token_id=start,
+        bos_token_id=end,
+        eos_token_id=end,
+        pad_token_id=end,
+    )
+    model = WhisperForConditionalGeneration(config)
+    randomise(model, seed=1)
+    model.generation_config = GenerationConfig(
+        decoder_start_token_id=start,
+        bos_token_id=end,
+        eos_token_id=end,
+        pad_token_id=end,
+        suppress_tokens=[start, no_speech, no_timestamps, 40, 41],
+        begin_suppress_tokens=[end, 32],
+        forced_decoder_ids=[[1, no_timestamps]],
+        no_timestamps_token_id=no_timestamps,
+        is_multilingual=False,
+        max_length=64,
+    )
+    model.save_pretrained(folder)
+    extractor.save_pretrained(folder)
+    return folder
+
+
+@pytest.fixture(scope="session")
+def backbone(whisper_folder: Path) -> Backbone:
+    """The random Whisper, loaded as any other."""
+    return Backbone.load(whisper_folder, device="cpu")
+
+
+@pytest.fixture(scope="session")
+def hub_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """openai/whisper-tiny in the hub's own format: its configuration and vocabulary, random weights."""
+    ranks_file = SHARED_WHISPER / "multilingual.tiktoken"
+    if not ranks_file.is_file():
+        pytest.skip(f"Whisper's real vocabulary is not here ({ranks_file})")
+    folder = tmp_path_factory.mktemp("hub") / "whisper-tiny"
+    tokenizer = openai_tokenizer(ranks_file, folder)
+    ids = {token: tokenizer.convert_tokens_to_ids(token) for token in tokenizer.added_tokens_encoder}
+    end = ids["<|endoftext|>"]
+    config = WhisperConfig(  # openai/whisper-tiny's config.json
+        vocab_size=51_865,
+        d_model=384,
+        encoder_layers=4,
+        decoder_layers=4,
+        encoder_attention_heads=6,
+        decoder_attention_heads=6,
+        encoder_ffn_dim=1536,
+        decoder_ffn_dim=1536,
+        max_source_positions=1500,
+        max_target_positions=448,
+        decoder_start_token_id=ids["<|startoftranscript|>"],
+        bos_token_id=end,
+        eos_token_id=end,
+        pad_token_id=end,
+    )
+    model = WhisperForConditionalGeneration(config)
+    randomise(model, seed=3)
+    model.generation_config = GenerationConfig(  # openai/whisper-tiny's generation_config.json, its list shortened
+        decoder_start_token_id=ids["<|startoftranscript|>"],
+        bos_token_id=end,
+        eos_token_id=end,
+        pad_token_id=end,
+        suppress_tokens=[1, 2, 7, 8, 9, 10, 14, 25, 26, 27, 28, 29, *range(50_358, 50_364)],
+        begin_suppress_tokens=[220, end],
+        forced_decoder_ids=[[1, None], [2, ids["<|transcribe|>"]]],
+        no_timestamps_token_id=ids["<|notimestamps|>"],
+        is_multilingual=True,
+        lang_to_id={f"<|{code}|>": ids[f"<|{code}|>"] for code in list(LANGUAGES)[:99]},
+        task_to_id={"transcribe": ids["<|transcribe|>"], "translate": ids["<|translate|>"]},
+        return_timestamps=False,
+        max_initial_timestamp_index=50,
+        max_length=448,
+    )
+    model.save_pretrained(folder)
+    WhisperFeatureExtractor().save_pretrained(folder)
+    return folder
+
+
+@pytest.fixture(scope="session")
+def hub_backbone(hub_folder: Path) -> Backbone:
+    """The hub-format model."""
+    return Backbone.load(hub_folder, device="cpu")
+
+
+def openai_tokenizer(ranks_file: Path, folder: Path) -> WhisperTokenizer:
+    """Whisper's multilingual tokenizer from OpenAI's rank file, special tokens and ids as on the hub."""
+    ranks = {}
+    for line in ranks_file.read_text().splitlines():
+        token, rank = line.split()
+        ranks[base64.b64decode(token)] = int(rank)
+    letters = bytes_to_unicode()
+
+    def written(token: bytes) -> str:
+        return "".join(letters[byte] for byte in token)
+
+    vocabulary = {written(token): rank for token, rank in ranks.items()}
+    merges = [tuple(map(written, _halves(token, rank, ranks))) for token, rank in ranks.items() if len(token) > 1]
+    languages = [f"<|{code}|>" for code in list(LANGUAGES)[:99]]  # the hundredth came with large-v3
+    special = [
+        "<|startoftranscript|>",
+        *languages,
+        *("<|translate|>", "<|transcribe|>", "<|startoflm|>", "<|startofprev|>", "<|nospeech|>", "<|notimestamps|>"),
+    ]
+    tokenizer = WhisperTokenizer(vocab=vocabulary, merges=merges)
+    tokenizer.add_special_tokens({"additional_special_tokens": special})
+    tokenizer.add_tokens([f"<|{i * 0.02:.2f}|>" for i in range(1501)])
+    tokenizer.save_pretrained(folder)
+    return tokenizer
+
+
+def _halves(token: bytes, rank: int, ranks: dict[bytes, int]) -> tuple[bytes, bytes]:
+    """The two tokens whose merge makes this one: byte-pair encoding with only the earlier merges allowed."""
+    parts = [bytes([byte]) for byte in token]
+    while len(parts) > 2:
+        joined = [ranks.get(parts[i] + parts[i + 1], rank) for i in range(len(parts) - 1)]
+        first = int(np.argmin(joined))
+        parts[first : first + 2] = [parts[first] + parts[first + 1]]
+    return parts[0], parts[1]
+
+
+@pytest.fixture(scope="session")
+def make_hypernet() -> Callable[..., HyperNetwork]:
+    """Builds a random hypernetwork for a backbone, with `b` away from zero unless told otherwise."""
+
+    def make(backbone: Backbone, *, is_trained: bool = True, strength: float = 1.0, **settings: object) -> HyperNetwork:
+        torch.manual_seed(7)
+        config = HypernetConfig(
+            base_model=backbone.name,
+            base_fingerprint=backbone.fingerprint,
+            d_model=backbone.d_model,
+            d_ffn=backbone.d_ffn,
+            n_encoder_layers=backbone.n_encoder_layers,
+            n_decoder_layers=backbone.n_decoder_layers,
+            **{"d_hidden": 16, "n_mixes": 2, **settings},
+        )
+        hypernet = HyperNetwork(config, backbone.sites(config.targets)).eval()
+        if is_trained:
+            for parameter in (*hypernet.b_learned, *(head.weight for head in hypernet.b_heads.values())):
+                torch.nn.init.normal_(parameter, std=strength)
+        return hypernet
+
+    return make
+
+
+@pytest.fixture(scope="session")
+def speech_like() -> Callable[..., np.ndarray]:
+    """Makes a recording with syllables: noise and tones that swell and fade, (n_samples,) 16 kHz."""
+
+    def make(seconds: float, seed: int = 0) -> np.ndarray:
+        rng = np.random.default_rng(seed)
+        t = np.arange(round(seconds * SAMPLE_RATE)) / SAMPLE_RATE
+        syllables = 0.55 - 0.45 * np.cos(2 * np.pi * rng.uniform(2, 5) * t)
+        tones = sum(rng.normal() * np.sin(2 * np.pi * rng.uniform(100, 3000) * t) for _ in range(6))
+        return (0.1 * syllables * (tones + 0.3 * rng.standard_normal(len(t)))).astype(np.float32)
+
+    return make
+
+
+def read_json(path: Path) -> dict:
+    """The object in a JSON file."""
+    return json.loads(path.read_text(encoding="utf-8"))
