@@ -12,6 +12,7 @@ from hyper.simulate.pitch import SAMPLE_RATE, UNVOICED_PERIOD, PitchMarks
 
 FADE_OUT = SAMPLE_RATE * 15 // 1000  # samples: the last 15 ms before a rest die away
 FADE_IN = SAMPLE_RATE * 4 // 1000  # samples: 4 ms of the rest lead into the next sound, whose burst stays whole
+_PASS = SAMPLE_RATE // 4  # samples: a pass through a held sound takes about 0.25 s or more
 _SAG = 0.05  # share by which F0 sinks in the middle of a held sound: held by a person, not by a machine
 # The mean of |x| for a normal x of unit variance is sqrt(2 / pi). A change of level is the difference of two draws
 # (variance 2); a change of period, periods themselves being differences of displaced centres, has variance 6.
@@ -72,9 +73,9 @@ def _fade(gain: np.ndarray, falling: bool) -> None:
 
 
 def _to_and_fro(n: int, start: float, end: float) -> np.ndarray:
-    """Source positions that run from start to end and back, at the source's own speed, ending at `end`."""
-    width = max(end - start, 0.005) * SAMPLE_RATE
-    turns = max(2 * round((n / width - 1) / 2) + 1, 1)  # an odd number of passes ends at `end`
+    """Source positions that run from start to end and back, slowly enough not to wobble, ending at `end`."""
+    width = (end - start) * SAMPLE_RATE
+    turns = max(2 * round((n / max(width, _PASS) - 1) / 2) + 1, 1)  # an odd number of passes ends at `end`
     phase = np.linspace(0, turns, n, endpoint=False) % 2
     return start * SAMPLE_RATE + width * np.where(phase < 1, phase, 2 - phase)
 
@@ -96,12 +97,14 @@ def resynthesise(
     centres = np.interp(np.arange(1, int(phase[-1]) + 1), phase, np.arange(n_out))  # (n_grains,) output samples
     at = np.clip(centres.astype(int), 0, n_out - 1)
     wanted = timeline.source[at]  # (n_grains,) source samples
+    # A grain said over and over buzzes; where the source passes slowly, each is drawn from a slightly other place.
+    slowness = np.clip(1 - np.abs(np.gradient(timeline.source))[at], 0, 1)
+    scatter = slowness * rng.uniform(-1.5, 1.5, len(at))  # in periods
     nearest = _nearest(marks.position, wanted)
+    beside = np.clip(nearest + np.rint(scatter).astype(int), 0, len(marks.voiced) - 1)
+    nearest = np.where(marks.voiced[nearest] & marks.voiced[beside], beside, nearest)
     voiced, half = marks.voiced[nearest], marks.period[nearest]
-    # Repeated noise grains ring; where the source passes slowly, each is drawn from a slightly other place.
-    speed = np.abs(np.gradient(timeline.source))[at]
-    scatter = UNVOICED_PERIOD * np.clip(1 - speed, 0, 1) * rng.uniform(-1.5, 1.5, len(at))
-    cut_at = np.where(voiced, marks.position[nearest], wanted + scatter)
+    cut_at = np.where(voiced, marks.position[nearest], wanted + UNVOICED_PERIOD * scatter)
     displacement = half * jitter / _JITTER_OF_DISPLACEMENT * rng.standard_normal(len(at))
     level_db = shimmer_db / _SHIMMER_OF_LEVEL * rng.standard_normal(len(at))
     centres = centres + np.where(voiced, displacement, 0.0)

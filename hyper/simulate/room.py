@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import numpy as np
 from scipy import fft
+from scipy.ndimage import gaussian_filter1d
 
 from hyper.simulate.pitch import SAMPLE_RATE
 
 _FRAME = 256  # samples: 16 ms, shorter than the closure of a stop
+_SMOOTH_BINS = 6  # standard deviation, 375 Hz: the last ringing of a vowel must not sing through a pause
 _QUIET_SHARE = 0.05  # of the frames: the quietest ones show the background
 _BACKGROUND_DB = -45.0  # against the speech; no background louder than this, even where no frame is quiet
 
@@ -32,7 +34,8 @@ def background(waveform: np.ndarray, n_samples: int, rng: np.random.Generator) -
     frames = _frames(waveform)
     levels = _levels(frames)
     quiet = np.argsort(levels)[: max(round(_QUIET_SHARE * len(levels)), 1)]
-    shape = np.sqrt((np.abs(fft.rfft(frames[quiet] * np.hanning(_FRAME))) ** 2).mean(axis=0))
+    power = (np.abs(fft.rfft(frames[quiet] * np.hanning(_FRAME))) ** 2).mean(axis=0)
+    shape = np.exp(0.5 * gaussian_filter1d(np.log(power + 1e-12), _SMOOTH_BINS, mode="nearest"))
     level = float(np.sqrt((levels[quiet] ** 2).mean()))
     return _shaped_noise(shape, n_samples, min(level, speech_level(waveform) * 10 ** (_BACKGROUND_DB / 20)), rng)
 
