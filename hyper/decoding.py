@@ -1,0 +1,156 @@
+"""Tokens from encoder states, row order kept."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Literal
+
+import torch
+from torch import Tensor
+
+from hyper.backbone import Backbone
+from hyper.lora import AppliedLora
+
+Stopped = Literal["end", "length", "repetition"]
+
+TOKENS_PER_SECOND = 8  # fast speech has about 4 words a second, and a word about 1.5 tokens
+SPARE_TOKENS = 20  # for short recordings: an utterance of one word may be spelt in many tokens
+REPEATS = 4  # a phrase said four times running is a loop ...
+REPEATED_TOKENS = 12  # ... if it fills so many tokens: "no no no no" is not one
+LONGEST_PHRASE = 10  # tokens
+
+
+@dataclass(frozen=True)
+class DecodedRow:
+    """What one row wrote, without prompt and end token."""
+
+    tokens: tuple[int, ...]
+    log_probs: tuple[float, ...]  # natural logarithm, one per token
+    stopped: Stopped
+    no_speech_prob: float | None  # None where the model has no token for it
+
+
+@dataclass
+class _Row:
+    limit: int
+    no_speech_prob: float | None
+    tokens: list[int] = field(default_factory=list)
+    log_probs: list[float] = field(default_factory=list)
+    stopped: Stopped | None = None
+
+    def take(self, token: int, log_prob: float, end_token: int) -> None:
+        """Add a token, and stop where it is the last."""
+        if token == end_token:
+            self.stopped = "end"
+            return
+        self.tokens.append(token)
+        self.log_probs.append(log_prob)
+        if is_loop(self.tokens):
+            self.stopped = "repetition"
+        elif len(self.tokens) >= self.limit:
+            self.stopped = "length"
+
+
+def token_limit(seconds: float, backbone: Backbone) -> int:
+    """New tokens that a recording of this length may take: more would be a model that runs away."""
+    room = backbone.max_target_positions - len(backbone.prompt())
+    return min(math.ceil(TOKENS_PER_SECOND * seconds) + SPARE_TOKENS, room)
+
+
+def is_loop(tokens: Sequence[int]) -> bool:
+    """Whether the tokens end in one phrase that repeats without end in sight."""
+    for phrase in range(1, LONGEST_PHRASE + 1):
+        repeats = max(REPEATS, math.ceil(REPEATED_TOKENS / phrase))
+        tail = tokens[-phrase * repeats :]
+        if len(tail) == phrase * repeats and tail[phrase:] == tail[:-phrase]:
+            return True
+    return False
+
+
+@torch.inference_mode()
+def greedy_decode(
+    backbone: Backbone,
+    states: Tensor,  # (rows, n_states, d_model) encoder states, of the last layer
+    max_new_tokens: int | Sequence[int],  # for all rows, or one for each
+    language: str = "en",
+    task: str = "transcribe",
+    applied: AppliedLora | None = None,
+) -> list[DecodedRow]:
+    """The likeliest token at each step, all rows in one key-value-cached pass.
+
+    The caller wraps it in `apply_lora` and hands over what that gives, so that rows which have ended can be dropped.
+    """
+    n_rows = len(states)
+    limits = [max_new_tokens] * n_rows if isinstance(max_new_tokens, int) else list(max_new_tokens)
+    steps = _Steps(backbone, states, backbone.prompt(language, task), applied)
+    rows = [_Row(limit, p) for limit, p in zip(limits, steps.no_speech_probs(), strict=True)]
+    active = list(range(n_rows))  # which row each row of the batch is
+    while True:
+        tokens, log_probs = steps.best()
+        for i, token, log_prob in zip(active, tokens.tolist(), log_probs.tolist(), strict=True):
+            if rows[i].stopped is None:
+                rows[i].take(token, log_prob, backbone.end_token)
+        going = [position for position, i in enumerate(active) if rows[i].stopped is None]
+        if not going:
+            break
+        if len(going) <= len(active) / 2:  # dropping copies the cache: not for each single row
+            active = [active[position] for position in going]
+            tokens = tokens[going]
+            steps.keep(going)
+        steps.advance(tokens)
+    return [DecodedRow(tuple(r.tokens), tuple(r.log_probs), r.stopped, r.no_speech_prob) for r in rows]
+
+
+class _Steps:
+    """The decoder between two tokens: its cache and the scores of what comes next."""
+
+    def __init__(
+        self, backbone: Backbone, states: Tensor, prompt: tuple[int, ...], applied: AppliedLora | None
+    ) -> None:
+        self._backbone, self._states, self._applied = backbone, states, applied
+        self._decoder, self._to_logits = backbone.model.model.decoder, backbone.model.proj_out
+        self._never = torch.tensor(backbone.suppressed, device=states.device, dtype=torch.long)
+        self._not_first = torch.tensor(backbone.begin_suppressed, device=states.device, dtype=torch.long)
+        self._cache = None
+        hidden = self._run(torch.tensor(prompt, device=states.device).expand(len(states), -1))
+        self._after_start = hidden[:, 0]  # (rows, d_model) after the start token, which comes first in every prompt
+        self._scores = self._score(hidden[:, -1])  # (rows, vocabulary)
+        self._scores[:, self._not_first] = -torch.inf
+
+    def best(self) -> tuple[Tensor, Tensor]:
+        """The likeliest token of each row and its log-probability, both (rows,)."""
+        log_probs, tokens = self._scores.log_softmax(dim=-1).max(dim=-1)
+        return tokens, log_probs
+
+    def no_speech_probs(self) -> list[float | None]:
+        """What each row gives to its no-speech token after the start token, as openai/whisper reads it."""
+        token = self._backbone.no_speech_token
+        if token is None:
+            return [None] * len(self._states)
+        return self._to_logits(self._after_start).float().softmax(dim=-1)[:, token].tolist()
+
+    def advance(self, tokens: Tensor) -> None:  # (rows,)
+        """Read one more token in each row."""
+        self._scores = self._score(self._run(tokens[:, None])[:, -1])
+
+    def keep(self, positions: list[int]) -> None:
+        """Drop all other rows of the batch."""
+        index = torch.tensor(positions, device=self._states.device)
+        self._states = self._states[index]
+        self._cache.batch_select_indices(index)
+        if self._applied is not None:
+            self._applied.keep(index)
+
+    def _run(self, tokens: Tensor) -> Tensor:  # (rows, n_tokens) -> (rows, n_tokens, d_model)
+        output = self._decoder(
+            input_ids=tokens, encoder_hidden_states=self._states, past_key_values=self._cache, use_cache=True
+        )
+        self._cache = output.past_key_values
+        return output.last_hidden_state
+
+    def _score(self, hidden: Tensor) -> Tensor:  # (rows, d_model) -> (rows, vocabulary)
+        logits = self._to_logits(hidden).float()
+        logits[:, self._never] = -torch.inf
+        return logits
