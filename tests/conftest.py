@@ -40,7 +40,12 @@ def randomise(model: WhisperForConditionalGeneration, seed: int) -> None:
         for name, parameter in model.named_parameters():
             if "layer_norm" in name:
                 continue
-            scale = 1.0 if "embed" in name else 2.0 / parameter[0].numel() ** 0.5 if parameter.dim() > 1 else 0.1
+            if parameter.dim() == 1:
+                scale = 0.1
+            elif "embed_tokens" in name:  # also the output layer: scores with a standard deviation of 3
+                scale = 3 / model.config.d_model**0.5
+            else:  # positions as strong as the rest, or each token would ask for itself again
+                scale = 1.0 if "embed_positions" in name else 2 / parameter[0].numel() ** 0.5
             parameter.copy_(scale * torch.randn(parameter.shape, generator=generator))
 
 
@@ -131,12 +136,14 @@ def hub_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     )
     model = WhisperForConditionalGeneration(config)
     randomise(model, seed=3)
+    # Trained models write no timestamps after <|notimestamps|>; a random one would, and `generate` then seeks by them.
+    timestamps = range(ids["<|notimestamps|>"] + 1, config.vocab_size)
     model.generation_config = GenerationConfig(  # openai/whisper-tiny's generation_config.json, its list shortened
         decoder_start_token_id=ids["<|startoftranscript|>"],
         bos_token_id=end,
         eos_token_id=end,
         pad_token_id=end,
-        suppress_tokens=[1, 2, 7, 8, 9, 10, 14, 25, 26, 27, 28, 29, *range(50_358, 50_364)],
+        suppress_tokens=[1, 2, 7, 8, 9, 10, 14, 25, 26, 27, 28, 29, *range(50_358, 50_364), *timestamps],
         begin_suppress_tokens=[220, end],
         forced_decoder_ids=[[1, None], [2, ids["<|transcribe|>"]]],
         no_timestamps_token_id=ids["<|notimestamps|>"],
