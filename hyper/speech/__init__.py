@@ -1,0 +1,1 @@
+"""Synthetic speech: texts, synthesisers and speakers, written to a manifest."""

@@ -1,0 +1,38 @@
+"""`python -m hyper simulate`: make simulated atypical speech from a manifest of typical speech."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "manifest", type=Path, nargs="+", help="manifests with phone times, as make-speech and align write them"
+    )
+    parser.add_argument("--out", type=Path, required=True, help="folder for the recordings and manifest.csv")
+    parser.add_argument(
+        "--cohorts", nargs="+", default=None, metavar="COHORT", help="stuttering, dysarthria, parkinsons (default: all)"
+    )
+    parser.add_argument("--patients", type=int, default=1, help="simulated patients each speaker becomes (default: 1)")
+    parser.add_argument("--limit", type=int, help="use only so many recordings, chosen by the seed (default: all)")
+    parser.add_argument("--seed", type=int, default=0, help="decides patients, profiles and every event (default: 0)")
+    parser.add_argument("--workers", type=int, default=2, help="processes (default: 2)")
+    parser.epilog = "examples:\n  python -m hyper simulate data/typical/manifest.csv --out data/atypical --patients 4"
+
+
+def run(args: argparse.Namespace) -> int:
+    from hyper.manifest import read_manifest
+    from hyper.simulate import COHORTS
+    from hyper.speech.simulate_manifest import SimulationError, simulate_manifest
+
+    cohorts = args.cohorts or COHORTS
+    unknown = [cohort for cohort in cohorts if cohort not in COHORTS]
+    if unknown:
+        raise SimulationError(f"There is no simulator for {unknown[0]!r}; there are {', '.join(COHORTS)}.")
+    rows = [row for manifest in args.manifest for row in read_manifest(manifest)]
+    written = simulate_manifest(rows, args.out, args.patients, cohorts, args.limit, args.seed, args.workers)
+    print(
+        f"wrote {len(written)} simulated recordings of {len({row.speaker for row in written})} patients to {args.out}"
+    )
+    return 0

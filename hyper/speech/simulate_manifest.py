@@ -1,0 +1,126 @@
+"""Atypical speech from typical: every speaker of a manifest becomes one or more simulated patients."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+
+from hyper.audio import AudioError, load_audio, save_audio
+from hyper.manifest import ManifestRow, write_manifest
+from hyper.parallel import parallel
+from hyper.simulate import SEVERITIES, draw_profile, simulate
+from hyper.simulate.phones import parse_phones
+
+_CHUNK = 100  # recordings a worker takes at a time
+
+
+class SimulationError(ValueError):
+    """The manifest cannot be simulated; the message says what is missing."""
+
+
+@dataclass(frozen=True)
+class Patient:
+    """One simulated speaker: a typical speaker with a cohort, a severity and the seed of a profile."""
+
+    name: str
+    cohort: str
+    severity: str
+    profile_seed: int
+
+
+@dataclass(frozen=True)
+class _Job:
+    row: ManifestRow
+    patient: Patient
+    file: str
+    seed: int
+
+
+def assign_patients(
+    speakers: Sequence[str], n_each: int, cohorts: Sequence[str], seed: int
+) -> dict[str, list[Patient]]:
+    """Every speaker becomes `n_each` patients; cohorts and severities are dealt out evenly, profiles drawn by the seed.
+
+    One speaker's patients follow one another in the deal, so that with few each they differ in cohort.
+    """
+    cells = [(cohort, severity) for severity in SEVERITIES for cohort in cohorts]
+    order = np.random.default_rng([seed, len(speakers)]).permutation(len(speakers))
+    patients: dict[str, list[Patient]] = {}
+    for place, i in enumerate(order):
+        dealt = [cells[(place * n_each + k) % len(cells)] for k in range(n_each)]
+        patients[speakers[i]] = [
+            Patient(
+                f"{speakers[i]}-{cohort[:4]}{severity[0]}{k}", cohort, severity, seed * 1_000_003 + int(i) * 101 + k
+            )
+            for k, (cohort, severity) in enumerate(dealt)
+        ]
+    return patients
+
+
+def simulate_manifest(
+    rows: Sequence[ManifestRow],
+    out: Path,
+    n_patients: int,
+    cohorts: Sequence[str],
+    limit: int | None,
+    seed: int,
+    n_workers: int,
+) -> list[ManifestRow]:
+    """Write one simulated recording for each row (a seeded choice of `limit` rows), and `manifest.csv`.
+
+    The reference stays what the speaker meant to say. Errors: SimulationError where phone times are missing.
+    """
+    without = [row.file for row in rows if not row.phones]
+    if without:
+        raise SimulationError(
+            f"{len(without)} recordings have no phone times, the first is {without[0]}; "
+            "`python -m hyper align` finds them."
+        )
+    rng = np.random.default_rng(seed)
+    if limit is not None and limit < len(rows):
+        rows = [rows[i] for i in sorted(rng.choice(len(rows), size=limit, replace=False))]
+    patients = assign_patients(sorted({row.speaker for row in rows}), n_patients, cohorts, seed)
+    jobs = [
+        _Job(
+            row,
+            patients[row.speaker][int(rng.integers(n_patients))],
+            f"{i // 1000:03d}/{i:06d}.wav",
+            seed * 10_000_019 + i,
+        )
+        for i, row in enumerate(rows)
+    ]
+    for folder in {(out / job.file).parent for job in jobs}:
+        folder.mkdir(parents=True, exist_ok=True)
+    tasks = [(out, jobs[i : i + _CHUNK]) for i in range(0, len(jobs), _CHUNK)]
+    written = [row for chunk in parallel(_simulate_chunk, tasks, n_workers, "simulating") for row in chunk]
+    write_manifest(out / "manifest.csv", written)
+    return written
+
+
+def _simulate_chunk(task: tuple[Path, Sequence[_Job]]) -> list[ManifestRow]:
+    out, jobs = task
+    rows = []
+    for job in jobs:
+        try:
+            waveform = load_audio(job.row.path)
+        except AudioError:  # silent or broken clips are in every corpus; the command prints how many were written
+            continue
+        profile = draw_profile(job.patient.cohort, job.patient.severity, job.patient.profile_seed)
+        simulated = simulate(waveform, parse_phones(job.row.phones), profile, job.seed)
+        save_audio(out / job.file, simulated.waveform)
+        rows.append(
+            replace(
+                job.row,
+                file=job.file,
+                path=out / job.file,
+                speaker=job.patient.name,
+                cohort=job.patient.cohort,
+                severity=job.patient.severity,
+                simulated=True,
+                phones="",
+            )
+        )
+    return rows

@@ -1,0 +1,27 @@
+"""`python -m hyper align`: find the phones of real recordings and cut them into short pieces."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("manifest", type=Path, nargs="+", help="manifests of recordings with their texts")
+    parser.add_argument("--run", dest="run_folder", type=Path, default=Path("runs/base"), help="run of train-base whose phone head listens (default: runs/base)")  # fmt: skip
+    parser.add_argument("--out", type=Path, required=True, help="folder for the pieces and manifest.csv")
+    parser.add_argument("--workers", type=int, default=2, help="processes (default: 2)")
+    parser.epilog = "examples:\n  python -m hyper align recordings.csv --run runs/base --out data/pieces"
+
+
+def run(args: argparse.Namespace) -> int:
+    from hyper.manifest import read_manifest
+    from hyper.training.align_real import align_rows
+    from hyper.training.base_model import make_feature_extractor, mel_settings
+    from hyper.training.train_base import load_listener
+
+    model, heads = load_listener(args.run_folder)
+    rows = [row for manifest in args.manifest for row in read_manifest(manifest)]
+    pieces = align_rows(rows, model, heads, mel_settings(make_feature_extractor()), args.out, args.workers)
+    print(f"wrote {len(pieces)} pieces to {args.out}")
+    return 0

@@ -1,0 +1,55 @@
+"""`python -m hyper train-base`: train a small Whisper from scratch."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--data",
+        type=Path,
+        nargs="+",
+        required=True,
+        help="manifests of recordings; those without phone times are aligned by the half-trained model",
+    )
+    parser.add_argument(
+        "--run",
+        dest="run_folder",
+        type=Path,
+        default=Path("runs/base"),
+        help="folder of the run: features, log, resumable state (default: runs/base)",
+    )
+    parser.add_argument(
+        "--out",
+        type=Path,
+        default=Path("assets/whisper-mini"),
+        help="Hugging Face folder to write at the end (default: assets/whisper-mini)",
+    )
+    parser.add_argument(
+        "--hours",
+        type=float,
+        default=1.2,
+        help="hours of training proper; a resumed run goes on to this total (default: 1.2)",
+    )
+    parser.add_argument("--batch-size", type=int, default=32, help="utterances an update (default: 32)")
+    parser.add_argument("--d-model", type=int, default=192, help="width of the model, a multiple of 64 (default: 192)")
+    parser.add_argument("--layers", type=int, default=4, help="encoder layers, and decoder layers (default: 4)")
+    parser.add_argument("--workers", type=int, default=2, help="processes that prepare features (default: 2)")
+    parser.epilog = "examples:\n  python -m hyper train-base --data data/typical/manifest.csv --hours 1.2"
+
+
+def run(args: argparse.Namespace) -> int:
+    from hyper.plots_training import training_curve
+    from hyper.training.base_model import BaseSize
+    from hyper.training.train_base import BaseTrainer, BaseTraining
+
+    size = BaseSize(d_model=args.d_model, encoder_layers=args.layers, decoder_layers=args.layers)
+    settings = BaseTraining(hours=args.hours, batch_size=args.batch_size)
+    trainer = BaseTrainer(args.data, args.run_folder, settings, size, args.workers)
+    trainer.train()
+    trainer.export(args.out)
+    training_curve(trainer.log.read(), ("text", "phones", "characters"), args.run_folder / "curve.png")
+    print(f"wrote {args.out}")
+    return 0

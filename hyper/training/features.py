@@ -1,0 +1,134 @@
+"""Log-mel features of many recordings, computed once and kept on disk for training."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from hyper.audio import AudioError, load_audio
+from hyper.manifest import ManifestRow
+from hyper.parallel import parallel
+from hyper.simulate.phones import Phone, parse_phones
+from hyper.speech.phone_set import PHONES, SILENCE
+
+UNKNOWN_PHONE = -1  # a frame whose phone nobody knows: no loss there
+FLOOR = -10.0  # log10 of Whisper's smallest mel power
+_CHUNK = 200  # utterances a worker takes at a time
+
+
+@dataclass(frozen=True)
+class MelSettings:
+    """What Whisper's feature extractor does, as numbers: enough to repeat it without the window's padding."""
+
+    n_fft: int
+    hop_length: int  # samples per frame
+    n_frames: int  # frames in the model's window
+    mel_filters: np.ndarray  # (n_fft // 2 + 1, n_mels)
+    sample_rate: int
+
+    @property
+    def frames_per_second(self) -> float:
+        return self.sample_rate / self.hop_length
+
+
+def log10_mel(
+    waveform: np.ndarray,  # (n_samples,) float32, 16 kHz mono
+    settings: MelSettings,
+) -> np.ndarray:  # (n_frames, n_mels) float16
+    """log10 of the mel power, before Whisper's own clamp to the loudest frame and scaling."""
+    samples = torch.from_numpy(np.ascontiguousarray(waveform, dtype=np.float32))
+    stft = torch.stft(
+        samples, settings.n_fft, settings.hop_length, window=torch.hann_window(settings.n_fft),
+        pad_mode="constant", return_complex=True,
+    )  # fmt: skip
+    power = stft[:, :-1].abs().square()  # Whisper drops the last frame
+    mel = torch.from_numpy(settings.mel_filters).float().T @ power  # (n_mels, n_frames)
+    return mel.clamp(min=10**FLOOR).log10().T.to(torch.float16).numpy()
+
+
+def whisper_scale(
+    log_power: Tensor,  # (batch, n_frames, n_mels) log10 mel power, padding at FLOOR
+) -> Tensor:  # (batch, n_mels, n_frames) what the encoder reads
+    """Whisper's dynamic range of 80 dB below the loudest value, scaled to about [-1, 1]."""
+    loudest = log_power.amax(dim=(1, 2), keepdim=True)
+    return ((torch.maximum(log_power, loudest - 8.0) + 4.0) / 4.0).transpose(1, 2)
+
+
+def phone_labels(phones: Sequence[Phone], n_frames: int, frames_per_second: float) -> np.ndarray:
+    """Phone index of each frame by the frame's centre, (n_frames,) int8; all unknown where there are no phones."""
+    if not phones:
+        return np.full(n_frames, UNKNOWN_PHONE, np.int8)
+    centres = (np.arange(n_frames) + 0.5) / frames_per_second
+    index = np.searchsorted([phone.end for phone in phones], centres, side="right").clip(max=len(phones) - 1)
+    symbols = np.array([PHONES.index(phone.symbol) for phone in phones], np.int8)
+    labels = symbols[index]
+    labels[centres >= phones[-1].end] = PHONES.index(SILENCE)
+    return labels
+
+
+class FeatureStore:
+    """Features of a list of utterances in three flat files; `mel(i)` reads one without copying the rest."""
+
+    def __init__(self, folder: Path) -> None:
+        index = json.loads((folder / "index.json").read_text())
+        self.texts: list[str] = index["texts"]
+        self.lengths = np.array(index["lengths"], dtype=np.int64)  # frames of each utterance
+        self._starts = np.concatenate([[0], np.cumsum(self.lengths)])
+        self._mel = np.memmap(folder / "mel.f16", np.float16, "r").reshape(-1, index["n_mels"])
+        self._labels = np.memmap(folder / "phones.i8", np.int8, "r")
+
+    def __len__(self) -> int:
+        return len(self.texts)
+
+    def mel(self, i: int) -> np.ndarray:
+        """(n_frames, n_mels) log10 mel power."""
+        return self._mel[self._starts[i] : self._starts[i + 1]]
+
+    def labels(self, i: int) -> np.ndarray:
+        """(n_frames,) phone index of each frame."""
+        return self._labels[self._starts[i] : self._starts[i + 1]]
+
+    @classmethod
+    def build(cls, rows: Sequence[ManifestRow], folder: Path, settings: MelSettings, n_workers: int) -> FeatureStore:
+        """Compute what is not there yet; a folder that is complete is opened as it is."""
+        if not (folder / "index.json").exists():
+            folder.mkdir(parents=True, exist_ok=True)
+            _write_store(rows, folder, settings, n_workers)
+        return cls(folder)
+
+
+def _write_store(rows: Sequence[ManifestRow], folder: Path, settings: MelSettings, n_workers: int) -> None:
+    tasks = [(rows[i : i + _CHUNK], settings) for i in range(0, len(rows), _CHUNK)]
+    texts, lengths = [], []
+    with open(folder / "mel.f16", "wb") as mels, open(folder / "phones.i8", "wb") as phones:
+        for chunk in parallel(_chunk_features, tasks, n_workers, "features"):
+            for text, mel, labels in chunk:
+                texts.append(text)
+                lengths.append(len(mel))
+                mels.write(mel.tobytes())
+                phones.write(labels.tobytes())
+    index = {"texts": texts, "lengths": lengths, "n_mels": int(settings.mel_filters.shape[1])}
+    partial = folder / "index.json.partial"
+    partial.write_text(json.dumps(index))
+    partial.rename(folder / "index.json")  # last, so that a killed run leaves no half store that looks whole
+
+
+def _chunk_features(task: tuple[Sequence[ManifestRow], MelSettings]) -> list[tuple[str, np.ndarray, np.ndarray]]:
+    rows, settings = task
+    torch.set_num_threads(1)
+    features = []
+    for row in rows:
+        try:
+            mel = log10_mel(load_audio(row.path), settings)
+        except AudioError:  # silent or broken clips are in every corpus; the count of what is left is printed
+            continue
+        if len(mel) <= settings.n_frames:
+            labels = phone_labels(parse_phones(row.phones), len(mel), settings.frames_per_second)
+            features.append((row.reference, mel, labels))
+    return features

@@ -1,0 +1,113 @@
+"""How far a training run is, what it logs, and how it stops and goes on."""
+
+from __future__ import annotations
+
+import json
+import math
+import time
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import torch
+from safetensors import safe_open
+from safetensors.torch import load_file, save_file
+from torch import Tensor, nn
+
+
+@dataclass
+class Clock:
+    """Training time spent, over all starts of a run; a run is as long as its budget, on a slow machine too."""
+
+    budget_seconds: float
+    spent: float = 0.0
+    _mark: float = field(default_factory=time.monotonic)
+
+    def tick(self) -> None:
+        """Count the time since the last tick; a gap of over a minute (a paused process) counts as a minute."""
+        now = time.monotonic()
+        self.spent += min(now - self._mark, 60.0)
+        self._mark = now
+
+    def restart(self) -> None:
+        """Forget the time since the last tick: what happened then was not training."""
+        self._mark = time.monotonic()
+
+    @property
+    def progress(self) -> float:
+        """Share of the budget spent, 0 to 1."""
+        return min(1.0, self.spent / self.budget_seconds)
+
+
+def warm_hold_decay(progress: float, step: int, warm_up: int, hold: float = 0.5, last: float = 0.02) -> float:
+    """Learning-rate factor: linear warm-up by steps, held until `hold` of the run, then linear down to `last`."""
+    decay = 1.0 if progress < hold else 1 - (1 - last) * (progress - hold) / (1 - hold)
+    return min(1.0, (step + 1) / warm_up) * decay
+
+
+def cosine(progress: float, step: int, warm_up: int) -> float:
+    """Learning-rate factor: linear warm-up by steps, then half a cosine down to 0 at the end of the run."""
+    return min(1.0, (step + 1) / warm_up) * 0.5 * (1 + math.cos(math.pi * progress))
+
+
+class Log:
+    """One JSON line an entry, appended; a resumed run goes on in the same file."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        path.parent.mkdir(parents=True, exist_ok=True)
+
+    def write(self, **entry: float | int | str) -> None:
+        line = json.dumps({key: round(value, 5) if isinstance(value, float) else value for key, value in entry.items()})
+        with self._path.open("a") as lines:
+            lines.write(line + "\n")
+        print(line, flush=True)
+
+    def read(self) -> list[dict]:
+        """All entries so far."""
+        return [json.loads(line) for line in self._path.read_text().splitlines()] if self._path.exists() else []
+
+
+def save_state(
+    path: Path, modules: dict[str, nn.Module], optimizer: torch.optim.Optimizer, numbers: dict[str, float]
+) -> None:
+    """Weights, optimizer moments and counters in one safetensors file; a kill while writing leaves the old one."""
+    tensors = {
+        f"{name}/{key}": value.detach().contiguous().clone()
+        for name, module in modules.items()
+        for key, value in module.state_dict().items()
+    }
+    for index, moments in optimizer.state_dict()["state"].items():
+        tensors |= {f"optimizer/{index}/{key}": value.contiguous().clone() for key, value in moments.items()}
+    partial = path.with_suffix(".partial")
+    save_file(tensors, partial, {key: repr(value) for key, value in numbers.items()})
+    partial.rename(path)
+
+
+def load_state(path: Path, modules: dict[str, nn.Module], optimizer: torch.optim.Optimizer) -> dict[str, float]:
+    """Put back what `save_state` wrote; returns the counters."""
+    tensors = load_modules(path, modules)
+    moments: dict[int, dict[str, Tensor]] = {}
+    for key, value in _below(tensors, "optimizer").items():
+        index, name = key.split("/")
+        moments.setdefault(int(index), {})[name] = value
+    optimizer.load_state_dict({"state": moments, "param_groups": optimizer.state_dict()["param_groups"]})
+    with safe_open(path, "pt") as file:
+        return {key: float(value) for key, value in (file.metadata() or {}).items()}
+
+
+def load_modules(path: Path, modules: dict[str, nn.Module]) -> dict[str, Tensor]:
+    """Put back the weights alone; returns every tensor of the file."""
+    tensors = load_file(path)
+    for name, module in modules.items():
+        module.load_state_dict(_below(tensors, name))
+    return tensors
+
+
+def set_rate(optimizer: torch.optim.Optimizer, rate: float) -> None:
+    """Learning rate of every parameter from the next update on."""
+    for group in optimizer.param_groups:
+        group["lr"] = rate
+
+
+def _below(tensors: dict[str, Tensor], name: str) -> dict[str, Tensor]:
+    return {key.removeprefix(f"{name}/"): value for key, value in tensors.items() if key.startswith(f"{name}/")}
