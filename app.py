@@ -1,0 +1,38 @@
+"""The page: python app.py [--host 127.0.0.1] [--port 7860] [--base NAME_OR_FOLDER] [--hypernet FOLDER]"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from pathlib import Path
+
+from hyper.model_options import add_model_arguments, load_asr
+
+EXAMPLES = Path(__file__).resolve().parent / "examples" / "manifest.csv"
+
+
+def main(arguments: list[str] | None = None) -> None:
+    """Parse flags, load, build, launch."""
+    args = parse(arguments)
+    from hyper.ui.server import ServerError, check_port, serve  # gradio takes seconds to import: not for --help
+
+    try:
+        check_port(args.host, args.port)
+        serve(lambda: load_asr(args), name=args.base, examples=EXAMPLES, host=args.host, port=args.port)
+    except ServerError as error:
+        sys.exit(f"HyperWhisper cannot start: {error}")
+
+
+def parse(arguments: list[str] | None) -> argparse.Namespace:
+    """The command line."""
+    parser = argparse.ArgumentParser(
+        prog="python app.py", description="One recording, two transcripts: base and adapted Whisper side by side."
+    )
+    parser.add_argument("--host", default="127.0.0.1", help="address to listen on (default: %(default)s; 0.0.0.0: all)")
+    parser.add_argument("--port", type=int, default=7860, help="port to listen on (default: %(default)s)")
+    add_model_arguments(parser)
+    return parser.parse_args(arguments)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,242 @@
+"""Numbers to figures: no state of pyplot, colours and sizes from the palette."""
+
+from __future__ import annotations
+
+import io
+import math
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+import plotly.graph_objects as go
+from matplotlib.axes import Axes
+from matplotlib.colors import LinearSegmentedColormap
+from matplotlib.figure import Figure
+
+from hyper import palette
+
+if TYPE_CHECKING:
+    from hyper.subspace import LayerUpdate
+
+PRINT_DPI = 200
+PLOT_HEIGHT = 320  # pixels; fixed, because an automatic height starts at zero in a hidden container
+ENVELOPE_COLUMNS = 1200  # more than the pixels that a figure gives the waveform
+MODE_BUTTONS = ["toimage", "zoom", "pan", "select", "lasso", "zoomin", "zoomout", "autoscale", "resetscale"]
+MEL_TICKS_HZ = (250, 500, 1000, 2000, 4000)
+MAX_HZ = 8000  # upper edge of Whisper's mel filters
+GREY = LinearSegmentedColormap.from_list("print", [palette.CARD, "#9fb0b7", palette.INK])  # as spectrograms are printed
+
+
+@dataclass(frozen=True)
+class Caption:
+    """What stands above a plot: a title, and one sentence on how to read it."""
+
+    title: str
+    reading: str
+
+
+MAGNITUDE = Caption(
+    "How much each layer was changed for this recording",
+    "Each bar is the size of the change next to the size of the layer's own weights: a longer bar means that the "
+    "recording asked more of that layer; no bar means that it stayed as Whisper has it.",
+)
+SINGULAR_VALUES = Caption(
+    "In how many directions each layer was changed",
+    "Each dot is the strength of one independent direction of the change (a singular value): one dot per layer means "
+    "one single, focused correction.",
+)
+RECORDING = Caption(
+    "The recording as the model receives it",
+    "Above the loudness over time; below the pitch content, dark where there is sound: repeated stripes, long even "
+    "stretches and gaps show repetitions, prolongations and blocks.",
+)
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where an adapted matrix sits, read from its name in the model."""
+
+    side: str  # encoder or decoder
+    layer: int  # counted from 1, as people do
+    matrix: str  # fc1, self_attn.q_proj, ...
+
+
+def place_of(name: str) -> Place:
+    """Place of "model.decoder.layers.0.fc1"."""
+    found = re.search(r"(encoder|decoder)\.layers\.(\d+)\.([\w.]+)$", name)
+    if found is None:
+        raise ValueError(f"{name!r} is not the name of a matrix in an encoder or decoder layer")
+    return Place(found[1], int(found[2]) + 1, found[3])
+
+
+def magnitude_figure(layers: Sequence[LayerUpdate]) -> go.Figure:
+    """Size of the change of each layer in percent of its weights, interactive."""
+    figure = go.Figure()
+    for colour, (matrix, updates) in zip(_colours(layers), _by_matrix(layers).items(), strict=False):
+        figure.add_bar(
+            name=matrix,
+            x=[_layer_label(update, layers) for update in updates],
+            y=[100 * update.relative_frobenius for update in updates],
+            customdata=[(update.frobenius, update.mean_angle_deg) for update in updates],
+            marker_color=colour,
+            hovertemplate="layer %{x}: %{y:.2f} % of its weights<br>size of the change %{customdata[0]:.3g}"
+            "<br>mean angle between old and new %{customdata[1]:.1f}°<extra></extra>",
+        )
+    return _styled(figure, _layer_axis_title(layers), "change, % of the layer's weights")
+
+
+def singular_value_figure(layers: Sequence[LayerUpdate]) -> go.Figure:
+    """Singular values of the change of each layer, one series a rank, interactive."""
+    figure = go.Figure()
+    for k in range(max(len(update.singular_values) for update in layers)):
+        present = [update for update in layers if k < len(update.singular_values)]
+        figure.add_scatter(
+            name=f"direction {k + 1}",
+            x=[_layer_label(update, layers, with_matrix=True) for update in present],
+            y=[float(update.singular_values[k]) for update in present],
+            mode="markers",
+            marker={"color": palette.ADAPTED_SCALE[k % len(palette.ADAPTED_SCALE)], "size": 13, "symbol": k},
+            hovertemplate=f"layer %{{x}}, direction {k + 1}: %{{y:.3g}}<extra></extra>",
+        )
+    return _styled(figure, _layer_axis_title(layers), "strength (singular value)")
+
+
+def magnitude_print(layers: Sequence[LayerUpdate]) -> Figure:
+    """The same bars as `magnitude_figure`, for paper: title inside, values written on the bars."""
+    figure = Figure(figsize=(7, 3.6), layout="constrained")
+    axes = figure.subplots()
+    groups = _by_matrix(layers)
+    width = 0.7 / len(groups)
+    ticks = list(dict.fromkeys(_layer_label(update, layers) for update in layers))
+    for i, (colour, (matrix, updates)) in enumerate(zip(_colours(layers), groups.items(), strict=False)):
+        shift = (i - (len(groups) - 1) / 2) * width  # bars of one layer stand side by side around its tick
+        centres = [ticks.index(_layer_label(update, layers)) + shift for update in updates]
+        bars = axes.bar(centres, [100 * u.relative_frobenius for u in updates], width, color=colour, label=matrix)
+        if len(layers) <= 12:  # more numbers than that run into each other
+            axes.bar_label(bars, fmt="%.2f", padding=2, fontsize=9, color=palette.INK)
+    axes.set_xticks(range(len(ticks)), ticks)
+    axes.set_title(MAGNITUDE.title, loc="left", fontsize=12, color=palette.INK)
+    _style_axes(axes, _layer_axis_title(layers), "change, % of the layer's weights")
+    if len(groups) > 1:
+        axes.legend(frameon=False, fontsize=9)
+    return figure
+
+
+def recording_figure(
+    waveform: np.ndarray,  # (n_samples,) in [-1, 1]
+    log_mel: np.ndarray,  # (n_mels, n_frames), the speech part
+    seconds: float,
+    wide: bool = True,  # for a desk; the narrow one has the same type size on a telephone
+) -> Figure:
+    """Waveform above, log-mel below, one time axis."""
+    figure = Figure(figsize=(11, 4.2) if wide else (5, 4.6), layout="constrained")
+    upper, lower = figure.subplots(2, 1, sharex=True, height_ratios=(1, 1.5))
+    low, high = envelope(waveform, ENVELOPE_COLUMNS)
+    times = (np.arange(len(low)) + 0.5) * seconds / len(low)
+    upper.fill_between(times, low, high, color=palette.INK, linewidth=0.6)
+    peak = max(float(np.abs(waveform).max()), 1e-3)
+    upper.set(xlim=(0, seconds), ylim=(-peak, peak), yticks=[])
+    _style_axes(upper, "", "loudness")
+    upper.spines["left"].set_visible(False)
+    n_mels = len(log_mel)
+    lower.imshow(log_mel, origin="lower", aspect="auto", cmap=GREY, extent=(0, seconds, 0, n_mels))
+    lower.set_yticks([mel_band(hertz, n_mels) for hertz in MEL_TICKS_HZ], [str(hertz) for hertz in MEL_TICKS_HZ])
+    _style_axes(lower, "seconds", "pitch (Hz)")
+    return figure
+
+
+def envelope(waveform: np.ndarray, columns: int) -> tuple[np.ndarray, np.ndarray]:
+    """Lowest and highest sample of each of at most `columns` equal stretches, each (n_columns,)."""
+    starts = np.unique(np.linspace(0, len(waveform), min(columns, len(waveform)), endpoint=False).astype(int))
+    return np.minimum.reduceat(waveform, starts), np.maximum.reduceat(waveform, starts)
+
+
+def mel_band(hertz: float, n_mels: int) -> float:
+    """Position of a frequency on the axis 0 to `n_mels` on which band i is drawn from i to i + 1."""
+    return (n_mels + 1) * _mel(hertz) / _mel(MAX_HZ) - 0.5  # centre of band i is the i + 1st of n_mels + 2 edges
+
+
+def png(figure: Figure, dpi: int = PRINT_DPI) -> bytes:
+    """The figure as a PNG file."""
+    return _file(figure, "png", dpi)
+
+
+def pdf(figure: Figure) -> bytes:
+    """The figure as a PDF file with vector graphics."""
+    return _file(figure, "pdf", PRINT_DPI)
+
+
+def _file(figure: Figure, kind: str, dpi: int) -> bytes:
+    """The figure as a file of that kind."""
+    target = io.BytesIO()
+    figure.savefig(target, format=kind, dpi=dpi, facecolor=palette.CARD)
+    return target.getvalue()
+
+
+def _mel(hertz: float) -> float:
+    """Slaney's mel scale, which Whisper's filters use: linear to 1 kHz, logarithmic above."""
+    return 3 * hertz / 200 if hertz < 1000 else 15 + 27 * math.log(hertz / 1000) / math.log(6.4)
+
+
+def _by_matrix(layers: Sequence[LayerUpdate]) -> dict[str, list[LayerUpdate]]:
+    """The updates grouped by the kind of matrix, in the order in which they come."""
+    groups: dict[str, list[LayerUpdate]] = {}
+    for update in layers:
+        groups.setdefault(place_of(update.name).matrix, []).append(update)
+    return groups
+
+
+def _colours(layers: Sequence[LayerUpdate]) -> list[str]:
+    """One colour for each kind of matrix."""
+    scale = palette.ADAPTED_SCALE
+    return [scale[i % len(scale)] for i in range(len(_by_matrix(layers)))]
+
+
+def _layer_label(update: LayerUpdate, layers: Sequence[LayerUpdate], with_matrix: bool = False) -> str:
+    """Shortest label that tells the update from the others."""
+    place = place_of(update.name)
+    label = str(place.layer)
+    if len({place_of(other.name).side for other in layers}) > 1:
+        label = f"{place.side[:3]} {label}"
+    if with_matrix and len(_by_matrix(layers)) > 1:
+        label = f"{label} {place.matrix}"
+    return label
+
+
+def _layer_axis_title(layers: Sequence[LayerUpdate]) -> str:
+    """Name of the layer axis."""
+    sides = sorted({place_of(update.name).side for update in layers})
+    return f"{' and '.join(sides)} layer"
+
+
+def _styled(figure: go.Figure, x_title: str, y_title: str) -> go.Figure:
+    """The figure in the project's look: no tool bar, nothing that catches a finger that scrolls."""
+    axis = {"fixedrange": True, "linecolor": palette.CONTROL_LINE, "gridcolor": palette.LINE, "zeroline": False}
+    figure.update_layout(
+        template="none",
+        height=PLOT_HEIGHT,
+        margin={"l": 64, "r": 12, "t": 12, "b": 52},
+        paper_bgcolor=palette.CARD,
+        plot_bgcolor=palette.CARD,
+        font={"family": palette.FONT, "size": palette.TYPE["small"], "color": palette.INK},
+        dragmode=False,
+        bargap=0.35,
+        showlegend=len(figure.data) > 1,
+        legend={"orientation": "h", "y": 1.12},
+        hoverlabel={"bgcolor": palette.INK, "font": {"color": palette.CARD}},
+        modebar={"remove": MODE_BUTTONS},
+    )
+    figure.update_xaxes(title=x_title, type="category", **axis)
+    figure.update_yaxes(title=y_title, rangemode="tozero", **axis)
+    return figure
+
+
+def _style_axes(axes: Axes, x_title: str, y_title: str) -> None:
+    """Axes in the project's look."""
+    axes.set_xlabel(x_title, fontsize=10, color=palette.INK)
+    axes.set_ylabel(y_title, fontsize=10, color=palette.INK)
+    axes.tick_params(labelsize=9, colors=palette.INK)
+    axes.spines[["top", "right"]].set_visible(False)
+    axes.spines[["left", "bottom"]].set_color(palette.CONTROL_LINE)

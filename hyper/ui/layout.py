@@ -1,0 +1,170 @@
+"""What stands where on the page: the input card, the results, the plots."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from html import escape
+from typing import Any
+
+import gradio as gr
+
+from hyper import palette, plots
+from hyper.ui import figures, panels
+from hyper.ui.examples import Example
+from hyper.ui.handlers import PER_PIECE, PER_RECORDING
+from hyper.ui.languages import choices
+from hyper.ui.phrases import PHRASES
+from hyper.ui.shelf import BUNDLED, ModelShelf
+from hyper.ui.texts import LIMITS, OTHER_MODEL
+
+
+@dataclass(frozen=True)
+class Inputs:
+    """What a visitor gives."""
+
+    recording: gr.Audio
+    example_note: gr.HTML
+    reference: gr.Textbox
+    phrases: gr.Column
+    phrase_buttons: list[gr.Button]
+    example_buttons: list[gr.Button]
+    model: gr.Dropdown
+    model_note: gr.HTML
+    language: gr.Dropdown
+    adaptation: gr.Radio
+    compare: gr.Button
+
+    def of_compare(self) -> list[gr.components.Component]:
+        """Inputs of a comparison, in the order of the handlers' arguments."""
+        return [self.recording, self.reference, self.model, self.language, self.adaptation]
+
+
+@dataclass(frozen=True)
+class Outputs:
+    """What a visitor gets."""
+
+    results: gr.HTML
+    magnitude: gr.Plot
+    print_links: gr.HTML
+    singular_values: gr.Plot
+    recording: gr.HTML
+    details: gr.HTML
+    more: gr.Column  # all below the transcripts
+    changes: gr.Row  # the plots that only an adaptation has
+
+    def all(self) -> list[gr.blocks.Block]:
+        """In the order in which the handler gives the values."""
+        return list(vars(self).values())
+
+
+def input_card(shelf: ModelShelf, examples: Sequence[Example]) -> Inputs:
+    """Recording on the left, what was meant on the right."""
+    with gr.Row(elem_id="hw-input", equal_height=True):
+        with gr.Column(elem_classes="hw-card", min_width=320):
+            gr.HTML("<h2>1 <span>Say something, or pick an example</span></h2>")
+            recording = gr.Audio(
+                sources=["microphone", "upload"],
+                type="filepath",  # the file as it came; hyper.audio reads and checks it
+                format=None,
+                editable=False,  # trimming re-encodes
+                buttons=[],
+                show_label=False,
+                label="Recording",
+                elem_id="hw-recording",
+                waveform_options=gr.WaveformOptions(
+                    waveform_color=palette.CONTROL_LINE, waveform_progress_color=palette.ADAPTED
+                ),
+            )
+            example_note = gr.HTML("", elem_id="hw-example-note")
+            example_buttons = _chips("Examples", [_capitalised(e.label) for e in examples], "hw-examples")
+        with gr.Column(elem_classes="hw-card", min_width=320):
+            gr.HTML("<h2>2 <span>What was meant</span> <small>optional, needed to count errors</small></h2>")
+            reference = gr.Textbox(
+                show_label=False,
+                label="What was meant (optional)",
+                placeholder="The words you meant to say",
+                lines=2,
+                max_length=10_000,
+                elem_id="hw-reference",
+            )
+            with gr.Column(visible=shelf.first_name == BUNDLED, elem_id="hw-phrases-column") as phrases:
+                phrase_buttons = _chips("Things to say: click one, then read it aloud", PHRASES, "hw-phrases")
+            model, model_note, language, adaptation = _model_choice(shelf)
+    compare = gr.Button("Compare", variant="primary", elem_id="hw-compare")
+    return Inputs(
+        recording, example_note, reference, phrases, phrase_buttons, example_buttons,
+        model, model_note, language, adaptation, compare,
+    )  # fmt: skip
+
+
+def _chips(title: str, texts: Sequence[str], elem_id: str) -> list[gr.Button]:
+    """Small buttons under a title; nothing at all without texts."""
+    if not texts:
+        return []
+    gr.HTML(f'<p class="hw-chips-title">{title}</p>')
+    with gr.Row(elem_id=elem_id, elem_classes="hw-chips"):
+        return [gr.Button(text, size="sm", min_width=1, elem_classes="hw-chip") for text in texts]
+
+
+def _capitalised(text: str) -> str:
+    """First letter large, the rest as it is."""
+    return text[:1].upper() + text[1:]
+
+
+def _model_choice(shelf: ModelShelf) -> tuple[gr.Dropdown, gr.HTML, gr.Dropdown, gr.Radio]:
+    """Model, language, and the folded choice of how to adapt."""
+    model = gr.Dropdown(shelf.choices(), value=shelf.first_name, label="Model", filterable=False, elem_id="hw-model")
+    model_note = gr.HTML(model_note_html(shelf, shelf.first_name))
+    language = gr.Dropdown(**language_choice(shelf, shelf.first_name), label="Spoken language", elem_id="hw-language")
+    with gr.Accordion("Advanced", open=False, elem_id="hw-advanced"):
+        adaptation = gr.Radio(
+            [PER_RECORDING, PER_PIECE],
+            value=PER_RECORDING,
+            label="Long recordings",
+            info="Recordings longer than the model's window are cut at quiet places.",
+        )
+    return model, model_note, language, adaptation
+
+
+def result_card() -> Outputs:
+    """Transcripts first, then plots, details folded."""
+    with gr.Column(elem_id="hw-results"):
+        results = gr.HTML(panels.EMPTY)
+        with gr.Column(visible=False, elem_id="hw-more") as more:
+            with gr.Row(elem_id="hw-changes", equal_height=True) as changes:
+                with gr.Column(elem_classes="hw-card", min_width=320):
+                    gr.HTML(figures.caption_html(plots.MAGNITUDE))
+                    magnitude = gr.Plot(show_label=False, label=plots.MAGNITUDE.title, elem_id="hw-magnitude")
+                    print_links = gr.HTML()
+                with gr.Column(elem_classes="hw-card", min_width=320):
+                    gr.HTML(figures.caption_html(plots.SINGULAR_VALUES))
+                    singular_values = gr.Plot(
+                        show_label=False, label=plots.SINGULAR_VALUES.title, elem_id="hw-singular-values"
+                    )
+            with gr.Column(elem_classes="hw-card"):
+                gr.HTML(figures.caption_html(plots.RECORDING))
+                recording = gr.HTML()
+            with gr.Accordion("Details: model, timings, parameters", open=False, elem_id="hw-details"):
+                details = gr.HTML()
+    return Outputs(results, magnitude, print_links, singular_values, recording, details, more, changes)
+
+
+def language_choice(shelf: ModelShelf, name: str) -> dict[str, Any]:
+    """Languages of a model; an English-only one shows no choice."""
+    languages = shelf.languages(name)
+    return {"choices": choices(languages or ("en",)), "value": "en", "visible": bool(languages)}
+
+
+def model_note_html(shelf: ModelShelf, name: str) -> str:
+    """What to expect of a model."""
+    if name == BUNDLED:
+        return note_html(LIMITS)
+    return (
+        note_html(OTHER_MODEL.format(command=escape(panels.train_command(name)))) if not shelf.is_loaded(name) else ""
+    )
+
+
+def note_html(text: str) -> str:
+    """A small line of the project's own text."""
+    return f'<p class="hw-help">{text}</p>'

@@ -1,0 +1,31 @@
+"""Errors that a visitor can do something about, as notices on the page."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from html import escape
+
+import gradio as gr
+
+from hyper.audio import AudioError
+from hyper.backbone import BackboneError
+
+NO_RECORDING = "There is no recording yet: record yourself, upload a file or pick an example, then press Compare."
+RECORDING_GONE = "The recording is no longer on the server, which keeps nothing for long: record or upload it again."
+
+
+@contextmanager
+def errors_as_notices() -> Iterator[None]:
+    """Show the sentence of a known error on the page; anything else is our own slip and stays loud in the log."""
+    try:
+        yield
+    except AudioError as error:
+        raise notice(str(error), "This recording cannot be used") from error
+    except BackboneError as error:
+        raise notice(str(error), "This model cannot be used") from error
+
+
+def notice(text: str, title: str) -> gr.Error:
+    """A notice that stays until it is closed. Gradio renders its text as HTML, so file names are escaped."""
+    return gr.Error(escape(text, quote=False), duration=None, title=title, print_exception=False)

@@ -1,0 +1,111 @@
+"""The one page: which click calls which handler."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from html import escape
+
+import gradio as gr
+from gradio.utils import get_upload_folder
+
+from hyper.ui import panels
+from hyper.ui.examples import Example
+from hyper.ui.handlers import Handlers, on_gpu
+from hyper.ui.layout import Inputs, Outputs, input_card, language_choice, model_note_html, note_html, result_card
+from hyper.ui.phrases import PHRASES
+from hyper.ui.shelf import BUNDLED, ModelShelf
+from hyper.ui.texts import CAUTION, HEADER
+from hyper.ui.uploads import Uploads
+
+FILE_CHECK_SECONDS = 60  # how often old files are looked for
+FILE_AGE_SECONDS = 30 * 60  # a page left open longer than this asks for the recording again
+MODEL_QUEUE = {"concurrency_id": "model", "concurrency_limit": 1}  # adapting sits on the model's modules: one at a time
+WAITING_LIMIT = 16  # visitors in line before further ones are told that the queue is full
+QUIET = {"queue": False, "show_progress": "hidden", "api_visibility": "private"}  # small steps: no wait, no endpoint
+SHOW_RESULTS = (
+    "() => document.getElementById('hw-results')"
+    ".scrollIntoView({behavior: matchMedia('(prefers-reduced-motion: reduce)').matches ? 'auto' : 'smooth'})"
+)
+
+
+def build_demo(shelf: ModelShelf, examples: Sequence[Example]) -> gr.Blocks:
+    """The page over these models and examples."""
+    demo = gr.Blocks(
+        title="HyperWhisper",
+        analytics_enabled=False,
+        delete_cache=(FILE_CHECK_SECONDS, FILE_AGE_SECONDS),
+        fill_width=True,
+    )
+    handlers = Handlers(shelf, Uploads(get_upload_folder()))
+    with demo:
+        gr.HTML(HEADER)
+        with gr.Column(elem_id="hw-main"):
+            inputs = input_card(shelf, examples)
+            outputs = result_card()
+            gr.HTML(CAUTION)
+        _connect_inputs(shelf, inputs, examples)
+        _connect_compare(handlers, inputs, outputs)
+    demo.unload(handlers.leave)
+    return demo.queue(max_size=WAITING_LIMIT)
+
+
+def _connect_inputs(shelf: ModelShelf, inputs: Inputs, examples: Sequence[Example]) -> None:
+    """Clicks that fill the inputs."""
+    for button, phrase in zip(inputs.phrase_buttons, PHRASES, strict=False):
+        button.click(None, None, inputs.reference, js=f"() => {json.dumps(phrase)}")
+    example_reference = gr.State("")  # what an example put into the text, to be taken out again with its recording
+    for button, example in zip(inputs.example_buttons, examples, strict=True):
+        button.click(
+            lambda example=example: (
+                str(example.path),
+                example.reference,
+                example.reference,
+                note_html(escape(example.note)),
+            ),
+            None,
+            [inputs.recording, inputs.reference, example_reference, inputs.example_note],
+            **QUIET,
+        )
+    inputs.recording.clear(
+        lambda reference, of_example: ("" if reference == of_example else reference, "", ""),
+        [inputs.reference, example_reference],
+        [inputs.reference, example_reference, inputs.example_note],
+        **QUIET,
+    )
+    inputs.model.change(
+        lambda name: _choices_for(shelf, name),
+        inputs.model,
+        [inputs.phrases, inputs.model_note, inputs.language],
+        **QUIET,
+    )
+
+
+def _connect_compare(handlers: Handlers, inputs: Inputs, outputs: Outputs) -> None:
+    """The button, the public endpoint, and what a new recording does to old results."""
+    inputs.recording.change(
+        lambda: (panels.EMPTY, gr.Column(visible=False)),
+        None,
+        [outputs.results, outputs.more],
+        **QUIET,
+    )
+    inputs.recording.change(
+        handlers.keep_track,
+        inputs.recording,
+        None,
+        **QUIET,
+    )
+    inputs.compare.click(
+        on_gpu(handlers.compare_on_page),
+        inputs.of_compare(),
+        outputs.all(),
+        show_progress_on=outputs.results,
+        api_visibility="private",
+        **MODEL_QUEUE,
+    ).success(None, js=SHOW_RESULTS)
+    gr.on([], on_gpu(handlers.compare), inputs.of_compare(), gr.JSON(visible=False), api_name="compare", **MODEL_QUEUE)
+
+
+def _choices_for(shelf: ModelShelf, name: str) -> tuple[gr.Column, str, gr.Dropdown]:
+    """What the page offers for a model."""
+    return gr.Column(visible=name == BUNDLED), model_note_html(shelf, name), gr.Dropdown(**language_choice(shelf, name))

@@ -1,0 +1,112 @@
+"""Figures show the numbers they were given."""
+
+from __future__ import annotations
+
+import io
+
+import librosa
+import matplotlib.image
+import numpy as np
+import pytest
+
+from hyper import palette, plots
+from hyper.subspace import LayerUpdate
+
+
+def update(name: str, relative: float, singular_values: tuple[float, ...]) -> LayerUpdate:
+    return LayerUpdate(
+        name=name,
+        frobenius=float(np.linalg.norm(singular_values)),
+        relative_frobenius=relative,
+        singular_values=np.array(singular_values),
+        principal_angles_deg=np.array([1.0, 3.0]),
+    )
+
+
+@pytest.fixture
+def layers() -> list[LayerUpdate]:
+    return [update(f"model.decoder.layers.{i}.fc1", 0.01 * (i + 1), (3.0 - i, 0.5)) for i in range(3)]
+
+
+def test_bars_are_the_relative_change_in_percent(layers):
+    (bars,) = plots.magnitude_figure(layers).data
+    assert list(bars.x) == ["1", "2", "3"]
+    assert list(bars.y) == pytest.approx([1.0, 2.0, 3.0])
+    assert [row[1] for row in bars.customdata] == pytest.approx([2.0] * 3)  # mean of 1 and 3 degrees
+
+
+def test_the_printed_twin_has_the_same_bars(layers):
+    (axes,) = plots.magnitude_print(layers).axes
+    assert [bar.get_height() for bar in axes.patches] == pytest.approx([1.0, 2.0, 3.0])
+    assert [tick.get_text() for tick in axes.get_xticklabels()] == ["1", "2", "3"]
+    assert axes.get_title(loc="left") == plots.MAGNITUDE.title
+
+
+def test_each_direction_is_a_series_of_singular_values(layers):
+    first, second = plots.singular_value_figure(layers).data
+    assert list(first.y) == [3.0, 2.0, 1.0]
+    assert list(second.y) == [0.5, 0.5, 0.5]
+
+
+def test_several_matrices_of_a_layer_stay_apart(layers):
+    more = [*layers, update("model.decoder.layers.0.self_attn.q_proj", 0.07, (1.0,))]
+    by_name = {bars.name: list(bars.y) for bars in plots.magnitude_figure(more).data}
+    assert by_name == {"fc1": pytest.approx([1, 2, 3]), "self_attn.q_proj": pytest.approx([7])}
+    labels = plots.singular_value_figure(more).data[0].x
+    assert len(set(labels)) == len(more)
+    heights = [bar.get_height() for bar in plots.magnitude_print(more).axes[0].patches]
+    assert heights == pytest.approx([1, 2, 3, 7])
+
+
+def test_layers_of_encoder_and_decoder_stay_apart():
+    both = [update(f"model.{side}.layers.0.fc1", 0.01, (1.0,)) for side in ("encoder", "decoder")]
+    figure = plots.magnitude_figure(both)
+    assert list(figure.data[0].x) == ["enc 1", "dec 1"]
+    assert figure.layout.xaxis.title.text == "decoder and encoder layer"
+
+
+def test_a_name_that_is_no_layer_is_refused():
+    with pytest.raises(ValueError, match="'proj_out' is not the name of a matrix"):
+        plots.place_of("proj_out")
+
+
+def test_interactive_figures_have_a_height_and_the_colours_of_the_palette(layers):
+    figure = plots.magnitude_figure(layers)
+    assert figure.layout.height == plots.PLOT_HEIGHT  # without one, a plot in a hidden container is 0 pixels high
+    assert figure.data[0].marker.color == palette.ADAPTED
+
+
+@pytest.mark.parametrize("n_samples", [5, 1000, 16_001])
+def test_envelope_is_lowest_and_highest_sample_of_each_stretch(n_samples):
+    waveform = np.random.default_rng(0).uniform(-1, 1, n_samples).astype(np.float32)
+    low, high = plots.envelope(waveform, columns=100)
+    assert len(low) == min(100, n_samples)
+    bounds = [*(i * n_samples // len(low) for i in range(len(low))), n_samples]
+    for i, (start, end) in enumerate(zip(bounds, bounds[1:], strict=False)):
+        assert (low[i], high[i]) == (waveform[start:end].min(), waveform[start:end].max())
+
+
+@pytest.mark.parametrize("n_mels", [80, 128])
+def test_frequencies_stand_at_their_mel_band(n_mels):
+    centres = librosa.mel_frequencies(n_mels + 2, fmin=0, fmax=8000)[1:-1]
+    for band in (0, 17, n_mels - 1):
+        assert plots.mel_band(centres[band], n_mels) == pytest.approx(band + 0.5, abs=1e-6)
+
+
+@pytest.mark.parametrize("wide", [True, False])
+def test_recording_figure_draws_the_log_mel_it_was_given(wide):
+    rng = np.random.default_rng(1)
+    waveform, log_mel = rng.uniform(-0.3, 0.3, 32_000).astype(np.float32), rng.random((80, 100)).astype(np.float32)
+    upper, lower = plots.recording_figure(waveform, log_mel, seconds=2.0, wide=wide).axes
+    (image,) = lower.images
+    assert np.array_equal(image.get_array(), log_mel)
+    assert tuple(image.get_extent()) == (0, 2.0, 0, 80)
+    assert upper.get_xlim() == (0, 2.0)
+    assert upper.get_ylim()[1] == pytest.approx(np.abs(waveform).max())
+
+
+def test_files_of_a_figure_are_what_they_say(layers):
+    figure = plots.magnitude_print(layers)
+    pixels = matplotlib.image.imread(io.BytesIO(plots.png(figure, dpi=100)))
+    assert pixels.shape[:2] == (360, 700)
+    assert plots.pdf(figure).startswith(b"%PDF-")

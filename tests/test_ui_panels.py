@@ -1,0 +1,177 @@
+"""What the page says about a comparison: words, numbers, and nothing that anybody could smuggle in."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import replace
+from html.parser import HTMLParser
+
+import numpy as np
+import pytest
+
+from hyper.metrics import align_words, word_errors
+from hyper.pipeline import Comparison, Transcript
+from hyper.subspace import LayerUpdate
+from hyper.ui import figures, panels, words
+
+MEANT = "turn on the lights"
+
+
+def transcript(text: str, stopped: str = "end") -> Transcript:
+    return Transcript(text=text, tokens=(), log_probs=(), stopped=stopped)
+
+
+def comparison(base: str, adapted: str | None, reference: str | None = None, **changes: object) -> Comparison:
+    rng = np.random.default_rng(0)
+    layer = LayerUpdate("model.decoder.layers.0.fc1", 0.5, 0.0123, np.array([0.5]), np.array([0.25, 1.75]))
+    made = Comparison(
+        base=transcript(base),
+        adapted=None if adapted is None else transcript(adapted),
+        reference=reference,
+        base_errors=None if reference is None else word_errors(reference, base),
+        adapted_errors=None if reference is None or adapted is None else word_errors(reference, adapted),
+        layers=() if adapted is None else (layer,),
+        waveform=rng.uniform(-0.1, 0.1, 8000).astype(np.float32),
+        log_mel=rng.random((80, 25)).astype(np.float32),
+        embedding=None,
+        timings_ms={"audio": 3.0, "encode": 40.0, "generate": 2.0, "decode": 155.0},
+        seconds=0.5,
+        n_pieces=1,
+        device="cpu",
+        base_model="assets/whisper-mini",
+        hypernetwork=None if adapted is None else "assets/hypernet-mini",
+        generated_parameters=4800,
+        generated_share=0.00085,
+    )
+    return replace(made, **changes)
+
+
+class TextOf(HTMLParser):
+    """The text that a reader without colours gets, and the tags that the browser would obey."""
+
+    def __init__(self, html: str) -> None:
+        super().__init__()
+        self.parts: list[str] = []
+        self.tags: list[str] = []
+        self.feed(html)
+
+    def handle_data(self, data: str) -> None:
+        self.parts.append(data)
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.tags.append(tag)
+
+    @property
+    def text(self) -> str:
+        return re.sub(r"\s+", " ", " ".join(self.parts)).strip()
+
+
+def text_of(html: str) -> str:
+    return TextOf(html).text
+
+
+def test_words_against_the_reference_are_readable_without_colour():
+    html = words.against_reference(align_words("turn on the lights please", "turn on on the light"))
+    assert text_of(html) == "turn on on added the light meant: lights please missing"
+    assert {"ins", "b", "del"} <= set(TextOf(html).tags)
+
+
+def test_words_against_each_other_mark_both_sides():
+    base, adapted = words.against_each_other(align_words("turn the light", "turn on the lights"))
+    assert text_of(base) == "turn the light adapted: lights"
+    assert text_of(adapted) == "turn on not in base the lights base: light"
+
+
+@pytest.mark.parametrize("where", ["base", "adapted", "reference", "base_model", "hypernetwork"])
+def test_what_others_wrote_stays_text(where):
+    attack = "<script>alert(1)</script><img src=x onerror=alert(2)>"
+    values = {"base": "turn on", "adapted": "turn", "reference": MEANT}
+    changes = {}
+    if where in values:
+        values[where] = attack
+    else:
+        changes[where] = attack
+    made = comparison(**values, **changes)
+    html = panels.results_html(made) + panels.details_html(made) + panels.results_html(replace(made, adapted=None))
+    found = TextOf(html)
+    assert "script" not in found.tags and "img" not in found.tags
+    assert "alert" in found.text
+
+
+@pytest.mark.parametrize(
+    ("base", "adapted", "reference", "sentence"),
+    [
+        ("turn off a light", "turn on the light", MEANT, "3 errors before, 1 after adapting: 67% fewer."),
+        ("turn off the lights", MEANT, MEANT, "1 error before, none after adapting: 100% fewer."),
+        (MEANT, MEANT, MEANT, "Both transcripts have every word right."),
+        ("turn the lights", "turn of the lights", MEANT, "Both have 1 error."),
+        (MEANT, "turn off the light", MEANT, "Adapting did harm here: 2 errors instead of 0."),
+        ("Turn on.", "turn on", None, "Both transcripts have the same words."),
+        ("turn on", "turn off", None, "The transcripts differ in the marked words."),
+        ("turn on", None, None, "This model has no adaptation yet, so there is one transcript."),
+        ("turn on", "turn", "...", "The reference has no words, so there is nothing to count."),
+    ],
+)
+def test_verdict(base, adapted, reference, sentence):
+    assert panels.verdict(comparison(base, adapted, reference)) == sentence
+
+
+def test_numbers_of_each_panel():
+    html = panels.results_html(comparison("turn off of the light", "turn on the lights", MEANT))
+    base, adapted = (text_of(part) for part in html.split("<article")[1:])
+    assert "75% words wrong (WER)" in base  # by hand: off, of, light for on, -, lights: 3 of 4
+    assert "substituted 2" in base and "missing (deleted) 0" in base and "added (inserted) 1" in base
+    assert "0% words wrong (WER)" in adapted
+    assert f"What was meant {MEANT}" in text_of(html)
+
+
+def test_without_reference_no_number_is_invented():
+    html = panels.results_html(comparison("turn on", "turn off"))
+    assert "%" not in text_of(html)
+    assert panels.NO_REFERENCE in text_of(html)
+
+
+def test_a_reference_without_words_gives_no_rate():
+    assert "%" not in text_of(panels.results_html(comparison("turn on", "turn off", "?!")))
+
+
+@pytest.mark.parametrize("stopped", ["repetition", "length"])
+def test_a_row_that_did_not_end_by_itself_is_called_uncertain(stopped):
+    made = replace(comparison("turn on", "turn on"), adapted=transcript("turn on", stopped))
+    base, adapted = panels.results_html(made).split("<article")[1:]
+    assert panels.UNCERTAIN[stopped] in adapted
+    assert "Uncertain" not in base
+
+
+def test_a_model_without_hypernetwork_says_what_to_run():
+    text = text_of(panels.results_html(comparison("turn on", None, base_model="openai/whisper-tiny")))
+    assert "No hypernetwork was trained for this model." in text
+    assert "python -m hyper train --base openai/whisper-tiny --data FOLDER" in text
+    assert "turn on" in text
+
+
+def test_an_empty_transcript_is_said_to_be_empty():
+    assert "(no words)" in text_of(panels.results_html(comparison("", "turn on", MEANT)))
+
+
+def test_details_say_model_device_times_and_parameters():
+    text = text_of(panels.details_html(comparison("turn on", "turn on")))
+    assert "assets/whisper-mini" in text and "assets/hypernet-mini" in text and "cpu" in text
+    assert "write the adaptation 2 ms" in text and "together 200 ms" in text
+    assert "4,800 parameters, 0.085 % of the model's" in text
+    assert "model.decoder.layers.0.fc1 0.5 1.23 % 0.5 1.0°, 1.8°" in text
+
+
+def test_the_recording_is_drawn_for_both_widths_with_a_description():
+    html = figures.recording_html(comparison("turn on", None))
+    images = re.findall(r'(?:src|srcset)="data:image/png;base64,([^"]+)"', html)
+    assert len(set(images)) == 2
+    assert 'alt="Waveform and spectrogram of 0.5 seconds of speech"' in html
+
+
+def test_figures_for_print_are_links_inside_the_page():
+    html = figures.print_links_html(comparison("turn on", "turn on"))
+    assert re.findall(r'download="([^"]+)" href="(data:[\w/]+)', html) == [
+        ("adaptation.png", "data:image/png"),
+        ("adaptation.pdf", "data:application/pdf"),
+    ]

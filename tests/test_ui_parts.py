@@ -1,0 +1,158 @@
+"""The small parts of the page: phrases, examples, languages, the model shelf, uploaded files."""
+
+from __future__ import annotations
+
+import re
+
+import gradio as gr
+import pytest
+from transformers.models.whisper.tokenization_whisper import LANGUAGES
+
+from hyper.audio import AudioError
+from hyper.backbone import BackboneError
+from hyper.speech.texts import PATTERNS, SLOTS
+from hyper.ui import languages, notices
+from hyper.ui.examples import read_examples
+from hyper.ui.phrases import PHRASES
+from hyper.ui.shelf import BUNDLED, ModelShelf
+from hyper.ui.uploads import Uploads
+
+
+@pytest.mark.parametrize("phrase", PHRASES)
+def test_the_grammar_makes_every_phrase(phrase):
+    patterns = (re.sub(r"\{(\w+)\}", lambda slot: f"({'|'.join(SLOTS[slot[1]])})", pattern) for pattern in PATTERNS)
+    assert any(re.fullmatch(pattern, phrase) for pattern in patterns)
+
+
+def test_language_names_are_whispers():
+    assert {code: name.lower() for code, name in languages.LANGUAGES.items()} == dict(list(LANGUAGES.items())[:99])
+    assert languages.choices(("de", "en", "xx")) == [("English", "en"), ("German", "de"), ("xx", "xx")]
+
+
+def test_examples_are_labelled_with_what_is_simulated(tmp_path):
+    (tmp_path / "manifest.csv").write_text(
+        "file,reference,cohort,severity,simulated,licence\n"
+        "a.wav,turn on the lights,stuttering,moderate,1,CC0\n"
+        "b.wav,call my daughter,parkinsons,mild,1,CC0\n"
+        "c.wav,good morning,typical,,0,\n"
+        "d.wav,thank you,typical,,0,\n"
+    )
+    examples = read_examples(tmp_path / "manifest.csv")
+    assert [example.label for example in examples] == [
+        "simulated stuttering, moderate",
+        "simulated Parkinson's, mild",
+        "typical speech, 1",
+        "typical speech, 2",
+    ]
+    assert examples[0].path == tmp_path / "a.wav"
+    assert examples[0].note == "Example: simulated stuttering, moderate; licence: CC0."
+    assert examples[2].note == "Example: typical speech, 1."
+
+
+def test_no_manifest_means_no_examples(tmp_path):
+    assert read_examples(tmp_path / "manifest.csv") == []
+
+
+class FakeBackbone:
+    def __init__(self, device: str = "cpu", codes: tuple[str, ...] = ()) -> None:
+        self.device, self.languages, self.is_multilingual = device, codes, bool(codes)
+
+
+class FakeAsr:
+    def __init__(self, **settings: object) -> None:
+        self.backbone = FakeBackbone(**settings)
+
+
+@pytest.fixture
+def loaded() -> list[str]:
+    return []
+
+
+def shelf(loaded: list[str], name: str = BUNDLED, **settings: object) -> ModelShelf:
+    def load(wanted: str) -> FakeAsr:
+        loaded.append(wanted)
+        if wanted == "missing":
+            raise BackboneError("missing is not there")
+        return FakeAsr()
+
+    return ModelShelf(FakeAsr(**settings), name, load)
+
+
+def test_the_shelf_loads_each_choice_once_and_keeps_one_beside_the_first(loaded):
+    models = shelf(loaded)
+    tiny = models.get("openai/whisper-tiny")
+    assert models.get("openai/whisper-tiny") is tiny
+    assert models.is_loaded("openai/whisper-tiny")
+    first = models.get(BUNDLED)
+    models.get("openai/whisper-base")
+    assert not models.is_loaded("openai/whisper-tiny")
+    assert models.get(BUNDLED) is first
+    assert loaded == ["openai/whisper-tiny", "openai/whisper-base"]
+
+
+def test_a_model_that_cannot_be_loaded_leaves_the_shelf_usable(loaded):
+    models = shelf(loaded)
+    with pytest.raises(BackboneError):
+        models.get("missing")
+    assert not models.is_loaded("missing")
+    models.get("openai/whisper-tiny")
+    assert loaded == ["missing", "openai/whisper-tiny"]
+
+
+def test_large_models_are_offered_only_with_a_gpu(loaded):
+    on_cpu = [name for _, name in shelf(loaded).choices()]
+    on_gpu = [name for _, name in shelf(loaded, device="cuda:0").choices()]
+    assert on_cpu == [BUNDLED, "openai/whisper-tiny", "openai/whisper-base", "openai/whisper-small"]
+    assert set(on_gpu) - set(on_cpu) == {f"openai/whisper-{s}" for s in ("medium", "large-v3", "large-v3-turbo")}
+
+
+def test_a_model_is_not_offered_twice(loaded):
+    names = [name for _, name in shelf(loaded, "openai/whisper-tiny").choices()]
+    assert names.count("openai/whisper-tiny") == 1
+
+
+def test_languages_are_a_choice_for_multilingual_models_only(loaded):
+    assert shelf(loaded).languages(BUNDLED) == ()
+    assert shelf(loaded, codes=("en", "de")).languages(BUNDLED) == ("en", "de")
+    assert len(shelf(loaded).languages("openai/whisper-tiny")) == 99
+
+
+def test_a_replaced_recording_is_deleted_and_one_that_is_shared_is_not(tmp_path):
+    uploads = Uploads(tmp_path)
+    one, two, outside = tmp_path / "one.wav", tmp_path / "two.wav", tmp_path.parent / "outside.wav"
+    for file in (one, two, outside):
+        file.write_bytes(b"RIFF")
+    uploads.hold("anna", str(one))
+    uploads.hold("peter", str(one))
+    uploads.hold("anna", str(two))
+    assert one.exists()  # peter still has it
+    uploads.release("peter")
+    assert not one.exists() and two.exists()
+    uploads.hold("anna", str(outside))
+    assert not two.exists()
+    uploads.release("anna")
+    uploads.release("anna")
+    assert outside.exists()  # not ours: never touched
+
+
+@pytest.mark.parametrize(
+    ("error", "title"),
+    [(AudioError("a <b> is short"), "This recording cannot be used"), (BackboneError("a <b> is short"), "This model cannot be used")],
+)  # fmt: skip
+def test_known_errors_become_notices_and_their_text_stays_text(error, title):
+    with pytest.raises(gr.Error) as caught, notices.errors_as_notices():
+        raise error
+    assert caught.value.message == "a &lt;b&gt; is short"
+    assert caught.value.title == title
+
+
+def test_our_own_slips_are_not_dressed_up_as_notices():
+    with pytest.raises(ZeroDivisionError), notices.errors_as_notices():
+        _ = 1 / 0
+
+
+def test_texts_of_the_page_do_not_hide_that_examples_are_simulated():
+    from hyper.ui.texts import CAUTION, LIMITS
+
+    assert "simulat" in CAUTION and "Not a medical device" in CAUTION
+    assert "open speech" in LIMITS
