@@ -111,7 +111,7 @@ def _move_formants(envelope: np.ndarray, power: np.ndarray, vowel: np.ndarray, s
     if len(frames) < 8:  # 64 ms of vowel are too little to know a mean
         return envelope
     seen = frames[::2]  # formants are looked for every 16 ms
-    found = median_filter(first_formants(power[seen]), size=(5, 1), mode="nearest")  # tracking slips last a frame or two
+    found = median_filter(first_formants(power[seen]), size=(5, 1), mode="nearest")  # slips last a frame or two
     found = gaussian_filter1d(found, 1.5, axis=0, mode="nearest")
     formants = np.stack([np.interp(frames, seen, found[:, i]) for i in range(2)], axis=1)  # (n_vowel_frames, 2) Hz
     moved = formants + (1 - share) * vowel[frames, None] * (formants.mean(axis=0) - formants)
