@@ -1,0 +1,74 @@
+"""A hypernetwork's folder: settings and weights, strict both ways."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable
+from pathlib import Path
+
+from safetensors import SafetensorError
+from safetensors.torch import load_file, save_file
+
+from hyper.backbone import Backbone
+from hyper.config import ConfigError, HypernetConfig
+from hyper.hypernet import HyperNetwork
+
+CONFIG_FILE = "config.json"
+WEIGHTS_FILE = "model.safetensors"
+
+
+class CheckpointError(ValueError):
+    """The hypernetwork's folder cannot be used; the message says why."""
+
+
+def save_hypernet(hypernet: HyperNetwork, folder: str | Path) -> None:
+    """Write settings and weights into the folder."""
+    folder = Path(folder)
+    folder.mkdir(parents=True, exist_ok=True)
+    hypernet.config.save(folder / CONFIG_FILE)
+    weights = {name: tensor.detach().cpu().contiguous() for name, tensor in hypernet.state_dict().items()}
+    save_file(weights, folder / WEIGHTS_FILE)
+
+
+def load_hypernet(folder: str | Path, backbone: Backbone) -> HyperNetwork:
+    """Read what `save_hypernet` wrote, for the base that it was trained with and no other."""
+    folder = Path(folder)
+    for name in (CONFIG_FILE, WEIGHTS_FILE):
+        if not (folder / name).is_file():
+            raise CheckpointError(f"{folder} is not a hypernetwork: it has no {name}.")
+    try:
+        config = HypernetConfig.load(folder / CONFIG_FILE)
+        weights = load_file(folder / WEIGHTS_FILE)
+    except (ConfigError, json.JSONDecodeError, SafetensorError) as error:
+        raise CheckpointError(f"The hypernetwork in {folder} cannot be read: {error}") from error
+    if config.base_fingerprint != backbone.fingerprint:
+        raise CheckpointError(
+            f"The hypernetwork in {folder} was trained for {config.base_model} (weights {config.base_fingerprint}), "
+            f"but the base is {backbone.name} (weights {backbone.fingerprint}); please load the two that belong together."
+        )
+    hypernet = HyperNetwork(config, backbone.sites(config.targets))
+    _check_names(weights.keys(), hypernet.state_dict().keys(), folder)
+    try:
+        hypernet.load_state_dict(weights)
+    except RuntimeError as error:
+        detail = str(error).splitlines()[-1].strip()
+        raise CheckpointError(f"The weights in {folder} do not fit its settings: {detail}") from error
+    return hypernet.eval().requires_grad_(False)
+
+
+def find_hypernet(fingerprint: str, folders: Iterable[Path]) -> Path | None:
+    """The first of the folders that holds a hypernetwork for the base with this fingerprint."""
+    for folder in folders:
+        config = folder / CONFIG_FILE
+        if config.is_file():
+            settings = json.loads(config.read_text(encoding="utf-8"))  # of a base, say, which has other settings
+            if settings.get("base_fingerprint") == fingerprint:
+                return folder
+    return None
+
+
+def _check_names(found: Iterable[str], wanted: Iterable[str], folder: Path) -> None:
+    if missing := sorted(set(wanted) - set(found)):
+        raise CheckpointError(f"The weights in {folder} lack {missing[0]!r}, which its settings ask for.")
+    if unknown := sorted(set(found) - set(wanted)):
+        raise CheckpointError(f"The weights in {folder} have {unknown[0]!r}, which its settings do not ask for.")

@@ -1,0 +1,127 @@
+"""How far an update moves a weight matrix: its size, and the angles that it turns the matrix's subspace by.
+
+Which subspace: the space that the matrix spans, taken on the side where the matrix does not fill everything.
+- More rows than columns (`fc1`: d_out = 4 · d_in): its column space, d_in dimensions of d_out.
+- More columns than rows (`fc2`): its row space, d_out dimensions of d_in.
+- Square (attention): both fill everything and nothing can turn; there the leading half of the left singular vectors.
+
+Principal angles between two such spaces, before and after the update, are those of Björck & Golub, "Numerical methods
+for computing angles between linear subspaces" (Mathematics of Computation 27, 1973), as `scipy.linalg.subspace_angles`
+has them. An update of rank r opens at most r of them in the first two cases, all others being exactly 0: these r are
+given, with their mean and maximum.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import scipy.linalg
+from torch import Tensor
+
+SINGULAR = 1e-6  # below this share of the largest, a column adds nothing that tall.T @ tall still tells in float64
+
+
+@dataclass(frozen=True, eq=False)
+class LayerUpdate:
+    """The measures of one layer's update."""
+
+    name: str
+    frobenius: float  # of the update
+    relative_frobenius: float  # as a share of that of the weight
+    singular_values: np.ndarray  # (rank,) of the update, largest first
+    principal_angles_deg: np.ndarray  # (n_angles,) degrees, largest first
+
+    @property
+    def mean_angle_deg(self) -> float:
+        """Mean principal angle in degrees."""
+        return float(self.principal_angles_deg.mean())
+
+    @property
+    def max_angle_deg(self) -> float:
+        """Largest principal angle in degrees."""
+        return float(self.principal_angles_deg.max())
+
+    def to_json(self) -> dict[str, str | float | list[float]]:
+        """The numbers as a report lists them."""
+        return {
+            "name": self.name,
+            "frobenius": self.frobenius,
+            "relative_frobenius": self.relative_frobenius,
+            "singular_values": self.singular_values.tolist(),
+            "principal_angles_deg": self.principal_angles_deg.tolist(),
+        }
+
+
+def layer_update(
+    weight: Tensor,  # (d_out, d_in)
+    a: Tensor,  # (rank, d_in)
+    b: Tensor,  # (d_out, rank)
+    scaling: float,
+    name: str = "",
+) -> LayerUpdate:
+    """Measure the update `scaling * b @ a` of a weight, without forming it."""
+    w, right, left = _float64(weight), _float64(a), scaling * _float64(b)
+    singular_values = _product_singular_values(left, right)
+    frobenius = float(np.linalg.norm(singular_values))
+    angles = np.degrees(principal_angles(w, left, right))
+    return LayerUpdate(name, frobenius, frobenius / float(np.linalg.norm(w)), singular_values, angles)
+
+
+def principal_angles(
+    weight: np.ndarray,  # (d_out, d_in)
+    left: np.ndarray,  # (d_out, rank)
+    right: np.ndarray,  # (rank, d_in)
+) -> np.ndarray:  # (n_angles,) radians, largest first
+    """Angles between the subspaces of `weight` and `weight + left @ right`; see the top of this file for which."""
+    d_out, d_in = weight.shape
+    if d_out == d_in:
+        k = max(1, d_in // 2)
+        before, after = (np.linalg.svd(matrix)[0][:, :k] for matrix in (weight, weight + left @ right))
+        return scipy.linalg.subspace_angles(before, after)
+    if d_out < d_in:
+        return _column_space_angles(weight.T, right.T, left.T)
+    return _column_space_angles(weight, left, right)
+
+
+def _column_space_angles(tall: np.ndarray, left: np.ndarray, right: np.ndarray) -> np.ndarray:
+    """The angles between the column spaces of `tall` and `tall + left @ right` that are not 0 by necessity.
+
+    With tall = Q R and Q orthonormal, left = Q c + e with e orthogonal to Q, the new matrix is
+    Q (R + c right) + e right. Its column space is the graph of e right (R + c right)^-1 over that of Q, and the
+    singular values of that map are the tangents of the angles (Zhu & Knyazev, "Angles between subspaces and their
+    tangents", 2013). Sherman-Morrison-Woodbury leaves only matrices of size rank to invert.
+    """
+    rank = len(right)
+    r = _triangular_factor(tall)
+    if r is None:
+        return scipy.linalg.subspace_angles(tall, tall + left @ right)[:rank]
+    inside = scipy.linalg.solve_triangular(r, tall.T @ left, trans="T")  # (n_columns, rank), c above
+    basis_part = left - tall @ scipy.linalg.solve_triangular(r, inside)  # (n_rows, rank), e above
+    outside = scipy.linalg.qr(basis_part, mode="r")[0][:rank]  # (rank, rank), as long as e
+    reach = scipy.linalg.solve_triangular(r, right.T, trans="T").T  # (rank, n_columns), right R^-1
+    kept = np.eye(rank) + reach @ inside
+    kept += np.finfo(float).eps * np.eye(rank)  # an update that cancels a direction turns it by 90°: no division by 0
+    tangents = scipy.linalg.svdvals(outside @ np.linalg.solve(kept, reach))
+    return np.arctan(tangents)[:rank]
+
+
+def _triangular_factor(tall: np.ndarray) -> np.ndarray | None:  # (n_columns, n_columns)
+    """R of tall = Q R, without Q: fast for the largest Whisper on a CPU. None if the columns depend on each other."""
+    try:
+        r = scipy.linalg.cholesky(tall.T @ tall)
+    except np.linalg.LinAlgError:
+        return None
+    diagonal = r.diagonal()
+    return r if diagonal.min() > SINGULAR * diagonal.max() else None
+
+
+def _product_singular_values(left: np.ndarray, right: np.ndarray) -> np.ndarray:
+    """Singular values of left @ right, (rank,): those of the small product of their triangular factors."""
+    left_factor = scipy.linalg.qr(left, mode="r")[0][: left.shape[1]]
+    right_factor = scipy.linalg.qr(right.T, mode="r")[0][: right.shape[0]]
+    return scipy.linalg.svdvals(left_factor @ right_factor.T)
+
+
+def _float64(tensor: Tensor) -> np.ndarray:
+    return tensor.detach().cpu().double().numpy()
