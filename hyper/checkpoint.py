@@ -44,7 +44,7 @@ def load_hypernet(folder: str | Path, backbone: Backbone) -> HyperNetwork:
     if config.base_fingerprint != backbone.fingerprint:
         raise CheckpointError(
             f"The hypernetwork in {folder} was trained for {config.base_model} (weights {config.base_fingerprint}), "
-            f"but the base is {backbone.name} (weights {backbone.fingerprint}); please load the two that belong together."
+            f"but the base is {backbone.name} (weights {backbone.fingerprint}); please load two that belong together."
         )
     hypernet = HyperNetwork(config, backbone.sites(config.targets))
     _check_names(weights.keys(), hypernet.state_dict().keys(), folder)

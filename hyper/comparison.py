@@ -1,0 +1,82 @@
+"""What comparing one recording gives."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from hyper.decoding import Stopped
+from hyper.metrics import WordErrors
+from hyper.subspace import LayerUpdate
+
+
+@dataclass(frozen=True)
+class Transcript:
+    """What one row wrote; of a recording in pieces, all pieces joined."""
+
+    text: str
+    tokens: tuple[int, ...]
+    log_probs: tuple[float, ...]  # natural logarithm, one per token
+    stopped: Stopped  # of several pieces the worst: repetition, then length, then end
+    no_speech_prob: float | None  # of several pieces the lowest: somewhere somebody spoke
+
+
+@dataclass(frozen=True)
+class Pair:
+    """Both transcripts of one recording."""
+
+    base: Transcript
+    adapted: Transcript | None  # None without a hypernetwork
+
+
+@dataclass(frozen=True, eq=False)
+class Comparison:
+    """Both transcripts of one recording with all that is shown of them."""
+
+    base: Transcript
+    adapted: Transcript | None  # None without a hypernetwork for this base
+    reference: str | None
+    base_errors: WordErrors | None
+    adapted_errors: WordErrors | None
+    layers: tuple[LayerUpdate, ...]  # () without hypernetwork; with one adaptation per piece, the first piece's
+    waveform: np.ndarray  # (n_samples,) 16 kHz
+    log_mel: np.ndarray  # (n_mels, n_frames) the part that covers speech
+    embedding: np.ndarray | None  # (d_embedding,) of the recording; with one adaptation per piece, the first piece's
+    timings_ms: dict[str, float]  # audio, encode, generate, decode
+    seconds: float  # length of the recording
+    n_pieces: int
+    device: str
+    base_model: str
+    hypernetwork: str | None
+    generated_parameters: int  # per utterance
+    generated_share: float  # of the base's parameters, a fraction
+
+    def to_json(
+        self,
+        file: str | None = None,
+        speaker: str | None = None,
+        cohort: str | None = None,
+        severity: str | None = None,
+    ) -> dict[str, Any]:
+        """The utterance record, with what it was made by and how far each layer moved."""
+        return {
+            "file": file,
+            "reference": self.reference,
+            "speaker": speaker,
+            "cohort": cohort,
+            "severity": severity,
+            "base": self.base.text,
+            "adapted": self.adapted and self.adapted.text,
+            "base_errors": self.base_errors and self.base_errors.to_json(),
+            "adapted_errors": self.adapted_errors and self.adapted_errors.to_json(),
+            "stopped": {"base": self.base.stopped, "adapted": self.adapted and self.adapted.stopped},
+            "timings_ms": self.timings_ms,
+            "device": self.device,
+            "base_model": self.base_model,
+            "hypernetwork": self.hypernetwork,
+            "generated_parameters": self.generated_parameters,
+            "generated_share": self.generated_share,
+            "layers": [layer.to_json() for layer in self.layers],
+        }
