@@ -10,8 +10,8 @@ from hyper.model_options import add_model_arguments, load_asr
 from hyper.report import error_summary
 
 if TYPE_CHECKING:
+    from hyper.comparison import Comparison, Transcript
     from hyper.metrics import WordErrors
-    from hyper.pipeline import Comparison, Transcript
 
 EXAMPLES = """\
 examples:

@@ -9,6 +9,7 @@ import numpy as np
 
 from hyper.decoding import Stopped
 from hyper.metrics import WordErrors
+from hyper.report import utterance_record
 from hyper.subspace import LayerUpdate
 
 
@@ -61,17 +62,19 @@ class Comparison:
         severity: str | None = None,
     ) -> dict[str, Any]:
         """The utterance record, with what it was made by and how far each layer moved."""
+        record = utterance_record(
+            file=file,
+            reference=self.reference,
+            speaker=speaker,
+            cohort=cohort,
+            severity=severity,
+            base=self.base,
+            adapted=self.adapted,
+            base_errors=self.base_errors,
+            adapted_errors=self.adapted_errors,
+        )
         return {
-            "file": file,
-            "reference": self.reference,
-            "speaker": speaker,
-            "cohort": cohort,
-            "severity": severity,
-            "base": self.base.text,
-            "adapted": self.adapted and self.adapted.text,
-            "base_errors": self.base_errors and self.base_errors.to_json(),
-            "adapted_errors": self.adapted_errors and self.adapted_errors.to_json(),
-            "stopped": {"base": self.base.stopped, "adapted": self.adapted and self.adapted.stopped},
+            **record,
             "timings_ms": self.timings_ms,
             "device": self.device,
             "base_model": self.base_model,

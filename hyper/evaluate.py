@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 import json
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -17,9 +17,10 @@ from hyper.report import Evaluation, Failure, ScoredUtterance, table
 if TYPE_CHECKING:
     import numpy as np
 
-    from hyper.pipeline import PersonalizedAsr, Transcript
+    from hyper.comparison import Pair
+    from hyper.pipeline import PersonalizedAsr
 
-BATCHES_SORTED_TOGETHER = 16  # recordings of like length meet in a batch; few enough waveforms to hold in memory
+BATCHES_AT_ONCE = 4  # so many are sorted by length together; few enough for a bar that moves
 
 EXAMPLES = """\
 examples:
@@ -93,49 +94,34 @@ def score_manifest(
     """Transcribe every recording and count its errors; one that cannot be read is listed and the others go on."""
     from tqdm import tqdm
 
-    utterances: dict[int, ScoredUtterance] = {}
+    utterances: list[ScoredUtterance] = []
     failures: list[Failure] = []
-    numbered = list(enumerate(rows))
     with tqdm(total=len(rows), unit="recording", disable=not progress) as bar:
-        for start in range(0, len(rows), batch_size * BATCHES_SORTED_TOGETHER):
-            part = numbered[start : start + batch_size * BATCHES_SORTED_TOGETHER]
+        for start in range(0, len(rows), batch_size * BATCHES_AT_ONCE):
+            part = rows[start : start + batch_size * BATCHES_AT_ONCE]
             readable = _load_readable(part, failures)
-            bar.update(len(part) - len(readable))
-            for batch in _batches_of_like_length(readable, batch_size):
-                pairs = asr.transcribe_pairs([waveform for _, _, waveform in batch], batch_size, language=language)
-                for (index, row, _), pair in zip(batch, pairs, strict=True):
-                    utterances[index] = _scored(row, pair.base, pair.adapted)
-                bar.update(len(batch))
-    in_order = tuple(utterances[index] for index in sorted(utterances))
-    return Evaluation(asr.base_model, asr.hypernetwork, asr.device, in_order, tuple(failures))
+            pairs = asr.transcribe_pairs([waveform for _, waveform in readable], batch_size, language=language)
+            utterances += [_scored(row, pair) for (row, _), pair in zip(readable, pairs, strict=True)]
+            bar.update(len(part))
+    return Evaluation(asr.base_model, asr.hypernetwork, asr.device, tuple(utterances), tuple(failures))
 
 
-def _load_readable(
-    numbered: Sequence[tuple[int, ManifestRow]], failures: list[Failure]
-) -> list[tuple[int, ManifestRow, np.ndarray]]:
+def _load_readable(rows: Sequence[ManifestRow], failures: list[Failure]) -> list[tuple[ManifestRow, np.ndarray]]:
     """The recordings that can be used, each (n_samples,); the others are added to `failures`."""
     from hyper.audio import AudioError, load_audio
 
     readable = []
-    for index, row in numbered:
+    for row in rows:
         try:
-            readable.append((index, row, load_audio(row.path)))
+            readable.append((row, load_audio(row.path)))
         except AudioError as error:
             failures.append(Failure(row.file, str(error)))
     return readable
 
 
-def _batches_of_like_length(
-    loaded: list[tuple[int, ManifestRow, np.ndarray]], batch_size: int
-) -> Iterator[list[tuple[int, ManifestRow, np.ndarray]]]:
-    """Batches sorted by length: a batch decodes for as long as its longest row."""
-    by_length = sorted(loaded, key=lambda item: len(item[2]))
-    for start in range(0, len(by_length), batch_size):
-        yield by_length[start : start + batch_size]
-
-
-def _scored(row: ManifestRow, base: Transcript, adapted: Transcript | None) -> ScoredUtterance:
+def _scored(row: ManifestRow, pair: Pair) -> ScoredUtterance:
     """The transcripts with their errors, where the row has a reference."""
+    base, adapted = pair.base, pair.adapted
     if not row.reference:
         return ScoredUtterance(row, base, adapted, None, None)
     adapted_errors = word_errors(row.reference, adapted.text) if adapted else None

@@ -11,11 +11,38 @@ from hyper.manifest import ManifestRow
 from hyper.metrics import WordErrors, pooled, relative_reduction
 
 if TYPE_CHECKING:
-    from hyper.pipeline import Transcript
+    from hyper.comparison import Transcript
 
 GROUP_COLUMNS = ("cohort", "severity", "speaker", "corpus", "domain", "voice")  # each where the manifest fills it
 MOST_VALUES_SHOWN = 20  # a column with more values (speakers, mostly) is left to the JSON report
 SEVERITY_ORDER = ("mild", "moderate", "severe")  # the others follow in the alphabet's order
+
+
+def utterance_record(
+    *,
+    file: str | None,
+    reference: str | None,
+    speaker: str | None,
+    cohort: str | None,
+    severity: str | None,
+    base: Transcript,
+    adapted: Transcript | None,
+    base_errors: WordErrors | None,
+    adapted_errors: WordErrors | None,
+) -> dict[str, Any]:
+    """One recording's result in the one vocabulary that every command writes."""
+    return {
+        "file": file,
+        "reference": reference,
+        "speaker": speaker,
+        "cohort": cohort,
+        "severity": severity,
+        "base": base.text,
+        "adapted": adapted and adapted.text,
+        "base_errors": base_errors and base_errors.to_json(),
+        "adapted_errors": adapted_errors and adapted_errors.to_json(),
+        "stopped": {"base": base.stopped, "adapted": adapted and adapted.stopped},
+    }
 
 
 @dataclass(frozen=True)
@@ -29,21 +56,20 @@ class ScoredUtterance:
     adapted_errors: WordErrors | None
 
     def to_json(self) -> dict[str, Any]:
-        """The utterance record."""
+        """The utterance record; `simulated` because no figure may leave it out."""
         row = self.row
-        return {
-            "file": row.file,
-            "reference": row.reference or None,
-            "speaker": row.speaker or None,
-            "cohort": row.cohort or None,
-            "severity": row.severity or None,
-            "simulated": row.simulated,
-            "base": self.base.text,
-            "adapted": self.adapted and self.adapted.text,
-            "base_errors": self.base_errors and self.base_errors.to_json(),
-            "adapted_errors": self.adapted_errors and self.adapted_errors.to_json(),
-            "stopped": {"base": self.base.stopped, "adapted": self.adapted and self.adapted.stopped},
-        }
+        record = utterance_record(
+            file=row.file,
+            reference=row.reference or None,
+            speaker=row.speaker or None,
+            cohort=row.cohort or None,
+            severity=row.severity or None,
+            base=self.base,
+            adapted=self.adapted,
+            base_errors=self.base_errors,
+            adapted_errors=self.adapted_errors,
+        )
+        return {**record, "simulated": row.simulated}
 
 
 @dataclass(frozen=True)
