@@ -45,7 +45,7 @@ DESCRIPTION = "Base Whisper and hypernetwork-adapted Whisper on the same recordi
 
 EXAMPLES = """\
 examples:
-  python -m hyper compare examples/stuttering_mild.wav --reference "turn on the lights in the kitchen"
+  python -m hyper compare talk.wav --reference "turn on the lights in the kitchen"
   python -m hyper evaluate examples/manifest.csv --json runs/examples.json
   python -m hyper compare talk.m4a --base openai/whisper-small --language de --json
   python -m hyper COMMAND --help        arguments, their units and examples of one command

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 EXAMPLES = """\
 examples:
-  python -m hyper compare examples/stuttering_mild.wav
+  python -m hyper compare talk.wav
   python -m hyper compare talk.m4a --reference "turn on the lights in the kitchen"
   python -m hyper compare talk.m4a --base openai/whisper-small --language de --json > talk.json
 """

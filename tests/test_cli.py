@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 import resource
+import shlex
 import subprocess
 import sys
 from pathlib import Path
@@ -63,6 +64,30 @@ def test_every_argument_is_explained(name):
     subparsers = next(action for action in build_parser(name)._actions if action.dest == "command")
     actions = subparsers.choices[name]._actions
     assert [action.dest for action in actions if not action.help] == []
+
+
+def written_commands() -> list[str]:
+    """Every `python -m hyper` line of the README's code blocks and of the help pages' examples."""
+    blocks = re.findall(r"```bash\n(.*?)```", (ROOT / "README.md").read_text(), re.S)
+    pages = [build_parser(name) for name in COMMANDS]
+    blocks += [page.epilog for page in pages]
+    for name, page in zip(COMMANDS, pages, strict=True):
+        blocks.append(next(action for action in page._actions if action.dest == "command").choices[name].epilog)
+    lines = [line.strip() for block in blocks for line in block.splitlines()]
+    return sorted({line for line in lines if line.startswith("python -m hyper ") and "COMMAND" not in line})
+
+
+@pytest.mark.parametrize("line", written_commands())
+def test_commands_that_are_written_down_can_be_given(line):
+    words = shlex.split(line.split(" > ")[0], comments=True)[3:]
+    if words != ["--help"]:
+        assert build_parser(words[0]).parse_args(words).command == words[0]
+
+
+def test_pictures_and_files_that_the_readme_points_to_are_there():
+    targets = re.findall(r"\]\(([^)]+)\)", (ROOT / "README.md").read_text())
+    local = [target for target in targets if "://" not in target]
+    assert local and [target for target in local if not (ROOT / target).is_file()] == []
 
 
 def test_without_arguments_the_help_page_is_shown(capsys):
