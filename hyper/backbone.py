@@ -192,6 +192,10 @@ class Backbone:
         """The words of a transcript, special tokens left out."""
         return self.tokenizer.decode(list(tokens), skip_special_tokens=True).strip()
 
+    def to_tokens(self, text: str) -> list[int]:
+        """What the decoder is taught to write for a reference: no prompt, no end; a space in front, as Whisper has."""
+        return self.tokenizer.encode(" " + text.strip(), add_special_tokens=False)
+
     def sites(self, targets: Sequence[str]) -> tuple[LoraSite, ...]:
         """The linear layers of these kinds, target by target, from the first layer to the last."""
         sites = []

@@ -134,7 +134,7 @@ def encode_frames(
     encoder: nn.Module,  # WhisperEncoder
     features: Tensor,  # (batch, n_mels, n_frames), n_frames even and at most the window
 ) -> Tensor:  # (batch, n_frames // 2, d_model)
-    """The encoder on fewer frames than its window, which transformers refuses; whole windows would cost four times more."""
+    """The encoder on fewer frames than its window, which transformers refuses; whole windows cost four times more."""
     hidden = nn.functional.gelu(encoder.conv1(features))
     hidden = nn.functional.gelu(encoder.conv2(hidden)).transpose(1, 2)
     hidden = hidden + encoder.embed_positions.weight[: hidden.shape[1]]

@@ -1,0 +1,73 @@
+"""Model cards: what a checkpoint is, what it was trained on, what it must not be used for."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict
+
+from hyper.backbone import Backbone
+from hyper.hypernet import HyperNetwork
+from hyper.manifest import ManifestRow
+from hyper.training.train_hypernet import HypernetTraining
+
+CAUTION = (
+    "Not intended to be used for the diagnosis, treatment, mitigation or prevention of any disease. Its output can be "
+    "wrong; check it before anything depends on it."
+)
+
+
+def training_data_lines(rows: Sequence[ManifestRow]) -> list[str]:
+    """One line for each kind of recording: corpus, cohort, whether simulated, how many, of how many speakers."""
+    kinds = Counter((row.corpus or "unnamed", row.cohort or "typical", row.simulated) for row in rows)
+    lines = []
+    for (corpus, cohort, simulated), count in sorted(kinds.items()):
+        speakers = {
+            row.speaker for row in rows if (row.corpus or "unnamed", row.cohort or "typical") == (corpus, cohort)
+        }
+        label = f"simulated {cohort}" if simulated else cohort
+        lines.append(f"- {corpus}, {label}: {count} recordings of {len(speakers)} speakers")
+    return lines
+
+
+def hypernet_card(
+    backbone: Backbone,
+    hypernet: HyperNetwork,
+    settings: HypernetTraining,
+    rows: Sequence[ManifestRow],
+    entries: Sequence[Mapping[str, float]],
+) -> str:
+    """The card of a hypernetwork, in Markdown."""
+    config = hypernet.config
+    validation = [entry for entry in entries if "atypical_adapted" in entry]
+    last = validation[-1] if validation else {}
+    losses = [f"- {name.replace('_', ', ')}: {last[name]:.3f}" for name in sorted(last) if "_" in name]
+    n_parameters = backbone.n_parameters
+    lines = [
+        f"# Hypernetwork for {config.base_model}",
+        "",
+        f"Writes rank-{config.rank} LoRA weights for {', '.join(config.targets)} from one utterance. It belongs to "
+        f"the base with fingerprint `{config.base_fingerprint}` and to no other.",
+        "",
+        f"- generated an utterance: {hypernet.n_generated}, {hypernet.n_generated / n_parameters:.3%} of the base",
+        f"- its own parameters: {hypernet.n_trainable}, {hypernet.n_trainable / n_parameters:.1%} of the base",
+        f"- generator: {config.generator}",
+        "",
+        "## Trained on",
+        "",
+        *training_data_lines(rows),
+        "",
+        "Where a line says simulated, signal processing made typical speech atypical; no patient was recorded.",
+        "",
+        "Settings: " + ", ".join(f"{key} {value}" for key, value in asdict(settings).items()) + ".",
+        "",
+        "## Loss on speakers held out (nats a token)",
+        "",
+        *(losses or ["- no speakers could be held out"]),
+        "",
+        "## Limits",
+        "",
+        CAUTION,
+        "",
+    ]
+    return "\n".join(lines)

@@ -1,0 +1,231 @@
+"""Synthetic speech: texts that stay in their split, voices held apart, phones that lie where the sound is."""
+
+from __future__ import annotations
+
+import ctypes
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from hyper.audio import SAMPLE_RATE, load_audio, save_audio
+from hyper.manifest import ManifestRow, read_manifest
+from hyper.simulate import COHORTS
+from hyper.simulate.phones import Phone, format_phones, parse_phones
+from hyper.speech.engines import Espeak, Flite, Spoken, SynthesisError, _library, festival_speak
+from hyper.speech.make import MARGIN_SECONDS, SpeechSet, finish, make_speech, plan
+from hyper.speech.phone_set import PHONES, from_espeak, from_radio
+from hyper.speech.simulate_manifest import SimulationError, assign_patients, simulate_manifest
+from hyper.speech.speakers import Speaker, draw_speaker
+from hyper.speech.texts import DOMAINS, SLOTS, SPLITS, draw_command, draw_word, read_open_sentences, sentences, split_of
+from tests.numpy_voice import talk
+
+
+def has_library(name: str) -> bool:
+    try:
+        ctypes.CDLL(name)
+    except OSError:
+        return False
+    return True
+
+
+needs_espeak = pytest.mark.skipif(not has_library("libespeak-ng.so.1"), reason="libespeak-ng1 is not installed")
+needs_flite = pytest.mark.skipif(not has_library("libflite.so.1"), reason="libflite1 is not installed")
+
+
+def test_a_sentence_is_in_one_split_only() -> None:
+    rng = np.random.default_rng(0)
+    streams = {split: sentences("command", split, rng, []) for split in SPLITS}
+    drawn = {split: {next(stream) for _ in range(300)} for split, stream in streams.items()}
+    assert all(len(texts) > 100 for texts in drawn.values())
+    assert not drawn["train"] & drawn["test"]
+    assert not drawn["train"] & drawn["validation"]
+
+
+def test_commands_are_plain_words_with_every_slot_filled() -> None:
+    rng = np.random.default_rng(1)
+    for _ in range(500):
+        command = draw_command(rng)
+        assert set(command) <= set("abcdefghijklmnopqrstuvwxyz ")
+    assert all(phrase == phrase.lower() for slot in SLOTS.values() for phrase in slot)
+
+
+def test_words_are_single_or_digits() -> None:
+    rng = np.random.default_rng(2)
+    drawn = [draw_word(rng).split() for _ in range(200)]
+    assert all(len(words) == 1 or set(words) <= set(SLOTS["digit"]) for words in drawn)
+    assert max(map(len, drawn)) == 5
+
+
+def test_open_sentences_are_short_and_plain(tmp_path: Path) -> None:
+    file = tmp_path / "sentences.txt"
+    file.write_text("He rose.\nhe rose and held out his hands\n" + "word " * 10 + "\ndon't go\n")
+    assert read_open_sentences(file) == ["he rose and held out his hands", "don't go"]
+
+
+@pytest.mark.parametrize(
+    ("domain", "split", "message"),
+    [
+        ("poem", "train", "poem/train"),
+        ("command", "dev", "command/dev"),
+        ("open", "train", "give a file with --sentences"),
+    ],
+)
+def test_texts_that_do_not_exist_are_refused(domain: str, split: str, message: str) -> None:
+    with pytest.raises(ValueError, match=message):
+        next(sentences(domain, split, np.random.default_rng(0), []))
+
+
+def test_voices_never_heard_are_not_among_the_known() -> None:
+    known = {draw_speaker("known", seed).voice_name for seed in range(600)}
+    unheard = {draw_speaker("unheard", seed).voice_name for seed in range(300)}
+    assert not known & unheard
+    assert not any(voice.startswith("festival") for voice in known)
+    assert "flite:slt" not in known  # festival's slt is the same woman
+    assert {"festival:ked_diphone", "festival:cmu_us_slt_arctic_hts", "flite:slt"} <= unheard
+    assert draw_speaker("known", 7) == draw_speaker("known", 7) != draw_speaker("known", 8)
+
+
+def test_a_population_that_does_not_exist_is_refused() -> None:
+    with pytest.raises(ValueError, match="population 'new'"):
+        draw_speaker("new", 0)
+
+
+def test_every_synthesiser_ends_in_one_phone_set() -> None:
+    assert [from_espeak(name) for name in ("aI", "tS", "@L", "_:", "3:", "r-", "t2")] == "ay ch l _ er r t".split()
+    assert [from_radio(name) for name in ("pau", "ax", "dx", "zh")] == "_ ah d zh".split()
+    with pytest.raises(ValueError, match="phoneme '%'"):
+        from_espeak("%")
+    with pytest.raises(ValueError, match="phone 'qq'"):
+        from_radio("qq")
+
+
+def test_a_missing_library_names_its_package() -> None:
+    with pytest.raises(SynthesisError, match="install Debian's package libnothing1"):
+        _library("libnothing-of-that-name.so", "libnothing1")
+
+
+def loudness(spoken: Spoken, phone: Phone) -> float:
+    part = spoken.samples[int(phone.start * spoken.sample_rate) : int(phone.end * spoken.sample_rate)]
+    return float(np.sqrt(np.mean(part**2))) if len(part) else 0.0
+
+
+def check_phones(spoken: Spoken, n_words: int) -> None:
+    """Phones follow one another, cover all words in order, and vowels are louder than silences."""
+    phones = spoken.phones
+    assert all(left.end <= right.start + 1e-6 for left, right in zip(phones, phones[1:], strict=False))
+    assert [w for w in dict.fromkeys(p.word for p in phones) if w >= 0] == list(range(n_words))
+    assert {p.symbol for p in phones} <= set(PHONES)
+    silent = [loudness(spoken, p) for p in phones if p.symbol == "_" and p.end - p.start > 0.03]
+    vowels = [loudness(spoken, p) for p in phones if p.symbol in ("ay", "iy", "ow", "ae")]
+    assert min(vowels) > 5 * max(silent)
+
+
+@needs_espeak
+def test_espeak_says_words_and_tells_when() -> None:
+    espeak = Espeak()
+    check_phones(espeak.speak("i don't see two two cats", "en-us+f2", rate=150), 6)
+    slow = espeak.speak("turn on the lights", "en+m3", rate=110)
+    fast = espeak.speak("turn on the lights", "en+m3", rate=220)
+    assert len(slow.samples) > 1.4 * len(fast.samples)
+    with pytest.raises(SynthesisError, match="no voice 'en-us\\+nobody'"):
+        espeak.speak("hello", "en-us+nobody")
+
+
+@needs_flite
+def test_flite_says_words_and_tells_when() -> None:
+    flite = Flite()
+    check_phones(flite.speak("i don't see two two cats", "rms"), 6)
+    assert len(flite.speak("hello", "awb", stretch=1.5).samples) > 1.2 * len(flite.speak("hello", "awb").samples)
+
+
+def test_festival_says_words_and_tells_when() -> None:
+    try:
+        first, second = festival_speak(["i see two two cats", "hello"], "ked_diphone", [1.0, 1.5])
+    except SynthesisError as error:
+        pytest.skip(str(error))
+    check_phones(first, 5)
+    assert len(second.samples) > 0
+
+
+def test_a_missing_festival_names_its_packages(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PATH", "/nowhere")
+    with pytest.raises(SynthesisError, match="festvox-kdlpc16k"):
+        festival_speak(["hello"], "ked_diphone", [1.0])
+
+
+def speaker(warp: float = 1.0) -> Speaker:
+    return Speaker("s", "espeak", "en-us+f1", 1.0, 50.0, 50.0, warp)
+
+
+def test_finishing_warps_cuts_and_moves_the_phones() -> None:
+    rate = 22_050
+    samples = np.zeros(3 * rate, np.float32)
+    samples[rate : 2 * rate] = 0.1 * np.sin(2 * np.pi * 300 * np.arange(rate) / rate)
+    phones = (Phone("_", 0.0, 1.0, -1), Phone("iy", 1.0, 2.0, 0), Phone("_", 2.0, 3.0, -1))
+    waveform, moved = finish(Spoken(samples, rate, phones), speaker(warp=1.1))
+    assert len(waveform) / SAMPLE_RATE == pytest.approx(1 / 1.1 + 2 * MARGIN_SECONDS, abs=0.01)
+    vowel = next(p for p in moved if p.symbol == "iy")
+    assert (vowel.start, vowel.end) == pytest.approx((MARGIN_SECONDS, MARGIN_SECONDS + 1 / 1.1), abs=0.01)
+    spectrum = np.abs(np.fft.rfft(waveform))
+    assert np.argmax(spectrum) * SAMPLE_RATE / len(waveform) == pytest.approx(330, abs=5)  # formants move with the warp
+    assert np.abs(waveform).max() == pytest.approx(0.5, abs=0.01)
+
+
+def speech_set(**changes: object) -> SpeechSet:
+    settings = dict(
+        split="test", population="known", n_speakers=4, n_utterances=12, domains=(("command", 1.0),), seed=0
+    )
+    return SpeechSet(**(settings | changes))
+
+
+def test_plans_repeat_and_share_no_speaker_between_splits() -> None:
+    assert plan(speech_set(), []) == plan(speech_set(), [])
+    by_set = [
+        {job.speaker.name for job in plan(speech_set(split=split, seed=seed, n_speakers=12), [])}
+        for split in SPLITS
+        for seed in (0, 1)
+    ]
+    assert len(set.union(*by_set)) == sum(map(len, by_set))
+    assert {job.domain for job in plan(speech_set(domains=tuple(zip(DOMAINS, (1, 0, 1), strict=True))), [])} == {
+        "command",
+        "word",
+    }
+
+
+@needs_espeak
+@needs_flite
+def test_made_speech_is_in_its_manifest(tmp_path: Path) -> None:
+    rows = make_speech(speech_set(), tmp_path, [], n_workers=1)
+    read = read_manifest(tmp_path / "manifest.csv")
+    assert [row.reference for row in read] == [row.reference for row in rows]
+    assert {split_of(row.reference) for row in read} == {"test"}
+    for row in read[:3]:
+        seconds = len(load_audio(row.path)) / SAMPLE_RATE
+        assert parse_phones(row.phones)[-1].end <= seconds + 0.02
+
+
+def test_patients_are_dealt_evenly() -> None:
+    patients = assign_patients([f"s{i}" for i in range(18)], 1, COHORTS, seed=3)
+    cells = [(p.cohort, p.severity) for dealt in patients.values() for p in dealt]
+    assert len(set(cells)) == 9
+    assert all(cells.count(cell) == 2 for cell in set(cells))
+    several = assign_patients(["a", "b"], 3, COHORTS, seed=3)
+    assert all({p.cohort for p in dealt} == set(COHORTS) for dealt in several.values())
+
+
+def test_a_simulated_manifest_keeps_what_was_meant(tmp_path: Path) -> None:
+    waveform, phones = talk()
+    save_audio(tmp_path / "a.wav", waveform)
+    typical = ManifestRow("a.wav", tmp_path / "a.wav", "one two", speaker="s", phones=format_phones(phones))
+    simulate_manifest([typical], tmp_path / "out", 1, ("stuttering",), None, 5, n_workers=1)
+    (row,) = read_manifest(tmp_path / "out" / "manifest.csv")
+    assert (row.reference, row.cohort, row.simulated) == ("one two", "stuttering", True)
+    assert row.speaker.startswith("s-stut")
+    assert not np.array_equal(load_audio(row.path)[:1000], waveform[:1000])
+
+
+def test_a_manifest_without_phone_times_is_refused(tmp_path: Path) -> None:
+    row = ManifestRow("a.wav", tmp_path / "a.wav", "one two")
+    with pytest.raises(SimulationError, match="1 recordings have no phone times, the first is a.wav"):
+        simulate_manifest([row], tmp_path, 1, COHORTS, None, 0, n_workers=1)

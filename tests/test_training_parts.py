@@ -1,0 +1,270 @@
+"""Training's parts against independent answers: features, distortion, alignment, schedules, targets."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from transformers import WhisperForConditionalGeneration
+
+from hyper.audio import save_audio
+from hyper.manifest import ManifestRow
+from hyper.simulate.phones import Phone, format_phones
+from hyper.speech.phone_set import PHONES
+from hyper.training.alignment import Alignment, align, cut
+from hyper.training.augment import change_tempo, distort, mask, warp_frequency
+from hyper.training.base_model import (
+    BaseSize,
+    characters_of,
+    encode_frames,
+    initialise,
+    make_config,
+    make_feature_extractor,
+    mel_settings,
+    train_tokenizer,
+)
+from hyper.training.features import FLOOR, FeatureStore, log10_mel, phone_labels, whisper_scale
+from hyper.training.progress import Clock, Log, cosine, load_state, save_state, warm_hold_decay
+from hyper.training.targets import IGNORED, teacher_batch
+
+TEXTS = ["turn on the lights", "turn off the lamp", "call my mother", "i need help", "don't go"] * 5
+
+
+def test_features_equal_whispers_own_extractor() -> None:
+    extractor = make_feature_extractor()
+    waveform = 0.3 * np.sin(2 * np.pi * 440 * np.arange(24_000) / 16_000).astype(np.float32)
+    waveform[12_000:] += 0.01 * np.random.default_rng(0).standard_normal(12_000).astype(np.float32)
+    window = np.pad(waveform, (0, extractor.n_samples - len(waveform)))
+    ours = whisper_scale(torch.from_numpy(log10_mel(window, mel_settings(extractor))).float()[None])
+    theirs = extractor(waveform, sampling_rate=16_000, return_tensors="pt").input_features
+    # The extractor mirrors the edge where ours pads with silence: the first frame may differ. float16 gives the rest.
+    assert torch.allclose(ours[:, :, 1:], theirs[:, :, 1:], atol=3e-3)
+
+
+def test_each_frame_has_the_phone_at_its_centre() -> None:
+    phones = [Phone("_", 0.0, 0.05, -1), Phone("aa", 0.05, 0.09, 0), Phone("s", 0.09, 0.12, 0)]
+    labels = phone_labels(phones, 8, 50.0)  # centres 10, 30, 50, 70, 90, 110, 130, 150 ms
+    assert [PHONES[i] for i in labels] == ["_", "_", "aa", "aa", "s", "s", "_", "_"]
+    assert (phone_labels([], 3, 50.0) == -1).all()
+
+
+def test_a_feature_store_reads_back_and_is_not_made_twice(tmp_path: Path) -> None:
+    rng = np.random.default_rng(0)
+    for name, seconds in (("a", 0.5), ("b", 1.0)):
+        save_audio(tmp_path / f"{name}.wav", 0.1 * rng.standard_normal(int(16_000 * seconds)).astype(np.float32))
+    save_audio(tmp_path / "silent.wav", np.zeros(16_000, np.float32))
+    phones = format_phones([Phone("aa", 0.0, 0.5, 0)])
+    rows = [ManifestRow(f"{n}.wav", tmp_path / f"{n}.wav", n, phones=phones) for n in ("a", "silent", "b")]
+    settings = mel_settings(make_feature_extractor())
+    store = FeatureStore.build(rows, tmp_path / "store", settings, n_workers=1)
+    assert store.texts == ["a", "b"]  # the silent one cannot be used
+    assert store.lengths.tolist() == [25, 50]
+    assert PHONES[store.labels(1)[3]] == "aa"
+    made = (tmp_path / "store" / "mel.f16").stat().st_mtime_ns
+    FeatureStore.build(rows, tmp_path / "store", settings, n_workers=1)
+    assert (tmp_path / "store" / "mel.f16").stat().st_mtime_ns == made
+
+
+def random_mel(batch: int = 3, n_frames: int = 40) -> torch.Tensor:
+    mel = torch.rand(batch, n_frames, 80, generator=torch.Generator().manual_seed(0)) * 4 - 6
+    mel[:, 30:] = FLOOR
+    return mel
+
+
+def test_tempo_changes_length_and_keeps_labels_aligned() -> None:
+    mel = np.arange(100, dtype=np.float32)[:, None].repeat(80, 1)
+    faster, labels = change_tempo(mel, np.arange(100), 1.25)
+    assert len(faster) == len(labels) == 80
+    assert faster[:, 0] == pytest.approx(np.arange(80) * 1.25)
+    assert labels[40] == 50
+
+
+def test_frequency_warp_moves_a_formant_and_one_is_identity() -> None:
+    mel = torch.full((2, 1, 80), -6.0)
+    mel[:, :, 20] = 0.0
+    warped = warp_frequency(mel, torch.tensor([1.0, 1.5]))
+    assert torch.equal(warped[0], mel[0])
+    assert warped[1].argmax().item() == 30
+
+
+def test_distortion_keeps_padding_and_does_nothing_at_strength_zero() -> None:
+    mel = random_mel()
+    assert torch.equal(distort(mel, 0.0, torch.Generator()), mel)
+    distorted = distort(mel, 1.0, torch.Generator().manual_seed(1))
+    assert (distorted[:, 30:] == FLOOR).all()
+    assert not torch.allclose(distorted[:, :30], mel[:, :30], atol=0.1)
+    assert torch.equal(distorted, distort(mel, 1.0, torch.Generator().manual_seed(1)))
+    assert torch.isfinite(distorted).all()
+
+
+def test_noise_fills_the_quiet_but_spares_the_loud() -> None:
+    mel = torch.full((64, 20, 80), -8.0)
+    mel[:, 10] = 0.0
+    distorted = distort(mel, 1.0, torch.Generator().manual_seed(2))
+    contrast = distorted[:, 10].mean(dim=1) - distorted[:, 2].mean(dim=1)
+    assert contrast.median() < 5  # was 8 everywhere
+    assert contrast.min() > 0
+
+
+def test_masks_hide_a_bounded_share() -> None:
+    features = torch.arange(80 * 100).float().reshape(1, 80, 100).repeat(4, 1, 1)
+    hidden = mask(features, 1.0, torch.Generator().manual_seed(3)) != features
+    assert 0 < hidden.float().mean() < 0.45
+    assert torch.equal(mask(features, 0.0, torch.Generator()), features)
+
+
+@pytest.fixture(scope="module")
+def small(tmp_path_factory: pytest.TempPathFactory) -> WhisperForConditionalGeneration:
+    size = BaseSize(d_model=64, encoder_layers=2, decoder_layers=1, vocabulary=270)
+    torch.manual_seed(0)
+    model = WhisperForConditionalGeneration(
+        make_config(size, train_tokenizer(TEXTS, 270, tmp_path_factory.mktemp("t")))
+    )
+    initialise(model)
+    return model.eval()
+
+
+def test_the_short_encoder_equals_transformers_on_a_whole_window(small: WhisperForConditionalGeneration) -> None:
+    features = torch.randn(2, 80, 500, generator=torch.Generator().manual_seed(0))
+    with torch.no_grad():
+        ours = encode_frames(small.model.encoder, features)
+        theirs = small.model.encoder(features).last_hidden_state
+        assert torch.allclose(ours, theirs, atol=1e-5)
+        assert encode_frames(small.model.encoder, features[:, :, :128]).shape == (2, 64, 64)
+
+
+def test_initialisation_is_not_swamped_by_positions(small: WhisperForConditionalGeneration) -> None:
+    encoder = small.model.encoder
+    with torch.no_grad():
+        hidden = torch.nn.functional.gelu(encoder.conv1(torch.randn(2, 80, 500)))
+        sound = torch.nn.functional.gelu(encoder.conv2(hidden)).std()
+    assert 0.5 < sound / encoder.embed_positions.weight.std() < 3
+    assert small.proj_out.weight is small.model.decoder.embed_tokens.weight
+
+
+def test_the_tokenizer_writes_text_back(tmp_path: Path) -> None:
+    tokenizer = train_tokenizer(TEXTS, 300, tmp_path)
+    tokens = tokenizer.encode(" don't turn off the lights", add_special_tokens=False)
+    assert tokenizer.decode(tokens) == " don't turn off the lights"
+    assert tokenizer.convert_tokens_to_ids("<|startoftranscript|>") > max(tokens)
+
+
+def test_teacher_batch_by_hand() -> None:
+    inputs, targets = teacher_batch([[5, 6], [7]], prompt=(1, 2), end_token=9, max_length=100)
+    assert inputs[:, :5].tolist() == [[1, 2, 5, 6, 9], [1, 2, 7, 9, 9]]
+    assert targets[:, :5].tolist() == [[IGNORED, 5, 6, 9, IGNORED], [IGNORED, 7, 9, IGNORED, IGNORED]]
+    assert inputs.shape == (2, 8)
+    assert teacher_batch([[5] * 50], (1,), 9, max_length=16)[0].shape == (1, 16)
+
+
+def test_characters_leave_out_what_ctc_cannot_write() -> None:
+    assert characters_of("ab' c!") == [3, 4, 2, 1, 5]
+
+
+def posteriors(labels: list[str], confidence: float = 0.9) -> np.ndarray:
+    """(n_frames, n_phones): each frame sure of one phone."""
+    rest = (1 - confidence) / (len(PHONES) - 1)
+    table = np.full((len(labels), len(PHONES)), rest)
+    table[np.arange(len(labels)), [PHONES.index(label) for label in labels]] = confidence
+    return np.log(table)
+
+
+def expected(*words: str) -> list[Phone]:
+    return [Phone(symbol, 0.0, 0.0, w) for w, word in enumerate(words) for symbol in word.split()]
+
+
+def test_alignment_finds_boundaries_pauses_and_words() -> None:
+    labels = ["_"] * 5 + ["k"] * 4 + ["ae"] * 6 + ["_"] * 7 + ["t"] * 3 + ["uw"] * 8 + ["_"] * 2
+    found = align(posteriors(labels), expected("k ae", "t uw"), 50.0)
+    assert [(p.symbol, round(p.start * 50), round(p.end * 50), p.word) for p in found.phones] == [
+        ("_", 0, 5, -1), ("k", 5, 9, 0), ("ae", 9, 15, 0), ("_", 15, 22, -1),
+        ("t", 22, 25, 1), ("uw", 25, 33, 1), ("_", 33, 35, -1),
+    ]  # fmt: skip
+    assert found.score == pytest.approx(np.log(0.9))
+
+
+def test_alignment_passes_over_a_phone_that_was_not_said() -> None:
+    labels = ["k"] * 5 + ["ae"] * 8 + ["_"] * 3
+    found = align(posteriors(labels, 0.999), expected("k s ae"), 50.0)
+    assert [p.symbol for p in found.phones] == ["k", "ae", "_"]
+
+
+def test_alignment_of_too_little_sound_is_refused() -> None:
+    with pytest.raises(ValueError, match="2 frames cannot be aligned with 14 phones"):
+        align(posteriors(["k", "k"]), expected("k ae t " * 4), 50.0)
+
+
+def test_pieces_hold_every_word_once_and_fit() -> None:
+    phones = [Phone("_", 0.0, 0.2, -1)]
+    for word in range(40):
+        start = 0.2 + 0.5 * word
+        phones += [Phone("aa", start, start + 0.4, word), Phone("_", start + 0.4, start + 0.5, -1)]
+    pieces = cut(phones, 20.4, np.random.default_rng(0))
+    assert [w for p in pieces for w in range(p.first_word, p.last_word + 1)] == list(range(40))
+    assert all(p.end - p.start <= 6.7 for p in pieces)
+    for piece in pieces:
+        words = [p.word for p in piece.phones if p.word >= 0]
+        assert words == list(range(piece.last_word - piece.first_word + 1))
+        assert min(p.start for p in piece.phones) >= 0
+    assert cut((), 1.0, np.random.default_rng(0)) == []
+    assert Alignment((), 0.0).phones == ()
+
+
+def test_schedules_by_hand() -> None:
+    assert warm_hold_decay(0.0, 0, warm_up=10) == pytest.approx(0.1)
+    assert warm_hold_decay(0.4, 100, warm_up=10) == 1.0
+    assert warm_hold_decay(0.75, 100, warm_up=10) == pytest.approx(0.51)
+    assert warm_hold_decay(1.0, 100, warm_up=10) == pytest.approx(0.02)
+    assert cosine(0.5, 100, warm_up=10) == pytest.approx(0.5)
+    assert cosine(1.0, 100, warm_up=10) == pytest.approx(0.0)
+
+
+def test_a_clock_counts_training_only(monkeypatch: pytest.MonkeyPatch) -> None:
+    times = iter([0.0, 10.0, 500.0, 700.0, 705.0])
+    monkeypatch.setattr("hyper.training.progress.time.monotonic", lambda: next(times))
+    clock = Clock(100.0)
+    clock.tick()
+    assert clock.spent == 10.0
+    clock.tick()  # 490 s: the process was asleep
+    assert clock.spent == 70.0
+    clock.restart()
+    clock.tick()
+    assert (clock.spent, clock.progress) == (75.0, 0.75)
+
+
+def step(model: torch.nn.Module, optimizer: torch.optim.Optimizer) -> None:
+    optimizer.zero_grad()
+    model(torch.ones(1, 3)).square().sum().backward()
+    optimizer.step()
+
+
+def make_pair() -> tuple[torch.nn.Linear, torch.optim.AdamW]:
+    torch.manual_seed(0)
+    model = torch.nn.Linear(3, 2)
+    return model, torch.optim.AdamW(model.parameters(), 0.1)
+
+
+def test_a_resumed_run_goes_on_exactly(tmp_path: Path) -> None:
+    straight, optimizer = make_pair()
+    for _ in range(4):
+        step(straight, optimizer)
+    first, optimizer = make_pair()
+    for _ in range(2):
+        step(first, optimizer)
+    save_state(tmp_path / "state.safetensors", {"m": first}, optimizer, {"step": 2, "spent": 1.5})
+    second, optimizer = make_pair()
+    numbers = load_state(tmp_path / "state.safetensors", {"m": second}, optimizer)
+    for _ in range(2):
+        step(second, optimizer)
+    assert numbers == {"step": 2.0, "spent": 1.5}
+    assert torch.equal(second.weight, straight.weight)
+    assert not torch.equal(second.weight, first.weight)
+
+
+def test_a_log_goes_on_in_the_same_file(tmp_path: Path) -> None:
+    Log(tmp_path / "log.jsonl").write(step=1, loss=0.123456789)
+    log = Log(tmp_path / "log.jsonl")
+    log.write(step=2)
+    assert log.read() == [{"step": 1, "loss": 0.12346}, {"step": 2}]

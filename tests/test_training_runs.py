@@ -1,0 +1,173 @@
+"""Whole training runs in miniature: what they learn, that they resume, that what they write loads beside its base."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from hyper.__main__ import main
+from hyper.audio import load_audio, save_audio
+from hyper.backbone import Backbone
+from hyper.manifest import ManifestRow, read_manifest, write_manifest
+from hyper.pipeline import PersonalizedAsr
+from hyper.simulate.phones import Phone, format_phones
+from hyper.training.base_model import BaseSize
+from hyper.training.states import StateStore, StoreError
+from hyper.training.train_base import BaseTrainer, BaseTraining, TrainingError, load_listener
+from tests.numpy_voice import talk
+
+WORDS = {"mee": (("m", 0.1), ("iy", 0.2)), "nah": (("n", 0.1), ("aa", 0.2)), "soo": (("s", 0.12), ("uw", 0.2))}
+_VOICE = {"iy": "i:", "aa": "A:", "uw": "u:"}  # our phone to the talking machine's
+
+
+def say(text: str, seed: int) -> tuple[np.ndarray, str]:
+    """A recording of these words, and its phones as a manifest has them."""
+    words = [[(_VOICE.get(symbol, symbol), seconds) for symbol, seconds in WORDS[word]] for word in text.split()]
+    waveform, phones = talk(words, f0=100 + 10 * (seed % 5), seed=seed)
+    back = {voice: ours for ours, voice in _VOICE.items()}
+    return waveform, format_phones([Phone(back.get(p.symbol, p.symbol), p.start, p.end, p.word) for p in phones])
+
+
+@pytest.fixture(scope="module")
+def spoken(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A manifest of twenty recordings by five speakers."""
+    folder = tmp_path_factory.mktemp("spoken")
+    rng = np.random.default_rng(0)
+    rows = []
+    for i in range(20):
+        text = " ".join(rng.choice(list(WORDS), size=3))
+        waveform, phones = say(text, i)
+        save_audio(folder / f"{i}.wav", waveform)
+        cohort = "typical" if i % 4 == 0 else "stuttering"
+        rows.append(ManifestRow(f"{i}.wav", folder, text, f"s{i % 5}", cohort, "", cohort != "typical", phones=phones))
+    write_manifest(folder / "manifest.csv", rows)
+    return folder / "manifest.csv"
+
+
+TINY = BaseSize(d_model=64, encoder_layers=1, decoder_layers=1, vocabulary=260)
+
+
+def test_a_base_learns_resumes_and_loads(spoken: Path, tmp_path: Path) -> None:
+    settings = BaseTraining(hours=4 / 3600, batch_size=4, warm_up=5)
+    trainer = BaseTrainer([spoken], tmp_path / "run", settings, TINY, 1)
+    batch = trainer._pool(False)
+    tokens = trainer._tokens(batch)
+    drawn = batch.draw(8, 0.0, np.random.default_rng(0), torch.Generator())
+    texts = [tokens[i] for i in drawn.utterances]
+    before = float(trainer._losses(drawn, texts)["text"].detach())
+    trainer.train()
+    after = float(trainer._losses(drawn, texts)["text"].detach())
+    assert after < before - 0.5
+    trained = trainer.step
+
+    longer = BaseTrainer([spoken], tmp_path / "run", replace(settings, hours=5 / 3600), TINY, 1)
+    assert longer.step == trained
+    assert torch.equal(longer.model.proj_out.weight, trainer.model.proj_out.weight)
+    longer.train()
+    assert longer.step > trained
+
+    longer.export(tmp_path / "whisper")
+    backbone = Backbone.load(tmp_path / "whisper", device="cpu")
+    assert backbone.window_seconds == 10
+    waveform, _ = say("mee nah soo", 1)
+    (pair,) = PersonalizedAsr(backbone, None, None).transcribe_pairs([waveform])
+    assert pair.adapted is None
+    assert set(pair.base.text) <= set("abcdefghijklmnopqrstuvwxyz' ")
+
+
+def test_a_base_without_phone_times_is_refused(spoken: Path, tmp_path: Path) -> None:
+    rows = [replace(row, phones="") for row in read_manifest(spoken)]
+    write_manifest(tmp_path / "bare.csv", rows)
+    with pytest.raises(TrainingError, match="make-speech"):
+        BaseTrainer([tmp_path / "bare.csv"], tmp_path / "run", BaseTraining(), TINY, 1)
+
+
+def test_a_folder_without_a_run_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(TrainingError, match="holds no training run"):
+        load_listener(tmp_path)
+
+
+@pytest.fixture(scope="module")
+def hypernet_run(spoken: Path, whisper_folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The command itself, for a few seconds, on the random Whisper; returns the folder of everything."""
+    folder = tmp_path_factory.mktemp("hypernet")
+    assert train(spoken, whisper_folder, folder, minutes="0.08") == 0
+    return folder
+
+
+def train(spoken: Path, base: Path, folder: Path, minutes: str) -> int:
+    command = f"train --base {base} --data {spoken} --run {folder / 'run'} --out {folder / 'out'} --minutes {minutes}"
+    return main([*command.split(), "--batch-size", "8", "--device", "cpu"])
+
+
+def entries(folder: Path) -> list[dict]:
+    return [json.loads(line) for line in (folder / "run" / "log.jsonl").read_text().splitlines()]
+
+
+def test_a_hypernetwork_learns_from_base_exactly(hypernet_run: Path) -> None:
+    logged = [entry for entry in entries(hypernet_run) if "atypical_adapted" in entry]
+    first, last = logged[0], logged[-1]
+    assert first["atypical_adapted"] == pytest.approx(first["atypical_base"])  # untrained is base
+    assert last["atypical_base"] == pytest.approx(first["atypical_base"])  # the base is frozen
+    assert last["atypical_adapted"] < first["atypical_adapted"] - 0.05
+
+
+def test_a_hypernetwork_loads_beside_its_base(hypernet_run: Path, whisper_folder: Path) -> None:
+    asr = PersonalizedAsr.load(whisper_folder, hypernet_run / "out", device="cpu")
+    waveform, _ = say("mee nah soo", 1)
+    comparison = asr.compare(waveform, "mee nah soo")
+    assert comparison.hypernetwork == "out"
+    assert all(layer.frobenius > 0 for layer in comparison.layers)
+    card = (hypernet_run / "out" / "README.md").read_text()
+    assert asr.backbone.fingerprint in card
+    assert "unnamed, simulated stuttering: 15 recordings of 5 speakers" in card
+    assert "diagnosis" in card
+    assert (hypernet_run / "run" / "curve.png").stat().st_size > 1000
+
+
+def test_a_hypernetwork_run_resumes(hypernet_run: Path, spoken: Path, whisper_folder: Path) -> None:
+    steps = max(entry["step"] for entry in entries(hypernet_run))
+    assert train(spoken, whisper_folder, hypernet_run, minutes="0.1") == 0
+    later = entries(hypernet_run)
+    assert later[-1]["step"] > steps
+    assert sum(entry["step"] == 0 for entry in later) == 1  # it did not start again
+
+
+def test_states_of_another_base_are_refused(hypernet_run: Path, hub_like: Backbone) -> None:
+    with pytest.raises(StoreError, match="encoder states of another base"):
+        StateStore.build(hub_like, [], hypernet_run / "run" / "states")
+
+
+@pytest.fixture(scope="module")
+def hub_like(whisper_folder: Path) -> Backbone:
+    """The same architecture with other weights."""
+    backbone = Backbone.load(whisper_folder, device="cpu")
+    backbone.fingerprint = "0" * 16
+    return backbone
+
+
+def test_cached_states_are_the_encoders_own(hypernet_run: Path, backbone: Backbone, spoken: Path) -> None:
+    store = StateStore(hypernet_run / "run" / "states")
+    row = read_manifest(spoken)[3]
+    waveform = load_audio(row.path)
+    states = backbone.encode(backbone.log_mel([waveform]))[-1, 0]
+    batch = store.batch([3])
+    n_kept = int(store.lengths[3])
+    assert n_kept == backbone.n_speech_states(len(waveform)) + 8
+    assert torch.allclose(batch.states[0, :n_kept], states[:n_kept], atol=5e-3, rtol=1e-3)
+    assert torch.equal(batch.states[0, n_kept:], batch.states[0, n_kept - 1].expand_as(batch.states[0, n_kept:]))
+    assert backbone.to_text(batch.tokens[0]) == row.reference
+
+
+def test_missing_references_are_refused(
+    spoken: Path, whisper_folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    rows = read_manifest(spoken)
+    write_manifest(tmp_path / "some.csv", [replace(rows[0], reference=""), rows[1]])
+    assert train(tmp_path / "some.csv", whisper_folder, tmp_path, "1") == 1
+    assert "1 recordings have no reference" in capsys.readouterr().err
