@@ -7,6 +7,7 @@ import sys
 from pathlib import Path
 
 from hyper.model_options import add_model_arguments, load_asr
+from hyper.ui.port import ServerError, check_port
 
 EXAMPLES = Path(__file__).resolve().parent / "examples" / "manifest.csv"
 
@@ -14,10 +15,10 @@ EXAMPLES = Path(__file__).resolve().parent / "examples" / "manifest.csv"
 def main(arguments: list[str] | None = None) -> None:
     """Parse flags, load, build, launch."""
     args = parse(arguments)
-    from hyper.ui.server import ServerError, check_port, serve  # gradio takes seconds to import: not for --help
-
     try:
         check_port(args.host, args.port)
+        from hyper.ui.server import serve  # gradio and torch take seconds to import: not for --help or a taken port
+
         serve(lambda: load_asr(args), name=args.base, examples=EXAMPLES, host=args.host, port=args.port)
     except ServerError as error:
         sys.exit(f"HyperWhisper cannot start: {error}")

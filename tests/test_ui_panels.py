@@ -9,8 +9,8 @@ from html.parser import HTMLParser
 import numpy as np
 import pytest
 
+from hyper.comparison import Comparison, Transcript
 from hyper.metrics import align_words, word_errors
-from hyper.pipeline import Comparison, Transcript
 from hyper.subspace import LayerUpdate
 from hyper.ui import figures, panels, words
 
@@ -18,7 +18,7 @@ MEANT = "turn on the lights"
 
 
 def transcript(text: str, stopped: str = "end") -> Transcript:
-    return Transcript(text=text, tokens=(), log_probs=(), stopped=stopped)
+    return Transcript(text=text, tokens=(), log_probs=(), stopped=stopped, no_speech_prob=None)
 
 
 def comparison(base: str, adapted: str | None, reference: str | None = None, **changes: object) -> Comparison:
@@ -109,7 +109,7 @@ def test_what_others_wrote_stays_text(where):
         ("Turn on.", "turn on", None, "Both transcripts have the same words."),
         ("turn on", "turn off", None, "The transcripts differ in the marked words."),
         ("turn on", None, None, "This model has no adaptation yet, so there is one transcript."),
-        ("turn on", "turn", "...", "The reference has no words, so there is nothing to count."),
+        ("turn on", "turn", "?!", "The reference has no words, so there is nothing to count."),
     ],
 )
 def test_verdict(base, adapted, reference, sentence):

@@ -11,7 +11,7 @@ from hyper import plots
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-    from hyper.pipeline import Comparison
+    from hyper.comparison import Comparison
 
 SCREEN_DPI = 144  # twice the 72 points of an inch: sharp on dense screens
 
@@ -33,8 +33,8 @@ def recording_html(comparison: Comparison) -> str:
     )
 
 
-def print_links_html(comparison: Comparison) -> str:
-    """Links that save the figure of the changes for paper."""
+def print_links_html(comparison: Comparison, of_first_piece: bool = False) -> str:
+    """Links that save the figure of the changes for paper, and which piece the figure is of."""
     figure = plots.magnitude_print(comparison.layers)
     links = (
         f'<a download="adaptation.{kind}" href="{_data_url(content, mime)}">{kind.upper()}</a>'
@@ -43,7 +43,8 @@ def print_links_html(comparison: Comparison) -> str:
             ("pdf", "application/pdf", plots.pdf(figure)),
         )
     )
-    return f'<p class="hw-help">Save this figure for print: {" ".join(links)}</p>'
+    note = "The figure shows the first piece. " if of_first_piece and comparison.n_pieces > 1 else ""
+    return f'<p class="hw-help">{note}Save this figure for print: {" ".join(links)}</p>'
 
 
 def _recording(comparison: Comparison, wide: bool) -> Figure:

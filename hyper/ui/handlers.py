@@ -11,13 +11,12 @@ from typing import Any
 import gradio as gr
 
 from hyper import plots
-from hyper.pipeline import Comparison
+from hyper.comparison import Comparison
 from hyper.ui import figures, notices, panels
 from hyper.ui.shelf import ModelShelf
 from hyper.ui.uploads import Uploads
 
-PER_RECORDING = "One adaptation for the whole recording"
-PER_PIECE = "One adaptation for each piece of a long recording"
+PER_RECORDING, PER_PIECE = "recording", "piece"  # what one adaptation is made for
 GPU_SECONDS = 30  # asked of a shared GPU for each request; a visitor with less quota left than this is refused
 
 
@@ -46,7 +45,7 @@ class Handlers:
         return (
             panels.results_html(comparison),
             plots.magnitude_figure(comparison.layers) if adapted else None,
-            figures.print_links_html(comparison) if adapted else "",
+            figures.print_links_html(comparison, of_first_piece=adaptation == PER_PIECE) if adapted else "",
             plots.singular_value_figure(comparison.layers) if adapted else None,
             figures.recording_html(comparison),
             panels.details_html(comparison),
@@ -70,7 +69,7 @@ class Handlers:
             reference: What was meant. Empty: no errors are counted.
             model: A model that the page offers.
             language: Spoken language, for a multilingual model.
-            adaptation: One adaptation for the recording, or one for each piece of a long one.
+            adaptation: "recording": one adaptation for all of it; "piece": one for each piece of a long recording.
 
         Returns:
             Both transcripts, their errors, why each stopped, timings in ms, and the change of each layer.

@@ -5,17 +5,17 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from html import escape
-from typing import Any
 
 import gradio as gr
 
 from hyper import palette, plots
+from hyper.model_files import BUNDLED
 from hyper.ui import figures, panels
 from hyper.ui.examples import Example
 from hyper.ui.handlers import PER_PIECE, PER_RECORDING
-from hyper.ui.languages import choices
+from hyper.ui.languages import LANGUAGES
 from hyper.ui.phrases import PHRASES
-from hyper.ui.shelf import BUNDLED, ModelShelf
+from hyper.ui.shelf import ModelShelf
 from hyper.ui.texts import LIMITS, OTHER_MODEL
 
 
@@ -81,6 +81,7 @@ def input_card(shelf: ModelShelf, examples: Sequence[Example]) -> Inputs:
         with gr.Column(elem_classes="hw-card", min_width=320):
             gr.HTML("<h2>2 <span>What was meant</span> <small>optional, needed to count errors</small></h2>")
             reference = gr.Textbox(
+                "",
                 show_label=False,
                 label="What was meant (optional)",
                 placeholder="The words you meant to say",
@@ -116,10 +117,19 @@ def _model_choice(shelf: ModelShelf) -> tuple[gr.Dropdown, gr.HTML, gr.Dropdown,
     """Model, language, and the folded choice of how to adapt."""
     model = gr.Dropdown(shelf.choices(), value=shelf.first_name, label="Model", filterable=False, elem_id="hw-model")
     model_note = gr.HTML(model_note_html(shelf, shelf.first_name))
-    language = gr.Dropdown(**language_choice(shelf, shelf.first_name), label="Spoken language", elem_id="hw-language")
+    language = gr.Dropdown(
+        [(name, code) for code, name in LANGUAGES.items()],
+        value="en",
+        label="Spoken language",
+        visible=shelf.is_multilingual(shelf.first_name),
+        elem_id="hw-language",
+    )
     with gr.Accordion("Advanced", open=False, elem_id="hw-advanced"):
         adaptation = gr.Radio(
-            [PER_RECORDING, PER_PIECE],
+            [
+                ("One adaptation for the whole recording", PER_RECORDING),
+                ("One adaptation for each piece", PER_PIECE),
+            ],
             value=PER_RECORDING,
             label="Long recordings",
             info="Recordings longer than the model's window are cut at quiet places.",
@@ -148,12 +158,6 @@ def result_card() -> Outputs:
             with gr.Accordion("Details: model, timings, parameters", open=False, elem_id="hw-details"):
                 details = gr.HTML()
     return Outputs(results, magnitude, print_links, singular_values, recording, details, more, changes)
-
-
-def language_choice(shelf: ModelShelf, name: str) -> dict[str, Any]:
-    """Languages of a model; an English-only one shows no choice."""
-    languages = shelf.languages(name)
-    return {"choices": choices(languages or ("en",)), "value": "en", "visible": bool(languages)}
 
 
 def model_note_html(shelf: ModelShelf, name: str) -> str:

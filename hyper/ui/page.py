@@ -9,12 +9,13 @@ from html import escape
 import gradio as gr
 from gradio.utils import get_upload_folder
 
+from hyper.model_files import BUNDLED
 from hyper.ui import panels
 from hyper.ui.examples import Example
 from hyper.ui.handlers import Handlers, on_gpu
-from hyper.ui.layout import Inputs, Outputs, input_card, language_choice, model_note_html, note_html, result_card
+from hyper.ui.layout import Inputs, Outputs, input_card, model_note_html, note_html, result_card
 from hyper.ui.phrases import PHRASES
-from hyper.ui.shelf import BUNDLED, ModelShelf
+from hyper.ui.shelf import ModelShelf
 from hyper.ui.texts import CAUTION, HEADER
 from hyper.ui.uploads import Uploads
 
@@ -108,4 +109,5 @@ def _connect_compare(handlers: Handlers, inputs: Inputs, outputs: Outputs) -> No
 
 def _choices_for(shelf: ModelShelf, name: str) -> tuple[gr.Column, str, gr.Dropdown]:
     """What the page offers for a model."""
-    return gr.Column(visible=name == BUNDLED), model_note_html(shelf, name), gr.Dropdown(**language_choice(shelf, name))
+    language = gr.Dropdown(value="en", visible=shelf.is_multilingual(name))
+    return gr.Column(visible=name == BUNDLED), model_note_html(shelf, name), language

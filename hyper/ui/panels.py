@@ -9,8 +9,8 @@ from hyper.metrics import align_words, relative_reduction
 from hyper.ui import words
 
 if TYPE_CHECKING:
+    from hyper.comparison import Comparison, Transcript
     from hyper.metrics import WordErrors
-    from hyper.pipeline import Comparison, Transcript
 
 TRAIN_COMMAND = "python -m hyper train --base {base} --data FOLDER"
 UNCERTAIN = {
@@ -185,7 +185,7 @@ def _layer_table(comparison: Comparison) -> str:
     return (
         f'<div class="hw-scroll" tabindex="0" role="region" aria-label="Change of each layer">'
         f'<table class="hw-table"><thead><tr>{head}</tr></thead><tbody>{rows}</tbody></table></div>'
-        '<p class="hw-help">Angles are principal angles between the main directions of the weights before and after: '
+        '<p class="hw-help">Angles are principal angles between the spaces that the weights span before and after: '
         "0° means that nothing turned.</p>"
     )
 

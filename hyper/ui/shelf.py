@@ -7,12 +7,10 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from hyper.ui.languages import LANGUAGES
+from hyper.model_files import BUNDLED
 
 if TYPE_CHECKING:
     from hyper.pipeline import PersonalizedAsr
-
-BUNDLED = "bundled"
 
 
 @dataclass(frozen=True)
@@ -27,7 +25,7 @@ class HubModel:
     def label(self) -> str:
         """As the model list shows it."""
         size = f"{self.megabytes / 1000:.1f} GB" if self.megabytes >= 1000 else f"{self.megabytes} MB"
-        return f"{self.name} · {self.parameters} M parameters · downloads {size} once"
+        return f"{self.name} · {self.parameters} M · downloads {size} once"
 
 
 HUB_MODELS = (  # parameters x 4 bytes (float32), large ones x 2 (float16)
@@ -55,7 +53,7 @@ class ModelShelf:
     def choices(self) -> list[tuple[str, str]]:
         """(label, name) of every model offered."""
         on_cpu = str(self._first.backbone.device).startswith("cpu")
-        label = "Bundled pair · everyday commands and short phrases" if self.first_name == BUNDLED else self.first_name
+        label = "Bundled pair · commands and short phrases" if self.first_name == BUNDLED else self.first_name
         hub = [model for model in HUB_MODELS if not on_cpu or model.megabytes <= CPU_LIMIT_MB]
         return [(label, self.first_name)] + [(m.label, m.name) for m in hub if m.name != self.first_name]
 
@@ -73,8 +71,6 @@ class ModelShelf:
                 self._other = (name, self._load(name))
             return self._other[1]
 
-    def languages(self, name: str) -> tuple[str, ...]:
-        """Languages to choose from; empty for an English-only model. Every hub model offered knows them all."""
-        if name == self.first_name:
-            return tuple(self._first.backbone.languages) if self._first.backbone.is_multilingual else ()
-        return tuple(LANGUAGES)
+    def is_multilingual(self, name: str) -> bool:
+        """Whether a language can be chosen; every hub model offered knows many."""
+        return name != self.first_name or self._first.backbone.is_multilingual

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from contextlib import suppress
 from pathlib import Path
 
 
@@ -32,3 +33,5 @@ class Uploads:
         if path is None or path in self._held.values() or not path.is_relative_to(self._folder):
             return
         path.unlink(missing_ok=True)
+        with suppress(OSError):  # its folder, named after the content, may hold another file
+            path.parent.rmdir()

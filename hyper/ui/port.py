@@ -1,0 +1,34 @@
+"""Whether the page can be served at an address; asked before anything slow is imported."""
+
+from __future__ import annotations
+
+import errno
+import os
+import socket
+
+
+class ServerError(RuntimeError):
+    """The page cannot be started; the message says why and what to do."""
+
+
+def check_port(host: str, port: int) -> None:
+    """Find out before the models are loaded that another program listens there."""
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    with socket.socket(family, socket.SOCK_STREAM) as probe:
+        if os.name == "posix":  # a port that a program has just left is free; on Windows the option means another thing
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((host, port))
+        except (OSError, OverflowError) as error:
+            raise ServerError(_port_text(host, port, error)) from error
+
+
+def _port_text(host: str, port: int, error: OSError | OverflowError) -> str:
+    """What is wrong with the address."""
+    if isinstance(error, OverflowError):
+        return f"port {port} does not exist; choose one from 1024 to 65535 with --port."
+    if error.errno == errno.EADDRINUSE:
+        return f"port {port} is taken by another program; stop that one, or choose another port with --port."
+    if error.errno == errno.EACCES:
+        return f"port {port} needs an administrator's rights; choose one from 1024 to 65535 with --port."
+    return f"{host} is not an address of this computer ({error.strerror}); choose another with --host."

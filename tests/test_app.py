@@ -1,0 +1,231 @@
+"""The served page without a browser: start-up, safe settings, the public endpoint."""
+
+from __future__ import annotations
+
+import os
+import socket
+import subprocess
+import sys
+import time
+import types
+from collections.abc import Iterator
+from pathlib import Path
+
+import gradio as gr
+import httpx
+import numpy as np
+import pytest
+import soundfile
+from gradio_client import Client, handle_file
+from gradio_client.exceptions import AppError
+
+from hyper.audio import SAMPLE_RATE
+from hyper.metrics import word_errors
+from hyper.pipeline import PersonalizedAsr
+from hyper.ui import server
+from hyper.ui.handlers import on_gpu
+from hyper.ui.page import build_demo
+from hyper.ui.port import ServerError, check_port
+from hyper.ui.shelf import ModelShelf
+
+ROOT = Path(__file__).parents[1]
+
+
+@pytest.fixture(scope="module")
+def asr(backbone, make_hypernet) -> PersonalizedAsr:
+    return PersonalizedAsr(backbone, make_hypernet(backbone), "hypernet-random")
+
+
+@pytest.fixture(scope="module")
+def cache(tmp_path_factory) -> Iterator[Path]:
+    """The folder in which gradio keeps what visitors send."""
+    folder = tmp_path_factory.mktemp("gradio")
+    before = os.environ.get("GRADIO_TEMP_DIR")
+    os.environ["GRADIO_TEMP_DIR"] = str(folder)
+    yield folder
+    if before is None:
+        del os.environ["GRADIO_TEMP_DIR"]
+    else:
+        os.environ["GRADIO_TEMP_DIR"] = before
+
+
+@pytest.fixture(scope="module")
+def demo(asr, cache) -> gr.Blocks:
+    return build_demo(ModelShelf(asr, "bundled", server.load_by_name), [])
+
+
+@pytest.fixture(scope="module")
+def address(demo) -> Iterator[str]:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("gradio.utils.get_heartbeat_rate", lambda: 0.25)  # of 15 s: how soon a visitor's leaving is seen
+        _, url, _ = demo.launch(**server.launch_options("127.0.0.1", free_port()))
+        yield url
+        demo.close(verbose=False)
+
+
+@pytest.fixture(scope="module")
+def recording(tmp_path_factory, speech_like) -> Path:
+    path = tmp_path_factory.mktemp("recordings") / "visit one.wav"
+    soundfile.write(path, speech_like(1.5), SAMPLE_RATE)
+    return path
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
+
+
+def run_app(*arguments: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "app.py", *arguments], cwd=ROOT, capture_output=True, text=True, timeout=60, check=False
+    )
+
+
+def test_a_taken_port_is_named_in_one_line():
+    with socket.socket() as other:
+        other.bind(("127.0.0.1", 0))
+        other.listen()
+        port = other.getsockname()[1]
+        result = run_app("--port", str(port))
+    assert result.returncode == 1
+    assert result.stderr == (
+        f"HyperWhisper cannot start: port {port} is taken by another program; "
+        "stop that one, or choose another port with --port.\n"
+    )
+
+
+@pytest.mark.parametrize(
+    ("host", "port", "text"),
+    [
+        ("127.0.0.1", 70_000, "port 70000 does not exist; choose one from 1024 to 65535 with --port."),
+        ("192.0.2.1", 7860, "192.0.2.1 is not an address of this computer"),  # a block kept for documents
+        ("no such host", 7860, "no such host is not an address of this computer"),
+    ],
+)
+def test_other_bad_addresses_are_explained(host, port, text):
+    with pytest.raises(ServerError) as caught:
+        check_port(host, port)
+    assert text in str(caught.value)
+
+
+def test_a_missing_bundled_pair_says_what_to_run(monkeypatch, tmp_path):
+    monkeypatch.setattr("hyper.model_files.ASSETS", tmp_path)
+    with pytest.raises(ServerError, match="python -m hyper train-base"):
+        server.serve(lambda: PersonalizedAsr.load("bundled"), "bundled", tmp_path / "m.csv", "127.0.0.1", 0)
+
+
+def test_a_missing_folder_is_one_sentence(tmp_path):
+    missing = str(tmp_path / "whisper")
+    with pytest.raises(ServerError, match="There is no folder") as caught:
+        server.serve(lambda: PersonalizedAsr.load(missing), missing, tmp_path / "m.csv", "127.0.0.1", 0)
+    assert server.MAKE_BUNDLED not in str(caught.value)
+
+
+def test_unsafe_defaults_are_off():
+    options = server.launch_options("127.0.0.1", 7860)
+    for name in ("share", "run_history", "enable_monitoring", "ssr_mode", "mcp_server", "show_error", "pwa"):
+        assert options[name] is False
+    assert options["strict_cors"] is True
+    assert options["max_file_size"] == pytest.approx(106e6, rel=0.01)  # ten minutes on a CD
+    assert not options.get("allowed_paths")
+
+
+def test_what_the_running_page_tells_about_itself(demo, address):
+    config = Client(address, verbose=False).config
+    assert config["analytics_enabled"] is False
+    assert demo.enable_monitoring is False and demo.run_history is False
+    assert demo.delete_cache == (60, 1800)
+    assert gr.analytics.analytics_enabled() is False
+    (audio,) = (c["props"] for c in config["components"] if c["props"].get("elem_id") == "hw-recording")
+    assert (audio["buttons"], audio["editable"], audio["type"]) == ([], False, "filepath")
+    assert "https://" not in demo.theme._get_theme_css()
+
+
+def test_only_compare_is_public_and_it_is_described(address):
+    api = Client(address, verbose=False).view_api(return_format="dict", print_info=False)
+    assert list(api["named_endpoints"]) == ["/compare"] and api["unnamed_endpoints"] == {}
+    described = api["named_endpoints"]["/compare"]
+    assert described["description"].startswith("Transcribe a recording with Whisper as it is (base)")
+    names = [parameter["parameter_name"] for parameter in described["parameters"]]
+    assert names == ["recording", "reference", "model", "language", "adaptation"]
+    assert [p["parameter_name"] for p in described["parameters"] if not p["parameter_has_default"]] == ["recording"]
+
+
+def test_all_work_on_the_model_waits_in_one_line(demo):
+    heavy = [fn for fn in demo.fns.values() if fn.concurrency_id == "model"]
+    assert {fn.api_name for fn in heavy} == {"compare", "compare_on_page"}
+    assert {fn.concurrency_limit for fn in heavy} == {1}
+    assert demo._queue.max_size == 16
+
+
+def test_compare_gives_what_the_library_gives(address, asr, recording):
+    client = Client(address, verbose=False)
+    answer = client.predict(handle_file(recording), "turn on the lights", api_name="/compare")
+    direct = asr.compare(recording, "turn on the lights")
+    assert answer["file"] == "visit one.wav"
+    assert (answer["base"], answer["adapted"]) == (direct.base.text, direct.adapted.text)
+    assert answer["base"] != answer["adapted"]
+    assert answer["base_errors"] == word_errors("turn on the lights", answer["base"]).to_json()
+    assert answer["layers"][0]["frobenius"] == pytest.approx(direct.layers[0].frobenius)
+    assert set(answer["timings_ms"]) == {"audio", "encode", "generate", "decode"}
+
+
+def test_without_reference_there_are_no_errors(address, recording):
+    answer = Client(address, verbose=False).predict(handle_file(recording), api_name="/compare", reference="  ")
+    assert answer["base_errors"] is None and answer["adapted_errors"] is None and answer["reference"] is None
+
+
+def test_a_bad_recording_comes_back_as_its_sentence(address, tmp_path):
+    silence, text = tmp_path / "silence.wav", tmp_path / "text.wav"
+    soundfile.write(silence, np.zeros(SAMPLE_RATE), SAMPLE_RATE)
+    text.write_text("these are not samples")
+    client = Client(address, verbose=False)
+    with pytest.raises(AppError, match="^The recording is silent"):
+        client.predict(handle_file(silence), "", api_name="/compare")
+    with pytest.raises(AppError, match="^text.wav is not an audio recording"):
+        client.predict(handle_file(text), "", api_name="/compare")
+
+
+def test_an_unknown_language_comes_back_as_its_sentence(address, recording):
+    with pytest.raises(AppError, match="does not know the language 'de'"):
+        Client(address, verbose=False).predict(handle_file(recording), "", language="de", api_name="/compare")
+
+
+def test_a_file_of_the_server_cannot_be_asked_for(address, recording):
+    own = {"path": str(recording), "meta": {"_type": "gradio.FileData"}}  # not uploaded: merely named
+    call = {"data": [own, "", "bundled", "en", "recording"]}
+    asked = httpx.post(f"{address}gradio_api/call/compare", json=call).json()["event_id"]
+    answer = httpx.get(f"{address}gradio_api/call/compare/{asked}", timeout=20).text
+    assert "event: error" in answer and "event: complete" not in answer
+
+
+def test_one_adaptation_per_piece_is_a_choice(address, asr, tmp_path, speech_like):
+    long = tmp_path / "long.wav"
+    soundfile.write(long, speech_like(9.0), SAMPLE_RATE)
+    client = Client(address, verbose=False)
+    answer = client.predict(handle_file(long), "", adaptation="piece", api_name="/compare")
+    assert answer["adapted"] == asr.compare(long, adapt_per_piece=True).adapted.text
+    assert answer["adapted"] != asr.compare(long).adapted.text
+
+
+def test_nothing_stays_on_disk_when_the_visitor_has_gone(address, cache, recording):
+    client = Client(address, verbose=False)
+    client.predict(handle_file(recording), "", api_name="/compare")
+    assert list(cache.rglob("visit one.wav"))
+    client.close()
+    deadline = time.monotonic() + 20
+    while list(cache.rglob("*.wav")) and time.monotonic() < deadline:
+        time.sleep(0.2)
+    assert [path for path in cache.rglob("*") if path.is_file()] == []
+
+
+def test_a_shared_gpu_is_borrowed_where_there_is_one(monkeypatch):
+    asked: list[float] = []
+    spaces = types.ModuleType("spaces")
+    spaces.GPU = lambda duration: asked.append(duration) or (lambda handler: lambda: f"on a GPU: {handler()}")
+    assert on_gpu(lambda: "words")() == "words"
+    monkeypatch.setitem(sys.modules, "spaces", spaces)
+    monkeypatch.setattr("importlib.util.find_spec", lambda name: name == "spaces")
+    assert on_gpu(lambda: "words")() == "on a GPU: words"
+    assert asked == [30]
