@@ -65,6 +65,8 @@ def test_syllables_split_before_the_last_consonant_between_vowels():
     assert spelled == ["tA:m", "si:", "@n", "ku:f", "mA:", "ni:", "Su:", "t@", "pi:", "nA:"]
     assert [s.is_word_onset for s in syllables] == [True, True, True, True, True, False, True, False, True, False]
     assert len(words_of(phones)) == len(SENTENCE)
+    phones = parse_phones("t:0:1:0 w:1:2:0 E:2:3:0 n:3:4:0 t:4:5:0 i::5:6:0")
+    assert [(s.first, s.nucleus, s.last) for s in syllables_of(phones)] == [(0, 2, 3), (4, 5, 5)]  # twen-ty
 
 
 def test_sample_rate_is_the_package_s():
@@ -275,6 +277,14 @@ def test_moments_grow_longer_with_severity():
         length[severity] = np.mean([event.end - event.start for out in outs for event in out.events])
         assert all(len(out.events) >= 1 for out in outs)
     assert length["mild"] < length["moderate"] < length["severe"]
+
+
+def test_a_block_lasts_as_long_as_the_profile_says():
+    waveform, phones = talk()
+    for seconds in (0.3, 1.5):
+        profile = replace(draw_profile("stuttering", "mild", 0), kind_shares=only("block"), moment_seconds=seconds)
+        events = [event for seed in range(25) for event in simulate(waveform, phones, profile, seed).events]
+        assert np.median([event.end - event.start for event in events]) == pytest.approx(seconds, rel=0.2)
 
 
 def test_fluent_speech_around_the_events_is_kept():

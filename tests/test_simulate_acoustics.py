@@ -70,6 +70,7 @@ def f0_track(waveform: np.ndarray) -> np.ndarray:  # Hz, every 10 ms, quiet and 
     fine = np.array([np.interp(np.arange(12, 60, 0.05), np.arange(1024), row) for row in cepstra])
     coarse = 4000 / np.arange(12, 60, 0.05)[fine.argmax(axis=1)]
     exact = np.array([_sharpen(frame, hertz) for frame, hertz in zip(frames, coarse, strict=True)])
+    exact = exact.clip(1, RATE)  # a peak at the edge of its search extrapolates anywhere
     return exact[loud & (np.abs(np.log2(exact / np.median(exact[loud]))) < 0.6)]
 
 
@@ -94,7 +95,7 @@ def hnr(waveform: np.ndarray) -> float:  # dB, of a steady vowel
         pairs = [(frame[:-lag] @ frame[lag:]) / np.sqrt((frame[:-lag] ** 2).sum() * (frame[lag:] ** 2).sum())
                  for lag in range(100, 170)]  # fmt: skip
         values.append(max(pairs))
-    return float(10 * np.log10(np.mean(values) / (1 - np.mean(values))))
+    return float(10 * np.log10(np.mean(values) / max(1 - np.mean(values), 1e-6)))
 
 
 def band(waveform: np.ndarray, low: float, high: float) -> float:  # dB
