@@ -38,6 +38,7 @@ COMMANDS = {
     "train-base": Command("hyper.training.base_command", "train a small Whisper from scratch"),
     "align": Command("hyper.training.align_command", "find word times in real speech and cut it into short pieces"),
     "train": Command("hyper.training.hyper_command", "train a hypernetwork for a frozen Whisper"),
+    "make-examples": Command("hyper.speech.examples", "make the recordings that the app offers as examples"),
     "scorecard": Command("hyper.scorecard", "evaluate the bundled pair on every held-out set, in one table"),
 }
 

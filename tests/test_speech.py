@@ -13,6 +13,7 @@ from hyper.manifest import ManifestRow, read_manifest
 from hyper.simulate import COHORTS
 from hyper.simulate.phones import Phone, format_phones, parse_phones
 from hyper.speech.engines import Espeak, Flite, Spoken, SynthesisError, _library, festival_speak
+from hyper.speech.examples import example_texts, examples
 from hyper.speech.make import MARGIN_SECONDS, SpeechSet, finish, make_speech, plan
 from hyper.speech.phone_set import PHONES, from_espeak, from_radio
 from hyper.speech.simulate_manifest import SimulationError, assign_patients, simulate_manifest
@@ -229,3 +230,26 @@ def test_a_manifest_without_phone_times_is_refused(tmp_path: Path) -> None:
     row = ManifestRow("a.wav", tmp_path / "a.wav", "one two")
     with pytest.raises(SimulationError, match="1 recordings have no phone times, the first is a.wav"):
         simulate_manifest([row], tmp_path, 1, COHORTS, None, 0, n_workers=1)
+
+
+def test_examples_follow_their_rule() -> None:
+    cells = [(example.cohort, example.severity) for example in examples()]
+    assert len(set(cells)) == 10  # nine cells, and typical
+    assert len({example.name for example in examples()}) == len(cells) == 12
+    first, again = ([next(texts) for _ in range(12)] for texts in (example_texts(), example_texts()))
+    assert first == again
+    assert len(set(first)) == 12
+    assert {split_of(text) for text in first} == {"test"}
+
+
+EXAMPLES = Path(__file__).parents[1] / "examples" / "manifest.csv"
+
+
+@pytest.mark.skipif(not EXAMPLES.exists(), reason="the examples have not been made yet")
+def test_the_examples_are_those_of_the_rule() -> None:
+    rows = read_manifest(EXAMPLES)
+    texts = example_texts()
+    assert [(row.cohort, row.severity) for row in rows] == [(e.cohort, e.severity) for e in examples()]
+    assert [row.reference for row in rows] == [next(texts) for _ in rows]
+    assert all(row.simulated == (row.cohort != "typical") and row.licence for row in rows)
+    assert all(len(load_audio(row.path)) > SAMPLE_RATE for row in rows)

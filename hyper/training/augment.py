@@ -62,7 +62,7 @@ def distort(
     mel = mel + strength * _channel(uniform(-1, 1, 6), n_mels)[:, None]
     mel = mel + strength * uniform(-1.5, 1.0, 1, 1)  # level: -15 to +10 dB
     mel = torch.where(uniform(0, 1, 1, 1) < 0.3 * strength, _reverberate(mel, uniform(0.08, 0.4, 1)), mel)
-    mel = _add_noise(mel, uniform(0, 1, 1), uniform(-1, 1, 2), uniform(0.5, 4.0, 1, 1), strength, generator)
+    mel = _add_noise(mel, uniform(0, 1, 1), uniform(-1, 1, 2), uniform(1.5, 4.5, 1, 1), strength, generator)
     return torch.where(padding, torch.full_like(mel, FLOOR), mel)
 
 
@@ -86,16 +86,16 @@ def _reverberate(mel: Tensor, decay_seconds: Tensor) -> Tensor:
 def _add_noise(
     mel: Tensor, share: Tensor, colour: Tensor, depth: Tensor, strength: float, generator: torch.Generator
 ) -> Tensor:
-    """Stationary noise of random colour, 5 to 40 dB under the speech, in three of four utterances."""
+    """Stationary noise of random colour, 20 to 50 dB under the loudest band, in three of five utterances."""
     n_mels = mel.shape[2]
     slope = torch.linspace(-1, 1, n_mels)
     shape = colour[:, :1] * slope + 0.5 * colour[:, 1:] * slope.square()  # (batch, n_mels)
     loudest = mel.amax(dim=(1, 2), keepdim=True)
-    level = loudest - 0.5 - depth.clamp(min=4.0 - 3.5 * strength)
+    level = loudest - 0.5 - depth.clamp(min=4.5 - 3.0 * strength)
     flutter = 0.15 * torch.randn(mel.shape, generator=generator)  # a periodogram's own scatter
     noise = level + shape[:, None] + flutter
     noisy = (10**mel + 10**noise).log10()
-    return torch.where((share < 0.75 * strength)[:, :, None], noisy, mel)
+    return torch.where((share < 0.6 * strength)[:, :, None], noisy, mel)
 
 
 def mask(

@@ -43,6 +43,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     from hyper.plots_training import training_curve
     from hyper.training.base_model import BaseSize
+    from hyper.training.card import base_card
     from hyper.training.train_base import BaseTrainer, BaseTraining
 
     size = BaseSize(d_model=args.d_model, encoder_layers=args.layers, decoder_layers=args.layers)
@@ -50,6 +51,9 @@ def run(args: argparse.Namespace) -> int:
     trainer = BaseTrainer(args.data, args.run_folder, settings, size, args.workers)
     trainer.train()
     trainer.export(args.out)
+    rows = [*trainer.aligned, *trainer.unaligned]
+    card = base_card(settings, trainer.model.num_parameters(), rows, trainer.log.read())
+    (args.out / "README.md").write_text(card)
     training_curve(trainer.log.read(), ("text", "phones", "characters"), args.run_folder / "curve.png")
     print(f"wrote {args.out}")
     return 0

@@ -9,6 +9,7 @@ from dataclasses import asdict
 from hyper.backbone import Backbone
 from hyper.hypernet import HyperNetwork
 from hyper.manifest import ManifestRow
+from hyper.training.train_base import BaseTraining
 from hyper.training.train_hypernet import HypernetTraining
 
 CAUTION = (
@@ -28,6 +29,43 @@ def training_data_lines(rows: Sequence[ManifestRow]) -> list[str]:
         label = f"simulated {cohort}" if simulated else cohort
         lines.append(f"- {corpus}, {label}: {count} recordings of {len(speakers)} speakers")
     return lines
+
+
+def base_card(
+    settings: BaseTraining,
+    n_parameters: int,
+    rows: Sequence[ManifestRow],
+    entries: Sequence[Mapping[str, float]],
+) -> str:
+    """The card of a base trained from scratch, in Markdown."""
+    last = entries[-1] if entries else {}
+    lines = [
+        "# whisper-mini",
+        "",
+        "A small model of Whisper's architecture, trained from scratch by this project. It is not OpenAI's Whisper and "
+        "holds none of its weights.",
+        "",
+        f"- parameters: {n_parameters}",
+        "- English, lower case, no punctuation; commands and short phrases first, open sentences second",
+        "- window 10 s, log-mel every 20 ms; longer recordings are cut at pauses",
+        "",
+        "## Trained on",
+        "",
+        *training_data_lines(rows),
+        "",
+        "Synthetic speech comes from espeak-ng and flite. Recordings without phone times were aligned by the half-trained "
+        "model itself and cut into pieces of 2 to 6 s; the worst-fitting twentieth was left out.",
+        "",
+        "Settings: " + ", ".join(f"{key} {value}" for key, value in asdict(settings).items()) + ".",
+        "",
+        f"Updates: {last.get('step', 0)}, minutes of training: {last.get('minutes', 0):.0f}.",
+        "",
+        "## Limits",
+        "",
+        "It knows few words well and real people poorly: assets/results has what was measured. " + CAUTION,
+        "",
+    ]
+    return "\n".join(lines)
 
 
 def hypernet_card(
