@@ -113,14 +113,14 @@ def _damage_explained(path: Path) -> Iterator[None]:
 
 def _decode(path: Path, max_seconds: float) -> np.ndarray:  # (n_samples,) 16 kHz mono
     try:
-        with soundfile.SoundFile(path) as file:
-            _check_length(file.frames / file.samplerate, max_seconds)
-            if file.format not in LOSSY_FORMATS:
-                return _to_waveform(_soundfile_blocks(file), file.samplerate, max_seconds)
-        is_known = True
+        file = soundfile.SoundFile(path)
     except soundfile.LibsndfileError as error:  # a format that it does not read, as m4a or webm
-        is_known = error.code != UNRECOGNISED_FORMAT
-    return _decode_with_av(path, max_seconds, is_known)
+        return _decode_with_av(path, max_seconds, is_known=error.code != UNRECOGNISED_FORMAT)
+    with file:
+        _check_length(file.frames / file.samplerate, max_seconds)
+        if file.format not in LOSSY_FORMATS:
+            return _to_waveform(_soundfile_blocks(file), file.samplerate, max_seconds)
+    return _decode_with_av(path, max_seconds, is_known=True)
 
 
 def _soundfile_blocks(file: soundfile.SoundFile) -> Iterator[np.ndarray]:  # each (n_samples,) mono at the file's rate

@@ -4,28 +4,22 @@ from __future__ import annotations
 
 import base64
 import json
+import os
 from collections.abc import Callable
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
-import torch
-from transformers import (
-    GenerationConfig,
-    WhisperConfig,
-    WhisperFeatureExtractor,
-    WhisperForConditionalGeneration,
-    WhisperTokenizer,
-)
-from transformers.convert_slow_tokenizer import bytes_to_unicode
-from transformers.models.whisper.tokenization_whisper import LANGUAGES
 
-from hyper.audio import SAMPLE_RATE
-from hyper.backbone import Backbone
-from hyper.config import HypernetConfig
-from hyper.hypernet import HyperNetwork
+os.environ.setdefault("OMP_NUM_THREADS", "1")  # the models are tiny: more threads would wait for each other
 
-torch.set_num_threads(1)  # the models are tiny: more threads wait for each other
+# torch and transformers take seconds to import: only the tests that use a model pay for them.
+if TYPE_CHECKING:
+    from transformers import WhisperForConditionalGeneration, WhisperTokenizer
+
+    from hyper.backbone import Backbone
+    from hyper.hypernet import HyperNetwork
 
 SHARED_WHISPER = Path(__file__).parents[2] / "shared" / "whisper"
 SPECIAL = ["<|endoftext|>", "<|startoftranscript|>", "<|nospeech|>", "<|notimestamps|>"]
@@ -35,6 +29,8 @@ HOP_LENGTH = 320
 
 def randomise(model: WhisperForConditionalGeneration, seed: int) -> None:
     """Weights large enough that transcripts differ from recording to recording, and some come to an end."""
+    import torch
+
     generator = torch.Generator().manual_seed(seed)
     with torch.no_grad():
         for name, parameter in model.named_parameters():
@@ -51,6 +47,9 @@ def randomise(model: WhisperForConditionalGeneration, seed: int) -> None:
 
 def byte_tokenizer(folder: Path) -> WhisperTokenizer:
     """One token for each byte, some pairs, and Whisper's special tokens."""
+    from transformers import WhisperTokenizer
+    from transformers.convert_slow_tokenizer import bytes_to_unicode
+
     letters = list(bytes_to_unicode().values())
     pairs = [("Ġ", letter) for letter in "abcdefghijklmnoprstuw"]
     vocabulary = {token: i for i, token in enumerate([*letters, *("".join(pair) for pair in pairs)])}
@@ -63,6 +62,8 @@ def byte_tokenizer(folder: Path) -> WhisperTokenizer:
 @pytest.fixture(scope="session")
 def whisper_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A random English-only Whisper in Hugging Face's format, 2 + 2 layers, window 4 s."""
+    from transformers import GenerationConfig, WhisperConfig, WhisperFeatureExtractor, WhisperForConditionalGeneration
+
     folder = tmp_path_factory.mktemp("models") / "whisper-random"
     tokenizer = byte_tokenizer(folder)
     end, start, no_speech, no_timestamps = (tokenizer.convert_tokens_to_ids(token) for token in SPECIAL)
@@ -105,12 +106,17 @@ def whisper_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="session")
 def backbone(whisper_folder: Path) -> Backbone:
     """The random Whisper, loaded as any other."""
+    from hyper.backbone import Backbone
+
     return Backbone.load(whisper_folder, device="cpu")
 
 
 @pytest.fixture(scope="session")
 def hub_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """openai/whisper-tiny in the hub's own format: its configuration and vocabulary, random weights."""
+    from transformers import GenerationConfig, WhisperConfig, WhisperFeatureExtractor, WhisperForConditionalGeneration
+    from transformers.models.whisper.tokenization_whisper import LANGUAGES
+
     ranks_file = SHARED_WHISPER / "multilingual.tiktoken"
     if not ranks_file.is_file():
         pytest.skip(f"Whisper's real vocabulary is not here ({ranks_file})")
@@ -162,11 +168,17 @@ def hub_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="session")
 def hub_backbone(hub_folder: Path) -> Backbone:
     """The hub-format model."""
+    from hyper.backbone import Backbone
+
     return Backbone.load(hub_folder, device="cpu")
 
 
 def openai_tokenizer(ranks_file: Path, folder: Path) -> WhisperTokenizer:
     """Whisper's multilingual tokenizer from OpenAI's rank file, special tokens and ids as on the hub."""
+    from transformers import WhisperTokenizer
+    from transformers.convert_slow_tokenizer import bytes_to_unicode
+    from transformers.models.whisper.tokenization_whisper import LANGUAGES
+
     ranks = {}
     for line in ranks_file.read_text().splitlines():
         token, rank = line.split()
@@ -204,6 +216,10 @@ def _halves(token: bytes, rank: int, ranks: dict[bytes, int]) -> tuple[bytes, by
 @pytest.fixture(scope="session")
 def make_hypernet() -> Callable[..., HyperNetwork]:
     """Builds a random hypernetwork for a backbone, with `b` away from zero unless told otherwise."""
+    import torch
+
+    from hyper.config import HypernetConfig
+    from hyper.hypernet import HyperNetwork
 
     def make(backbone: Backbone, *, is_trained: bool = True, strength: float = 1.0, **settings: object) -> HyperNetwork:
         torch.manual_seed(7)
@@ -228,6 +244,7 @@ def make_hypernet() -> Callable[..., HyperNetwork]:
 @pytest.fixture(scope="session")
 def speech_like() -> Callable[..., np.ndarray]:
     """Makes a recording with syllables: noise and tones that swell and fade, (n_samples,) 16 kHz."""
+    from hyper.audio import SAMPLE_RATE
 
     def make(seconds: float, seed: int = 0) -> np.ndarray:
         rng = np.random.default_rng(seed)

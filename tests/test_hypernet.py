@@ -1,0 +1,93 @@
+"""What a hypernetwork writes before and after training."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+
+from hyper.config import HypernetConfig
+from hyper.hypernet import HyperNetwork
+from hyper.lora import LoraSite
+
+D_MODEL, D_FFN = 8, 32
+
+
+def build(**settings) -> HyperNetwork:
+    torch.manual_seed(0)
+    choice = {"targets": ("decoder.fc1", "decoder.fc2"), "rank": 2, "alpha": 3.0, "n_mixes": 2, "d_hidden": 16}
+    config = HypernetConfig("base", "0" * 16, D_MODEL, D_FFN, 2, 3, **{**choice, **settings})
+    shapes = {"decoder.fc1": (D_MODEL, D_FFN), "decoder.fc2": (D_FFN, D_MODEL)}
+    sites = [LoraSite(f"{t}.{i}", t, i, *shapes[t]) for t in config.targets for i in range(config.n_decoder_layers)]
+    return HyperNetwork(config, sites).eval()
+
+
+def statistics(batch: int, seed: int = 0) -> torch.Tensor:
+    return torch.randn(batch, 3, 3, D_MODEL, generator=torch.Generator().manual_seed(seed))
+
+
+def give_b_a_value(hypernet: HyperNetwork) -> None:
+    for head in hypernet.b_heads.values():
+        torch.nn.init.normal_(head.weight)
+
+
+@pytest.mark.parametrize("generator", ["mlp", "linear"])
+def test_untrained_updates_nothing(generator):
+    lora = build(generator=generator)(statistics(4))
+    assert all(t.abs().max() == 0 for t in lora.b)
+    assert all(t.abs().max() > 0 for t in lora.a)  # or nothing would ever be learned
+
+
+@pytest.mark.parametrize("generator", ["mlp", "linear"])
+def test_shapes_counts_and_scaling(generator):
+    hypernet = build(generator=generator)
+    lora = hypernet(statistics(4))
+    assert [t.shape for t in lora.a] == [(4, 2, D_MODEL)] * 3 + [(4, 2, D_FFN)] * 3
+    assert [t.shape for t in lora.b] == [(4, D_FFN, 2)] * 3 + [(4, D_MODEL, 2)] * 3
+    assert hypernet.n_generated == lora.n_parameters == 6 * 2 * (D_MODEL + D_FFN)
+    assert lora.scaling == 1.5
+    assert hypernet.n_trainable == sum(p.numel() for p in hypernet.parameters())
+
+
+@pytest.mark.parametrize("generator", ["mlp", "linear"])
+def test_each_utterance_layer_and_target_gets_its_own_weights(generator):
+    hypernet = build(generator=generator)
+    give_b_a_value(hypernet)
+    lora = hypernet(statistics(2))
+    for t in (*lora.a, *lora.b):
+        assert not torch.allclose(t[0], t[1], atol=1e-4)
+    for first, second in ((0, 1), (3, 4)):
+        assert not torch.allclose(lora.b[first], lora.b[second], atol=1e-4)
+
+
+def test_an_utterance_does_not_depend_on_its_batch():
+    hypernet = build()
+    give_b_a_value(hypernet)
+    together, alone = hypernet(statistics(5)), hypernet(statistics(5)[3:4])
+    for whole, part in zip((*together.a, *together.b), (*alone.a, *alone.b), strict=True):
+        torch.testing.assert_close(whole[3], part[0])
+
+
+def test_linear_is_affine_in_the_embedding_and_mlp_is_not():
+    for generator, is_affine in (("linear", True), ("mlp", False)):
+        hypernet = build(generator=generator)
+        give_b_a_value(hypernet)
+        first, second = statistics(1, 1), statistics(1, 2)
+        middle = hypernet((first + second) / 2).b[0]
+        mean = (hypernet(first).b[0] + hypernet(second).b[0]) / 2
+        assert torch.allclose(middle, mean, atol=1e-5) == is_affine
+
+
+def test_every_parameter_learns_once_b_has_left_zero():
+    hypernet = build().train()
+    give_b_a_value(hypernet)
+    lora = hypernet(statistics(256))
+    sum(t.square().sum() for t in (*lora.a, *lora.b)).backward()
+    assert [name for name, p in hypernet.named_parameters() if p.grad is None or p.grad.abs().sum() == 0] == []
+
+
+def test_dropout_acts_in_training_only():
+    hypernet = build(dropout=0.5)
+    give_b_a_value(hypernet)
+    assert torch.equal(hypernet(statistics(2)).b[0], hypernet(statistics(2)).b[0])
+    hypernet.train()
+    assert not torch.equal(hypernet(statistics(2)).b[0], hypernet(statistics(2)).b[0])

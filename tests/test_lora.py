@@ -1,0 +1,125 @@
+"""How LoRA rows meet a batch: against merged weights, and what happens when things go wrong."""
+
+from __future__ import annotations
+
+import copy
+
+import pytest
+import torch
+from torch import nn
+
+from hyper.lora import LoraSite, LoraWeights, apply_lora
+
+D_IN, D_OUT, RANK = 12, 20, 2
+
+
+@pytest.fixture
+def model() -> nn.Module:
+    torch.manual_seed(0)
+    return nn.Sequential(nn.Linear(D_IN, D_OUT), nn.GELU(), nn.Linear(D_OUT, D_IN))
+
+
+@pytest.fixture
+def lora() -> LoraWeights:
+    """Three rows for both linear layers."""
+    torch.manual_seed(1)
+    sites = (LoraSite("0", "decoder.fc1", 0, D_IN, D_OUT), LoraSite("2", "decoder.fc2", 0, D_OUT, D_IN))
+    a = tuple(torch.randn(3, RANK, site.d_in) for site in sites)
+    b = tuple(torch.randn(3, site.d_out, RANK) for site in sites)
+    return LoraWeights(sites, a, b, scaling=0.5)
+
+
+def merged(model: nn.Module, lora: LoraWeights, row: int) -> nn.Module:
+    """A copy whose weights hold the update of one row, written out by hand."""
+    model = copy.deepcopy(model)
+    for layer, a, b in zip((model[0], model[2]), lora.a, lora.b, strict=True):
+        layer.weight.data += 0.5 * b[row] @ a[row]
+    return model
+
+
+def test_each_row_equals_a_model_with_its_weights_merged(model, lora):
+    x = torch.randn(4, 7, D_IN)
+    with apply_lora(model, lora.with_base_row()):
+        rows = model(x)
+    torch.testing.assert_close(rows[0], model(x[:1])[0], atol=1e-5, rtol=0)
+    for row in range(3):
+        torch.testing.assert_close(rows[row + 1], merged(model, lora, row)(x[row + 1 : row + 2])[0], atol=1e-4, rtol=0)
+        assert not torch.allclose(rows[row + 1], model(x[row + 1 : row + 2])[0], atol=1e-2)
+
+
+def test_base_row_is_bit_for_bit_the_unadapted_batch(model, lora):
+    x = torch.randn(2, 7, D_IN)
+    plain = model(x)
+    with apply_lora(model, lora.row(1).with_base_row()):
+        rows = model(x)
+    assert torch.equal(rows[0], plain[0])
+    assert not torch.allclose(rows[1], plain[1], atol=1e-2)
+
+
+def test_base_rows_come_first_then_the_adapted_in_order(model, lora):
+    x = torch.randn(3, 5, D_IN)
+    with apply_lora(model, lora.with_base_rows()):
+        rows = model(torch.cat([x, x]))
+    assert torch.equal(rows[:3], model(torch.cat([x, x]))[:3])
+    torch.testing.assert_close(rows[4], merged(model, lora, 1)(x[1:2])[0], atol=1e-4, rtol=0)
+
+
+@pytest.mark.parametrize("batch", [1, 3, 5])
+def test_another_number_of_rows_is_refused(model, lora, batch):
+    with apply_lora(model, lora.with_base_row()), pytest.raises(ValueError, match=f"4 rows.*a batch of {batch}"):
+        model(torch.randn(batch, 7, D_IN))
+
+
+def test_an_exception_leaves_the_base_as_it_was(model, lora):
+    x = torch.randn(3, 7, D_IN)
+    plain = model(x)
+    with pytest.raises(RuntimeError, match="in the middle"), apply_lora(model, lora):
+        raise RuntimeError("in the middle")
+    assert torch.equal(model(x), plain)
+
+
+def test_a_site_that_the_model_lacks_leaves_no_hook(model, lora):
+    x = torch.randn(3, 7, D_IN)
+    plain = model(x)
+    lost = LoraWeights((lora.sites[0], LoraSite("9", "decoder.fc2", 0, D_OUT, D_IN)), lora.a, lora.b, 0.5)
+    with pytest.raises(AttributeError), apply_lora(model, lost):
+        pass
+    assert torch.equal(model(x), plain)
+
+
+def test_dropped_rows_leave_the_others_their_own_weights(model, lora):
+    x = torch.randn(3, 7, D_IN)
+    with apply_lora(model, lora) as applied:
+        before = model(x)
+        applied.keep(torch.tensor([2, 0]))
+        after = model(x[[2, 0]])
+    torch.testing.assert_close(after, before[[2, 0]], atol=1e-6, rtol=0)
+
+
+def test_half_precision_base_and_autocast(model, lora):
+    x = torch.randn(3, 7, D_IN)
+    with apply_lora(model, lora):
+        exact = model(x)
+        with torch.autocast("cpu", torch.bfloat16):
+            mixed = model(x)
+    half = copy.deepcopy(model).bfloat16()
+    with apply_lora(half, lora):
+        low = half(x.bfloat16())
+    assert mixed.dtype == low.dtype == torch.bfloat16
+    for result in (mixed, low):  # bfloat16 has 8 bits: a relative error of 1/256 for each product
+        assert (result.float() - exact).abs().max() < 0.05 * exact.abs().max()
+
+
+def test_gradients_reach_the_weights(model, lora):
+    a = tuple(t.clone().requires_grad_() for t in lora.a)
+    with apply_lora(model.requires_grad_(False), LoraWeights(lora.sites, a, lora.b, 0.5)):
+        model(torch.randn(3, 7, D_IN)).square().sum().backward()
+    assert all(t.grad is not None and t.grad.abs().sum() > 0 for t in a)
+
+
+def test_counts_and_copies(lora):
+    assert len(lora) == 3 and len(lora.with_base_row()) == 4 and len(lora.with_base_rows()) == 6
+    assert lora.n_parameters == 2 * RANK * (D_IN + D_OUT)
+    assert torch.equal(lora.repeat(2).a[0], lora.a[0][[0, 0, 1, 1, 2, 2]])
+    assert torch.equal(lora.take([2, 2, 0]).b[1], lora.b[1][[2, 2, 0]])
+    torch.testing.assert_close(lora.delta(1, 0), 0.5 * lora.b[0][1] @ lora.a[0][1])

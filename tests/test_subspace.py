@@ -1,0 +1,99 @@
+"""Measures of an update against numpy and scipy on the whole matrices, and a case worked out by hand."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import pytest
+import scipy.linalg
+import torch
+
+from hyper.subspace import layer_update
+
+
+def draw(d_out: int, d_in: int, rank: int, seed: int = 0) -> tuple[torch.Tensor, ...]:
+    generator = torch.Generator().manual_seed(seed)
+    shapes = ((d_out, d_in), (rank, d_in), (d_out, rank))
+    return tuple(torch.randn(shape, generator=generator, dtype=torch.float64) for shape in shapes)
+
+
+@pytest.mark.parametrize("shape", [(24, 6), (6, 24), (10, 10)])
+@pytest.mark.parametrize("rank", [1, 3])
+def test_size_and_singular_values_equal_those_of_the_formed_update(shape, rank):
+    weight, a, b = draw(*shape, rank)
+    update = layer_update(weight, a, b, 0.3, "layer")
+    formed = (0.3 * b @ a).numpy()
+    assert update.frobenius == pytest.approx(np.linalg.norm(formed))
+    assert update.relative_frobenius == pytest.approx(np.linalg.norm(formed) / np.linalg.norm(weight.numpy()))
+    np.testing.assert_allclose(update.singular_values, np.linalg.svd(formed)[1][:rank], atol=1e-12)
+
+
+@pytest.mark.parametrize("d_out, d_in, rank", [(24, 6, 1), (24, 6, 3), (6, 24, 2), (7, 6, 3), (6, 7, 1), (5, 3, 3)])
+@pytest.mark.parametrize("scaling", [1e-6, 0.3, 50.0])
+def test_angles_equal_scipys_on_the_whole_matrices(d_out, d_in, rank, scaling):
+    weight, a, b = draw(d_out, d_in, rank)
+    before, after = weight.numpy(), (weight + scaling * b @ a).numpy()
+    if d_out < d_in:
+        before, after = before.T, after.T
+    expected = np.degrees(scipy.linalg.subspace_angles(before, after))
+    given = layer_update(weight, a, b, scaling).principal_angles_deg
+    np.testing.assert_allclose(given, expected[:rank], rtol=1e-6, atol=1e-8)
+    assert expected[rank:].max(initial=0) < 1e-4  # the others, which are left out
+
+
+def test_square_weights_compare_the_leading_half():
+    weight, a, b = draw(10, 10, 2)
+    before, after = (np.linalg.svd(m.numpy())[0][:, :5] for m in (weight, weight + 0.1 * b @ a))
+    expected = np.degrees(scipy.linalg.subspace_angles(before, after))
+    update = layer_update(weight, a, b, 0.1)
+    np.testing.assert_allclose(update.principal_angles_deg, expected, rtol=1e-6)
+    assert len(expected) == 5 and update.max_angle_deg > update.mean_angle_deg > 0.1
+
+
+def test_by_hand_one_axis_of_a_plane_tilts():
+    """W spans the x-y plane of space; the update lifts the image of the second input by t: y becomes (0, 1, t)."""
+    weight = torch.tensor([[1.0, 0.0], [0.0, 1.0], [0.0, 0.0]])
+    a, b = torch.tensor([[0.0, 1.0]]), torch.tensor([[0.0], [0.0], [1.0]])
+    for t in (0.5, 1.0, 2.0):
+        update = layer_update(weight, a, b, t)
+        assert update.principal_angles_deg == pytest.approx([math.degrees(math.atan(t))])
+        assert update.mean_angle_deg == update.max_angle_deg
+        assert update.frobenius == pytest.approx(t)
+        assert update.relative_frobenius == pytest.approx(t / math.sqrt(2))
+
+
+def test_an_update_within_the_space_turns_nothing():
+    weight, a, _ = draw(24, 6, 2)
+    b = weight @ draw(6, 2, 1)[0]  # columns that W spans already
+    update = layer_update(weight, a, b, 0.5)
+    assert update.max_angle_deg < 1e-5
+    assert update.relative_frobenius > 0.1
+
+
+def test_the_base_row_moves_nothing():
+    weight, a, b = draw(24, 6, 2)
+    update = layer_update(weight, 0 * a, 0 * b, 0.5, "layer")
+    assert (update.frobenius, update.max_angle_deg, update.singular_values.max()) == (0, 0, 0)
+
+
+def test_an_update_that_replaces_a_direction_turns_it_by_90_degrees():
+    weight = torch.tensor([[1.0, 0.0], [0.0, 1.0], [0.0, 0.0]])
+    a, b = torch.tensor([[0.0, 1.0]]), torch.tensor([[0.0], [-1.0], [1.0]])  # y becomes z
+    assert layer_update(weight, a, b, 1.0).principal_angles_deg == pytest.approx([90.0])
+
+
+def test_columns_that_depend_on_each_other():
+    weight, a, b = draw(24, 6, 1)
+    weight[:, 5] = 0.0
+    a[:, 5] = 0.0  # the fifth column stays out of both spaces
+    expected = np.degrees(scipy.linalg.subspace_angles(weight.numpy(), (weight + b @ a).numpy()))
+    assert layer_update(weight, a, b, 1.0).principal_angles_deg == pytest.approx(expected[:1])
+    assert expected[0] > 1
+
+
+def test_json_holds_plain_numbers():
+    update = layer_update(*draw(24, 6, 2), 0.5, "model.decoder.layers.0.fc1")
+    record = update.to_json()
+    assert list(record) == ["name", "frobenius", "relative_frobenius", "singular_values", "principal_angles_deg"]
+    assert record["name"] == "model.decoder.layers.0.fc1" and isinstance(record["singular_values"][0], float)
