@@ -15,7 +15,6 @@ if TYPE_CHECKING:
 
 GROUP_COLUMNS = ("cohort", "severity", "speaker", "corpus", "domain", "voice")  # each where the manifest fills it
 MOST_VALUES_SHOWN = 20  # a column with more values (speakers, mostly) is left to the JSON report
-SEVERITY_ORDER = ("mild", "moderate", "severe")  # the others follow in the alphabet's order
 
 
 def utterance_record(
@@ -130,7 +129,7 @@ class Evaluation:
             for utterance in scored:
                 members.setdefault(getattr(utterance.row, column), []).append(utterance)
             members.pop("", None)
-            groups += [_pool(column, value, members[value]) for value in sorted(members, key=_value_order)]
+            groups += [_pool(column, value, members[value]) for value in sorted(members)]
         return tuple(groups)
 
     def group(self, by: str, value: str) -> Group:
@@ -147,11 +146,6 @@ class Evaluation:
             "groups": [group.to_json() for group in self.groups],
             "failures": [{"file": failure.file, "reason": failure.reason} for failure in self.failures],
         }
-
-
-def _value_order(value: str) -> tuple[int, str]:
-    """Severities by degree, everything else by the alphabet."""
-    return (SEVERITY_ORDER.index(value) if value in SEVERITY_ORDER else len(SEVERITY_ORDER), value)
 
 
 def _pool(by: str, value: str, utterances: Sequence[ScoredUtterance]) -> Group:

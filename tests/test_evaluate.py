@@ -127,7 +127,7 @@ def test_json_speaks_the_one_vocabulary(tmp_path):
     }  # fmt: skip
 
 
-def test_groups_pool_only_their_own_rows_and_severities_go_by_degree(tmp_path):
+def test_groups_pool_only_their_own_rows(tmp_path):
     rows, asr = recordings(
         tmp_path,
         SENTENCES,
