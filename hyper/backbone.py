@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
+from safetensors import SafetensorError
 from torch import Tensor
 
 from hyper.audio import SAMPLE_RATE
@@ -68,7 +69,7 @@ class Backbone:
             model = WhisperForConditionalGeneration.from_pretrained(folder, dtype="auto", use_safetensors=True)
             extractor = WhisperFeatureExtractor.from_pretrained(folder)
             tokenizer = WhisperTokenizer.from_pretrained(folder)
-        except (OSError, ValueError, RuntimeError, KeyError) as error:
+        except (OSError, ValueError, RuntimeError, KeyError, SafetensorError) as error:
             raise BackboneError(f"The Whisper in {folder} cannot be loaded ({_first_line(error)}).") from error
         return cls(model, extractor, tokenizer, name, torch_device, dtype or choose_dtype(torch_device))
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 import threading
 from pathlib import Path
@@ -82,3 +83,9 @@ def check_folder(folder: Path) -> None:
     """Raise unless all files of a Whisper are there."""
     if missing := _missing_files(folder):
         raise BackboneError(f"{folder} is not a Whisper in Hugging Face's format: it has no {', '.join(missing)}.")
+    try:
+        kind = json.loads((folder / "config.json").read_text(encoding="utf-8")).get("model_type")
+    except ValueError as error:
+        raise BackboneError(f"The config.json in {folder} is not valid JSON; please copy the folder again.") from error
+    if kind != "whisper":
+        raise BackboneError(f"The model in {folder} is a {kind} model, not a Whisper; please choose a Whisper.")

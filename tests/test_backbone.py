@@ -1,0 +1,272 @@
+"""The Whisper wrapper against transformers itself, and every way in which loading one can fail."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import threading
+import time
+
+import numpy as np
+import pytest
+import torch
+from transformers import WhisperFeatureExtractor, WhisperForConditionalGeneration
+
+from hyper import model_files
+from hyper.audio import SAMPLE_RATE
+from hyper.backbone import TARGETS, Backbone, choose_device, choose_dtype, fingerprint
+from hyper.model_files import BackboneError
+
+
+@pytest.fixture
+def own_folder(whisper_folder, tmp_path):
+    """A copy that a test may spoil."""
+    return shutil.copytree(whisper_folder, tmp_path / "copy")
+
+
+def test_log_mel_is_the_feature_extractors(backbone, whisper_folder, speech_like):
+    waveforms = [speech_like(1.3), speech_like(4.0, 1)]
+    extractor = WhisperFeatureExtractor.from_pretrained(whisper_folder)
+    expected = [extractor(w, sampling_rate=SAMPLE_RATE, return_tensors="pt").input_features for w in waveforms]
+    assert torch.equal(backbone.log_mel(waveforms), torch.cat(expected))
+    assert backbone.log_mel(waveforms).shape == (2, 80, 200)  # 4 s, 20 ms a frame
+
+
+def test_states_are_transformers_hidden_states_and_the_last_is_what_the_decoder_reads(
+    backbone, whisper_folder, speech_like
+):
+    log_mel = backbone.log_mel([speech_like(2.0), speech_like(3.0, 1)])
+    states = backbone.encode(log_mel)
+    assert states.shape == (3, 2, 100, 32)
+    model = WhisperForConditionalGeneration.from_pretrained(whisper_folder).eval()
+    inputs_of_layers = []
+    for layer in model.model.encoder.layers:
+        layer.register_forward_hook(lambda _layer, inputs, _output: inputs_of_layers.append(inputs[0]))
+    with torch.no_grad():
+        final = model.model.encoder(log_mel).last_hidden_state
+    for state, expected in zip(states, [*inputs_of_layers, final], strict=True):
+        torch.testing.assert_close(state, expected)
+
+
+def test_speech_states_cover_the_recording(backbone, hub_backbone):
+    assert backbone.window_seconds == 4.0 and hub_backbone.window_seconds == 30.0
+    for n_samples, own, hub in ((1, 1, 1), (640, 1, 2), (641, 2, 3), (16_000, 25, 50), (10**6, 100, 1500)):
+        assert backbone.n_speech_states(n_samples) == own  # 40 ms a state
+        assert hub_backbone.n_speech_states(n_samples) == hub  # 20 ms a state
+    assert backbone.n_speech_frames(16_000) == 50 and hub_backbone.n_speech_frames(16_000) == 100
+
+
+def test_speech_states_end_where_the_speech_ends(backbone, speech_like):
+    """Two recordings that are the same for 2 s and then go on differently part at the state of 2 s."""
+    begin = speech_like(2.0)
+    one, other = (np.concatenate([begin, 0.1 * speech_like(1.0, seed)]) for seed in (1, 2))  # softer: one loudest frame
+    states = backbone.encode(backbone.log_mel([one, other]))[0]  # before attention mixes all times
+    differs = (states[0] - states[1]).abs().amax(dim=1) > 0.05
+    n, n_all = backbone.n_speech_states(len(begin)), backbone.n_speech_states(len(one))
+    assert not differs[: n - 2].any()  # the Fourier transform and two convolutions look a little ahead
+    assert differs[n + 1 : n_all - 1].float().mean() > 0.9
+    assert not differs[n_all + 2 :].any()
+
+
+def test_128_mels(tmp_path, whisper_folder, speech_like):
+    folder = shutil.copytree(whisper_folder, tmp_path / "large-v3-like")
+    config = json.loads((folder / "config.json").read_text()) | {"num_mel_bins": 128}
+    model = WhisperForConditionalGeneration.from_pretrained(folder)
+    wide = WhisperForConditionalGeneration(type(model.config)(**config))
+    wide.generation_config = model.generation_config
+    wide.save_pretrained(folder)
+    WhisperFeatureExtractor(feature_size=128, hop_length=320, chunk_length=4).save_pretrained(folder)
+    backbone = Backbone.load(folder, device="cpu")
+    log_mel = backbone.log_mel([speech_like(2.0)])
+    assert log_mel.shape == (1, 128, 200)
+    assert backbone.encode(log_mel).shape == (3, 1, 100, 32)
+
+
+def test_prompts(backbone, hub_backbone):
+    decode = hub_backbone.tokenizer.decode
+    assert hub_backbone.prompt() == (50258, 50259, 50359, 50363)  # as openai/whisper has them
+    assert decode(hub_backbone.prompt("de", "translate")) == "<|startoftranscript|><|de|><|translate|><|notimestamps|>"
+    assert backbone.tokenizer.decode(backbone.prompt()) == "<|startoftranscript|><|notimestamps|>"
+    assert hub_backbone.is_multilingual and len(hub_backbone.languages) == 99
+    assert not backbone.is_multilingual and backbone.languages == ("en",)
+
+
+def test_the_real_vocabulary_has_its_real_ids(hub_backbone):
+    tokenizer = hub_backbone.tokenizer
+    assert tokenizer(" and so my fellow americans", add_special_tokens=False).input_ids == [
+        *(293, 370, 452, 7177),  # ids of the published tokenizer
+        *tokenizer(" americans", add_special_tokens=False).input_ids,
+    ]
+    assert hub_backbone.no_speech_token == 50362
+    assert hub_backbone.end_token == 50257
+    text = "Ich möchte 23 Äpfel, 你好!"
+    assert hub_backbone.to_text(tokenizer(" " + text, add_special_tokens=False).input_ids) == text
+    assert hub_backbone.to_text([50258, 50259, *tokenizer(" hello").input_ids, 50257]) == "hello"
+
+
+@pytest.mark.parametrize(
+    "language, task, message",
+    [
+        ("xx", "transcribe", "whisper-tiny does not know the language 'xx'; it knows"),
+        ("en", "summarise", "whisper-tiny cannot do 'summarise'; choose"),
+    ],
+)
+def test_wrong_prompts_of_a_multilingual_model(hub_backbone, language, task, message):
+    with pytest.raises(BackboneError, match=message):
+        hub_backbone.prompt(language, task)
+
+
+@pytest.mark.parametrize(
+    "language, task, message",
+    [("de", "transcribe", "it knows English only"), ("en", "translate", "is English only and cannot do 'translate'")],
+)
+def test_wrong_prompts_of_an_english_model(backbone, language, task, message):
+    with pytest.raises(BackboneError, match=message):
+        backbone.prompt(language, task)
+
+
+def test_sites_of_every_target_are_linear_layers_of_these_shapes(backbone):
+    sites = backbone.sites(list(TARGETS))
+    assert len(sites) == 2 * len(TARGETS)  # two layers each
+    for site in sites:
+        layer = backbone.model.get_submodule(site.name)
+        assert (layer.in_features, layer.out_features) == (site.d_in, site.d_out)
+        assert backbone.site_weight(site).shape == (site.d_out, site.d_in)
+    fc1 = backbone.sites(["decoder.fc1"])
+    assert [(s.name, s.layer, s.d_in, s.d_out) for s in fc1] == [
+        ("model.decoder.layers.0.fc1", 0, 32, 128),
+        ("model.decoder.layers.1.fc1", 1, 32, 128),
+    ]
+    with pytest.raises(BackboneError, match="no layer type 'decoder.fc3' to adapt; choose among encoder.fc1"):
+        backbone.sites(["decoder.fc3"])
+
+
+def test_parameters_are_counted_once(backbone, hub_backbone):
+    assert hub_backbone.n_parameters == 37_760_640  # openai/whisper-tiny, its tied output layer once
+    assert (backbone.d_model, backbone.d_ffn, backbone.n_encoder_layers, backbone.n_decoder_layers) == (32, 128, 2, 2)
+
+
+def test_fingerprint_tells_weights_apart_and_nothing_else(backbone, whisper_folder, own_folder):
+    assert len(backbone.fingerprint) == 16
+    assert Backbone.load(own_folder, device="cpu", dtype=torch.bfloat16).fingerprint == backbone.fingerprint
+    model = WhisperForConditionalGeneration.from_pretrained(whisper_folder)
+    assert fingerprint(model) == backbone.fingerprint
+    with torch.no_grad():
+        model.model.encoder.conv1.bias[3] += 1e-3
+    assert fingerprint(model) != backbone.fingerprint
+
+
+def test_dtype_and_device(own_folder, speech_like):
+    half = Backbone.load(own_folder, device="cpu", dtype=torch.bfloat16)
+    assert half.encode(half.log_mel([speech_like(2.0)])).dtype == torch.bfloat16
+    assert choose_dtype(torch.device("cpu")) == torch.float32
+    assert choose_device("cpu") == torch.device("cpu")
+    with pytest.raises(BackboneError, match="There is no device 'gpu'; choose cpu, cuda or cuda:N"):
+        choose_device("gpu")
+
+
+@pytest.mark.skipif(torch.cuda.is_available(), reason="there is a CUDA card")
+def test_cuda_without_a_card():
+    with pytest.raises(BackboneError, match="'cuda' was asked for, but torch sees no CUDA card; choose cpu"):
+        Backbone.load("bundled", device="cuda")
+
+
+# Names and folders.
+
+
+def test_a_folder_that_does_not_exist():
+    with pytest.raises(BackboneError, match="There is no folder nowhere; give a Whisper's folder"):
+        Backbone.load("nowhere")
+
+
+@pytest.mark.parametrize("name", [*model_files.NEEDED_FILES, "model.safetensors"])
+def test_a_file_that_is_missing_is_named(own_folder, name):
+    (own_folder / name).unlink()
+    with pytest.raises(BackboneError, match=f"is not a Whisper in Hugging Face's format: it has no {name}"):
+        Backbone.load(own_folder)
+
+
+def test_damaged_weights(own_folder):
+    (own_folder / "model.safetensors").write_bytes(b"\x10" * 100)
+    with pytest.raises(BackboneError, match="cannot be loaded"):
+        Backbone.load(own_folder)
+
+
+def test_another_kind_of_model(own_folder):
+    config = json.loads((own_folder / "config.json").read_text()) | {"model_type": "bert"}
+    (own_folder / "config.json").write_text(json.dumps(config))
+    with pytest.raises(BackboneError, match="is a bert model, not a Whisper"):
+        Backbone.load(own_folder)
+
+
+def test_a_configuration_that_is_cut_off(own_folder):
+    (own_folder / "config.json").write_text('{"model_type": "whis')
+    with pytest.raises(BackboneError, match="config.json in .* is not valid JSON"):
+        Backbone.load(own_folder)
+
+
+class _Hub:
+    """Stands in for the hub's client."""
+
+    def __init__(self, answer):
+        self.answer = answer
+
+    def model_info(self, *_args, **_options):
+        return self.answer()
+
+
+def unreachable():
+    raise ConnectionError("[Errno -3] Temporary failure in name resolution\nMax retries exceeded")
+
+
+def test_a_hub_model_without_network_is_one_sentence(monkeypatch):
+    monkeypatch.setattr("huggingface_hub.HfApi", lambda: _Hub(unreachable))
+    with pytest.raises(BackboneError) as caught:
+        Backbone.load("openai/whisper-no-such-cache")
+    assert str(caught.value) == (
+        "openai/whisper-no-such-cache is not on this machine and the Hugging Face hub cannot be reached; "
+        "connect to the network once to download it, or use the bundled model."
+    )
+
+
+def test_a_hub_that_never_answers_is_given_up(monkeypatch):
+    never = threading.Event()
+    monkeypatch.setattr("huggingface_hub.HfApi", lambda: _Hub(never.wait))
+    monkeypatch.setattr(model_files, "HUB_SECONDS", 0.2)
+    start = time.perf_counter()
+    with pytest.raises(BackboneError, match="cannot be reached"):
+        Backbone.load("openai/whisper-no-such-cache")
+    never.set()
+    assert time.perf_counter() - start < 5
+
+
+def test_the_real_client_gives_up_within_ten_seconds(monkeypatch):
+    """Nothing listens on this port of this machine: the client itself has to end the attempt."""
+    monkeypatch.setattr("huggingface_hub.constants.ENDPOINT", "http://127.0.0.1:9")
+    start = time.perf_counter()
+    with pytest.raises(BackboneError, match="cannot be reached"):
+        Backbone.load("openai/whisper-no-such-cache")
+    assert time.perf_counter() - start < 10
+
+
+def test_a_hub_model_that_is_cached_needs_no_network(monkeypatch, whisper_folder, tmp_path):
+    snapshot = tmp_path / "models--someone--whisper" / "snapshots" / "abc"
+    shutil.copytree(whisper_folder, snapshot)
+    monkeypatch.setattr("huggingface_hub.try_to_load_from_cache", lambda _name, file: str(snapshot / file))
+    monkeypatch.setattr("huggingface_hub.HfApi", lambda: _Hub(lambda: pytest.fail("asked the hub")))
+    backbone = Backbone.load("someone/whisper", device="cpu")
+    assert backbone.name == "someone/whisper"
+
+
+def test_loading_is_fast(whisper_folder):
+    Backbone.load(whisper_folder, device="cpu")  # imports
+    start = time.perf_counter()
+    Backbone.load(whisper_folder, device="cpu")
+    assert time.perf_counter() - start < 5
+
+
+def test_log_mel_of_many_is_that_of_each(backbone, speech_like):
+    waveforms = [speech_like(1 + i / 4, i) for i in range(5)]
+    together = backbone.log_mel(waveforms).numpy()
+    for i, waveform in enumerate(waveforms):
+        np.testing.assert_array_equal(together[i], backbone.log_mel([waveform])[0].numpy())

@@ -1,0 +1,199 @@
+"""Greedy decoding against transformers' own `generate`, and when a row stops."""
+
+from __future__ import annotations
+
+import copy
+import math
+
+import pytest
+import torch
+
+from hyper.decoding import DecodedRow, greedy_decode, is_loop, token_limit
+from hyper.lora import LoraWeights, apply_lora
+
+LIMIT = 30
+
+
+def random_lora(backbone, batch: int, targets=("decoder.fc1",), strength: float = 0.3) -> LoraWeights:
+    generator = torch.Generator().manual_seed(5)
+    sites = backbone.sites(targets)
+    a = tuple(torch.randn(batch, 2, s.d_in, generator=generator) / s.d_in**0.5 for s in sites)
+    b = tuple(strength * torch.randn(batch, s.d_out, 2, generator=generator) for s in sites)
+    return LoraWeights(sites, a, b, scaling=0.7)
+
+
+def merged(backbone, lora: LoraWeights, row: int):
+    """A copy of the model that holds the update of one row in its weights."""
+    model = copy.deepcopy(backbone.model)
+    for i, site in enumerate(lora.sites):
+        model.get_submodule(site.name).weight.data += lora.delta(row, i)
+    return model
+
+
+def generated(model, log_mel: torch.Tensor, backbone, limit: int = LIMIT) -> tuple[int, ...]:
+    """What transformers writes after the prompt, up to the end token."""
+    choice = {"language": "en", "task": "transcribe"} if backbone.is_multilingual else {}
+    output = model.generate(
+        log_mel, max_new_tokens=limit, num_beams=1, do_sample=False, return_dict_in_generate=True, **choice
+    )
+    tokens = output.sequences[0, len(backbone.prompt()) :].tolist()
+    end = backbone.end_token
+    return tuple(tokens[: tokens.index(end)] if end in tokens else tokens)
+
+
+def assert_same(row: DecodedRow, expected: tuple[int, ...], limit: int = LIMIT) -> None:
+    """Token for token; a row that stopped for repetition has the beginning, as generate knows no such stop."""
+    assert len(row.log_probs) == len(row.tokens)
+    if row.stopped == "repetition":
+        assert row.tokens == expected[: len(row.tokens)]
+        return
+    assert row.tokens == expected
+    assert (row.stopped == "length") == (len(row.tokens) == limit)
+
+
+@pytest.mark.parametrize("model", ["backbone", "hub_backbone"])
+@pytest.mark.parametrize("targets", [("decoder.fc1",), ("decoder.fc2", "decoder.q_proj", "decoder.cross_k_proj")])
+def test_base_row_equals_generate_and_adapted_row_equals_generate_with_merged_weights(
+    model, targets, request, speech_like
+):
+    backbone = request.getfixturevalue(model)
+    lora = random_lora(backbone, batch=1, targets=targets)
+    merged_model = merged(backbone, lora, 0)
+    transcripts = set()
+    for seed in range(3 if model == "backbone" else 2):
+        log_mel = backbone.log_mel([speech_like(2.0 + seed / 2, seed)])
+        states = backbone.encode(log_mel)[-1]
+        with apply_lora(backbone.model, lora.with_base_row()) as applied:
+            base, adapted = greedy_decode(backbone, states.expand(2, -1, -1), LIMIT, applied=applied)
+        assert_same(base, generated(backbone.model, log_mel, backbone))
+        assert_same(adapted, generated(merged_model, log_mel, backbone))
+        assert base.tokens != adapted.tokens
+        transcripts |= {base.tokens, adapted.tokens}
+    assert len(transcripts) > 2  # recordings differ as well, or the rest proves little
+
+
+def test_suppressed_tokens_matter(hub_backbone, backbone, speech_like):
+    """Without the suppressed tokens the same rows would read otherwise: the comparison with generate covers them."""
+    states = backbone.encode(backbone.log_mel([speech_like(3.0, seed) for seed in range(6)]))[-1]
+    rows = greedy_decode(backbone, states, LIMIT)
+    assert not {token for row in rows for token in row.tokens} & set(backbone.suppressed)
+    assert not {row.tokens[0] for row in rows if row.tokens} & set(backbone.begin_suppressed)
+    free = copy.copy(backbone)
+    free._generation = copy.deepcopy(backbone._generation)
+    free._generation.suppress_tokens = free._generation.begin_suppress_tokens = None
+    assert greedy_decode(free, states, LIMIT) != rows
+    assert hub_backbone.suppressed[:3] == (1, 2, 7) and hub_backbone.begin_suppressed == (220, 50257)
+
+
+def test_each_row_is_what_it_is_alone_however_many_are_dropped(backbone, speech_like):
+    """Rows with limits from 1 to 40 end at all times; the batch narrows several times on the way."""
+    lora = random_lora(backbone, batch=12)
+    states = backbone.encode(backbone.log_mel([speech_like(2.0, seed) for seed in range(12)]))[-1]
+    limits = [1, 2, 3, 5, 7, 9, 12, 15, 20, 25, 30, 40]
+    widths = []
+    watch = backbone.model.model.decoder.register_forward_hook(
+        lambda _decoder, _inputs, output: widths.append(len(output.last_hidden_state))
+    )
+    with apply_lora(backbone.model, lora) as applied:
+        together = greedy_decode(backbone, states, limits, applied=applied)
+    watch.remove()
+    assert widths[0] == 12 and widths[-1] <= 2 and len(set(widths)) >= 3
+    for i, row in enumerate(together):
+        with apply_lora(backbone.model, lora.row(i)) as applied:
+            (alone,) = greedy_decode(backbone, states[i : i + 1], limits[i], applied=applied)
+        assert row.tokens == alone.tokens and row.stopped == alone.stopped
+        assert row.log_probs == pytest.approx(alone.log_probs, abs=1e-3)
+    assert {row.stopped for row in together} >= {"length"}
+
+
+def test_log_probs_are_those_of_the_tokens_given_all_before(backbone, speech_like):
+    states = backbone.encode(backbone.log_mel([speech_like(2.0)]))[-1]
+    (row,) = greedy_decode(backbone, states, 12)
+    prompt = backbone.prompt()
+    with torch.no_grad():  # the whole transcript at once, without a cache
+        logits = backbone.model(
+            encoder_outputs=(states,), decoder_input_ids=torch.tensor([[*prompt, *row.tokens]])
+        ).logits[0]
+    logits = logits[len(prompt) - 1 : -1]  # (n_tokens, vocabulary)
+    logits[:, backbone.suppressed] = -torch.inf
+    logits[0, list(backbone.begin_suppressed)] = -torch.inf
+    expected = logits.log_softmax(dim=-1).gather(1, torch.tensor(row.tokens)[:, None])[:, 0]
+    assert row.log_probs == pytest.approx(expected.tolist(), abs=1e-4)
+    assert all(log_prob <= 0 for log_prob in row.log_probs)
+
+
+def test_no_speech_probability_is_read_after_the_start_token(backbone, speech_like):
+    states = backbone.encode(backbone.log_mel([speech_like(2.0)]))[-1]
+    start = torch.tensor([backbone.prompt()[:1]])
+    with torch.no_grad():
+        logits = backbone.model(encoder_outputs=(states,), decoder_input_ids=start).logits
+    expected = logits[0, 0].softmax(dim=-1)[backbone.no_speech_token].item()
+    assert greedy_decode(backbone, states, 3)[0].no_speech_prob == pytest.approx(expected, rel=1e-3)
+
+
+def test_a_length_limit_for_each_row_and_for_all(backbone, speech_like):
+    states = backbone.encode(backbone.log_mel([speech_like(2.0), speech_like(3.0, 1)]))[-1]
+    first, second = greedy_decode(backbone, states, [2, 4])
+    assert (len(first.tokens), first.stopped, len(second.tokens), second.stopped) == (2, "length", 4, "length")
+    assert [len(row.tokens) for row in greedy_decode(backbone, states, 3)] == [3, 3]
+
+
+def test_token_limit_grows_with_the_recording_up_to_the_model(backbone, hub_backbone):
+    assert token_limit(1.0, hub_backbone) == 28
+    assert token_limit(2.51, hub_backbone) == math.ceil(20.08) + 20
+    assert token_limit(30.0, hub_backbone) == 260
+    assert token_limit(600.0, hub_backbone) == 448 - 4
+    assert token_limit(30.0, backbone) == 64 - 2  # its positions, less the prompt
+
+
+def test_the_model_can_write_as_much_as_the_limit_allows(backbone, speech_like):
+    states = backbone.encode(backbone.log_mel([speech_like(4.0, seed) for seed in range(4)]))[-1]
+    rows = greedy_decode(backbone, states, token_limit(600.0, backbone))
+    assert max(len(row.tokens) for row in rows) <= 62
+
+
+@pytest.mark.parametrize(
+    "tokens, expected",
+    [
+        ([7] * 12, True),  # one token twelve times
+        ([7] * 11, False),
+        ([1, 2, 3, 4, 5, *[7] * 12], True),  # after other words
+        ([*[7] * 12, 1], False),  # over again already
+        ([1, 2] * 6, True),
+        ([1, 2] * 5, False),
+        ([1, 2, 3] * 4, True),
+        ([1, 2, 3, 4, 5] * 4, True),
+        ([1, 2, 3, 4, 5] * 3, False),
+        (list(range(10)) * 4, True),
+        (list(range(11)) * 4, False),  # a phrase longer than looked for
+        ([1, 1, 1, 1], False),  # "no no no no"
+        (list(range(40)), False),
+        ([], False),
+    ],
+)
+def test_what_counts_as_a_loop(tokens, expected):
+    assert is_loop(tokens) == expected
+
+
+def test_a_row_in_a_loop_stops_and_the_other_goes_on(backbone, speech_like, monkeypatch):
+    """A decoder whose row 0 always wants token 50, while row 1 counts upwards."""
+    states = backbone.encode(backbone.log_mel([speech_like(2.0), speech_like(2.0, 1)]))[-1]
+    count = iter(range(100, 200))
+    monkeypatch.setattr(
+        "hyper.decoding._Steps.best",
+        lambda steps: (torch.tensor([50, next(count)])[-len(steps._states) :], torch.zeros(len(steps._states))),
+    )
+    loop, other = greedy_decode(backbone, states, 25)
+    assert (loop.tokens, loop.stopped) == ((50,) * 12, "repetition")
+    assert (other.tokens, other.stopped) == (tuple(range(100, 125)), "length")
+
+
+def test_bfloat16(whisper_folder, speech_like):
+    from hyper.backbone import Backbone
+
+    half = Backbone.load(whisper_folder, device="cpu", dtype=torch.bfloat16)
+    states = half.encode(half.log_mel([speech_like(2.0)]))[-1]
+    with apply_lora(half.model, random_lora(half, 1).with_base_row()) as applied:
+        base, adapted = greedy_decode(half, states.expand(2, -1, -1), LIMIT, applied=applied)
+    assert base.tokens and adapted.tokens and base.tokens != adapted.tokens
+    assert_same(base, generated(half.model, half.log_mel([speech_like(2.0)]).bfloat16(), half))
