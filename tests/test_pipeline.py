@@ -1,0 +1,330 @@
+"""From a recording to two transcripts: one path for one recording and for many, in pieces, in threads."""
+
+from __future__ import annotations
+
+import copy
+import json
+import threading
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from test_decoding import generated
+
+from hyper import pipeline
+from hyper.audio import SAMPLE_RATE, AudioError, save_audio, split_at_quiet
+from hyper.backbone import Backbone
+from hyper.checkpoint import CheckpointError, save_hypernet
+from hyper.decoding import token_limit
+from hyper.embedding import pool_statistics
+from hyper.metrics import word_errors
+from hyper.model_files import BUNDLED_FOLDER, BackboneError
+from hyper.pipeline import PersonalizedAsr
+
+EXAMPLES = Path(__file__).parent.parent / "examples" / "manifest.csv"
+
+
+@pytest.fixture
+def asr(backbone, make_hypernet) -> PersonalizedAsr:
+    return PersonalizedAsr(backbone, make_hypernet(backbone), "random")
+
+
+def merged_model(asr: PersonalizedAsr, waveform: np.ndarray):
+    """A copy of the base with the recording's own update in its weights, made step by step from the parts."""
+    backbone = asr.backbone
+    states = backbone.encode(backbone.log_mel([waveform]))
+    statistics = pool_statistics(states, torch.tensor([backbone.n_speech_states(len(waveform))]))
+    with torch.no_grad():
+        lora = asr.hypernet(statistics)
+    model = copy.deepcopy(backbone.model)
+    for i, site in enumerate(lora.sites):
+        model.get_submodule(site.name).weight.data += lora.delta(0, i)
+    return model
+
+
+def test_both_transcripts_are_those_of_transformers(asr, speech_like):
+    backbone = asr.backbone
+    for seed in range(4):
+        waveform = speech_like(2.0 + seed / 2, seed)
+        comparison = asr.compare(waveform)
+        log_mel, limit = backbone.log_mel([waveform]), token_limit(len(waveform) / SAMPLE_RATE, backbone)
+        n_base, n_adapted = len(comparison.base.tokens), len(comparison.adapted.tokens)
+        assert comparison.base.tokens == generated(backbone.model, log_mel, backbone, limit)[:n_base]
+        assert comparison.adapted.tokens == generated(merged_model(asr, waveform), log_mel, backbone, limit)[:n_adapted]
+        assert comparison.base.tokens != comparison.adapted.tokens
+        assert comparison.base.text == backbone.to_text(comparison.base.tokens)
+
+
+def test_adapted_encoder_layers_give_the_adapted_row_its_own_states(backbone, make_hypernet, speech_like):
+    targets = ("encoder.fc1", "encoder.v_proj", "decoder.fc1")
+    asr = PersonalizedAsr(backbone, make_hypernet(backbone, targets=targets, strength=0.3), "random")
+    for seed in range(3):
+        waveform = speech_like(3.0, seed)
+        comparison = asr.compare(waveform)
+        log_mel = backbone.log_mel([waveform])
+        limit = token_limit(3.0, backbone)
+        n = len(comparison.adapted.tokens)
+        assert comparison.adapted.tokens == generated(merged_model(asr, waveform), log_mel, backbone, limit)[:n]
+        assert comparison.base.tokens == PersonalizedAsr(backbone, None, None).compare(waveform).base.tokens
+    assert [layer.name for layer in comparison.layers][:2] == [
+        "model.encoder.layers.0.fc1",
+        "model.encoder.layers.1.fc1",
+    ]
+
+
+def test_untrained_is_the_base_exactly(backbone, make_hypernet, speech_like):
+    asr = PersonalizedAsr(backbone, make_hypernet(backbone, is_trained=False), "untrained")
+    for pair in asr.transcribe_pairs([speech_like(2.0, seed) for seed in range(4)]):
+        assert pair.adapted.tokens == pair.base.tokens
+        assert pair.adapted.text == pair.base.text
+    comparison = asr.compare(speech_like(2.0))
+    assert comparison.layers[0].frobenius == 0 and comparison.layers[0].max_angle_deg == 0
+
+
+def test_many_at_once_are_what_each_is_alone_in_order(asr, speech_like):
+    waveforms = [speech_like(seconds, seed) for seed, seconds in enumerate([3.0, 0.5, 9.0, 1.0, 2.0, 3.5, 0.7])]
+    for batch_size in (1, 3, 16):
+        pairs = asr.transcribe_pairs(waveforms, batch_size)
+        for waveform, pair in zip(waveforms, pairs, strict=True):
+            comparison = asr.compare(waveform)
+            assert (pair.base.tokens, pair.adapted.tokens) == (comparison.base.tokens, comparison.adapted.tokens)
+    assert asr.transcribe_pairs([]) == []
+
+
+def test_the_encoder_runs_once_for_both_rows(asr, speech_like):
+    calls = []
+    watch = asr.backbone.model.model.encoder.register_forward_hook(lambda *_: calls.append(1))
+    asr.compare(speech_like(2.0))
+    watch.remove()
+    assert len(calls) == 1
+
+
+def test_without_hypernetwork_there_are_base_rows_only(backbone, asr, speech_like):
+    alone = PersonalizedAsr(backbone, None, None)
+    widths = []
+    watch = backbone.model.model.decoder.register_forward_hook(
+        lambda _decoder, _inputs, output: widths.append(len(output.last_hidden_state))
+    )
+    comparison = alone.compare(speech_like(2.0), "turn on the lights")
+    watch.remove()
+    assert set(widths) == {1}
+    assert comparison.adapted is comparison.adapted_errors is comparison.embedding is comparison.hypernetwork is None
+    assert comparison.layers == () and comparison.generated_parameters == 0
+    assert comparison.base.tokens == asr.compare(speech_like(2.0)).base.tokens
+    assert comparison.to_json()["adapted"] is None and comparison.to_json()["stopped"]["adapted"] is None
+    assert alone.transcribe_pairs([speech_like(2.0)])[0].adapted is None
+
+
+# Long recordings.
+
+
+def test_pieces_are_transcribed_and_joined(asr, backbone, speech_like):
+    waveform = speech_like(9.0)
+    pieces = split_at_quiet(waveform, backbone.window_seconds)
+    comparison = asr.compare(waveform)
+    alone = [PersonalizedAsr(backbone, None, None).compare(piece).base for piece in pieces]
+    assert comparison.n_pieces == len(pieces) == len(alone) > 2
+    assert comparison.base.tokens == sum((piece.tokens for piece in alone), ())
+    assert comparison.base.text == " ".join(piece.text for piece in alone if piece.text)
+    assert comparison.log_mel.shape == (80, sum(backbone.n_speech_frames(len(piece)) for piece in pieces))
+
+
+def test_one_adaptation_for_the_recording_or_one_for_each_piece(asr, backbone, speech_like):
+    waveform = np.concatenate([speech_like(3.9, 0), 0.3 * speech_like(3.9, 1)])
+    pieces = split_at_quiet(waveform, backbone.window_seconds)
+    whole, each = asr.compare(waveform), asr.compare(waveform, adapt_per_piece=True)
+    assert whole.base.tokens == each.base.tokens
+    assert each.adapted.tokens == sum((asr.compare(piece).adapted.tokens for piece in pieces), ())
+    assert whole.adapted.tokens != each.adapted.tokens
+    np.testing.assert_allclose(each.embedding, asr.compare(pieces[0]).embedding, atol=1e-4)
+    assert np.abs(whole.embedding - each.embedding).max() > 0.01
+
+
+def test_a_recording_stops_as_its_worst_piece(asr):
+    from hyper.decoding import DecodedRow
+
+    ends = (("end", 0.9), ("repetition", 0.2), ("length", 0.5))
+    rows = [DecodedRow((1,), (-0.1,), stopped, no_speech_prob) for stopped, no_speech_prob in ends]
+    transcript = asr._transcript(rows)
+    assert (transcript.stopped, transcript.no_speech_prob, transcript.tokens) == ("repetition", 0.2, (1, 1, 1))
+    assert asr._transcript([rows[0], rows[2]]).stopped == "length"
+    assert asr._transcript([rows[0]]).stopped == "end"
+
+
+# What comes with the transcripts.
+
+
+def test_comparison_says_what_was_done(asr, backbone, speech_like, tmp_path):
+    save_audio(tmp_path / "a.wav", speech_like(2.0))
+    comparison = asr.compare(tmp_path / "a.wav", "turn on the lights")
+    assert comparison.reference == "turn on the lights"
+    assert comparison.base_errors == word_errors("turn on the lights", comparison.base.text)
+    assert comparison.adapted_errors == word_errors("turn on the lights", comparison.adapted.text)
+    assert list(comparison.timings_ms) == ["audio", "encode", "generate", "decode"]
+    assert all(ms > 0 for ms in comparison.timings_ms.values())
+    assert comparison.seconds == 2.0 and comparison.waveform.shape == (32_000,)
+    assert comparison.log_mel.shape == (80, 100)
+    assert (comparison.base_model, comparison.hypernetwork, comparison.device) == ("whisper-random", "random", "cpu")
+    assert comparison.generated_parameters == 2 * (32 + 128)  # two decoder layers, rank 1
+    assert comparison.generated_share == pytest.approx(320 / backbone.n_parameters)
+    assert [layer.name for layer in comparison.layers] == [f"model.decoder.layers.{i}.fc1" for i in range(2)]
+
+
+def test_layers_describe_the_update_that_was_decoded_with(asr, backbone, speech_like):
+    waveform = speech_like(2.0)
+    comparison, model = asr.compare(waveform), merged_model(asr, waveform)
+    for layer in comparison.layers:
+        before = backbone.model.get_submodule(layer.name).weight.double()
+        change = (model.get_submodule(layer.name).weight.double() - before).detach()
+        assert layer.frobenius == pytest.approx(change.norm().item(), rel=1e-4)
+        assert layer.relative_frobenius == pytest.approx((change.norm() / before.norm()).item(), rel=1e-4)
+
+
+def test_json_has_the_shared_vocabulary(asr, speech_like):
+    record = json.loads(json.dumps(asr.compare(speech_like(2.0), "turn on").to_json(file="a.wav")))
+    assert list(record) == [
+        *("file", "reference", "speaker", "cohort", "severity", "base", "adapted", "base_errors", "adapted_errors"),
+        *("stopped", "timings_ms", "device", "base_model", "hypernetwork", "generated_parameters", "generated_share"),
+        "layers",
+    ]
+    assert set(record["base_errors"]) == {"hits", "substitutions", "deletions", "insertions", "wer", "cer"}
+    assert set(record["stopped"]) == {"base", "adapted"}
+    assert set(record["layers"][0]) == {
+        *("name", "frobenius", "relative_frobenius", "singular_values", "principal_angles_deg")
+    }
+
+
+@pytest.mark.parametrize("reference", [None, "", "   "])
+def test_without_reference_no_errors_are_invented(asr, speech_like, reference):
+    comparison = asr.compare(speech_like(1.0), reference)
+    assert comparison.reference is comparison.base_errors is comparison.adapted_errors is None
+
+
+def test_recordings_given_as_samples_are_checked_too(asr):
+    with pytest.raises(AudioError, match="silent"):
+        asr.compare(np.zeros(SAMPLE_RATE, np.float32))
+
+
+def test_an_unknown_language_is_told(asr, speech_like):
+    with pytest.raises(BackboneError, match="English only"):
+        asr.compare(speech_like(1.0), language="de")
+
+
+def test_language_and_task_reach_the_prompt(hub_backbone, speech_like):
+    asr = PersonalizedAsr(hub_backbone, None, None)
+    waveform = speech_like(1.5)
+    english, german = asr.compare(waveform), asr.compare(waveform, language="de", task="translate")
+    log_mel, limit = hub_backbone.log_mel([waveform]), token_limit(1.5, hub_backbone)
+    expected = generated(hub_backbone.model, log_mel, hub_backbone, limit, "de", "translate")
+    assert german.base.tokens == expected[: len(german.base.tokens)]
+    assert german.base.tokens != english.base.tokens
+
+
+def test_an_error_in_the_decode_leaves_the_base_and_the_lock_as_they_were(asr, speech_like, monkeypatch):
+    def n_hooks() -> int:  # transformers has some of its own
+        return sum(len(module._forward_hooks) for module in asr.backbone.model.modules())
+
+    before, n_before = asr.compare(speech_like(2.0)), n_hooks()
+
+    def fail(*_arguments, **_options):
+        raise RuntimeError("out of memory")
+
+    monkeypatch.setattr(pipeline, "greedy_decode", fail)
+    with pytest.raises(RuntimeError, match="out of memory"):
+        asr.compare(speech_like(2.0))
+    monkeypatch.undo()
+    assert n_hooks() == n_before
+    worker = threading.Thread(target=lambda: asr.compare(speech_like(2.0)), daemon=True)
+    worker.start()
+    worker.join(30)
+    assert not worker.is_alive()  # the lock is free for another thread
+    assert asr.compare(speech_like(2.0)).base.tokens == before.base.tokens
+
+
+def test_threads_that_share_a_model_never_mix_their_rows(asr, speech_like):
+    waveforms = [speech_like(2.0, seed) for seed in range(6)]
+    alone = [asr.compare(waveform) for waveform in waveforms]
+    together: dict[tuple[int, int], tuple] = {}
+    errors: list[Exception] = []
+    start = threading.Barrier(len(waveforms))
+
+    def work(i: int) -> None:
+        start.wait()
+        try:
+            for turn in range(4):
+                comparison = asr.compare(waveforms[i])
+                together[i, turn] = (comparison.base.tokens, comparison.adapted.tokens)
+        except Exception as error:
+            errors.append(error)
+
+    threads = [threading.Thread(target=work, args=(i,)) for i in range(len(waveforms))]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert not errors
+    assert len(together) == 24
+    for (i, _turn), tokens in together.items():
+        assert tokens == (alone[i].base.tokens, alone[i].adapted.tokens)
+
+
+# Loading.
+
+
+def test_the_hypernetwork_that_fits_is_found_in_assets(whisper_folder, backbone, make_hypernet, tmp_path, monkeypatch):
+    monkeypatch.setattr(pipeline, "ASSETS", tmp_path)
+    assert PersonalizedAsr.load(whisper_folder, device="cpu").hypernet is None
+    save_hypernet(make_hypernet(backbone), tmp_path / "hypernet-random")
+    asr = PersonalizedAsr.load(whisper_folder, device="cpu")
+    assert asr.hypernetwork == "hypernet-random" and asr.hypernet.n_generated == 320
+
+
+def test_a_hypernetwork_of_another_base_is_refused(hub_folder, backbone, make_hypernet, tmp_path):
+    save_hypernet(make_hypernet(backbone), tmp_path / "hypernet")
+    with pytest.raises(CheckpointError, match="was trained for whisper-random"):
+        PersonalizedAsr.load(hub_folder, hypernet=tmp_path / "hypernet", device="cpu")
+
+
+# The bundled pair.
+
+
+@pytest.fixture(scope="module")
+def bundled() -> PersonalizedAsr:
+    if not (BUNDLED_FOLDER / "model.safetensors").is_file() or not EXAMPLES.is_file():
+        pytest.skip("the bundled models and examples are not here yet")
+    return PersonalizedAsr.load(device="cpu")
+
+
+def test_every_bundled_example_is_what_transformers_hears(bundled):
+    from hyper.audio import load_audio
+    from hyper.manifest import read_manifest
+
+    rows = read_manifest(EXAMPLES)
+    assert len(rows) >= 12
+    changed = 0
+    for row in rows:
+        waveform = load_audio(row.path)
+        comparison = bundled.compare(waveform)
+        log_mel = bundled.backbone.log_mel([waveform])
+        limit = token_limit(comparison.seconds, bundled.backbone)
+        base = generated(bundled.backbone.model, log_mel, bundled.backbone, limit)
+        adapted = generated(merged_model(bundled, waveform), log_mel, bundled.backbone, limit)
+        assert comparison.base.tokens == base[: len(comparison.base.tokens)], row.file
+        assert comparison.adapted.tokens == adapted[: len(comparison.adapted.tokens)], row.file
+        for transcript, expected in ((comparison.base, base), (comparison.adapted, adapted)):
+            assert transcript.stopped == "repetition" or transcript.tokens == expected, row.file
+        changed += base != adapted
+    assert changed > 0
+
+
+def test_the_bundled_pair_is_small_and_loads_fast(bundled):
+    import time
+
+    start = time.process_time()
+    Backbone.load("bundled", device="cpu")
+    assert time.process_time() - start < 5
+    assert bundled.hypernet is not None
+    assert bundled.hypernet.n_generated / bundled.backbone.n_parameters <= 0.001
+    folders = [BUNDLED_FOLDER, BUNDLED_FOLDER.parent / bundled.hypernetwork]
+    assert sum(file.stat().st_size for folder in folders for file in folder.rglob("*")) <= 60e6
