@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import os
 import sys
 from pathlib import Path
 
@@ -29,8 +30,10 @@ def parse(arguments: list[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(
         prog="python app.py", description="One recording, two transcripts: base and adapted Whisper side by side."
     )
-    parser.add_argument("--host", default="127.0.0.1", help="address to listen on (default: %(default)s; 0.0.0.0: all)")
-    parser.add_argument("--port", type=int, default=7860, help="port to listen on (default: %(default)s)")
+    # A Hugging Face Space says in gradio's own variables where it expects the page.
+    host, port = os.environ.get("GRADIO_SERVER_NAME", "127.0.0.1"), os.environ.get("GRADIO_SERVER_PORT", "7860")
+    parser.add_argument("--host", default=host, help="address to listen on (default: %(default)s; 0.0.0.0: all)")
+    parser.add_argument("--port", type=int, default=port, help="port to listen on (default: %(default)s)")
     add_model_arguments(parser)
     return parser.parse_args(arguments)
 

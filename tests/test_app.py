@@ -19,6 +19,7 @@ import soundfile
 from gradio_client import Client, handle_file
 from gradio_client.exceptions import AppError
 
+import app
 from hyper.audio import SAMPLE_RATE
 from hyper.metrics import word_errors
 from hyper.pipeline import PersonalizedAsr
@@ -93,6 +94,17 @@ def test_a_taken_port_is_named_in_one_line():
         f"HyperWhisper cannot start: port {port} is taken by another program; "
         "stop that one, or choose another port with --port.\n"
     )
+
+
+def test_where_it_listens(monkeypatch):
+    monkeypatch.delenv("GRADIO_SERVER_NAME", raising=False)
+    monkeypatch.delenv("GRADIO_SERVER_PORT", raising=False)
+    args = app.parse([])
+    assert (args.host, args.port, args.base, args.hypernet) == ("127.0.0.1", 7860, "bundled", None)
+    monkeypatch.setenv("GRADIO_SERVER_NAME", "0.0.0.0")  # as in a Hugging Face Space
+    assert app.parse([]).host == "0.0.0.0"
+    args = app.parse(["--host", "::1", "--port", "8000", "--base", "openai/whisper-tiny", "--hypernet", "runs/h"])
+    assert (args.host, args.port, args.base, args.hypernet) == ("::1", 8000, "openai/whisper-tiny", "runs/h")
 
 
 @pytest.mark.parametrize(

@@ -92,7 +92,11 @@ def test_what_others_wrote_stays_text(where):
     else:
         changes[where] = attack
     made = comparison(**values, **changes)
-    html = panels.results_html(made) + panels.details_html(made) + panels.results_html(replace(made, adapted=None))
+    html = (
+        panels.results_html(made, "bundled")
+        + panels.details_html(made)
+        + panels.results_html(replace(made, adapted=None), attack)
+    )
     found = TextOf(html)
     assert "script" not in found.tags and "img" not in found.tags
     assert "alert" in found.text
@@ -117,7 +121,7 @@ def test_verdict(base, adapted, reference, sentence):
 
 
 def test_numbers_of_each_panel():
-    html = panels.results_html(comparison("turn off of the light", "turn on the lights", MEANT))
+    html = panels.results_html(comparison("turn off of the light", "turn on the lights", MEANT), "bundled")
     base, adapted = (text_of(part) for part in html.split("<article")[1:])
     assert "75% words wrong (WER)" in base  # by hand: off, of, light for on, -, lights: 3 of 4
     assert "substituted 2" in base and "missing (deleted) 0" in base and "added (inserted) 1" in base
@@ -126,32 +130,36 @@ def test_numbers_of_each_panel():
 
 
 def test_without_reference_no_number_is_invented():
-    html = panels.results_html(comparison("turn on", "turn off"))
+    html = panels.results_html(comparison("turn on", "turn off"), "bundled")
     assert "%" not in text_of(html)
     assert panels.NO_REFERENCE in text_of(html)
 
 
 def test_a_reference_without_words_gives_no_rate():
-    assert "%" not in text_of(panels.results_html(comparison("turn on", "turn off", "?!")))
+    assert "%" not in text_of(panels.results_html(comparison("turn on", "turn off", "?!"), "bundled"))
 
 
 @pytest.mark.parametrize("stopped", ["repetition", "length"])
 def test_a_row_that_did_not_end_by_itself_is_called_uncertain(stopped):
     made = replace(comparison("turn on", "turn on"), adapted=transcript("turn on", stopped))
-    base, adapted = panels.results_html(made).split("<article")[1:]
+    base, adapted = panels.results_html(made, "bundled").split("<article")[1:]
     assert panels.UNCERTAIN[stopped] in adapted
     assert "Uncertain" not in base
 
 
 def test_a_model_without_hypernetwork_says_what_to_run():
-    text = text_of(panels.results_html(comparison("turn on", None, base_model="openai/whisper-tiny")))
+    text = text_of(panels.results_html(comparison("turn on", None), "openai/whisper-tiny"))
     assert "No hypernetwork was trained for this model." in text
-    assert "python -m hyper train --base openai/whisper-tiny --data FOLDER" in text
+    command = "python -m hyper train --base openai/whisper-tiny --data MANIFEST.csv --out assets/hypernet-whisper-tiny"
+    assert command in text
+    assert panels.train_command("my models/w;") == (
+        "python -m hyper train --base 'my models/w;' --data MANIFEST.csv --out assets/hypernet-w-"
+    )
     assert "turn on" in text
 
 
 def test_an_empty_transcript_is_said_to_be_empty():
-    assert "(no words)" in text_of(panels.results_html(comparison("", "turn on", MEANT)))
+    assert "(no words)" in text_of(panels.results_html(comparison("", "turn on", MEANT), "bundled"))
 
 
 def test_details_say_model_device_times_and_parameters():

@@ -43,7 +43,7 @@ class Handlers:
         progress(0.9, desc="Drawing")
         adapted = bool(comparison.layers)
         return (
-            panels.results_html(comparison),
+            panels.results_html(comparison, model),
             plots.magnitude_figure(comparison.layers) if adapted else None,
             figures.print_links_html(comparison, of_first_piece=adaptation == PER_PIECE) if adapted else "",
             plots.singular_value_figure(comparison.layers) if adapted else None,

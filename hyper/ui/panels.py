@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+import shlex
 from html import escape
 from typing import TYPE_CHECKING
 
@@ -12,7 +14,7 @@ if TYPE_CHECKING:
     from hyper.comparison import Comparison, Transcript
     from hyper.metrics import WordErrors
 
-TRAIN_COMMAND = "python -m hyper train --base {base} --data FOLDER"
+TRAIN_COMMAND = "python -m hyper train --base {base} --data MANIFEST.csv --out assets/hypernet-{name}"
 UNCERTAIN = {
     "repetition": "Uncertain: the model began to repeat itself and was stopped.",
     "length": "Uncertain: stopped at the length limit, so the end may be missing or invented.",
@@ -32,12 +34,12 @@ EMPTY = """
 </div>"""
 
 
-def results_html(comparison: Comparison) -> str:
-    """Verdict and panels of one comparison."""
+def results_html(comparison: Comparison, model: str) -> str:
+    """Verdict and panels of one comparison; `model` is what the visitor chose, as a command would name it."""
     base_words, adapted_words = _word_strips(comparison)
     panels = [_panel("base", "Base", "Whisper as it is", comparison.base, comparison.base_errors, base_words)]
     if comparison.adapted is None:
-        panels.append(_no_adaptation(comparison.base_model))
+        panels.append(_no_adaptation(model))
     else:
         role = "Whisper tuned to this recording"
         errors = comparison.adapted_errors
@@ -85,9 +87,11 @@ def details_html(comparison: Comparison) -> str:
     return f'<dl class="hw-facts">{body}</dl>{_layer_table(comparison)}'
 
 
-def train_command(base_model: str) -> str:
-    """What to run to get a hypernetwork for a model."""
-    return TRAIN_COMMAND.format(base=base_model)
+def train_command(model: str) -> str:
+    """What to run to get a hypernetwork for a model; from assets/ it is found by itself."""
+    return TRAIN_COMMAND.format(
+        base=shlex.quote(model), name=re.sub(r"[^\w.-]+", "-", model.rstrip("/").split("/")[-1])
+    )
 
 
 def _panel(kind: str, title: str, role: str, transcript: Transcript, errors: WordErrors | None, word_strip: str) -> str:
@@ -101,13 +105,13 @@ def _panel(kind: str, title: str, role: str, transcript: Transcript, errors: Wor
     )
 
 
-def _no_adaptation(base_model: str) -> str:
+def _no_adaptation(model: str) -> str:
     """The second panel of a model without hypernetwork."""
     return (
         '<article class="hw-panel hw-adapted hw-absent"><div class="hw-panel-head"><div><h3>Adapted</h3>'
         '<p class="hw-role">not there yet</p></div></div>'
         "<p>No hypernetwork was trained for this model. To train one, run:</p>"
-        f"<pre><code>{escape(train_command(base_model))}</code></pre></article>"
+        f"<pre><code>{escape(train_command(model))}</code></pre></article>"
     )
 
 

@@ -1,0 +1,278 @@
+"""The page in a real browser: what a visitor does, at both widths, by mouse and by keyboard."""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import socket
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import pytest
+import soundfile
+
+from hyper.audio import SAMPLE_RATE
+from hyper.checkpoint import save_hypernet
+from hyper.model_files import ASSETS, BUNDLED_FOLDER
+from hyper.ui import notices, panels
+
+playwright = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
+
+ROOT = Path(__file__).parents[1]
+CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+FLAGS = (
+    "--headless --no-sandbox --disable-gpu --disable-quic --no-first-run --disable-background-networking "
+    "--disable-component-update --disable-sync --use-fake-device-for-media-stream --use-fake-ui-for-media-stream"
+).split()
+PATIENCE_MS = 60_000  # for each step; a busy machine is slow, an idle one never waits
+WIDE, NARROW = (1440, 900), (390, 844)
+
+# Every visible text with the contrast to what lies behind it, as [ratio, text], lowest first.
+CONTRASTS = """() => {
+  const parts = colour => {
+    const [red, green, blue, alpha = 1] = colour.match(/[\\d.]+/g).map(Number);
+    return {rgb: [red, green, blue], alpha};
+  };
+  const luminance = rgb => rgb
+    .map(c => c / 255 <= .04045 ? c / 255 / 12.92 : ((c / 255 + .055) / 1.055) ** 2.4)
+    .reduce((sum, c, i) => sum + c * [.2126, .7152, .0722][i], 0);
+  const behind = node => {
+    for (; node; node = node.parentElement) {
+      const colour = parts(getComputedStyle(node).backgroundColor);
+      if (colour.alpha > .99) return colour.rgb;
+    }
+    return [255, 255, 255];
+  };
+  const found = [], walker = document.createTreeWalker(document.body, NodeFilter.SHOW_TEXT);
+  while (walker.nextNode()) {
+    const text = walker.currentNode.textContent.trim(), node = walker.currentNode.parentElement;
+    const box = node.getBoundingClientRect();
+    if (!text || box.width < 2 || box.height < 2 || node.closest('script, style, svg, :disabled')) continue;
+    if (!node.checkVisibility({opacityProperty: true, visibilityProperty: true})) continue;
+    const both = [luminance(parts(getComputedStyle(node).color).rgb), luminance(behind(node))].sort();
+    found.push([(both[1] + .05) / (both[0] + .05), text.slice(0, 60)]);
+  }
+  return found.sort((x, y) => x[0] - y[0]);
+}"""
+
+
+@dataclass
+class Visit:
+    """One open page with everything that went wrong in it."""
+
+    page: playwright.Page
+    address: str
+    problems: list[str] = field(default_factory=list)
+
+    def watch(self) -> None:
+        local = (self.address, "data:", "blob:")
+        self.page.on("console", lambda m: self.problems.append(f"console: {m.text}") if m.type == "error" else None)
+        self.page.on("pageerror", lambda error: self.problems.append(f"script: {error}"))
+        self.page.on("dialog", lambda dialog: (self.problems.append(f"dialog: {dialog.message}"), dialog.dismiss()))
+        self.page.on("request", lambda r: None if r.url.startswith(local) else self.problems.append(f"asked {r.url}"))
+        self.page.on("response", lambda r: self.problems.append(f"{r.status} {r.url}") if r.status >= 400 else None)
+
+    def upload(self, recording: Path) -> None:
+        self.page.get_by_label("Upload file").click()
+        self.page.locator("#hw-recording input[type=file]").set_input_files(recording)
+        self.page.locator("#hw-recording").get_by_label("Play", exact=True).wait_for()
+
+    def compare(self) -> None:
+        self.page.get_by_role("button", name="Compare", exact=True).click()
+        self.page.locator("#hw-base-transcript").wait_for()
+
+    def plots_are_visible(self) -> None:
+        for selector in ("#hw-magnitude svg.main-svg >> nth=0", "#hw-singular-values svg.main-svg >> nth=0"):
+            self.page.locator(selector).wait_for()
+            box = self.page.locator(selector).bounding_box()
+            assert box["width"] > 250 and box["height"] > 250
+        image = self.page.locator("#hw-recording-image")
+        assert image.evaluate("image => image.complete && image.naturalWidth") > 300
+        assert image.bounding_box()["width"] > 250
+
+    def has_no_sideways_scrolling(self) -> None:
+        assert self.page.evaluate("document.documentElement.scrollWidth") <= self.page.viewport_size["width"]
+
+
+@pytest.fixture(scope="module")
+def address(whisper_folder, make_hypernet, backbone, tmp_path_factory) -> Iterator[str]:
+    """The app, started as a visitor starts it: with the bundled pair, or a random one where there is none."""
+    if CHROMIUM is None:
+        pytest.skip("there is no Chromium here")
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    models = []
+    if not (BUNDLED_FOLDER / "model.safetensors").is_file() or not (ASSETS / "hypernet-mini").is_dir():
+        folder = tmp_path_factory.mktemp("pair") / "hypernet"
+        save_hypernet(make_hypernet(backbone), folder)
+        models = ["--base", str(whisper_folder), "--hypernet", str(folder)]
+    command = [sys.executable, "app.py", "--port", str(port), *models]
+    environment = os.environ | {"GRADIO_TEMP_DIR": str(tmp_path_factory.mktemp("gradio"))}
+    app = subprocess.Popen(command, cwd=ROOT, env=environment, stdout=subprocess.PIPE, text=True)
+    try:
+        ready = app.stdout.readline()  # the first thing it prints; empty if it has ended
+        assert ready == f"HyperWhisper is ready at http://127.0.0.1:{port}/\n"
+        yield f"http://127.0.0.1:{port}/"
+    finally:
+        app.terminate()
+        app.wait(timeout=20)
+
+
+@pytest.fixture(scope="module")
+def recording(tmp_path_factory, speech_like) -> Path:
+    """Two seconds to upload and to play into the fake microphone."""
+    path = tmp_path_factory.mktemp("recordings") / "speech.wav"
+    soundfile.write(path, speech_like(2.0), SAMPLE_RATE, subtype="PCM_16")
+    return path
+
+
+@pytest.fixture(scope="module")
+def browser(address, recording) -> Iterator[playwright.Browser]:
+    with playwright.sync_playwright() as driver:
+        flags = [*FLAGS, f"--use-file-for-fake-audio-capture={recording}"]
+        browser = driver.chromium.launch(executable_path=CHROMIUM, args=flags)
+        yield browser
+        browser.close()
+
+
+@pytest.fixture
+def visit(browser, address) -> Iterator[Callable[..., Visit]]:
+    """Opens the page; at the end nothing may have gone wrong and nothing may have been asked of other machines."""
+    visits: list[Visit] = []
+
+    def open_page(size: tuple[int, int] = WIDE, **settings: object) -> Visit:
+        context = browser.new_context(
+            viewport={"width": size[0], "height": size[1]}, permissions=["microphone"], base_url=address, **settings
+        )
+        made = Visit(context.new_page(), address)
+        made.watch()
+        made.page.set_default_timeout(PATIENCE_MS)
+        made.page.goto(address)
+        made.page.locator("#hw-compare").wait_for()
+        visits.append(made)
+        return made
+
+    yield open_page
+    for each in visits:
+        each.page.context.close()
+    assert [problem for each in visits for problem in each.problems] == []
+
+
+def test_upload_reference_compare(visit, recording):
+    here = visit()
+    here.upload(recording)
+    here.page.get_by_label("What was meant").fill("turn on the lights in the kitchen")
+    here.compare()
+    assert "turn on the lights in the kitchen" in here.page.locator(".hw-meant").inner_text()
+    assert here.page.locator(".hw-score").count() == 2
+    assert re.match(r"\d+%", here.page.locator(".hw-adapted .hw-score b").inner_text())
+    here.plots_are_visible()
+    lowest, text = here.page.evaluate(CONTRASTS)[0]
+    assert lowest >= 4.5, f"contrast {lowest:.2f}: {text}"
+
+
+def test_the_microphone(visit):
+    here = visit()
+    here.page.get_by_role("button", name="Record", exact=True).click()
+    here.page.wait_for_timeout(1500)
+    here.page.locator("#hw-recording").get_by_role("button", name="Stop", exact=True).first.click()
+    here.page.locator("#hw-recording").get_by_label("Play", exact=True).wait_for()
+    here.compare()
+    assert here.page.locator(".hw-score").count() == 0  # nothing was meant, so nothing is counted
+    here.plots_are_visible()
+
+
+def test_an_example_fills_recording_and_reference(visit):
+    if not (ROOT / "examples" / "manifest.csv").is_file():
+        pytest.skip("there are no examples yet")
+    here = visit()
+    here.page.locator("#hw-examples button").first.click()
+    here.page.locator("#hw-recording").get_by_label("Play", exact=True).wait_for()
+    reference = here.page.get_by_label("What was meant").input_value()
+    assert reference
+    here.compare()
+    assert reference in here.page.locator(".hw-meant").inner_text()
+    assert here.page.locator(".hw-score").count() == 2
+    here.page.get_by_label("Clear").click()
+    playwright.expect(here.page.get_by_label("What was meant")).to_have_value("")
+    playwright.expect(here.page.locator("#hw-base-transcript")).to_have_count(0)  # its results went with it
+
+
+def test_a_phrase_to_say_becomes_the_reference(visit):
+    here = visit()
+    phrases = here.page.locator("#hw-phrases button")
+    if phrases.count() == 0:
+        pytest.skip("phrases belong to the bundled pair, which is not here")
+    phrases.nth(1).click()
+    assert here.page.get_by_label("What was meant").input_value() == phrases.nth(1).inner_text()
+
+
+def test_a_telephone(visit, recording):
+    here = visit(NARROW)
+    here.has_no_sideways_scrolling()
+    here.upload(recording)
+    here.page.get_by_label("What was meant").fill("supercalifragilisticexpialidocious" * 3)
+    here.compare()
+    here.plots_are_visible()
+    here.page.get_by_role("button", name="Details").click()
+    here.page.locator(".hw-facts").wait_for()
+    here.has_no_sideways_scrolling()
+
+
+def test_the_keyboard_alone(visit, recording):
+    here = visit()
+    here.upload(recording)
+    here.page.evaluate("(top => { top.tabIndex = -1; top.focus(); })(document.querySelector('.hw-header'))")
+    reached: list[str] = []
+    for _ in range(90):
+        here.page.keyboard.press("Tab")
+        reached.append(
+            here.page.evaluate("(e => e.closest('[id^=hw-]')?.id + ' ' + (e.ariaLabel ?? ''))(document.activeElement)")
+        )
+        if reached[-1].startswith("hw-compare"):
+            break
+    wanted = ("hw-recording Upload file", "hw-recording Record audio", "hw-recording Play", "hw-reference", "hw-model")
+    for control in (*wanted, "hw-advanced", "hw-compare"):
+        assert any(name.startswith(control) for name in reached), f"Tab does not reach {control}: {reached}"
+    outline = here.page.evaluate("getComputedStyle(document.activeElement).outlineWidth")
+    assert outline == "3px"  # and one sees where one is
+    here.page.keyboard.press("Enter")
+    here.page.locator("#hw-base-transcript").wait_for()
+
+
+def test_errors_are_sentences_that_stay(visit, tmp_path):
+    here = visit()
+    here.page.get_by_role("button", name="Compare", exact=True).click()
+    here.page.get_by_text(notices.NO_RECORDING).wait_for()
+    here.page.get_by_label("Upload file").click()
+    junk = tmp_path / "junk.wav"
+    junk.write_text("no samples")
+    here.page.locator("#hw-recording input[type=file]").set_input_files(junk)
+    here.page.wait_for_timeout(1000)
+    here.page.get_by_role("button", name="Compare", exact=True).click()
+    here.page.get_by_text("junk.wav is not an audio recording").wait_for()
+    # The browser's own player finds no sound in it either, and says so in the console.
+    here.problems[:] = [problem for problem in here.problems if "Waveform load error" not in problem]
+
+
+def test_what_a_visitor_types_is_never_run(visit, recording):
+    here = visit()
+    here.upload(recording)
+    attack = "<img src=x onerror=\"alert('run')\"><script>alert('run')</script>"
+    here.page.get_by_label("What was meant").fill(attack)
+    here.compare()
+    assert attack in here.page.locator(".hw-meant").inner_text()
+
+
+def test_night_looks_like_day(visit):
+    here = visit(color_scheme="dark")
+    lowest, text = here.page.evaluate(CONTRASTS)[0]
+    assert lowest >= 4.5, f"contrast {lowest:.2f}: {text}"
+    background = here.page.evaluate("getComputedStyle(document.querySelector('.hw-card')).backgroundColor")
+    assert background == "rgb(255, 255, 255)"
+    assert panels.WER_MEANING not in here.page.content()  # and nothing of an earlier visitor is there
