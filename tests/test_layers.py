@@ -8,6 +8,8 @@ from pathlib import Path
 
 import pytest
 
+from hyper.__main__ import COMMANDS
+
 ROOT = Path(__file__).parent.parent
 FILES = sorted((ROOT / "hyper").rglob("*.py"))
 
@@ -44,7 +46,7 @@ DOORS = {
     "accelerate": {"training"},
     "tqdm": {"evaluate", "parallel", "training", "scorecard"},
 }
-COMMAND_MODULES = {"__main__", "compare", "evaluate", "bench", "scorecard", "model_options"}
+PARSES_ARGUMENTS = {"hyper.__main__", "hyper.model_options", *(command.module for command in COMMANDS.values())}
 
 
 def unit(file: Path) -> str:
@@ -96,7 +98,8 @@ def test_outside_libraries_come_in_by_their_doors(file):
     for library in libraries & DOORS.keys():
         assert unit(file) in DOORS[library], f"{file.name} imports {library}, whose doors are {DOORS[library]}"
     if "argparse" in libraries:
-        assert file.stem in COMMAND_MODULES or file.stem.endswith("command"), f"{file.name} parses arguments"
+        module = ".".join(file.relative_to(ROOT).with_suffix("").parts)
+        assert module in PARSES_ARGUMENTS, f"{module} parses arguments, but is no command"
     assert not libraries & {"typer", "click", "requests"}
 
 
