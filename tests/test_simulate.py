@@ -296,3 +296,9 @@ def test_fluent_speech_around_the_events_is_kept():
     frames = [np.lib.stride_tricks.sliding_window_view(w, 640)[::160] for w in (waveform[: len(joined)], joined)]
     levels = [np.log10((frame**2).mean(axis=1) + 1e-6) for frame in frames]
     assert np.corrcoef(levels)[0, 1] > 0.98
+
+
+def test_a_pause_within_a_word_opens_no_syllable() -> None:
+    phones = [Phone("t", 0.0, 0.1, 0), Phone("ow", 0.1, 0.2, 0), Phone("_", 0.2, 0.25, -1), Phone("iy", 0.25, 0.4, 0)]
+    syllables = syllables_of(phones)
+    assert [(s.first, s.nucleus, s.last, s.word) for s in syllables] == [(0, 1, 1, 0), (3, 3, 3, 0)]

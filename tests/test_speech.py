@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ctypes
+import re
 from pathlib import Path
 
 import numpy as np
@@ -18,7 +19,18 @@ from hyper.speech.make import MARGIN_SECONDS, SpeechSet, finish, make_speech, pl
 from hyper.speech.phone_set import PHONES, from_espeak, from_radio
 from hyper.speech.simulate_manifest import SimulationError, assign_patients, simulate_manifest
 from hyper.speech.speakers import Speaker, draw_speaker
-from hyper.speech.texts import DOMAINS, SLOTS, SPLITS, draw_command, draw_word, read_open_sentences, sentences, split_of
+from hyper.speech.texts import (
+    DOMAINS,
+    PATTERNS,
+    SLOTS,
+    SPLITS,
+    draw_command,
+    draw_word,
+    read_open_sentences,
+    sentences,
+    split_of,
+)
+from hyper.ui.phrases import PHRASES
 from tests.numpy_voice import talk
 
 
@@ -253,3 +265,17 @@ def test_the_examples_are_those_of_the_rule() -> None:
     assert [row.reference for row in rows] == [next(texts) for _ in rows]
     assert all(row.simulated == (row.cohort != "typical") and row.licence for row in rows)
     assert all(len(load_audio(row.path)) > SAMPLE_RATE for row in rows)
+
+
+def test_fixed_sentences_are_never_tested_on() -> None:
+    assert split_of("what time is it") == split_of("make it a lot quieter please") == "train"
+    assert {split_of(f"my birthday is in {month}") for month in SLOTS["month"]} >= {"train", "test"}
+
+
+def test_things_to_say_are_sentences_of_the_grammar() -> None:
+    def matches(pattern: str, phrase: str) -> bool:
+        expression = re.sub(r"\{(\w+)\}", lambda slot: f"({'|'.join(SLOTS[slot[1]])})", pattern)
+        return re.fullmatch(expression, phrase) is not None
+
+    for phrase in PHRASES:
+        assert any(matches(pattern, phrase) for pattern in PATTERNS), phrase

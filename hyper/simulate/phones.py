@@ -125,8 +125,9 @@ def syllables_of(phones: Sequence[Phone]) -> list[Syllable]:
         nuclei = [i for i in word if is_vowel(phones[i].symbol)] or [max(word, key=lambda i: phones[i].seconds)]
         firsts = [word[0]]
         for before, nucleus in zip(nuclei, nuclei[1:], strict=False):
-            firsts.append(max(before + 1, nucleus - 1))
-        lasts = [first - 1 for first in firsts[1:]] + [word[-1]]
+            between = [i for i in word if before < i < nucleus]  # sounding phones: a pause within a word opens nothing
+            firsts.append(between[-1] if between else nucleus)
+        lasts = [max(i for i in word if i < first) for first in firsts[1:]] + [word[-1]]
         for order, (first, nucleus, last) in enumerate(zip(firsts, nuclei, lasts, strict=True)):
             syllables.append(Syllable(first, nucleus, last, phones[first].word, order == 0))
     return syllables

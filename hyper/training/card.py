@@ -53,8 +53,8 @@ def base_card(
         "",
         *training_data_lines(rows),
         "",
-        "Synthetic speech comes from espeak-ng and flite. Recordings without phone times were aligned by the half-trained "
-        "model itself and cut into pieces of 2 to 6 s; the worst-fitting twentieth was left out.",
+        "Synthetic speech comes from espeak-ng and flite. Recordings without phone times were aligned by the "
+        "half-trained model itself and cut into pieces of 2 to 6 s; the worst-fitting twentieth was left out.",
         "",
         "Settings: " + ", ".join(f"{key} {value}" for key, value in asdict(settings).items()) + ".",
         "",
