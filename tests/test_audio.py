@@ -88,6 +88,15 @@ def test_the_name_need_not_tell_the_format(tmp_path):
     assert_is_chirp(load_audio(tmp_path / "recording.wav"), tolerance=0.1)
 
 
+def test_opus_has_no_clicks_where_blocks_meet(tmp_path, monkeypatch):
+    encode(tmp_path / "a.opus", "ogg", "libopus", chirp(48_000), 48_000, "stereo")
+    whole, _ = soundfile.read(tmp_path / "a.opus", dtype="float32")  # libopus, in one block
+    monkeypatch.setattr(audio, "BLOCK_SAMPLES", 4096)
+    expected = resample(whole.mean(axis=1), 48_000, SAMPLE_RATE)
+    loaded = load_audio(tmp_path / "a.opus")
+    assert np.abs(loaded - expected[: len(loaded)]).max() < 0.01
+
+
 def test_channels_are_averaged(tmp_path):
     both = np.stack([chirp(SAMPLE_RATE), np.zeros(len(chirp(SAMPLE_RATE)))], axis=1)
     soundfile.write(tmp_path / "a.wav", both, SAMPLE_RATE, subtype="FLOAT")
@@ -230,9 +239,13 @@ def test_decoding_has_a_time_limit(tmp_path, monkeypatch):
     assert "took more than 0 s to decode" in refused(tmp_path / "a.webm")
 
 
-def test_a_playlist_that_names_other_files_is_not_followed(tmp_path):
+def test_a_playlist_that_names_other_files_is_not_followed(tmp_path, monkeypatch):
+    """Without the list of containers, FFmpeg reads the file that an uploaded playlist names."""
     save_audio(tmp_path / "secret.wav", chirp(SAMPLE_RATE))
-    (tmp_path / "list.wav").write_text(f"ffconcat version 1.0\nfile '{tmp_path}/secret.wav'\n")
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "list.wav").write_text("ffconcat version 1.0\nfile secret.wav\n")
+    with av.open((tmp_path / "list.wav").open("rb")) as container:
+        assert sum(frame.samples for frame in container.decode(audio=0)) > 0
     assert "is not an audio recording" in refused(tmp_path / "list.wav")
 
 
@@ -268,6 +281,12 @@ def test_pieces_of_even_noise_are_neither_many_nor_scraps(seconds, n_pieces):
     pieces = split_at_quiet(waveform, window_seconds=4.0)
     assert n_pieces - 1 <= len(pieces) <= 2 * seconds / 4.0 + 1
     assert min(map(len, pieces)) >= min(0.4, seconds) * SAMPLE_RATE - 1
+
+
+def test_a_recording_just_over_the_window_keeps_a_useful_last_piece():
+    fading = np.linspace(1, 0, round(4.05 * SAMPLE_RATE)) * np.random.default_rng(0).standard_normal(64_800)
+    first, last = split_at_quiet(fading, window_seconds=4.0)
+    assert 0.4 * SAMPLE_RATE <= len(last) < 0.6 * SAMPLE_RATE
 
 
 def test_ten_minutes_are_cut_fast():

@@ -47,7 +47,7 @@ def test_a_single_state_has_no_spread_and_no_change(states):
 
 
 def test_half_precision_states_are_pooled_in_float32(states):
-    large = (1000 + states).bfloat16()  # a bfloat16 sum of 11 such numbers would be off by whole units
+    large = (1000 * states.exp()).bfloat16()  # sums and differences of such numbers do not fit into bfloat16's 8 bits
     pooled = pool_statistics(large, torch.tensor([11, 11, 11]))
     assert pooled.dtype == torch.float32
     torch.testing.assert_close(pooled, pool_statistics(large.float(), torch.tensor([11, 11, 11])))
