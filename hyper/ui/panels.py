@@ -107,11 +107,12 @@ def _panel(kind: str, title: str, role: str, transcript: Transcript, errors: Wor
 
 def _no_adaptation(model: str) -> str:
     """The second panel of a model without hypernetwork."""
+    words_unbroken = " ".join(f"<span>{escape(word)}</span>" for word in train_command(model).split(" "))
     return (
         '<article class="hw-panel hw-adapted hw-absent"><div class="hw-panel-head"><div><h3>Adapted</h3>'
         '<p class="hw-role">not there yet</p></div></div>'
         "<p>No hypernetwork was trained for this model. To train one, run:</p>"
-        f"<pre><code>{escape(train_command(model))}</code></pre></article>"
+        f"<pre><code>{words_unbroken}</code></pre></article>"
     )
 
 
