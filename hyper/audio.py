@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -94,6 +95,8 @@ def _check_file(path: Path) -> None:
         raise AudioError(f"There is no file {path}; please check its name and folder.")
     if not path.is_file():
         raise AudioError(f"{path.name} is a folder, not a recording; please choose a file.")
+    if not os.access(path, os.R_OK):
+        raise AudioError(f"{path.name} may not be read by this program; please change the permissions of the file.")
     if path.stat().st_size == 0:
         raise AudioError(f"{path.name} is empty (0 bytes); please record or export it again.")
 
@@ -107,7 +110,9 @@ def _check_length(seconds: float, max_seconds: float) -> None:
 def _damage_explained(path: Path) -> Iterator[None]:
     try:
         yield
-    except (soundfile.SoundFileError, av.error.FFmpegError, OSError, RuntimeError) as error:
+    except AudioError:
+        raise
+    except (soundfile.SoundFileError, av.error.FFmpegError, OSError, ValueError, RuntimeError) as error:
         raise AudioError(f"{path.name} cannot be read, it seems damaged; please record or export it again.") from error
 
 
@@ -141,8 +146,10 @@ def _decode_with_av(path: Path, max_seconds: float, is_known: bool) -> np.ndarra
                 raise AudioError(_not_audio(path))
             if container.duration is not None:  # a browser's webm does not tell; then the decode stops at the limit
                 _check_length(container.duration / av.time_base, max_seconds)
-            rate = container.streams.audio[0].rate
-            return _to_waveform(_av_blocks(container), rate, max_seconds)
+            decoder = container.streams.audio[0].codec_context
+            if decoder is None or not decoder.sample_rate:
+                raise OSError("no decoder for the audio stream")
+            return _to_waveform(_av_blocks(container), decoder.sample_rate, max_seconds)
 
 
 def _not_audio(path: Path) -> str:

@@ -16,7 +16,7 @@ from torch import Tensor
 
 from hyper.audio import SAMPLE_RATE
 from hyper.lora import LoraSite
-from hyper.model_files import BackboneError, check_folder, find_folder
+from hyper.model_files import BackboneError, check_folder, find_folder, first_line
 
 if TYPE_CHECKING:
     from transformers import WhisperFeatureExtractor, WhisperForConditionalGeneration, WhisperTokenizer
@@ -70,7 +70,7 @@ class Backbone:
             extractor = WhisperFeatureExtractor.from_pretrained(folder)
             tokenizer = WhisperTokenizer.from_pretrained(folder)
         except (OSError, ValueError, RuntimeError, KeyError, SafetensorError) as error:
-            raise BackboneError(f"The Whisper in {folder} cannot be loaded ({_first_line(error)}).") from error
+            raise BackboneError(f"The Whisper in {folder} cannot be loaded ({first_line(error)}).") from error
         return cls(model, extractor, tokenizer, name, torch_device, dtype or choose_dtype(torch_device))
 
     @property
@@ -152,7 +152,9 @@ class Backbone:
                 raise BackboneError(f"{self.name} is English only and cannot do {task!r}; choose 'transcribe'.")
             forced = getattr(generation, "forced_decoder_ids", None) or []
             no_timestamps = getattr(generation, "no_timestamps_token_id", None)
-            tokens = [token for _, token in forced] or ([] if no_timestamps is None else [no_timestamps])
+            tokens = [token for _, token in forced if token is not None]
+            if not tokens and no_timestamps is not None:
+                tokens = [no_timestamps]
             return (start, *tokens)
         if task not in generation.task_to_id:
             raise BackboneError(f"{self.name} cannot do {task!r}; choose {' or '.join(generation.task_to_id)}.")
@@ -244,7 +246,3 @@ def choose_dtype(device: torch.device) -> torch.dtype:
         return torch.float32
     has_bfloat16 = torch.cuda.get_device_capability(device) >= (8, 0)  # Ampere
     return torch.bfloat16 if has_bfloat16 else torch.float16
-
-
-def _first_line(error: Exception) -> str:
-    return str(error).strip().split("\n")[0] or type(error).__name__

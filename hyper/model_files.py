@@ -69,7 +69,17 @@ def _download(hub_name: str) -> Path:
             f"{hub_name} is not on this machine and the Hugging Face hub cannot be reached; connect to the network "
             f"once to download it, or use the {BUNDLED} model."
         )
-    return Path(snapshot_download(hub_name, allow_patterns=HUB_FILES))
+    try:
+        return Path(snapshot_download(hub_name, allow_patterns=HUB_FILES))
+    except Exception as error:  # network, disk, rights: whichever it is, it is one sentence for the person who waits
+        raise BackboneError(
+            f"The download of {hub_name} broke off ({first_line(error)}); please try again, it goes on from there."
+        ) from error
+
+
+def first_line(error: Exception) -> str:
+    """What an error says, short enough for a sentence."""
+    return str(error).strip().split("\n")[0] or type(error).__name__
 
 
 def _missing_files(folder: Path) -> list[str]:

@@ -138,6 +138,12 @@ def test_missing_folder_and_empty(tmp_path):
     assert refused(tmp_path / "empty.wav") == "empty.wav is empty (0 bytes); please record or export it again."
 
 
+def test_a_file_that_may_not_be_read(tmp_path, monkeypatch):
+    save_audio(tmp_path / "a.wav", chirp(SAMPLE_RATE))
+    monkeypatch.setattr("os.access", lambda *_: False)  # the superuser may read everything
+    assert "may not be read by this program" in refused(tmp_path / "a.wav")
+
+
 NOT_AUDIO = (b"Dear diary, " * 500, b"%PDF-1.7 " + bytes(range(256)) * 40, b"\x89PNG\r\n\x1a\n" * 50)
 
 
@@ -172,6 +178,12 @@ def test_damaged_m4a(tmp_path):
     content = (tmp_path / "a.m4a").read_bytes()
     (tmp_path / "a.m4a").write_bytes(content[: len(content) // 2])  # its index stands at the end
     assert "cannot be read" in refused(tmp_path / "a.m4a") or "not an audio" in refused(tmp_path / "a.m4a")
+
+
+def test_a_codec_that_nobody_knows(tmp_path):
+    encode(tmp_path / "a.webm", "webm", "libopus", chirp(48_000), 48_000, "mono")
+    (tmp_path / "a.webm").write_bytes((tmp_path / "a.webm").read_bytes().replace(b"A_OPUS", b"A_NOPE"))
+    assert "cannot be read" in refused(tmp_path / "a.webm")
 
 
 @pytest.mark.parametrize("bad", [np.nan, np.inf])

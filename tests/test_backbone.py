@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fnmatch
 import json
 import shutil
 import threading
@@ -247,6 +248,48 @@ def test_the_real_client_gives_up_within_ten_seconds(monkeypatch):
     with pytest.raises(BackboneError, match="cannot be reached"):
         Backbone.load("openai/whisper-no-such-cache")
     assert time.perf_counter() - start < 10
+
+
+def test_a_model_that_the_hub_does_not_have(monkeypatch):
+    from huggingface_hub.errors import RepositoryNotFoundError
+
+    error = RepositoryNotFoundError.__new__(RepositoryNotFoundError)
+
+    def answer():
+        raise error
+
+    monkeypatch.setattr("huggingface_hub.HfApi", lambda: _Hub(answer))
+    with pytest.raises(BackboneError, match="hub has no public model openai/whisper-gigantic; please check the name"):
+        Backbone.load("openai/whisper-gigantic")
+
+
+def test_a_download_that_breaks_off(monkeypatch):
+    def break_off(*_arguments, **_options):
+        raise OSError("No space left on device\n  at some line")
+
+    monkeypatch.setattr("huggingface_hub.HfApi", lambda: _Hub(lambda: "information"))
+    monkeypatch.setattr("huggingface_hub.snapshot_download", break_off)
+    with pytest.raises(BackboneError) as caught:
+        Backbone.load("openai/whisper-no-such-cache")
+    assert str(caught.value) == (
+        "The download of openai/whisper-no-such-cache broke off (No space left on device); "
+        "please try again, it goes on from there."
+    )
+
+
+def test_a_download_brings_weights_once_and_no_pickles(monkeypatch, whisper_folder):
+    asked = []
+    monkeypatch.setattr("huggingface_hub.HfApi", lambda: _Hub(lambda: "information"))
+    monkeypatch.setattr(
+        "huggingface_hub.snapshot_download",
+        lambda name, allow_patterns: asked.append((name, allow_patterns)) or str(whisper_folder),
+    )
+    assert Backbone.load("openai/whisper-no-such-cache", device="cpu").name == "openai/whisper-no-such-cache"
+    ((name, patterns),) = asked
+    assert name == "openai/whisper-no-such-cache"
+    on_the_hub = ["config.json", "model.safetensors", "pytorch_model.bin", "tf_model.h5", "merges.txt", "flax.bin"]
+    wanted = [file for file in on_the_hub if any(fnmatch.fnmatch(file, pattern) for pattern in patterns)]
+    assert wanted == ["config.json", "model.safetensors", "merges.txt"]
 
 
 def test_a_hub_model_that_is_cached_needs_no_network(monkeypatch, whisper_folder, tmp_path):
