@@ -206,18 +206,19 @@ def test_recordings_given_as_samples_are_checked_too(asr):
         asr.compare(np.zeros(SAMPLE_RATE, np.float32))
 
 
-def test_an_unknown_language_is_told(asr, speech_like):
+def test_an_unknown_language_is_told_before_the_work(asr, speech_like, monkeypatch):
+    monkeypatch.setattr(asr.backbone.model.model.encoder, "forward", lambda *_a, **_k: pytest.fail("encoded"))
     with pytest.raises(BackboneError, match="English only"):
         asr.compare(speech_like(1.0), language="de")
 
 
-def test_language_and_task_reach_the_prompt(hub_backbone, speech_like):
-    asr = PersonalizedAsr(hub_backbone, None, None)
+def test_language_and_task_reach_the_prompt_of_both_rows(hub_backbone, make_hypernet, speech_like):
+    asr = PersonalizedAsr(hub_backbone, make_hypernet(hub_backbone, is_trained=False), "untrained")
     waveform = speech_like(1.5)
     english, german = asr.compare(waveform), asr.compare(waveform, language="de", task="translate")
     log_mel, limit = hub_backbone.log_mel([waveform]), token_limit(1.5, hub_backbone)
     expected = generated(hub_backbone.model, log_mel, hub_backbone, limit, "de", "translate")
-    assert german.base.tokens == expected[: len(german.base.tokens)]
+    assert german.base.tokens == german.adapted.tokens == expected[: len(german.base.tokens)]
     assert german.base.tokens != english.base.tokens
 
 
