@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from hyper.comparison import Comparison, Transcript
-from hyper.metrics import align_words, word_errors
+from hyper.metrics import WordSpan, align_words, word_errors
 from hyper.subspace import LayerUpdate
 from hyper.ui import figures, panels, words
 
@@ -80,6 +80,13 @@ def test_words_against_each_other_mark_both_sides():
     base, adapted = words.against_each_other(align_words("turn the light", "turn on the lights"))
     assert text_of(base) == "turn the light adapted: lights"
     assert text_of(adapted) == "turn on not in base the lights base: light"
+
+
+@pytest.mark.parametrize("kind", ["hit", "substitution", "deletion", "insertion"])
+def test_words_stay_words(kind):
+    spans = [WordSpan(kind, "" if kind == "insertion" else "<hr>", "" if kind == "deletion" else "<hr>")]
+    for html in (words.against_reference(spans), *words.against_each_other(spans)):
+        assert "hr" not in TextOf(html).tags
 
 
 @pytest.mark.parametrize("where", ["base", "adapted", "reference", "base_model", "hypernetwork"])

@@ -16,8 +16,8 @@ HEADER = f"""<header class="hw-header"><div class="hw-header-inner">{MARK}
 <p class="hw-pill">Recordings are deleted when you leave</p></div></header>"""
 
 LIMITS = (
-    "A small Whisper of this project's own, made for everyday commands and short phrases in English; expect many errors "
-    "in open speech. For open speech choose a Whisper from the hub and train its hypernetwork."
+    "A small Whisper of this project's own, made for everyday commands and short phrases in English; expect many "
+    "errors in open speech. For open speech choose a Whisper from the hub and train its hypernetwork."
 )
 OTHER_MODEL = (
     "Loaded when you press Compare. If no hypernetwork was trained for it, you get the base transcript; to train one: "
