@@ -195,9 +195,7 @@ class PersonalizedAsr:
         adapted: list[DecodedRow],
     ) -> _Heard:
         own = pieces.of_recording[recording]
-        frames = [
-            encoded.log_mel[i, :, : self.backbone.n_speech_frames(len(pieces.waveforms[i]))].numpy() for i in own
-        ]
+        frames = [encoded.log_mel[i, :, : self.backbone.n_speech_frames(len(pieces.waveforms[i]))].numpy() for i in own]
         first = adaptation.which[own[0]] if adaptation else None
         return _Heard(
             base=self._transcript([base[i] for i in own]),
