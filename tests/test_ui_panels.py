@@ -76,6 +76,10 @@ def test_words_against_the_reference_are_readable_without_colour():
     assert {"ins", "b", "del"} <= set(TextOf(html).tags)
 
 
+def test_a_faultless_transcript_is_not_repeated():
+    assert text_of(words.against_reference(align_words(MEANT, "Turn on the lights."))) == words.ALL_RIGHT
+
+
 def test_words_against_each_other_mark_both_sides():
     base, adapted = words.against_each_other(align_words("turn the light", "turn on the lights"))
     assert text_of(base) == "turn the light adapted: lights"
@@ -134,6 +138,13 @@ def test_numbers_of_each_panel():
     assert "substituted 2" in base and "missing (deleted) 0" in base and "added (inserted) 1" in base
     assert "0% words wrong (WER)" in adapted
     assert f"What was meant {MEANT}" in text_of(html)
+
+
+def test_percentages_are_whole_or_have_one_decimal():
+    text = text_of(
+        panels.results_html(comparison("turn on the", "turn", "turn on the lights in the big kitchen"), "bundled")
+    )
+    assert "62.5% words wrong (WER)" in text and "87.5% words wrong (WER)" in text
 
 
 def test_without_reference_no_number_is_invented():

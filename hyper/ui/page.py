@@ -84,7 +84,8 @@ def _connect_inputs(shelf: ModelShelf, inputs: Inputs, examples: Sequence[Exampl
 
 def _connect_compare(handlers: Handlers, inputs: Inputs, outputs: Outputs) -> None:
     """The button, the public endpoint, and what a new recording does to old results."""
-    inputs.recording.change(
+    gr.on(  # results of another recording or model must not stand beside this one
+        [inputs.recording.change, inputs.model.change],
         lambda: (panels.EMPTY, gr.Column(visible=False)),
         None,
         [outputs.results, outputs.more],

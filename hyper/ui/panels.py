@@ -22,7 +22,8 @@ UNCERTAIN = {
 STAGES = {"audio": "read the audio", "encode": "encode", "generate": "write the adaptation", "decode": "decode both"}
 WER_MEANING = (
     "Word error rate (WER): wrong, missing and added words for every word that was meant; lower is better. "
-    "Character error rate (CER): the same, letter by letter."
+    "Character error rate (CER): the same, letter by letter. Words are compared in lower case, without punctuation, "
+    "numbers as digits."
 )
 NO_REFERENCE = "Without the meant text nobody can say which one is right: type it above to count errors."
 EMPTY = """
@@ -141,7 +142,7 @@ def _score(errors: WordErrors | None) -> str:
     """The large number of a panel."""
     if errors is None or errors.wer is None:
         return ""
-    return f'<p class="hw-score"><b>{errors.wer:.0%}</b> <span>words wrong (WER)</span></p>'
+    return f'<p class="hw-score"><b>{_percent(errors.wer)}</b> <span>words wrong (WER)</span></p>'
 
 
 def _counts(errors: WordErrors | None) -> str:
@@ -152,7 +153,7 @@ def _counts(errors: WordErrors | None) -> str:
         "substituted": str(errors.substitutions),
         "missing (deleted)": str(errors.deletions),
         "added (inserted)": str(errors.insertions),
-        "characters (CER)": f"{errors.cer:.0%}",
+        "characters (CER)": _percent(errors.cer),
     }
     body = "".join(f"<div><dt>{name}</dt><dd>{value}</dd></div>" for name, value in cells.items())
     return f'<dl class="hw-counts">{body}</dl>'
@@ -193,6 +194,11 @@ def _layer_table(comparison: Comparison) -> str:
         '<p class="hw-help">Angles are principal angles between the spaces that the weights span before and after: '
         "0° means that nothing turned.</p>"
     )
+
+
+def _percent(fraction: float) -> str:
+    """With one decimal, unless it is a whole number of percent."""
+    return f"{100 * fraction:.1f}".removesuffix(".0") + "%"
 
 
 def _n_errors(errors: WordErrors) -> int:

@@ -10,8 +10,13 @@ if TYPE_CHECKING:
     from hyper.metrics import WordSpan
 
 
+ALL_RIGHT = "Every word as it was meant."
+
+
 def against_reference(spans: Sequence[WordSpan]) -> str:
-    """The words of one transcript against what was meant."""
+    """The words of one transcript against what was meant; all of them right need no repeating."""
+    if all(span.kind == "hit" for span in spans):
+        return f'<p class="hw-words">{ALL_RIGHT}</p>'
     return _strip(_marked_against_reference(span) for span in spans)
 
 
