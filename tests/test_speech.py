@@ -131,7 +131,7 @@ def check_phones(spoken: Spoken, n_words: int) -> None:
     assert {p.symbol for p in phones} <= set(PHONES)
     silent = [loudness(spoken, p) for p in phones if p.symbol == "_" and p.end - p.start > 0.03]
     vowels = [loudness(spoken, p) for p in phones if p.symbol in ("ay", "iy", "ow", "ae")]
-    assert min(vowels) > 5 * max(silent)
+    assert min(vowels) > 5 * max(silent, default=0.001)
 
 
 @needs_espeak
@@ -141,8 +141,8 @@ def test_espeak_says_words_and_tells_when() -> None:
     slow = espeak.speak("turn on the lights", "en+m3", rate=110)
     fast = espeak.speak("turn on the lights", "en+m3", rate=220)
     assert len(slow.samples) > 1.4 * len(fast.samples)
-    with pytest.raises(SynthesisError, match="no voice 'en-us\\+nobody'"):
-        espeak.speak("hello", "en-us+nobody")
+    with pytest.raises(SynthesisError, match="no voice 'nobody'"):
+        espeak.speak("hello", "nobody")
 
 
 @needs_flite

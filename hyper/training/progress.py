@@ -20,7 +20,7 @@ class Clock:
 
     budget_seconds: float
     spent: float = 0.0
-    _mark: float = field(default_factory=time.monotonic)
+    _mark: float = field(default_factory=lambda: time.monotonic())
 
     def tick(self) -> None:
         """Count the time since the last tick; a gap of over a minute (a paused process) counts as a minute."""
