@@ -199,7 +199,7 @@ def _table_line(group: Group) -> tuple[str, ...]:
         f"{group.base.n_reference:,}",
         percent(record["base_wer"]),
         percent(record["adapted_wer"]),
-        "–" if reduction is None else f"{-100 * reduction:+.1f} %",
+        "–" if reduction is None else f"{100 * (0 - reduction):+.1f} %",  # not -reduction, which prints "-0.0"
         percent(record["base_cer"]),
         percent(record["adapted_cer"]),
     )
