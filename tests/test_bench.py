@@ -56,6 +56,11 @@ def test_median_ratio_takes_neighbours_not_medians():
     assert np.median(times) / np.median(others) == 2
 
 
+def test_each_way_comes_first_in_turn():
+    ways = ("a", "b", "c")
+    assert [bench.in_turn(ways, i) for i in range(4)] == [ways, ("b", "c", "a"), ("c", "a", "b"), ways]
+
+
 def test_measure_reports_each_way(asr, speech_like, tmp_path):
     soundfile.write(tmp_path / "a.wav", speech_like(1.0), 16_000)
     result = bench.measure(asr, [tmp_path / "a.wav"], rounds=2)

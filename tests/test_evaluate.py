@@ -175,6 +175,14 @@ def test_a_perfect_base_gives_no_relative_change(tmp_path):
     assert score_manifest(asr, rows).groups[0].to_json()["relative_reduction"] is None
 
 
+def test_table_signs_a_change_and_never_says_minus_zero(tmp_path):
+    same = [("stop it now", "stop it", "stop it"), ("go on now", "go on", "go on now"), ("no no", "no", "yes yes")]
+    rows, asr = recordings(tmp_path, same, cohort=["same", "better", "worse"])
+    text = table(score_manifest(asr, rows))
+    changes = [line.split("%")[2].strip() for line in text.splitlines()[3:]]
+    assert changes == ["-100.0", "+0.0", "+100.0"]
+
+
 def test_table_says_simulated_and_shortens_long_columns(tmp_path):
     many = [SENTENCES[i % 5] for i in range(24)]
     rows, asr = recordings(
