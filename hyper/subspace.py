@@ -13,10 +13,12 @@ given, with their mean and maximum.
 
 from __future__ import annotations
 
+import functools
 from dataclasses import dataclass
 
 import numpy as np
 import scipy.linalg
+from threadpoolctl import ThreadpoolController
 from torch import Tensor
 
 SINGULAR = 1e-6  # below this share of the largest, a column adds nothing that tall.T @ tall still tells in float64
@@ -62,6 +64,7 @@ def layer_update(
 ) -> LayerUpdate:
     """Measure the update `scaling * b @ a` of a weight, without forming it."""
     w, right, left = _float64(weight), _float64(a), scaling * _float64(b)
+    _hold_blas_to_one_thread()
     singular_values = _product_singular_values(left, right)
     frobenius = float(np.linalg.norm(singular_values))
     angles = np.degrees(principal_angles(w, left, right))
@@ -121,6 +124,15 @@ def _product_singular_values(left: np.ndarray, right: np.ndarray) -> np.ndarray:
     left_factor = scipy.linalg.qr(left, mode="r")[0][: left.shape[1]]
     right_factor = scipy.linalg.qr(right.T, mode="r")[0][: right.shape[0]]
     return scipy.linalg.svdvals(left_factor @ right_factor.T)
+
+
+@functools.cache
+def _hold_blas_to_one_thread() -> None:
+    """Once and for good: numpy's and scipy's threads stay awake and made torch's next encode eleven times slower.
+
+    Giving the threads back after each measure wakes them again. torch brings its own and keeps them.
+    """
+    ThreadpoolController().limit(limits=1, user_api="blas")
 
 
 def _float64(tensor: Tensor) -> np.ndarray:

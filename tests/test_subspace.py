@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 import scipy.linalg
 import torch
+from threadpoolctl import threadpool_info
 
 from hyper.subspace import layer_update
 
@@ -97,3 +98,10 @@ def test_json_holds_plain_numbers():
     record = update.to_json()
     assert list(record) == ["name", "frobenius", "relative_frobenius", "singular_values", "principal_angles_deg"]
     assert record["name"] == "model.decoder.layers.0.fc1" and isinstance(record["singular_values"][0], float)
+
+
+def test_measuring_leaves_blas_on_one_thread() -> None:
+    layer_update(torch.randn(8, 4), torch.randn(1, 4), torch.randn(8, 1), 1.0)
+    threads = [pool["num_threads"] for pool in threadpool_info() if pool["user_api"] == "blas"]
+    assert threads
+    assert set(threads) == {1}
