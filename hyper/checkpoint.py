@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable
 from pathlib import Path
+from typing import Any
 
 from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
@@ -19,6 +20,19 @@ WEIGHTS_FILE = "model.safetensors"
 
 class CheckpointError(ValueError):
     """The hypernetwork's folder cannot be used; the message says why."""
+
+
+def config_for(backbone: Backbone, **settings: Any) -> HypernetConfig:
+    """Settings of a hypernetwork for this base: its name, fingerprint and sizes, and the settings given."""
+    return HypernetConfig(
+        base_model=backbone.name,
+        base_fingerprint=backbone.fingerprint,
+        d_model=backbone.d_model,
+        d_ffn=backbone.d_ffn,
+        n_encoder_layers=backbone.n_encoder_layers,
+        n_decoder_layers=backbone.n_decoder_layers,
+        **settings,
+    )
 
 
 def save_hypernet(hypernet: HyperNetwork, folder: str | Path) -> None:

@@ -218,20 +218,12 @@ def make_hypernet() -> Callable[..., HyperNetwork]:
     """Builds a random hypernetwork for a backbone, with `b` away from zero unless told otherwise."""
     import torch
 
-    from hyper.config import HypernetConfig
+    from hyper.checkpoint import config_for
     from hyper.hypernet import HyperNetwork
 
     def make(backbone: Backbone, *, is_trained: bool = True, strength: float = 1.0, **settings: object) -> HyperNetwork:
         torch.manual_seed(7)
-        config = HypernetConfig(
-            base_model=backbone.name,
-            base_fingerprint=backbone.fingerprint,
-            d_model=backbone.d_model,
-            d_ffn=backbone.d_ffn,
-            n_encoder_layers=backbone.n_encoder_layers,
-            n_decoder_layers=backbone.n_decoder_layers,
-            **{"d_hidden": 16, "n_mixes": 2, **settings},
-        )
+        config = config_for(backbone, **{"d_hidden": 16, "n_mixes": 2, **settings})
         hypernet = HyperNetwork(config, backbone.sites(config.targets)).eval()
         if is_trained:
             for parameter in (*hypernet.b_learned, *(head.weight for head in hypernet.b_heads.values())):

@@ -16,6 +16,7 @@ from hyper.manifest import ManifestRow
 from hyper.parallel import parallel
 from hyper.simulate.phones import Phone, parse_phones
 from hyper.speech.phone_set import PHONES, SILENCE
+from hyper.training.progress import write_whole
 
 UNKNOWN_PHONE = -1  # a frame whose phone nobody knows: no loss there
 FLOOR = -10.0  # log10 of Whisper's smallest mel power
@@ -114,9 +115,7 @@ def _write_store(rows: Sequence[ManifestRow], folder: Path, settings: MelSetting
                 mels.write(mel.tobytes())
                 phones.write(labels.tobytes())
     index = {"texts": texts, "lengths": lengths, "n_mels": int(settings.mel_filters.shape[1])}
-    partial = folder / "index.json.partial"
-    partial.write_text(json.dumps(index))
-    partial.rename(folder / "index.json")  # last, so that a killed run leaves no half store that looks whole
+    write_whole(folder / "index.json", json.dumps(index))  # last: a killed run leaves no half store that looks whole
 
 
 def _chunk_features(task: tuple[Sequence[ManifestRow], MelSettings]) -> list[tuple[str, np.ndarray, np.ndarray]]:

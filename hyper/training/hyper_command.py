@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from hyper.config import GENERATORS, HypernetConfig
+from hyper.config import GENERATORS
 
 EXAMPLES = """\
 examples:
@@ -42,7 +42,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     """Encode, train, write the hypernetwork with its card and the curve."""
     from hyper.backbone import Backbone
-    from hyper.checkpoint import save_hypernet
+    from hyper.checkpoint import config_for, save_hypernet
     from hyper.manifest import read_manifest
     from hyper.plots_training import training_curve
     from hyper.training.card import hypernet_card
@@ -55,8 +55,16 @@ def run(args: argparse.Namespace) -> int:
             f"{n_without} recordings have no reference; training needs what was meant in every line."
         )
     backbone = Backbone.load(args.base, device=args.device)
+    config = config_for(
+        backbone,
+        n_mixes=min(4, backbone.n_encoder_layers + 1),
+        targets=tuple(args.targets),
+        rank=args.rank,
+        alpha=float(args.rank) if args.alpha is None else args.alpha,
+        generator=args.generator,
+    )
     settings = HypernetTraining(minutes=args.minutes, batch_size=args.batch_size, language=args.language)
-    trainer = HypernetTrainer(backbone, rows, args.run_folder, _config(args, backbone), settings)
+    trainer = HypernetTrainer(backbone, rows, args.run_folder, config, settings)
     trainer.train()
     save_hypernet(trainer.hypernet, args.out)
     entries = trainer.log.read()
@@ -65,19 +73,3 @@ def run(args: argparse.Namespace) -> int:
     training_curve(entries, names, args.run_folder / "curve.png")
     print(f"wrote {args.out}")
     return 0
-
-
-def _config(args: argparse.Namespace, backbone) -> HypernetConfig:  # noqa: ANN001 - importing Backbone here costs torch
-    return HypernetConfig(
-        base_model=backbone.name,
-        base_fingerprint=backbone.fingerprint,
-        d_model=backbone.d_model,
-        d_ffn=backbone.d_ffn,
-        n_encoder_layers=backbone.n_encoder_layers,
-        n_decoder_layers=backbone.n_decoder_layers,
-        n_mixes=min(4, backbone.n_encoder_layers + 1),
-        targets=tuple(args.targets),
-        rank=args.rank,
-        alpha=float(args.rank) if args.alpha is None else args.alpha,
-        generator=args.generator,
-    )

@@ -83,6 +83,13 @@ def save_state(
     partial.rename(path)
 
 
+def write_whole(path: Path, text: str) -> None:
+    """Write a file that is there in whole or not at all, so that its presence says that what it lists is complete."""
+    partial = path.with_name(path.name + ".partial")
+    partial.write_text(text)
+    partial.rename(path)
+
+
 def load_state(path: Path, modules: dict[str, nn.Module], optimizer: torch.optim.Optimizer) -> dict[str, float]:
     """Put back what `save_state` wrote; returns the counters."""
     tensors = load_modules(path, modules)

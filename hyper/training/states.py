@@ -16,6 +16,7 @@ from hyper.audio import AudioError, load_audio
 from hyper.backbone import Backbone
 from hyper.embedding import pool_statistics
 from hyper.manifest import ManifestRow
+from hyper.training.progress import write_whole
 
 SILENT_STATES = 8  # states of padding kept behind the speech; the last is repeated where a batch is longer
 
@@ -102,9 +103,7 @@ def _write(backbone: Backbone, rows: Sequence[ManifestRow], folder: Path, batch_
                 index["speakers"].append(row.speaker)
                 index["cohorts"].append(row.cohort or "typical")
             index["statistics_shape"] = statistics.shape[1:]
-    partial = folder / "index.json.partial"
-    partial.write_text(json.dumps(index))
-    partial.rename(folder / "index.json")  # last, so that a killed run leaves no half store that looks whole
+    write_whole(folder / "index.json", json.dumps(index))  # last: a killed run leaves no half store that looks whole
 
 
 def _loaded(

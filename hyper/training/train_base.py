@@ -113,18 +113,14 @@ class BaseTrainer:
 
     def train(self) -> None:
         """Run to the end of the budget; saves every few minutes and at the end."""
-        pool = self._pool(with_real=False)
-        if self.clock.progress >= self.settings.clean_until:
-            pool = self._pool(with_real=True)
         rng = np.random.default_rng([self.settings.seed, self.step])
         generator = torch.Generator().manual_seed(self.settings.seed + self.step)
-        tokens = self._tokens(pool)
-        saved, real_in = self.clock.spent, self.clock.progress >= self.settings.clean_until
-        self.clock.restart()
+        saved, pool, has_real = self.clock.spent, None, False
         while self.clock.progress < 1:
-            if not real_in and self.clock.progress >= self.settings.clean_until:
+            wants_real = self.clock.progress >= self.settings.clean_until
+            if pool is None or wants_real != has_real:
                 self.save()
-                pool, real_in = self._pool(with_real=True), True
+                pool, has_real = self._pool(wants_real), wants_real
                 tokens = self._tokens(pool)
                 self.clock.restart()
             batch = pool.draw(self.settings.batch_size, self._distortion(), rng, generator)
