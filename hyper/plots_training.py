@@ -14,7 +14,8 @@ def training_curve(entries: Sequence[Mapping[str, float]], names: Sequence[str],
     panels = figure.subplots(len(names), 1, sharex=True, squeeze=False)[:, 0]
     for panel, name in zip(panels, names, strict=True):
         points = [(entry["minutes"], entry[name]) for entry in entries if name in entry]
-        panel.plot(*zip(*points, strict=True), linewidth=1) if points else None
+        if points:
+            panel.plot(*zip(*points, strict=True), linewidth=1)
         panel.set_ylabel(name)
         panel.grid(alpha=0.3)
     panels[-1].set_xlabel("minutes of training")

@@ -6,13 +6,13 @@ import argparse
 import json
 import shlex
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from hyper.manifest import ManifestRow, read_manifest
-from hyper.metrics import WordErrors, relative_reduction
+from hyper.metrics import relative_reduction
 from hyper.model_options import add_model_arguments, load_asr
 from hyper.report import Evaluation, Group, percent
 
@@ -247,10 +247,8 @@ def scorecard_page(evaluations: dict[str, Evaluation], bars: Sequence[Bar], comm
 
 
 def _line(title: str, group: Group) -> str:
-    rates: list[Callable[[WordErrors], float | None]] = [lambda errors: errors.wer, lambda errors: errors.cer]
-    (base_wer, base_cer), (adapted_wer, adapted_cer) = (
-        [percent(rate(errors)) for rate in rates] for errors in (group.base, group.adapted)
-    )
-    reduction = percent(relative_reduction(group.base, group.adapted))
-    cells = (title, str(group.n_utterances), base_wer, adapted_wer, reduction, base_cer, adapted_cer)
+    base, adapted = group.base, group.adapted
+    reduction = relative_reduction(base, adapted)
+    rates = (base.wer, adapted.wer, reduction, base.cer, adapted.cer)
+    cells = (title, str(group.n_utterances), *map(percent, rates))
     return "| " + " | ".join(cells) + " |"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -124,7 +125,7 @@ def syllables_of(phones: Sequence[Phone]) -> list[Syllable]:
     for word in words_of(phones):
         nuclei = [i for i in word if is_vowel(phones[i].symbol)] or [max(word, key=lambda i: phones[i].seconds)]
         firsts = [word[0]]
-        for before, nucleus in zip(nuclei, nuclei[1:], strict=False):
+        for before, nucleus in itertools.pairwise(nuclei):
             between = [i for i in word if before < i < nucleus]  # sounding phones: a pause within a word opens nothing
             firsts.append(between[-1] if between else nucleus)
         lasts = [max(i for i in word if i < first) for first in firsts[1:]] + [word[-1]]

@@ -47,7 +47,7 @@ def lay_out(spans: Sequence[Span]) -> Timeline:
     spans = [span for span in spans if round(span.seconds * SAMPLE_RATE) > 0]
     edges = np.round(np.cumsum([0.0] + [span.seconds for span in spans]) * SAMPLE_RATE).astype(int)
     source, pitch, gain = np.empty(edges[-1]), np.empty(edges[-1]), np.empty(edges[-1])
-    for i, (span, first, last) in enumerate(zip(spans, edges, edges[1:], strict=False)):
+    for i, (span, first, last) in enumerate(zip(spans, edges[:-1], edges[1:], strict=True)):
         here = slice(first, last)
         pitch[here], gain[here] = span.pitch, span.gain
         if span.kind == "hold":

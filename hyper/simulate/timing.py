@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Sequence
 
 import numpy as np
@@ -56,7 +57,7 @@ def _rushes(n_words: int, share: float, rng: np.random.Generator) -> list[tuple[
     runs = max(round(count / 4), 1)
     edges = np.linspace(0, n_words, runs + 1).round().astype(int)
     ranges = []
-    for low, high in zip(edges, edges[1:], strict=False):
+    for low, high in itertools.pairwise(edges):
         length = min(max(round(count / runs), 1), high - low)
         first = int(rng.integers(low, high - length + 1))
         ranges.append((first, first + length))

@@ -141,9 +141,9 @@ class Flite:
     """flite's library in this process, with the voices that Debian builds into it."""
 
     def __init__(self) -> None:
-        for name in ("libflite.so.1", "libflite_usenglish.so.1", "libflite_cmulex.so.1"):
-            library = _library(name, "libflite1")
-            self._library = library if name == "libflite.so.1" else self._library
+        self._library = _library("libflite.so.1", "libflite1")
+        for name in ("libflite_usenglish.so.1", "libflite_cmulex.so.1"):
+            _library(name, "libflite1")
         for name in ("flite_synth_text", "utt_relation", "relation_head", "item_next", "path_to_item"):
             getattr(self._library, name).restype = c.c_void_p
         self._library.utt_wave.restype = c.POINTER(_FliteWave)
