@@ -248,6 +248,14 @@ def speech_like() -> Callable[..., np.ndarray]:
     return make
 
 
+@pytest.fixture(scope="session")
+def spoken(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A manifest of twenty recordings by five speakers."""
+    from tests.spoken import write_spoken
+
+    return write_spoken(tmp_path_factory.mktemp("spoken"))
+
+
 def read_json(path: Path) -> dict:
     """The object in a JSON file."""
     return json.loads(path.read_text(encoding="utf-8"))

@@ -4,15 +4,14 @@ from __future__ import annotations
 
 import subprocess
 import sys
-import time
-from dataclasses import replace
+from dataclasses import astuple, replace
 
 import numpy as np
 import pytest
 from numpy_voice import RATE, SENTENCE, talk
 
 from hyper import audio
-from hyper.simulate import COHORTS, SEVERITIES, Phone, draw_profile, format_phones, parse_phones, simulate
+from hyper.simulate import ALL_COHORTS, COHORTS, SEVERITIES, Phone, draw_profile, format_phones, parse_phones, simulate
 from hyper.simulate.phones import is_consonant, is_silence, is_stop, is_vowel, syllables_of, words_of
 from hyper.simulate.pitch import SAMPLE_RATE
 from hyper.simulate.profile import STUTTER_KINDS
@@ -77,7 +76,7 @@ def test_sample_rate_is_the_package_s():
 
 
 @pytest.mark.parametrize("severity", SEVERITIES)
-@pytest.mark.parametrize("cohort", COHORTS)
+@pytest.mark.parametrize("cohort", ALL_COHORTS)
 def test_same_seed_same_samples_other_seed_other_samples(cohort: str, severity: str):
     waveform, phones = talk()
     profile = draw_profile(cohort, severity, 3)
@@ -85,6 +84,30 @@ def test_same_seed_same_samples_other_seed_other_samples(cohort: str, severity: 
     first, again, other = (simulate(waveform, phones, profile, seed) for seed in (5, 5, 6))
     assert np.array_equal(first.waveform, again.waveform) and first.events == again.events
     assert len(first.waveform) != len(other.waveform) or not np.allclose(first.waveform, other.waveform, atol=1e-3)
+
+
+# Test sets and trained models depend on who the speakers of these seeds are.
+PINNED = {
+    ("stuttering", "mild", 0): "0.03911 0.2346 0.5147 0.2098 0.02146 0.0001111 0.0001822 0.01914 1.135 0.2582",
+    ("stuttering", "severe", 1_000_104): "0.1818 0.2491 0.4539 0.04126 0.06844 0.1415 0.0002345 0.04562 3.968 1.45",
+    ("dysarthria", "moderate", 7): "0.7623 0.132 0.2726 0.1882 "
+    "0.6474 6.762 0.003222 0.009994 0.6147 24.34 0.6496 4.151 15.25 0.5252",
+    ("dysarthria", "severe", 1_000_104): "0.6136 0.1899 0.4589 0.4473 "
+    "0.2979 6.484 0.006519 0.01823 0.7467 30.47 0.4007 6.993 11.2 1.634",
+    ("parkinsons", "mild", 0): "2.523 1.448 35.89 1.109 0.32 1.729 "
+    "0.7282 5.9 0.0005515 0.006375 0.3972 6.249 0.895 0.4326 20.68 0.3268",
+    ("parkinsons", "moderate", 7): "5.26 2.512 34.96 1.235 0.3052 3.298 "
+    "0.4047 5.696 0.02153 0.01362 0.6603 15.51 0.8165 0.3514 15.27 0.9191",
+}
+
+
+@pytest.mark.parametrize("speaker", PINNED, ids=lambda speaker: "-".join(map(str, speaker)))
+def test_a_seed_s_speaker_is_who_it_always_was(speaker: tuple[str, str, int]):
+    def numbers(values: tuple) -> list[str]:
+        nested = [numbers(v) if isinstance(v, tuple) else [f"{v:.4g}"] for v in values if not isinstance(v, str)]
+        return [number for several in nested for number in several]
+
+    assert " ".join(numbers(astuple(draw_profile(*speaker)))) == PINNED[speaker]
 
 
 VOICED = ((("A:", 0.2), ("m", 0.1)), (("i:", 0.2),), (("n", 0.1), ("u:", 0.2)))  # no bursts and no noise
@@ -121,7 +144,7 @@ def test_untouched_speech_is_not_left_dead(cohort: str):
 def test_silence_and_whispers_pass():
     _, phones = talk()
     noise = 0.01 * np.random.default_rng(0).standard_normal(int(phones[-1].end * RATE)).astype(np.float32)
-    for cohort in COHORTS:
+    for cohort in ALL_COHORTS:
         for waveform in (noise, np.zeros_like(noise)):
             out = simulate(waveform, phones, draw_profile(cohort, "severe", 0), 0).waveform
             assert np.isfinite(out).all() and len(out) > RATE
@@ -129,7 +152,7 @@ def test_silence_and_whispers_pass():
 
 def test_short_word_passes():
     waveform, phones = talk(((("i:", 0.06),),), pause=0.0)
-    for cohort in COHORTS:
+    for cohort in ALL_COHORTS:
         for severity in SEVERITIES:
             assert np.isfinite(simulate(waveform, phones, draw_profile(cohort, severity, 0), 0).waveform).all()
 
@@ -137,7 +160,9 @@ def test_short_word_passes():
 def test_bad_input_is_refused_in_one_sentence():
     waveform, phones = talk()
     profile = draw_profile("dysarthria", "mild", 0)
-    with pytest.raises(ValueError, match=r"Cohort 'lisp' cannot be simulated; choose one of stuttering, dysarthria"):
+    with pytest.raises(
+        ValueError, match=r"Cohort 'lisp' cannot be simulated; choose one of stuttering, .*, dysphonia\."
+    ):
         draw_profile("lisp", "mild", 0)
     with pytest.raises(ValueError, match=r"Severity 'bad' is not known; choose one of mild, moderate, severe\."):
         draw_profile("stuttering", "bad", 0)
@@ -155,18 +180,6 @@ def test_bad_input_is_refused_in_one_sentence():
 def test_simulators_start_without_torch_or_librosa():
     code = "import sys, hyper.simulate; print([m for m in ('torch', 'librosa', 'transformers') if m in sys.modules])"
     assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True).stdout.strip() == "[]"
-
-
-@pytest.mark.parametrize("cohort", COHORTS)
-def test_two_seconds_take_a_few_hundredths_of_a_second(cohort: str):
-    waveform, phones = talk()
-    profiles = [draw_profile(cohort, severity, 0) for severity in SEVERITIES]
-    simulate(waveform, phones, profiles[0], 0)
-    start = time.process_time()
-    for seed in range(4):
-        for profile in profiles:
-            simulate(waveform, phones, profile, seed)
-    assert (time.process_time() - start) / 12 < 0.1  # measured 0.025 and less; the margin is for slow machines
 
 
 # ---- stuttering: the event list says what is heard

@@ -6,28 +6,33 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.ndimage import uniform_filter1d
 
+from hyper.simulate.dysphonia import disordered_voice
 from hyper.simulate.phones import Phone, format_phones, is_silence, is_stop, parse_phones
-from hyper.simulate.pitch import SAMPLE_RATE, PitchMarks, find_marks
+from hyper.simulate.pitch import SAMPLE_RATE
 from hyper.simulate.profile import (
+    ALL_COHORTS,
     COHORTS,
+    HELD_OUT_COHORTS,
     SEVERITIES,
     DysarthriaProfile,
+    DysphoniaProfile,
+    MixedProfile,
     ParkinsonsProfile,
     Profile,
     StutteringProfile,
-    VoiceChange,
     draw_profile,
 )
-from hyper.simulate.psola import Span, Timeline, lay_out, resynthesise
-from hyper.simulate.room import background, room_noise, speech_level
+from hyper.simulate.room import room_noise, speech_level
 from hyper.simulate.spectrum import change_spectrum
 from hyper.simulate.stuttering import Event, stutter
 from hyper.simulate.timing import hurried_and_weak, slow_and_halting
+from hyper.simulate.voice import NO_CHANGE, say
 
 __all__ = [
+    "ALL_COHORTS",
     "COHORTS",
+    "HELD_OUT_COHORTS",
     "SEVERITIES",
     "Event",
     "Phone",
@@ -40,7 +45,6 @@ __all__ = [
 ]
 
 _PEAK = 0.99
-_NO_CHANGE = VoiceChange(f0_range=1.0, tremor_hz=5.0, tremor_depth=0.0, jitter=0.0, shimmer_db=0.0)
 
 
 @dataclass(frozen=True)
@@ -48,7 +52,7 @@ class Simulated:
     """A simulated utterance."""
 
     waveform: np.ndarray  # (n_samples,) float32 in [-1, 1], 16 kHz
-    events: tuple[Event, ...]  # moments of stuttering, in order; empty for the other cohorts
+    events: tuple[Event, ...]  # moments of stuttering, in order; empty where the profile does not stutter
 
 
 def simulate(waveform: np.ndarray, phones: Sequence[Phone], profile: Profile, seed: int) -> Simulated:
@@ -58,35 +62,63 @@ def simulate(waveform: np.ndarray, phones: Sequence[Phone], profile: Profile, se
     """
     waveform, phones = _checked(waveform, phones)
     rng = np.random.default_rng(seed)
-    n_seconds = len(waveform) / SAMPLE_RATE
+    events: Sequence[Event] = ()
     if isinstance(profile, StutteringProfile):
-        spans, events = stutter(phones, n_seconds, profile, rng)
-        return Simulated(_within_range(_say(waveform, spans, _NO_CHANGE, rng)), tuple(events))
-    if isinstance(profile, DysarthriaProfile):
-        spans, moved = slow_and_halting(phones, n_seconds, profile, rng)
-        said = _say(waveform, spans, profile.voice, rng)
-        return Simulated(_within_range(change_spectrum(said, moved, profile.spectrum, rng)), ())
-    if isinstance(profile, ParkinsonsProfile):
-        return Simulated(_parkinsons(waveform, phones, n_seconds, profile, rng), ())
-    raise ValueError(f"A profile must come from draw_profile, but this one is a {type(profile).__name__}.")
+        said, events = _stuttered(waveform, phones, profile, rng)
+    elif isinstance(profile, DysarthriaProfile | ParkinsonsProfile):
+        said, _ = _motor(waveform, phones, profile, rng)
+        said = _in_its_room(said, waveform, profile, rng)
+    elif isinstance(profile, MixedProfile):
+        said, events = _stuttered(*_motor(waveform, phones, profile.motor, rng), profile.stuttering, rng)
+        said = _in_its_room(said, waveform, profile.motor, rng)
+    elif isinstance(profile, DysphoniaProfile):
+        said = disordered_voice(waveform, profile, rng)
+    else:
+        raise ValueError(f"A profile must come from draw_profile, but this one is a {type(profile).__name__}.")
+    return Simulated(_within_range(said.astype(np.float32)), tuple(events))
 
 
-def _parkinsons(
+def _stuttered(
+    waveform: np.ndarray, phones: Sequence[Phone], profile: StutteringProfile, rng: np.random.Generator
+) -> tuple[np.ndarray, list[Event]]:  # (n_samples_out,) and the moments of stuttering in it
+    spans, events = stutter(phones, len(waveform) / SAMPLE_RATE, profile, rng)
+    return say(waveform, spans, NO_CHANGE, rng), events
+
+
+def _motor(
     waveform: np.ndarray,  # (n_samples,)
     phones: Sequence[Phone],
-    n_seconds: float,
-    profile: ParkinsonsProfile,
+    profile: DysarthriaProfile | ParkinsonsProfile,
     rng: np.random.Generator,
-) -> np.ndarray:  # (n_samples_out,)
-    """Soft speech in a room: the loss of level tells because the room's noise stays."""
-    spans, moved = hurried_and_weak(phones, n_seconds, profile, rng)
-    said = change_spectrum(_say(waveform, spans, profile.voice, rng), moved, profile.spectrum, rng)
-    sounding = [phone for phone in moved if not is_silence(phone.symbol)]
+) -> tuple[np.ndarray, list[Phone]]:  # (n_samples_out,) and the phones with their times in it
+    """What a motor disorder makes of timing, voice, articulation and loudness."""
+    n_seconds = len(waveform) / SAMPLE_RATE
+    if isinstance(profile, DysarthriaProfile):
+        spans, moved = slow_and_halting(phones, n_seconds, profile, rng)
+    else:
+        spans, moved = hurried_and_weak(phones, n_seconds, profile, rng)
+    said = change_spectrum(say(waveform, spans, profile.voice, rng), moved, profile.spectrum, rng)
+    return (_soft(said, moved, profile) if isinstance(profile, ParkinsonsProfile) else said), moved
+
+
+def _soft(said: np.ndarray, phones: Sequence[Phone], profile: ParkinsonsProfile) -> np.ndarray:
+    sounding = [phone for phone in phones if not is_silence(phone.symbol)]
     ends = np.array([sounding[0].start, sounding[-1].end]) * SAMPLE_RATE
     loss_db = np.interp(np.arange(len(said)), ends, [profile.loudness_db, profile.loudness_db + profile.fade_db])
-    noise_level = speech_level(waveform) * 10 ** (-profile.room_snr_db / 20)
-    soft = said * 10 ** (-loss_db / 20) + room_noise(len(said), noise_level, rng)
-    return _within_range(soft.astype(np.float32))
+    return said * 10 ** (-loss_db / 20)
+
+
+def _in_its_room(
+    said: np.ndarray,  # (n_samples_out,)
+    typical: np.ndarray,  # (n_samples,) the typical speech it was
+    motor: DysarthriaProfile | ParkinsonsProfile,
+    rng: np.random.Generator,
+) -> np.ndarray:  # (n_samples_out,)
+    """Parkinson's speech is heard in a room: the loss of level tells because the room's noise stays."""
+    if isinstance(motor, ParkinsonsProfile):
+        noise_level = speech_level(typical) * 10 ** (-motor.room_snr_db / 20)
+        said = said + room_noise(len(said), noise_level, rng)
+    return said
 
 
 def _checked(waveform: np.ndarray, phones: Sequence[Phone]) -> tuple[np.ndarray, list[Phone]]:
@@ -124,28 +156,6 @@ def _snapped(waveform: np.ndarray, phones: Sequence[Phone]) -> list[Phone]:
             before = moved[i - 1]
             moved[i - 1] = Phone(before.symbol, before.start, start, before.word)
     return moved
-
-
-def _say(waveform: np.ndarray, spans: Sequence[Span], voice: VoiceChange, rng: np.random.Generator) -> np.ndarray:
-    """Play the spans in a changed voice, rests filled with the recording's own background."""
-    marks = find_marks(waveform)
-    timeline = lay_out(spans)
-    f0_factor = _f0_factor(marks, timeline, voice, rng)
-    said = resynthesise(waveform, marks, timeline, f0_factor, voice.jitter, voice.shimmer_db, rng)
-    if any(span.kind == "rest" for span in spans):
-        resting = uniform_filter1d((timeline.gain == 0).astype(np.float32), SAMPLE_RATE // 50)  # 20 ms: no edge to hear
-        said = said + resting * background(waveform, len(said), rng)
-    return said
-
-
-def _f0_factor(marks: PitchMarks, timeline: Timeline, voice: VoiceChange, rng: np.random.Generator) -> np.ndarray:
-    """(n_out,) factor that narrows F0 toward its mean and lets it tremble."""
-    period = np.where(marks.voiced, marks.period, SAMPLE_RATE / marks.mean_f0)  # samples
-    period = np.interp(timeline.source, marks.position, period)  # (n_out,)
-    narrowed = (period * marks.mean_f0 / SAMPLE_RATE) ** (1 - voice.f0_range)
-    time = np.arange(len(timeline.source)) / SAMPLE_RATE
-    tremor = np.sin(2 * np.pi * (voice.tremor_hz * time + rng.random()))
-    return narrowed * (1 + voice.tremor_depth * tremor)
 
 
 def _within_range(waveform: np.ndarray) -> np.ndarray:

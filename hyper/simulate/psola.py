@@ -42,6 +42,15 @@ class Timeline:
     gain: np.ndarray  # (n_out,) factor on amplitude; 0 inside a rest
 
 
+@dataclass(frozen=True)
+class Alternation:
+    """Every second period unlike its neighbours, as in diplophonia: subharmonics, a voice of type 2 (Titze 1995)."""
+
+    where: np.ndarray  # (n_out,) bool
+    level_db: float  # every second period is weaker by so much
+    period: float  # change of length from period to period, as a share of the period
+
+
 def lay_out(spans: Sequence[Span]) -> Timeline:
     """Join spans to one timeline: sound dies away before a rest and sets in at its end."""
     spans = [span for span in spans if round(span.seconds * SAMPLE_RATE) > 0]
@@ -88,6 +97,7 @@ def resynthesise(
     jitter: float,  # mean change from one period to the next, as a share of the period
     shimmer_db: float,  # mean change of level from one period to the next, dB
     rng: np.random.Generator,
+    alternation: Alternation | None = None,
 ) -> np.ndarray:  # (n_out,) float32
     """Play the timeline: one grain per output period, two source periods wide, from the nearest mark of the source."""
     n_out = len(timeline.source)
@@ -107,6 +117,10 @@ def resynthesise(
     cut_at = np.where(voiced, marks.position[nearest], wanted + UNVOICED_PERIOD * scatter)
     displacement = half * jitter / _JITTER_OF_DISPLACEMENT * rng.standard_normal(len(at))
     level_db = shimmer_db / _SHIMMER_OF_LEVEL * rng.standard_normal(len(at))
+    if alternation is not None:
+        second = alternation.where[at] & (np.arange(len(at)) % 2 == 1)
+        level_db = level_db - second * alternation.level_db
+        displacement = displacement + second * half * alternation.period / 2  # one period longer, the next shorter
     centres = centres + np.where(voiced, displacement, 0.0)
     level = np.where(voiced, 10 ** (level_db / 20), 1.0)
     return _overlap_add(waveform, cut_at, centres, half, level, n_out) * timeline.gain.astype(np.float32)

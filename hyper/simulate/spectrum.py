@@ -77,6 +77,15 @@ def change_spectrum(
     return istft(noisy * np.float32(level), len(waveform))
 
 
+def whispered(waveform: np.ndarray, rng: np.random.Generator) -> np.ndarray:  # (n_samples,) float32
+    """The same sounds without voice: breath through the same vocal tract, each frame as loud as it was."""
+    spectra = stft(waveform)
+    power = spectra.real**2 + spectra.imag**2  # (n_frames, n_bins)
+    envelope = _cepstra(0.5 * np.log(power + 1e-10 * power.max() + 1e-12)) @ _COSINES
+    everywhere = np.ones(len(spectra), dtype=np.float32)
+    return istft(_aspiration(spectra, envelope, 0.0, everywhere, rng, len(waveform)), len(waveform))
+
+
 def _cepstra(log_magnitude: np.ndarray) -> np.ndarray:
     """Low-quefrency cosine coefficients of each frame, so that `cepstra @ _COSINES` is its smooth envelope."""
     weights = np.full(N_BINS, 2.0, dtype=np.float32)
@@ -174,7 +183,7 @@ def _aspiration(
     spectra: np.ndarray,  # (n_frames, n_bins)
     envelope: np.ndarray,  # (n_frames, n_bins) log magnitude
     hnr_db: float,
-    vowel: np.ndarray,  # (n_frames,)
+    vowel: np.ndarray,  # (n_frames,) where, 0 to 1
     rng: np.random.Generator,
     n_samples: int,
 ) -> np.ndarray:  # (n_frames, n_bins)

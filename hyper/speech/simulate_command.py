@@ -12,7 +12,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--out", type=Path, required=True, help="folder for the recordings and manifest.csv")
     parser.add_argument(
-        "--cohorts", nargs="+", default=None, metavar="COHORT", help="stuttering, dysarthria, parkinsons (default: all)"
+        "--cohorts",
+        nargs="+",
+        default=None,
+        metavar="COHORT",
+        help="stuttering, dysarthria, parkinsons (default: these three); or mixed, dysphonia, which are held out: for "
+        "testing only, never to be trained on",
     )
     parser.add_argument("--patients", type=int, default=1, help="simulated patients each speaker becomes (default: 1)")
     parser.add_argument("--limit", type=int, help="use only so many recordings, chosen by the seed (default: all)")
@@ -23,13 +28,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     from hyper.manifest import read_manifest
-    from hyper.simulate import COHORTS
+    from hyper.simulate import ALL_COHORTS, COHORTS
     from hyper.speech.simulate_manifest import SimulationError, simulate_manifest
 
     cohorts = args.cohorts or COHORTS
-    unknown = [cohort for cohort in cohorts if cohort not in COHORTS]
+    unknown = [cohort for cohort in cohorts if cohort not in ALL_COHORTS]
     if unknown:
-        raise SimulationError(f"There is no simulator for {unknown[0]!r}; there are {', '.join(COHORTS)}.")
+        raise SimulationError(f"There is no simulator for {unknown[0]!r}; there are {', '.join(ALL_COHORTS)}.")
     rows = [row for manifest in args.manifest for row in read_manifest(manifest)]
     written = simulate_manifest(rows, args.out, args.patients, cohorts, args.limit, args.seed, args.workers)
     print(

@@ -44,7 +44,8 @@ def assign_patients(
 ) -> dict[str, list[Patient]]:
     """Every speaker becomes `n_each` patients; cohorts and severities are dealt out evenly, profiles drawn by the seed.
 
-    One speaker's patients follow one another in the deal, so that with few each they differ in cohort.
+    One speaker's patients follow one another in the deal, so that with few each they differ in cohort. Four letters
+    tell the cohorts apart in their names, dysarthria from dysphonia too.
     """
     cells = [(cohort, severity) for severity in SEVERITIES for cohort in cohorts]
     order = np.random.default_rng([seed, len(speakers)]).permutation(len(speakers))
