@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from hyper.__main__ import main
 from hyper.audio import SAMPLE_RATE, load_audio, save_audio
 from hyper.manifest import ManifestRow, read_manifest
 from hyper.simulate import COHORTS
@@ -200,7 +201,7 @@ def test_plans_repeat_and_share_no_speaker_between_splits() -> None:
         for seed in (0, 1)
     ]
     assert len(set.union(*by_set)) == sum(map(len, by_set))
-    assert {job.domain for job in plan(speech_set(domains=tuple(zip(DOMAINS, (1, 0, 1), strict=True))), [])} == {
+    assert {job.domain for job in plan(speech_set(domains=tuple(zip(DOMAINS, (1, 0, 1, 0), strict=True))), [])} == {
         "command",
         "word",
     }
@@ -270,6 +271,21 @@ def test_the_examples_are_those_of_the_rule() -> None:
 def test_fixed_sentences_are_never_tested_on() -> None:
     assert split_of("what time is it") == split_of("make it a lot quieter please") == "train"
     assert {split_of(f"my birthday is in {month}") for month in SLOTS["month"]} >= {"train", "test"}
+
+
+def test_phrases_are_for_training_only_and_no_commands() -> None:
+    with pytest.raises(ValueError, match="Phrases are for training only, but they were asked for in split test"):
+        next(sentences("phrase", "test", np.random.default_rng(0), []))
+    commands = [re.sub(r"\{(\w+)\}", lambda slot: f"({'|'.join(SLOTS[slot[1]])})", pattern) for pattern in PATTERNS]
+    drawn = sentences("phrase", "train", np.random.default_rng(0), [])
+    texts = {next(drawn) for _ in range(500)}
+    assert len(texts) > 450
+    assert not any(re.fullmatch(command, text) for command in commands for text in texts)
+
+
+def test_more_shares_than_kinds_of_texts_are_refused(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["make-speech", "--out", str(tmp_path / "out"), "--mix", "1", "0", "0", "0", "1"]) == 1
+    assert "--mix has 5 shares, but there are 4: command, open, word, phrase." in capsys.readouterr().err
 
 
 def test_things_to_say_are_sentences_of_the_grammar() -> None:

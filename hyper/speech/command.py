@@ -6,6 +6,10 @@ import argparse
 from pathlib import Path
 
 
+class MixError(ValueError):
+    """The shares of the kinds of texts cannot be used."""
+
+
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--out", type=Path, required=True, help="folder for the recordings and manifest.csv")
     parser.add_argument(
@@ -22,10 +26,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--mix",
         type=float,
-        nargs=3,
+        nargs="+",
         default=(0.5, 0.3, 0.2),
-        metavar=("COMMAND", "OPEN", "WORD"),
-        help="shares of commands, open sentences and single words or digits (default: 0.5 0.3 0.2)",
+        metavar="SHARE",
+        help="shares of commands, open sentences, single words or digits, and phrases that are only for training "
+        "(default: 0.5 0.3 0.2, no phrases)",
     )
     parser.add_argument(
         "--sentences",
@@ -44,12 +49,14 @@ def run(args: argparse.Namespace) -> int:
     from hyper.speech.make import SpeechSet, make_speech
     from hyper.speech.texts import DOMAINS, read_open_sentences
 
+    if len(args.mix) > len(DOMAINS):
+        raise MixError(f"--mix has {len(args.mix)} shares, but there are {len(DOMAINS)}: {', '.join(DOMAINS)}.")
     speech_set = SpeechSet(
         split=args.split,
         population=args.population,
         n_speakers=args.speakers,
         n_utterances=args.utterances,
-        domains=tuple(zip(DOMAINS, args.mix, strict=True)),
+        domains=tuple(zip(DOMAINS, args.mix, strict=False)),
         seed=args.seed,
     )
     open_sentences = read_open_sentences(args.sentences) if args.sentences else []
