@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import os
 import time
 from collections.abc import Iterator
@@ -20,6 +21,7 @@ MIN_SECONDS = 0.2  # shorter than any syllable
 SILENCE_DBFS = -60  # quieter than the noise of a cheap microphone: nothing was recorded
 DECODE_SECONDS = 60  # wall clock; ten minutes of any format decode in a tenth of this
 BLOCK_SAMPLES = 1 << 18  # samples of all channels that are in memory at a time, before the mix to mono
+AV_FRAME = 1 << 14  # samples that PyAV hands over at a time; an Opus frame alone is 20 ms, and each costs a call
 TAIL_SHARE = 0.1  # a cut leaves at least this share of the window to the last piece
 
 # PyAV opens only these: its playlist formats would read further files and addresses that the file names.
@@ -39,6 +41,19 @@ def load_audio(path: str | Path, max_seconds: float = MAX_SECONDS) -> np.ndarray
     with _damage_explained(path):
         waveform = _decode(path, max_seconds)
     return check_waveform(waveform, max_seconds)
+
+
+def audio_seconds(path: str | Path) -> float:
+    """Length of a recording by what its file says, without decoding; some browser recordings must be decoded.
+
+    Errors: AudioError where it is no recording that can be used.
+    """
+    path = Path(path)
+    _check_file(path)
+    try:
+        return soundfile.info(path).duration
+    except soundfile.LibsndfileError:  # a format that it does not read, as m4a or webm
+        return len(load_audio(path)) / SAMPLE_RATE
 
 
 def check_waveform(waveform: np.ndarray, max_seconds: float = MAX_SECONDS) -> np.ndarray:  # (n_samples,) 16 kHz mono
@@ -157,8 +172,8 @@ def _not_audio(path: Path) -> str:
 
 
 def _av_blocks(container: av.container.InputContainer) -> Iterator[np.ndarray]:  # each (n_samples,) mono
-    planar = av.AudioResampler(format="fltp")  # one row for each channel; rate and channels stay
-    for frame in container.decode(audio=0):
+    planar = av.AudioResampler(format="fltp", frame_size=AV_FRAME)  # one row for each channel; rate and channels stay
+    for frame in itertools.chain(container.decode(audio=0), [None]):  # None: what is left of the last block
         for part in planar.resample(frame):
             yield part.to_ndarray().mean(axis=0)
 

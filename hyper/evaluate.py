@@ -32,6 +32,7 @@ columns of the manifest:
   file or path          recording, relative to the manifest's folder
   reference or text     the words that were meant; a line without them is transcribed and not scored
   speaker, cohort, severity, corpus, domain, voice (optional)   each becomes a group
+  age (optional)        years; children under 16 become a group, and adults
   simulated (optional)  1 where a simulator made the recording atypical
 """
 

@@ -10,8 +10,9 @@ from pathlib import Path
 # Accepted names of a column, the written one first.
 FILE_COLUMNS = ("file", "path")
 REFERENCE_COLUMNS = ("reference", "text")
-OPTIONAL_COLUMNS = ("speaker", "cohort", "severity", "voice", "domain", "corpus", "licence", "phones")
+OPTIONAL_COLUMNS = ("speaker", "cohort", "severity", "voice", "domain", "corpus", "licence", "phones", "age")
 SIMULATED_VALUES = {"1": True, "true": True, "yes": True, "0": False, "false": False, "no": False, "": False}
+ADULT_AGE = 16  # years; the vocal tract of a younger speaker is still growing
 
 
 class ManifestError(ValueError):
@@ -34,6 +35,14 @@ class ManifestRow:
     corpus: str = ""
     licence: str = ""
     phones: str = ""  # "symbol:start:end:word ..." in seconds
+    age: str = ""  # years
+
+    @property
+    def age_group(self) -> str:
+        """child (under 16) or adult; "" where the age is no number of years, such as Common Voice's "twenties"."""
+        if not self.age.replace(".", "", 1).isdecimal():
+            return ""
+        return "child" if float(self.age) < ADULT_AGE else "adult"
 
 
 def read_manifest(path: str | Path) -> list[ManifestRow]:

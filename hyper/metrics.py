@@ -40,6 +40,26 @@ class WordErrors:
         return self.hits + self.substitutions + self.deletions
 
     @property
+    def n_errors(self) -> int:
+        """Words that are wrong: substituted, deleted or inserted."""
+        return self.substitutions + self.deletions + self.insertions
+
+    @property
+    def substitution_rate(self) -> float | None:
+        """Substituted words per reference word. None without a reference word, as for the next two."""
+        return _share(self.substitutions, self.n_reference)
+
+    @property
+    def deletion_rate(self) -> float | None:
+        """Reference words that were left out, per reference word."""
+        return _share(self.deletions, self.n_reference)
+
+    @property
+    def insertion_rate(self) -> float | None:
+        """Words with no counterpart in the reference, per reference word; can pass 1."""
+        return _share(self.insertions, self.n_reference)
+
+    @property
     def wer(self) -> float | None:
         """Errors per reference word; insertions can push it past 1. None without a reference word."""
         return _rate(self.hits, self.substitutions, self.deletions, self.insertions)
@@ -114,7 +134,8 @@ def relative_reduction(base: WordErrors, adapted: WordErrors) -> float | None:
 
 
 def _rate(hits: int, substitutions: int, deletions: int, insertions: int) -> float | None:
-    n_reference = hits + substitutions + deletions
-    if n_reference == 0:
-        return None
-    return (substitutions + deletions + insertions) / n_reference
+    return _share(substitutions + deletions + insertions, hits + substitutions + deletions)
+
+
+def _share(count: int, n_reference: int) -> float | None:
+    return count / n_reference if n_reference else None

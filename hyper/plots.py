@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import io
-import math
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+import librosa
 import numpy as np
 import plotly.graph_objects as go
 from matplotlib.axes import Axes
@@ -155,7 +155,8 @@ def envelope(waveform: np.ndarray, columns: int) -> tuple[np.ndarray, np.ndarray
 
 def mel_band(hertz: float, n_mels: int) -> float:
     """Position of a frequency on the axis 0 to `n_mels` on which band i is drawn from i to i + 1."""
-    return (n_mels + 1) * _mel(hertz) / _mel(MAX_HZ) - 0.5  # centre of band i is the i + 1st of n_mels + 2 edges
+    mel, top = librosa.hz_to_mel([hertz, MAX_HZ])  # Slaney's scale, which Whisper's filters use
+    return float((n_mels + 1) * mel / top) - 0.5  # centre of band i is the i + 1st of n_mels + 2 edges
 
 
 def png(figure: Figure, dpi: int = PRINT_DPI) -> bytes:
@@ -173,11 +174,6 @@ def _file(figure: Figure, kind: str, dpi: int) -> bytes:
     target = io.BytesIO()
     figure.savefig(target, format=kind, dpi=dpi, facecolor=palette.CARD)
     return target.getvalue()
-
-
-def _mel(hertz: float) -> float:
-    """Slaney's mel scale, which Whisper's filters use: linear to 1 kHz, logarithmic above."""
-    return 3 * hertz / 200 if hertz < 1000 else 15 + 27 * math.log(hertz / 1000) / math.log(6.4)
 
 
 def _by_matrix(layers: Sequence[LayerUpdate]) -> dict[str, list[LayerUpdate]]:

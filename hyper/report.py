@@ -7,13 +7,17 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
+from hyper.groups import Group, pool
 from hyper.manifest import ManifestRow
-from hyper.metrics import WordErrors, pooled, relative_reduction
+from hyper.metrics import WordErrors
+from hyper.statistics import Interval
 
 if TYPE_CHECKING:
     from hyper.comparison import Transcript
 
-GROUP_COLUMNS = ("cohort", "severity", "speaker", "corpus", "domain", "voice")  # each where the manifest fills it
+# Each makes groups where the manifest fills it.
+GROUP_COLUMNS = ("cohort", "severity", "speaker", "corpus", "domain", "voice", "age_group")
+CHANGE_INTERVAL = "95 % of speakers"
 MOST_VALUES_SHOWN = 20  # a column with more values (speakers, mostly) is left to the JSON report
 
 
@@ -80,34 +84,6 @@ class Failure:
 
 
 @dataclass(frozen=True)
-class Group:
-    """The pooled errors of the scored recordings that share a value."""
-
-    by: str  # "all" or a column
-    value: str
-    n_utterances: int
-    n_simulated: int
-    base: WordErrors
-    adapted: WordErrors | None
-
-    def to_json(self) -> dict[str, Any]:
-        """The group record; a rate is null where there are no reference words."""
-        adapted = self.adapted
-        return {
-            "by": self.by,
-            "value": self.value,
-            "n_utterances": self.n_utterances,
-            "n_simulated": self.n_simulated,
-            "n_words": self.base.n_reference,
-            "base_wer": self.base.wer,
-            "adapted_wer": adapted and adapted.wer,
-            "relative_reduction": adapted and relative_reduction(self.base, adapted),
-            "base_cer": self.base.cer,
-            "adapted_cer": adapted and adapted.cer,
-        }
-
-
-@dataclass(frozen=True)
 class Evaluation:
     """Everything one run over a manifest found."""
 
@@ -120,17 +96,27 @@ class Evaluation:
     @cached_property
     def groups(self) -> tuple[Group, ...]:
         """All scored recordings pooled, then each value of each column that the manifest fills."""
-        scored = [utterance for utterance in self.utterances if utterance.base_errors is not None]
-        if not scored:
+        if not self._scored:
             return ()
-        groups = [_pool("all", "all", scored)]
-        for column in GROUP_COLUMNS:
-            members: dict[str, list[ScoredUtterance]] = {}
-            for utterance in scored:
-                members.setdefault(getattr(utterance.row, column), []).append(utterance)
-            members.pop("", None)
-            groups += [_pool(column, value, members[value]) for value in sorted(members)]
-        return tuple(groups)
+        columns = [group for column in GROUP_COLUMNS for group in self._pooled_by(column)]
+        return (pool("all", "all", self._scored), *columns)
+
+    @cached_property
+    def cells(self) -> tuple[Group, ...]:
+        """Each severity of each cohort, pooled; the value is "stuttering, mild"."""
+        return self._pooled_by("cohort", "severity")
+
+    @cached_property
+    def _scored(self) -> list[ScoredUtterance]:
+        return [utterance for utterance in self.utterances if utterance.base_errors is not None]
+
+    def _pooled_by(self, *columns: str) -> tuple[Group, ...]:
+        """A group for each combination of values; a recording that lacks one of them is in none."""
+        members: dict[tuple[str, ...], list[ScoredUtterance]] = {}
+        for utterance in self._scored:
+            members.setdefault(tuple(getattr(utterance.row, column) for column in columns), []).append(utterance)
+        by = ", ".join(columns)
+        return tuple(pool(by, ", ".join(values), members[values]) for values in sorted(members) if all(values))
 
     def group(self, by: str, value: str) -> Group:
         """The one group of that name."""
@@ -148,19 +134,6 @@ class Evaluation:
         }
 
 
-def _pool(by: str, value: str, utterances: Sequence[ScoredUtterance]) -> Group:
-    """Counts of all the utterances added up, so that long ones weigh more, as in corpus WER."""
-    adapted = [utterance.adapted_errors for utterance in utterances if utterance.adapted_errors is not None]
-    return Group(
-        by=by,
-        value=value,
-        n_utterances=len(utterances),
-        n_simulated=sum(utterance.row.simulated for utterance in utterances),
-        base=pooled(utterance.base_errors for utterance in utterances),
-        adapted=pooled(adapted) if adapted else None,
-    )
-
-
 def error_summary(errors: WordErrors) -> str:
     """WER and CER in per cent, with the counts behind the first."""
     counts = f"{errors.substitutions} substituted, {errors.deletions} deleted, {errors.insertions} inserted"
@@ -174,7 +147,17 @@ def percent(rate: float | None) -> str:
 
 def table(evaluation: Evaluation) -> str:
     """All groups as text, one line each; "simulated" stands on every line that holds simulated recordings."""
-    header = ("", "recordings", "words", "base WER", "adapted WER", "change", "base CER", "adapted CER")
+    header = (
+        "",
+        "recordings",
+        "words",
+        "base WER",
+        "adapted WER",
+        "change",
+        CHANGE_INTERVAL,
+        "base CER",
+        "adapted CER",
+    )
     lines = [header]
     by = "all"
     for group in evaluation.groups:
@@ -200,9 +183,17 @@ def _table_line(group: Group) -> tuple[str, ...]:
         percent(record["base_wer"]),
         percent(record["adapted_wer"]),
         "–" if reduction is None else f"{100 * (0 - reduction):+.1f} %",  # not -reduction, which prints "-0.0"
+        _change_interval(group.intervals.relative_reduction),
         percent(record["base_cer"]),
         percent(record["adapted_cer"]),
     )
+
+
+def _change_interval(reduction: Interval | None) -> str:
+    """Ends of the change, in per cent: those of the reduction, negative and swapped."""
+    if reduction is None:
+        return "–"
+    return f"{100 * (0 - reduction.high):+.1f} to {100 * (0 - reduction.low):+.1f}"
 
 
 def simulated_note(group: Group) -> str:

@@ -44,7 +44,7 @@ class FakeAsr:
 
 
 def said(text):
-    return SimpleNamespace(text=text, stopped="end")
+    return SimpleNamespace(text=text, stopped="repetition" if text.endswith("~") else "end")
 
 
 def recordings(folder, sentences, **columns):
@@ -124,6 +124,10 @@ def test_json_speaks_the_one_vocabulary(tmp_path):
     assert report["groups"][0].keys() == {
         "by", "value", "n_utterances", "n_simulated", "n_words",
         "base_wer", "adapted_wer", "relative_reduction", "base_cer", "adapted_cer",
+        "n_speakers", "base_wer_interval", "adapted_wer_interval", "relative_reduction_interval",
+        "better_share", "worse_share", "base_loop_share", "adapted_loop_share",
+        "base_substitution_rate", "base_deletion_rate", "base_insertion_rate",
+        "adapted_substitution_rate", "adapted_deletion_rate", "adapted_insertion_rate",
     }  # fmt: skip
 
 
@@ -146,15 +150,65 @@ def test_groups_pool_only_their_own_rows(tmp_path):
     assert mild.n_utterances == 2
 
 
+def test_harm_help_loops_and_kinds_of_error_by_hand(tmp_path):
+    heard = [
+        ("turn on the light", "turn on the night", "turn on the light"),  # better
+        ("call my sister", "call my sister", "call call call my sister ~"),  # worse: two insertions, a loop
+        ("good morning", "bad morning", "bad morning"),  # as bad as before
+        ("stop", "go go go ~", "top"),  # better: three errors, then one
+    ]
+    rows, asr = recordings(tmp_path, heard)
+    group = score_manifest(asr, rows).group("all", "all").to_json()
+    assert (group["better_share"], group["worse_share"]) == (2 / 4, 1 / 4)
+    assert (group["base_loop_share"], group["adapted_loop_share"]) == (1 / 4, 1 / 4)
+    assert (group["base_substitution_rate"], group["base_deletion_rate"], group["base_insertion_rate"]) == (
+        3 / 10, 0, 2 / 10
+    )  # fmt: skip
+    assert (group["adapted_substitution_rate"], group["adapted_insertion_rate"]) == (2 / 10, 2 / 10)
+    assert group["n_speakers"] is None and group["base_wer_interval"] is None  # nobody is named
+
+
+def test_intervals_need_five_named_speakers_and_pool_their_counts(tmp_path):
+    meant = "red green blue lamp door lamp blue green red lamp"
+    heard = [(meant, "no " * 10, "")] + 4 * [(meant, meant, "")]
+    rows, asr = recordings(tmp_path, heard, speaker=list("abcde"), severity=["mild"] * 4 + ["severe"])
+    evaluation = score_manifest(asr, rows)
+    record = evaluation.group("all", "all").to_json()
+    assert record["n_speakers"] == 5
+    assert record["base_wer_interval"] == [0.0, 0.6]  # one bad speaker of five: see tests/test_statistics.py
+    assert record["adapted_wer_interval"] == [1.0, 1.0]
+    assert record["relative_reduction_interval"] is None  # some draws have no error to reduce
+    assert evaluation.group("severity", "mild").to_json()["base_wer_interval"] is None  # four speakers
+    assert evaluation.group("speaker", "a").to_json()["n_speakers"] == 1
+    rows, asr = recordings(tmp_path, heard, speaker=["a", "b", "c", "d", ""])
+    assert score_manifest(asr, rows).group("all", "all").to_json()["base_wer_interval"] is None
+
+
+def test_ages_make_two_groups_and_what_is_no_age_none(tmp_path):
+    rows, asr = recordings(tmp_path, SENTENCES, age=["9", "15.5", "16", "twenties", ""])
+    groups = [group for group in score_manifest(asr, rows).groups if group.by == "age_group"]
+    assert [(group.value, group.n_utterances) for group in groups] == [("adult", 1), ("child", 2)]
+
+
+def test_cells_are_the_severities_of_each_cohort(tmp_path):
+    cohorts, severities = ["a", "a", "a", "b", ""], ["mild", "mild", "severe", "mild", "mild"]
+    rows, asr = recordings(tmp_path, SENTENCES, cohort=cohorts, severity=severities)
+    cells = score_manifest(asr, rows).cells
+    assert [(cell.value, cell.n_utterances) for cell in cells] == [("a, mild", 2), ("a, severe", 1), ("b, mild", 1)]
+    references, base, _ = zip(*SENTENCES[:2], strict=True)
+    assert cells[0].base.wer == pytest.approx(jiwer.wer(list(references), list(base)))
+
+
 def test_without_hypernetwork_the_adapted_half_is_null(tmp_path):
-    rows, asr = recordings(tmp_path, [(reference, base, None) for reference, base, _ in SENTENCES])
+    rows, asr = recordings(tmp_path, [(text, base, None) for text, base, _ in SENTENCES], speaker=list("abcde"))
     asr.hypernetwork = None
     report = score_manifest(asr, rows).to_json()
     assert report["hypernetwork"] is None
     assert {u["adapted"] for u in report["utterances"]} == {None}
     assert report["utterances"][0]["stopped"] == {"base": "end", "adapted": None}
     group = report["groups"][0]
-    assert (group["adapted_wer"], group["relative_reduction"], group["adapted_cer"]) == (None, None, None)
+    of_both = ("relative_reduction", "relative_reduction_interval", "better_share", "worse_share")
+    assert {group[key] for key in group if key.startswith("adapted") or key in of_both} == {None}
     assert group["base_wer"] > 0
 
 
@@ -181,6 +235,16 @@ def test_table_signs_a_change_and_never_says_minus_zero(tmp_path):
     text = table(score_manifest(asr, rows))
     changes = [line.split("%")[2].strip() for line in text.splitlines()[3:]]
     assert changes == ["-100.0", "+0.0", "+100.0"]
+
+
+def test_table_gives_the_ends_of_a_change_as_signed_as_the_change(tmp_path):
+    half, whole = (
+        ("stop it now please", "no it no please", text) for text in ("no it now please", "stop it now please")
+    )
+    rows, asr = recordings(tmp_path, 4 * [half] + [whole], speaker=list("abcde"))
+    header, line, *_ = table(score_manifest(asr, rows)).splitlines()
+    assert header.split("change")[1].split("base CER")[0].strip() == "95 % of speakers"
+    assert "-60.0 %    -80.0 to -50.0" in line  # 50 % mended, and 10 more each time that the last of five is drawn
 
 
 def test_table_says_simulated_and_shortens_long_columns(tmp_path):

@@ -33,6 +33,15 @@ def test_reads_optional_columns_quotes_and_a_byte_order_mark(tmp_path):
     assert (second.reference, second.cohort, second.simulated) == ("", "", False)
 
 
+@pytest.mark.parametrize(
+    ("age", "group"), [("6", "child"), ("15", "child"), ("15.9", "child"), ("16", "adult"), ("61", "adult"),
+                       ("", ""), ("twenties", ""), ("-", ""), ("1.2.3", "")]
+)  # fmt: skip
+def test_age_group(tmp_path, age, group):
+    (row,) = read_manifest(manifest(tmp_path, f"file,age\na.wav,{age}\n"))
+    assert (row.age, row.age_group) == (age, group)
+
+
 def test_absolute_paths_stay(tmp_path):
     (row,) = read_manifest(manifest(tmp_path, "file\n/elsewhere/a.wav\n"))
     assert row.path == Path("/elsewhere/a.wav")

@@ -60,9 +60,20 @@ def test_rates():
     }
 
 
+def test_the_kinds_of_error_add_up_to_the_wer():
+    errors = word_errors("please call home now", "please phone my mother home")  # jiwer: call > phone, now deleted
+    rates = (errors.substitution_rate, errors.deletion_rate, errors.insertion_rate)
+    assert rates == (errors.substitutions / 4, errors.deletions / 4, errors.insertions / 4)
+    assert (errors.n_errors, sum(rates)) == (4, pytest.approx(errors.wer))
+    assert word_errors("stop", "please do stop").insertion_rate == 2.0
+
+
 def test_an_empty_reference_has_counts_and_no_rate():
     errors = word_errors("", "hello there")
     assert (errors.n_reference, errors.wer, errors.cer) == (0, None, None)
+    assert (errors.n_errors, errors.substitution_rate, errors.deletion_rate, errors.insertion_rate) == (
+        2, None, None, None
+    )  # fmt: skip
     assert errors.to_json()["wer"] is None and errors.to_json()["insertions"] == 2
 
 

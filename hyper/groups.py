@@ -1,0 +1,120 @@
+"""Recordings pooled: what each row got wrong, how sure that is, and whom adapting helped or harmed."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, fields
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from hyper.metrics import WordErrors, pooled, relative_reduction
+from hyper.statistics import Interval, reduction_interval, sum_by_speaker, wer_interval
+
+if TYPE_CHECKING:
+    from hyper.report import ScoredUtterance
+
+
+@dataclass(frozen=True)
+class Intervals:
+    """95 % intervals over the speakers of a group; each None where it cannot be computed (`hyper.statistics`)."""
+
+    base_wer: Interval | None = None
+    adapted_wer: Interval | None = None
+    relative_reduction: Interval | None = None
+
+    def to_json(self) -> dict[str, list[float] | None]:
+        """`base_wer_interval: [low, high]` and so on, or null."""
+        named = {field.name: getattr(self, field.name) for field in fields(self)}
+        return {f"{name}_interval": interval and interval.to_json() for name, interval in named.items()}
+
+
+@dataclass(frozen=True)
+class Group:
+    """The pooled errors of the scored recordings that share a value. What adapting did is None without it."""
+
+    by: str  # "all" or a column
+    value: str
+    n_utterances: int
+    n_simulated: int
+    n_speakers: int | None  # None where a recording does not name its speaker
+    base: WordErrors
+    adapted: WordErrors | None
+    better_share: float | None  # of the recordings: those with fewer word errors once adapted
+    worse_share: float | None  # of the recordings: those with more
+    base_loop_share: float  # of the recordings: those stopped in a phrase that repeated without end
+    adapted_loop_share: float | None
+    intervals: Intervals
+
+    def to_json(self) -> dict[str, Any]:
+        """The group record; a rate is null where there are no reference words."""
+        adapted = self.adapted
+        return {
+            "by": self.by,
+            "value": self.value,
+            "n_utterances": self.n_utterances,
+            "n_simulated": self.n_simulated,
+            "n_words": self.base.n_reference,
+            "base_wer": self.base.wer,
+            "adapted_wer": adapted and adapted.wer,
+            "relative_reduction": adapted and relative_reduction(self.base, adapted),
+            "base_cer": self.base.cer,
+            "adapted_cer": adapted and adapted.cer,
+            "n_speakers": self.n_speakers,
+            **self.intervals.to_json(),
+            "better_share": self.better_share,
+            "worse_share": self.worse_share,
+            **_kinds_of_error("base", self.base),
+            **_kinds_of_error("adapted", adapted),
+            "base_loop_share": self.base_loop_share,
+            "adapted_loop_share": self.adapted_loop_share,
+        }
+
+
+def _kinds_of_error(row: str, errors: WordErrors | None) -> dict[str, float | None]:
+    """What a row's WER is the sum of; an inserted word is one with no counterpart in the reference."""
+    names = ("substitution_rate", "deletion_rate", "insertion_rate")
+    return {f"{row}_{name}": errors and getattr(errors, name) for name in names}
+
+
+def pool(by: str, value: str, utterances: Sequence[ScoredUtterance]) -> Group:
+    """Counts of all the utterances added up, so that long ones weigh more, as in corpus WER."""
+    both = [utterance for utterance in utterances if utterance.adapted_errors is not None]
+    speakers = {utterance.row.speaker for utterance in utterances}
+    more_errors = [utterance.adapted_errors.n_errors - utterance.base_errors.n_errors for utterance in both]
+    return Group(
+        by=by,
+        value=value,
+        n_utterances=len(utterances),
+        n_simulated=sum(utterance.row.simulated for utterance in utterances),
+        n_speakers=None if "" in speakers else len(speakers),
+        base=pooled(utterance.base_errors for utterance in utterances),
+        adapted=pooled(utterance.adapted_errors for utterance in both) if both else None,
+        better_share=_share(more < 0 for more in more_errors),
+        worse_share=_share(more > 0 for more in more_errors),
+        base_loop_share=_share(utterance.base.stopped == "repetition" for utterance in utterances),
+        adapted_loop_share=_share(utterance.adapted.stopped == "repetition" for utterance in both),
+        intervals=Intervals() if "" in speakers else _intervals(utterances),
+    )
+
+
+def _intervals(utterances: Sequence[ScoredUtterance]) -> Intervals:
+    """Intervals over the speakers, who are all named."""
+    speakers = [utterance.row.speaker for utterance in utterances]
+    base = np.array([(u.base_errors.n_errors, u.base_errors.n_reference) for u in utterances])
+    base_errors, words = sum_by_speaker(speakers, base).T  # each (n_speakers,)
+    if any(utterance.adapted_errors is None for utterance in utterances):
+        return Intervals(wer_interval(base_errors, words))
+    adapted = np.array([[utterance.adapted_errors.n_errors] for utterance in utterances])
+    (adapted_errors,) = sum_by_speaker(speakers, adapted).T
+    return Intervals(
+        wer_interval(base_errors, words),
+        wer_interval(adapted_errors, words),
+        reduction_interval(base_errors, adapted_errors),
+    )
+
+
+def _share(holds: Iterable[bool]) -> float | None:
+    """How many of the recordings, as a fraction; None of none."""
+    answers = list(holds)
+    return sum(answers) / len(answers) if answers else None
