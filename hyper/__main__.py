@@ -31,6 +31,7 @@ class Command:
 
 COMMANDS = {
     "compare": Command("hyper.compare", "transcribe one recording with base and adapted Whisper, side by side"),
+    "export": Command("hyper.export_command", "write what adapts to one recording as a PEFT adapter or merged Whisper"),
     "evaluate": Command("hyper.evaluate", "score a manifest of recordings: WER and CER, base and adapted, per group"),
     "bench": Command("hyper.bench", "measure stage times, and what comparing costs beside the alternatives"),
     "make-speech": Command("hyper.speech.command", "synthesise typical speech of many synthetic speakers"),
@@ -38,6 +39,7 @@ COMMANDS = {
     "train-base": Command("hyper.training.base_command", "train a small Whisper from scratch"),
     "align": Command("hyper.training.align_command", "find word times in real speech and cut it into short pieces"),
     "train": Command("hyper.training.hyper_command", "train a hypernetwork for a frozen Whisper"),
+    "methods": Command("hyper.methods.command", "train every alternative on the same data, in one table"),
     "make-examples": Command("hyper.speech.examples", "make the recordings that the app offers as examples"),
     "scorecard": Command("hyper.scorecard", "evaluate the bundled pair on every held-out set, in one table"),
 }

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import json
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from hyper.model_options import add_model_arguments, load_asr
@@ -11,12 +12,14 @@ from hyper.report import error_summary
 
 if TYPE_CHECKING:
     from hyper.comparison import Comparison, Transcript
+    from hyper.guards import Flag
     from hyper.metrics import WordErrors
 
 EXAMPLES = """\
 examples:
   python -m hyper compare talk.wav
   python -m hyper compare talk.m4a --reference "turn on the lights in the kitchen"
+  python -m hyper compare talk.m4a --strength 0.5
   python -m hyper compare talk.m4a --base openai/whisper-small --language de --json > talk.json
 """
 
@@ -33,6 +36,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         action="store_true",
         help="long recordings: adapt to each piece by itself instead of once to the whole recording",
     )
+    parser.add_argument(
+        "--strength",
+        type=float,
+        default=1.0,
+        metavar="TIMES",
+        help="how strongly to adapt, from 0 (as the base) to 2; 1 is as trained (default: 1)",
+    )
     parser.add_argument("--json", action="store_true", help="print one JSON record instead of text")
     add_model_arguments(parser)
     parser.epilog = EXAMPLES
@@ -41,7 +51,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> None:
     """Compare and print."""
     asr = load_asr(args)
-    comparison = asr.compare(args.file, args.reference, language=args.language, adapt_per_piece=args.adapt_per_piece)
+    comparison = asr.compare(
+        args.file,
+        args.reference,
+        language=args.language,
+        adapt_per_piece=args.adapt_per_piece,
+        strength=args.strength,
+    )
     if args.json:
         print(json.dumps(comparison.to_json(file=args.file), ensure_ascii=False, indent=2))
     else:
@@ -54,11 +70,14 @@ def as_text(comparison: Comparison, file: str) -> str:
     lines = [f"recording  {file} ({comparison.seconds:.1f} s{pieces})"]
     if comparison.reference is not None:
         lines.append(f"reference  {comparison.reference}")
-    lines.append(_transcript_line("base", comparison.base, comparison.base_errors))
+    lines.append(_transcript_lines("base", comparison.base, comparison.base_errors, comparison.base_flags))
     if comparison.adapted is None:
         lines.append("adapted    no hypernetwork for this Whisper; `python -m hyper train --help` says how to make one")
     else:
-        lines.append(_transcript_line("adapted", comparison.adapted, comparison.adapted_errors))
+        row = comparison.adapted, comparison.adapted_errors, comparison.adapted_flags
+        lines.append(_transcript_lines("adapted", *row))
+        if comparison.strength != 1:
+            lines.append(f"strength   {comparison.strength:g} times the update (0 is the base, 1 as trained)")
     lines.append(f"models     {comparison.base_model} + {comparison.hypernetwork or 'nothing'} on {comparison.device}")
     if comparison.adapted is not None:
         share = f"{comparison.generated_share:.3%} of the base"
@@ -68,11 +87,12 @@ def as_text(comparison: Comparison, file: str) -> str:
     return "\n".join(lines)
 
 
-def _transcript_line(row: str, transcript: Transcript, errors: WordErrors | None) -> str:
-    """One transcript, with its errors where there is a reference and a word on why it stopped early."""
-    line = f"{row:<10} {transcript.text}"
+def _transcript_lines(row: str, transcript: Transcript, errors: WordErrors | None, flags: Sequence[Flag]) -> str:
+    """One transcript, with its errors where there is a reference, and a line for each sign that it may be wrong."""
+    lines = [f"{row:<10} {transcript.text}"]
     if transcript.stopped != "end":
-        line += f"  [cut off: {transcript.stopped}]"
+        lines[0] += f"  [cut off: {transcript.stopped}]"
     if errors is not None:
-        line += f"\n{'':<10} {error_summary(errors)}"
-    return line
+        lines.append(error_summary(errors))
+    lines += [f"caution: {flag.reason}" for flag in flags]
+    return f"\n{'':<10} ".join(lines)

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import numpy as np
 
 from hyper.decoding import Stopped
+from hyper.guards import Flag, guard
+from hyper.lora import LoraWeights
 from hyper.metrics import WordErrors
 from hyper.report import utterance_record
 from hyper.subspace import LayerUpdate
@@ -22,6 +25,7 @@ class Transcript:
     log_probs: tuple[float, ...]  # natural logarithm, one per token
     stopped: Stopped  # of several pieces the worst: repetition, then length, then end
     no_speech_prob: float | None  # of several pieces the lowest: somewhere somebody spoke
+    piece_lengths: tuple[int, ...] = ()  # tokens of each piece; () is one piece
 
 
 @dataclass(frozen=True)
@@ -53,6 +57,20 @@ class Comparison:
     hypernetwork: str | None
     generated_parameters: int  # per utterance
     generated_share: float  # of the base's parameters, a fraction
+    language: str = "en"
+    task: str = "transcribe"
+    strength: float = 1.0  # how many times the update was applied: 0 is the base, 1 as trained
+    lora: LoraWeights | None = None  # one row, at this strength; with one adaptation per piece, the first piece's
+
+    @cached_property
+    def base_flags(self) -> tuple[Flag, ...]:
+        """What speaks against the base transcript."""
+        return guard(self.base, self.waveform)
+
+    @cached_property
+    def adapted_flags(self) -> tuple[Flag, ...]:
+        """What speaks against the adapted transcript, by the same guards; () without one."""
+        return guard(self.adapted, self.waveform) if self.adapted else ()
 
     def to_json(
         self,
@@ -61,7 +79,7 @@ class Comparison:
         cohort: str | None = None,
         severity: str | None = None,
     ) -> dict[str, Any]:
-        """The utterance record, with what it was made by and how far each layer moved."""
+        """The utterance record, with what speaks against each text, what made it and how far each layer moved."""
         record = utterance_record(
             file=file,
             reference=self.reference,
@@ -75,6 +93,11 @@ class Comparison:
         )
         return {
             **record,
+            "flags": {
+                "base": [flag.to_json() for flag in self.base_flags],
+                "adapted": [flag.to_json() for flag in self.adapted_flags],
+            },
+            "strength": self.strength,
             "timings_ms": self.timings_ms,
             "device": self.device,
             "base_model": self.base_model,

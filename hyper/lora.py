@@ -9,6 +9,20 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
+MAX_STRENGTH = 2.0  # our own limit: twice the update that was trained is far outside of what training saw
+
+
+class StrengthError(ValueError):
+    """The update cannot be applied at this strength; the message says which strengths there are."""
+
+
+def check_strength(strength: float) -> None:
+    """Raise unless the strength lies between 0 (base exactly) and 2; 1 is as trained."""
+    if not 0 <= strength <= MAX_STRENGTH:  # NaN as well
+        raise StrengthError(
+            f"The strength is {strength:g}, but it must be between 0 (base) and {MAX_STRENGTH:g}; 1 is as trained."
+        )
+
 
 @dataclass(frozen=True)
 class LoraSite:
@@ -30,6 +44,13 @@ class LoraWeights:
     b: tuple[Tensor, ...]  # one per site: (batch, d_out, rank)
     scaling: float  # alpha / rank
 
+    @classmethod
+    def joined(cls, parts: Sequence[LoraWeights]) -> LoraWeights:
+        """The rows of all parts, in their order; all are for the same sites with the same scaling."""
+        a = tuple(torch.cat(tensors) for tensors in zip(*(part.a for part in parts), strict=True))
+        b = tuple(torch.cat(tensors) for tensors in zip(*(part.b for part in parts), strict=True))
+        return cls(parts[0].sites, a, b, parts[0].scaling)
+
     def __len__(self) -> int:
         """How many rows the weights serve."""
         return len(self.a[0])
@@ -41,11 +62,7 @@ class LoraWeights:
 
     def with_base_row(self) -> LoraWeights:
         """Put one all-zero row in front, so that row 0 of the batch runs the base model."""
-        return self._with_zero_rows(1)
-
-    def with_base_rows(self) -> LoraWeights:
-        """Put as many all-zero rows in front as there are rows: all base rows, then all adapted rows."""
-        return self._with_zero_rows(len(self))
+        return self._map(lambda t: torch.cat([t.new_zeros(1, *t.shape[1:]), t]))
 
     def take(self, rows: Sequence[int] | Tensor) -> LoraWeights:
         """The given rows, in the given order; a row may come more than once."""
@@ -60,12 +77,18 @@ class LoraWeights:
         """Each row n times in a row: the pieces of one recording share its weights."""
         return self._map(lambda t: t.repeat_interleave(n, dim=0))
 
+    def scaled(self, strength: float) -> LoraWeights:
+        """The same update `strength` times: 0 is the base exactly, 1 as trained, at most 2."""
+        check_strength(strength)
+        return LoraWeights(self.sites, self.a, tuple(strength * b for b in self.b), self.scaling)
+
+    def to_cpu(self) -> LoraWeights:
+        """A copy that outlives the device, in float32."""
+        return self._map(lambda t: t.float().cpu())
+
     def delta(self, i: int, site: int) -> Tensor:
         """The update itself, (d_out, d_in), of row i at one site. Large: applying it never needs it."""
         return self.scaling * self.b[site][i] @ self.a[site][i]
-
-    def _with_zero_rows(self, n: int) -> LoraWeights:
-        return self._map(lambda t: torch.cat([t.new_zeros(n, *t.shape[1:]), t]))
 
     def _map(self, change: Callable[[Tensor], Tensor]) -> LoraWeights:
         return LoraWeights(self.sites, tuple(map(change, self.a)), tuple(map(change, self.b)), self.scaling)

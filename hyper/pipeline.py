@@ -2,29 +2,27 @@
 
 from __future__ import annotations
 
-import time
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
-from dataclasses import dataclass, field
+from collections.abc import Sequence
+from itertools import accumulate
 from pathlib import Path
 
 import numpy as np
 import torch
 from torch import Tensor
 
-from hyper.audio import SAMPLE_RATE, check_waveform, load_audio, split_at_quiet
+from hyper.audio import SAMPLE_RATE, check_waveform, load_audio
 from hyper.backbone import Backbone
 from hyper.checkpoint import find_hypernet, load_hypernet
 from hyper.comparison import Comparison, Pair, Transcript
 from hyper.decoding import DecodedRow, greedy_decode, token_limit
-from hyper.embedding import pool_pieces, pool_statistics
 from hyper.hypernet import HyperNetwork
-from hyper.lora import LoraWeights, apply_lora
+from hyper.lora import LoraWeights, StrengthError, apply_lora, check_strength
 from hyper.metrics import word_errors
 from hyper.model_files import ASSETS, BUNDLED
+from hyper.prepared import ENCODE_BATCH, Prepared, prepare
+from hyper.stopwatch import Stopwatch
 from hyper.subspace import LayerUpdate, layer_update
 
-ENCODE_BATCH = 4  # windows; the states of all layers of the largest Whisper take half a gigabyte each
 DECODE_BATCH = 8  # pieces of a long recording that are decoded together
 STOPPED_WORST_FIRST = ("repetition", "length", "end")
 
@@ -58,34 +56,15 @@ class PersonalizedAsr:
         language: str = "en",
         task: str = "transcribe",
         adapt_per_piece: bool = False,
+        strength: float = 1.0,
     ) -> Comparison:
-        """Transcribe one recording with base and adapted weights; count errors where the reference is given."""
-        stopwatch = _Stopwatch(self.backbone.device)
-        with stopwatch.stage("audio"):
-            is_waveform = isinstance(recording, np.ndarray)
-            waveform = check_waveform(recording) if is_waveform else load_audio(recording)
-        (heard,) = self._hear([waveform], DECODE_BATCH, language, task, adapt_per_piece, stopwatch)
-        reference = reference.strip() or None if reference else None
-        generated = self.hypernet.n_generated if self.hypernet else 0
-        return Comparison(
-            base=heard.base,
-            adapted=heard.adapted,
-            reference=reference,
-            base_errors=word_errors(reference, heard.base.text) if reference else None,
-            adapted_errors=word_errors(reference, heard.adapted.text) if reference and heard.adapted else None,
-            layers=self._layer_updates(heard.lora),
-            waveform=waveform,
-            log_mel=heard.log_mel,
-            embedding=heard.embedding,
-            timings_ms=stopwatch.timings_ms,
-            seconds=len(waveform) / SAMPLE_RATE,
-            n_pieces=heard.n_pieces,
-            device=self.device,
-            base_model=self.base_model,
-            hypernetwork=self.hypernetwork,
-            generated_parameters=generated,
-            generated_share=generated / self.backbone.n_parameters,
-        )
+        """Transcribe one recording with base and adapted weights; count errors where the reference is given.
+
+        `strength` is how many times the update is applied: 0 is the base, 1 as trained, at most 2 (`StrengthError`).
+        """
+        check_strength(strength)  # told before the work
+        prepared = self.prepare(recording, language=language, task=task, adapt_per_piece=adapt_per_piece)
+        return self.compare_prepared(prepared, reference, strength)
 
     def transcribe_pairs(
         self,
@@ -94,117 +73,150 @@ class PersonalizedAsr:
         *,
         language: str = "en",
         task: str = "transcribe",
+        strength: float = 1.0,
     ) -> list[Pair]:
         """Transcribe many recordings as `compare` does one, `batch_size` at a time; the order stays."""
-        stopwatch = _Stopwatch(self.backbone.device)
+        check_strength(strength)
+        stopwatch = Stopwatch(self.backbone.device)
         # A batch decodes for as long as its longest row: like goes with like.
         by_length = sorted(range(len(waveforms)), key=lambda i: len(waveforms[i]))
         pairs: dict[int, Pair] = {}
         for start in range(0, len(by_length), batch_size):
             batch = by_length[start : start + batch_size]
-            heard = self._hear([waveforms[i] for i in batch], batch_size, language, task, False, stopwatch)
-            pairs.update({i: Pair(each.base, each.adapted) for i, each in zip(batch, heard, strict=True)})
+            own = [waveforms[i] for i in batch]
+            prepared = prepare(self.backbone, self.hypernet, own, language, task, False, stopwatch)
+            pairs.update(zip(batch, self._pairs(prepared, strength, batch_size, stopwatch), strict=True))
         return [pairs[i] for i in range(len(waveforms))]
 
-    def _hear(
+    def prepare(
         self,
-        waveforms: Sequence[np.ndarray],
-        batch_size: int,
-        language: str,
-        task: str,
-        adapt_per_piece: bool,
-        stopwatch: _Stopwatch,
-    ) -> list[_Heard]:
-        """The one path: pieces, encoder once, LoRA, base and adapted rows in one decode, texts joined."""
-        self.backbone.prompt(language, task)  # an unknown language is told before the work
-        window = self.backbone.window_seconds
-        pieces = _Pieces.of([split_at_quiet(waveform, window) for waveform in waveforms])
-        with self.backbone.lock, torch.inference_mode():
-            with stopwatch.stage("encode"):
-                encoded = self._encode(pieces)
-            with stopwatch.stage("generate"):
-                adaptation = self._adapt(encoded, pieces, adapt_per_piece) if self.hypernet else None
-            if adaptation and any(site.name.startswith("model.encoder") for site in adaptation.lora.sites):
-                with stopwatch.stage("encode"):  # adapted layers before the states: the adapted rows have their own
-                    adaptation.states = self._encode_adapted(encoded.log_mel, adaptation)
-            with stopwatch.stage("decode"):
-                rows = self._decode(pieces, encoded.states, adaptation, batch_size, language, task)
-        base, adapted = rows
-        return [self._join(i, pieces, encoded, adaptation, base, adapted) for i in range(len(waveforms))]
+        recording: str | Path | np.ndarray,  # a file, or (n_samples,) 16 kHz
+        *,
+        language: str = "en",
+        task: str = "transcribe",
+        adapt_per_piece: bool = False,
+    ) -> Prepared:
+        """Encode one recording and write its LoRA weights: the half of `compare` that knows no strength."""
+        stopwatch = Stopwatch(self.backbone.device)
+        with stopwatch.stage("audio"):
+            is_waveform = isinstance(recording, np.ndarray)
+            waveform = check_waveform(recording) if is_waveform else load_audio(recording)
+        (prepared,) = prepare(self.backbone, self.hypernet, [waveform], language, task, adapt_per_piece, stopwatch)
+        return prepared
 
-    def _encode(self, pieces: _Pieces) -> _Encoded:
-        log_mel = self.backbone.log_mel(pieces.waveforms)  # (n_pieces, n_mels, n_frames)
-        n_speech = torch.tensor([self.backbone.n_speech_states(len(w)) for w in pieces.waveforms])
-        states, statistics = [], []
-        for part, part_n_speech in zip(log_mel.split(ENCODE_BATCH), n_speech.split(ENCODE_BATCH), strict=True):
-            all_layers = self.backbone.encode(part)  # (n_layers + 1, batch, n_states, d_model)
-            states.append(all_layers[-1].clone())  # the other layers need not stay in memory
-            if self.hypernet:
-                statistics.append(pool_statistics(all_layers, part_n_speech))
-        return _Encoded(log_mel, torch.cat(states), n_speech, torch.cat(statistics) if statistics else None)
+    def compare_prepared(self, prepared: Prepared, reference: str | None = None, strength: float = 1.0) -> Comparison:
+        """The other half of `compare`: decode at this strength, count errors, describe the update."""
+        stopwatch = Stopwatch(self.backbone.device, dict(prepared.timings_ms))
+        (pair,) = self._pairs([prepared], strength, DECODE_BATCH, stopwatch)
+        reference = reference.strip() or None if reference else None
+        generated = self.hypernet.n_generated if self.hypernet else 0
+        lora = prepared.lora_of(0).scaled(strength).to_cpu() if prepared.lora else None
+        return Comparison(
+            base=pair.base,
+            adapted=pair.adapted,
+            reference=reference,
+            base_errors=word_errors(reference, pair.base.text) if reference else None,
+            adapted_errors=word_errors(reference, pair.adapted.text) if reference and pair.adapted else None,
+            layers=self._layer_updates(lora),
+            waveform=prepared.waveform,
+            log_mel=self._speech_log_mel(prepared),
+            embedding=None if prepared.embedding is None else prepared.embedding[0].float().cpu().numpy(),
+            timings_ms=stopwatch.timings_ms,
+            seconds=len(prepared.waveform) / SAMPLE_RATE,
+            n_pieces=len(prepared.n_samples),
+            device=self.device,
+            base_model=self.base_model,
+            hypernetwork=self.hypernetwork,
+            generated_parameters=generated,
+            generated_share=generated / self.backbone.n_parameters,
+            language=prepared.language,
+            task=prepared.task,
+            strength=strength,
+            lora=lora,
+        )
 
-    def _adapt(self, encoded: _Encoded, pieces: _Pieces, per_piece: bool) -> _Adaptation:
-        """LoRA weights from the statistics of each recording, pooled over its pieces, or of each piece."""
-        pooled = encoded.statistics
-        if not per_piece:
-            pooled = torch.cat([pool_pieces(pooled[i], encoded.n_speech[i]) for i in pieces.of_recording])
-        which = range(len(pieces.waveforms)) if per_piece else pieces.recording
-        return _Adaptation(self.hypernet(pooled), list(which), self.hypernet.embed(pooled), encoded.states)
+    def decode_prepared(self, prepared: Prepared, strength: float = 1.0) -> Pair:
+        """Both transcripts at this strength, as rows of one batch, without encoding again.
 
-    def _encode_adapted(self, log_mel: Tensor, adaptation: _Adaptation) -> Tensor:
-        states = []
-        for start in range(0, len(log_mel), ENCODE_BATCH):
-            part = slice(start, start + ENCODE_BATCH)
-            with apply_lora(self.backbone.model, adaptation.lora.take(adaptation.which[part])):
-                states.append(self.backbone.encode(log_mel[part])[-1].clone())
-        return torch.cat(states)
+        Only where the hypernetwork adapts encoder layers do the adapted rows need states of their own at each strength.
+        """
+        (pair,) = self._pairs([prepared], strength, DECODE_BATCH, Stopwatch(self.backbone.device))
+        return pair
+
+    def strength_sweep(self, prepared: Prepared, strengths: Sequence[float]) -> list[Transcript]:
+        """The adapted transcript at each of the strengths, all of them rows of one batch."""
+        if prepared.lora is None:
+            raise StrengthError(f"There is no hypernetwork for {self.base_model}, so no strength changes anything.")
+        (transcripts,) = self._decode([prepared], strengths, DECODE_BATCH, Stopwatch(self.backbone.device))
+        return transcripts
+
+    def _pairs(
+        self, prepared: Sequence[Prepared], strength: float, batch_size: int, stopwatch: Stopwatch
+    ) -> list[Pair]:
+        """The base is the adapted model at strength 0."""
+        if self.hypernet is None:
+            check_strength(strength)  # an error even where there is nothing to apply
+            return [Pair(base, None) for (base,) in self._decode(prepared, [0.0], batch_size, stopwatch)]
+        return [Pair(*rows) for rows in self._decode(prepared, [0.0, strength], batch_size, stopwatch)]
 
     def _decode(
-        self,
-        pieces: _Pieces,
-        states: Tensor,  # (n_pieces, n_states, d_model)
-        adaptation: _Adaptation | None,
-        batch_size: int,
-        language: str,
-        task: str,
-    ) -> tuple[list[DecodedRow], list[DecodedRow]]:
-        """Base rows and adapted rows, each one per piece; the second list is empty without an adaptation."""
-        limits = [token_limit(len(waveform) / SAMPLE_RATE, self.backbone) for waveform in pieces.waveforms]
-        base: list[DecodedRow] = []
-        adapted: list[DecodedRow] = []
-        for start in range(0, len(limits), batch_size):
-            part = slice(start, start + batch_size)
-            if adaptation is None:
-                base += greedy_decode(self.backbone, states[part], limits[part], language, task)
-                continue
-            both = torch.cat([states[part], adaptation.states[part]])
-            lora = adaptation.lora.take(adaptation.which[part]).with_base_rows()
-            with apply_lora(self.backbone.model, lora) as applied:
-                rows = greedy_decode(self.backbone, both, 2 * limits[part], language, task, applied)
-            base += rows[: len(rows) // 2]
-            adapted += rows[len(rows) // 2 :]
-        return base, adapted
+        self, prepared: Sequence[Prepared], strengths: Sequence[float], batch_size: int, stopwatch: Stopwatch
+    ) -> list[list[Transcript]]:
+        """The one path, second half: for each recording a transcript at each strength, pieces joined.
 
-    def _join(
+        As many rows at once as base and adapted of `batch_size` pieces, but never fewer than the strengths.
+        """
+        pieces = [(each, piece) for each in prepared for piece in range(len(each.n_samples))]
+        at_once = max(1, 2 * batch_size // max(2, len(strengths)))
+        rows: list[list[DecodedRow]] = [[] for _ in strengths]  # at each strength one for each piece
+        with self.backbone.lock, torch.inference_mode():
+            for start in range(0, len(pieces), at_once):
+                part = pieces[start : start + at_once]
+                decoded = self._decode_part(part, strengths, stopwatch)
+                for i, own in enumerate(rows):
+                    own += decoded[i * len(part) : (i + 1) * len(part)]
+        ends = accumulate(len(each.n_samples) for each in prepared)
+        return [
+            [self._transcript(own[end - len(each.n_samples) : end]) for own in rows]
+            for each, end in zip(prepared, ends, strict=True)
+        ]
+
+    def _decode_part(
+        self, part: Sequence[tuple[Prepared, int]], strengths: Sequence[float], stopwatch: Stopwatch
+    ) -> list[DecodedRow]:
+        """These pieces at the first strength, then at the next, as rows of one batch."""
+        first = part[0][0]  # language and task are one for all
+        states = torch.stack([each.states[piece] for each, piece in part])
+        limits = [token_limit(each.n_samples[piece] / SAMPLE_RATE, self.backbone) for each, piece in part]
+        if first.lora is None:
+            with stopwatch.stage("decode"):
+                return greedy_decode(self.backbone, states, limits, first.language, first.task)
+        lora = LoraWeights.joined([each.lora_of(piece) for each, piece in part])
+        scaled = [lora.scaled(strength) for strength in strengths]
+        with stopwatch.stage("encode"):  # adapted layers before the states: such rows have their own
+            of_rows = [self._states_at(strength, part, states, lora) for strength in strengths]
+        with stopwatch.stage("decode"), apply_lora(self.backbone.model, LoraWeights.joined(scaled)) as applied:
+            return greedy_decode(
+                self.backbone, torch.cat(of_rows), len(strengths) * limits, first.language, first.task, applied
+            )
+
+    def _states_at(
         self,
-        recording: int,
-        pieces: _Pieces,
-        encoded: _Encoded,
-        adaptation: _Adaptation | None,
-        base: list[DecodedRow],
-        adapted: list[DecodedRow],
-    ) -> _Heard:
-        own = pieces.of_recording[recording]
-        frames = [encoded.log_mel[i, :, : self.backbone.n_speech_frames(len(pieces.waveforms[i]))].numpy() for i in own]
-        first = adaptation.which[own[0]] if adaptation else None
-        return _Heard(
-            base=self._transcript([base[i] for i in own]),
-            adapted=self._transcript([adapted[i] for i in own]) if adaptation else None,
-            n_pieces=len(own),
-            log_mel=np.concatenate(frames, axis=1),
-            lora=adaptation.lora.row(first) if adaptation else None,
-            embedding=adaptation.embedding[first].float().cpu().numpy() if adaptation else None,
-        )
+        strength: float,
+        part: Sequence[tuple[Prepared, int]],
+        base_states: Tensor,  # (n_pieces, n_states, d_model)
+        lora: LoraWeights,  # n_pieces rows, as trained
+    ) -> Tensor:  # (n_pieces, n_states, d_model) that the rows at this strength are decoded from
+        if strength == 0 or not any(site.name.startswith("model.encoder") for site in lora.sites):
+            return base_states
+        states = []
+        for start in range(0, len(part), ENCODE_BATCH):
+            windows = part[start : start + ENCODE_BATCH]
+            log_mel = torch.stack([each.log_mel[piece] for each, piece in windows])
+            rows = range(start, start + len(windows))
+            with apply_lora(self.backbone.model, lora.take(rows).scaled(strength)):
+                states.append(self.backbone.encode(log_mel)[-1].clone())
+        return torch.cat(states)
 
     def _transcript(self, rows: Sequence[DecodedRow]) -> Transcript:
         texts = [self.backbone.to_text(row.tokens) for row in rows]
@@ -215,7 +227,14 @@ class PersonalizedAsr:
             log_probs=tuple(log_prob for row in rows for log_prob in row.log_probs),
             stopped=min((row.stopped for row in rows), key=STOPPED_WORST_FIRST.index),
             no_speech_prob=min(no_speech) if no_speech else None,
+            piece_lengths=tuple(len(row.tokens) for row in rows),
         )
+
+    def _speech_log_mel(self, prepared: Prepared) -> np.ndarray:  # (n_mels, n_frames)
+        """All pieces joined, without padding."""
+        n_frames = map(self.backbone.n_speech_frames, prepared.n_samples)
+        parts = [piece[:, :n].numpy() for piece, n in zip(prepared.log_mel, n_frames, strict=True)]
+        return np.concatenate(parts, axis=1)
 
     def _layer_updates(self, lora: LoraWeights | None) -> tuple[LayerUpdate, ...]:
         if lora is None:
@@ -224,60 +243,3 @@ class PersonalizedAsr:
             layer_update(self.backbone.site_weight(site), a[0], b[0], lora.scaling, site.name)
             for site, a, b in zip(lora.sites, lora.a, lora.b, strict=True)
         )
-
-
-@dataclass(frozen=True)
-class _Pieces:
-    """The pieces of all recordings in one row."""
-
-    waveforms: list[np.ndarray]  # each (n_samples,), at most one window
-    recording: list[int]  # which recording each piece belongs to
-    of_recording: list[list[int]]  # which pieces each recording has
-
-    @classmethod
-    def of(cls, split: Sequence[Sequence[np.ndarray]]) -> _Pieces:
-        recording = [i for i, parts in enumerate(split) for _ in parts]
-        of_recording = [[j for j, owner in enumerate(recording) if owner == i] for i in range(len(split))]
-        return cls([piece for parts in split for piece in parts], recording, of_recording)
-
-
-@dataclass(frozen=True)
-class _Encoded:
-    log_mel: Tensor  # (n_pieces, n_mels, n_frames)
-    states: Tensor  # (n_pieces, n_states, d_model) of the last layer
-    n_speech: Tensor  # (n_pieces,) states that cover speech
-    statistics: Tensor | None  # (n_pieces, n_layers + 1, 3, d_model); None without a hypernetwork
-
-
-@dataclass
-class _Adaptation:
-    lora: LoraWeights  # one row per recording, or per piece
-    which: list[int]  # the row that each piece is decoded with
-    embedding: Tensor  # (rows, d_embedding)
-    states: Tensor  # (n_pieces, n_states, d_model) that the adapted rows are decoded from
-
-
-@dataclass(frozen=True)
-class _Heard:
-    base: Transcript
-    adapted: Transcript | None
-    n_pieces: int
-    log_mel: np.ndarray  # (n_mels, n_frames) all pieces joined, without padding
-    lora: LoraWeights | None  # one row
-    embedding: np.ndarray | None  # (d_embedding,)
-
-
-@dataclass
-class _Stopwatch:
-    """Wall-clock time of each stage, the work on the device included."""
-
-    device: torch.device
-    timings_ms: dict[str, float] = field(default_factory=dict)
-
-    @contextmanager
-    def stage(self, name: str) -> Iterator[None]:
-        start = time.perf_counter()
-        yield
-        if self.device.type == "cuda":
-            torch.cuda.synchronize(self.device)
-        self.timings_ms[name] = self.timings_ms.get(name, 0.0) + 1000 * (time.perf_counter() - start)

@@ -8,7 +8,7 @@ import pytest
 import torch
 from torch import nn
 
-from hyper.lora import LoraSite, LoraWeights, apply_lora
+from hyper.lora import LoraSite, LoraWeights, StrengthError, apply_lora
 
 D_IN, D_OUT, RANK = 12, 20, 2
 
@@ -29,11 +29,11 @@ def lora() -> LoraWeights:
     return LoraWeights(sites, a, b, scaling=0.5)
 
 
-def merged(model: nn.Module, lora: LoraWeights, row: int) -> nn.Module:
+def merged(model: nn.Module, lora: LoraWeights, row: int, strength: float = 1.0) -> nn.Module:
     """A copy whose weights hold the update of one row, written out by hand."""
     model = copy.deepcopy(model)
     for layer, a, b in zip((model[0], model[2]), lora.a, lora.b, strict=True):
-        layer.weight.data += 0.5 * b[row] @ a[row]
+        layer.weight.data += strength * 0.5 * b[row] @ a[row]
     return model
 
 
@@ -56,12 +56,32 @@ def test_base_row_is_bit_for_bit_the_unadapted_batch(model, lora):
     assert not torch.allclose(rows[1], plain[1], atol=1e-2)
 
 
-def test_base_rows_come_first_then_the_adapted_in_order(model, lora):
-    x = torch.randn(3, 5, D_IN)
-    with apply_lora(model, lora.with_base_rows()):
-        rows = model(torch.cat([x, x]))
-    assert torch.equal(rows[:3], model(torch.cat([x, x]))[:3])
-    torch.testing.assert_close(rows[4], merged(model, lora, 1)(x[1:2])[0], atol=1e-4, rtol=0)
+def test_joined_rows_at_any_strength_equal_merged_weights_and_at_none_the_base(model, lora):
+    x, strengths = torch.randn(3, 5, D_IN), (0.0, 0.5, 1.0, 2.0)
+    with apply_lora(model, LoraWeights.joined([lora.scaled(strength) for strength in strengths])):
+        rows = model(x.repeat(4, 1, 1)).unflatten(0, (4, 3))
+    assert torch.equal(rows[0], model(x.repeat(4, 1, 1))[:3])
+    for i, strength in enumerate(strengths[1:], start=1):
+        for row in range(3):
+            expected = merged(model, lora, row, strength)(x[row : row + 1])[0]
+            torch.testing.assert_close(rows[i, row], expected, atol=1e-4, rtol=0)
+        assert not torch.allclose(rows[i], rows[i - 1], atol=1e-2)
+
+
+def test_as_trained_is_bit_for_bit_the_weights_themselves(lora):
+    before = [b.clone() for b in lora.b]
+    once, twice = lora.scaled(1.0), lora.scaled(2.0)
+    assert all(map(torch.equal, (*once.a, *once.b), (*lora.a, *lora.b)))
+    assert all(map(torch.equal, twice.b, (2 * b for b in before)))
+    assert all(map(torch.equal, lora.b, before)) and twice.scaling == lora.scaling == 0.5
+
+
+@pytest.mark.parametrize("strength", [-0.1, 2.01, float("nan"), float("inf")])
+def test_a_strength_outside_of_0_to_2_is_refused(lora, strength):
+    with pytest.raises(StrengthError) as error:
+        lora.scaled(strength)
+    expected = f"The strength is {strength:g}, but it must be between 0 (base) and 2; 1 is as trained."
+    assert str(error.value) == expected
 
 
 @pytest.mark.parametrize("batch", [1, 3, 5])
@@ -118,8 +138,11 @@ def test_gradients_reach_the_weights(model, lora):
 
 
 def test_counts_and_copies(lora):
-    assert len(lora) == 3 and len(lora.with_base_row()) == 4 and len(lora.with_base_rows()) == 6
+    assert len(lora) == 3 and len(lora.with_base_row()) == 4 and len(LoraWeights.joined([lora, lora.row(1)])) == 4
     assert lora.n_parameters == 2 * RANK * (D_IN + D_OUT)
     assert torch.equal(lora.repeat(2).a[0], lora.a[0][[0, 0, 1, 1, 2, 2]])
     assert torch.equal(lora.take([2, 2, 0]).b[1], lora.b[1][[2, 2, 0]])
+    assert torch.equal(LoraWeights.joined([lora.row(2), lora]).a[1], lora.a[1][[2, 0, 1, 2]])
+    half = LoraWeights(lora.sites, *(tuple(t.bfloat16() for t in group) for group in (lora.a, lora.b)), 0.5)
+    assert {t.dtype for t in (*half.to_cpu().a, *half.to_cpu().b)} == {torch.float32}
     torch.testing.assert_close(lora.delta(1, 0), 0.5 * lora.b[0][1] @ lora.a[0][1])

@@ -13,11 +13,13 @@ import torch
 from test_decoding import generated
 
 from hyper import pipeline
+from hyper.__main__ import main
 from hyper.audio import SAMPLE_RATE, AudioError, save_audio, split_at_quiet
 from hyper.backbone import Backbone
 from hyper.checkpoint import CheckpointError, save_hypernet
 from hyper.decoding import token_limit
 from hyper.embedding import pool_statistics
+from hyper.lora import StrengthError
 from hyper.metrics import word_errors
 from hyper.model_files import BUNDLED_FOLDER, BackboneError
 from hyper.pipeline import PersonalizedAsr
@@ -30,7 +32,7 @@ def asr(backbone, make_hypernet) -> PersonalizedAsr:
     return PersonalizedAsr(backbone, make_hypernet(backbone), "random")
 
 
-def merged_model(asr: PersonalizedAsr, waveform: np.ndarray):
+def merged_model(asr: PersonalizedAsr, waveform: np.ndarray, strength: float = 1.0):
     """A copy of the base with the recording's own update in its weights, made step by step from the parts."""
     backbone = asr.backbone
     states = backbone.encode(backbone.log_mel([waveform]))
@@ -39,7 +41,7 @@ def merged_model(asr: PersonalizedAsr, waveform: np.ndarray):
         lora = asr.hypernet(statistics)
     model = copy.deepcopy(backbone.model)
     for i, site in enumerate(lora.sites):
-        model.get_submodule(site.name).weight.data += lora.delta(0, i)
+        model.get_submodule(site.name).weight.data += strength * lora.delta(0, i)
     return model
 
 
@@ -116,6 +118,157 @@ def test_without_hypernetwork_there_are_base_rows_only(backbone, asr, speech_lik
     assert alone.transcribe_pairs([speech_like(2.0)])[0].adapted is None
 
 
+# Strength.
+
+STRENGTHS = (0.0, 0.25, 0.5, 1.0, 1.5, 2.0)
+
+
+def test_half_the_strength_is_half_the_update_merged(asr, backbone, speech_like):
+    for seed in range(3):
+        waveform = speech_like(2.5, seed)
+        half, whole = asr.compare(waveform, strength=0.5), asr.compare(waveform)
+        log_mel, limit = backbone.log_mel([waveform]), token_limit(2.5, backbone)
+        n = len(half.adapted.tokens)
+        assert half.adapted.tokens == generated(merged_model(asr, waveform, 0.5), log_mel, backbone, limit)[:n]
+        assert half.base.tokens == whole.base.tokens
+        assert half.adapted.tokens not in (whole.adapted.tokens, whole.base.tokens)
+        for layer, same_layer in zip(half.layers, whole.layers, strict=True):
+            assert layer.frobenius == pytest.approx(same_layer.frobenius / 2, rel=1e-5)
+        assert half.to_json()["strength"] == half.strength == 0.5 and whole.strength == 1
+        torch.testing.assert_close(half.lora.delta(0, 1), whole.lora.delta(0, 1) / 2)
+
+
+def test_a_sweep_runs_from_the_base_to_the_adapted_and_on(asr, speech_like):
+    waveform = speech_like(2.0)
+    comparison, prepared = asr.compare(waveform), asr.prepare(waveform)
+    none, whole = asr.strength_sweep(prepared, [0, 1])
+    assert (none.tokens, none.text) == (comparison.base.tokens, comparison.base.text)
+    assert (whole.tokens, whole.text) == (comparison.adapted.tokens, comparison.adapted.text)
+    assert none.tokens != whole.tokens
+    assert asr.compare(waveform, strength=0).adapted.tokens == comparison.base.tokens
+    assert {layer.frobenius for layer in asr.compare(waveform, strength=0).layers} == {0}
+
+
+@pytest.mark.parametrize("adapt_per_piece", [False, True])
+@pytest.mark.parametrize("seconds", [2.0, 9.0])
+def test_rows_of_a_sweep_are_what_each_strength_gives_alone(asr, speech_like, seconds, adapt_per_piece, monkeypatch):
+    waveform = speech_like(seconds)
+    prepared = asr.prepare(waveform, adapt_per_piece=adapt_per_piece)
+    for decode_batch in (8, 1):  # one piece at a time is several batches, each with all strengths
+        monkeypatch.setattr(pipeline, "DECODE_BATCH", decode_batch)
+        sweep = asr.strength_sweep(prepared, STRENGTHS)
+        for strength, transcript in zip(STRENGTHS, sweep, strict=True):
+            pair = asr.decode_prepared(prepared, strength)
+            alone = asr.compare(waveform, strength=strength, adapt_per_piece=adapt_per_piece)
+            assert transcript.tokens == pair.adapted.tokens == alone.adapted.tokens
+            assert transcript.text == pair.adapted.text and transcript.stopped == pair.adapted.stopped
+            assert pair.base.tokens == alone.base.tokens == sweep[0].tokens
+    assert len({transcript.tokens for transcript in sweep}) > 3  # or the strength did nothing
+    assert len(prepared.n_samples) == (1 if seconds == 2 else alone.n_pieces)
+
+
+def test_many_recordings_at_another_strength(asr, speech_like):
+    waveforms = [speech_like(seconds, seed) for seed, seconds in enumerate([3.0, 0.5, 9.0, 1.0])]
+    for waveform, pair in zip(waveforms, asr.transcribe_pairs(waveforms, 3, strength=0.5), strict=True):
+        alone = asr.compare(waveform, strength=0.5)
+        assert (pair.base.tokens, pair.adapted.tokens) == (alone.base.tokens, alone.adapted.tokens)
+
+
+def test_decoding_again_encodes_nothing_and_runs_all_strengths_at_once(asr, backbone, speech_like):
+    prepared = asr.prepare(speech_like(2.0))
+    encoded, widths = [], []
+    watches = [
+        backbone.model.model.encoder.register_forward_hook(lambda *_: encoded.append(1)),
+        backbone.model.model.decoder.register_forward_hook(
+            lambda _decoder, _inputs, output: widths.append(len(output.last_hidden_state))
+        ),
+    ]
+    asr.strength_sweep(prepared, STRENGTHS)
+    asr.decode_prepared(prepared, 0.5)
+    asr.compare_prepared(prepared, strength=0.5)
+    for watch in watches:
+        watch.remove()
+    assert encoded == []
+    assert widths[0] == len(STRENGTHS)
+
+
+def test_adapted_encoder_layers_at_another_strength(backbone, make_hypernet, speech_like):
+    targets = ("encoder.fc1", "encoder.v_proj", "decoder.fc1")
+    asr = PersonalizedAsr(backbone, make_hypernet(backbone, targets=targets, strength=0.3), "random")
+    for seed in range(2):
+        waveform = speech_like(3.0, seed)
+        prepared = asr.prepare(waveform)
+        sweep = asr.strength_sweep(prepared, [0, 0.5, 1])
+        log_mel, limit = backbone.log_mel([waveform]), token_limit(3.0, backbone)
+        for strength, transcript in zip([0, 0.5, 1], sweep, strict=True):
+            expected = generated(merged_model(asr, waveform, strength), log_mel, backbone, limit)
+            assert transcript.tokens == expected[: len(transcript.tokens)]
+        assert len({transcript.tokens for transcript in sweep}) == 3
+
+
+def test_a_prepared_recording_gives_what_compare_gives(asr, speech_like):
+    waveform = speech_like(9.0)
+    prepared, direct = asr.prepare(waveform), asr.compare(waveform, "turn on", strength=0.5)
+    asr.compare_prepared(prepared, strength=2)  # leaves no trace
+    comparison = asr.compare_prepared(prepared, "turn on", 0.5)
+    assert (comparison.base, comparison.adapted) == (direct.base, direct.adapted)
+    assert (comparison.base_errors, comparison.adapted_errors) == (direct.base_errors, direct.adapted_errors)
+    assert list(comparison.timings_ms) == list(direct.timings_ms)
+    np.testing.assert_array_equal(comparison.log_mel, direct.log_mel)
+    assert list(prepared.timings_ms) == ["audio", "encode", "generate"]
+
+
+def test_a_strength_that_cannot_be_is_told_before_the_work(asr, speech_like, monkeypatch):
+    waveform = speech_like(1.0)
+    prepared = asr.prepare(waveform)
+    monkeypatch.setattr(asr.backbone.model.model.encoder, "forward", lambda *_a, **_k: pytest.fail("encoded"))
+    monkeypatch.setattr(pipeline, "greedy_decode", lambda *_a, **_k: pytest.fail("decoded"))
+    for refused in (
+        lambda: asr.compare(waveform, strength=2.5),
+        lambda: asr.transcribe_pairs([waveform], strength=2.5),
+        lambda: asr.compare_prepared(prepared, strength=2.5),
+        lambda: asr.decode_prepared(prepared, 2.5),
+        lambda: asr.strength_sweep(prepared, [1, 2.5]),
+    ):
+        with pytest.raises(StrengthError, match=r"The strength is 2\.5, but it must be between 0 \(base\) and 2"):
+            refused()
+
+
+def test_without_hypernetwork_no_strength_changes_anything(backbone, speech_like):
+    alone = PersonalizedAsr(backbone, None, None)
+    prepared = alone.prepare(speech_like(1.0))
+    pair = alone.decode_prepared(prepared, 0.5)
+    assert pair.adapted is None and pair.base == alone.decode_prepared(prepared).base
+    with pytest.raises(StrengthError, match="no hypernetwork for whisper-random, so no strength changes anything"):
+        alone.strength_sweep(prepared, [0, 1])
+    with pytest.raises(StrengthError, match="The strength is -1"):
+        alone.decode_prepared(prepared, -1)
+
+
+def test_compare_takes_a_strength_on_the_command_line(asr, whisper_folder, speech_like, tmp_path, capsys):
+    save_hypernet(asr.hypernet, tmp_path / "hypernet")
+    save_audio(tmp_path / "a.wav", speech_like(1.5))
+    given = [
+        "compare",
+        str(tmp_path / "a.wav"),
+        "--base",
+        str(whisper_folder),
+        "--hypernet",
+        str(tmp_path / "hypernet"),
+    ]
+    expected = asr.compare(tmp_path / "a.wav", strength=0.5)
+    assert main([*given, "--strength", "0.5", "--json"]) == 0
+    record = json.loads(capsys.readouterr().out)
+    assert (record["strength"], record["adapted"]) == (0.5, expected.adapted.text)
+    assert record["flags"]["base"] == [flag.to_json() for flag in expected.base_flags]
+    assert main([*given, "--strength", "0.5"]) == 0
+    assert "strength   0.5 times the update" in capsys.readouterr().out
+    assert main([*given, "--strength", "3"]) == 1
+    assert capsys.readouterr().err == (
+        "hyper compare: The strength is 3, but it must be between 0 (base) and 2; 1 is as trained.\n"
+    )
+
+
 # Long recordings.
 
 
@@ -148,6 +301,7 @@ def test_a_recording_stops_as_its_worst_piece(asr):
     rows = [DecodedRow((1,), (-0.1,), stopped, no_speech_prob) for stopped, no_speech_prob in ends]
     transcript = asr._transcript(rows)
     assert (transcript.stopped, transcript.no_speech_prob, transcript.tokens) == ("repetition", 0.2, (1, 1, 1))
+    assert transcript.piece_lengths == (1, 1, 1)
     assert asr._transcript([rows[0], rows[2]]).stopped == "length"
     assert asr._transcript([rows[0]]).stopped == "end"
 
@@ -185,11 +339,11 @@ def test_json_has_the_shared_vocabulary(asr, speech_like):
     record = json.loads(json.dumps(asr.compare(speech_like(2.0), "turn on").to_json(file="a.wav")))
     assert list(record) == [
         *("file", "reference", "speaker", "cohort", "severity", "base", "adapted", "base_errors", "adapted_errors"),
-        *("stopped", "timings_ms", "device", "base_model", "hypernetwork", "generated_parameters", "generated_share"),
-        "layers",
+        *("stopped", "flags", "strength", "timings_ms", "device", "base_model", "hypernetwork"),
+        *("generated_parameters", "generated_share", "layers"),
     ]
     assert set(record["base_errors"]) == {"hits", "substitutions", "deletions", "insertions", "wer", "cer"}
-    assert set(record["stopped"]) == {"base", "adapted"}
+    assert set(record["stopped"]) == set(record["flags"]) == {"base", "adapted"}
     assert set(record["layers"][0]) == {
         *("name", "frobenius", "relative_frobenius", "singular_values", "principal_angles_deg")
     }

@@ -1,0 +1,49 @@
+"""The command that writes one recording's adaptation as files."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+from hyper.model_options import add_model_arguments, load_asr
+
+EXAMPLES = """\
+examples:
+  python -m hyper export talk.wav --out runs/adapter
+  python -m hyper export talk.wav --out runs/whisper-talk --merged --strength 0.5
+  python -m hyper compare talk.wav --base runs/whisper-talk
+"""
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Arguments of `python -m hyper export`."""
+    parser.add_argument("file", metavar="FILE", help="recording to adapt to, as for compare")
+    parser.add_argument("--out", type=Path, required=True, metavar="FOLDER", help="new or empty folder to write")
+    parser.add_argument(
+        "--merged", action="store_true", help="write the whole Whisper with the update in it, not a PEFT adapter"
+    )
+    parser.add_argument(
+        "--strength",
+        type=float,
+        default=1.0,
+        metavar="TIMES",
+        help="how strongly to adapt, from 0 (as the base) to 2; 1 is as trained (default: 1)",
+    )
+    parser.add_argument(
+        "--language", default="en", metavar="CODE", help="spoken language, for a multilingual Whisper (default: en)"
+    )
+    add_model_arguments(parser)
+    parser.epilog = EXAMPLES
+
+
+def run(args: argparse.Namespace) -> None:
+    """Adapt, write, say what was written."""
+    from hyper.export import check_free, export_adapter, export_merged
+
+    check_free(args.out)  # told before the work
+    asr = load_asr(args)
+    comparison = asr.compare(args.file, language=args.language, strength=args.strength)
+    export = export_merged if args.merged else export_adapter
+    export(asr.backbone, comparison, args.out)
+    print(f"adapted    {comparison.adapted.text}")
+    print(f"written    {args.out}/: {', '.join(sorted(file.name for file in args.out.iterdir()))}")

@@ -1,0 +1,185 @@
+"""Signs that a transcript may be wrong, each with the number behind it."""
+
+from __future__ import annotations
+
+import math
+import re
+import zlib
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass
+from statistics import fmean
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from hyper.audio import SAMPLE_RATE
+
+if TYPE_CHECKING:
+    from hyper.comparison import Transcript
+
+# openai/whisper, whisper/transcribe.py: what makes it decode a window again, or leave it out as silent.
+COMPRESSION_LIMIT = 2.4  # bytes of text for each byte that zlib makes of it
+LOG_PROB_LIMIT = -1.0  # mean over the tokens, natural logarithm; there the end token counts as well
+NO_SPEECH_LIMIT = 0.6  # probability
+
+# Whisper judges a window of 30 s, about so much text. Longer text packs better even if nothing is said twice (English
+# sentences: 1.9 at 1000 bytes, 2.2 at 16,000), and a loop in one part of it would be hidden by the rest.
+STRETCH_BYTES = 1000
+
+# Our own limits.
+WORDS_PER_SECOND_LIMIT = 6.0  # of speech; fast speech has about 4
+FLOOR_PERCENTILE = 10  # of the levels: nobody fills nine tenths of a recording without a closure or a pause
+ABOVE_FLOOR_DB = 6.0  # four times the power of the noise floor; steady noise stays within 2 dB of it
+RANGE_DB = 60.0  # below the loudest block: digital silence would put the floor at minus infinity
+LEAST_SPEECH_SECONDS = 0.1  # half a short syllable
+BLOCK_SAMPLES = SAMPLE_RATE // 50  # 20 ms
+HANGOVER_BLOCKS = 5  # 100 ms on both sides of what stands out: weak consonants, and pauses shorter than 200 ms
+
+# What Whisper writes where nobody speaks, learned from subtitles: arXiv:2501.11378, and openai/whisper's discussions
+# 679 and 928. Left out is what people do say by itself, as "thank you" and "bye".
+STOCK_PHRASES = (
+    "thanks for watching",
+    "thank you for watching",
+    "thank you so much for watching",
+    "thanks for watching and I'll see you next time",
+    "thanks for watching don't forget to like and subscribe",
+    "please subscribe to my channel",
+    "please subscribe to our channel",
+    "like and subscribe",
+    "see you in the next video",
+    "I'll see you in the next video",
+    "subtitles by the Amara.org community",
+    "Untertitel der Amara.org-Community",
+    "Sous-titres réalisés par la communauté d'Amara.org",
+    "Sous-titres réalisés para la communauté d'Amara.org",
+    "Subtítulos realizados por la comunidad de Amara.org",
+    "Sottotitoli creati dalla comunità Amara.org",
+)
+
+
+@dataclass(frozen=True)
+class Flag:
+    """One sign that the transcript may be wrong."""
+
+    name: str
+    value: float | str  # what was found
+    limit: float | None  # what it was held against; None where there is no number to exceed
+    reason: str  # a sentence for whoever reads the transcript
+
+    def to_json(self) -> dict[str, Any]:
+        """The record, field by field."""
+        return asdict(self)
+
+
+def guard(transcript: Transcript, waveform: np.ndarray) -> tuple[Flag, ...]:  # (n_samples,) 16 kHz
+    """Everything that speaks against the transcript of this recording; base and adapted are judged alike.
+
+    Of a recording in pieces the probabilities are those of all pieces together, as in `Transcript`.
+    """
+    return tuple(_flags(transcript, waveform))
+
+
+def _flags(transcript: Transcript, waveform: np.ndarray) -> Iterator[Flag]:
+    yield from _stopped_early(transcript)
+    if not transcript.text:  # nothing was claimed
+        return
+    yield from _repetitive(transcript)
+    yield from _unsure(transcript)
+    yield from _nothing_to_hear(transcript, waveform)
+    yield from _stock_phrase(transcript)
+
+
+def _stopped_early(transcript: Transcript) -> Iterator[Flag]:
+    if transcript.stopped == "repetition":
+        reason = "The model began to say the same thing over and over and was stopped."
+        yield Flag("loop", "repetition", None, reason)
+    if transcript.stopped == "length":
+        reason = "The model wrote more than fits the recording and was stopped; the end may be invented or missing."
+        yield Flag("length", "length", None, reason)
+
+
+def _repetitive(transcript: Transcript) -> Iterator[Flag]:
+    ratio = compression_ratio(transcript.text)
+    if ratio > COMPRESSION_LIMIT:
+        reason = f"The text repeats itself: it packs {ratio:.1f} times smaller, speech seldom over {COMPRESSION_LIMIT}."
+        yield Flag("compression", ratio, COMPRESSION_LIMIT, reason)
+
+
+def _unsure(transcript: Transcript) -> Iterator[Flag]:
+    if not transcript.log_probs:
+        return
+    log_prob = fmean(transcript.log_probs)
+    if not log_prob < LOG_PROB_LIMIT:
+        return
+    reason = (
+        f"The model was unsure throughout: on average it gave each part of its words a probability of "
+        f"{math.exp(log_prob):.0%}, and below {math.exp(LOG_PROB_LIMIT):.0%} is doubtful."
+    )
+    yield Flag("log_probability", log_prob, LOG_PROB_LIMIT, reason)
+    if transcript.no_speech_prob is not None and transcript.no_speech_prob > NO_SPEECH_LIMIT:
+        reason = f"The model itself doubts that anybody speaks here ({transcript.no_speech_prob:.0%} for silence)."
+        yield Flag("no_speech", transcript.no_speech_prob, NO_SPEECH_LIMIT, reason)
+
+
+def _nothing_to_hear(transcript: Transcript, waveform: np.ndarray) -> Iterator[Flag]:
+    sound = measure_sound(waveform)
+    if sound.loud_seconds < LEAST_SPEECH_SECONDS:
+        reason = (
+            f"Only {sound.loud_seconds:.2f} s of the recording stand out from its own background noise, so there may "
+            "be nobody to hear."
+        )
+        yield Flag("quiet", sound.loud_seconds, LEAST_SPEECH_SECONDS, reason)
+        return  # no speech to hold the words against
+    rate = len(transcript.text.split()) / sound.speech_seconds
+    if rate > WORDS_PER_SECOND_LIMIT:
+        reason = (
+            f"There are {rate:.1f} words for each second of speech, but people say {WORDS_PER_SECOND_LIMIT:g} at most, "
+            "so some may be invented."
+        )
+        yield Flag("words_per_second", rate, WORDS_PER_SECOND_LIMIT, reason)
+
+
+def _stock_phrase(transcript: Transcript) -> Iterator[Flag]:
+    if _letters(transcript.text) in {_letters(phrase) for phrase in STOCK_PHRASES}:
+        reason = "The whole text is a phrase that Whisper is known to write where nobody speaks."
+        yield Flag("stock_phrase", transcript.text, None, reason)
+
+
+def _letters(text: str) -> str:
+    """The words without case and punctuation: enough to know a phrase again."""
+    return " ".join(re.findall(r"\w+", text.casefold()))
+
+
+def compression_ratio(text: str) -> float:
+    """How many times smaller zlib makes the text, at its most repetitive stretch."""
+    data = text.encode()
+    stretches = [data[start : start + STRETCH_BYTES] for start in range(0, len(data), STRETCH_BYTES)]
+    return max((len(stretch) / len(zlib.compress(stretch)) for stretch in stretches), default=0.0)
+
+
+@dataclass(frozen=True)
+class Sound:
+    """How much of a recording stands out from its own noise."""
+
+    loud_seconds: float  # clearly above the noise floor
+    speech_seconds: float  # the same with the 100 ms around it
+
+
+def measure_sound(waveform: np.ndarray) -> Sound:  # (n_samples,) 16 kHz, at least one block
+    """Compare the level of each 20 ms with the recording's own noise floor, the level that a tenth of it stays below.
+
+    It knows loud from quiet, not speech from noise: a door or a gust of wind is loud, and a vowel held from the first
+    sample to the last is its own floor. The mean of each block is left out: the offset of a microphone is no sound.
+    """
+    n_blocks = len(waveform) // BLOCK_SAMPLES
+    blocks = waveform[: n_blocks * BLOCK_SAMPLES].astype(np.float64).reshape(n_blocks, BLOCK_SAMPLES)
+    power = blocks.var(axis=1)  # (n_blocks,)
+    floor = max(np.percentile(power, FLOOR_PERCENTILE), power.max() / _power_ratio(RANGE_DB))
+    is_loud = power > _power_ratio(ABOVE_FLOOR_DB) * floor
+    is_speech = np.convolve(is_loud, np.ones(2 * HANGOVER_BLOCKS + 1), "full")[HANGOVER_BLOCKS:-HANGOVER_BLOCKS] > 0
+    block_seconds = BLOCK_SAMPLES / SAMPLE_RATE
+    return Sound(float(is_loud.sum()) * block_seconds, float(is_speech.sum()) * block_seconds)
+
+
+def _power_ratio(decibels: float) -> float:
+    return 10 ** (decibels / 10)
