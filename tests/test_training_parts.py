@@ -14,7 +14,7 @@ from hyper.manifest import ManifestRow
 from hyper.simulate.phones import Phone, format_phones
 from hyper.speech.phone_set import PHONES
 from hyper.training.alignment import Alignment, align, cut
-from hyper.training.augment import change_tempo, distort, mask, warp_frequency
+from hyper.training.augment import _limit_band, change_tempo, distort, mask, warp_frequency
 from hyper.training.base_model import (
     BaseSize,
     characters_of,
@@ -87,6 +87,15 @@ def test_frequency_warp_moves_a_formant_and_one_is_identity() -> None:
     warped = warp_frequency(mel, torch.tensor([1.0, 1.5]))
     assert torch.equal(warped[0], mel[0])
     assert warped[1].argmax().item() == 30
+
+
+def test_a_narrow_band_loses_what_is_outside_and_nothing_inside() -> None:
+    mel = torch.zeros(2, 5, 81)
+    narrow = _limit_band(mel, torch.tensor([[0.1], [0.0]]), torch.tensor([[0.7], [1.0]]))
+    assert (narrow[0, :, :8] == -6).all()
+    assert (narrow[0, :, 8:57] == 0).all()
+    assert (narrow[0, :, 57:] == -6).all()
+    assert torch.equal(narrow[1], mel[1])
 
 
 def test_distortion_keeps_padding_and_does_nothing_at_strength_zero() -> None:
@@ -222,16 +231,17 @@ def test_schedules_by_hand() -> None:
 
 
 def test_a_clock_counts_training_only(monkeypatch: pytest.MonkeyPatch) -> None:
-    times = iter([0.0, 10.0, 500.0, 700.0, 705.0])
-    monkeypatch.setattr("hyper.training.progress.time.monotonic", lambda: next(times))
+    times = iter([0.0, *range(1, 11), 501.0, 700.0, 709.0])
+    monkeypatch.setattr("hyper.training.progress.time.monotonic", lambda: float(next(times)))
     clock = Clock(100.0)
-    clock.tick()
+    for _ in range(10):
+        clock.tick()
     assert clock.spent == 10.0
-    clock.tick()  # 490 s: the process was asleep
-    assert clock.spent == 70.0
+    clock.tick()  # 491 s: the process was asleep
+    assert clock.spent == 11.0
     clock.restart()
-    clock.tick()
-    assert (clock.spent, clock.progress) == (75.0, 0.75)
+    clock.tick()  # 9 s: slow, but it was work
+    assert (clock.spent, clock.progress) == (20.0, 0.2)
 
 
 def step(model: torch.nn.Module, optimizer: torch.optim.Optimizer) -> None:

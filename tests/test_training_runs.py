@@ -11,43 +11,14 @@ import pytest
 import torch
 
 from hyper.__main__ import main
-from hyper.audio import load_audio, save_audio
+from hyper.audio import load_audio
 from hyper.backbone import Backbone
-from hyper.manifest import ManifestRow, read_manifest, write_manifest
+from hyper.manifest import read_manifest, write_manifest
 from hyper.pipeline import PersonalizedAsr
-from hyper.simulate.phones import Phone, format_phones
-from hyper.training.base_model import BaseSize
+from hyper.training.base_model import BaseSize, StartError, size_of
 from hyper.training.states import StateStore, StoreError
-from hyper.training.train_base import BaseTrainer, BaseTraining, TrainingError, load_listener
-from tests.numpy_voice import talk
-
-WORDS = {"mee": (("m", 0.1), ("iy", 0.2)), "nah": (("n", 0.1), ("aa", 0.2)), "soo": (("s", 0.12), ("uw", 0.2))}
-_VOICE = {"iy": "i:", "aa": "A:", "uw": "u:"}  # our phone to the talking machine's
-
-
-def say(text: str, seed: int) -> tuple[np.ndarray, str]:
-    """A recording of these words, and its phones as a manifest has them."""
-    words = [[(_VOICE.get(symbol, symbol), seconds) for symbol, seconds in WORDS[word]] for word in text.split()]
-    waveform, phones = talk(words, f0=100 + 10 * (seed % 5), seed=seed)
-    back = {voice: ours for ours, voice in _VOICE.items()}
-    return waveform, format_phones([Phone(back.get(p.symbol, p.symbol), p.start, p.end, p.word) for p in phones])
-
-
-@pytest.fixture(scope="module")
-def spoken(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A manifest of twenty recordings by five speakers."""
-    folder = tmp_path_factory.mktemp("spoken")
-    rng = np.random.default_rng(0)
-    rows = []
-    for i in range(20):
-        text = " ".join(rng.choice(list(WORDS), size=3))
-        waveform, phones = say(text, i)
-        save_audio(folder / f"{i}.wav", waveform)
-        cohort = "typical" if i % 4 == 0 else "stuttering"
-        rows.append(ManifestRow(f"{i}.wav", folder, text, f"s{i % 5}", cohort, "", cohort != "typical", phones=phones))
-    write_manifest(folder / "manifest.csv", rows)
-    return folder / "manifest.csv"
-
+from hyper.training.train_base import BaseTrainer, BaseTraining, TrainingError, going_on, load_listener
+from tests.spoken import say
 
 TINY = BaseSize(d_model=64, encoder_layers=1, decoder_layers=1, vocabulary=260)
 
@@ -78,6 +49,29 @@ def test_a_base_learns_resumes_and_loads(spoken: Path, tmp_path: Path) -> None:
     (pair,) = PersonalizedAsr(backbone, None, None).transcribe_pairs([waveform])
     assert pair.adapted is None
     assert set(pair.base.text) <= set("abcdefghijklmnopqrstuvwxyz' ")
+
+
+def test_a_base_goes_on_from_a_trained_one(spoken: Path, tmp_path: Path) -> None:
+    first = BaseTrainer([spoken], tmp_path / "first", BaseTraining(hours=1 / 3600, batch_size=4), TINY, 1)
+    first.train()
+    first.export(tmp_path / "base")
+    assert size_of(tmp_path / "base") == TINY
+
+    settings = going_on(BaseTraining(hours=1 / 3600, batch_size=4), tmp_path / "base")
+    second = BaseTrainer([spoken], tmp_path / "second", settings, size_of(tmp_path / "base"), 1)
+    assert second.step == 0
+    assert second.tokenizer.get_vocab() == first.tokenizer.get_vocab()
+    assert torch.equal(second.model.model.encoder.conv1.weight, first.model.model.encoder.conv1.weight)
+    second.train()
+    assert not torch.equal(second.model.model.encoder.conv1.weight, first.model.model.encoder.conv1.weight)
+    load_listener(tmp_path / "second")
+
+
+def test_a_base_goes_on_only_from_its_own_kind(whisper_folder: Path, tmp_path: Path) -> None:
+    with pytest.raises(StartError, match="holds no model to go on from"):
+        size_of(tmp_path)
+    with pytest.raises(StartError, match="goes on only from its own bases"):
+        size_of(whisper_folder)
 
 
 def test_a_base_without_phone_times_is_refused(spoken: Path, tmp_path: Path) -> None:
@@ -162,6 +156,21 @@ def test_cached_states_are_the_encoders_own(hypernet_run: Path, backbone: Backbo
     assert torch.allclose(batch.states[0, :n_kept], states[:n_kept], atol=5e-3, rtol=1e-3)
     assert torch.equal(batch.states[0, n_kept:], batch.states[0, n_kept - 1].expand_as(batch.states[0, n_kept:]))
     assert backbone.to_text(batch.tokens[0]) == row.reference
+
+
+def test_a_hub_whisper_gets_a_hypernetwork_of_its_own(spoken: Path, hub_folder: Path, tmp_path: Path) -> None:
+    """The shape, format and vocabulary of openai/whisper-tiny with random weights, by the same command."""
+    rows = [row for row in read_manifest(spoken) if row.cohort != "typical"][:8]
+    write_manifest(spoken.parent / "few.csv", rows)
+    command = f"train --base {hub_folder} --data {spoken.parent / 'few.csv'} --run {tmp_path / 'run'}"
+    budget = "--updates 8 --batch-size 4 --device cpu --states live"
+    assert main([*f"{command} --out {tmp_path / 'out'} {budget}".split()]) == 0
+    logged = [entry for entry in entries(tmp_path) if "atypical_adapted" in entry]
+    assert logged[-1]["step"] == 8 and logged[-1]["atypical_adapted"] < logged[0]["atypical_adapted"]
+    asr = PersonalizedAsr.load(hub_folder, tmp_path / "out", device="cpu")
+    comparison = asr.compare(rows[1].path, rows[1].reference)
+    assert comparison.hypernetwork == "out" and comparison.generated_share < 0.001
+    assert all(layer.frobenius > 0 for layer in comparison.layers)
 
 
 def test_missing_references_are_refused(

@@ -8,7 +8,6 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from tqdm import tqdm
 from transformers import WhisperForConditionalGeneration
 
 from hyper.audio import SAMPLE_RATE, AudioError, load_audio, save_audio
@@ -65,27 +64,40 @@ def _aligned(
     mel: MelSettings,
     n_workers: int,
 ) -> Iterator[tuple[ManifestRow, Alignment]]:
-    tasks = list(_posterior_tasks(rows, model, heads, mel))
+    tasks = list(_posterior_tasks(rows, model, heads, mel, n_workers))
     for pairs in parallel(_align_task, tasks, n_workers, "aligning"):
         yield from pairs
 
 
 def _posterior_tasks(
-    rows: Sequence[ManifestRow], model: WhisperForConditionalGeneration, heads: ListeningHeads, mel: MelSettings
+    rows: Sequence[ManifestRow],
+    model: WhisperForConditionalGeneration,
+    heads: ListeningHeads,
+    mel: MelSettings,
+    n_workers: int,
 ) -> Iterator[_Task]:
-    """Mel, posteriors and expected phones of 64 recordings at a time."""
-    espeak = Espeak()
-    for first in tqdm(range(0, len(rows), 64), desc="listening", unit="batch"):
-        used, mels = [], []
-        for row in rows[first : first + 64]:
-            try:
-                mels.append(log10_mel(load_audio(row.path), mel))
-            except AudioError:
-                continue
-            used.append(row)
-        expected = [parse_phones(row.phones) or espeak.speak(row.reference, "en-us").phones for row in used]
+    """Posteriors and expected phones of 64 recordings at a time; workers read them."""
+    tasks = [(rows[first : first + 64], mel) for first in range(0, len(rows), 64)]
+    for used, mels, expected in parallel(_read, tasks, n_workers, "listening"):
         posteriors = phone_posteriors(mels, model, heads, mel)
         yield _Task(used, [p.astype(np.float16) for p in posteriors], expected, mel.frames_per_second)
+
+
+def _read(
+    task: tuple[Sequence[ManifestRow], MelSettings],
+) -> tuple[list[ManifestRow], list[np.ndarray], list[Sequence[Phone]]]:
+    """The recordings that can be used, the log10 mel power of each (n_frames, n_mels), and its expected phones."""
+    rows, mel = task
+    torch.set_num_threads(1)
+    espeak = Espeak()
+    used, mels = [], []
+    for row in rows:
+        try:
+            mels.append(log10_mel(load_audio(row.path), mel))
+        except AudioError:  # silent or broken clips are in every corpus; align_rows prints how many were aligned
+            continue
+        used.append(row)
+    return used, mels, [parse_phones(row.phones) or espeak.speak(row.reference, "en-us").phones for row in used]
 
 
 @torch.inference_mode()
@@ -106,7 +118,7 @@ def phone_posteriors(
         for row, piece in enumerate(group):
             batch[row, : len(piece)] = piece
         features = whisper_scale(torch.from_numpy(batch)).to(device)
-        with torch.autocast(device.type, torch.bfloat16):
+        with torch.autocast(device.type, torch.bfloat16, enabled=device.type == "cuda"):
             logits = heads.phone_logits(encode_frames(model.model.encoder, features))
         logs = logits.float().log_softmax(dim=2).cpu().numpy()
         outputs.extend(log[: len(piece)] for log, piece in zip(logs, group, strict=True))

@@ -1,4 +1,4 @@
-"""Generic distortion of log-mel features while the base is trained: channel, noise, room, tempo, masks.
+"""Generic distortion of log-mel features while the base is trained: channel, band, noise, room, tempo, masks.
 
 None of it imitates a disorder; it is what rooms, microphones and ordinary speakers do. Everything acts on log10 mel
 power, where a filter is an addition and noise a sum of powers, so that a batch costs milliseconds.
@@ -63,6 +63,8 @@ def distort(
     mel = mel + strength * uniform(-1.5, 1.0, 1, 1)  # level: -15 to +10 dB
     mel = torch.where(uniform(0, 1, 1, 1) < 0.3 * strength, _reverberate(mel, uniform(0.08, 0.4, 1)), mel)
     mel = _add_noise(mel, uniform(0, 1, 1), uniform(-1, 1, 2), uniform(1.5, 4.5, 1, 1), strength, generator)
+    narrow = _limit_band(mel, uniform(0.0, 0.1, 1), uniform(0.7, 0.9, 1))
+    mel = torch.where(uniform(0, 1, 1, 1) < 0.2 * strength, narrow, mel)
     return torch.where(padding, torch.full_like(mel, FLOOR), mel)
 
 
@@ -70,6 +72,16 @@ def _channel(knots: Tensor, n_mels: int) -> Tensor:
     """Smooth filter through six random gains of ±6 dB over the bands: (batch, n_mels) in log10 power."""
     curve = torch.nn.functional.interpolate(0.6 * knots[:, None], n_mels, mode="linear", align_corners=True)
     return curve[:, 0]
+
+
+def _limit_band(mel: Tensor, lowest: Tensor, highest: Tensor) -> Tensor:
+    """Telephones and small microphones: nothing below and above two places on the mel axis, each (batch, 1) in 0..1.
+
+    On Whisper's axis up to 8 kHz, 0.7 is about 3 kHz and 0.9 about 5.7 kHz; 0.1 is 300 Hz.
+    """
+    place = torch.linspace(0, 1, mel.shape[2])
+    outside = (place < lowest) | (place > highest)  # (batch, n_mels)
+    return torch.where(outside[:, None], (mel - 6.0).clamp(min=FLOOR), mel)
 
 
 def _reverberate(mel: Tensor, decay_seconds: Tensor) -> Tensor:

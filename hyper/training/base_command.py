@@ -28,6 +28,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="Hugging Face folder to write at the end (default: assets/whisper-mini)",
     )
     parser.add_argument(
+        "--start",
+        type=Path,
+        metavar="FOLDER",
+        help="go on from a base that train-base wrote, with its size and tokenizer, and a short clean start",
+    )
+    parser.add_argument(
         "--hours",
         type=float,
         default=1.2,
@@ -37,22 +43,29 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--d-model", type=int, default=192, help="width of the model, a multiple of 64 (default: 192)")
     parser.add_argument("--layers", type=int, default=4, help="encoder layers, and decoder layers (default: 4)")
     parser.add_argument("--workers", type=int, default=2, help="processes that prepare features (default: 2)")
-    parser.epilog = "examples:\n  python -m hyper train-base --data data/typical/manifest.csv --hours 1.2"
+    parser.epilog = (
+        "examples:\n  python -m hyper train-base --data data/typical/manifest.csv --hours 1.2\n"
+        "  python -m hyper train-base --data more/manifest.csv --start assets/whisper-mini --out runs/base2"
+    )
 
 
 def run(args: argparse.Namespace) -> int:
+    from hyper.backbone import Backbone
     from hyper.plots_training import training_curve
-    from hyper.training.base_model import BaseSize
+    from hyper.training.base_model import BaseSize, size_of
     from hyper.training.card import base_card
-    from hyper.training.train_base import BaseTrainer, BaseTraining
+    from hyper.training.train_base import BaseTrainer, BaseTraining, going_on
 
     size = BaseSize(d_model=args.d_model, encoder_layers=args.layers, decoder_layers=args.layers)
     settings = BaseTraining(hours=args.hours, batch_size=args.batch_size)
+    if args.start:
+        size, settings = size_of(args.start), going_on(settings, args.start)
     trainer = BaseTrainer(args.data, args.run_folder, settings, size, args.workers)
     trainer.train()
     trainer.export(args.out)
     rows = [*trainer.aligned, *trainer.unaligned]
-    card = base_card(settings, trainer.model.num_parameters(), rows, trainer.log.read())
+    before = Backbone.load(args.start, device="cpu").fingerprint if args.start else ""
+    card = base_card(settings, trainer.model.num_parameters(), rows, trainer.log.read(), before)
     (args.out / "README.md").write_text(card)
     training_curve(trainer.log.read(), ("text", "phones", "characters"), args.run_folder / "curve.png")
     print(f"wrote {args.out}")

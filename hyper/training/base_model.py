@@ -23,6 +23,7 @@ from hyper.training.features import MelSettings
 
 WINDOW_SECONDS = 10
 HOP_LENGTH = 320  # samples: 20 ms, half of Whisper's resolution and half of its cost
+N_MELS = 80
 LABELS_PER_STATE = 2  # the second convolution halves the frames, so a state covers two of them
 CHARACTERS = " 'abcdefghijklmnopqrstuvwxyz"  # CTC's alphabet, after its blank
 _SPECIAL = ("<|endoftext|>", "<|startoftranscript|>", "<|nospeech|>", "<|notimestamps|>")
@@ -37,6 +38,30 @@ class BaseSize:
     decoder_layers: int = 4
     vocabulary: int = 512  # byte-pair tokens without the special ones
     max_tokens: int = 128  # of one window: 10 s of fast speech are about 90
+
+
+class StartError(ValueError):
+    """A base cannot be trained on from here; the message says what came and what is wanted."""
+
+
+def size_of(folder: Path) -> BaseSize:
+    """Size of a base that `train-base` wrote. Errors: StartError for any other folder."""
+    if not (folder / "config.json").exists():
+        raise StartError(f"{folder} holds no model to go on from; name a folder that train-base wrote.")
+    config = WhisperConfig.from_pretrained(folder)
+    frames = WINDOW_SECONDS * SAMPLE_RATE // (HOP_LENGTH * LABELS_PER_STATE)
+    if (config.max_source_positions, config.num_mel_bins) != (frames, N_MELS):
+        raise StartError(
+            f"{folder} holds a Whisper of {config.max_source_positions} encoder positions and {config.num_mel_bins} "
+            f"mel bands; train-base goes on only from its own bases, which have {frames} and {N_MELS}."
+        )
+    return BaseSize(
+        config.d_model,
+        config.encoder_layers,
+        config.decoder_layers,
+        config.vocab_size - len(_SPECIAL),
+        config.max_target_positions,
+    )
 
 
 def train_tokenizer(texts: Iterable[str], size: int, folder: Path) -> WhisperTokenizer:
@@ -56,7 +81,7 @@ def make_config(size: BaseSize, tokenizer: WhisperTokenizer) -> WhisperConfig:
     end, start = (tokenizer.convert_tokens_to_ids(name) for name in _SPECIAL[:2])
     return WhisperConfig(
         vocab_size=len(tokenizer),
-        num_mel_bins=80,
+        num_mel_bins=N_MELS,
         d_model=size.d_model,
         encoder_layers=size.encoder_layers,
         decoder_layers=size.decoder_layers,
@@ -97,7 +122,7 @@ def make_generation_config(tokenizer: WhisperTokenizer, size: BaseSize) -> Gener
 
 def make_feature_extractor() -> WhisperFeatureExtractor:
     """Whisper's log-mel with a 20 ms hop and a 10 s window."""
-    return WhisperFeatureExtractor(feature_size=80, hop_length=HOP_LENGTH, chunk_length=WINDOW_SECONDS, n_fft=400)
+    return WhisperFeatureExtractor(feature_size=N_MELS, hop_length=HOP_LENGTH, chunk_length=WINDOW_SECONDS, n_fft=400)
 
 
 def mel_settings(extractor: WhisperFeatureExtractor) -> MelSettings:

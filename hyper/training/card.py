@@ -9,8 +9,8 @@ from dataclasses import asdict
 from hyper.backbone import Backbone
 from hyper.hypernet import HyperNetwork
 from hyper.manifest import ManifestRow
+from hyper.training.loop import AdaptationTraining
 from hyper.training.train_base import BaseTraining
-from hyper.training.train_hypernet import HypernetTraining
 
 CAUTION = (
     "Not intended to be used for the diagnosis, treatment, mitigation or prevention of any disease. Its output can be "
@@ -36,9 +36,12 @@ def base_card(
     n_parameters: int,
     rows: Sequence[ManifestRow],
     entries: Sequence[Mapping[str, float]],
+    start_fingerprint: str = "",
 ) -> str:
-    """The card of a base trained from scratch, in Markdown."""
+    """The card of a base that this project trained; the fingerprint is of the base that it went on from, if any."""
     last = entries[-1] if entries else {}
+    numbers = {key: value for key, value in asdict(settings).items() if key != "start"}
+    before = f"It went on from the base with fingerprint `{start_fingerprint}`. " if start_fingerprint else ""
     lines = [
         "# whisper-mini",
         "",
@@ -56,7 +59,7 @@ def base_card(
         "Synthetic speech comes from espeak-ng and flite. Recordings without phone times were aligned by the "
         "half-trained model itself and cut into pieces of 2 to 6 s; the worst-fitting twentieth was left out.",
         "",
-        "Settings: " + ", ".join(f"{key} {value}" for key, value in asdict(settings).items()) + ".",
+        before + "Settings: " + ", ".join(f"{key} {value}" for key, value in numbers.items()) + ".",
         "",
         f"Updates: {last.get('step', 0)}, minutes of training: {last.get('minutes', 0):.0f}.",
         "",
@@ -71,7 +74,7 @@ def base_card(
 def hypernet_card(
     backbone: Backbone,
     hypernet: HyperNetwork,
-    settings: HypernetTraining,
+    settings: AdaptationTraining,
     rows: Sequence[ManifestRow],
     entries: Sequence[Mapping[str, float]],
 ) -> str:

@@ -4,8 +4,14 @@ from __future__ import annotations
 
 import argparse
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from hyper.config import GENERATORS
+from hyper.config import GENERATORS, HypernetConfig
+
+if TYPE_CHECKING:
+    from hyper.backbone import Backbone
+
+STORES = {"auto": None, "disk": True, "live": False}  # --states, as `open_store` takes it
 
 EXAMPLES = """\
 examples:
@@ -13,7 +19,8 @@ examples:
   python -m hyper train --base openai/whisper-small --data clinic.csv --out runs/hypernet-small --minutes 240
 
 A manifest's `cohort` column says which recordings are typical; a quarter of every batch is, so that typical speech is
-left unharmed. A run that was stopped goes on when the same command is given again.
+left unharmed. Before it starts it says how long it will take. With several GPUs: `accelerate launch --multi_gpu
+-m hyper train … --updates N`. A run that was stopped goes on when the same command is given again.
 """
 
 
@@ -29,24 +36,33 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add("--out", type=Path, required=True, help="folder for the hypernetwork and its model card")
     add("--run", dest="run_folder", type=Path, default=Path("runs/hypernet"), help="folder of the run: encoder states, log, resumable state (default: runs/hypernet)")  # noqa: E501  # fmt: skip
     add("--minutes", type=float, default=12.0, help="minutes of training proper, encoding apart (default: 12)")
-    add("--batch-size", type=int, default=64, help="utterances an update (default: 64)")
+    add("--updates", type=int, default=0, metavar="N", help="train for so many updates instead of by the clock")
+    add("--batch-size", type=int, default=64, help="utterances an update, over all processes (default: 64)")
+    add("--accumulate", type=int, default=1, metavar="PARTS", help="compute each batch in so many parts, where memory is short (default: 1)")  # noqa: E501  # fmt: skip
+    add("--states", choices=("auto", "disk", "live"), default="auto", help="keep encoder states on disk, or compute them for each batch (default: by the room on the disk)")  # noqa: E501  # fmt: skip
     add("--rank", type=int, default=1, help="rank of the generated weights (default: 1)")
     add("--alpha", type=float, default=None, help="LoRA's alpha; the update is scaled by alpha / rank (default: rank)")
     add("--generator", choices=GENERATORS, default="mlp", help="kind of generator (default: mlp)")
+    add("--dropout", type=float, default=0.1, help="share of the embedding dropped in training (default: 0.1)")
     add("--targets", nargs="+", default=["decoder.fc1"], help="layer types to adapt (default: decoder.fc1)")
     add("--language", default="en", metavar="CODE", help="language of the recordings (default: en)")
+    add("--seed", type=int, default=0, help="of initial weights and batches (default: 0)")
     add("--device", metavar="NAME", help="cpu, cuda or cuda:N (default: cuda where there is one)")
     parser.epilog = EXAMPLES
 
 
 def run(args: argparse.Namespace) -> int:
     """Encode, train, write the hypernetwork with its card and the curve."""
+    from accelerate import Accelerator
+
     from hyper.backbone import Backbone
-    from hyper.checkpoint import config_for, save_hypernet
+    from hyper.checkpoint import save_hypernet
     from hyper.manifest import read_manifest
     from hyper.plots_training import training_curve
     from hyper.training.card import hypernet_card
-    from hyper.training.train_hypernet import HypernetTrainer, HypernetTraining
+    from hyper.training.loop import AdaptationTrainer, AdaptationTraining
+    from hyper.training.states import open_store
+    from hyper.training.train_hypernet import HypernetAdaptation
 
     rows = [row for manifest in args.data for row in read_manifest(manifest)]
     if not all(row.reference for row in rows):
@@ -54,22 +70,40 @@ def run(args: argparse.Namespace) -> int:
         raise TrainingDataError(
             f"{n_without} recordings have no reference; training needs what was meant in every line."
         )
-    backbone = Backbone.load(args.base, device=args.device)
-    config = config_for(
+    accelerator = Accelerator(cpu=args.device == "cpu")
+    several = accelerator.num_processes > 1  # then each process has a device of its own
+    backbone = Backbone.load(args.base, device=str(accelerator.device) if several else args.device)
+    settings = AdaptationTraining(
+        **{name: getattr(args, name) for name in AdaptationTraining.__dataclass_fields__ if hasattr(args, name)}
+    )
+    with accelerator.main_process_first():  # the others find what the first has encoded
+        store = open_store(backbone, rows, args.run_folder / "states", STORES[args.states])
+    adaptation = HypernetAdaptation(backbone, _config(args, backbone), args.language, args.seed)
+    trainer = AdaptationTrainer(store, adaptation, args.run_folder, settings, accelerator)
+    if trainer.step == 0:
+        adaptation.standardise(store, trainer.training)
+    trainer.train()
+    if accelerator.is_main_process:
+        save_hypernet(adaptation.hypernet, args.out)
+        entries = trainer.log.read()
+        (args.out / "README.md").write_text(hypernet_card(backbone, adaptation.hypernet, settings, rows, entries))
+        names = ("loss", "atypical_base", "atypical_adapted", "typical_base", "typical_adapted")
+        training_curve(entries, names, args.run_folder / "curve.png")
+        print(f"wrote {args.out}")
+    accelerator.wait_for_everyone()
+    accelerator.end_training()  # several processes would hang at their exit
+    return 0
+
+
+def _config(args: argparse.Namespace, backbone: Backbone) -> HypernetConfig:
+    from hyper.checkpoint import config_for
+
+    return config_for(
         backbone,
         n_mixes=min(4, backbone.n_encoder_layers + 1),
         targets=tuple(args.targets),
         rank=args.rank,
         alpha=float(args.rank) if args.alpha is None else args.alpha,
         generator=args.generator,
+        dropout=args.dropout,
     )
-    settings = HypernetTraining(minutes=args.minutes, batch_size=args.batch_size, language=args.language)
-    trainer = HypernetTrainer(backbone, rows, args.run_folder, config, settings)
-    trainer.train()
-    save_hypernet(trainer.hypernet, args.out)
-    entries = trainer.log.read()
-    (args.out / "README.md").write_text(hypernet_card(backbone, trainer.hypernet, settings, rows, entries))
-    names = ("loss", "atypical_base", "atypical_adapted", "typical_base", "typical_adapted")
-    training_curve(entries, names, args.run_folder / "curve.png")
-    print(f"wrote {args.out}")
-    return 0

@@ -13,6 +13,8 @@ from safetensors import safe_open
 from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
+_KNOWN_AFTER = 10  # ticks until the usual gap is known
+
 
 @dataclass
 class Clock:
@@ -21,11 +23,18 @@ class Clock:
     budget_seconds: float
     spent: float = 0.0
     _mark: float = field(default_factory=lambda: time.monotonic())
+    _n_ticks: int = 0
+    _usual: float = 0.0  # mean of the gaps counted so far, seconds
 
     def tick(self) -> None:
-        """Count the time since the last tick; a gap of over a minute (a paused process) counts as a minute."""
+        """Count the time since the last tick; a gap ten times the usual (a paused process) counts as usual."""
         now = time.monotonic()
-        self.spent += min(now - self._mark, 60.0)
+        gap = now - self._mark
+        if self._n_ticks >= _KNOWN_AFTER and gap > 10 * self._usual:
+            gap = self._usual
+        self._n_ticks += 1
+        self._usual += (gap - self._usual) / self._n_ticks
+        self.spent += gap
         self._mark = now
 
     def restart(self) -> None:
@@ -47,6 +56,11 @@ def warm_hold_decay(progress: float, step: int, warm_up: int, hold: float = 0.5,
 def cosine(progress: float, step: int, warm_up: int) -> float:
     """Learning-rate factor: linear warm-up by steps, then half a cosine down to 0 at the end of the run."""
     return min(1.0, (step + 1) / warm_up) * 0.5 * (1 + math.cos(math.pi * progress))
+
+
+def computes_bfloat16(device: torch.device) -> bool:
+    """Whether bfloat16 is faster than float32 there: on GPUs and on CPUs with instructions for it, nowhere else."""
+    return device.type == "cuda" or torch.cpu._is_avx512_bf16_supported()
 
 
 class Log:

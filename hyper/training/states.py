@@ -3,22 +3,27 @@
 from __future__ import annotations
 
 import json
+import shutil
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Protocol
 
 import numpy as np
 import torch
 from torch import Tensor
 from tqdm import tqdm
 
-from hyper.audio import AudioError, load_audio
+from hyper.audio import SAMPLE_RATE, AudioError, audio_seconds, load_audio
 from hyper.backbone import Backbone
-from hyper.embedding import pool_statistics
+from hyper.embedding import N_STATISTICS, pool_statistics
 from hyper.manifest import ManifestRow
 from hyper.training.progress import write_whole
 
 SILENT_STATES = 8  # states of padding kept behind the speech; the last is repeated where a batch is longer
+FRAMES_PER_STATE = 2  # the second convolution of every Whisper has stride 2
+_LIVE_BATCH = 16  # recordings encoded together for their statistics alone
 
 
 @dataclass(frozen=True)
@@ -28,6 +33,24 @@ class StateBatch:
     states: Tensor  # (batch, n_states, d_model) what the decoder reads
     statistics: Tensor  # (batch, n_layers + 1, 3, d_model) what the hypernetwork reads
     tokens: list[list[int]]  # the reference of each, without prompt and end
+    chosen: np.ndarray  # (batch,) positions in the store
+
+
+class Store(Protocol):
+    """Utterances that a decoder is taught on, by position."""
+
+    tokens: list[list[int]]
+    speakers: list[str]
+    cohorts: list[str]
+    lengths: np.ndarray  # (n,) states of each
+
+    def __len__(self) -> int: ...
+
+    def statistics(self, chosen: Sequence[int] | np.ndarray) -> Tensor:
+        """(n, n_layers + 1, 3, d_model) float32."""
+
+    def batch(self, chosen: Sequence[int] | np.ndarray) -> StateBatch:
+        """States, statistics and tokens of the chosen utterances."""
 
 
 class StateStore:
@@ -60,7 +83,9 @@ class StateStore:
             own = self._states[self._starts[i] : self._starts[i + 1]]
             states[row, : len(own)] = own
             states[row, len(own) :] = own[-1]
-        return StateBatch(torch.from_numpy(states), self.statistics(chosen), [self.tokens[i] for i in chosen])
+        return StateBatch(
+            torch.from_numpy(states), self.statistics(chosen), [self.tokens[i] for i in chosen], np.asarray(chosen)
+        )
 
     @classmethod
     def build(cls, backbone: Backbone, rows: Sequence[ManifestRow], folder: Path, batch_size: int = 32) -> StateStore:
@@ -85,10 +110,108 @@ class StoreError(ValueError):
     """Cached encoder states do not belong to this run; the message says what to do."""
 
 
+class LiveStates:
+    """The same without a cache: every batch is read and encoded when it is asked for. For what no disk holds."""
+
+    def __init__(self, backbone: Backbone, rows: Sequence[ManifestRow]) -> None:
+        self._backbone = backbone
+        seconds = [_seconds(row, backbone.window_seconds) for row in rows]
+        self._rows = [row for row, length in zip(rows, seconds, strict=True) if length is not None]
+        samples = [round(length * SAMPLE_RATE) for length in seconds if length is not None]
+        print(f"left out {len(rows) - len(self._rows)} of {len(rows)} recordings: {_not_used(backbone)}", flush=True)
+        _check_any(self._rows, rows, backbone)
+        self.tokens = [backbone.to_tokens(row.reference) for row in self._rows]
+        self.speakers = [row.speaker for row in self._rows]
+        self.cohorts = [row.cohort or "typical" for row in self._rows]
+        self.lengths = np.array([backbone.n_speech_states(n) + SILENT_STATES for n in samples], dtype=np.int64)
+
+    def __len__(self) -> int:
+        return len(self._rows)
+
+    def log_mel(self, chosen: Sequence[int] | np.ndarray) -> tuple[Tensor, np.ndarray]:
+        """(n, n_mels, n_frames), padded to the model's window, and which of the chosen could be used."""
+        waveforms = {}
+        for i in chosen:
+            with suppress(AudioError):  # silent or broken inside: what its file says of it was in order
+                waveforms[int(i)] = load_audio(self._rows[i].path)
+        if not waveforms:
+            raise StoreError(
+                f"None of {len(chosen)} recordings could be used; the first is {self._rows[chosen[0]].file}."
+            )
+        return self._backbone.log_mel(list(waveforms.values())), np.array(list(waveforms))
+
+    def statistics(self, chosen: Sequence[int] | np.ndarray) -> Tensor:
+        """(n, n_layers + 1, 3, d_model) float32; fewer where recordings could not be used."""
+        parts = [chosen[i : i + _LIVE_BATCH] for i in range(0, len(chosen), _LIVE_BATCH)]
+        return torch.cat([self.batch(part).statistics.cpu() for part in tqdm(parts, desc="statistics", unit="batch")])
+
+    def batch(self, chosen: Sequence[int] | np.ndarray) -> StateBatch:
+        """States of the whole window, as the encoder gives them; recordings that cannot be used are left out."""
+        log_mel, used = self.log_mel(chosen)
+        with self._backbone.lock:
+            states = self._backbone.encode(log_mel)
+        n_speech = torch.from_numpy(self.lengths[used] - SILENT_STATES)
+        # Out of inference mode by copying: gradients pass through what reads these.
+        statistics = pool_statistics(states, n_speech).clone()
+        return StateBatch(states[-1].clone(), statistics, [self.tokens[i] for i in used], used)
+
+
+class LogMelStore(LiveStates):
+    """Log-mel in place of encoder states, for training that changes the encoder."""
+
+    def batch(self, chosen: Sequence[int] | np.ndarray) -> StateBatch:
+        """`states` are log-mel (batch, n_mels, n_frames), without the padding that all of the batch have."""
+        log_mel, used = self.log_mel(chosen)
+        n_frames = FRAMES_PER_STATE * int(self.lengths[used].max())
+        return StateBatch(log_mel[:, :, :n_frames], torch.empty(0), [self.tokens[i] for i in used], used)
+
+
+def open_store(
+    backbone: Backbone, rows: Sequence[ManifestRow], folder: Path, on_disk: bool | None = None
+) -> StateStore | LiveStates:
+    """Encoder states kept in `folder`, or computed for each batch: as asked, else kept where they take little room.
+
+    Little is under a third of the room that the disk has left; the choice is printed with its reason.
+    """
+    is_there = (folder / "index.json").exists()
+    if on_disk is None and not is_there:
+        seconds = [_seconds(row, backbone.window_seconds) or 0.0 for row in rows]
+        n_states = sum(backbone.n_speech_states(round(s * SAMPLE_RATE)) + SILENT_STATES for s in seconds)
+        n_statistics = len(rows) * (backbone.n_encoder_layers + 1) * N_STATISTICS
+        needed = 2 * backbone.d_model * (n_states + n_statistics)  # bytes, float16
+        folder.mkdir(parents=True, exist_ok=True)
+        free = shutil.disk_usage(folder).free
+        on_disk = needed < free / 3
+        where = "kept on disk" if on_disk else "computed for each batch"
+        print(f"encoder states take {needed / 2**30:.1f} GiB, {free / 2**30:.0f} GiB are free: {where}", flush=True)
+    return StateStore.build(backbone, rows, folder) if on_disk or is_there else LiveStates(backbone, rows)
+
+
+def _seconds(row: ManifestRow, longest: float) -> float | None:
+    """Length of a recording; None where it is too long or cannot be used."""
+    try:
+        seconds = audio_seconds(row.path)
+    except AudioError:
+        return None
+    return seconds if seconds <= longest else None
+
+
+def _check_any(used: Sequence[object], rows: Sequence[ManifestRow], backbone: Backbone) -> None:
+    if not used:
+        raise StoreError(
+            f"None of {len(rows)} recordings can be trained on: each is {_not_used(backbone)}. "
+            "Check the paths in the manifest."
+        )
+
+
+def _not_used(backbone: Backbone) -> str:
+    return f"over {backbone.window_seconds:g} s or not usable"
+
+
 def _write(backbone: Backbone, rows: Sequence[ManifestRow], folder: Path, batch_size: int) -> None:
     index: dict = {"base_fingerprint": backbone.fingerprint, "tokens": [], "speakers": [], "cohorts": [], "lengths": []}
     with open(folder / "states.f16", "wb") as states_file, open(folder / "statistics.f16", "wb") as statistics_file:
-        for used, waveforms in _loaded(rows, backbone.window_seconds, batch_size):
+        for used, waveforms in _loaded(backbone, rows, batch_size):
             with backbone.lock:
                 states = backbone.encode(backbone.log_mel(waveforms))
             n_speech = torch.tensor([backbone.n_speech_states(len(waveform)) for waveform in waveforms])
@@ -103,17 +226,18 @@ def _write(backbone: Backbone, rows: Sequence[ManifestRow], folder: Path, batch_
                 index["speakers"].append(row.speaker)
                 index["cohorts"].append(row.cohort or "typical")
             index["statistics_shape"] = statistics.shape[1:]
+    _check_any(index["tokens"], rows, backbone)
     write_whole(folder / "index.json", json.dumps(index))  # last: a killed run leaves no half store that looks whole
 
 
 def _loaded(
-    rows: Sequence[ManifestRow], window_seconds: float, batch_size: int
+    backbone: Backbone, rows: Sequence[ManifestRow], batch_size: int
 ) -> Iterator[tuple[list[ManifestRow], list[np.ndarray]]]:
     """Batches of recordings that can be used: readable, with words, within the model's window."""
     used, waveforms, n_left_out = [], [], 0
     for row in tqdm(rows, desc="encoding", unit="recording"):
         try:
-            waveform = load_audio(row.path, max_seconds=window_seconds)
+            waveform = load_audio(row.path, max_seconds=backbone.window_seconds)
         except AudioError:  # too long or broken: counted, and said at the end
             n_left_out += 1
             continue
@@ -124,4 +248,4 @@ def _loaded(
             used, waveforms = [], []
     if used:
         yield used, waveforms
-    print(f"left out {n_left_out} of {len(rows)} recordings: over {window_seconds:g} s or not usable", flush=True)
+    print(f"left out {n_left_out} of {len(rows)} recordings: {_not_used(backbone)}", flush=True)

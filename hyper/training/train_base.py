@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -29,7 +29,16 @@ from hyper.training.base_model import (
 )
 from hyper.training.batches import Batch, Pool
 from hyper.training.features import UNKNOWN_PHONE, FeatureStore
-from hyper.training.progress import Clock, Log, load_modules, load_state, save_state, set_rate, warm_hold_decay
+from hyper.training.progress import (
+    Clock,
+    Log,
+    computes_bfloat16,
+    load_modules,
+    load_state,
+    save_state,
+    set_rate,
+    warm_hold_decay,
+)
 from hyper.training.targets import IGNORED, teacher_batch
 
 
@@ -41,6 +50,7 @@ class BaseTraining:
     batch_size: int = 32
     learning_rate: float = 2e-3
     warm_up: int = 150  # updates
+    start: str = ""  # folder of a base to go on from; empty trains from nothing
     clean_until: float = 0.3  # share of the run without any distortion, and on synthetic speech only
     full_distortion_at: float = 0.45
     real_share: float = 0.4  # of the batches, once real speech is aligned
@@ -48,6 +58,11 @@ class BaseTraining:
     character_weight: float = 0.3
     save_every_seconds: float = 240.0
     seed: int = 0
+
+
+def going_on(settings: BaseTraining, start: Path) -> BaseTraining:
+    """Settings of a run that goes on from a trained base: it hears already, only its new heads need a clean start."""
+    return replace(settings, start=str(start), learning_rate=1.5e-3, clean_until=0.05, full_distortion_at=0.1)
 
 
 class TrainingError(ValueError):
@@ -72,12 +87,13 @@ class BaseTrainer:
         (run / "size.json").write_text(json.dumps(asdict(size)))
         self.device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
         torch.manual_seed(settings.seed)
-        self.model = WhisperForConditionalGeneration(make_config(size, self.tokenizer))
-        initialise(self.model)
+        self.model = self._fresh_model(size)
         self.model.generation_config = make_generation_config(self.tokenizer, size)
         self.heads = ListeningHeads(size.d_model)
         for module in (self.model, self.heads):
             module.to(self.device).train()
+        if self.device.type == "cpu":
+            self.model.set_attn_implementation("eager")  # its backward pass takes a quarter of sdpa's time on a CPU
         parameters = [p for module in (self.model, self.heads) for p in module.parameters() if p.requires_grad]
         self.optimizer = torch.optim.AdamW(
             parameters, settings.learning_rate, betas=(0.9, 0.98), weight_decay=0.01, fused=True
@@ -91,9 +107,19 @@ class BaseTrainer:
 
     def _tokenizer(self, rows: Sequence[ManifestRow], size: BaseSize) -> WhisperTokenizer:
         folder = self.run / "tokenizer"
+        if self.settings.start and not folder.exists():
+            WhisperTokenizer.from_pretrained(self.settings.start).save_pretrained(folder)
         if not (folder / "tokenizer.json").exists():
             train_tokenizer((row.reference for row in rows), size.vocabulary, folder)
         return WhisperTokenizer.from_pretrained(folder)
+
+    def _fresh_model(self, size: BaseSize) -> WhisperForConditionalGeneration:
+        """Initial weights: drawn, or those of the base that this run goes on from."""
+        if self.settings.start:
+            return WhisperForConditionalGeneration.from_pretrained(self.settings.start)
+        model = WhisperForConditionalGeneration(make_config(size, self.tokenizer))
+        initialise(model)
+        return model
 
     def _modules(self) -> dict[str, nn.Module]:
         return {"model": self.model, "heads": self.heads}
@@ -169,7 +195,7 @@ class BaseTrainer:
 
     def _losses(self, batch: Batch, texts: list[list[int]]) -> dict[str, Tensor]:
         features, labels = batch.features.to(self.device), batch.labels.to(self.device)
-        with torch.autocast(self.device.type, torch.bfloat16, enabled=self.device.type == "cuda"):
+        with torch.autocast(self.device.type, torch.bfloat16, enabled=computes_bfloat16(self.device)):
             states = encode_frames(self.model.model.encoder, features)
             inputs, targets = self._teacher(texts)
             hidden = self.model.model.decoder(

@@ -1,0 +1,232 @@
+"""The training loop of everything that adapts a frozen base: budgets, parts, seeds, stores, several processes."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from torch import Tensor, nn
+
+from hyper.audio import SAMPLE_RATE, save_audio
+from hyper.backbone import Backbone
+from hyper.checkpoint import config_for
+from hyper.manifest import ManifestRow, read_manifest
+from hyper.training.loop import AdaptationTrainer, AdaptationTraining, LoopError, Sampler, split_speakers
+from hyper.training.states import LiveStates, LogMelStore, StateStore, StoreError, open_store
+from hyper.training.train_hypernet import HypernetAdaptation, ReferenceLoss
+
+SETTINGS = AdaptationTraining(updates=6, batch_size=8, warm_up=2, validation_share=0.2)
+
+
+@pytest.fixture(scope="module")
+def store(backbone: Backbone, spoken: Path, tmp_path_factory: pytest.TempPathFactory) -> StateStore:
+    return StateStore.build(backbone, read_manifest(spoken), tmp_path_factory.mktemp("loop") / "states")
+
+
+def adaptation(backbone: Backbone, store: StateStore, seed: int = 0) -> HypernetAdaptation:
+    made = HypernetAdaptation(backbone, config_for(backbone, n_mixes=2, d_hidden=16, dropout=0.0), "en", seed)
+    made.standardise(store, np.arange(len(store)))
+    return made
+
+
+def gradients(trainer: AdaptationTrainer, chosen: np.ndarray) -> list[Tensor]:
+    trainer.adaptation.zero_grad()
+    trainer._backward(chosen)
+    return [p.grad.clone() for p in trainer.adaptation.parameters() if p.grad is not None]
+
+
+def test_a_batch_in_parts_has_the_gradients_of_the_whole(backbone: Backbone, store: StateStore, tmp_path: Path) -> None:
+    chosen = np.array([0, 3, 5, 7, 8, 11, 13, 17])
+    found = []
+    for parts in (1, 4):
+        trainer = AdaptationTrainer(
+            store, adaptation(backbone, store), tmp_path / str(parts), replace(SETTINGS, accumulate=parts)
+        )
+        found.append(gradients(trainer, chosen))
+    assert any(g.abs().max() > 1e-4 for g in found[0])
+    for whole, parts in zip(*found, strict=True):
+        assert torch.allclose(whole, parts, atol=1e-5, rtol=1e-3)
+
+
+def test_the_loss_is_cross_entropy_a_token(backbone: Backbone, store: StateStore, tmp_path: Path) -> None:
+    trainer = AdaptationTrainer(store, adaptation(backbone, store), tmp_path, SETTINGS)
+    batch = store.batch([4])
+    inputs = torch.tensor([[*backbone.prompt(), *batch.tokens[0]]])
+    logits = backbone.model(encoder_outputs=(batch.states,), decoder_input_ids=inputs).logits[
+        0, len(backbone.prompt()) - 1 :
+    ]
+    wanted = nn.functional.cross_entropy(logits, torch.tensor([*batch.tokens[0], backbone.end_token]))
+    assert trainer._backward(np.array([4])) == pytest.approx(float(wanted.detach()), rel=1e-4)
+
+
+def test_a_run_makes_its_updates_and_goes_on_from_them(backbone: Backbone, store: StateStore, tmp_path: Path) -> None:
+    first = AdaptationTrainer(store, adaptation(backbone, store), tmp_path, SETTINGS)
+    first.train()
+    assert first.step == 6
+    more = AdaptationTrainer(store, adaptation(backbone, store, 5), tmp_path, replace(SETTINGS, updates=9))
+    assert more.step == 6
+    for a, b in zip(first.adaptation.parameters(), more.adaptation.parameters(), strict=True):
+        assert torch.equal(a, b)
+    more.train()
+    assert more.step == 9
+    entries = [entry for entry in more.log.read() if "atypical_adapted" in entry]
+    assert [entry["step"] for entry in entries] == [0, 6, 9]
+    assert {entry["atypical_base"] for entry in entries} == {entries[0]["atypical_adapted"]}
+
+
+def test_seeds_change_the_run_and_nothing_else_does(backbone: Backbone, store: StateStore, tmp_path: Path) -> None:
+    ends = []
+    for i, seed in enumerate((1, 1, 2)):
+        trainer = AdaptationTrainer(
+            store, adaptation(backbone, store, seed), tmp_path / str(i), replace(SETTINGS, seed=seed)
+        )
+        trainer.train()
+        ends.append(torch.cat([p.detach().flatten() for p in trainer.adaptation.parameters()]))
+    assert torch.equal(ends[0], ends[1])
+    assert not torch.allclose(ends[0], ends[2], atol=1e-3)
+
+
+def test_validation_speakers_are_in_no_training(store: StateStore) -> None:
+    training, validation = split_speakers(store, 0.2)
+    speakers = [{store.speakers[i] for i in part} for part in (training, validation)]
+    assert len(speakers[1]) == 1 and not speakers[0] & speakers[1]
+    assert sorted([*training, *validation]) == list(range(len(store)))
+    everyone, nobody = split_speakers(store, 0.0)
+    assert len(everyone) == len(store) and len(nobody) == 0
+
+
+def test_only_the_chosen_recordings_are_drawn(backbone: Backbone, store: StateStore, tmp_path: Path) -> None:
+    chosen = np.array([1, 2, 3])
+    settings = replace(SETTINGS, validation_share=0.0, batch_size=3)
+    trainer = AdaptationTrainer(store, adaptation(backbone, store), tmp_path, settings, chosen=chosen)
+    draw = Sampler(store, trainer.training, settings, np.random.default_rng(0), 3)
+    assert set(np.concatenate([draw.batch() for _ in range(20)]).tolist()) == {1, 2, 3}
+
+
+def test_a_quarter_of_what_is_drawn_is_typical(store: StateStore) -> None:
+    draw = Sampler(store, np.arange(len(store)), SETTINGS, np.random.default_rng(0), 8)
+    drawn = np.concatenate([draw.batch() for _ in range(300)])
+    assert np.mean([store.cohorts[i] == "typical" for i in drawn]) == pytest.approx(0.25, abs=0.04)
+
+
+def test_an_uneven_batch_is_refused(backbone: Backbone, store: StateStore, tmp_path: Path) -> None:
+    with pytest.raises(LoopError, match="A batch of 8 cannot be shared evenly by 1 processes in 3 parts"):
+        AdaptationTrainer(store, adaptation(backbone, store), tmp_path, replace(SETTINGS, accumulate=3))
+
+
+def test_several_processes_need_a_budget_in_updates(backbone: Backbone, store: StateStore, tmp_path: Path) -> None:
+    class Two:
+        num_processes = 2
+
+    with pytest.raises(LoopError, match="2 processes must stop at the same update"):
+        AdaptationTrainer(store, adaptation(backbone, store), tmp_path, replace(SETTINGS, updates=0), Two())
+
+
+def test_the_time_left_is_told_before_it_starts(
+    backbone: Backbone, store: StateStore, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    trainer = AdaptationTrainer(store, adaptation(backbone, store), tmp_path, SETTINGS)
+    before = [p.detach().clone() for p in trainer.adaptation.parameters()]
+    draw = Sampler(store, trainer.training, SETTINGS, np.random.default_rng(0), 8)
+    told = trainer.estimate(draw)
+    assert told.startswith("about 6 updates of ") and told.endswith("min on 1 x cpu")
+    for a, b in zip(before, trainer.adaptation.parameters(), strict=True):
+        assert torch.equal(a, b)  # measuring taught nothing
+    trainer.train()
+    assert "about 6 updates of " in capsys.readouterr().out
+
+
+def test_states_computed_live_are_those_on_disk(backbone: Backbone, spoken: Path, store: StateStore) -> None:
+    live = LiveStates(backbone, read_manifest(spoken))
+    assert (live.tokens, live.speakers, live.cohorts) == (store.tokens, store.speakers, store.cohorts)
+    assert np.array_equal(live.lengths, store.lengths)
+    kept, now = store.batch([3, 9]), live.batch([3, 9])
+    n = int(store.lengths[3])
+    assert torch.allclose(kept.states[0, :n], now.states[0, :n], atol=5e-3, rtol=2e-3)
+    assert torch.allclose(kept.statistics, now.statistics, atol=5e-3, rtol=2e-3)
+    assert torch.allclose(live.statistics([3, 9]), now.statistics, atol=1e-4)
+    assert now.chosen.tolist() == kept.chosen.tolist() == [3, 9]
+
+
+def test_log_mel_is_cut_to_the_longest_of_the_batch(backbone: Backbone, spoken: Path) -> None:
+    rows = read_manifest(spoken)
+    store = LogMelStore(backbone, rows)
+    batch = store.batch([3, 9])
+    assert batch.states.shape[2] == 2 * int(store.lengths[[3, 9]].max())
+    whole, used = store.log_mel([3, 9])
+    assert used.tolist() == [3, 9]
+    assert torch.equal(batch.states, whole[:, :, : batch.states.shape[2]])
+
+
+def test_a_silent_recording_is_left_out_of_a_live_batch(backbone: Backbone, spoken: Path, tmp_path: Path) -> None:
+    save_audio(tmp_path / "silent.wav", np.zeros(SAMPLE_RATE, np.float32))
+    silent = ManifestRow("silent.wav", tmp_path / "silent.wav", "mee", "s9", "typical", "", False)
+    live = LiveStates(backbone, [silent, *read_manifest(spoken)[:2]])
+    batch = live.batch([0, 1, 2])
+    assert batch.chosen.tolist() == [1, 2] and len(batch.states) == len(batch.tokens) == 2
+    with pytest.raises(StoreError, match=r"None of 1 recordings could be used; the first is silent\.wav"):
+        live.batch([0])
+
+
+@pytest.mark.parametrize("on_disk", [True, False])
+def test_a_manifest_of_nothing_usable_is_refused(on_disk: bool, backbone: Backbone, tmp_path: Path) -> None:
+    lost = [ManifestRow("lost.wav", tmp_path / "lost.wav", "mee", "s9", "typical", "", False)]
+    with pytest.raises(StoreError, match="None of 1 recordings can be trained on: each is over 4 s or not usable"):
+        open_store(backbone, lost, tmp_path / "states", on_disk)
+
+
+@pytest.mark.parametrize(("free", "kind"), [(10**12, StateStore), (10**4, LiveStates)])
+def test_states_stay_on_disk_where_there_is_room(
+    free: int,
+    kind: type,
+    backbone: Backbone,
+    spoken: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    monkeypatch.setattr("hyper.training.states.shutil.disk_usage", lambda _: type("Usage", (), {"free": free}))
+    assert type(open_store(backbone, read_manifest(spoken)[:4], tmp_path / "states")) is kind
+    assert "encoder states take 0.0 GiB" in capsys.readouterr().out
+    assert type(open_store(backbone, read_manifest(spoken)[:4], tmp_path / "asked", on_disk=False)) is LiveStates
+
+
+def test_two_processes_train_one_hypernetwork(spoken: Path, whisper_folder: Path, tmp_path: Path) -> None:
+    command = (
+        f"-m hyper train --base {whisper_folder} --data {spoken} --device cpu --run {tmp_path / 'run'} "
+        f"--out {tmp_path / 'out'} --updates 3 --batch-size 8"
+    )
+    together = {"WORLD_SIZE": "2", "MASTER_ADDR": "127.0.0.1", "MASTER_PORT": "29417", "ACCELERATE_USE_CPU": "true"}
+    processes = []
+    for rank in ("0", "1"):  # what a launcher does
+        environment = {**os.environ, **together, "RANK": rank, "LOCAL_RANK": rank}
+        processes.append(
+            subprocess.Popen(
+                [sys.executable, *command.split()],
+                env=environment,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.STDOUT,
+                text=True,
+            )
+        )
+    told = [process.communicate(timeout=300)[0] for process in processes]
+    assert [process.returncode for process in processes] == [0, 0], told
+    assert "on 2 x cpu" in told[0]
+    entries = [json.loads(line) for line in (tmp_path / "run" / "log.jsonl").read_text().splitlines()]
+    assert [entry["step"] for entry in entries if "atypical_adapted" in entry] == [0, 3]
+    assert (tmp_path / "out" / "model.safetensors").exists()
+
+
+def test_the_loss_reads_any_language_the_base_has(hub_backbone: Backbone) -> None:
+    german, english = (ReferenceLoss(hub_backbone, code) for code in ("de", "en"))
+    states = torch.randn(1, 20, hub_backbone.d_model, generator=torch.Generator().manual_seed(0))
+    tokens = [hub_backbone.to_tokens("guten tag")]
+    with torch.no_grad():
+        assert float(german(states, tokens)) != pytest.approx(float(english(states, tokens)), rel=1e-6)
