@@ -1,0 +1,169 @@
+"""The held-out sets: test speech made once and reused, recordings of real people, sounds without speech."""
+
+from __future__ import annotations
+
+import zlib
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from hyper.manifest import ManifestRow, read_manifest
+
+if TYPE_CHECKING:
+    from argparse import Namespace
+
+    from hyper.speech.make import SpeechSet
+
+PEOPLE = "people"
+NO_SPEECH = "no-speech"
+SIMULATED_PEOPLE_SEED = 20
+MAX_SIMULATED_PEOPLE = 600  # pieces
+NO_SPEECH_SEED = 30
+N_NO_SPEECH = 100  # recordings
+
+
+@dataclass(frozen=True)
+class TestSet:
+    """One held-out set of synthetic speakers: typical as they are, or turned into simulated patients."""
+
+    name: str
+    title: str  # for the table
+    population: str  # known: new speakers of voices that training uses; unheard: voices it never heard
+    domain: str
+    n_utterances: int
+    n_speakers: int
+    simulated: bool
+    seed: int  # its last digit and the population decide the speakers: no two sets share both
+    cohort: str = ""  # the only one, which training never simulates; "" is all that it does
+
+
+@dataclass(frozen=True)
+class HeldOutSet:
+    """What is scored under one name."""
+
+    name: str
+    title: str
+    rows: Sequence[ManifestRow]
+
+
+# Speakers and sentences of split "test" are in no training set; each set draws its own by its seed.
+_TITLES = {"known": "new speakers", "unheard": "voices never heard"}
+
+
+def _test_set(kind: str, domain: str, population: str, n_utterances: int, n_speakers: int, seed: int) -> TestSet:
+    word = {"command": "commands", "open": "open sentences"}[domain]
+    prefix = "simulated atypical" if kind == "atypical" else "typical"
+    return TestSet(
+        name=f"{kind}-{word.split()[0]}-{population}",
+        title=f"{prefix} {word}, {_TITLES[population]}",
+        population=population,
+        domain=domain,
+        n_utterances=n_utterances,
+        n_speakers=n_speakers,
+        simulated=kind == "atypical",
+        seed=seed,
+    )
+
+
+def _other_disorder(cohort: str, population: str, n_utterances: int, n_speakers: int, seed: int) -> TestSet:
+    return TestSet(
+        name=f"ood-{cohort}" if population == "known" else f"ood-{cohort}-{population}",
+        title=f"simulated {cohort}, a disorder not trained on, commands, {_TITLES[population]}",
+        population=population,
+        domain="command",
+        n_utterances=n_utterances,
+        n_speakers=n_speakers,
+        simulated=True,
+        seed=seed,
+        cohort=cohort,
+    )
+
+
+# Simulated sets: ten utterances a patient, as many patients in each cell of cohort and severity.
+TEST_SETS = (
+    _test_set("typical", "command", "known", 600, 60, 0),
+    _test_set("typical", "command", "unheard", 600, 60, 1),
+    _test_set("typical", "open", "known", 400, 40, 2),
+    _test_set("typical", "open", "unheard", 400, 40, 3),
+    _test_set("atypical", "command", "known", 1080, 108, 4),
+    _test_set("atypical", "command", "unheard", 540, 54, 5),
+    _test_set("atypical", "open", "known", 540, 54, 6),
+    _test_set("atypical", "open", "unheard", 360, 36, 7),
+    _other_disorder("mixed", "known", 540, 54, 8),
+    _other_disorder("dysphonia", "known", 540, 54, 9),
+    _other_disorder("mixed", "unheard", 270, 27, 18),
+    _other_disorder("dysphonia", "unheard", 270, 27, 19),
+)
+
+
+def held_out_sets(args: Namespace) -> list[HeldOutSet]:
+    """Every set that the arguments ask for, the cheap ones to fail first; test speech that is missing is made."""
+    people = [replace(row, domain=PEOPLE) for row in read_manifest(args.people)] if args.people else []
+    aligned = simulate_people(args.people_aligned, args.work, args.workers) if args.people_aligned else []
+    sets = [
+        HeldOutSet(each.name, each.title, make_test_set(each, args.work, args.sentences, args.workers))
+        for each in TEST_SETS
+        if each.domain != "open" or args.sentences
+    ]
+    if people:
+        sets.append(HeldOutSet(PEOPLE, "real people, as they are", people))
+    if aligned:
+        sets.append(HeldOutSet("atypical-people", "simulated atypical speech of real people", aligned))
+    return [*sets, HeldOutSet(NO_SPEECH, "synthetic sounds without speech", make_sounds(args.work))]
+
+
+def make_test_set(test_set: TestSet, work: Path, sentences: Path | None, n_workers: int) -> list[ManifestRow]:
+    """Speak the set, simulate it if it is atypical; what is already in `work` is reused."""
+    from hyper.simulate import COHORTS
+    from hyper.speech.make import make_speech
+    from hyper.speech.simulate_manifest import simulate_manifest
+    from hyper.speech.texts import read_open_sentences
+
+    spoken, simulated = work / f"{test_set.name}-spoken", work / test_set.name
+    folder = simulated if test_set.simulated else spoken
+    if not (folder / "manifest.csv").exists():
+        open_sentences = read_open_sentences(sentences) if sentences else []
+        rows = make_speech(speech_set(test_set), spoken, open_sentences, n_workers)
+        if test_set.simulated:
+            cohorts = (test_set.cohort,) if test_set.cohort else COHORTS
+            simulate_manifest(rows, simulated, 1, cohorts, None, test_set.seed, n_workers)
+    return read_manifest(folder / "manifest.csv")
+
+
+def speech_set(test_set: TestSet) -> SpeechSet:
+    """What `make_speech` is asked for."""
+    from hyper.speech.make import SpeechSet
+
+    return SpeechSet(
+        split="test",
+        population=test_set.population,
+        n_speakers=test_set.n_speakers,
+        n_utterances=test_set.n_utterances,
+        domains=((test_set.domain, 1.0),),
+        seed=test_set.seed,
+    )
+
+
+def simulate_people(manifest: Path, work: Path, n_workers: int) -> list[ManifestRow]:
+    """At most 600 pieces of real speech, each speaker turned into one simulated patient.
+
+    Errors: SimulationError where the manifest has no phone times.
+    """
+    from hyper.simulate import COHORTS
+    from hyper.speech.simulate_manifest import simulate_manifest
+
+    rows = read_manifest(manifest)
+    folder = work / f"atypical-people-{zlib.crc32(manifest.read_bytes()):08x}"  # another manifest is another set
+    if not (folder / "manifest.csv").exists():
+        simulate_manifest(rows, folder, 1, COHORTS, MAX_SIMULATED_PEOPLE, SIMULATED_PEOPLE_SEED, n_workers)
+    return read_manifest(folder / "manifest.csv")
+
+
+def make_sounds(work: Path) -> list[ManifestRow]:
+    """Sounds in which nobody speaks, so without a reference."""
+    from hyper.speech.no_speech import make_no_speech
+
+    if not (work / NO_SPEECH / "manifest.csv").exists():
+        make_no_speech(work / NO_SPEECH, N_NO_SPEECH, NO_SPEECH_SEED)
+    return read_manifest(work / NO_SPEECH / "manifest.csv")
