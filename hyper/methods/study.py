@@ -1,0 +1,122 @@
+"""Every method trained and scored on the same data; what is already in the work folder is not done again."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from hyper.evaluate import score_manifest
+from hyper.manifest import ManifestRow, read_manifest
+from hyper.methods.scores import Scores, scores_of
+from hyper.methods.specs import Method
+from hyper.methods.train_method import TYPICAL, Workshop, score_method, train_method
+from hyper.pipeline import PersonalizedAsr
+from hyper.scorecard.sets import TEST_SETS, TestSet, make_test_set, speech_set
+
+MAIN = "atypical-commands-known"
+SETS = (
+    MAIN,
+    "atypical-commands-unheard",
+    "atypical-open-known",
+    "typical-commands-known",
+    "ood-mixed",
+    "ood-dysphonia",
+)
+ENROLLED_SETS = (MAIN,)  # for whose speakers further recordings are made
+N_ENROLMENT = 5  # recordings of a speaker
+
+
+@dataclass(frozen=True)
+class Result:
+    """One method on every set."""
+
+    method: Method | None  # None for the base
+    scores: dict[str, dict[int, Scores]]  # by set, then by seed
+    n_trainable: int
+    n_adapted: int  # numbers that differ from the base while one utterance is decoded
+    minutes: float  # of training, mean over the seeds, all keys together
+    updates: int
+    learning_rate: float
+
+
+def read_test_sets(
+    names: Sequence[str], work: Path, sentences: Path | None, n_workers: int
+) -> dict[str, list[ManifestRow]]:
+    """Rows of each held-out set, in a fixed order; open sentences are left out where there is no list of them."""
+    sets = {each.name: each for each in TEST_SETS}
+    usable = [name for name in names if sentences or sets[name].domain != "open"]
+    return {name: make_test_set(sets[name], work, sentences, n_workers) for name in usable}
+
+
+def enrolment_rows(rows: Sequence[ManifestRow], test_set: TestSet, work: Path, n_workers: int) -> list[ManifestRow]:
+    """Five further recordings of each simulated patient of a set: same voice, same profile, other sentences."""
+    from hyper.simulate import COHORTS
+    from hyper.speech.make import make_speech
+    from hyper.speech.simulate_manifest import simulate_manifest
+
+    spoken, simulated = work / f"{test_set.name}-enrolment-spoken", work / f"{test_set.name}-enrolment"
+    if not (simulated / "manifest.csv").exists():
+        more = replace(speech_set(test_set), n_utterances=2 * N_ENROLMENT * test_set.n_speakers)
+        typical = make_speech(more, spoken, [], n_workers)
+        simulate_manifest(typical, simulated, 1, COHORTS, None, test_set.seed, n_workers)
+    tested = {row.reference for row in rows}
+    enrolled: dict[str, list[ManifestRow]] = {}
+    for row in read_manifest(simulated / "manifest.csv"):
+        own = enrolled.setdefault(row.speaker, [])
+        if row.reference not in tested and len(own) < N_ENROLMENT:
+            own.append(row)
+    return [row for own in enrolled.values() for row in own]
+
+
+def score_base(workshop: Workshop, sets: dict[str, list[ManifestRow]]) -> Result:
+    """The base without any adaptation."""
+    asr = PersonalizedAsr(workshop.backbone, None, None)
+    scores = {}
+    for name, rows in sets.items():
+        file = workshop.folder / "base" / f"{name}.json"
+        if not file.exists():
+            scores_of([score_manifest(asr, rows, batch_size=32, progress=True)], rows, None).save(file)
+        scores[name] = {0: Scores.load(file)}
+    return Result(None, scores, 0, 0, 0.0, 0, 0.0)
+
+
+def run_method(
+    workshop: Workshop, method: Method, seeds: Sequence[int], sets: dict[str, list[ManifestRow]], base: Result
+) -> Result:
+    """Train with every seed, score on every set."""
+    names = [name for name in sets if name in ENROLLED_SETS or method.name != "lora-speaker"]
+    keys = sorted({method.key(row) for name in names for row in sets[name]})
+    scores: dict[str, dict[int, Scores]] = {name: {} for name in names}
+    minutes, trained = [], {}
+    for seed in seeds:
+        print(f"{method.title}, seed {seed}", flush=True)
+        trained = train_method(workshop, method, seed, keys)
+        minutes.append(sum(each.minutes for each in trained.values()))
+        for name in names:
+            file = workshop.folder / method.name / f"seed{seed}" / f"{name}.json"
+            if not file.exists():
+                evaluations = score_method(trained, method, sets[name])
+                scores_of(evaluations, sets[name], base.scores[name][0]).save(file)
+            scores[name][seed] = Scores.load(file)
+    one = next(iter(trained.values()))
+    hypernet = one.asr.hypernet
+    return Result(
+        method=method,
+        scores=scores,
+        n_trainable=one.n_trainable * len(trained),
+        n_adapted=hypernet.n_generated if hypernet else one.n_trainable,
+        minutes=sum(minutes) / len(minutes),
+        updates=sum(each.updates for each in trained.values()),
+        learning_rate=one.learning_rate,
+    )
+
+
+def chosen_rows(rows: Sequence[ManifestRow], cohorts: Sequence[str], severities: Sequence[str]) -> list[ManifestRow]:
+    """Typical speech, and atypical speech of these cohorts and severities (all where none is named)."""
+    return [
+        row
+        for row in rows
+        if row.cohort in ("", TYPICAL)
+        or ((not cohorts or row.cohort in cohorts) and (not severities or row.severity in severities))
+    ]

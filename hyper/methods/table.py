@@ -1,0 +1,192 @@
+"""The table of all methods: WER with intervals on every set, and the hypernetwork beside each rival."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from hyper.manifest import ManifestRow
+from hyper.methods.scores import Scores, over_seeds
+from hyper.methods.study import MAIN, Result
+from hyper.report import percent
+from hyper.statistics import Interval, difference_interval, reduction_interval, sum_by_speaker, wer_interval
+
+BEST = "hypernet-mlp"
+RIVALS = ("lora-global", "lora-cohort", "lora-speaker", "adapters", "decoder", "full", "hypernet-linear")
+CEILING = "full"
+OTHER_DISORDERS = ("ood-mixed", "ood-dysphonia")  # sets of cohorts that no training simulates
+
+Rows = Mapping[str, Sequence[ManifestRow]]  # of each set
+Results = Mapping[str, Result]  # by method; "base" for the base
+
+
+@dataclass(frozen=True)
+class _BySpeaker:
+    """Counts of each speaker, (n_speakers,) each, added up over the seeds."""
+
+    errors: np.ndarray
+    words: np.ndarray
+
+
+def study_record(results: Results, rows: Rows, n_parameters: int) -> dict[str, Any]:
+    """methods.json: every method on every set and its cohorts and severities, and the comparisons."""
+    return {
+        "methods": {name: _method_record(name, results, rows, n_parameters) for name in results},
+        "comparisons": [
+            _comparison(rival, name, results, rows) for rival in RIVALS for name in _shared(rival, results)
+        ],
+    }
+
+
+def _method_record(name: str, results: Results, rows: Rows, n_parameters: int) -> dict[str, Any]:
+    result = results[name]
+    return {
+        "title": result.method.title if result.method else "base, not adapted",
+        "needs_label": bool(result.method and result.method.needs_label),
+        "adapted_parameters": result.n_adapted,
+        "adapted_share": result.n_adapted / n_parameters,
+        "trainable_parameters": result.n_trainable,
+        "trainable_share": result.n_trainable / n_parameters,
+        "training_minutes": result.minutes,
+        "updates": result.updates,
+        "learning_rate": result.learning_rate,
+        "sets": {each: _set_record(result.scores[each], _base(results, each), rows[each]) for each in result.scores},
+    }
+
+
+def _set_record(scores: Mapping[int, Scores], base: Scores, rows: Sequence[ManifestRow]) -> dict[str, Any]:
+    """The whole set, and each cohort and severity in it."""
+    record = {"seeds": {str(seed): each.wer for seed, each in scores.items()}, **_rates(scores, base, rows)}
+    for column in ("cohort", "severity"):
+        values = sorted({getattr(row, column) for row in rows})
+        for value in values if len(values) > 1 else ():
+            own = [row for row in rows if getattr(row, column) == value]
+            part = {seed: _part(each, rows, column, value) for seed, each in scores.items()}
+            record[f"{column}:{value}"] = _rates(part, _part(base, rows, column, value), own)
+    return record
+
+
+def _part(scores: Scores, rows: Sequence[ManifestRow], column: str, value: str) -> Scores:
+    return scores.chosen(rows, lambda row: getattr(row, column) == value)
+
+
+def _rates(scores: Mapping[int, Scores], base: Scores, rows: Sequence[ManifestRow]) -> dict[str, Any]:
+    own, before = _by_speaker(scores, rows), _by_speaker(dict.fromkeys(scores, base), rows)
+    base_errors = before.errors.sum()
+    return {
+        "wer": float(own.errors.sum() / own.words.sum()),
+        "wer_interval": _json(wer_interval(own.errors, own.words)),
+        "relative_reduction": float(1 - own.errors.sum() / base_errors) if base_errors else None,
+        "relative_reduction_interval": _json(reduction_interval(before.errors, own.errors)),
+        "loop_share": float(over_seeds(scores).loops.mean() / len(scores)),
+    }
+
+
+def _comparison(rival: str, set_name: str, results: Results, rows: Rows) -> dict[str, Any]:
+    """WER of the rival minus that of the hypernetwork on the same speakers: above 0 the hypernetwork is better."""
+    best = _by_speaker(results[BEST].scores[set_name], rows[set_name])
+    other = _by_speaker(results[rival].scores[set_name], rows[set_name])
+    # With unequal numbers of seeds the counts are brought to the same number of words, which is exact: the words of a
+    # set are the same in every seed.
+    factor = int(best.words.sum()), int(other.words.sum())
+    common = np.lcm(*factor)
+    a, b = common // factor[0], common // factor[1]
+    interval = difference_interval(b * other.errors, a * best.errors, a * best.words)
+    return {
+        "rival": rival,
+        "set": set_name,
+        "difference": float(other.errors.sum() / other.words.sum() - best.errors.sum() / best.words.sum()),
+        "interval": _json(interval),
+        "clear_of_zero": interval is not None and interval.low > 0,
+    }
+
+
+def share_of_ceiling(results: Results, set_name: str) -> float | None:
+    """The hypernetwork's gain over the base as a share of what full fine-tuning gains."""
+    if BEST not in results or CEILING not in results:
+        return None
+    base, best, ceiling = (over_seeds(results[name].scores[set_name]).wer for name in ("base", BEST, CEILING))
+    return (base - best) / (base - ceiling) if base != ceiling else None
+
+
+def _shared(rival: str, results: Results) -> list[str]:
+    """Sets on which both were scored."""
+    if BEST not in results or rival not in results:
+        return []
+    return [name for name in results[BEST].scores if name in results[rival].scores]
+
+
+def _by_speaker(scores: Mapping[int, Scores], rows: Sequence[ManifestRow]) -> _BySpeaker:
+    added = over_seeds(scores)
+    counts = np.stack([added.errors, added.words], axis=1)
+    errors, words = sum_by_speaker([row.speaker for row in rows], counts).T
+    return _BySpeaker(errors, words)
+
+
+def _base(results: Results, set_name: str) -> Scores:
+    return results["base"].scores[set_name][0]
+
+
+def _json(interval: Interval | None) -> list[float] | None:
+    return interval and interval.to_json()
+
+
+def study_page(record: Mapping[str, Any], titles: Mapping[str, str]) -> str:
+    """methods.md: the table, then the comparisons; every set of simulated speech says so in its title."""
+    sets = list(record["methods"]["base"]["sets"])
+    header = ["method", "adapted an utterance", "trainable", "label needed", "minutes", "updates"]
+    lines = [_row([*header, *(titles[name] for name in sets)]), _row(["---"] * (len(header) + len(sets)))]
+    for method in record["methods"].values():
+        cells = [
+            method["title"],
+            f"{method['adapted_share']:.3%}",
+            f"{method['trainable_share']:.2%}",
+            "yes" if method["needs_label"] else "no",
+            f"{method['training_minutes']:.1f}",
+            str(method["updates"]),
+        ]
+        lines.append(_row([*cells, *(_wer_cell(method["sets"].get(name)) for name in sets)]))
+    lines += ["", _row(["hypernetwork (MLP) beside", "set", "WER points less", "95 % interval", "clear of 0"])]
+    lines.append(_row(["---"] * 5))
+    for each in record["comparisons"]:
+        ends = each["interval"]
+        interval = "–" if ends is None else f"{100 * ends[0]:.1f} to {100 * ends[1]:.1f}"
+        title = record["methods"][each["rival"]]["title"]
+        clear = "yes" if each["clear_of_zero"] else "no"
+        lines.append(_row([title, titles[each["set"]], f"{100 * each['difference']:.1f}", interval, clear]))
+    return "\n".join(lines) + "\n"
+
+
+def _wer_cell(record: Mapping[str, Any] | None) -> str:
+    if record is None:
+        return "–"
+    ends = record["wer_interval"]
+    return percent(record["wer"]) + ("" if ends is None else f" ({100 * ends[0]:.1f} to {100 * ends[1]:.1f})")
+
+
+def _row(cells: Sequence[str]) -> str:
+    return "| " + " | ".join(cells) + " |"
+
+
+def study_bars(results: Results, record: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """`{name, value, bar, met}` of what the hypernetwork promises beside its rivals."""
+    bars = []
+    known = {(each["rival"], each["set"]): each for each in record["comparisons"]}
+    for rival in ("lora-global", "lora-cohort"):
+        for name in (name for name in (MAIN, "atypical-commands-unheard") if (rival, name) in known):
+            low = (known[rival, name]["interval"] or [None])[0]
+            bars.append(_bar(f"WER of {rival} minus the hypernetwork's, lower end, {name}", low, 0.0))
+        for name in (name for name in OTHER_DISORDERS if (rival, name) in known and (rival, MAIN) in known):
+            gap, on_main = (known[rival, each]["difference"] for each in (name, MAIN))
+            bars.append(_bar(f"WER of {rival} minus the hypernetwork's, {name}, at least the main set's", gap, on_main))
+    if CEILING in results and BEST in results:
+        bars.append(_bar("share of the gain of full fine-tuning, main set", share_of_ceiling(results, MAIN), 0.85))
+    return bars
+
+
+def _bar(name: str, value: float | None, limit: float) -> dict[str, Any]:
+    met = value is not None and value >= limit
+    return {"name": name, "value": value and round(value, 5), "bar": f">= {round(limit, 5)}", "met": met}

@@ -1,0 +1,164 @@
+"""Training and scoring of one method with one seed: resumable, and the same updates for each."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+
+from hyper.backbone import Backbone
+from hyper.evaluate import score_manifest
+from hyper.manifest import ManifestRow
+from hyper.methods.adaptations import private_copy
+from hyper.methods.specs import Method
+from hyper.pipeline import PersonalizedAsr
+from hyper.report import Evaluation
+from hyper.training.loop import Adaptation, AdaptationTrainer, AdaptationTraining
+from hyper.training.progress import write_whole
+from hyper.training.states import LogMelStore, StateStore, Store
+from hyper.training.train_hypernet import HypernetAdaptation
+
+RATE_STEPS = (1 / 3, 1.0, 3.0)  # learning rates that are tried, as multiples of the method's own
+TRIAL_SHARE = 0.2  # of the updates that each trial gets
+ENROLMENT_UPDATES = 40  # of a speaker's own LoRA, on all their enrolment recordings each time
+TYPICAL = "typical"
+
+
+@dataclass(frozen=True)
+class Trained:
+    """A method trained for one key."""
+
+    asr: PersonalizedAsr
+    n_trainable: int
+    minutes: float
+    updates: int
+    learning_rate: float
+
+
+@dataclass(frozen=True)
+class Workshop:
+    """What every method of a study shares."""
+
+    backbone: Backbone
+    rows: Sequence[ManifestRow]  # of the training recordings
+    enrolment: Sequence[ManifestRow]  # of the test speakers, other sentences than in the test
+    folder: Path
+    settings: AdaptationTraining  # with the updates of one method
+
+    def store(self, needs_log_mel: bool) -> Store:
+        """The training recordings; encoder states are computed once for all methods."""
+        if needs_log_mel:
+            return LogMelStore(self.backbone, self.rows)
+        return StateStore.build(self.backbone, self.rows, self.folder / "states")
+
+
+def train_method(workshop: Workshop, method: Method, seed: int, keys: Collection[str]) -> dict[str, Trained]:
+    """The method trained for each key; what a folder already holds in whole is loaded, what it holds in part goes on.
+
+    Keys that no training recording has (a cohort held out) are left out: there the method is the base.
+    """
+    if method.name == "lora-speaker":
+        return _enrol(workshop, method, seed, keys)
+    store = workshop.store(method.trains_encoder)
+    rate = choose_rate(workshop, method, store)
+    cohorts = sorted(set(store.cohorts) - {TYPICAL})
+    by_cohort = method.name == "lora-cohort"
+    wanted = [cohort for cohort in cohorts if cohort in keys] if by_cohort else ["all"]
+    # A cohort's own LoRA gets its share of the updates, so that all methods see equally many recordings.
+    updates = workshop.settings.updates // (len(cohorts) if by_cohort else 1)
+    settings = replace(workshop.settings, learning_rate=rate, seed=seed, updates=updates)
+    folder = workshop.folder / method.name / f"seed{seed}"
+    chosen = {key: _positions(store.cohorts, {key, TYPICAL}) if by_cohort else None for key in wanted}
+    return {key: _train(workshop, method, store, settings, folder / key, chosen[key]) for key in wanted}
+
+
+def _positions(labels: Sequence[str], wanted: Collection[str]) -> np.ndarray:
+    """Where a label is one of the wanted."""
+    return np.array([i for i, label in enumerate(labels) if label in wanted], dtype=np.int64)
+
+
+def choose_rate(workshop: Workshop, method: Method, store: Store) -> float:
+    """The learning rate with the lowest validation loss after short trials; kept, so that all seeds share it."""
+    file = workshop.folder / method.name / "rates.json"
+    if not file.exists():
+        losses = {}
+        for step in RATE_STEPS:
+            rate = method.learning_rate * step
+            updates = max(1, round(TRIAL_SHARE * workshop.settings.updates))
+            settings = replace(workshop.settings, learning_rate=rate, seed=0, updates=updates)
+            folder = workshop.folder / method.name / f"trial-{rate:g}"
+            _train(workshop, method, store, settings, folder, None)
+            losses[rate] = _validation_loss(folder)
+        write_whole(file, json.dumps({"validation_loss": {f"{rate:g}": loss for rate, loss in losses.items()}}))
+    losses = json.loads(file.read_text())["validation_loss"]
+    return float(min(losses, key=losses.get))
+
+
+def _validation_loss(folder: Path) -> float:
+    """Typical and atypical speech in the shares that training has them."""
+    entries = [json.loads(line) for line in (folder / "log.jsonl").read_text().splitlines()]
+    last = [entry for entry in entries if "atypical_adapted" in entry][-1]
+    return 0.75 * last["atypical_adapted"] + 0.25 * last.get("typical_adapted", last["atypical_adapted"])
+
+
+def _train(
+    workshop: Workshop,
+    method: Method,
+    store: Store,
+    settings: AdaptationTraining,
+    folder: Path,
+    chosen: np.ndarray | None,
+) -> Trained:
+    backbone = private_copy(workshop.backbone)
+    adaptation = method.build(backbone, settings.language, settings.seed)
+    trainer = AdaptationTrainer(store, adaptation, folder, settings, chosen=chosen)
+    if isinstance(adaptation, HypernetAdaptation) and trainer.step == 0:
+        adaptation.standardise(store, trainer.training)
+    if trainer.progress < 1:
+        trainer.train()
+    return _trained(backbone, adaptation, trainer, method)
+
+
+def _trained(backbone: Backbone, adaptation: Adaptation, trainer: AdaptationTrainer, method: Method) -> Trained:
+    hypernet = adaptation.hypernet if isinstance(adaptation, HypernetAdaptation) else None
+    backbone.model.eval()
+    return Trained(
+        asr=PersonalizedAsr(backbone, hypernet, method.name if hypernet else None),
+        n_trainable=sum(p.numel() for p in adaptation.parameters()),
+        minutes=trainer.clock.spent / 60,
+        updates=trainer.step,
+        learning_rate=trainer.settings.learning_rate,
+    )
+
+
+def _enrol(workshop: Workshop, method: Method, seed: int, keys: Collection[str]) -> dict[str, Trained]:
+    """A LoRA for each speaker with enrolment recordings, from nothing; the learning rate is that of the one for all."""
+    rate = choose_rate(workshop, method, workshop.store(False))
+    rows = [row for row in workshop.enrolment if row.speaker in keys]
+    store = StateStore.build(workshop.backbone, rows, workshop.folder / "enrolment-states")
+    trained = {}
+    for speaker in sorted({row.speaker for row in rows}):
+        own = _positions(store.speakers, {speaker})
+        settings = replace(
+            workshop.settings,
+            learning_rate=rate,
+            seed=seed,
+            updates=ENROLMENT_UPDATES,
+            warm_up=ENROLMENT_UPDATES // 10,
+            validation_share=0.0,
+            batch_size=len(own),
+        )
+        folder = workshop.folder / method.name / f"seed{seed}" / speaker
+        trained[speaker] = _train(workshop, method, store, settings, folder, own)
+    return trained
+
+
+def score_method(trained: dict[str, Trained], method: Method, rows: Sequence[ManifestRow]) -> list[Evaluation]:
+    """Every recording by the adaptation of its key; those without one are left to the base."""
+    groups: dict[str, list[ManifestRow]] = {}
+    for row in rows:
+        groups.setdefault(method.key(row), []).append(row)
+    return [score_manifest(trained[key].asr, group, batch_size=32) for key, group in groups.items() if key in trained]

@@ -1,0 +1,232 @@
+"""The alternatives: each starts at the base, trains only what it says, and its table adds up."""
+
+from __future__ import annotations
+
+import json
+import sys
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from torch import nn
+
+from hyper.__main__ import main
+from hyper.backbone import Backbone
+from hyper.manifest import ManifestRow, read_manifest
+from hyper.methods.adaptations import AdaptationError, EncodingAdaptation, all_weights, private_copy, put_in_lora
+from hyper.methods.scores import Scores, over_seeds, scores_of
+from hyper.methods.specs import METHODS, Method, method
+from hyper.methods.study import Result, chosen_rows, run_method, score_base
+from hyper.methods.table import share_of_ceiling, study_bars, study_page, study_record
+from hyper.methods.train_method import Workshop, choose_rate
+from hyper.training.loop import AdaptationTraining
+from hyper.training.states import LogMelStore, StateStore
+from hyper.training.train_hypernet import ReferenceLoss
+
+NAMES = [each.name for each in METHODS]
+
+
+@pytest.fixture(scope="module")
+def store(backbone: Backbone, spoken: Path, tmp_path_factory: pytest.TempPathFactory) -> StateStore:
+    return StateStore.build(backbone, read_manifest(spoken), tmp_path_factory.mktemp("methods") / "states")
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_each_method_starts_as_the_base_and_leaves_it_alone(
+    name: str, backbone: Backbone, spoken: Path, store: StateStore
+) -> None:
+    before = {key: value.clone() for key, value in backbone.model.state_dict().items()}
+    batch = store.batch([1, 6])
+    with torch.no_grad():
+        base = float(ReferenceLoss(backbone, "en")(batch.states, batch.tokens))
+    spec, private = method(name), private_copy(backbone)
+    adaptation = spec.build(private, "en", 3)
+    if spec.trains_encoder:
+        log_mel = LogMelStore(backbone, read_manifest(spoken))
+        whole = backbone.encode(log_mel.log_mel([1, 6])[0])[-1].clone()
+        with torch.no_grad():
+            base = float(ReferenceLoss(backbone, "en")(whole, batch.tokens))
+            features, _ = log_mel.log_mel([1, 6])
+            batch = replace(batch, states=features)
+    loss = adaptation(batch)
+    assert float(loss.detach()) == pytest.approx(base, rel=1e-3)
+    loss.backward()
+    norm = nn.utils.clip_grad_norm_(adaptation.parameters(), 1e9)
+    torch.optim.SGD(adaptation.parameters(), 0.01 / float(norm)).step()
+    with torch.no_grad():
+        assert float(adaptation(batch)) < base  # one step down its own gradient
+    for key, value in backbone.model.state_dict().items():
+        assert torch.equal(value, before[key])  # the shared base is nobody's to change
+
+
+@pytest.mark.parametrize(
+    ("name", "trained", "untouched"),
+    [
+        ("lora-global", "lora_", "base_layer"),
+        ("adapters", ".adapter.", "fc1"),
+        ("decoder", "model.decoder.", "model.encoder."),
+    ],
+)
+def test_only_what_a_method_names_has_a_gradient(name: str, trained: str, untouched: str, backbone: Backbone) -> None:
+    private = private_copy(backbone)
+    method(name).build(private, "en", 0)
+    with_gradient = {key for key, p in private.model.named_parameters() if p.requires_grad}
+    assert with_gradient and all(trained in key for key in with_gradient)
+    assert not any(untouched in key for key in with_gradient)
+
+
+def test_full_fine_tuning_reaches_the_encoder(backbone: Backbone, spoken: Path) -> None:
+    private = private_copy(backbone)
+    adaptation = EncodingAdaptation(private, all_weights(private), "en")
+    adaptation(LogMelStore(backbone, read_manifest(spoken)).batch([1, 6])).backward()
+    assert private.model.model.encoder.conv1.weight.grad.abs().max() > 0
+
+
+def test_lora_is_what_merged_weights_say(backbone: Backbone, store: StateStore) -> None:
+    private = private_copy(backbone)
+    weights = put_in_lora(private, ["decoder.fc1"], 2, seed=0)
+    with torch.no_grad():
+        for parameter in weights.values():
+            parameter.normal_(std=0.3)
+    merged = private_copy(backbone)
+    for i, layer in enumerate(merged.model.model.decoder.layers):
+        a, b = (weights[f"model.decoder.layers.{i}.fc1.lora_{x}.default.weight"] for x in "AB")
+        layer.fc1.weight.data += b @ a  # alpha = rank: scaling 1
+    batch = store.batch([2, 5])
+    with torch.no_grad():
+        losses = [float(ReferenceLoss(each, "en")(batch.states, batch.tokens)) for each in (private, merged, backbone)]
+    assert losses[0] == pytest.approx(losses[1], rel=1e-4)
+    assert losses[0] != pytest.approx(losses[2], rel=1e-3)
+
+
+def test_without_peft_one_sentence_says_so(backbone: Backbone, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "peft", None)
+    with pytest.raises(AdaptationError, match="The LoRA rivals need PEFT, which the app does not: pip install peft"):
+        put_in_lora(private_copy(backbone), ["decoder.fc1"], 1, 0)
+
+
+def test_residual_adapters_fit_the_budget_of_lora(backbone: Backbone) -> None:
+    sizes = {
+        name: sum(p.numel() for p in method(name).build(private_copy(backbone), "en", 0).parameters())
+        for name in ("adapters", "lora-global")
+    }
+    assert sizes["lora-global"] == 2 * 5 * 32  # 2 layers of rank 1, d to 4 d
+    assert sizes["adapters"] == 2 * 4 * 32
+
+
+ROWS = [
+    ManifestRow(f"{i}.wav", Path(f"{i}.wav"), "a b", f"s{i}", cohort, severity, True)
+    for i, (cohort, severity) in enumerate(
+        [("stuttering", "mild"), ("stuttering", "severe"), ("dysarthria", "mild")] * 2
+    )
+]
+
+
+def scores(*errors: int) -> Scores:
+    return Scores(np.array(errors), np.full(len(errors), 2), np.zeros(len(errors), dtype=bool))
+
+
+def result(name: str, **by_set: list[Scores]) -> Result:
+    spec: Method | None = None if name == "base" else method(name)
+    found = {key.replace("_", "-"): dict(enumerate(each)) for key, each in by_set.items()}
+    return Result(spec, found, 10, 5, 1.5, 20, 1e-3)
+
+
+RESULTS = {
+    "base": result("base", atypical_commands_known=[scores(2, 2, 2, 1, 1, 2)]),
+    "full": result("full", atypical_commands_known=[scores(0, 0, 0, 0, 0, 0)]),
+    "lora-global": result("lora-global", atypical_commands_known=[scores(1, 1, 1, 1, 1, 1), scores(1, 1, 1, 1, 1, 1)]),
+    "hypernet-mlp": result("hypernet-mlp", atypical_commands_known=[scores(0, 0, 0, 0, 0, 1)]),
+}
+SET = "atypical-commands-known"
+
+
+def test_the_table_by_hand() -> None:
+    record = study_record(RESULTS, {SET: ROWS}, 1000)
+    base, lora, best = (record["methods"][name]["sets"][SET] for name in ("base", "lora-global", "hypernet-mlp"))
+    assert base["wer"] == 10 / 12 and base["relative_reduction"] == 0
+    assert lora["wer"] == 0.5 and lora["seeds"] == {"0": 0.5, "1": 0.5}
+    assert best["wer"] == pytest.approx(1 / 12) and best["relative_reduction"] == pytest.approx(0.9)
+    assert best["cohort:dysarthria"]["wer"] == 1 / 4 and best["cohort:stuttering"]["wer"] == 0
+    assert base["severity:severe"]["wer"] == 3 / 4
+    (against_full, against_lora) = (
+        next(each for each in record["comparisons"] if each["rival"] == rival) for rival in ("full", "lora-global")
+    )
+    assert against_lora["difference"] == pytest.approx(5 / 12) and against_lora["clear_of_zero"]
+    low, high = against_lora["interval"]  # each speaker: 1/2 - 0 or 1/2 - 1/2
+    assert 0 < low < 5 / 12 < high <= 0.5
+    assert against_full["difference"] == pytest.approx(-1 / 12) and not against_full["clear_of_zero"]
+    assert record["methods"]["lora-global"]["adapted_share"] == 0.005
+
+
+def test_the_share_of_the_ceiling_by_hand() -> None:
+    assert share_of_ceiling(RESULTS, SET) == pytest.approx((10 - 1) / 10)
+    assert share_of_ceiling({"base": RESULTS["base"]}, SET) is None
+    bars = {bar["name"]: bar for bar in study_bars(RESULTS, study_record(RESULTS, {SET: ROWS}, 1000))}
+    assert bars["share of the gain of full fine-tuning, main set"]["met"]
+    assert bars[f"WER of lora-global minus the hypernetwork's, lower end, {SET}"]["met"]
+
+
+def test_the_page_has_a_line_for_each_method() -> None:
+    page = study_page(study_record(RESULTS, {SET: ROWS}, 1000), {SET: "simulated atypical commands"})
+    assert "| one LoRA for all | 0.500% | 1.00% | no | 1.5 | 20 | 50.0 % (50.0 to 50.0) |" in page
+    assert "| method | adapted an utterance" in page and "simulated atypical commands |" in page
+
+
+def test_counts_of_seeds_are_pooled() -> None:
+    both = over_seeds({0: scores(0, 2), 1: scores(1, 1)})
+    assert both.errors.tolist() == [1, 3] and both.wer == 0.5
+
+
+def test_recordings_without_a_count_are_the_base_s_or_an_error() -> None:
+    kept = scores_of([], ROWS, scores(1, 2, 0, 0, 1, 0))
+    assert kept.errors.tolist() == [1, 2, 0, 0, 1, 0]
+    with pytest.raises(ValueError, match=r"6 recordings were not scored, the first is 0\.wav"):
+        scores_of([], ROWS, None)
+
+
+def test_rows_are_chosen_by_cohort_and_severity() -> None:
+    typical = ManifestRow("t.wav", Path("t.wav"), "a", "t", "typical", "", False)
+    assert chosen_rows([typical, *ROWS], ["stuttering"], ["mild"]) == [typical, ROWS[0], ROWS[3]]
+    assert chosen_rows(ROWS, [], []) == ROWS
+
+
+@pytest.fixture(scope="module")
+def workshop(backbone: Backbone, spoken: Path, tmp_path_factory: pytest.TempPathFactory) -> Workshop:
+    rows = read_manifest(spoken)
+    settings = AdaptationTraining(updates=5, batch_size=8, warm_up=1, validation_share=0.2)
+    return Workshop(backbone, rows[:16], rows[16:], tmp_path_factory.mktemp("study"), settings)
+
+
+@pytest.mark.parametrize("name", ["lora-cohort", "lora-speaker", "hypernet-linear", "full"])
+def test_a_method_is_trained_scored_and_not_done_twice(name: str, workshop: Workshop, spoken: Path) -> None:
+    sets = {SET: read_manifest(spoken)[16:]}
+    base = score_base(workshop, sets)
+    first = run_method(workshop, method(name), [0], sets, base)
+    file = workshop.folder / name / "seed0" / f"{SET}.json"
+    written = file.stat().st_mtime_ns
+    again = run_method(workshop, method(name), [0], sets, base)
+    assert file.stat().st_mtime_ns == written
+    assert again.scores[SET][0].errors.tolist() == first.scores[SET][0].errors.tolist()
+    assert len(first.scores[SET][0].errors) == 4
+    updates = {"lora-cohort": 5, "lora-speaker": 4 * 40, "hypernet-linear": 5, "full": 5}[
+        name
+    ]  # one cohort, 4 speakers
+    assert again.updates == updates
+    if name == "lora-cohort":  # its key is a label: typical speech has no adaptation, so it is the base's
+        typical = [i for i, row in enumerate(sets[SET]) if row.cohort == "typical"]
+        assert all(first.scores[SET][0].errors[i] == base.scores[SET][0].errors[i] for i in typical)
+
+
+def test_the_learning_rate_is_the_best_on_validation(workshop: Workshop, backbone: Backbone) -> None:
+    store = workshop.store(False)
+    rate = choose_rate(workshop, method("lora-global"), store)
+    losses = json.loads((workshop.folder / "lora-global" / "rates.json").read_text())["validation_loss"]
+    assert len(losses) == 3 and losses[f"{rate:g}"] == min(losses.values())
+
+
+def test_an_unknown_method_is_refused(spoken: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["methods", "--data", str(spoken), "--methods", "magic"]) == 1
+    assert "There is no method magic; choose among full, decoder" in capsys.readouterr().err
