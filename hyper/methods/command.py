@@ -11,8 +11,7 @@ from pathlib import Path
 EXAMPLES = """\
 examples:
   python -m hyper methods --data data/atypical/manifest.csv data/more/manifest.csv --sentences sentences.txt
-  python -m hyper methods --data data/atypical/manifest.csv data/more/manifest.csv --methods hypernet-mlp \\
-      --cohorts stuttering --severities mild --updates 500 --seeds 0 --work runs/first --out runs/first
+  python -m hyper methods --data data/atypical/manifest.csv --methods hypernet-mlp --cohorts stuttering --out runs/first
 
 Each method gets the same recordings and as many updates; its learning rate is the best of three on validation
 speakers. What is done stays in --work, so that the same command goes on where it was stopped.
