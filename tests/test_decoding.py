@@ -194,8 +194,8 @@ def test_bfloat16(whisper_folder, speech_like):
     from hyper.backbone import Backbone
 
     half = Backbone.load(whisper_folder, device="cpu", dtype=torch.bfloat16)
-    states = half.encode(half.log_mel([speech_like(2.0)]))[-1]
+    log_mel = half.log_mel([speech_like(2.0)] * 2)  # two rows in both: another number of rows may round differently
     with apply_lora(half.model, random_lora(half, 1).with_base_row()) as applied:
-        base, adapted = greedy_decode(half, states.expand(2, -1, -1), LIMIT, applied=applied)
+        base, adapted = greedy_decode(half, half.encode(log_mel)[-1], LIMIT, applied=applied)
     assert base.tokens and adapted.tokens and base.tokens != adapted.tokens
-    assert_same(base, generated(half.model, half.log_mel([speech_like(2.0)]).bfloat16(), half))
+    assert_same(base, generated(half.model, log_mel.bfloat16(), half))
