@@ -22,7 +22,7 @@ from hyper.training.loop import AdaptationTrainer, AdaptationTraining, LoopError
 from hyper.training.states import LiveStates, LogMelStore, StateStore, StoreError, open_store
 from hyper.training.train_hypernet import HypernetAdaptation, ReferenceLoss
 
-SETTINGS = AdaptationTraining(updates=6, batch_size=8, warm_up=2, validation_share=0.2)
+SETTINGS = AdaptationTraining(updates=6, batch_size=8, warm_up=2, validation_share=0.2, bfloat16=False)
 
 
 @pytest.fixture(scope="module")

@@ -11,6 +11,7 @@ from torch import Tensor, nn
 from hyper.backbone import Backbone
 from hyper.training.base_model import encode_frames
 from hyper.training.loop import Adaptation
+from hyper.training.speed import choose_attention
 from hyper.training.states import StateBatch
 from hyper.training.train_hypernet import ReferenceLoss
 
@@ -72,6 +73,7 @@ def private_copy(backbone: Backbone) -> Backbone:
     """A backbone with a model of its own, so that what is put in or trained there touches nobody else."""
     private = copy.copy(backbone)
     private.model = copy.deepcopy(backbone.model).eval()
+    choose_attention(private.model)
     return private
 
 

@@ -61,6 +61,7 @@ def run(args: argparse.Namespace) -> int:
     from hyper.plots_training import training_curve
     from hyper.training.card import hypernet_card
     from hyper.training.loop import AdaptationTrainer, AdaptationTraining
+    from hyper.training.speed import choose_attention
     from hyper.training.states import open_store
     from hyper.training.train_hypernet import HypernetAdaptation
 
@@ -73,6 +74,7 @@ def run(args: argparse.Namespace) -> int:
     accelerator = Accelerator(cpu=args.device == "cpu")
     several = accelerator.num_processes > 1  # then each process has a device of its own
     backbone = Backbone.load(args.base, device=str(accelerator.device) if several else args.device)
+    choose_attention(backbone.model)
     settings = AdaptationTraining(
         **{name: getattr(args, name) for name in AdaptationTraining.__dataclass_fields__ if hasattr(args, name)}
     )

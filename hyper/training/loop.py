@@ -15,6 +15,7 @@ from accelerate import Accelerator
 from torch import Tensor, nn
 
 from hyper.training.progress import Clock, Log, cosine, load_state, save_state, set_rate
+from hyper.training.speed import mixed_precision
 from hyper.training.states import StateBatch, Store
 
 _BUCKETS = 6  # groups of like length that batches are drawn from
@@ -37,6 +38,7 @@ class AdaptationTraining:
     validation_share: float = 0.04  # of the speakers, never trained on
     save_every_seconds: float = 120.0
     language: str = "en"
+    bfloat16: bool = True  # where the device is faster with it
     seed: int = 0
 
 
@@ -163,10 +165,16 @@ class AdaptationTrainer:
         for i, part in enumerate(parts):
             is_last = i == len(parts) - 1
             with nullcontext() if is_last else self.accelerator.no_sync(self._module):
-                loss = self._module(self.store.batch(part)) / n_tokens
+                loss = self._loss(self._module, part) / n_tokens
                 self.accelerator.backward(loss)
             total += float(loss.detach())
         return total
+
+    def _loss(self, module: nn.Module, chosen: np.ndarray) -> Tensor:
+        """Summed over the tokens of the chosen utterances, in nats."""
+        batch = self.store.batch(chosen)  # read in full precision
+        with mixed_precision(self.accelerator.device, self.settings.bfloat16):
+            return module(batch)
 
     def _n_tokens(self, chosen: Sequence[int] | np.ndarray) -> int:
         """Tokens that are taught: those of the references and one end each."""
@@ -190,7 +198,7 @@ class AdaptationTrainer:
             chosen = members[:_VALIDATED]
             groups = [chosen[i : i + 64] for i in range(0, len(chosen), 64)]
             if groups:
-                summed = sum(float(self.adaptation(self.store.batch(group))) for group in groups)
+                summed = sum(float(self._loss(self.adaptation, group)) for group in groups)
                 entry[f"{name}_adapted"] = summed / self._n_tokens(chosen)
                 entry[f"{name}_base"] = self._before(f"{name}_adapted", entry[f"{name}_adapted"])
         self.log.write(step=self.step, minutes=self.clock.spent / 60, **entry)

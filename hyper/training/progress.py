@@ -58,11 +58,6 @@ def cosine(progress: float, step: int, warm_up: int) -> float:
     return min(1.0, (step + 1) / warm_up) * 0.5 * (1 + math.cos(math.pi * progress))
 
 
-def computes_bfloat16(device: torch.device) -> bool:
-    """Whether bfloat16 is faster than float32 there: on GPUs and on CPUs with instructions for it, nowhere else."""
-    return device.type == "cuda" or torch.cpu._is_avx512_bf16_supported()
-
-
 class Log:
     """One JSON line an entry, appended; a resumed run goes on in the same file."""
 

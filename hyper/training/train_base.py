@@ -29,16 +29,8 @@ from hyper.training.base_model import (
 )
 from hyper.training.batches import Batch, Pool
 from hyper.training.features import UNKNOWN_PHONE, FeatureStore
-from hyper.training.progress import (
-    Clock,
-    Log,
-    computes_bfloat16,
-    load_modules,
-    load_state,
-    save_state,
-    set_rate,
-    warm_hold_decay,
-)
+from hyper.training.progress import Clock, Log, load_modules, load_state, save_state, set_rate, warm_hold_decay
+from hyper.training.speed import choose_attention, mixed_precision
 from hyper.training.targets import IGNORED, teacher_batch
 
 
@@ -92,8 +84,7 @@ class BaseTrainer:
         self.heads = ListeningHeads(size.d_model)
         for module in (self.model, self.heads):
             module.to(self.device).train()
-        if self.device.type == "cpu":
-            self.model.set_attn_implementation("eager")  # its backward pass takes a quarter of sdpa's time on a CPU
+        choose_attention(self.model)
         parameters = [p for module in (self.model, self.heads) for p in module.parameters() if p.requires_grad]
         self.optimizer = torch.optim.AdamW(
             parameters, settings.learning_rate, betas=(0.9, 0.98), weight_decay=0.01, fused=True
@@ -195,7 +186,7 @@ class BaseTrainer:
 
     def _losses(self, batch: Batch, texts: list[list[int]]) -> dict[str, Tensor]:
         features, labels = batch.features.to(self.device), batch.labels.to(self.device)
-        with torch.autocast(self.device.type, torch.bfloat16, enabled=computes_bfloat16(self.device)):
+        with mixed_precision(self.device):
             states = encode_frames(self.model.model.encoder, features)
             inputs, targets = self._teacher(texts)
             hidden = self.model.model.decoder(
