@@ -20,6 +20,7 @@ from hyper.backbone import Backbone
 from hyper.embedding import N_STATISTICS, pool_statistics
 from hyper.manifest import ManifestRow
 from hyper.training.progress import write_whole
+from hyper.training.speed import mixed_precision
 
 SILENT_STATES = 8  # states of padding kept behind the speech; the last is repeated where a batch is longer
 FRAMES_PER_STATE = 2  # the second convolution of every Whisper has stride 2
@@ -212,8 +213,9 @@ def _write(backbone: Backbone, rows: Sequence[ManifestRow], folder: Path, batch_
     index: dict = {"base_fingerprint": backbone.fingerprint, "tokens": [], "speakers": [], "cohorts": [], "lengths": []}
     with open(folder / "states.f16", "wb") as states_file, open(folder / "statistics.f16", "wb") as statistics_file:
         for used, waveforms in _loaded(backbone, rows, batch_size):
-            with backbone.lock:
-                states = backbone.encode(backbone.log_mel(waveforms))
+            log_mel = backbone.log_mel(waveforms)
+            with backbone.lock, mixed_precision(backbone.device):  # they are kept in half precision anyway
+                states = backbone.encode(log_mel)
             n_speech = torch.tensor([backbone.n_speech_states(len(waveform)) for waveform in waveforms])
             statistics = pool_statistics(states, n_speech).cpu().numpy().astype(np.float16)
             read = states[-1].float().cpu().numpy().astype(np.float16)
