@@ -10,9 +10,10 @@ import numpy as np
 import pytest
 import soundfile
 
-from hyper.evaluate import score_manifest
+from hyper.comparison import Pair
 from hyper.manifest import ManifestRow
 from hyper.report import table
+from hyper.scoring import score_manifest
 
 SENTENCES = [  # reference, what base hears, what adapted hears
     ("turn on the light", "turn on the night", "turn on the light"),
@@ -29,6 +30,7 @@ class FakeAsr:
     base_model = "fake-whisper"
     hypernetwork = "fake-hypernet"
     device = "cpu"
+    fingerprint = "0123456789abcdef"
 
     def __init__(self, heard: dict[int, tuple[str, str | None]]):
         self.heard = heard
@@ -39,12 +41,13 @@ class FakeAsr:
         pairs = []
         for waveform in waveforms:
             base, adapted = self.heard[len(waveform)]
-            pairs.append(SimpleNamespace(base=said(base), adapted=None if adapted is None else said(adapted)))
+            pairs.append(Pair(said(base), None if adapted is None else said(adapted)))
         return pairs
 
 
 def said(text):
-    return SimpleNamespace(text=text, stopped="repetition" if text.endswith("~") else "end")
+    stopped = "repetition" if text.endswith("~") else "end"
+    return SimpleNamespace(text=text, stopped=stopped, log_probs=(), no_speech_prob=None)
 
 
 def recordings(folder, sentences, **columns):
@@ -99,7 +102,13 @@ def test_bad_files_are_listed_and_the_others_go_on(tmp_path):
 def test_json_speaks_the_one_vocabulary(tmp_path):
     rows, asr = recordings(tmp_path, SENTENCES[:1], cohort=["stuttering"], severity=["mild"], simulated=[True])
     report = json.loads(json.dumps(score_manifest(asr, rows).to_json(), allow_nan=False))
-    assert report.keys() == {"base_model", "hypernetwork", "device", "utterances", "groups", "failures"}
+    assert report.keys() == {
+        "base_model", "hypernetwork", "device", "language", "fingerprint", "utterances", "groups", "failures",
+    }  # fmt: skip
+    flags = report["utterances"][0].pop("flags")
+    assert {row: [flag["name"] for flag in own] for row, own in flags.items()} == {  # the recording is steady noise
+        "base": ["quiet"], "adapted": ["quiet"],
+    }  # fmt: skip
     assert report["utterances"] == [
         {
             "file": "0.wav",
@@ -116,6 +125,9 @@ def test_json_speaks_the_one_vocabulary(tmp_path):
             },
             "adapted_errors": {"hits": 4, "substitutions": 0, "deletions": 0, "insertions": 0, "wer": 0.0, "cer": 0.0},
             "stopped": {"base": "end", "adapted": "end"},
+            "note": None,
+            "seconds": 1.0,
+            "layers": [],
         }
     ]  # fmt: skip
     assert [(group["by"], group["value"]) for group in report["groups"]] == [
@@ -125,6 +137,8 @@ def test_json_speaks_the_one_vocabulary(tmp_path):
         "by", "value", "n_utterances", "n_simulated", "n_words",
         "base_wer", "adapted_wer", "relative_reduction", "base_cer", "adapted_cer",
         "n_speakers", "base_wer_interval", "adapted_wer_interval", "relative_reduction_interval",
+        "base_wer_interval_over_recordings", "adapted_wer_interval_over_recordings",
+        "relative_reduction_interval_over_recordings",
         "better_share", "worse_share", "base_loop_share", "adapted_loop_share",
         "base_substitution_rate", "base_deletion_rate", "base_insertion_rate",
         "adapted_substitution_rate", "adapted_deletion_rate", "adapted_insertion_rate",
