@@ -7,8 +7,10 @@ import shutil
 import zipfile
 import zlib
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
+from typing import NamedTuple
 
 from hyper.audio import MAX_SECONDS
 
@@ -19,6 +21,7 @@ END_RECORD = b"PK\x05\x06"  # APPNOTE.TXT 4.3.16: 22 bytes and a comment of at m
 END_RECORD_BYTES = 22
 ZIP64_LOCATOR = b"PK\x06\x07"  # APPNOTE.TXT 4.3.15: 20 bytes before that, in archives over 4 GB or 65,535 files
 ZIP64_LOCATOR_BYTES = 20
+DAMAGED_INSIDE = "It is damaged inside the archive, or packed in an unusual way; please pack it again."
 
 
 class ArchiveError(ValueError):
@@ -37,24 +40,39 @@ class Limits:
 LIMITS = Limits()
 
 
+class Sent(NamedTuple):
+    """One file as it was sent: a recording, or a zip archive of recordings."""
+
+    name: str  # as the sender calls it
+    path: Path
+
+
+class Place(NamedTuple):
+    """Where a recording came from."""
+
+    file: int  # of the files that were sent
+    entry: int | None  # of the archive that this is; None where it is none
+
+
 @dataclass(frozen=True)
 class Recording:
-    """One file that was sent."""
+    """One recording that was sent."""
 
     name: str  # as the sender calls it, with the folders of its archive
     path: Path
+    place: Place
     problem: str = ""  # why it cannot be taken, while the others can; then there is nothing at the path
 
 
-def gather(files: Sequence[str | Path], folder: Path, limits: Limits = LIMITS) -> list[Recording]:
-    """Every file that was sent, zip archives unpacked, in the folder, in the order in which they came.
+def gather(files: Sequence[Sent], folder: Path, limits: Limits = LIMITS) -> list[Recording]:
+    """Every recording that was sent, zip archives unpacked, in the folder, in the order in which they came.
 
     No name out of an archive decides where anything is written. Errors: `ArchiveError` where there is too much of it,
     or an archive cannot be opened; what was written by then is the caller's to delete with the folder.
     """
     gathered: list[Recording] = []
     total = 0
-    for each in _sent(files, folder, limits):
+    for each in _each(files, folder, limits):
         gathered.append(each)
         if len(gathered) > limits.files:
             raise ArchiveError(f"There are more than {limits.files} files; please send them in several goes.")
@@ -64,33 +82,44 @@ def gather(files: Sequence[str | Path], folder: Path, limits: Limits = LIMITS) -
     return gathered
 
 
-def _sent(files: Sequence[str | Path], folder: Path, limits: Limits) -> Iterator[Recording]:
-    for i, file in enumerate(map(Path, files)):
-        own = folder / str(i)
-        own.mkdir()
-        if file.suffix.lower() == ".zip":
-            yield from _unpack(file, own, limits)
-        else:
-            yield _take(file, own / _safe_name(file.name), limits)
+def fetch(files: Sequence[Sent], place: Place, folder: Path, limits: Limits = LIMITS) -> Recording:
+    """One recording of those that were sent, in the folder. Errors: as in `gather`; OSError where it is gone."""
+    file = files[place.file]
+    if place.entry is None:
+        return _take(file, place, folder, limits)
+    with _opened(file, limits) as (archive, entries):
+        return _unpack_entry(archive, entries[place.entry], place, folder, limits)
 
 
-def _take(file: Path, target: Path, limits: Limits) -> Recording:
+def _each(files: Sequence[Sent], folder: Path, limits: Limits) -> Iterator[Recording]:
+    for i, file in enumerate(files):
+        if not file.name.lower().endswith(".zip"):
+            yield _take(file, Place(i, None), folder, limits)
+            continue
+        with _opened(file, limits) as (archive, entries):
+            for j, entry in enumerate(entries):
+                yield _unpack_entry(archive, entry, Place(i, j), folder, limits)
+
+
+def _take(file: Sent, place: Place, folder: Path, limits: Limits) -> Recording:
     """A second name for the file, so that nobody who cleans up takes it away while it is needed."""
-    if file.stat().st_size > limits.file_bytes:
-        return Recording(file.name, target, _too_large(limits))
+    path = _own_path(folder, place, file.name)
+    if file.path.stat().st_size > limits.file_bytes:
+        return Recording(file.name, path, place, _too_large(limits))
     try:
-        os.link(file, target)
+        os.link(file.path, path)
     except OSError:  # another disk, or one that knows no links
-        shutil.copyfile(file, target)
-    return Recording(file.name, target)
+        shutil.copyfile(file.path, path)
+    return Recording(file.name, path, place)
 
 
-def _unpack(file: Path, folder: Path, limits: Limits) -> Iterator[Recording]:
-    """The files of an archive, each in a folder of its own."""
+@contextmanager
+def _opened(file: Sent, limits: Limits) -> Iterator[tuple[zipfile.ZipFile, list[zipfile.ZipInfo]]]:
+    """An archive with its files, checked before anything is unpacked."""
     _check_directory(file)
     try:
-        archive = zipfile.ZipFile(file)
-    except (zipfile.BadZipFile, ValueError, OSError) as error:
+        archive = zipfile.ZipFile(file.path)
+    except (zipfile.BadZipFile, ValueError, NotImplementedError) as error:
         raise ArchiveError(f"{file.name} is not a zip archive, or it is damaged; please pack it again.") from error
     with archive:
         entries = [entry for entry in archive.infolist() if not _is_clutter(entry)]
@@ -101,38 +130,31 @@ def _unpack(file: Path, folder: Path, limits: Limits) -> Iterator[Recording]:
                 f"{file.name} holds {len(entries):,} files, but at most {limits.files} are taken at once; "
                 "please split it."
             )
-        if sum(entry.file_size for entry in entries) > limits.total_bytes:  # told before anything is written
+        if sum(entry.file_size for entry in entries) > limits.total_bytes:
             raise _too_much(limits)
-        for i, entry in enumerate(entries):
-            yield _unpack_entry(archive, entry, folder / str(i), limits)
+        yield archive, entries
 
 
-def _unpack_entry(archive: zipfile.ZipFile, entry: zipfile.ZipInfo, folder: Path, limits: Limits) -> Recording:
-    """One file, or why it cannot be had. Its size is counted, whatever the archive says."""
+def _unpack_entry(
+    archive: zipfile.ZipFile, entry: zipfile.ZipInfo, place: Place, folder: Path, limits: Limits
+) -> Recording:
+    """One recording, or why it cannot be had.
+
+    `zipfile` gives no more bytes than the entry says it has, so a false size is damage and not a flood.
+    """
     name = entry.filename.replace("\\", "/")
-    path = folder / _safe_name(name)
+    path = _own_path(folder, place, name)
     if entry.flag_bits & 1:
-        return Recording(name, path, "It is locked with a password; please pack it without one.")
+        return Recording(name, path, place, "It is locked with a password; please pack it without one.")
     if entry.file_size > limits.file_bytes:
-        return Recording(name, path, _too_large(limits))
-    folder.mkdir()
-    n_bytes = 0
+        return Recording(name, path, place, _too_large(limits))
     try:
         with archive.open(entry) as packed, path.open("wb") as unpacked:
-            while chunk := packed.read(CHUNK_BYTES):
-                n_bytes += len(chunk)
-                if n_bytes > limits.file_bytes:
-                    break
-                unpacked.write(chunk)
+            shutil.copyfileobj(packed, unpacked, CHUNK_BYTES)
     except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError, ValueError):
         path.unlink(missing_ok=True)
-        return Recording(
-            name, path, "It is damaged inside the archive, or packed in an unusual way; please pack it again."
-        )
-    if n_bytes > limits.file_bytes:
-        path.unlink()
-        return Recording(name, path, _too_large(limits))
-    return Recording(name, path)
+        return Recording(name, path, place, DAMAGED_INSIDE)
+    return Recording(name, path, place)
 
 
 def _is_clutter(entry: zipfile.ZipInfo) -> bool:
@@ -141,17 +163,24 @@ def _is_clutter(entry: zipfile.ZipInfo) -> bool:
     return entry.is_dir() or not parts or parts[0] == "__MACOSX" or parts[-1].startswith(".")
 
 
+def _own_path(folder: Path, place: Place, name: str) -> Path:
+    """A file in a folder of its own, since names may come twice. Its name ends as the sender's does."""
+    own = folder / f"{place.file}-{place.entry}"
+    own.mkdir()
+    return own / _safe_name(name)
+
+
 def _safe_name(name: str) -> str:
     """The last part of a name, short enough for a disk and without what a disk may not like."""
     last = PurePosixPath(name).name
     kept = "".join(letter if letter.isalnum() or letter in " .-_()" else "_" for letter in last)
-    return kept[-LONGEST_NAME:].encode()[-200:].decode(errors="ignore") or "recording"
+    return kept[-LONGEST_NAME:].encode()[-200:].decode(errors="ignore").lstrip(". ") or "recording"
 
 
-def _check_directory(file: Path) -> None:
+def _check_directory(file: Sent) -> None:
     """Read the size of the archive's list of contents before `zipfile` reads the list: a false one fills the memory."""
-    with file.open("rb") as stream:
-        stream.seek(max(0, file.stat().st_size - END_RECORD_BYTES - 0xFFFF - ZIP64_LOCATOR_BYTES))
+    with file.path.open("rb") as stream:
+        stream.seek(max(0, file.path.stat().st_size - END_RECORD_BYTES - 0xFFFF - ZIP64_LOCATOR_BYTES))
         tail = stream.read()
     at = len(tail) - END_RECORD_BYTES  # where it lies without a comment; `zipfile` looks in the same two places
     if tail[at : at + 4] != END_RECORD:

@@ -42,12 +42,12 @@ class Matching:
     ambiguous: tuple[str, ...]  # sentences
 
 
-def read_references(path: str | Path) -> list[tuple[int, ManifestRow]]:
-    """(line number, row) of every line; where its recording lies is not known yet.
+def read_references(path: str | Path, name: str | None = None) -> list[tuple[int, ManifestRow]]:
+    """(line number, row) of every line; where its recording lies is not known yet. `name` is what the sender calls it.
 
     Errors: `TableError`, or `ManifestError` where a column or a value is missing or wrong.
     """
-    table = read_table(path)
+    table = read_table(path, name)
     names = _canonical(table)
     if "file" not in names:
         raise ManifestError(

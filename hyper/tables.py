@@ -8,6 +8,7 @@ import re
 import zipfile
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -56,27 +57,27 @@ class Sheet:
     lines: Sequence[Sequence[Cell]]
 
 
-def read_table(path: str | Path) -> Table:
+def read_table(path: str | Path, name: str | None = None) -> Table:
     """A CSV or the first sheet of an XLSX, every cell as text.
 
     A CSV has commas, semicolons or tabs between its values, and is in UTF-8 or in Windows' Latin letters. Lines without
     any text are left out. Errors: `TableError`.
     """
     path = Path(path)
-    if path.suffix.lower() not in (".csv", ".tsv", ".txt", ".xlsx"):
-        raise TableError(f"{path.name} is not a table; please give a CSV or an XLSX file.")
+    name = name or path.name
+    ending = Path(name).suffix.lower()
+    if ending not in (".csv", ".xlsx"):
+        raise TableError(f"{name} is not a table; please give a CSV or an XLSX file.")
     if path.stat().st_size > MAX_TABLE_BYTES:
-        raise TableError(f"{path.name} is larger than {MAX_TABLE_BYTES // 10**6} MB; please leave out what is no list.")
-    rows = list(_xlsx_rows(path) if path.suffix.lower() == ".xlsx" else _csv_rows(path))
-    if not rows:
-        raise TableError(f"{path.name} is empty; its first line must name the columns.")
+        raise TableError(f"{name} is larger than {MAX_TABLE_BYTES // 10**6} MB; please leave out what is no list.")
+    rows = list(islice(_xlsx_rows(path, name) if ending == ".xlsx" else _csv_rows(path, name), MAX_LINES + 1))
     if len(rows) > MAX_LINES:
-        raise TableError(
-            f"{path.name} has more than {MAX_LINES:,} lines; please leave out what belongs to no recording."
-        )
+        raise TableError(f"{name} has more than {MAX_LINES:,} lines; please leave out what belongs to no recording.")
+    if not rows:
+        raise TableError(f"{name} is empty; its first line must name the columns.")
     (_, columns), *others = rows
-    lines = tuple(Line(number, _named(path, number, columns, cells)) for number, cells in others if any(cells))
-    return Table(path.name, tuple(columns), lines)
+    lines = tuple(Line(number, _named(name, number, columns, cells)) for number, cells in others if any(cells))
+    return Table(name, tuple(columns), lines)
 
 
 def csv_bytes(sheet: Sheet) -> bytes:
@@ -133,17 +134,17 @@ def _harmless(cell: Cell) -> Cell:
     return f"'{cell}" if isinstance(cell, str) and cell.startswith(FORMULA_STARTS) else cell
 
 
-def _named(path: Path, number: int, columns: Sequence[str], cells: Sequence[str]) -> dict[str, str]:
+def _named(name: str, number: int, columns: Sequence[str], cells: Sequence[str]) -> dict[str, str]:
     """The cells of a line by their columns."""
     if any(cells[len(columns) :]):
-        raise TableError(f"{path.name}, line {number}: more values than columns; texts with commas need quotes.")
+        raise TableError(f"{name}, line {number}: more values than columns; texts with commas need quotes.")
     padded = [*cells, *[""] * len(columns)]
     return dict(zip(columns, padded, strict=False))
 
 
-def _csv_rows(path: Path) -> Iterator[tuple[int, list[str]]]:
+def _csv_rows(path: Path, name: str) -> Iterator[tuple[int, list[str]]]:
     """(line number, cells) of each line."""
-    text = _decoded(path)
+    text = _decoded(path, name)
     first_line = text.split("\n", 1)[0]
     reader = csv.reader(io.StringIO(text, newline=""), delimiter=max(DELIMITERS, key=first_line.count))
     try:
@@ -151,10 +152,10 @@ def _csv_rows(path: Path) -> Iterator[tuple[int, list[str]]]:
             if cells:
                 yield reader.line_num, [cell.strip() for cell in cells]
     except csv.Error as error:
-        raise TableError(f"{path.name} cannot be read as CSV, near line {reader.line_num} ({error}).") from error
+        raise TableError(f"{name} cannot be read as CSV, near line {reader.line_num} ({error}).") from error
 
 
-def _decoded(path: Path) -> str:
+def _decoded(path: Path, name: str) -> str:
     content = path.read_bytes()
     for encoding in CSV_ENCODINGS:
         try:
@@ -163,27 +164,25 @@ def _decoded(path: Path) -> str:
             continue
         if "\x00" not in text:
             return text
-    raise TableError(f"{path.name} is not a text file; please save the table as CSV (UTF-8) or XLSX.")
+    raise TableError(f"{name} is not a text file; please save the table as CSV (UTF-8) or XLSX.")
 
 
-def _xlsx_rows(path: Path) -> Iterator[tuple[int, list[str]]]:
+def _xlsx_rows(path: Path, name: str) -> Iterator[tuple[int, list[str]]]:
     """(line number, cells) of each line of the first sheet."""
     from openpyxl import load_workbook
     from openpyxl.utils.exceptions import InvalidFileException
 
-    damaged = f"{path.name} cannot be read as XLSX; please save the table again, or as CSV."
+    damaged = f"{name} cannot be read as XLSX; please save the table again, or as CSV."
     try:
         with zipfile.ZipFile(path) as parts:
             unpacked = sum(part.file_size for part in parts.infolist())
         if unpacked > MAX_UNPACKED_BYTES:
-            raise TableError(f"{path.name} unpacks to more than {MAX_UNPACKED_BYTES // 10**6} MB; please save it anew.")
+            raise TableError(f"{name} unpacks to more than {MAX_UNPACKED_BYTES // 10**6} MB; please save it anew.")
         book = load_workbook(path, read_only=True, data_only=True)
     except (zipfile.BadZipFile, InvalidFileException, KeyError, OSError) as error:
         raise TableError(damaged) from error
     try:
         for number, cells in enumerate(book.worksheets[0].iter_rows(values_only=True), start=1):
-            if number > MAX_LINES:
-                raise TableError(f"{path.name} has more than {MAX_LINES:,} lines; please leave out the others.")
             yield number, [_cell_text(cell) for cell in cells]
     except (zipfile.BadZipFile, SyntaxError, IndexError) as error:  # a broken XML is a SyntaxError
         raise TableError(damaged) from error
