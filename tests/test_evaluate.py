@@ -13,7 +13,7 @@ import soundfile
 from hyper.comparison import Pair
 from hyper.manifest import ManifestRow
 from hyper.report import table
-from hyper.scoring import score_manifest
+from hyper.scoring import score_manifest, score_parts
 
 SENTENCES = [  # reference, what base hears, what adapted hears
     ("turn on the light", "turn on the night", "turn on the light"),
@@ -276,3 +276,28 @@ def test_table_says_simulated_and_shortens_long_columns(tmp_path):
     assert "simulated" not in next(line for line in text.splitlines() if "typical" in line)
     assert "by speaker: 24 values, in the JSON report" in text and "s13" not in text
     assert len({len(line) for line in text.splitlines() if "%" in line}) == 1, lines  # numbers stand in columns
+
+
+def test_whoever_watches_has_all_that_is_done_and_may_stop(tmp_path):
+    rows, asr = recordings(tmp_path, SENTENCES)
+    (tmp_path / "1.wav").write_bytes(b"this is no sound")
+    parts = score_parts(asr, rows, batch_size=2, batches_at_once=1)
+    assert [u.row.file for u in next(parts).utterances] == ["0.wav"]
+    second = next(parts)
+    assert (second.n_done, [u.row.file for u in second.utterances]) == (4, ["0.wav", "2.wav", "3.wav"])
+    assert [failure.file for failure in second.failures] == ["1.wav"]
+    parts.close()
+    assert [len(batch) for batch in asr.batches] == [1, 2]  # the fifth was never transcribed
+
+
+def test_long_recordings_are_held_by_their_length_not_by_their_number(tmp_path, monkeypatch):
+    rows, asr = recordings(tmp_path, SENTENCES)
+    monkeypatch.setattr("hyper.scoring.PART_SECONDS", 1.5)  # each lasts about one second
+    assert [part.n_done for part in score_parts(asr, rows)] == [2, 4, 5]
+    assert [len(batch) for batch in asr.batches] == [2, 2, 1]
+
+
+def test_the_watched_and_the_unwatched_loop_find_the_same(tmp_path):
+    rows, asr = recordings(tmp_path, SENTENCES, speaker=list("aabbc"))
+    (*_, last) = score_parts(asr, rows, batch_size=2)
+    assert last.to_json() == score_manifest(asr, rows).to_json()
