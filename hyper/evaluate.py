@@ -89,8 +89,6 @@ def _check_outputs(args: argparse.Namespace) -> None:
 
 def _write(args: argparse.Namespace, evaluation: Evaluation) -> None:
     """Every file that was asked for."""
-    from hyper.clinic_pdf import pdf_bytes
-    from hyper.clinic_report import clinic_report, html_text
     from hyper.result_table import recordings_sheet, sheets
     from hyper.tables import csv_bytes, xlsx_bytes
 
@@ -102,9 +100,16 @@ def _write(args: argparse.Namespace, evaluation: Evaluation) -> None:
     if args.xlsx:
         args.xlsx.write_bytes(xlsx_bytes(sheets(evaluation)))
     if args.report:
-        report = clinic_report(evaluation)
-        as_html = args.report.suffix.lower() == ".html"
-        args.report.write_bytes(html_text(report).encode() if as_html else pdf_bytes(report))
+        args.report.write_bytes(_report(evaluation, args.report.suffix.lower()))
+
+
+def _report(evaluation: Evaluation, ending: str) -> bytes:
+    """The report as a file with that ending."""
+    from hyper.clinic_pdf import pdf_bytes
+    from hyper.clinic_report import clinic_report, html_text
+
+    report = clinic_report(evaluation)
+    return pdf_bytes(report) if ending == ".pdf" else html_text(report).encode()
 
 
 def _report_file(text: str) -> Path:

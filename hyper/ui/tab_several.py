@@ -15,7 +15,7 @@ from hyper.ui.theme import STYLE_FILE
 
 SCRIPT_FILE = STYLE_FILE.with_name("recordings.js")
 QUIET = {"queue": False, "show_progress": "hidden", "api_visibility": "private"}
-AS_SENT = {**QUIET, "preprocess": False}  # files with the names that their sender gave them
+HEARD = {"show_progress": "hidden", "api_visibility": "private", "concurrency_limit": None}  # a notice needs the queue
 LINE = {"concurrency_id": "several", "concurrency_limit": 1}  # one list at a time; the model's own lock lets others in
 LIMITS_TEXT = (
     f"wav, flac, ogg, mp3, m4a or webm, or zip archives of them; at most {LIMITS.files} recordings of "
@@ -62,8 +62,8 @@ def several_tab(handlers: Handlers, inputs: Inputs, demo: gr.Blocks) -> None:
         left_over = gr.HTML("", elem_id="hw-left-over")
         outcome = gr.HTML("", elem_id="hw-outcome", js_on_load=SCRIPT_FILE.read_text(encoding="utf-8"))
         keeping = _keeping_card()
-    gr.on([file.change for file in files], several.keep_track, files, None, **AS_SENT)
-    run.click(several.begin, files, [run, cancel, status], **AS_SENT).success(
+    gr.on([file.change for file in files], several.keep_track, files, None, preprocess=False, **QUIET)
+    run.click(several.begin, files, [run, cancel, status], preprocess=False, **HEARD).success(
         several.transcribe,
         [inputs.model, inputs.language],
         [status, left_over, outcome, keeping.links, keeping.card],
@@ -74,7 +74,7 @@ def several_tab(handlers: Handlers, inputs: Inputs, demo: gr.Blocks) -> None:
     run.click(None, None, keeping.report, js="() => ''")  # a report of the list before is none of this one
     cancel.click(several.stop, None, cancel, **QUIET)
     opened = [inputs.recording, inputs.reference, inputs.example_note, inputs.model, inputs.language]
-    outcome.click(several.open, None, opened, **QUIET).success(None, js=OPEN_AND_COMPARE)
+    outcome.click(several.open, None, opened, **HEARD).success(None, js=OPEN_AND_COMPARE)
     typed = [keeping.subject, keeping.remarks, keeping.with_names]
     keeping.make.click(several.report, typed, keeping.report, show_progress_on=keeping.report, api_visibility="private")
     demo.unload(several.leave)
