@@ -13,7 +13,7 @@ from hyper.guards import Flag, guard
 from hyper.lora import LoraWeights
 from hyper.metrics import WordErrors
 from hyper.report import utterance_record
-from hyper.subspace import LayerUpdate
+from hyper.subspace import LayerSize, LayerUpdate
 
 
 @dataclass(frozen=True)
@@ -34,6 +34,7 @@ class Pair:
 
     base: Transcript
     adapted: Transcript | None  # None without a hypernetwork
+    layers: tuple[LayerSize, ...] = ()  # how far each layer was moved; only where many are transcribed
 
 
 @dataclass(frozen=True, eq=False)

@@ -1,37 +1,34 @@
-"""Scoring of a manifest: base and adapted errors of every recording, pooled by group."""
+"""The command that scores a manifest: base and adapted errors of every recording, pooled by group, in every form."""
 
 from __future__ import annotations
 
 import argparse
 import json
 import sys
-from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from hyper.manifest import ManifestRow, read_manifest
-from hyper.metrics import word_errors
+from hyper.manifest import read_manifest
 from hyper.model_options import add_model_arguments, load_asr
-from hyper.report import Evaluation, Failure, ScoredUtterance, table
+from hyper.report import table
 
 if TYPE_CHECKING:
-    import numpy as np
+    from hyper.report import Evaluation
 
-    from hyper.comparison import Pair
-    from hyper.pipeline import PersonalizedAsr
-
-BATCHES_AT_ONCE = 4  # so many are sorted by length together; few enough for a bar that moves
+REPORT_ENDINGS = (".html", ".pdf")
 
 EXAMPLES = """\
 examples:
   python -m hyper evaluate examples/manifest.csv
   python -m hyper evaluate people.csv --limit 200 --json runs/people.json
+  python -m hyper evaluate people.csv --csv runs/people-table.csv --xlsx runs/people.xlsx --report runs/people.pdf
   python -m hyper evaluate clinic.csv --base openai/whisper-small --hypernet runs/hypernet-small
 
 columns of the manifest:
   file or path          recording, relative to the manifest's folder
   reference or text     the words that were meant; a line without them is transcribed and not scored
   speaker, cohort, severity, corpus, domain, voice (optional)   each becomes a group
+  note (optional)       kept beside the recording, in every table
   age (optional)        years; children under 16 become a group, and adults
   simulated (optional)  1 where a simulator made the recording atypical
 """
@@ -45,6 +42,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Arguments of `python -m hyper evaluate`."""
     parser.add_argument("manifest", metavar="MANIFEST.csv", help="list of recordings; its columns stand below")
     parser.add_argument("--json", metavar="OUT", type=Path, help="write every utterance and every group to this file")
+    parser.add_argument("--csv", metavar="OUT", type=Path, help="write a line for each recording to this CSV file")
+    parser.add_argument("--xlsx", metavar="OUT", type=Path, help="write recordings and groups to this XLSX file")
+    parser.add_argument(
+        "--report", metavar="OUT", type=_report_file, help="write a report to print: a file that ends in .html or .pdf"
+    )
     parser.add_argument("--language", default="en", metavar="CODE", help="spoken language (default: en)")
     parser.add_argument("--limit", type=_positive, metavar="N", help="score only the first N recordings")
     parser.add_argument(
@@ -55,19 +57,16 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> None:
-    """Score the manifest, write the report, print the table."""
-    if args.json and args.json.is_dir():
-        raise EvaluationError(f"--json names the folder {args.json}; it must name a file to write.")
+    """Score the manifest, write what was asked for, print the table."""
+    from hyper.scoring import score_manifest
+
     rows = read_manifest(args.manifest)[: args.limit]
-    if args.json:  # before the hours of work, not after
-        args.json.parent.mkdir(parents=True, exist_ok=True)
+    _check_outputs(args)
     asr = load_asr(args)
     evaluation = score_manifest(asr, rows, batch_size=args.batch_size, language=args.language, progress=True)
     for failure in evaluation.failures:
         print(f"skipped {failure.file}: {failure.reason}", file=sys.stderr)
-    if args.json:
-        report = json.dumps(evaluation.to_json(), ensure_ascii=False, indent=2, allow_nan=False)
-        args.json.write_text(report + "\n", encoding="utf-8")
+    _write(args, evaluation)
     if not evaluation.groups:
         raise EvaluationError(
             f"None of the {len(rows)} recordings of {args.manifest} could be scored: "
@@ -77,53 +76,52 @@ def run(args: argparse.Namespace) -> None:
     print(table(evaluation))
 
 
+def _check_outputs(args: argparse.Namespace) -> None:
+    """Before the hours of work, not after: every file that was asked for can have its folder."""
+    for option in ("json", "csv", "xlsx", "report"):
+        path: Path | None = getattr(args, option)
+        if path is None:
+            continue
+        if path.is_dir():
+            raise EvaluationError(f"--{option} names the folder {path}; it must name a file to write.")
+        path.parent.mkdir(parents=True, exist_ok=True)
+
+
+def _write(args: argparse.Namespace, evaluation: Evaluation) -> None:
+    """Every file that was asked for."""
+    from hyper.result_table import recordings_sheet, sheets
+    from hyper.tables import csv_bytes, xlsx_bytes
+
+    if args.json:
+        report = json.dumps(evaluation.to_json(), ensure_ascii=False, indent=2, allow_nan=False)
+        args.json.write_text(report + "\n", encoding="utf-8")
+    if args.csv:
+        args.csv.write_bytes(csv_bytes(recordings_sheet(evaluation)))
+    if args.xlsx:
+        args.xlsx.write_bytes(xlsx_bytes(sheets(evaluation)))
+    if args.report:
+        args.report.write_bytes(_report(evaluation, args.report.suffix.lower()))
+
+
+def _report(evaluation: Evaluation, ending: str) -> bytes:
+    """The report as a file with that ending."""
+    from hyper.clinic_pdf import pdf_bytes
+    from hyper.clinic_report import clinic_report, html_text
+
+    report = clinic_report(evaluation)
+    return pdf_bytes(report) if ending == ".pdf" else html_text(report).encode()
+
+
+def _report_file(text: str) -> Path:
+    """A file name whose ending is that of a report, for argparse."""
+    path = Path(text)
+    if path.suffix.lower() not in REPORT_ENDINGS:
+        raise argparse.ArgumentTypeError(f"{text} must end in {' or '.join(REPORT_ENDINGS)}")
+    return path
+
+
 def _positive(text: str) -> int:
     """A whole number above zero, for argparse."""
     if (number := int(text)) < 1:
         raise argparse.ArgumentTypeError(f"{number} is not above zero")
     return number
-
-
-def score_manifest(
-    asr: PersonalizedAsr,
-    rows: Sequence[ManifestRow],
-    *,
-    batch_size: int = 16,
-    language: str = "en",
-    progress: bool = False,
-) -> Evaluation:
-    """Transcribe every recording and count its errors; one that cannot be read is listed and the others go on."""
-    from tqdm import tqdm
-
-    utterances: list[ScoredUtterance] = []
-    failures: list[Failure] = []
-    with tqdm(total=len(rows), unit="recording", disable=not progress) as bar:
-        for start in range(0, len(rows), batch_size * BATCHES_AT_ONCE):
-            part = rows[start : start + batch_size * BATCHES_AT_ONCE]
-            readable = _load_readable(part, failures)
-            pairs = asr.transcribe_pairs([waveform for _, waveform in readable], batch_size, language=language)
-            utterances += [_scored(row, pair) for (row, _), pair in zip(readable, pairs, strict=True)]
-            bar.update(len(part))
-    return Evaluation(asr.base_model, asr.hypernetwork, asr.device, tuple(utterances), tuple(failures))
-
-
-def _load_readable(rows: Sequence[ManifestRow], failures: list[Failure]) -> list[tuple[ManifestRow, np.ndarray]]:
-    """The recordings that can be used, each (n_samples,); the others are added to `failures`."""
-    from hyper.audio import AudioError, load_audio
-
-    readable = []
-    for row in rows:
-        try:
-            readable.append((row, load_audio(row.path)))
-        except AudioError as error:
-            failures.append(Failure(row.file, str(error)))
-    return readable
-
-
-def _scored(row: ManifestRow, pair: Pair) -> ScoredUtterance:
-    """The transcripts with their errors, where the row has a reference."""
-    base, adapted = pair.base, pair.adapted
-    if not row.reference:
-        return ScoredUtterance(row, base, adapted, None, None)
-    adapted_errors = word_errors(row.reference, adapted.text) if adapted else None
-    return ScoredUtterance(row, base, adapted, word_errors(row.reference, base.text), adapted_errors)

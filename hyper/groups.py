@@ -45,6 +45,7 @@ class Group:
     base_loop_share: float  # of the recordings: those stopped in a phrase that repeated without end
     adapted_loop_share: float | None
     intervals: Intervals
+    recording_intervals: Intervals  # where speakers give none: over recordings, "other recordings of the same people"
 
     def to_json(self) -> dict[str, Any]:
         """The group record; a rate is null where there are no reference words."""
@@ -62,6 +63,7 @@ class Group:
             "adapted_cer": adapted and adapted.cer,
             "n_speakers": self.n_speakers,
             **self.intervals.to_json(),
+            **{f"{name}_over_recordings": ends for name, ends in self.recording_intervals.to_json().items()},
             "better_share": self.better_share,
             "worse_share": self.worse_share,
             **_kinds_of_error("base", self.base),
@@ -81,6 +83,8 @@ def pool(by: str, value: str, utterances: Sequence[ScoredUtterance]) -> Group:
     """Counts of all the utterances added up, so that long ones weigh more, as in corpus WER."""
     both = [utterance for utterance in utterances if utterance.adapted_errors is not None]
     speakers = {utterance.row.speaker for utterance in utterances}
+    over_speakers = Intervals() if "" in speakers else _intervals(utterances, [u.row.speaker for u in utterances])
+    each_alone = [f"{i:09}" for i in range(len(utterances))]
     more_errors = [utterance.adapted_errors.n_errors - utterance.base_errors.n_errors for utterance in both]
     return Group(
         by=by,
@@ -94,13 +98,13 @@ def pool(by: str, value: str, utterances: Sequence[ScoredUtterance]) -> Group:
         worse_share=_share(more > 0 for more in more_errors),
         base_loop_share=_share(utterance.base.stopped == "repetition" for utterance in utterances),
         adapted_loop_share=_share(utterance.adapted.stopped == "repetition" for utterance in both),
-        intervals=Intervals() if "" in speakers else _intervals(utterances),
+        intervals=over_speakers,
+        recording_intervals=Intervals() if over_speakers.base_wer else _intervals(utterances, each_alone),
     )
 
 
-def _intervals(utterances: Sequence[ScoredUtterance]) -> Intervals:
-    """Intervals over the speakers, who are all named."""
-    speakers = [utterance.row.speaker for utterance in utterances]
+def _intervals(utterances: Sequence[ScoredUtterance], speakers: Sequence[str]) -> Intervals:
+    """Intervals over the speakers, each a name for all that is drawn together."""
     base = np.array([(u.base_errors.n_errors, u.base_errors.n_reference) for u in utterances])
     base_errors, words = sum_by_speaker(speakers, base).T  # each (n_speakers,)
     if any(utterance.adapted_errors is None for utterance in utterances):

@@ -10,7 +10,7 @@ from pathlib import Path
 # Accepted names of a column, the written one first.
 FILE_COLUMNS = ("file", "path")
 REFERENCE_COLUMNS = ("reference", "text")
-OPTIONAL_COLUMNS = ("speaker", "cohort", "severity", "voice", "domain", "corpus", "licence", "phones", "age")
+OPTIONAL_COLUMNS = ("speaker", "cohort", "severity", "voice", "domain", "corpus", "licence", "phones", "age", "note")
 SIMULATED_VALUES = {"1": True, "true": True, "yes": True, "0": False, "false": False, "no": False, "": False}
 ADULT_AGE = 16  # years; the vocal tract of a younger speaker is still growing
 
@@ -36,6 +36,7 @@ class ManifestRow:
     licence: str = ""
     phones: str = ""  # "symbol:start:end:word ..." in seconds
     age: str = ""  # years
+    note: str = ""  # whatever whoever made the list wants to find again
 
     @property
     def age_group(self) -> str:
@@ -60,7 +61,7 @@ def read_manifest(path: str | Path) -> list[ManifestRow]:
                     f"{path} has the columns {', '.join(columns) or '(none)'}; it needs `file` or `path`."
                 )
             reference_column = first_present(REFERENCE_COLUMNS, columns)
-            rows = [_row(path, reader.line_num, record, file_column, reference_column) for record in reader]
+            rows = [manifest_row(path, reader.line_num, record, file_column, reference_column) for record in reader]
     except (UnicodeDecodeError, csv.Error) as error:
         raise ManifestError(f"{path} is not a comma-separated text file in UTF-8 ({error}).") from error
     if not rows:
@@ -86,10 +87,10 @@ def first_present(names: Iterable[str], columns: Sequence[str]) -> str | None:
     return next((name for name in names if name in columns), None)
 
 
-def _row(
+def manifest_row(
     manifest: Path, line: int, record: dict[str, str | None], file_column: str, reference_column: str | None
 ) -> ManifestRow:
-    """One line of the manifest, checked."""
+    """One line of the manifest, checked; errors name it as the manifest's path is written."""
     if None in record:
         raise ManifestError(f"{manifest}, line {line}: more values than columns; texts with commas need quotes.")
     values = {name: (value or "").strip() for name, value in record.items()}

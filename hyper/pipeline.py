@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
+from functools import cached_property
 from itertools import accumulate
 from pathlib import Path
 
@@ -21,7 +23,7 @@ from hyper.metrics import word_errors
 from hyper.model_files import ASSETS, BUNDLED
 from hyper.prepared import ENCODE_BATCH, Prepared, prepare
 from hyper.stopwatch import Stopwatch
-from hyper.subspace import LayerUpdate, layer_update
+from hyper.subspace import LayerSize, LayerUpdate, layer_size, layer_update
 
 DECODE_BATCH = 8  # pieces of a long recording that are decoded together
 STOPPED_WORST_FIRST = ("repetition", "length", "end")
@@ -35,6 +37,7 @@ class PersonalizedAsr:
         self.hypernet = hypernet.to(backbone.device).eval() if hypernet else None
         self.hypernetwork = hypernetwork  # its name
         self.base_model = backbone.name
+        self.fingerprint = backbone.fingerprint
         self.device = str(backbone.device)
 
     @classmethod
@@ -85,7 +88,9 @@ class PersonalizedAsr:
             batch = by_length[start : start + batch_size]
             own = [waveforms[i] for i in batch]
             prepared = prepare(self.backbone, self.hypernet, own, language, task, False, stopwatch)
-            pairs.update(zip(batch, self._pairs(prepared, strength, batch_size, stopwatch), strict=True))
+            decoded = self._pairs(prepared, strength, batch_size, stopwatch)
+            for i, one, pair in zip(batch, prepared, decoded, strict=True):
+                pairs[i] = replace(pair, layers=self._layer_sizes(one, strength))
         return [pairs[i] for i in range(len(waveforms))]
 
     def prepare(
@@ -235,6 +240,22 @@ class PersonalizedAsr:
         n_frames = map(self.backbone.n_speech_frames, prepared.n_samples)
         parts = [piece[:, :n].numpy() for piece, n in zip(prepared.log_mel, n_frames, strict=True)]
         return np.concatenate(parts, axis=1)
+
+    @cached_property
+    def _weight_norms(self) -> dict[str, float]:
+        """Frobenius norm of each weight that the hypernetwork adapts; both are frozen."""
+        sites = self.hypernet.sites if self.hypernet else ()
+        return {site.name: float(self.backbone.site_weight(site).double().norm()) for site in sites}
+
+    def _layer_sizes(self, prepared: Prepared, strength: float) -> tuple[LayerSize, ...]:
+        """How far each layer is moved for one recording."""
+        if prepared.lora is None:
+            return ()
+        lora = prepared.lora_of(0).scaled(strength)
+        return tuple(
+            layer_size(self._weight_norms[site.name], a[0], b[0], lora.scaling, site.name)
+            for site, a, b in zip(lora.sites, lora.a, lora.b, strict=True)
+        )
 
     def _layer_updates(self, lora: LoraWeights | None) -> tuple[LayerUpdate, ...]:
         if lora is None:

@@ -46,11 +46,11 @@ def severity_figure(
     for axes, (title, records) in zip(axes_row, panels.items(), strict=True):
         for shift, row, look in ((-0.07, "base", BASE), (0.07, "adapted", ADAPTED)):
             places = [SEVERITIES.index(record["value"].split(", ")[1]) + shift for record in records]
-            axes.errorbar(places, _rates(records, row), yerr=_arms(records, row), **_style(look))
+            axes.errorbar(places, _rates(records, row), yerr=_arms(records, row), **style(look))
         axes.set_xticks(range(len(SEVERITIES)), SEVERITIES)
         axes.set_xlim(-0.5, len(SEVERITIES) - 0.5)
         axes.set_title(title, fontsize=10, color=palette.INK)
-        _house_axes(axes, grid="y")
+        house_axes(axes, grid="y")
     axes_row[0].set_ylim(bottom=0)
     axes_row[0].set_ylabel("word error rate, %", fontsize=10, color=palette.INK)
     axes_row[len(panels) // 2].set_xlabel("simulated severity", fontsize=10, color=palette.INK)
@@ -69,16 +69,16 @@ def people_figure(
     known = [(place, 100 * wer) for place, wer in enumerate(before) if wer is not None]
     if known:
         places, rates = zip(*known, strict=True)
-        axes.errorbar(rates, [place - 0.22 for place in places], **_style(BEFORE) | {"linestyle": "none"})
+        axes.errorbar(rates, [place - 0.22 for place in places], **style(BEFORE) | {"linestyle": "none"})
     for shift, row, look in ((0.0, "base", BASE), (0.22, "adapted", ADAPTED)):
         places = [place + shift for place in range(len(groups))]
-        style = _style(look) | {"linestyle": "none"}  # corpora are no scale: nothing lies between them
-        axes.errorbar(_rates(groups, row), places, xerr=_arms(groups, row), **style)
+        unconnected = style(look) | {"linestyle": "none"}  # corpora are no scale: nothing lies between them
+        axes.errorbar(_rates(groups, row), places, xerr=_arms(groups, row), **unconnected)
     axes.set_yticks(range(len(groups)), [_corpus_label(group) for group in groups])
     axes.set_ylim(len(groups) - 0.5, -0.5)
     axes.set_xlim(left=0)
     axes.set_xlabel("word error rate, %", fontsize=10, color=palette.INK)
-    _house_axes(axes, grid="x")
+    house_axes(axes, grid="x")
     _title(figure, "Real people as they are, nothing simulated")
     _legend(figure, axes)
     return figure
@@ -128,7 +128,8 @@ def _corpus_label(group: Record) -> str:
     return f"{group['value']}\n{group['n_utterances']:,} recordings{speakers}"
 
 
-def _style(look: Look) -> dict[str, Any]:
+def style(look: Look) -> dict[str, Any]:
+    """A row's look as matplotlib's `errorbar` takes it."""
     return {
         "label": look.label,
         "color": look.colour,
@@ -142,7 +143,7 @@ def _style(look: Look) -> dict[str, Any]:
     }
 
 
-def _house_axes(axes: Axes, grid: str) -> None:
+def house_axes(axes: Axes, grid: str) -> None:
     """Axes in the project's look, with hairlines across the axis of the rates."""
     axes.tick_params(labelsize=9, colors=palette.INK)
     axes.spines[["top", "right"]].set_visible(False)

@@ -8,12 +8,14 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from hyper.groups import Group, pool
+from hyper.guards import Flag
 from hyper.manifest import ManifestRow
 from hyper.metrics import WordErrors
 from hyper.statistics import Interval
 
 if TYPE_CHECKING:
     from hyper.comparison import Transcript
+    from hyper.subspace import LayerSize
 
 # Each makes groups where the manifest fills it.
 GROUP_COLUMNS = ("cohort", "severity", "speaker", "corpus", "domain", "voice", "age_group")
@@ -57,6 +59,18 @@ class ScoredUtterance:
     adapted: Transcript | None
     base_errors: WordErrors | None
     adapted_errors: WordErrors | None
+    base_flags: tuple[Flag, ...] = ()  # what speaks against the transcript
+    adapted_flags: tuple[Flag, ...] = ()  # by the same guards
+    layers: tuple[LayerSize, ...] = ()  # () without hypernetwork
+    seconds: float | None = None  # length of the recording
+
+    @property
+    def change(self) -> float | None:
+        """Adapted WER minus base WER, a fraction; None where either has none."""
+        base, adapted = self.base_errors, self.adapted_errors
+        if base is None or adapted is None or base.wer is None or adapted.wer is None:
+            return None
+        return adapted.wer - base.wer
 
     def to_json(self) -> dict[str, Any]:
         """The utterance record; `simulated` because no figure may leave it out."""
@@ -72,15 +86,30 @@ class ScoredUtterance:
             base_errors=self.base_errors,
             adapted_errors=self.adapted_errors,
         )
-        return {**record, "simulated": row.simulated}
+        return {
+            **record,
+            "simulated": row.simulated,
+            "note": row.note or None,
+            "seconds": self.seconds,
+            "flags": {
+                "base": [flag.to_json() for flag in self.base_flags],
+                "adapted": [flag.to_json() for flag in self.adapted_flags],
+            },
+            "layers": [layer.to_json() for layer in self.layers],
+        }
 
 
 @dataclass(frozen=True)
 class Failure:
     """A recording that could not be used, and why."""
 
-    file: str
+    row: ManifestRow
     reason: str
+
+    @property
+    def file(self) -> str:
+        """As the manifest calls it."""
+        return self.row.file
 
 
 @dataclass(frozen=True)
@@ -92,6 +121,13 @@ class Evaluation:
     device: str
     utterances: tuple[ScoredUtterance, ...]
     failures: tuple[Failure, ...]
+    language: str = "en"
+    fingerprint: str = ""  # of the base's weights
+
+    @property
+    def n_done(self) -> int:
+        """Recordings that were worked on."""
+        return len(self.utterances) + len(self.failures)
 
     @cached_property
     def groups(self) -> tuple[Group, ...]:
@@ -128,6 +164,8 @@ class Evaluation:
             "base_model": self.base_model,
             "hypernetwork": self.hypernetwork,
             "device": self.device,
+            "language": self.language,
+            "fingerprint": self.fingerprint,
             "utterances": [utterance.to_json() for utterance in self.utterances],
             "groups": [group.to_json() for group in self.groups],
             "failures": [{"file": failure.file, "reason": failure.reason} for failure in self.failures],

@@ -3,7 +3,8 @@
 Bootstrap for WER: Bisani and Ney, ICASSP 2004. Utterances of one speaker fail together, so speakers are drawn, not
 utterances; whoever is drawn brings all their counts, which are pooled as in corpus WER. An interval says how far a
 rate would move with other speakers of the same kind. It says nothing of another training run, nor of other kinds of
-speakers.
+speakers. Where there are too few speakers, recordings can be drawn in their place: such an interval says how far the
+rate would move with other recordings of the same people, and nothing of other people.
 """
 
 from __future__ import annotations

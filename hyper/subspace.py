@@ -15,6 +15,7 @@ from __future__ import annotations
 
 import functools
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 import scipy.linalg
@@ -22,6 +23,17 @@ from threadpoolctl import ThreadpoolController
 from torch import Tensor
 
 SINGULAR = 1e-6  # below this share of the largest, a column adds nothing that tall.T @ tall still tells in float64
+
+
+class LayerSize(NamedTuple):
+    """The one measure of a layer's update that costs next to nothing."""
+
+    name: str
+    relative_frobenius: float  # of the update, as a share of that of the weight
+
+    def to_json(self) -> dict[str, str | float]:
+        """As in `LayerUpdate`'s record."""
+        return self._asdict()
 
 
 @dataclass(frozen=True, eq=False)
@@ -69,6 +81,19 @@ def layer_update(
     frobenius = float(np.linalg.norm(singular_values))
     angles = np.degrees(principal_angles(w, left, right))
     return LayerUpdate(name, frobenius, frobenius / float(np.linalg.norm(w)), singular_values, angles)
+
+
+def layer_size(
+    weight_norm: float,  # Frobenius norm of the weight
+    a: Tensor,  # (rank, d_in)
+    b: Tensor,  # (d_out, rank)
+    scaling: float,
+    name: str = "",
+) -> LayerSize:
+    """The size that `layer_update` gives, without reading the weight again."""
+    _hold_blas_to_one_thread()
+    singular_values = _product_singular_values(scaling * _float64(b), _float64(a))
+    return LayerSize(name, float(np.linalg.norm(singular_values)) / weight_norm)
 
 
 def principal_angles(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import json
 import re
 import resource
@@ -10,8 +11,10 @@ import subprocess
 import sys
 from pathlib import Path
 
+import openpyxl
 import pytest
 import soundfile
+from pypdf import PdfReader
 
 from hyper.__main__ import COMMANDS, build_parser, main
 from hyper.checkpoint import save_hypernet
@@ -172,17 +175,54 @@ def test_evaluate_writes_the_report_and_lists_the_bad_file(models, recording, ca
     printed = capsys.readouterr()
     report = json.loads(out.read_text())
     (record,) = report["utterances"]
-    assert record.keys() == UTTERANCE_KEYS | {"simulated"}
+    assert record.keys() == UTTERANCE_KEYS | {"simulated", "note", "seconds", "flags", "layers"}
     assert main(["compare", str(recording), "--reference", "turn on the light", "--json", *models]) == 0
     compared = json.loads(capsys.readouterr().out)
     assert {key: record[key] for key in UTTERANCE_KEYS - {"file", "speaker"}} == {
         key: compared[key] for key in UTTERANCE_KEYS - {"file", "speaker"}
     }
+    names = {row: [flag["name"] for flag in flags] for row, flags in record["flags"].items()}
+    assert names == {row: [flag["name"] for flag in flags] for row, flags in compared["flags"].items()}
+    assert [layer["relative_frobenius"] for layer in record["layers"]] == pytest.approx(
+        [layer["relative_frobenius"] for layer in compared["layers"]], rel=1e-4
+    )
     assert [(group["by"], group["value"]) for group in report["groups"]] == [
         ("all", "all"), ("speaker", "s1"), ("corpus", "home")
     ]  # fmt: skip
     assert [failure["file"] for failure in report["failures"]] == ["bad.wav"]
     assert "skipped bad.wav: " in printed.err and "base WER" in printed.out
+
+
+def test_evaluate_writes_tables_and_reports_of_the_same_evaluation(models, recording, capsys):
+    folder = recording.parent
+    (folder / "bad.wav").write_bytes(b"no sound")
+    (folder / "m.csv").write_text("file,reference,speaker,note\na.wav,turn on the light,s1,=1+1\nbad.wav,stop,s1,\n")
+    out = folder / "new"
+    files = {"--json": out / "r.json", "--csv": out / "r.csv", "--xlsx": out / "r.xlsx", "--report": out / "r.pdf"}
+    asked = [str(each) for pair in files.items() for each in pair]
+    assert main(["evaluate", str(folder / "m.csv"), *asked, *models]) == 0
+    assert main(["evaluate", str(folder / "m.csv"), "--report", str(out / "r.html"), *models]) == 0
+    record = json.loads(files["--json"].read_text())["utterances"][0]
+    with files["--csv"].open(newline="", encoding="utf-8-sig") as lines:
+        good, bad = csv.DictReader(lines)
+    cells = [cell.value for cell in openpyxl.load_workbook(files["--xlsx"])["recordings"][2]]
+    assert (good["base"], float(good["base WER"])) == (record["base"], record["base_errors"]["wer"])
+    assert good["note"] == "'=1+1" and "=1+1" in cells and record["base"] in cells
+    assert "bad.wav" in bad["problem"]
+    paper = " ".join(page.extract_text() for page in PdfReader(files["--report"]).pages)
+    for report in (paper, (out / "r.html").read_text()):
+        assert "a.wav" in report and "turn on the light" in report and "hypernet-random" in report
+
+
+def test_evaluate_refuses_a_report_of_another_kind_and_folders_for_files(recording, tmp_path, capsys):
+    with pytest.raises(SystemExit) as end:
+        main(["evaluate", "m.csv", "--report", "r.docx"])
+    assert end.value.code == 2 and "r.docx must end in .html or .pdf" in capsys.readouterr().err
+    (recording.parent / "m.csv").write_text("file\na.wav\n")
+    for option in ("--json", "--csv", "--xlsx"):
+        one_line_failure(
+            capsys, ["evaluate", recording.parent / "m.csv", option, tmp_path], f"{option} names the folder {tmp_path}"
+        )
 
 
 def test_evaluate_fails_only_when_nothing_could_be_scored(models, recording, capsys):

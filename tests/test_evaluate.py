@@ -10,9 +10,10 @@ import numpy as np
 import pytest
 import soundfile
 
-from hyper.evaluate import score_manifest
+from hyper.comparison import Pair
 from hyper.manifest import ManifestRow
 from hyper.report import table
+from hyper.scoring import score_manifest, score_parts
 
 SENTENCES = [  # reference, what base hears, what adapted hears
     ("turn on the light", "turn on the night", "turn on the light"),
@@ -29,6 +30,7 @@ class FakeAsr:
     base_model = "fake-whisper"
     hypernetwork = "fake-hypernet"
     device = "cpu"
+    fingerprint = "0123456789abcdef"
 
     def __init__(self, heard: dict[int, tuple[str, str | None]]):
         self.heard = heard
@@ -39,12 +41,13 @@ class FakeAsr:
         pairs = []
         for waveform in waveforms:
             base, adapted = self.heard[len(waveform)]
-            pairs.append(SimpleNamespace(base=said(base), adapted=None if adapted is None else said(adapted)))
+            pairs.append(Pair(said(base), None if adapted is None else said(adapted)))
         return pairs
 
 
 def said(text):
-    return SimpleNamespace(text=text, stopped="repetition" if text.endswith("~") else "end")
+    stopped = "repetition" if text.endswith("~") else "end"
+    return SimpleNamespace(text=text, stopped=stopped, log_probs=(), no_speech_prob=None)
 
 
 def recordings(folder, sentences, **columns):
@@ -99,7 +102,13 @@ def test_bad_files_are_listed_and_the_others_go_on(tmp_path):
 def test_json_speaks_the_one_vocabulary(tmp_path):
     rows, asr = recordings(tmp_path, SENTENCES[:1], cohort=["stuttering"], severity=["mild"], simulated=[True])
     report = json.loads(json.dumps(score_manifest(asr, rows).to_json(), allow_nan=False))
-    assert report.keys() == {"base_model", "hypernetwork", "device", "utterances", "groups", "failures"}
+    assert report.keys() == {
+        "base_model", "hypernetwork", "device", "language", "fingerprint", "utterances", "groups", "failures",
+    }  # fmt: skip
+    flags = report["utterances"][0].pop("flags")
+    assert {row: [flag["name"] for flag in own] for row, own in flags.items()} == {  # the recording is steady noise
+        "base": ["quiet"], "adapted": ["quiet"],
+    }  # fmt: skip
     assert report["utterances"] == [
         {
             "file": "0.wav",
@@ -116,6 +125,9 @@ def test_json_speaks_the_one_vocabulary(tmp_path):
             },
             "adapted_errors": {"hits": 4, "substitutions": 0, "deletions": 0, "insertions": 0, "wer": 0.0, "cer": 0.0},
             "stopped": {"base": "end", "adapted": "end"},
+            "note": None,
+            "seconds": 1.0,
+            "layers": [],
         }
     ]  # fmt: skip
     assert [(group["by"], group["value"]) for group in report["groups"]] == [
@@ -125,6 +137,8 @@ def test_json_speaks_the_one_vocabulary(tmp_path):
         "by", "value", "n_utterances", "n_simulated", "n_words",
         "base_wer", "adapted_wer", "relative_reduction", "base_cer", "adapted_cer",
         "n_speakers", "base_wer_interval", "adapted_wer_interval", "relative_reduction_interval",
+        "base_wer_interval_over_recordings", "adapted_wer_interval_over_recordings",
+        "relative_reduction_interval_over_recordings",
         "better_share", "worse_share", "base_loop_share", "adapted_loop_share",
         "base_substitution_rate", "base_deletion_rate", "base_insertion_rate",
         "adapted_substitution_rate", "adapted_deletion_rate", "adapted_insertion_rate",
@@ -262,3 +276,28 @@ def test_table_says_simulated_and_shortens_long_columns(tmp_path):
     assert "simulated" not in next(line for line in text.splitlines() if "typical" in line)
     assert "by speaker: 24 values, in the JSON report" in text and "s13" not in text
     assert len({len(line) for line in text.splitlines() if "%" in line}) == 1, lines  # numbers stand in columns
+
+
+def test_whoever_watches_has_all_that_is_done_and_may_stop(tmp_path):
+    rows, asr = recordings(tmp_path, SENTENCES)
+    (tmp_path / "1.wav").write_bytes(b"this is no sound")
+    parts = score_parts(asr, rows, batch_size=2, batches_at_once=1)
+    assert [u.row.file for u in next(parts).utterances] == ["0.wav"]
+    second = next(parts)
+    assert (second.n_done, [u.row.file for u in second.utterances]) == (4, ["0.wav", "2.wav", "3.wav"])
+    assert [failure.file for failure in second.failures] == ["1.wav"]
+    parts.close()
+    assert [len(batch) for batch in asr.batches] == [1, 2]  # the fifth was never transcribed
+
+
+def test_long_recordings_are_held_by_their_length_not_by_their_number(tmp_path, monkeypatch):
+    rows, asr = recordings(tmp_path, SENTENCES)
+    monkeypatch.setattr("hyper.scoring.PART_SECONDS", 1.5)  # each lasts about one second
+    assert [part.n_done for part in score_parts(asr, rows)] == [2, 4, 5]
+    assert [len(batch) for batch in asr.batches] == [2, 2, 1]
+
+
+def test_the_watched_and_the_unwatched_loop_find_the_same(tmp_path):
+    rows, asr = recordings(tmp_path, SENTENCES, speaker=list("aabbc"))
+    (*_, last) = score_parts(asr, rows, batch_size=2)
+    assert last.to_json() == score_manifest(asr, rows).to_json()

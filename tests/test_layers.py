@@ -15,13 +15,18 @@ FILES = sorted((ROOT / "hyper").rglob("*.py"))
 
 # A file imports only from rows above it in this list, or from files of its own folder.
 ROWS = [
+    {"tables"},
     {"config", "text", "audio", "lora", "manifest", "palette", "model_files", "parallel", "stopwatch", "statistics"},
-    {"backbone", "embedding", "metrics", "subspace", "simulate", "guards"},
+    {"archive"},
+    {"backbone", "matching", "embedding", "metrics", "subspace", "simulate", "guards"},
     {"groups"},
     {"hypernet", "decoding", "dataset", "report", "speech", "confidence"},
-    {"checkpoint", "comparison", "prepared"},
+    {"checkpoint", "comparison", "prepared", "result_table", "scoring"},
     {"pipeline", "plots", "plots_training", "export"},
     {"training", "model_options", "plots_results"},
+    {"plots_clinic"},
+    {"clinic_report"},
+    {"clinic_pdf"},
     {"ui", "compare", "evaluate", "bench", "export_command"},
     {"scorecard"},
     {"methods"},
@@ -39,14 +44,16 @@ DOORS = {
     "jiwer": {"metrics"},
     "whisper_normalizer": {"text"},
     "plotly": {"plots"},
-    "matplotlib": {"plots", "plots_training", "plots_results"},
+    "matplotlib": {"plots", "plots_training", "plots_results", "plots_clinic"},
     "soundfile": {"audio"},
     "soxr": {"audio"},
     "av": {"audio"},
     "librosa": {"plots"},
+    "openpyxl": {"tables"},
+    "fpdf": {"clinic_pdf"},
     "peft": {"bench", "methods"},
     "accelerate": {"training"},
-    "tqdm": {"evaluate", "parallel", "training", "scorecard"},
+    "tqdm": {"scoring", "parallel", "training", "scorecard"},
 }
 PARSES_ARGUMENTS = {"hyper.__main__", "hyper.model_options", *(command.module for command in COMMANDS.values())}
 

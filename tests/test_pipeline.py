@@ -45,6 +45,17 @@ def merged_model(asr: PersonalizedAsr, waveform: np.ndarray, strength: float = 1
     return model
 
 
+def test_many_recordings_come_with_the_size_of_each_layers_change(asr, speech_like):
+    waveforms = [speech_like(2.0, seed) for seed in range(3)]
+    for waveform, pair in zip(waveforms, asr.transcribe_pairs(waveforms, strength=0.5), strict=True):
+        layers = asr.compare(waveform, strength=0.5).layers
+        assert [size.name for size in pair.layers] == [layer.name for layer in layers]
+        assert [size.relative_frobenius for size in pair.layers] == pytest.approx(
+            [layer.relative_frobenius for layer in layers], rel=1e-4
+        )
+    assert len({pair.layers for pair in asr.transcribe_pairs(waveforms)}) == 3  # each its own
+
+
 def test_both_transcripts_are_those_of_transformers(asr, speech_like):
     backbone = asr.backbone
     for seed in range(4):

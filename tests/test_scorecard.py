@@ -376,7 +376,7 @@ def test_bars_are_replaced_by_name_and_others_stay(tmp_path: Path) -> None:
 class FakeAsr:
     """Writes the reference of each recording, wrongly as base; knows it by its number of samples."""
 
-    base_model, hypernetwork, device = "fake", "fake-hypernet", "cpu"
+    base_model, hypernetwork, device, fingerprint = "fake", "fake-hypernet", "cpu", "f"
     backbone = SimpleNamespace(fingerprint="f", n_parameters=1000)
     hypernet = SimpleNamespace(n_trainable=10, n_generated=1)
 

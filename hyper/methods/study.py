@@ -6,13 +6,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from hyper.evaluate import score_manifest
 from hyper.manifest import ManifestRow, read_manifest
 from hyper.methods.scores import Scores, scores_of
 from hyper.methods.specs import Method
 from hyper.methods.train_method import TYPICAL, Workshop, score_method, train_method
 from hyper.pipeline import PersonalizedAsr
 from hyper.scorecard.sets import TEST_SETS, TestSet, make_test_set, speech_set
+from hyper.scoring import score_manifest
 
 MAIN = "atypical-commands-known"
 SETS = (

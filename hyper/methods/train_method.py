@@ -10,12 +10,12 @@ from pathlib import Path
 import numpy as np
 
 from hyper.backbone import Backbone
-from hyper.evaluate import score_manifest
 from hyper.manifest import ManifestRow
 from hyper.methods.adaptations import private_copy
 from hyper.methods.specs import Method
 from hyper.pipeline import PersonalizedAsr
 from hyper.report import Evaluation
+from hyper.scoring import score_manifest
 from hyper.training.loop import Adaptation, AdaptationTrainer, AdaptationTraining
 from hyper.training.progress import write_whole
 from hyper.training.states import LogMelStore, StateStore, Store

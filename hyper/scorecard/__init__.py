@@ -52,7 +52,7 @@ def add_arguments(parser: ArgumentParser) -> None:
 
 def run(args: Namespace) -> int:
     """Make what test speech is missing, score every set; write scorecard.json, its page, bars.json and figures."""
-    from hyper.evaluate import score_manifest
+    from hyper.scoring import score_manifest
 
     before = read_scorecard(args.before) if args.before else None
     bars_on_record = read_bars(args.out / "bars.json")

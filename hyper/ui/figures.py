@@ -24,7 +24,7 @@ def caption_html(caption: plots.Caption) -> str:
 def recording_html(comparison: Comparison) -> str:
     """Waveform and log-mel, drawn once for wide and once for narrow screens."""
     wide, narrow = (
-        _data_url(plots.png(_recording(comparison, wide=wide), SCREEN_DPI), "image/png") for wide in (True, False)
+        data_url(plots.png(_recording(comparison, wide=wide), SCREEN_DPI), "image/png") for wide in (True, False)
     )
     text = f"Waveform and spectrogram of {comparison.seconds:.1f} seconds of speech"
     return (
@@ -37,7 +37,7 @@ def print_links_html(comparison: Comparison, of_first_piece: bool = False) -> st
     """Links that save the figure of the changes for paper, and which piece the figure is of."""
     figure = plots.magnitude_print(comparison.layers)
     links = (
-        f'<a download="adaptation.{kind}" href="{_data_url(content, mime)}">{kind.upper()}</a>'
+        f'<a download="adaptation.{kind}" href="{data_url(content, mime)}">{kind.upper()}</a>'
         for kind, mime, content in (
             ("png", "image/png", plots.png(figure)),
             ("pdf", "application/pdf", plots.pdf(figure)),
@@ -52,6 +52,6 @@ def _recording(comparison: Comparison, wide: bool) -> Figure:
     return plots.recording_figure(comparison.waveform, comparison.log_mel, comparison.seconds, wide=wide)
 
 
-def _data_url(content: bytes, mime: str) -> str:
+def data_url(content: bytes, mime: str) -> str:
     """A file inside the page itself."""
     return f"data:{mime};base64,{base64.b64encode(content).decode()}"

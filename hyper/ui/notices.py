@@ -8,9 +8,12 @@ from html import escape
 
 import gradio as gr
 
+from hyper.archive import ArchiveError
 from hyper.audio import AudioError
 from hyper.backbone import BackboneError
 from hyper.checkpoint import CheckpointError
+from hyper.manifest import ManifestError
+from hyper.tables import TableError
 
 NO_RECORDING = "There is no recording yet: record yourself, upload a file or pick an example, then press Compare."
 RECORDING_GONE = "The recording is no longer on the server, which keeps nothing for long: record or upload it again."
@@ -25,6 +28,8 @@ def errors_as_notices() -> Iterator[None]:
         raise notice(str(error), "This recording cannot be used") from error
     except (BackboneError, CheckpointError) as error:
         raise notice(str(error), "This model cannot be used") from error
+    except (ArchiveError, ManifestError, TableError) as error:
+        raise notice(str(error), "These files cannot be used") from error
 
 
 def notice(text: str, title: str) -> gr.Error:

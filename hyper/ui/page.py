@@ -16,6 +16,7 @@ from hyper.ui.handlers import Handlers, on_gpu
 from hyper.ui.layout import Inputs, Outputs, input_card, model_note_html, note_html, result_card
 from hyper.ui.phrases import PHRASES
 from hyper.ui.shelf import ModelShelf
+from hyper.ui.tab_several import several_tab
 from hyper.ui.texts import CAUTION, HEADER
 from hyper.ui.uploads import Uploads
 
@@ -42,8 +43,11 @@ def build_demo(shelf: ModelShelf, examples: Sequence[Example]) -> gr.Blocks:
     with demo:
         gr.HTML(HEADER)
         with gr.Column(elem_id="hw-main"):
-            inputs = input_card(shelf, examples)
-            outputs = result_card()
+            with gr.Tabs(elem_id="hw-tabs"):
+                with gr.Tab("One recording"):
+                    inputs = input_card(shelf, examples)
+                    outputs = result_card()
+                several_tab(handlers, inputs, demo)
             gr.HTML(CAUTION)
         _connect_inputs(shelf, inputs, examples)
         _connect_compare(handlers, inputs, outputs)

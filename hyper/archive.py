@@ -1,0 +1,203 @@
+"""Recordings that came one by one or in zip archives, laid side by side in one folder, within limits."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import zipfile
+import zlib
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
+from typing import NamedTuple
+
+from hyper.audio import MAX_SECONDS
+
+CHUNK_BYTES = 1 << 20  # of a packed file that are in memory at a time
+LONGEST_NAME = 120  # characters of a file's name on disk; a file system takes 255 bytes
+DIRECTORY_BYTES = 4_000_000  # of a zip's own list of contents; that of 10,000 files is a third of this
+END_RECORD = b"PK\x05\x06"  # APPNOTE.TXT 4.3.16: 22 bytes and a comment of at most 65,535 at the end of every zip
+END_RECORD_BYTES = 22
+ZIP64_LOCATOR = b"PK\x06\x07"  # APPNOTE.TXT 4.3.15: 20 bytes before that, in archives over 4 GB or 65,535 files
+ZIP64_LOCATOR_BYTES = 20
+DAMAGED_INSIDE = "It is damaged inside the archive, or packed in an unusual way; please pack it again."
+
+
+class ArchiveError(ValueError):
+    """What was sent cannot be taken; the message says which limit or which archive."""
+
+
+@dataclass(frozen=True)
+class Limits:
+    """How much is taken at once."""
+
+    files: int = 300
+    file_bytes: int = MAX_SECONDS * 44_100 * 2 * 2  # the longest recording, as 16-bit stereo of CD rate
+    total_bytes: int = 2_000_000_000  # more than ten hours as a telephone records them
+
+
+LIMITS = Limits()
+
+
+class Sent(NamedTuple):
+    """One file as it was sent: a recording, or a zip archive of recordings."""
+
+    name: str  # as the sender calls it
+    path: Path
+
+
+class Place(NamedTuple):
+    """Where a recording came from."""
+
+    file: int  # of the files that were sent
+    entry: int | None  # of the archive that this is; None where it is none
+
+
+@dataclass(frozen=True)
+class Recording:
+    """One recording that was sent."""
+
+    name: str  # as the sender calls it, with the folders of its archive
+    path: Path
+    place: Place
+    problem: str = ""  # why it cannot be taken, while the others can; then there is nothing at the path
+
+
+def gather(files: Sequence[Sent], folder: Path, limits: Limits = LIMITS) -> list[Recording]:
+    """Every recording that was sent, zip archives unpacked, in the folder, in the order in which they came.
+
+    No name out of an archive decides where anything is written. Errors: `ArchiveError` where there is too much of it,
+    or an archive cannot be opened; what was written by then is the caller's to delete with the folder.
+    """
+    gathered: list[Recording] = []
+    total = 0
+    for each in _each(files, folder, limits):
+        gathered.append(each)
+        if len(gathered) > limits.files:
+            raise ArchiveError(f"There are more than {limits.files} files; please send them in several goes.")
+        total += 0 if each.problem else each.path.stat().st_size
+        if total > limits.total_bytes:
+            raise _too_much(limits)
+    return gathered
+
+
+def fetch(files: Sequence[Sent], place: Place, folder: Path, limits: Limits = LIMITS) -> Recording:
+    """One recording of those that were sent, in the folder. Errors: as in `gather`; OSError where it is gone."""
+    file = files[place.file]
+    if place.entry is None:
+        return _take(file, place, folder, limits)
+    with _opened(file, limits) as (archive, entries):
+        return _unpack_entry(archive, entries[place.entry], place, folder, limits)
+
+
+def _each(files: Sequence[Sent], folder: Path, limits: Limits) -> Iterator[Recording]:
+    for i, file in enumerate(files):
+        if not file.name.lower().endswith(".zip"):
+            yield _take(file, Place(i, None), folder, limits)
+            continue
+        with _opened(file, limits) as (archive, entries):
+            for j, entry in enumerate(entries):
+                yield _unpack_entry(archive, entry, Place(i, j), folder, limits)
+
+
+def _take(file: Sent, place: Place, folder: Path, limits: Limits) -> Recording:
+    """A second name for the file, so that nobody who cleans up takes it away while it is needed."""
+    path = _own_path(folder, place, file.name)
+    if file.path.stat().st_size > limits.file_bytes:
+        return Recording(file.name, path, place, _too_large(limits))
+    try:
+        os.link(file.path, path)
+    except OSError:  # another disk, or one that knows no links
+        shutil.copyfile(file.path, path)
+    return Recording(file.name, path, place)
+
+
+@contextmanager
+def _opened(file: Sent, limits: Limits) -> Iterator[tuple[zipfile.ZipFile, list[zipfile.ZipInfo]]]:
+    """An archive with its files, checked before anything is unpacked."""
+    _check_directory(file)
+    try:
+        archive = zipfile.ZipFile(file.path)
+    except (zipfile.BadZipFile, ValueError, NotImplementedError) as error:
+        raise ArchiveError(f"{file.name} is not a zip archive, or it is damaged; please pack it again.") from error
+    with archive:
+        entries = [entry for entry in archive.infolist() if not _is_clutter(entry)]
+        if not entries:
+            raise ArchiveError(f"{file.name} holds no files; please pack the recordings again.")
+        if len(entries) > limits.files:
+            raise ArchiveError(
+                f"{file.name} holds {len(entries):,} files, but at most {limits.files} are taken at once; "
+                "please split it."
+            )
+        if sum(entry.file_size for entry in entries) > limits.total_bytes:
+            raise _too_much(limits)
+        yield archive, entries
+
+
+def _unpack_entry(
+    archive: zipfile.ZipFile, entry: zipfile.ZipInfo, place: Place, folder: Path, limits: Limits
+) -> Recording:
+    """One recording, or why it cannot be had.
+
+    `zipfile` gives no more bytes than the entry says it has, so a false size is damage and not a flood.
+    """
+    name = entry.filename.replace("\\", "/")
+    path = _own_path(folder, place, name)
+    if entry.flag_bits & 1:
+        return Recording(name, path, place, "It is locked with a password; please pack it without one.")
+    if entry.file_size > limits.file_bytes:
+        return Recording(name, path, place, _too_large(limits))
+    try:
+        with archive.open(entry) as packed, path.open("wb") as unpacked:
+            shutil.copyfileobj(packed, unpacked, CHUNK_BYTES)
+    except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError, ValueError):
+        path.unlink(missing_ok=True)
+        return Recording(name, path, place, DAMAGED_INSIDE)
+    return Recording(name, path, place)
+
+
+def _is_clutter(entry: zipfile.ZipInfo) -> bool:
+    """Folders, and what a Mac adds to archives."""
+    parts = PurePosixPath(entry.filename.replace("\\", "/")).parts
+    return entry.is_dir() or not parts or parts[0] == "__MACOSX" or parts[-1].startswith(".")
+
+
+def _own_path(folder: Path, place: Place, name: str) -> Path:
+    """A file in a folder of its own, since names may come twice. Its name ends as the sender's does."""
+    own = folder / f"{place.file}-{place.entry}"
+    own.mkdir()
+    return own / _safe_name(name)
+
+
+def _safe_name(name: str) -> str:
+    """The last part of a name, short enough for a disk and without what a disk may not like."""
+    last = PurePosixPath(name).name
+    kept = "".join(letter if letter.isalnum() or letter in " .-_()" else "_" for letter in last)
+    return kept[-LONGEST_NAME:].encode()[-200:].decode(errors="ignore").lstrip(". ") or "recording"
+
+
+def _check_directory(file: Sent) -> None:
+    """Read the size of the archive's list of contents before `zipfile` reads the list: a false one fills the memory."""
+    with file.path.open("rb") as stream:
+        stream.seek(max(0, file.path.stat().st_size - END_RECORD_BYTES - 0xFFFF - ZIP64_LOCATOR_BYTES))
+        tail = stream.read()
+    at = len(tail) - END_RECORD_BYTES  # where it lies without a comment; `zipfile` looks in the same two places
+    if tail[at : at + 4] != END_RECORD:
+        at = tail.rfind(END_RECORD)
+    if at < 0:
+        raise ArchiveError(f"{file.name} is not a zip archive, or it is damaged; please pack it again.")
+    directory_bytes = int.from_bytes(tail[at + 12 : at + 16], "little")
+    is_zip64 = tail[max(0, at - ZIP64_LOCATOR_BYTES) :].startswith(ZIP64_LOCATOR)
+    if is_zip64 or directory_bytes > DIRECTORY_BYTES:
+        raise ArchiveError(f"{file.name} lists far too many files; please pack only the recordings.")
+
+
+def _too_large(limits: Limits) -> str:
+    return f"It is larger than {limits.file_bytes / 1e6:.0f} MB; please trim it, or save it as mp3 or flac."
+
+
+def _too_much(limits: Limits) -> ArchiveError:
+    return ArchiveError(
+        f"Together the recordings are larger than {limits.total_bytes / 1e9:g} GB; please send them in several goes."
+    )

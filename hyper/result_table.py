@@ -1,0 +1,132 @@
+"""What a table of many recordings holds: the same columns on the page, in files and in the report."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import TYPE_CHECKING
+
+from hyper.metrics import WordErrors
+from hyper.report import Evaluation, Failure, ScoredUtterance
+from hyper.tables import Cell, Sheet
+
+if TYPE_CHECKING:
+    from hyper.groups import Group
+    from hyper.guards import Flag
+    from hyper.statistics import Interval
+
+TEXT_COLUMNS = ("number", "file", "speaker", "note", "simulated", "seconds", "what was meant", "base", "adapted")
+ERROR_COLUMNS = ("WER", "substituted", "deleted", "inserted")
+WHAT_TO_MIND_COLUMNS = ("base: what to mind", "adapted: what to mind", "problem")
+GROUP_COLUMNS = ("by", "value", "recordings", "simulated", "words")
+SPEAKERS, RECORDINGS = "speakers", "recordings"  # what an interval is over
+INTERVAL_MEANING = {
+    SPEAKERS: "95 % interval over speakers: so far the rate would move with other speakers of the same kind.",
+    RECORDINGS: (
+        "95 % interval over recordings: so far the rate would move with other recordings of the same people. "
+        "With fewer than five named speakers it says nothing of other people."
+    ),
+    "": "No interval: that needs at least five recordings with a meant text.",
+}
+
+
+def sheets(evaluation: Evaluation) -> list[Sheet]:
+    """All that the files hold: a line for each recording, and a line for each group."""
+    return [recordings_sheet(evaluation), groups_sheet(evaluation)]
+
+
+def recordings_sheet(evaluation: Evaluation) -> Sheet:
+    """A line for each recording, those that could not be used at the end; rates are fractions."""
+    columns = (
+        *TEXT_COLUMNS,
+        *(f"{row} {name}" for row in ("base", "adapted") for name in ERROR_COLUMNS),
+        "change of WER",
+        *WHAT_TO_MIND_COLUMNS,
+    )
+    done = [_utterance_line(number, utterance) for number, utterance in enumerate(evaluation.utterances, start=1)]
+    failed = enumerate(evaluation.failures, start=len(done) + 1)
+    return Sheet("recordings", columns, done + [_failure_line(number, failure, columns) for number, failure in failed])
+
+
+def groups_sheet(evaluation: Evaluation) -> Sheet:
+    """A line for each group with its pooled rates and their intervals."""
+    columns = (
+        *GROUP_COLUMNS,
+        *(f"{row} {name}" for row in ("base", "adapted") for name in ("WER", "WER from", "WER to", *ERROR_COLUMNS[1:])),
+        "interval over",
+    )
+    return Sheet("groups", columns, [_group_line(group) for group in evaluation.groups])
+
+
+def wer_intervals(group: Group) -> tuple[str, Interval | None, Interval | None]:
+    """What the group's intervals are over, "" where it has none, and those of base and adapted WER."""
+    for over, intervals in ((SPEAKERS, group.intervals), (RECORDINGS, group.recording_intervals)):
+        if intervals.base_wer is not None:
+            return over, intervals.base_wer, intervals.adapted_wer
+    return "", None, None
+
+
+def shown_groups(evaluation: Evaluation) -> list[Group]:
+    """All recordings together, then each speaker."""
+    return [group for group in evaluation.groups if group.by in ("all", "speaker")]
+
+
+def reasons(flags: Iterable[Flag]) -> str:
+    """What speaks against a transcript, in sentences."""
+    return " ".join(flag.reason for flag in flags)
+
+
+def _utterance_line(number: int, utterance: ScoredUtterance) -> list[Cell]:
+    row = utterance.row
+    return [
+        number,
+        row.file,
+        row.speaker,
+        row.note,
+        _simulated(row.simulated),
+        None if utterance.seconds is None else round(utterance.seconds, 2),
+        row.reference,
+        utterance.base.text,
+        utterance.adapted.text if utterance.adapted else None,
+        *_counts(utterance.base_errors),
+        *_counts(utterance.adapted_errors),
+        utterance.change,
+        reasons(utterance.base_flags),
+        reasons(utterance.adapted_flags),
+        None,
+    ]
+
+
+def _failure_line(number: int, failure: Failure, columns: Sequence[str]) -> list[Cell]:
+    row = failure.row
+    given = [number, row.file, row.speaker, row.note, _simulated(row.simulated), None, row.reference]
+    return [*given, *[None] * (len(columns) - len(given) - 1), failure.reason]
+
+
+def _group_line(group: Group) -> list[Cell]:
+    over, base, adapted = wer_intervals(group)
+    return [
+        group.by,
+        group.value,
+        group.n_utterances,
+        group.n_simulated,
+        group.base.n_reference,
+        *_pooled(group.base, base),
+        *_pooled(group.adapted, adapted),
+        over,
+    ]
+
+
+def _pooled(errors: WordErrors | None, interval: Interval | None) -> list[Cell]:
+    wer, *counts = _counts(errors)
+    return [wer, interval and interval.low, interval and interval.high, *counts]
+
+
+def _counts(errors: WordErrors | None) -> list[Cell]:
+    """WER and the three kinds of errors; empty without a reference word, for a rate of nothing is no rate."""
+    if errors is None or errors.wer is None:
+        return [None] * len(ERROR_COLUMNS)
+    return [errors.wer, errors.substitutions, errors.deletions, errors.insertions]
+
+
+def _simulated(is_simulated: bool) -> str:
+    return "simulated" if is_simulated else ""

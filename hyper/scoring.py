@@ -1,0 +1,107 @@
+"""The one loop that transcribes and scores many recordings, a few at a time; whoever runs it may watch and stop."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from hyper.audio import SAMPLE_RATE, AudioError, load_audio
+from hyper.guards import guard
+from hyper.manifest import ManifestRow
+from hyper.metrics import word_errors
+from hyper.report import Evaluation, Failure, ScoredUtterance
+
+if TYPE_CHECKING:
+    import numpy as np
+
+    from hyper.comparison import Pair
+    from hyper.pipeline import PersonalizedAsr
+
+BATCHES_AT_ONCE = 4  # so many are sorted by length together; few enough for a bar that moves
+PART_SECONDS = 1200  # of audio in memory at a time, as waveforms 77 MB; and one recording more
+
+
+def score_manifest(
+    asr: PersonalizedAsr,
+    rows: Sequence[ManifestRow],
+    *,
+    batch_size: int = 16,
+    language: str = "en",
+    progress: bool = False,
+) -> Evaluation:
+    """Transcribe every recording and count its errors; one that cannot be read is listed and the others go on."""
+    from tqdm import tqdm
+
+    evaluation = no_scores_yet(asr, language)
+    with tqdm(total=len(rows), unit="recording", disable=not progress) as bar:
+        for evaluation in score_parts(asr, rows, batch_size=batch_size, language=language):
+            bar.update(evaluation.n_done - bar.n)
+    return evaluation
+
+
+def score_parts(
+    asr: PersonalizedAsr,
+    rows: Sequence[ManifestRow],
+    *,
+    batch_size: int = 16,
+    batches_at_once: int = BATCHES_AT_ONCE,
+    language: str = "en",
+) -> Iterator[Evaluation]:
+    """The evaluation as it grows: all that is done after each part, so that whoever stops has it.
+
+    The model is held only while a batch is computed: between batches others use it.
+    """
+    evaluation = no_scores_yet(asr, language)
+    utterances: list[ScoredUtterance] = []
+    failures: list[Failure] = []
+    for readable in _parts(rows, batch_size * batches_at_once, failures):
+        pairs = asr.transcribe_pairs([waveform for _, waveform in readable], batch_size, language=language)
+        utterances += [_scored(row, waveform, pair) for (row, waveform), pair in zip(readable, pairs, strict=True)]
+        yield replace(evaluation, utterances=tuple(utterances), failures=tuple(failures))
+
+
+def no_scores_yet(asr: PersonalizedAsr, language: str) -> Evaluation:
+    """The evaluation of nothing."""
+    return Evaluation(asr.base_model, asr.hypernetwork, asr.device, (), (), language, asr.fingerprint)
+
+
+def _parts(
+    rows: Sequence[ManifestRow], most: int, failures: list[Failure]
+) -> Iterator[list[tuple[ManifestRow, np.ndarray]]]:
+    """Recordings that can be used, each (n_samples,), a part at a time; the others are added to `failures`.
+
+    A part ends after `most` rows of the manifest, or when it is long enough.
+    """
+    readable: list[tuple[ManifestRow, np.ndarray]] = []
+    n_rows, seconds = 0, 0.0
+    for row in rows:
+        n_rows += 1
+        try:
+            waveform = load_audio(row.path)
+        except AudioError as error:
+            failures.append(Failure(row, str(error)))
+        else:
+            readable.append((row, waveform))
+            seconds += len(waveform) / SAMPLE_RATE
+        if n_rows == most or seconds >= PART_SECONDS:
+            yield readable
+            readable, n_rows, seconds = [], 0, 0.0
+    if n_rows:
+        yield readable
+
+
+def _scored(row: ManifestRow, waveform: np.ndarray, pair: Pair) -> ScoredUtterance:
+    """The transcripts with what speaks against them, and with their errors where the row has a reference."""
+    base, adapted = pair.base, pair.adapted
+    return ScoredUtterance(
+        row=row,
+        base=base,
+        adapted=adapted,
+        base_errors=word_errors(row.reference, base.text) if row.reference else None,
+        adapted_errors=word_errors(row.reference, adapted.text) if row.reference and adapted else None,
+        base_flags=guard(base, waveform),
+        adapted_flags=guard(adapted, waveform) if adapted else (),
+        layers=pair.layers,
+        seconds=len(waveform) / SAMPLE_RATE,
+    )

@@ -1,0 +1,199 @@
+"""Tables as files: a CSV or XLSX that somebody made, read; and CSV and XLSX that no spreadsheet takes for formulas."""
+
+from __future__ import annotations
+
+import csv
+import io
+import re
+import zipfile
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from itertools import islice
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from openpyxl.cell import Cell as OpenpyxlCell
+
+Cell = str | int | float | None  # None is an empty cell
+
+MAX_TABLE_BYTES = 10_000_000  # of a file; a line for each of a thousand recordings takes a hundredth of this
+MAX_UNPACKED_BYTES = 50_000_000  # of all the parts of an XLSX, which is a zip archive
+MAX_LINES = 10_000
+MAX_CELL_CHARACTERS = 32_767  # Excel's own limit
+DELIMITERS = ",;\t"  # a spreadsheet that writes decimal commas separates by semicolons
+CSV_ENCODINGS = ("utf-8-sig", "cp1252")  # what Excel writes: Unicode with a mark in front, or Windows' Latin letters
+FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")  # owasp.org/www-community/attacks/CSV_Injection
+NOT_IN_XML = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ufffe\uffff]")  # XML 1.0 has no place for them
+
+
+class TableError(ValueError):
+    """The table cannot be used; the message says what is wanted."""
+
+
+@dataclass(frozen=True)
+class Line:
+    """One line of a table below the column names."""
+
+    number: int  # as a spreadsheet counts it
+    values: dict[str, str]  # column name, as it is written: text without spaces around it
+
+
+@dataclass(frozen=True)
+class Table:
+    """A table that was read."""
+
+    name: str  # of its file
+    columns: tuple[str, ...]
+    lines: tuple[Line, ...]
+
+
+@dataclass(frozen=True)
+class Sheet:
+    """A table to write; every line has a cell for each column."""
+
+    title: str
+    columns: Sequence[str]
+    lines: Sequence[Sequence[Cell]]
+
+
+def read_table(path: str | Path, name: str | None = None) -> Table:
+    """A CSV or the first sheet of an XLSX, every cell as text.
+
+    A CSV has commas, semicolons or tabs between its values, and is in UTF-8 or in Windows' Latin letters. Lines without
+    any text are left out. Errors: `TableError`.
+    """
+    path = Path(path)
+    name = name or path.name
+    ending = Path(name).suffix.lower()
+    if ending not in (".csv", ".xlsx"):
+        raise TableError(f"{name} is not a table; please give a CSV or an XLSX file.")
+    if path.stat().st_size > MAX_TABLE_BYTES:
+        raise TableError(f"{name} is larger than {MAX_TABLE_BYTES // 10**6} MB; please leave out what is no list.")
+    rows = list(islice(_xlsx_rows(path, name) if ending == ".xlsx" else _csv_rows(path, name), MAX_LINES + 1))
+    if len(rows) > MAX_LINES:
+        raise TableError(f"{name} has more than {MAX_LINES:,} lines; please leave out what belongs to no recording.")
+    if not rows:
+        raise TableError(f"{name} is empty; its first line must name the columns.")
+    (_, columns), *others = rows
+    lines = tuple(Line(number, _named(name, number, columns, cells)) for number, cells in others if any(cells))
+    return Table(name, tuple(columns), lines)
+
+
+def csv_bytes(sheet: Sheet) -> bytes:
+    """The table as CSV in UTF-8 with a byte order mark. An apostrophe keeps a text from being taken for a formula."""
+    text = io.StringIO(newline="")
+    writer = csv.writer(text)
+    writer.writerow(sheet.columns)
+    writer.writerows([_harmless(cell) for cell in line] for line in sheet.lines)
+    return text.getvalue().encode("utf-8-sig")
+
+
+def xlsx_bytes(sheets: Sequence[Sheet]) -> bytes:
+    """The tables as the sheets of one XLSX. Every text is stored as text, never as a formula."""
+    from openpyxl import Workbook
+    from openpyxl.styles import Alignment, Font
+    from openpyxl.utils import get_column_letter
+
+    book = Workbook()
+    book.remove(book.active)
+    for sheet in sheets:
+        page = book.create_sheet(sheet.title)
+        page.freeze_panes = "A2"
+        for i, line in enumerate([sheet.columns, *sheet.lines], start=1):
+            for j, value in enumerate(line, start=1):
+                cell = page.cell(i, j)
+                cell.alignment = Alignment(vertical="top", wrap_text=True)
+                cell.font = Font(bold=i == 1)
+                _fill(cell, value)
+        for j, width in enumerate(_widths(sheet), start=1):
+            page.column_dimensions[get_column_letter(j)].width = width
+    target = io.BytesIO()
+    book.save(target)
+    return target.getvalue()
+
+
+def _fill(cell: OpenpyxlCell, value: Cell) -> None:
+    """Put the value in; a text as a text."""
+    if not isinstance(value, str):
+        cell.value = value
+        return
+    cell.value = NOT_IN_XML.sub("", value)[:MAX_CELL_CHARACTERS]
+    cell.data_type = "s"  # openpyxl makes a formula of whatever begins with "="
+    cell.quotePrefix = value.startswith(FORMULA_STARTS)  # and it stays a text when somebody edits it
+
+
+def _widths(sheet: Sheet) -> list[int]:
+    """Column widths in characters: as wide as the widest cell, but a text breaks into lines."""
+    columns = zip(sheet.columns, *sheet.lines, strict=True)
+    return [min(40, max(len(str(cell)) for cell in column if cell is not None) + 2) for column in columns]
+
+
+def _harmless(cell: Cell) -> Cell:
+    """A text that a spreadsheet would compute gets an apostrophe in front; numbers stay numbers."""
+    return f"'{cell}" if isinstance(cell, str) and cell.startswith(FORMULA_STARTS) else cell
+
+
+def _named(name: str, number: int, columns: Sequence[str], cells: Sequence[str]) -> dict[str, str]:
+    """The cells of a line by their columns."""
+    if any(cells[len(columns) :]):
+        raise TableError(f"{name}, line {number}: more values than columns; texts with commas need quotes.")
+    padded = [*cells, *[""] * len(columns)]
+    return dict(zip(columns, padded, strict=False))
+
+
+def _csv_rows(path: Path, name: str) -> Iterator[tuple[int, list[str]]]:
+    """(line number, cells) of each line."""
+    text = _decoded(path, name)
+    first_line = text.split("\n", 1)[0]
+    reader = csv.reader(io.StringIO(text, newline=""), delimiter=max(DELIMITERS, key=first_line.count))
+    try:
+        for cells in reader:
+            if cells:
+                yield reader.line_num, [cell.strip() for cell in cells]
+    except csv.Error as error:
+        raise TableError(f"{name} cannot be read as CSV, near line {reader.line_num} ({error}).") from error
+
+
+def _decoded(path: Path, name: str) -> str:
+    content = path.read_bytes()
+    for encoding in CSV_ENCODINGS:
+        try:
+            text = content.decode(encoding)
+        except UnicodeDecodeError:
+            continue
+        if "\x00" not in text:
+            return text
+    raise TableError(f"{name} is not a text file; please save the table as CSV (UTF-8) or XLSX.")
+
+
+def _xlsx_rows(path: Path, name: str) -> Iterator[tuple[int, list[str]]]:
+    """(line number, cells) of each line of the first sheet."""
+    from openpyxl import load_workbook
+    from openpyxl.utils.exceptions import InvalidFileException
+
+    damaged = f"{name} cannot be read as XLSX; please save the table again, or as CSV."
+    try:
+        with zipfile.ZipFile(path) as parts:
+            unpacked = sum(part.file_size for part in parts.infolist())
+        if unpacked > MAX_UNPACKED_BYTES:
+            raise TableError(f"{name} unpacks to more than {MAX_UNPACKED_BYTES // 10**6} MB; please save it anew.")
+        book = load_workbook(path, read_only=True, data_only=True)
+    except (zipfile.BadZipFile, InvalidFileException, KeyError, OSError) as error:
+        raise TableError(damaged) from error
+    try:
+        for number, cells in enumerate(book.worksheets[0].iter_rows(values_only=True), start=1):
+            yield number, [_cell_text(cell) for cell in cells]
+    except (zipfile.BadZipFile, SyntaxError, IndexError) as error:  # a broken XML is a SyntaxError
+        raise TableError(damaged) from error
+    finally:
+        book.close()
+
+
+def _cell_text(cell: object) -> str:
+    """A cell as it reads: 3.0 is "3", nothing is ""."""
+    if cell is None:
+        return ""
+    if isinstance(cell, float) and cell.is_integer():
+        return str(int(cell))
+    return str(cell).strip()

@@ -1,0 +1,89 @@
+"""What each visitor's list of recordings gave, kept in memory until the visitor leaves; and the wish to stop."""
+
+from __future__ import annotations
+
+import threading
+from dataclasses import dataclass
+
+from hyper.archive import Place, Sent
+from hyper.manifest import ManifestRow
+from hyper.matching import Matching
+from hyper.report import Evaluation
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """One run over a visitor's recordings, finished or stopped: words and numbers, no sound."""
+
+    evaluation: Evaluation
+    matching: Matching
+    sent: tuple[Sent, ...]
+    places: tuple[Place, ...]  # of the recordings, in the order of `matching.rows`
+    model: str
+    language: str
+
+    @property
+    def shown(self) -> list[ManifestRow]:
+        """The rows of the table in its order: those that were transcribed, then those that could not be used."""
+        return [entry.row for entry in (*self.evaluation.utterances, *self.evaluation.failures)]
+
+    def place_of(self, row: ManifestRow) -> Place:
+        """Where the recording of a row came from."""
+        return next(place for own, place in zip(self.matching.rows, self.places, strict=True) if own is row)
+
+    @property
+    def unlisted(self) -> frozenset[str]:
+        """Names of files that the visitor's list does not hold."""
+        return frozenset(row.file for row in self.matching.rows) - self.matching.listed
+
+
+@dataclass(frozen=True, eq=False)
+class Run:
+    """A list that is being transcribed, or will be."""
+
+    sent: tuple[Sent, ...]
+    table: Sent | None  # what was meant
+    stopped: threading.Event
+
+
+class Batches:
+    """One run and one outcome for each visitor, by gradio's session."""
+
+    def __init__(self) -> None:
+        self._runs: dict[str, Run] = {}
+        self._outcomes: dict[str, Outcome] = {}
+        self._lock = threading.Lock()
+
+    def begin(self, session: str, sent: tuple[Sent, ...], table: Sent | None) -> None:
+        """A new run, which ends the one before."""
+        self.stop(session)
+        with self._lock:
+            self._outcomes.pop(session, None)
+            self._runs[session] = Run(sent, table, threading.Event())
+
+    def run(self, session: str) -> Run | None:
+        """The visitor's run."""
+        return self._runs.get(session)
+
+    def stop(self, session: str) -> None:
+        """No more recordings of the visitor's run are transcribed."""
+        run = self._runs.get(session)
+        if run is not None:
+            run.stopped.set()
+
+    def keep(self, session: str, run: Run, outcome: Outcome) -> None:
+        """What this run found, unless the visitor has left or begun another."""
+        with self._lock:
+            if self._runs.get(session) is run:
+                self._outcomes[session] = outcome
+
+    def outcome(self, session: str) -> Outcome | None:
+        """What the visitor's last run found."""
+        return self._outcomes.get(session)
+
+    def forget(self, session: str) -> None:
+        """The visitor has left: the run ends, and nothing of it stays."""
+        self.stop(session)
+        with self._lock:
+            self._runs.pop(session, None)
+            self._outcomes.pop(session, None)

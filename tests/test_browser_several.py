@@ -1,0 +1,136 @@
+"""The tab Several recordings in a real browser: from a folder of recordings and a list to a table and a report."""
+
+from __future__ import annotations
+
+import csv
+import io
+
+import openpyxl
+import pytest
+from pypdf import PdfReader
+
+from tests.test_browser import (  # noqa: F401  pytest finds fixtures by their names
+    CONTRASTS,
+    NARROW,
+    ROOT,
+    WIDE,
+    Visit,
+    address,
+    browser,
+    playwright,
+    recording,
+    visit,
+)
+
+EXAMPLES = ("stuttering_mild.wav", "dysarthria_severe.wav", "typical_1.wav")
+LIST = """File;What was meant;Speaker;Note;Simulated
+STUTTERING_mild;turn the volume a little;p1;first <b>visit</b>;1
+dysarthria_severe.wav;how far is it to the post office;p2;;1
+elsewhere/typical_1.wav;set a timer for seventeen seconds;p2;;0
+nobody.wav;hello;p3;;0
+"""
+
+
+@pytest.fixture(autouse=True)
+def _examples_are_here():
+    if not all((ROOT / "examples" / name).is_file() for name in EXAMPLES):
+        pytest.skip("the examples are not here")
+
+
+def transcribe(here: Visit, tmp_path, *more) -> None:
+    """From the first look at the page to the finished table."""
+    (tmp_path / "list.csv").write_text(LIST, encoding="utf-8")
+    here.page.get_by_role("tab", name="Several recordings").click()
+    here.page.locator("#hw-sent input[type=file]").set_input_files([*(ROOT / "examples" / n for n in EXAMPLES), *more])
+    here.page.locator("#hw-list input[type=file]").set_input_files(tmp_path / "list.csv")
+    here.page.get_by_text("list.csv").first.wait_for()
+    here.page.get_by_role("button", name="Transcribe all").click()
+    here.page.locator("#hw-keep").wait_for()
+
+
+def saved(here: Visit, name: str) -> bytes:
+    """The file behind a link, as the browser saves it."""
+    with here.page.expect_download() as download:
+        here.page.get_by_role("link", name=name).click()
+    assert download.value.suggested_filename == name
+    return download.value.path().read_bytes()
+
+
+@pytest.mark.parametrize("size", [WIDE, NARROW], ids=["wide", "narrow"])
+def test_a_list_a_table_a_recording_and_files_to_keep(visit, tmp_path, size):  # noqa: F811
+    here = visit(size)
+    bad = tmp_path / "bad.wav"
+    bad.write_text("no samples")
+    transcribe(here, tmp_path, bad)
+    assert "All 4 done. 1 could not be used" in here.page.locator("#hw-several-status").inner_text()
+    assert "line 5: nobody.wav" in here.page.locator("#hw-left-over").inner_text()
+    rows = here.page.locator(".hw-recordings tbody tr")
+    assert rows.count() == 4
+    assert "first <b>visit</b>" in rows.nth(0).inner_text() and "simulated" in rows.nth(0).inner_text()
+    assert "bad.wav is not an audio recording" in rows.nth(3).inner_text()
+    here.has_no_sideways_scrolling()
+    lowest, text = here.page.evaluate(CONTRASTS)[0]
+    assert lowest >= 4.5, f"contrast {lowest:.2f}: {text}"
+
+    lines = list(csv.DictReader(io.StringIO(saved(here, "recordings.csv").decode("utf-8-sig"), newline="")))
+    assert [line["what was meant"] for line in lines[:3]] == [each.split(";")[1] for each in LIST.splitlines()[1:4]]
+    book = openpyxl.load_workbook(io.BytesIO(saved(here, "recordings.xlsx")))
+    assert book["recordings"]["B2"].value == EXAMPLES[0]
+    here.page.get_by_label("Whom or what it is about").fill("Case 12")
+    here.page.get_by_role("button", name="Make the report").click()
+    report = PdfReader(io.BytesIO(saved(here, "report.pdf")))
+    assert "Case 12" in report.pages[0].extract_text()
+    assert b"Case 12" in saved(here, "report.html")
+
+    here.page.get_by_role("button", name="2 dysarthria_severe.wav").click()
+    here.page.locator("#hw-base-transcript").wait_for()
+    assert here.page.locator(".hw-meant").inner_text().endswith("how far is it to the post office")
+    assert here.page.locator("#hw-base-transcript").inner_text() == lines[1]["base"]
+    assert (
+        "From your recordings: dysarthria_severe.wav (simulated)" in here.page.locator("#hw-example-note").inner_text()
+    )
+    here.plots_are_visible()
+    here.has_no_sideways_scrolling()
+
+
+def test_columns_sort_both_ways_and_rows_without_a_value_stay_last(visit, tmp_path):  # noqa: F811
+    here = visit()
+    bad = tmp_path / "bad.wav"
+    bad.write_text("no samples")
+    transcribe(here, tmp_path, bad)
+    names = here.page.locator(".hw-recordings tbody th")
+    head = here.page.get_by_role("columnheader", name="What was meant")
+    meant = {line.split(";")[1]: i for i, line in enumerate(LIST.splitlines()[1:4], start=1)}
+    for direction, order in (("ascending", sorted(meant)), ("descending", sorted(meant, reverse=True))):
+        head.get_by_role("button").press("Enter")  # by keyboard
+        assert head.get_attribute("aria-sort") == direction
+        assert [int(name.split()[0]) for name in names.all_inner_texts()] == [*(meant[each] for each in order), 4]
+
+
+def test_without_recordings_the_button_says_what_is_missing(visit):  # noqa: F811
+    here = visit()
+    here.page.get_by_role("tab", name="Several recordings").click()
+    here.page.get_by_role("button", name="Transcribe all").click()
+    here.page.get_by_text("There are no recordings yet: drop audio files").wait_for()
+    playwright.expect(here.page.get_by_role("button", name="Transcribe all")).to_be_enabled()
+
+
+def test_cancel_keeps_what_is_done(visit, tmp_path):  # noqa: F811
+    here = visit()
+    copies = []
+    for i in range(60):
+        copies.append(tmp_path / f"{i}.wav")
+        copies[-1].write_bytes((ROOT / "examples" / EXAMPLES[i % 3]).read_bytes())
+    here.page.get_by_role("tab", name="Several recordings").click()
+    here.page.locator("#hw-sent input[type=file]").set_input_files(copies)
+    playwright.expect(here.page.locator("#hw-sent tr")).to_have_count(60)
+    here.page.get_by_role("button", name="Transcribe all").click()
+    here.page.locator(".hw-recordings").wait_for()
+    here.page.get_by_role("button", name="Cancel").click()
+    here.page.locator("#hw-keep").wait_for()
+    status = here.page.locator("#hw-several-status").inner_text()
+    done = int(status.removeprefix("Stopped: ").split()[0])
+    assert 0 < done < 60 and "of 60 done" in status
+    assert here.page.locator(".hw-recordings tbody tr").count() == done
+    playwright.expect(here.page.get_by_role("button", name="Cancel")).to_be_hidden()
+    playwright.expect(here.page.get_by_role("button", name="Transcribe all")).to_be_enabled()

@@ -1,0 +1,244 @@
+"""The report says what was found and no more: escaped, without sound, readable by other programs."""
+
+from __future__ import annotations
+
+import io
+import re
+from datetime import datetime
+from html.parser import HTMLParser
+from pathlib import Path
+
+import numpy as np
+import pytest
+from pypdf import PdfReader
+
+from hyper.clinic_pdf import MISSING_LETTERS, pdf_bytes
+from hyper.clinic_report import (
+    CAUTION,
+    NO_REFERENCE,
+    SIMULATED_TRAINING,
+    ClinicReport,
+    clinic_report,
+    html_text,
+    interval_text,
+    verdict,
+)
+from hyper.comparison import Transcript
+from hyper.guards import Flag
+from hyper.manifest import ManifestRow
+from hyper.metrics import word_errors
+from hyper.plots_clinic import LINES_PER_FIGURE, WerLine, layer_figure, wer_figures
+from hyper.report import Evaluation, Failure, ScoredUtterance
+from hyper.result_table import RECORDINGS, SPEAKERS, groups_sheet, recordings_sheet, wer_intervals
+from hyper.statistics import Interval
+from hyper.subspace import LayerSize
+
+ATTACK = "<script>alert('x')</script>"
+LOOP = Flag("loop", "repetition", None, "The model began to say the same thing over and over and was stopped.")
+
+
+def said(text: str) -> Transcript:
+    return Transcript(text, (), (), "end", None)
+
+
+def utterance(file: str, meant: str, base: str, adapted: str | None, **settings) -> ScoredUtterance:
+    flags = settings.pop("flags", ())
+    sizes = (0.1, 0.3) if adapted is not None else ()
+    layers = tuple(LayerSize(f"model.decoder.layers.{i}.fc1", size) for i, size in enumerate(sizes))
+    return ScoredUtterance(
+        row=ManifestRow(file, Path("/secret/folder") / file, meant, **settings),
+        base=said(base),
+        adapted=None if adapted is None else said(adapted),
+        base_errors=word_errors(meant, base) if meant else None,
+        adapted_errors=word_errors(meant, adapted) if meant and adapted is not None else None,
+        base_flags=flags,
+        layers=layers,
+        seconds=2.0,
+    )
+
+
+def evaluation(*utterances: ScoredUtterance, failures: tuple[Failure, ...] = (), base: str = "whisper-mini"):
+    return Evaluation(base, "hypernet-mini", "cpu", utterances, failures, "en", "abc123")
+
+
+@pytest.fixture(scope="module")
+def usual() -> Evaluation:
+    return evaluation(
+        utterance("a.wav", "turn on the light", "turn on the night", "turn on the light", speaker="p1", simulated=True),
+        utterance("b.wav", "call my sister", "call call my sister", "call sister", speaker="p1", flags=(LOOP,)),
+        utterance("c.wav", "", "good morning", "good morning", note=ATTACK),
+        failures=(Failure(ManifestRow("bad.wav", Path("/t/bad.wav")), "bad.wav is not an audio recording."),),
+    )
+
+
+@pytest.fixture(scope="module")
+def report(usual) -> ClinicReport:
+    return clinic_report(usual, subject="Case 12 " + ATTACK, remarks="first\nsecond", now=datetime(2030, 2, 3, 4, 5))
+
+
+def pdf_text(report: ClinicReport) -> str:
+    """All words of the PDF, by another program than the one that wrote it."""
+    reader = PdfReader(io.BytesIO(pdf_bytes(report)), strict=True)
+    return " ".join(" ".join(page.extract_text() for page in reader.pages).split())
+
+
+class Page(HTMLParser):
+    """Tags and text of a page, as a browser sees them."""
+
+    def __init__(self, html: str) -> None:
+        super().__init__()
+        self.tags: list[tuple[str, dict]] = []
+        self.text = ""
+        self.feed(html)
+
+    def handle_starttag(self, tag, attrs):
+        self.tags.append((tag, dict(attrs)))
+
+    def handle_data(self, data):
+        self.text += data
+
+
+MUST_SAY = [
+    "Case 12 <script>alert('x')</script>", "03 February 2030, 04:05", "first", "second",
+    "1 of these 3 recordings are simulated", SIMULATED_TRAINING, CAUTION,
+    "3 recordings, 2 of them with a meant text. Word error rate, all words pooled: base 28.6 %, adapted 14.3 %.",
+    "turn on the night", "call sister", "good morning", ATTACK,
+    "WER 25.0 %: 1 substituted, 0 deleted, 0 inserted", "WER 33.3 %: 0 substituted, 0 deleted, 1 inserted",
+    LOOP.reason, "4 bad.wav: bad.wav is not an audio recording.",
+    "whisper-mini", "hypernet-mini", "abc123", "language en", "strength 1", "torch", "transformers",
+    "Word error rate of each recording (1 of 3 simulated)", "Where the model was changed (1 of 3 simulated)",
+]  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def paper(report) -> str:
+    return pdf_text(report).replace(" ", "")
+
+
+@pytest.mark.parametrize("words", MUST_SAY)
+def test_html_and_pdf_say_it(report, paper, words):
+    page = " ".join(Page(html_text(report)).text.split())
+    assert words in page
+    assert words.replace(" ", "") in paper  # lines break where the paper ends
+
+
+def test_the_page_runs_nothing_asks_nothing_and_holds_no_sound(report):
+    page = Page(html_text(report))
+    assert {tag for tag, _ in page.tags} & {"script", "audio", "video", "iframe", "link", "object", "form"} == set()
+    sources = [attributes["src"] for _, attributes in page.tags if "src" in attributes]
+    assert len(sources) == 2 and all(source.startswith("data:image/png;base64,") for source in sources)
+    assert not any(name.startswith("on") for _, attributes in page.tags for name in attributes)
+    assert "http" not in html_text(report) and "url(" not in html_text(report)
+    assert "/secret" not in html_text(report)
+
+
+def test_the_pdf_holds_no_sound_and_no_script(report):
+    reader = PdfReader(io.BytesIO(pdf_bytes(report)), strict=True)
+    objects = [reader.get_object(i) for generation in reader.xref.values() for i in generation if i]
+    kinds = {str(each.get("/Type", "")) for each in objects if hasattr(each, "get")}
+    assert "/Page" in kinds and not kinds & {"/Sound", "/EmbeddedFile", "/JavaScript", "/Movie", "/RichMedia"}
+    assert reader.attachments == {}
+    assert b"/JS" not in pdf_bytes(report) and "/secret" not in pdf_text(report)
+    assert all([float(side) for side in page.mediabox[2:]] == pytest.approx([595.28, 841.89]) for page in reader.pages)
+
+
+def test_names_that_were_not_given_do_not_stand_in_the_report(usual):
+    hidden = clinic_report(usual, unnamed=frozenset({"a.wav", "bad.wav"}))
+    text = html_text(hidden) + pdf_text(hidden)
+    assert "a.wav" not in text and "bad.wav" not in text and "b.wav" in text
+    assert "recording 1" in text and "recording 4: The file is not an audio recording." in text
+
+
+def test_without_references_nothing_is_counted(tmp_path):
+    nothing = evaluation(utterance("a.wav", "", "hello", "hallo"), utterance("b.wav", "", "so", "so"))
+    report = clinic_report(nothing)
+    assert report.verdict == f"2 recordings. {NO_REFERENCE}"
+    text = html_text(report) + pdf_text(report)
+    assert "WER" not in report.verdict and not re.search(r"\d %", text)
+    assert report.group_lines == () and [figure.title for figure in report.figures] == ["Where the model was changed"]
+    assert all(row.score == "" for part in report.recordings for row in part.rows)
+
+
+def test_without_a_hypernetwork_there_is_one_transcript():
+    base_only = evaluation(utterance("a.wav", "so be it", "so be", None), base="whisper-small")
+    report = clinic_report(base_only)
+    assert [row.name for row in report.recordings[0].rows] == ["base"]
+    assert verdict(base_only).endswith("base 33.3 %, no adaptation for this model.")
+    assert SIMULATED_TRAINING not in report.cautions  # said of the bundled pair only
+    assert pdf_bytes(report).startswith(b"%PDF")
+
+
+def test_long_texts_take_pages_and_nothing_is_cut_off():
+    words = [f"word{i}" for i in range(3000)]
+    long = evaluation(utterance("a.wav", " ".join(words), " ".join(words[:-1]), "x" * 900, speaker="s" * 500))
+    text = pdf_text(clinic_report(long)).replace(" ", "")
+    assert all(word in text for word in words)
+    assert "x" * 900 in text
+
+
+def test_letters_that_the_font_lacks_are_admitted():
+    assert MISSING_LETTERS not in pdf_text(clinic_report(evaluation(utterance("a.wav", "", "grüße мир", "ok"))))
+    assert MISSING_LETTERS in pdf_text(clinic_report(evaluation(utterance("a.wav", "", "你好", "ok"))))
+
+
+def test_a_page_for_each_hundred_recordings_and_every_one_in_a_figure():
+    lines = [WerLine(f"{i} $x_{i}$.wav", i / 100, None if i % 2 else 0.0) for i in range(2 * LINES_PER_FIGURE + 1)]
+    figures = wer_figures(lines)
+    assert len(figures) == 3
+    labels = [label.get_text() for figure in figures for label in figure.axes[0].get_yticklabels()]
+    assert labels == [rf"{i} \$x_{i}\$.wav" for i in range(2 * LINES_PER_FIGURE + 1)]
+    (base, adapted) = figures[0].axes[0].containers
+    assert list(base.lines[0].get_xdata()) == pytest.approx(list(range(LINES_PER_FIGURE)))
+    assert len(adapted.lines[0].get_xdata()) == LINES_PER_FIGURE // 2
+    assert len({figure.axes[0].get_xlim() for figure in figures}) == 1  # one scale, or pages could not be compared
+    for figure in figures:
+        figure.canvas.draw()  # "$x_$" is no formula
+
+
+def test_layers_show_mean_least_and_most():
+    sizes = np.array([[0.1, 0.2], [0.3, 0.2], [0.2, 0.5]])
+    own = [[LayerSize(f"model.decoder.layers.{i}.fc1", size) for i, size in enumerate(row)] for row in sizes]
+    (axes,) = layer_figure(own).axes
+    assert [bar.get_height() for bar in axes.patches] == pytest.approx([20, 30])
+    (arms,) = [bars for bars in axes.containers if hasattr(bars, "has_yerr")]
+    ends = [segment[:, 1] for segment in arms.lines[2][0].get_segments()]
+    assert np.array(ends) == pytest.approx(np.array([[10, 30], [20, 50]]))
+
+
+def test_intervals_are_over_speakers_where_there_are_five_and_else_over_recordings():
+    meant = "red green blue lamp door lamp blue green red lamp"
+    both = [(meant, "no " * 10)] + 4 * [(meant, meant)]
+    one_patient = evaluation(*(utterance(f"{i}", m, h, h, speaker="anna") for i, (m, h) in enumerate(both)))
+    over, base, adapted = wer_intervals(one_patient.group("all", "all"))
+    assert (over, base, adapted) == (RECORDINGS, Interval(0.0, 0.6), Interval(0.0, 0.6))  # as tests/test_statistics.py
+    assert wer_intervals(one_patient.group("speaker", "anna"))[0] == RECORDINGS
+    assert one_patient.group("all", "all").to_json()["base_wer_interval"] is None  # that key is over speakers
+    assert one_patient.group("all", "all").to_json()["base_wer_interval_over_recordings"] == [0.0, 0.6]
+    five = evaluation(*(utterance(f"{i}", m, h, h, speaker=f"s{i}") for i, (m, h) in enumerate(both)))
+    assert wer_intervals(five.group("all", "all"))[0] == SPEAKERS
+    few = evaluation(*(utterance(f"{i}", m, h, h) for i, (m, h) in enumerate(both[:4])))
+    assert wer_intervals(few.group("all", "all")) == ("", None, None)
+    assert interval_text(base) == "0 to 60 %" and interval_text(None) == "–"
+    notes = clinic_report(one_patient).group_notes
+    assert any("other recordings of the same people" in note for note in notes)
+
+
+def test_the_table_has_a_cell_for_each_column_and_the_numbers_of_the_evaluation(usual):
+    sheet = recordings_sheet(usual)
+    first, second, third, bad = (dict(zip(sheet.columns, line, strict=True)) for line in sheet.lines)
+    assert (first["number"], first["file"], first["speaker"], first["simulated"]) == (1, "a.wav", "p1", "simulated")
+    assert (first["base WER"], first["base substituted"], first["adapted WER"]) == (0.25, 1, 0.0)
+    assert first["change of WER"] == -0.25
+    assert (
+        second["change of WER"] == pytest.approx(0.0)
+        and second["base inserted"] == 1
+        and second["adapted deleted"] == 1
+    )
+    assert (second["base: what to mind"], second["adapted: what to mind"]) == (LOOP.reason, "")
+    assert third["note"] == ATTACK and third["base WER"] is None and third["change of WER"] is None
+    assert (bad["number"], bad["file"], bad["base"]) == (4, "bad.wav", None)
+    assert bad["problem"] == "bad.wav is not an audio recording."
+    groups = groups_sheet(usual)
+    everything, speaker = (dict(zip(groups.columns, line, strict=True)) for line in groups.lines)
+    assert (everything["recordings"], everything["words"], everything["base WER"]) == (2, 7, pytest.approx(2 / 7))
+    assert (speaker["by"], speaker["value"], speaker["simulated"]) == ("speaker", "p1", 1)

@@ -1,0 +1,115 @@
+"""Recordings and lines find each other by name, and whatever does not is said."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from hyper.archive import Place, Recording
+from hyper.manifest import ManifestError, ManifestRow
+from hyper.matching import match, read_references
+
+
+def recordings(*names: str) -> list[Recording]:
+    return [Recording(name, Path("/disk") / str(i), Place(i, None)) for i, name in enumerate(names)]
+
+
+def lines(*files: str) -> list[tuple[int, ManifestRow]]:
+    return [(i, ManifestRow(file, Path(file), f"words of line {i}", note="n")) for i, file in enumerate(files, start=2)]
+
+
+@pytest.mark.parametrize(
+    ("written", "name"),
+    [
+        ("a.wav", "a.wav"),
+        ("A.WAV", "a.wav"),
+        ("a", "a.wav"),
+        ("a.wav", "a"),
+        ("a.wav", "a.m4a"),  # sent in another format
+        ("a.wav", "visit/a.wav"),
+        ("data\\visit\\a.wav", "visit/a.wav"),
+        ("./visit/a", "a.MP3"),
+        ("visit.1", "visit.1.wav"),
+        ("Müller.wav", "Mu\u0308ller.wav"),  # as a Mac writes it
+        (" a.wav ", "a.wav"),
+    ],
+)
+def test_names_that_mean_the_same(written, name):
+    matching = match(recordings(name), lines(written))
+    assert matching.rows == (ManifestRow(name, Path("/disk/0"), "words of line 2", note="n"),)
+    assert (matching.listed, matching.without_line, matching.without_recording, matching.ambiguous) == (
+        frozenset({name}), (), (), (),
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("written", "name"), [("a.wav", "ab.wav"), ("x/a.wav", "y/a.wav"), ("visit.1", "visit.2.wav"), ("/", "a.wav")]
+)
+def test_names_that_do_not(written, name):
+    matching = match(recordings(name), lines(written))
+    assert matching.rows[0].reference == "" and matching.listed == frozenset()
+    assert matching.without_line == (name,)
+    assert matching.without_recording == (f"line 2: {written}",)
+
+
+def test_the_fullest_agreement_counts():
+    names = ("1.wav", "b/1.wav", "b/1.mp3")
+    matching = match(recordings(*names), lines("b/1.mp3", "1.wav", "b/1.wav"))
+    assert [row.reference for row in matching.rows] == ["words of line 3", "words of line 4", "words of line 2"]
+    assert matching.ambiguous == ()
+
+
+def test_a_line_that_could_be_two_recordings_is_said_and_given_to_neither():
+    matching = match(recordings("x/a.wav", "y/a.wav", "b.wav"), lines("a.wav", "b.wav"))
+    assert [row.reference for row in matching.rows] == ["", "", "words of line 3"]
+    assert matching.ambiguous == ("Line 2 (a.wav) could be x/a.wav, y/a.wav; please write the name in full.",)
+    assert matching.without_line == ("x/a.wav", "y/a.wav") and matching.without_recording == ()
+
+
+def test_two_lines_for_one_recording_are_said_and_neither_counts():
+    matching = match(recordings("a.wav"), lines("a.wav", "A"))
+    assert matching.rows[0].reference == ""
+    assert matching.ambiguous == ("Lines 2 and 3 all mean a.wav; please keep one of them.",)
+
+
+def test_without_a_list_nothing_is_left_over():
+    matching = match(recordings("a.wav", "b.wav"), [])
+    assert [row.file for row in matching.rows] == ["a.wav", "b.wav"]
+    assert (matching.without_line, matching.without_recording, matching.ambiguous) == ((), (), ())
+
+
+@pytest.mark.parametrize(
+    "header",
+    ["file,reference,speaker,note,simulated", "path,text,speaker,note,simulated",
+     "Recording,What was meant,Patient,Remarks,Simulated", "FILE_NAME,sentence,who,Comment,simulated"],
+)  # fmt: skip
+def test_columns_go_by_plain_names_too(tmp_path, header):
+    (tmp_path / "l.csv").write_text(f"{header}\na.wav,turn it on,p1,tired,1\n")
+    assert read_references(tmp_path / "l.csv") == [
+        (2, ManifestRow("a.wav", Path("a.wav"), "turn it on", speaker="p1", note="tired", simulated=True))
+    ]
+
+
+def test_a_list_of_names_alone_is_a_list(tmp_path):
+    (tmp_path / "l.csv").write_text("file\na.wav\n")
+    assert read_references(tmp_path / "l.csv")[0][1].reference == ""
+
+
+@pytest.mark.parametrize(
+    ("content", "words"),
+    [
+        (
+            "name,words\na,b\n",
+            "list.csv has the columns name, words; one must be called `file` and name the recordings.",
+        ),
+        ("file,text\n", "list.csv lists no recordings; it needs one line for each below the column names."),
+        ("file,text\n,b\n", "list.csv, line 2: `file` is empty; each line names a recording."),
+        ("file,simulated\na.wav,maybe\n", "list.csv, line 2: `simulated` is 'maybe'; it must be 0 or 1."),
+    ],
+)
+def test_lists_that_cannot_be_used_are_said(tmp_path, content, words):
+    (tmp_path / "1f.csv").write_text(content)
+    with pytest.raises(ManifestError) as caught:
+        read_references(tmp_path / "1f.csv", "list.csv")
+    assert str(caught.value) == words

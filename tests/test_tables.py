@@ -1,0 +1,135 @@
+"""Tables from files that others made, and files that no spreadsheet computes with, read back by other programs."""
+
+from __future__ import annotations
+
+import csv
+import io
+import zipfile
+from pathlib import Path
+
+import openpyxl
+import pytest
+
+from hyper.tables import (
+    MAX_CELL_CHARACTERS,
+    MAX_LINES,
+    MAX_TABLE_BYTES,
+    Sheet,
+    TableError,
+    csv_bytes,
+    read_table,
+    xlsx_bytes,
+)
+
+ATTACKS = ["=1+1", "+cmd|' /C calc'!A0", "-2+3", "@SUM(A1)", "\t=1", "\r=1"]
+
+
+def written(tmp_path: Path, name: str, content: str | bytes, encoding: str = "utf-8") -> Path:
+    path = tmp_path / name
+    path.write_bytes(content if isinstance(content, bytes) else content.encode(encoding))
+    return path
+
+
+@pytest.mark.parametrize(
+    ("content", "encoding"),
+    [
+        ('file,what was meant\na.wav,"yes, please"\n', "utf-8"),
+        ("file;what was meant\r\na.wav;yes, please\r\n", "utf-8-sig"),
+        ("file\twhat was meant\na.wav\tyes, please\n", "utf-8"),
+    ],
+)
+def test_commas_semicolons_and_tabs_are_read_alike(tmp_path, content, encoding):
+    table = read_table(written(tmp_path, "list.csv", content, encoding))
+    assert table.columns == ("file", "what was meant")
+    assert [(line.number, line.values) for line in table.lines] == [
+        (2, {"file": "a.wav", "what was meant": "yes, please"})
+    ]
+
+
+def test_windows_letters_are_understood(tmp_path):
+    table = read_table(written(tmp_path, "list.csv", "file;meant\nMüller.wav;schön\n", "cp1252"))
+    assert table.lines[0].values == {"file": "Müller.wav", "meant": "schön"}
+
+
+def test_line_numbers_are_those_of_the_file_and_empty_lines_are_left_out(tmp_path):
+    table = read_table(written(tmp_path, "list.csv", 'file,note\na.wav,"two\nlines"\n,\n\nb.wav\n'))
+    assert [(line.number, line.values) for line in table.lines] == [
+        (3, {"file": "a.wav", "note": "two\nlines"}),
+        (6, {"file": "b.wav", "note": ""}),
+    ]
+
+
+def test_the_first_sheet_of_an_xlsx_is_read_as_text(tmp_path):
+    book = openpyxl.Workbook()
+    for line in (["file", "what was meant", "simulated"], ["a.wav", "seven", 1], [7, None, 2.5], [None, None, None]):
+        book.active.append(line)
+    book.create_sheet("other").append(["no"])
+    book.save(tmp_path / "list.xlsx")
+    table = read_table(tmp_path / "list.xlsx")
+    assert [line.values for line in table.lines] == [
+        {"file": "a.wav", "what was meant": "seven", "simulated": "1"},
+        {"file": "7", "what was meant": "", "simulated": "2.5"},
+    ]
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "words"),
+    [
+        ("list.pdf", b"%PDF", "list.pdf is not a table; please give a CSV or an XLSX file."),
+        ("list.csv", b"", "list.csv is empty; its first line must name the columns."),
+        ("list.csv", b"\xff\xfe\x00\x00f\x00", "list.csv is not a text file; please save the table as CSV"),
+        ("list.csv", b"file,note\na.wav,yes,please\n", "list.csv, line 2: more values than columns"),
+        ("list.csv", b'file\n"' + 200_000 * b"a", "list.csv cannot be read as CSV, near line 2"),
+        ("list.xlsx", b"PK no", "list.xlsx cannot be read as XLSX; please save the table again, or as CSV."),
+    ],
+)
+def test_what_is_no_table_is_said_in_a_sentence(tmp_path, name, content, words):
+    with pytest.raises(TableError, match=words.replace(".", r"\.").replace("(", r"\(")):
+        read_table(written(tmp_path, name, content))
+
+
+def test_a_zip_that_is_no_workbook_and_one_that_is_broken(tmp_path):
+    for name, parts in (("a.xlsx", {"x.txt": "no"}), ("b.xlsx", {"xl/workbook.xml": "<broken"})):
+        with zipfile.ZipFile(tmp_path / name, "w") as archive:
+            for part, content in parts.items():
+                archive.writestr(part, content)
+        with pytest.raises(TableError, match=f"{name} cannot be read as XLSX"):
+            read_table(tmp_path / name)
+
+
+def test_tables_that_fill_the_memory_are_refused_before_they_do(tmp_path):
+    with pytest.raises(TableError, match="large.csv is larger than 10 MB"):
+        read_table(written(tmp_path, "large.csv", bytes(MAX_TABLE_BYTES + 1)))
+    with pytest.raises(TableError, match="long.csv has more than 10,000 lines"):
+        read_table(written(tmp_path, "long.csv", "file\n" + "a.wav\n" * (MAX_LINES + 1)))
+    with zipfile.ZipFile(tmp_path / "bomb.xlsx", "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr("xl/sharedStrings.xml", bytes(60_000_000))
+    assert (tmp_path / "bomb.xlsx").stat().st_size < 100_000
+    with pytest.raises(TableError, match="bomb.xlsx unpacks to more than 50 MB"):
+        read_table(tmp_path / "bomb.xlsx")
+
+
+def test_a_csv_holds_no_formula_and_numbers_stay_numbers():
+    content = csv_bytes(Sheet("s", ("text", "number"), [(attack, -0.5) for attack in ATTACKS] + [("plain", None)]))
+    assert content.startswith(b"\xef\xbb\xbf")  # or Excel reads its umlauts wrong
+    header, *lines = csv.reader(io.StringIO(content.decode("utf-8-sig"), newline=""))
+    assert header == ["text", "number"]
+    assert lines == [[f"'{attack}", "-0.5"] for attack in ATTACKS] + [["plain", ""]]
+
+
+def test_an_xlsx_holds_the_same_texts_and_no_formula():
+    texts = [*ATTACKS[:4], "<script>", "a\x00b", "x" * 40_000]
+    content = xlsx_bytes([Sheet("recordings", ("text", "number"), [(text, 0.25) for text in texts])])
+    cells = [row[0] for row in openpyxl.load_workbook(io.BytesIO(content)).active.iter_rows(min_row=2)]
+    assert {cell.data_type for cell in cells} == {"s"}
+    assert [cell.value for cell in cells] == [*ATTACKS[:4], "<script>", "ab", "x" * MAX_CELL_CHARACTERS]
+    assert [cell.quotePrefix for cell in cells] == [True] * 4 + [False] * 3
+    with zipfile.ZipFile(io.BytesIO(content)) as parts:
+        assert b"<f>" not in parts.read("xl/worksheets/sheet1.xml")
+
+
+def test_what_is_written_is_read_again(tmp_path):
+    sheet = Sheet("list", ("file", "note"), [("a.wav", "first; second"), ("b.wav", 'said "yes"')])
+    for name, content in (("list.csv", csv_bytes(sheet)), ("list.xlsx", xlsx_bytes([sheet]))):
+        table = read_table(written(tmp_path, name, content))
+        assert [tuple(line.values.values()) for line in table.lines] == sheet.lines
