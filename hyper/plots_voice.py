@@ -21,7 +21,7 @@ MATRIX_HEIGHT = 380  # pixels
 MAP_HEIGHT = 460
 MOST_VALUES_WRITTEN = 12  # recordings; in a larger matrix the numbers run into each other
 RIGHT_ANGLE = 90.0  # degrees: nothing in common
-NEAR, FAR = palette.ADAPTED, palette.ADAPTED_TINT  # dark where adaptations agree
+NEAR, FAR = palette.ADAPTED_ON_INK, palette.CARD  # strong where adaptations agree, and light enough for ink on it
 MARKER_SIZES = {"": 8, "mild": 8, "moderate": 12, "severe": 16}  # pixels
 COHORT_MARKERS = {  # shape and colour: either alone tells cohorts apart
     "typical": ("circle", palette.MUTED),
@@ -35,7 +35,7 @@ WRITTEN = Caption(
     "Do the recordings ask for the same change?",
     "Each field is the mean angle, over the model's layers, between what two recordings' adaptations write into a "
     "layer (a principal angle: between the directions in which two changes point). 0° is the same direction, 90° "
-    "nothing in common: dark fields agree.",
+    "nothing in common: strongly coloured fields agree.",
 )
 READ = Caption(
     "Does the change listen to the same thing?",
@@ -44,7 +44,8 @@ READ = Caption(
 PLACE = Caption(
     "Where this voice lies among the training speakers (atypical ones are simulated)",
     "Each mark is a speaker that the hypernetwork learned from; near each other means that Whisper's encoder hears "
-    "them alike. Larger marks are more severe. The two axes are the directions in which these speakers differ most.",
+    "them alike. Larger marks are more severe. The axes are the two directions in which these speakers differ most, with "
+    "their share of all differences.",
 )
 
 
@@ -54,6 +55,7 @@ class Visitor:
 
     label: str
     where: Whereabouts
+    is_main: bool = False  # the others are drawn smaller
 
 
 def agreement_figure(degrees: np.ndarray, names: Sequence[str]) -> go.Figure:  # (n, n)
@@ -68,6 +70,7 @@ def agreement_figure(degrees: np.ndarray, names: Sequence[str]) -> go.Figure:  #
             colorscale=[[0, NEAR], [1, FAR]],
             texttemplate="%{z:.0f}°" if len(degrees) <= MOST_VALUES_WRITTEN else None,
             hovertemplate="%{y} and %{x}: %{z:.1f}°<extra></extra>",
+            textfont={"color": palette.INK},
             colorbar={"title": "angle", "ticksuffix": "°", "thickness": 12, "tickvals": [0, 30, 60, 90]},
         )
     )
@@ -88,7 +91,6 @@ def agreement_print(degrees: np.ndarray, names: Sequence[str], caption: Caption)
     axes.set_yticks(ticks, names)
     if len(names) <= MOST_VALUES_WRITTEN:
         for (i, j), angle in np.ndenumerate(degrees):
-            ink = palette.CARD if angle < RIGHT_ANGLE / 2 else palette.INK
             axes.text(
                 j, i, "–" if np.isnan(angle) else f"{angle:.0f}°", ha="center", va="center", fontsize=9, color=ink
             )
@@ -106,8 +108,7 @@ def map_figure(voice_map: VoiceMap, visitors: Sequence[Visitor], names: Mapping[
         figure.add_scatter(**_speakers(voice_map, members, _kind_label(cohort, simulated, names)))
     for visitor in visitors:
         figure.add_scatter(**_visitor(visitor))
-    x_share, y_share = (f"{100 * share:.0f} % of how the speakers differ" for share in voice_map.explained)
-    styled(figure, f"first direction ({x_share})", f"second direction ({y_share})")
+    styled(figure, *(f"direction {i} ({100 * share:.0f} %)" for i, share in enumerate(voice_map.explained, start=1)))
     figure.update_layout(height=MAP_HEIGHT, legend={"orientation": "h", "y": -0.22, "yanchor": "top"})
     figure.update_layout(margin={"l": 64, "r": 12, "t": 24, "b": 120})
     figure.update_xaxes(type="linear")
@@ -148,9 +149,15 @@ def _visitor(visitor: Visitor) -> dict[str, Any]:
         "x": [visitor.where.x],
         "y": [visitor.where.y],
         "mode": "markers+text",
-        "text": [f"<b>{visitor.label}</b>"],
+        "text": [f"<b>{visitor.label}</b>" if visitor.is_main else visitor.label],
         "textposition": "top center",
         "textfont": {"color": palette.INK, "size": palette.TYPE["small"]},
-        "marker": {"symbol": "star", "color": palette.INK, "size": 18, "line": {"width": 2, "color": palette.CARD}},
+        "marker": {
+            "symbol": "star" if visitor.is_main else "circle-open",
+            "color": palette.INK,
+            "size": 18 if visitor.is_main else 9,
+            "line": {"width": 2, "color": palette.CARD if visitor.is_main else palette.INK},
+        },
+        "showlegend": visitor.is_main,
         "hovertemplate": f"{visitor.label}: %{{x:.1f}}, %{{y:.1f}}<extra></extra>",
     }
