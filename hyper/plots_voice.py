@@ -44,8 +44,8 @@ READ = Caption(
 PLACE = Caption(
     "Where this voice lies among the training speakers (atypical ones are simulated)",
     "Each mark is a speaker that the hypernetwork learned from; near each other means that Whisper's encoder hears "
-    "them alike. Larger marks are more severe. The axes are the two directions in which these speakers differ most, with "
-    "their share of all differences.",
+    "them alike. Larger marks are more severe. The axes are the two directions in which these speakers differ most, "
+    "with their share of all differences.",
 )
 
 
@@ -92,7 +92,13 @@ def agreement_print(degrees: np.ndarray, names: Sequence[str], caption: Caption)
     if len(names) <= MOST_VALUES_WRITTEN:
         for (i, j), angle in np.ndenumerate(degrees):
             axes.text(
-                j, i, "–" if np.isnan(angle) else f"{angle:.0f}°", ha="center", va="center", fontsize=9, color=ink
+                j,
+                i,
+                "–" if np.isnan(angle) else f"{angle:.0f}°",
+                ha="center",
+                va="center",
+                fontsize=9,
+                color=palette.INK,
             )
     axes.set_title(caption.title, loc="left", fontsize=12, color=palette.INK)
     style_axes(axes, "recording", "recording")

@@ -17,6 +17,7 @@ from hyper.ui.layout import Inputs, Outputs, input_card, model_note_html, note_h
 from hyper.ui.phrases import PHRASES
 from hyper.ui.queues import MODEL_QUEUE, QUIET
 from hyper.ui.shelf import ModelShelf
+from hyper.ui.tab_reading import reading_tab
 from hyper.ui.tab_speaker import speaker_tab
 from hyper.ui.texts import CAUTION, HEADER
 from hyper.ui.uploads import Uploads
@@ -48,6 +49,7 @@ def build_demo(shelf: ModelShelf, examples: Sequence[Example]) -> gr.Blocks:
                     inputs = input_card(shelf, examples)
                     outputs = result_card()
                     add_voice_place(handlers, inputs)
+                reading_tab(handlers, inputs)
                 speaker_tab(handlers, inputs, examples)
             gr.HTML(CAUTION)
         _connect_inputs(shelf, inputs, examples)

@@ -10,7 +10,6 @@ from hyper.ui.panels import percent
 
 if TYPE_CHECKING:
     from hyper.comparison import Transcript
-    from hyper.guards import Flag
     from hyper.metrics import WordErrors
 
 
@@ -24,11 +23,11 @@ def record_table(label: str, columns: Sequence[str], rows: Iterable[Sequence[str
     )
 
 
-def transcript_cell(transcript: Transcript, errors: WordErrors | None, flags: Sequence[Flag] = ()) -> str:
-    """What was heard, how much of it is wrong, and whatever speaks against it."""
+def transcript_cell(transcript: Transcript, errors: WordErrors | None, cautions: Sequence[str]) -> str:
+    """What was heard, how much of it is wrong, and whatever speaks against it, in sentences."""
     text = escape(transcript.text.strip()) or '<span class="hw-nothing">(no words)</span>'
     wrong = "" if errors is None or errors.wer is None else f' <b class="hw-cell-score">{percent(errors.wer)} wrong</b>'
-    return text + wrong + "".join(f'<small class="hw-flag">Uncertain: {escape(flag.reason)}</small>' for flag in flags)
+    return text + wrong + "".join(f'<small class="hw-flag">{escape(caution)}</small>' for caution in cautions)
 
 
 def _row(columns: Sequence[str], cells: Sequence[str]) -> str:

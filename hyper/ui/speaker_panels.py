@@ -116,7 +116,9 @@ def _row(number: int, recording: SpeakerRecording) -> list[str]:
     meant = escape(recording.reference) if recording.reference else '<span class="hw-nothing">not given</span>'
     cells = [
         transcript_cell(
-            recording.transcripts[level], recording.errors and recording.errors[level], recording.flags[level]
+            recording.transcripts[level],
+            recording.errors and recording.errors[level],
+            [f"Uncertain: {flag.reason}" for flag in recording.flags[level]],
         )
         for level in LEVELS
     ]
