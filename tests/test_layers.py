@@ -21,7 +21,7 @@ ROWS = [
     {"hypernet", "decoding", "dataset", "report", "speech", "confidence"},
     {"checkpoint", "comparison", "prepared"},
     {"pipeline", "plots", "plots_training", "export"},
-    {"training", "model_options", "plots_results", "speaker", "voice_map"},
+    {"training", "model_options", "plots_results", "speaker", "voice_map", "model_info"},
     {"plots_voice"},
     {"ui", "compare", "evaluate", "bench", "export_command", "speaker_command", "map_command"},
     {"scorecard"},
@@ -35,6 +35,7 @@ DOORS = {
     "spaces": {"ui"},
     "transformers": {"backbone", "text", "training"},  # the normaliser; building a model and tokenizer from scratch
     "huggingface_hub": {"model_files"},
+    "psutil": {"model_info"},
     "tokenizers": {"training"},
     "safetensors": {"checkpoint", "backbone", "export", "training", "voice_map"},
     "jiwer": {"metrics"},

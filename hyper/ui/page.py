@@ -17,6 +17,7 @@ from hyper.ui.layout import Inputs, Outputs, input_card, model_note_html, note_h
 from hyper.ui.phrases import PHRASES
 from hyper.ui.queues import MODEL_QUEUE, QUIET
 from hyper.ui.shelf import ModelShelf
+from hyper.ui.tab_models import models_tab
 from hyper.ui.tab_reading import reading_tab
 from hyper.ui.tab_speaker import speaker_tab
 from hyper.ui.texts import CAUTION, HEADER
@@ -51,6 +52,7 @@ def build_demo(shelf: ModelShelf, examples: Sequence[Example]) -> gr.Blocks:
                     add_voice_place(handlers, inputs)
                 reading_tab(handlers, inputs)
                 speaker_tab(handlers, inputs, examples)
+                models_tab(shelf, inputs)
             gr.HTML(CAUTION)
         _connect_inputs(shelf, inputs, examples)
         _connect_compare(handlers, inputs, outputs)

@@ -54,17 +54,17 @@ N_SHORT = 10  # sentences that have every phone already
 # Requests of the grammar that the bundled pair was trained on, so that it has a chance to hear them.
 EVERYDAY: tuple[str, ...] = (
     *PHRASES,
-    "i have pain in my right shoulder",
-    "please call the nurse this evening",
-    "open the window please",
+    "i have pain in my shoulder",
+    "please call anna this evening",
+    "open the front door",
     "i feel dizzy today",
     "take me to the doctor please",
-    "i would like some soup",
+    "i would like soup",
     "where is my walking stick",
     "close the curtains please",
     "play the news in the living room",
     "i did not sleep well at night",
-    "tell my son that i am tired",
+    "tell peter that i am tired",
     "help me stand up please",
 )
 

@@ -52,7 +52,7 @@ def add_voice_place(handlers: Handlers, inputs: Inputs) -> None:
     with gr.Accordion("Where this voice lies among the training speakers", open=False, elem_id="hw-place") as fold:
         place = place_part("hw-place-map")
 
-    def show(recording: str | None, model: str, language: str) -> tuple[str, gr.Plot]:
+    def show_place(recording: str | None, model: str, language: str) -> tuple[str, gr.Plot]:
         notices.check_recordings([recording] if recording else [])
         with notices.errors_as_notices():
             asr = handlers.shelf.get(model)
@@ -62,7 +62,7 @@ def add_voice_place(handlers: Handlers, inputs: Inputs) -> None:
             return place_values(asr, [("this recording", embedding)])
 
     given = [inputs.recording, inputs.model, inputs.language]
-    fold.expand(on_gpu(show), given, place.all(), api_visibility="private", **MODEL_QUEUE)
+    fold.expand(on_gpu(show_place), given, place.all(), api_visibility="private", **MODEL_QUEUE)
     gr.on(
         [inputs.recording.change, inputs.model.change],
         lambda: (gr.Accordion(open=False), "", gr.Plot(value=None, visible=False)),
