@@ -80,29 +80,21 @@ def agreement_figure(degrees: np.ndarray, names: Sequence[str]) -> go.Figure:  #
     return figure
 
 
-def agreement_print(degrees: np.ndarray, names: Sequence[str], caption: Caption) -> Figure:  # (n, n)
-    """The same matrix for paper: title inside, values written in the fields."""
-    figure = Figure(figsize=(6.4, 5.2), layout="constrained")
-    axes = figure.subplots()
+def agreement_print(written: np.ndarray, read: np.ndarray, names: Sequence[str]) -> Figure:  # both (n, n)
+    """Both matrices for paper: titles inside, values written in the fields."""
+    figure = Figure(figsize=(11, 5), layout="constrained")
     shades = LinearSegmentedColormap.from_list("agreement", [NEAR, FAR])
-    image = axes.imshow(degrees, vmin=0, vmax=RIGHT_ANGLE, cmap=shades)
-    ticks = range(len(names))
-    axes.set_xticks(ticks, names)
-    axes.set_yticks(ticks, names)
-    if len(names) <= MOST_VALUES_WRITTEN:
-        for (i, j), angle in np.ndenumerate(degrees):
-            axes.text(
-                j,
-                i,
-                "–" if np.isnan(angle) else f"{angle:.0f}°",
-                ha="center",
-                va="center",
-                fontsize=9,
-                color=palette.INK,
-            )
-    axes.set_title(caption.title, loc="left", fontsize=12, color=palette.INK)
-    style_axes(axes, "recording", "recording")
-    figure.colorbar(image, label="mean principal angle (°)", shrink=0.8)
+    for axes, degrees, caption in zip(figure.subplots(1, 2), (written, read), (WRITTEN, READ), strict=True):
+        image = axes.imshow(degrees, vmin=0, vmax=RIGHT_ANGLE, cmap=shades)
+        axes.set_xticks(range(len(names)), names)
+        axes.set_yticks(range(len(names)), names)
+        if len(names) <= MOST_VALUES_WRITTEN:
+            for (i, j), angle in np.ndenumerate(degrees):
+                text = "–" if np.isnan(angle) else f"{angle:.0f}°"
+                axes.text(j, i, text, ha="center", va="center", fontsize=9, color=palette.INK)
+        axes.set_title(caption.title, loc="left", fontsize=12, color=palette.INK)
+        style_axes(axes, "recording", "recording")
+    figure.colorbar(image, ax=figure.axes, label="mean principal angle (°)", shrink=0.8)
     return figure
 
 

@@ -193,6 +193,12 @@ def test_two_phrases_read_one_redone_one_skipped(visit, size, cache):
     assert here.page.locator("#hw-reading-results .hw-score").count() == 2
     here.has_no_sideways_scrolling()
     contrast_is_enough(here)
+    here.page.get_by_role("button", name="Adapt to this speaker with them").click()
+    playwright.expect(here.page.locator("#hw-speaker-order li")).to_have_count(2)
+    meant = here.page.get_by_label("What was meant, one line for each recording")
+    assert meant.input_value().splitlines() == [phrases[0], phrases[2]]
+    here.page.get_by_role("button", name="Adapt to this speaker", exact=True).click()
+    playwright.expect(here.page.locator("#hw-speaker-results tbody tr")).to_have_count(2)
 
 
 def test_going_back_finds_the_recording_again(visit):

@@ -15,12 +15,13 @@ from hyper.manifest import ManifestRow
 from hyper.metrics import word_errors
 from hyper.pipeline import PersonalizedAsr
 from hyper.report import Evaluation, Failure, ScoredUtterance
+from hyper.speaker import split_references
 from hyper.speech.phone_set import PHONES, SILENCE
 from hyper.speech.texts import PATTERNS, SLOTS
-from hyper.ui import reading_panels
+from hyper.ui import reading_panels, tab_speaker
 from hyper.ui.reading import Reading
 from hyper.ui.reading_texts import ALL_SOUNDS, EVERYDAY, N_SHORT, READING_SETS
-from hyper.ui.tab_reading import go_on, several_recordings_html, view
+from hyper.ui.tab_reading import go_on, hand_over, several_recordings_html, view
 
 # Words of the first ten sentences that have each phone, by ear: for machines without a synthesiser.
 SPOKEN_IN = (
@@ -85,16 +86,40 @@ def test_what_each_button_makes_of_the_reading():
 
 def test_what_is_seen_at_each_point():
     def seen(reading):
-        _, choose, read, phrase, recording, buttons, following, count, results = view(reading)
-        return choose.visible, read.visible, buttons.visible, following.interactive, following.value, count.visible
+        _, choose, read, _, _, buttons, following, count, as_speaker, _ = view(reading)
+        return (
+            choose.visible,
+            read.visible,
+            buttons.visible,
+            following.interactive,
+            following.value,
+            count.visible,
+            as_speaker.visible,
+        )
 
     begun = Reading.begin(("one", "two"))
     assert seen(None)[:2] == (True, False)
-    assert seen(begun) == (False, True, True, False, "Next", False)
-    assert seen(begun.keep("1.wav").back()) == (False, True, True, True, "Next", False)
+    assert seen(begun) == (False, True, True, False, "Next", False, False)
+    assert seen(begun.keep("1.wav").back()) == (False, True, True, True, "Next", False, False)
     assert seen(begun.skip())[4] == "Finish"
-    assert seen(begun.keep("1.wav").skip()) == (True, True, False, False, "Next", True)
+    assert seen(begun.keep("1.wav").skip()) == (True, True, False, False, "Next", True, False)
+    assert seen(begun.keep("1.wav").keep("2.wav"))[5:] == (True, True)
     assert seen(begun.finish())[5] is False  # nothing to count
+
+
+def test_what_was_read_is_handed_over_to_the_tab_of_one_speaker(tmp_path):
+    files = [tmp_path / f"{i}.wav" for i in range(25)]
+    reading = Reading.begin(tuple(f"phrase {i}" for i in range(25)))
+    for file in files:
+        file.touch()
+        reading = reading.keep(str(file))
+    given, meant, tabs = hand_over(reading)
+    assert given == [str(file) for file in files[:20]]
+    assert split_references(meant, 20) == [f"phrase {i}" for i in range(20)]
+    assert tabs.selected == tab_speaker.TAB
+    files[0].unlink()
+    with pytest.raises(gr.Error, match="no longer on the server"):
+        hand_over(reading)
 
 
 def test_progress_and_phrase_are_written_and_escaped():

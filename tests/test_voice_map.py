@@ -14,7 +14,7 @@ from hyper.audio import load_audio
 from hyper.checkpoint import save_hypernet
 from hyper.manifest import ManifestRow, read_manifest
 from hyper.pipeline import PersonalizedAsr
-from hyper.plots_voice import WRITTEN, Visitor, agreement_figure, agreement_print, map_figure
+from hyper.plots_voice import READ, WRITTEN, Visitor, agreement_figure, agreement_print, map_figure
 from hyper.speech.simulate_manifest import assign_patients, source_speaker
 from hyper.voice_map import MAP_FILE, Kind, MapError, VoiceMap, choose_speakers, find_map, fit_map, held_out, make_map
 
@@ -157,10 +157,11 @@ def test_the_matrix_and_its_printed_twin_show_the_same_angles():
     degrees = np.array([[0.0, 30.0], [30.0, np.nan]])
     (heat,) = agreement_figure(degrees, ["1", "2"]).data
     np.testing.assert_array_equal(np.array(heat.z, dtype=float), degrees)
-    axes = agreement_print(degrees, ["1", "2"], WRITTEN).axes[0]
+    axes, other, _ = agreement_print(degrees, degrees + 1, ["1", "2"]).axes
     np.testing.assert_array_equal(np.ma.filled(axes.images[0].get_array(), np.nan), degrees)
     assert [text.get_text() for text in axes.texts] == ["0°", "30°", "30°", "–"]
-    assert axes.get_title(loc="left") == WRITTEN.title
+    assert [text.get_text() for text in other.texts] == ["1°", "31°", "31°", "–"]
+    assert [a.get_title(loc="left") for a in (axes, other)] == [WRITTEN.title, READ.title]
 
 
 @pytest.fixture(scope="module")

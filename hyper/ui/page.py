@@ -45,13 +45,13 @@ def build_demo(shelf: ModelShelf, examples: Sequence[Example]) -> gr.Blocks:
     with demo:
         gr.HTML(HEADER)
         with gr.Column(elem_id="hw-main"):
-            with gr.Tabs(elem_id="hw-tabs"):
+            with gr.Tabs(elem_id="hw-tabs") as tabs:
                 with gr.Tab("One recording"):
                     inputs = input_card(shelf, examples)
                     outputs = result_card()
                     add_voice_place(handlers, inputs)
-                reading_tab(handlers, inputs)
-                speaker_tab(handlers, inputs, examples)
+                reading = reading_tab(handlers, inputs)
+                reading.connect(tabs, speaker_tab(handlers, inputs, examples))
                 models_tab(shelf, inputs)
             gr.HTML(CAUTION)
         _connect_inputs(shelf, inputs, examples)

@@ -78,16 +78,9 @@ def agreement_html(comparison: SpeakerComparison) -> str:
 
 def agreement_links_html(comparison: SpeakerComparison) -> str:
     """Links that save both matrices for paper."""
-    names = recording_names(comparison)
-    parts = (
-        ("what they write", "written", comparison.agreement.written_deg, plots_voice.WRITTEN),
-        ("what they listen to", "read", comparison.agreement.read_deg, plots_voice.READ),
-    )
-    links = "; ".join(
-        f"{title} {file_links(plots_voice.agreement_print(degrees, names, caption), f'agreement-{name}')}"
-        for title, name, degrees, caption in parts
-    )
-    return f'<p class="hw-help">Save for print: {links}</p>'
+    agreement = comparison.agreement
+    figure = plots_voice.agreement_print(agreement.written_deg, agreement.read_deg, recording_names(comparison))
+    return f'<p class="hw-help">Save both matrices for print: {file_links(figure, "agreement")}</p>'
 
 
 def recording_names(comparison: SpeakerComparison) -> list[str]:

@@ -11,12 +11,14 @@ import gradio as gr
 from hyper.evaluate import score_manifest
 from hyper.manifest import ManifestRow
 from hyper.pipeline import PersonalizedAsr
-from hyper.ui import notices, reading_panels
+from hyper.speaker import MAX_RECORDINGS, MIN_RECORDINGS
+from hyper.ui import notices, reading_panels, tab_speaker
 from hyper.ui.handlers import Handlers, on_gpu
 from hyper.ui.layout import Inputs, recorder
 from hyper.ui.queues import MODEL_QUEUE, QUIET
 from hyper.ui.reading import Reading
 from hyper.ui.reading_texts import READING_SETS
+from hyper.ui.tab_speaker import SpeakerInputs
 
 PLACE = "guided reading"  # of the recordings that the visitor holds here
 LANGUAGE = "en"  # of all phrases
@@ -37,6 +39,7 @@ class ReadingParts:
     buttons: gr.Row
     next: gr.Button
     count: gr.Button
+    as_speaker: gr.Button
     results: gr.HTML
 
     def all(self) -> list[gr.blocks.Block]:
@@ -86,6 +89,7 @@ def view(reading: Reading | None) -> tuple[Reading | None, ...]:
     """State and values of `ReadingParts.all` for this point of the reading; None is before its start."""
     reads = reading is not None and not reading.is_finished
     recording = reading.recording if reading else None
+    n_read = len(reading.read()) if reading and reading.is_finished else 0
     return (
         reading,
         gr.Column(visible=not reads),
@@ -94,7 +98,8 @@ def view(reading: Reading | None) -> tuple[Reading | None, ...]:
         gr.Audio(value=recording, visible=reads),
         gr.Row(visible=reads),
         gr.Button("Finish" if reads and reading.is_last else "Next", interactive=recording is not None),
-        gr.Button(visible=bool(reading and reading.is_finished and reading.read())),
+        gr.Button(visible=n_read > 0),
+        gr.Button(visible=n_read >= MIN_RECORDINGS),
         "",
     )
 
@@ -105,7 +110,26 @@ def go_on(reading: Reading, recording: str | None) -> tuple[Reading | None, ...]
     return view(reading.keep(recording))
 
 
-def reading_tab(page: Handlers, inputs: Inputs) -> None:
+def hand_over(reading: Reading) -> tuple[list[str], str, gr.Tabs]:
+    """The recordings and what was meant for the tab of one speaker, which takes twenty, and that tab."""
+    read = reading.read()[:MAX_RECORDINGS]
+    notices.check_recordings([file for _, file in read])
+    return [file for _, file in read], "\n".join(phrase for phrase, _ in read), gr.Tabs(selected=tab_speaker.TAB)
+
+
+@dataclass(frozen=True)
+class ReadingTab:
+    """The parts that another tab's parts are connected to."""
+
+    state: gr.State
+    as_speaker: gr.Button
+
+    def connect(self, tabs: gr.Tabs, speaker: SpeakerInputs) -> None:
+        """Let the button hand the recordings over to the tab of one speaker."""
+        self.as_speaker.click(hand_over, self.state, [speaker.files, speaker.meant, tabs], **QUIET)
+
+
+def reading_tab(page: Handlers, inputs: Inputs) -> ReadingTab:
     """Build the tab and connect it; the model is that of the first tab."""
     handlers = ReadingHandlers(page)
     with gr.Tab("Guided reading", elem_id="hw-tab-reading"):
@@ -132,9 +156,10 @@ def reading_tab(page: Handlers, inputs: Inputs) -> None:
             count = gr.Button(
                 "Count the errors", variant="primary", visible=False, elem_id="hw-reading-count", elem_classes="hw-go"
             )
+            as_speaker = gr.Button("Adapt to this speaker with them", visible=False, elem_id="hw-reading-as-speaker")
         results = gr.HTML("", elem_id="hw-reading-results")
         state = gr.State(None)
-    parts = ReadingParts(choose, read, phrase, recording, buttons, next_button, count, results)
+    parts = ReadingParts(choose, read, phrase, recording, buttons, next_button, count, as_speaker, results)
     shown = [state, *parts.all()]
     start.click(lambda key: view(Reading.begin(READING_SETS[key].phrases)), chosen, shown, **QUIET)
     next_button.click(go_on, [state, recording], shown, **QUIET)
@@ -148,3 +173,4 @@ def reading_tab(page: Handlers, inputs: Inputs) -> None:
         api_visibility="private",
         **MODEL_QUEUE,
     )
+    return ReadingTab(state, as_speaker)

@@ -18,6 +18,7 @@ from hyper.ui.layout import Inputs, chips
 from hyper.ui.queues import MODEL_QUEUE, QUIET
 from hyper.ui.voice_place import Place, place_part, place_values
 
+TAB = "speaker"
 PLACE = "one speaker"  # of the recordings that the visitor holds here
 INTRODUCTION = (
     "One recording tells little of a voice. Here the model is tuned once to the mean of several recordings of the same "
@@ -85,10 +86,18 @@ class SpeakerHandlers:
         return speaker_panels.files_html(files)
 
 
-def speaker_tab(page: Handlers, inputs: Inputs, examples: Sequence[Example]) -> None:
+@dataclass(frozen=True)
+class SpeakerInputs:
+    """What a visitor gives, or another tab hands over."""
+
+    files: gr.File
+    meant: gr.Textbox
+
+
+def speaker_tab(page: Handlers, inputs: Inputs, examples: Sequence[Example]) -> SpeakerInputs:
     """Build the tab and connect it; model and language are those of the first tab."""
     handlers = SpeakerHandlers(page)
-    with gr.Tab("One speaker", elem_id="hw-tab-speaker"):
+    with gr.Tab("One speaker", id=TAB, elem_id="hw-tab-speaker"):
         gr.HTML(f'<p class="hw-lead">{INTRODUCTION}</p>')
         with gr.Row(equal_height=True, elem_classes="hw-pair"):
             with gr.Column(elem_classes="hw-card", min_width=320):
@@ -145,6 +154,7 @@ def speaker_tab(page: Handlers, inputs: Inputs, examples: Sequence[Example]) -> 
         api_visibility="private",
         **MODEL_QUEUE,
     )
+    return SpeakerInputs(files, meant)
 
 
 def sets_of_examples(examples: Sequence[Example]) -> list[tuple[str, list[Example]]]:
