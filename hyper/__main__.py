@@ -31,6 +31,7 @@ class Command:
 
 COMMANDS = {
     "compare": Command("hyper.compare", "transcribe one recording with base and adapted Whisper, side by side"),
+    "speaker": Command("hyper.speaker_command", "adapt to one speaker from several recordings, beside each by itself"),
     "export": Command("hyper.export_command", "write what adapts to one recording as a PEFT adapter or merged Whisper"),
     "evaluate": Command("hyper.evaluate", "score a manifest of recordings: WER and CER, base and adapted, per group"),
     "bench": Command("hyper.bench", "measure stage times, and what comparing costs beside the alternatives"),
@@ -41,6 +42,7 @@ COMMANDS = {
     "train": Command("hyper.training.hyper_command", "train a hypernetwork for a frozen Whisper"),
     "methods": Command("hyper.methods.command", "train every alternative on the same data, in one table"),
     "make-examples": Command("hyper.speech.examples", "make the recordings that the app offers as examples"),
+    "make-map": Command("hyper.map_command", "map the training speakers' voices: where a recording lies among them"),
     "scorecard": Command("hyper.scorecard", "evaluate the bundled pair on every held-out set, in one table"),
 }
 

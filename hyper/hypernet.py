@@ -68,7 +68,11 @@ class HyperNetwork(nn.Module):
 
     def forward(self, statistics: Tensor) -> LoraWeights:  # (batch, n_layers + 1, 3, d_model)
         """LoRA weights of `batch` rows, one utterance each."""
-        hidden = self.trunk(self.dropout(self.embed(statistics)))  # (batch, d_hidden)
+        return self.generate(self.embed(statistics))
+
+    def generate(self, embedding: Tensor) -> LoraWeights:  # (batch, d_embedding)
+        """LoRA weights of `batch` rows, one embedding each: of an utterance, or the mean of several."""
+        hidden = self.trunk(self.dropout(embedding))  # (batch, d_hidden)
         place = self.layer_vectors(self.site_layers) + self.target_vectors(self.site_targets)  # (n_sites, d_hidden)
         hidden = self.mixer(hidden[:, None] + place)  # (batch, n_sites, d_hidden)
         pairs = [self._site_weights(hidden[:, i], i) for i in range(len(self.sites))]

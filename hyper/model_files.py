@@ -28,15 +28,21 @@ def find_folder(name_or_folder: str) -> tuple[Path, str]:
     folder = Path(name_or_folder).expanduser()
     if folder.is_dir():
         return folder, folder.resolve().name
-    if not re.fullmatch(r"[\w-][\w.-]*/[\w.-]+", name_or_folder):
+    check_hub_name(name_or_folder)
+    return cached_folder(name_or_folder) or _download(name_or_folder), name_or_folder
+
+
+def check_hub_name(name: str) -> None:
+    """Raise unless this could be the name of a hub model."""
+    if not re.fullmatch(r"[\w-][\w.-]*/[\w.-]+", name):
         raise BackboneError(
-            f"There is no folder {name_or_folder}; give a Whisper's folder, a hub name such as openai/whisper-small, "
+            f"There is no folder {name}; give a Whisper's folder, a hub name such as openai/whisper-small, "
             f"or {BUNDLED}."
         )
-    return _cached_folder(name_or_folder) or _download(name_or_folder), name_or_folder
 
 
-def _cached_folder(hub_name: str) -> Path | None:
+def cached_folder(hub_name: str) -> Path | None:
+    """Where a hub model lies on this machine; None where it was not downloaded in full."""
     from huggingface_hub import try_to_load_from_cache
 
     config = try_to_load_from_cache(hub_name, "config.json")
@@ -46,8 +52,18 @@ def _cached_folder(hub_name: str) -> Path | None:
     return folder if not _missing_files(folder) else None
 
 
-def _download(hub_name: str) -> Path:
-    from huggingface_hub import HfApi, snapshot_download
+def hub_parameters(hub_name: str) -> int | None:
+    """How many parameters a hub model has, as the hub counts them; None where it does not say.
+
+    Errors: `BackboneError` within `HUB_SECONDS` where the hub does not answer.
+    """
+    counted = _ask_hub(hub_name).safetensors
+    return counted.total if counted is not None else None
+
+
+def _ask_hub(hub_name: str) -> Any:
+    """What the hub says of a model."""
+    from huggingface_hub import HfApi
     from huggingface_hub.errors import RepositoryNotFoundError
 
     answer: list[Any] = []
@@ -69,6 +85,13 @@ def _download(hub_name: str) -> Path:
             f"{hub_name} is not on this machine and the Hugging Face hub cannot be reached; connect to the network "
             f"once to download it, or use the {BUNDLED} model."
         )
+    return answer[0]
+
+
+def _download(hub_name: str) -> Path:
+    from huggingface_hub import snapshot_download
+
+    _ask_hub(hub_name)
     try:
         return Path(snapshot_download(hub_name, allow_patterns=HUB_FILES))
     except Exception as error:  # network, disk, rights: whichever it is, it is one sentence for the person who waits

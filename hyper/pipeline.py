@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from functools import cached_property
 from itertools import accumulate
 from pathlib import Path
@@ -29,13 +29,32 @@ DECODE_BATCH = 8  # pieces of a long recording that are decoded together
 STOPPED_WORST_FIRST = ("repetition", "length", "end")
 
 
+@dataclass(frozen=True)
+class RowWeights:
+    """What a row is decoded with: each recording's own adaptation, or one that all recordings share."""
+
+    strength: float  # 0 is the base, 1 as trained
+    shared: LoraWeights | None = None  # one row, as trained; None: each recording's own
+
+    def of(self, own: LoraWeights) -> LoraWeights:  # the pieces' own, one row each
+        """As many rows as `own` has, at this strength."""
+        return (own if self.shared is None else self.shared.repeat(len(own))).scaled(self.strength)
+
+
 class PersonalizedAsr:
     """A Whisper with the hypernetwork that belongs to it; safe to share between threads."""
 
-    def __init__(self, backbone: Backbone, hypernet: HyperNetwork | None, hypernetwork: str | None) -> None:
+    def __init__(
+        self,
+        backbone: Backbone,
+        hypernet: HyperNetwork | None,
+        hypernetwork: str | None,
+        hypernet_folder: Path | None = None,
+    ) -> None:
         self.backbone = backbone
         self.hypernet = hypernet.to(backbone.device).eval() if hypernet else None
         self.hypernetwork = hypernetwork  # its name
+        self.hypernet_folder = hypernet_folder  # where it was read from
         self.base_model = backbone.name
         self.fingerprint = backbone.fingerprint
         self.device = str(backbone.device)
@@ -49,7 +68,7 @@ class PersonalizedAsr:
         folder = Path(hypernet) if hypernet else find_hypernet(backbone.fingerprint, sorted(ASSETS.glob("*/")))
         if folder is None:
             return cls(backbone, None, None)
-        return cls(backbone, load_hypernet(folder, backbone), folder.resolve().name)
+        return cls(backbone, load_hypernet(folder, backbone), folder.resolve().name, folder)
 
     def compare(
         self,
@@ -152,8 +171,14 @@ class PersonalizedAsr:
         """The adapted transcript at each of the strengths, all of them rows of one batch."""
         if prepared.lora is None:
             raise StrengthError(f"There is no hypernetwork for {self.base_model}, so no strength changes anything.")
-        (transcripts,) = self._decode([prepared], strengths, DECODE_BATCH, Stopwatch(self.backbone.device))
+        (transcripts,) = self.decode_rows([prepared], [RowWeights(strength) for strength in strengths])
         return transcripts
+
+    def decode_rows(
+        self, prepared: Sequence[Prepared], rows: Sequence[RowWeights], stopwatch: Stopwatch | None = None
+    ) -> list[list[Transcript]]:
+        """For each recording a transcript of each row, all rows of a recording in one batch."""
+        return self._decode(prepared, rows, DECODE_BATCH, stopwatch or Stopwatch(self.backbone.device))
 
     def _pairs(
         self, prepared: Sequence[Prepared], strength: float, batch_size: int, stopwatch: Stopwatch
@@ -161,65 +186,68 @@ class PersonalizedAsr:
         """The base is the adapted model at strength 0."""
         if self.hypernet is None:
             check_strength(strength)  # an error even where there is nothing to apply
-            return [Pair(base, None) for (base,) in self._decode(prepared, [0.0], batch_size, stopwatch)]
-        return [Pair(*rows) for rows in self._decode(prepared, [0.0, strength], batch_size, stopwatch)]
+            base = [RowWeights(0.0)]
+            return [Pair(*transcripts, None) for transcripts in self._decode(prepared, base, batch_size, stopwatch)]
+        rows = [RowWeights(0.0), RowWeights(strength)]
+        return [Pair(*transcripts) for transcripts in self._decode(prepared, rows, batch_size, stopwatch)]
 
     def _decode(
-        self, prepared: Sequence[Prepared], strengths: Sequence[float], batch_size: int, stopwatch: Stopwatch
+        self, prepared: Sequence[Prepared], rows: Sequence[RowWeights], batch_size: int, stopwatch: Stopwatch
     ) -> list[list[Transcript]]:
-        """The one path, second half: for each recording a transcript at each strength, pieces joined.
+        """The one path, second half: for each recording a transcript of each row, pieces joined.
 
-        As many rows at once as base and adapted of `batch_size` pieces, but never fewer than the strengths.
+        As many rows at once as base and adapted of `batch_size` pieces, but never fewer than one piece has.
         """
         pieces = [(each, piece) for each in prepared for piece in range(len(each.n_samples))]
-        at_once = max(1, 2 * batch_size // max(2, len(strengths)))
-        rows: list[list[DecodedRow]] = [[] for _ in strengths]  # at each strength one for each piece
+        at_once = max(1, 2 * batch_size // max(2, len(rows)))
+        of_rows: list[list[DecodedRow]] = [[] for _ in rows]  # of each row one for each piece
         with self.backbone.lock, torch.inference_mode():
             for start in range(0, len(pieces), at_once):
                 part = pieces[start : start + at_once]
-                decoded = self._decode_part(part, strengths, stopwatch)
-                for i, own in enumerate(rows):
+                decoded = self._decode_part(part, rows, stopwatch)
+                for i, own in enumerate(of_rows):
                     own += decoded[i * len(part) : (i + 1) * len(part)]
         ends = accumulate(len(each.n_samples) for each in prepared)
         return [
-            [self._transcript(own[end - len(each.n_samples) : end]) for own in rows]
+            [self._transcript(own[end - len(each.n_samples) : end]) for own in of_rows]
             for each, end in zip(prepared, ends, strict=True)
         ]
 
     def _decode_part(
-        self, part: Sequence[tuple[Prepared, int]], strengths: Sequence[float], stopwatch: Stopwatch
+        self, part: Sequence[tuple[Prepared, int]], rows: Sequence[RowWeights], stopwatch: Stopwatch
     ) -> list[DecodedRow]:
-        """These pieces at the first strength, then at the next, as rows of one batch."""
+        """These pieces with the weights of the first row, then of the next, in one batch."""
         first = part[0][0]  # language and task are one for all
         states = torch.stack([each.states[piece] for each, piece in part])
         limits = [token_limit(each.n_samples[piece] / SAMPLE_RATE, self.backbone) for each, piece in part]
         if first.lora is None:
             with stopwatch.stage("decode"):
                 return greedy_decode(self.backbone, states, limits, first.language, first.task)
-        lora = LoraWeights.joined([each.lora_of(piece) for each, piece in part])
-        scaled = [lora.scaled(strength) for strength in strengths]
+        own = LoraWeights.joined([each.lora_of(piece) for each, piece in part])
+        weights = [row.of(own) for row in rows]
         with stopwatch.stage("encode"):  # adapted layers before the states: such rows have their own
-            of_rows = [self._states_at(strength, part, states, lora) for strength in strengths]
-        with stopwatch.stage("decode"), apply_lora(self.backbone.model, LoraWeights.joined(scaled)) as applied:
+            of_rows = [
+                states if row.strength == 0 else self._states_with(lora, part, states)
+                for row, lora in zip(rows, weights, strict=True)
+            ]
+        with stopwatch.stage("decode"), apply_lora(self.backbone.model, LoraWeights.joined(weights)) as applied:
             return greedy_decode(
-                self.backbone, torch.cat(of_rows), len(strengths) * limits, first.language, first.task, applied
+                self.backbone, torch.cat(of_rows), len(rows) * limits, first.language, first.task, applied
             )
 
-    def _states_at(
+    def _states_with(
         self,
-        strength: float,
+        lora: LoraWeights,  # n_pieces rows, at their strength
         part: Sequence[tuple[Prepared, int]],
         base_states: Tensor,  # (n_pieces, n_states, d_model)
-        lora: LoraWeights,  # n_pieces rows, as trained
-    ) -> Tensor:  # (n_pieces, n_states, d_model) that the rows at this strength are decoded from
-        if strength == 0 or not any(site.name.startswith("model.encoder") for site in lora.sites):
+    ) -> Tensor:  # (n_pieces, n_states, d_model) that the rows with these weights are decoded from
+        if not any(site.name.startswith("model.encoder") for site in lora.sites):
             return base_states
         states = []
         for start in range(0, len(part), ENCODE_BATCH):
             windows = part[start : start + ENCODE_BATCH]
             log_mel = torch.stack([each.log_mel[piece] for each, piece in windows])
-            rows = range(start, start + len(windows))
-            with apply_lora(self.backbone.model, lora.take(rows).scaled(strength)):
+            with apply_lora(self.backbone.model, lora.take(range(start, start + len(windows)))):
                 states.append(self.backbone.encode(log_mel)[-1].clone())
         return torch.cat(states)
 

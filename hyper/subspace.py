@@ -96,6 +96,28 @@ def layer_size(
     return LayerSize(name, float(np.linalg.norm(singular_values)) / weight_norm)
 
 
+def angles_between_updates(
+    first: tuple[Tensor, Tensor],  # a (rank, d_in) and b (d_out, rank) of one update
+    second: tuple[Tensor, Tensor],  # of another update of the same weight
+) -> tuple[np.ndarray, np.ndarray]:  # written and read, each (n_angles,) radians, largest first
+    """Principal angles between the column spaces of two products `b @ a`, and between their row spaces.
+
+    There are as many as the smaller of the two spaces has dimensions: the rank, or none where an update is zero.
+    """
+    _hold_blas_to_one_thread()
+    spaces = [_update_spaces(_float64(a), _float64(b)) for a, b in (first, second)]
+    written, read = (scipy.linalg.subspace_angles(*pair) for pair in zip(*spaces, strict=True))
+    return written, read
+
+
+def _update_spaces(a: np.ndarray, b: np.ndarray) -> tuple[np.ndarray, np.ndarray]:  # (d_out, rank), (d_in, rank)
+    """Matrices that span the column and the row space of `b @ a`, which is never formed: b R' and a' S', R and S the
+    triangular factors of a' and b."""
+    a_factor = scipy.linalg.qr(a.T, mode="r")[0][: len(a)]
+    b_factor = scipy.linalg.qr(b, mode="r")[0][: len(a)]
+    return b @ a_factor.T, a.T @ b_factor.T
+
+
 def principal_angles(
     weight: np.ndarray,  # (d_out, d_in)
     left: np.ndarray,  # (d_out, rank)

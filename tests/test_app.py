@@ -166,7 +166,9 @@ def test_only_compare_is_public_and_it_is_described(address):
 
 def test_all_work_on_the_model_waits_in_one_line(demo):
     heavy = [fn for fn in demo.fns.values() if fn.concurrency_id == "model"]
-    assert {fn.api_name for fn in heavy} == {"compare", "compare_on_page"}
+    assert {fn.api_name for fn in heavy} == {
+        "compare", "compare_on_page", "show_place", "count_errors", "adapt_to_speaker", "choose_model",
+    }  # fmt: skip
     assert {fn.concurrency_limit for fn in heavy} == {1}
     assert demo._queue.max_size == 16
 
@@ -210,6 +212,22 @@ def test_a_file_of_the_server_cannot_be_asked_for(address, recording):
     asked = httpx.post(f"{address}gradio_api/call/compare", json=call).json()["event_id"]
     answer = httpx.get(f"{address}gradio_api/call/compare/{asked}", timeout=20).text
     assert "event: error" in answer and "event: complete" not in answer
+
+
+def test_a_model_that_is_not_offered_cannot_be_asked_for(address, recording, whisper_folder):
+    with pytest.raises(AppError, match="not in the list of choices"):
+        Client(address, verbose=False).predict(
+            handle_file(recording), "", model=str(whisper_folder), api_name="/compare"
+        )
+
+
+@pytest.mark.parametrize("takes_any", [False, True])
+def test_models_are_named_only_on_a_machine_of_ones_own(asr, takes_any):
+    config = build_demo(ModelShelf(asr, "bundled", server.load_by_name, takes_any=takes_any), []).config
+    ids = {component["props"].get("elem_id") for component in config["components"]}
+    assert {"hw-models-offered", "hw-models-overview"} <= ids
+    assert ("hw-models-base" in ids) is takes_any
+    assert ("load_model" in {event["api_name"] for event in config["dependencies"]}) is takes_any
 
 
 def test_one_adaptation_per_piece_is_a_choice(address, asr, tmp_path, speech_like):

@@ -138,6 +138,23 @@ def test_a_replaced_recording_is_deleted_and_one_that_is_shared_is_not(tmp_path)
     assert outside.exists()  # not ours: never touched
 
 
+def test_recordings_at_several_places_are_deleted_when_the_visitor_leaves(tmp_path):
+    files = [tmp_path / str(i) / "a.wav" for i in range(4)]
+    for file in files:
+        file.parent.mkdir()
+        file.write_bytes(b"RIFF")
+    one, two, three, four = map(str, files)
+    uploads = Uploads(tmp_path)
+    uploads.hold("anna", one)
+    uploads.hold_all("anna", "speaker", [one, two, three])
+    uploads.hold_all("anna", "reading", [four])
+    uploads.hold_all("anna", "speaker", [three])
+    assert [file.exists() for file in files] == [True, False, True, True]  # the first is still compared by itself
+    uploads.release("peter")
+    uploads.release("anna")
+    assert list(tmp_path.iterdir()) == []
+
+
 @pytest.mark.parametrize(
     ("error", "title"),
     [

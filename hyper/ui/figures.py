@@ -35,16 +35,20 @@ def recording_html(comparison: Comparison) -> str:
 
 def print_links_html(comparison: Comparison, of_first_piece: bool = False) -> str:
     """Links that save the figure of the changes for paper, and which piece the figure is of."""
-    figure = plots.magnitude_print(comparison.layers)
-    links = (
-        f'<a download="adaptation.{kind}" href="{data_url(content, mime)}">{kind.upper()}</a>'
+    links = file_links(plots.magnitude_print(comparison.layers), "adaptation")
+    note = "The figure shows the first piece. " if of_first_piece and comparison.n_pieces > 1 else ""
+    return f'<p class="hw-help">{note}Save this figure for print: {links}</p>'
+
+
+def file_links(figure: Figure, name: str) -> str:
+    """Links that save a figure for paper in both formats."""
+    return " ".join(
+        f'<a download="{name}.{kind}" href="{data_url(content, mime)}">{kind.upper()}</a>'
         for kind, mime, content in (
             ("png", "image/png", plots.png(figure)),
             ("pdf", "application/pdf", plots.pdf(figure)),
         )
     )
-    note = "The figure shows the first piece. " if of_first_piece and comparison.n_pieces > 1 else ""
-    return f'<p class="hw-help">{note}Save this figure for print: {" ".join(links)}</p>'
 
 
 def _recording(comparison: Comparison, wide: bool) -> Figure:

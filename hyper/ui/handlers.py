@@ -89,10 +89,7 @@ class Handlers:
         progress: Callable[..., None] | None = None,
     ) -> Comparison:
         """The comparison, or a notice that says why there is none."""
-        if recording is None:
-            raise notices.notice(notices.NO_RECORDING, "Nothing to compare")
-        if not Path(recording).is_file():
-            raise notices.notice(notices.RECORDING_GONE, "Nothing to compare")
+        notices.check_recordings([recording] if recording is not None else [])
         with notices.errors_as_notices():
             asr = self.shelf.get(model)
             if progress is not None:

@@ -63,21 +63,9 @@ def input_card(shelf: ModelShelf, examples: Sequence[Example]) -> Inputs:
     with gr.Row(elem_id="hw-input", equal_height=True):
         with gr.Column(elem_classes="hw-card", min_width=320):
             gr.HTML("<h2>1 <span>Say something, or pick an example</span></h2>")
-            recording = gr.Audio(
-                sources=["microphone", "upload"],
-                type="filepath",  # the file as it came; hyper.audio reads and checks it
-                format=None,
-                editable=False,  # trimming re-encodes
-                buttons=[],
-                show_label=False,
-                label="Recording",
-                elem_id="hw-recording",
-                waveform_options=gr.WaveformOptions(
-                    waveform_color=palette.CONTROL_LINE, waveform_progress_color=palette.ADAPTED
-                ),
-            )
+            recording = recorder("Recording", "hw-recording")
             example_note = gr.HTML("", elem_id="hw-example-note")
-            example_buttons = _chips("Examples", [_capitalised(e.label) for e in examples], "hw-examples")
+            example_buttons = chips("Examples", [_capitalised(e.label) for e in examples], "hw-examples")
         with gr.Column(elem_classes="hw-card", min_width=320):
             gr.HTML("<h2>2 <span>What was meant</span> <small>optional, needed to count errors</small></h2>")
             reference = gr.Textbox(
@@ -90,7 +78,7 @@ def input_card(shelf: ModelShelf, examples: Sequence[Example]) -> Inputs:
                 elem_id="hw-reference",
             )
             with gr.Column(visible=shelf.first_name == BUNDLED, elem_id="hw-phrases-column") as phrases:
-                phrase_buttons = _chips("Things to say: click one, then read it aloud", PHRASES, "hw-phrases")
+                phrase_buttons = chips("Things to say: click one, then read it aloud", PHRASES, "hw-phrases")
             model, model_note, language, adaptation = _model_choice(shelf)
     compare = gr.Button("Compare", variant="primary", elem_id="hw-compare")
     return Inputs(
@@ -99,7 +87,25 @@ def input_card(shelf: ModelShelf, examples: Sequence[Example]) -> Inputs:
     )  # fmt: skip
 
 
-def _chips(title: str, texts: Sequence[str], elem_id: str) -> list[gr.Button]:
+def recorder(label: str, elem_id: str) -> gr.Audio:
+    """A place for one recording, from the microphone or a file."""
+    return gr.Audio(
+        sources=["microphone", "upload"],
+        type="filepath",  # the file as it came; hyper.audio reads and checks it
+        format=None,
+        editable=False,  # trimming re-encodes
+        buttons=[],
+        show_label=False,
+        label=label,
+        elem_id=elem_id,
+        elem_classes="hw-recorder",
+        waveform_options=gr.WaveformOptions(
+            waveform_color=palette.CONTROL_LINE, waveform_progress_color=palette.ADAPTED
+        ),
+    )
+
+
+def chips(title: str, texts: Sequence[str], elem_id: str) -> list[gr.Button]:
     """Small buttons under a title; nothing at all without texts."""
     if not texts:
         return []

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from html import escape
+from pathlib import Path
 
 import gradio as gr
 
@@ -13,6 +14,7 @@ from hyper.audio import AudioError
 from hyper.backbone import BackboneError
 from hyper.checkpoint import CheckpointError
 from hyper.manifest import ManifestError
+from hyper.speaker import SpeakerError
 from hyper.tables import TableError
 
 NO_RECORDING = "There is no recording yet: record yourself, upload a file or pick an example, then press Compare."
@@ -30,6 +32,16 @@ def errors_as_notices() -> Iterator[None]:
         raise notice(str(error), "This model cannot be used") from error
     except (ArchiveError, ManifestError, TableError) as error:
         raise notice(str(error), "These files cannot be used") from error
+    except SpeakerError as error:
+        raise notice(str(error), "These recordings cannot be compared") from error
+
+
+def check_recordings(paths: Sequence[str]) -> None:
+    """A notice where there is none, or where one was deleted meanwhile."""
+    if not paths:
+        raise notice(NO_RECORDING, "Nothing to compare")
+    if not all(Path(path).is_file() for path in paths):
+        raise notice(RECORDING_GONE, "Nothing to compare")
 
 
 def notice(text: str, title: str) -> gr.Error:

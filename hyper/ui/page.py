@@ -15,16 +15,19 @@ from hyper.ui.examples import Example
 from hyper.ui.handlers import Handlers, on_gpu
 from hyper.ui.layout import Inputs, Outputs, input_card, model_note_html, note_html, result_card
 from hyper.ui.phrases import PHRASES
+from hyper.ui.queues import MODEL_QUEUE, QUIET
 from hyper.ui.shelf import ModelShelf
+from hyper.ui.tab_models import models_tab
+from hyper.ui.tab_reading import reading_tab
 from hyper.ui.tab_several import several_tab
+from hyper.ui.tab_speaker import speaker_tab
 from hyper.ui.texts import CAUTION, HEADER
 from hyper.ui.uploads import Uploads
+from hyper.ui.voice_place import add_voice_place
 
 FILE_CHECK_SECONDS = 60  # how often old files are looked for
 FILE_AGE_SECONDS = 30 * 60  # a page left open longer than this asks for the recording again
-MODEL_QUEUE = {"concurrency_id": "model", "concurrency_limit": 1}  # adapting sits on the model's modules: one at a time
 WAITING_LIMIT = 16  # visitors in line before further ones are told that the queue is full
-QUIET = {"queue": False, "show_progress": "hidden", "api_visibility": "private"}  # small steps: no wait, no endpoint
 SHOW_RESULTS = (
     "() => document.getElementById('hw-results')"
     ".scrollIntoView({behavior: matchMedia('(prefers-reduced-motion: reduce)').matches ? 'auto' : 'smooth'})"
@@ -43,11 +46,15 @@ def build_demo(shelf: ModelShelf, examples: Sequence[Example]) -> gr.Blocks:
     with demo:
         gr.HTML(HEADER)
         with gr.Column(elem_id="hw-main"):
-            with gr.Tabs(elem_id="hw-tabs"):
+            with gr.Tabs(elem_id="hw-tabs") as tabs:
                 with gr.Tab("One recording"):
                     inputs = input_card(shelf, examples)
                     outputs = result_card()
+                    add_voice_place(handlers, inputs)
                 several_tab(handlers, inputs, demo)
+                reading = reading_tab(handlers, inputs)
+                reading.connect(tabs, speaker_tab(handlers, inputs, examples))
+                models_tab(shelf, inputs)
             gr.HTML(CAUTION)
         _connect_inputs(shelf, inputs, examples)
         _connect_compare(handlers, inputs, outputs)

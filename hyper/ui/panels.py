@@ -78,7 +78,7 @@ def details_html(comparison: Comparison) -> str:
         "Base model": comparison.base_model,
         "Hypernetwork": comparison.hypernetwork or "none for this model",
         "Device": comparison.device,
-        "Recording": f"{comparison.seconds:.1f} s, {_count(comparison.n_pieces, 'piece')}",
+        "Recording": f"{comparison.seconds:.1f} s, {count(comparison.n_pieces, 'piece')}",
         "Time": ", ".join(lines) + f"; together {sum(timings.values()):,.0f} ms",
         "Written for this recording": (
             f"{comparison.generated_parameters:,} parameters, {100 * comparison.generated_share:.3f} % of the model's"
@@ -142,7 +142,7 @@ def _score(errors: WordErrors | None) -> str:
     """The large number of a panel."""
     if errors is None or errors.wer is None:
         return ""
-    return f'<p class="hw-score"><b>{_percent(errors.wer)}</b> <span>words wrong (WER)</span></p>'
+    return f'<p class="hw-score"><b>{percent(errors.wer)}</b> <span>words wrong (WER)</span></p>'
 
 
 def _counts(errors: WordErrors | None) -> str:
@@ -153,7 +153,7 @@ def _counts(errors: WordErrors | None) -> str:
         "substituted": str(errors.substitutions),
         "missing (deleted)": str(errors.deletions),
         "added (inserted)": str(errors.insertions),
-        "characters (CER)": _percent(errors.cer),
+        "characters (CER)": percent(errors.cer),
     }
     body = "".join(f"<div><dt>{name}</dt><dd>{value}</dd></div>" for name, value in cells.items())
     return f'<dl class="hw-counts">{body}</dl>'
@@ -196,7 +196,7 @@ def _layer_table(comparison: Comparison) -> str:
     )
 
 
-def _percent(fraction: float) -> str:
+def percent(fraction: float) -> str:
     """With one decimal, unless it is a whole number of percent."""
     return f"{100 * fraction:.1f}".removesuffix(".0") + "%"
 
@@ -208,9 +208,9 @@ def _n_errors(errors: WordErrors) -> int:
 
 def _errors_text(n: int) -> str:
     """A number of errors in words."""
-    return _count(n, "error")
+    return count(n, "error")
 
 
-def _count(n: int, noun: str) -> str:
+def count(n: int, noun: str) -> str:
     """The number with its noun, which gets an s where there is not exactly one."""
     return f"{n} {noun}" if n == 1 else f"{n} {noun}s"

@@ -3,12 +3,23 @@
 from __future__ import annotations
 
 import errno
+import ipaddress
 import os
 import socket
 
 
 class ServerError(RuntimeError):
     """The page cannot be started; the message says why and what to do."""
+
+
+def is_public(host: str) -> bool:
+    """Whether others than the people at this machine can open the page: a Space, or an address that is no loopback."""
+    if os.environ.get("SPACE_ID"):
+        return True
+    try:
+        return not ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host != "localhost"
 
 
 def check_port(host: str, port: int) -> None:

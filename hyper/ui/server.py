@@ -13,7 +13,7 @@ from hyper.manifest import ManifestError
 from hyper.model_files import BUNDLED
 from hyper.ui.examples import read_examples
 from hyper.ui.page import build_demo
-from hyper.ui.port import ServerError
+from hyper.ui.port import ServerError, is_public
 from hyper.ui.shelf import ModelShelf
 from hyper.ui.theme import ICON_FILE, page_css, page_theme
 
@@ -54,7 +54,7 @@ def serve(load: Callable[[], PersonalizedAsr], name: str, examples: Path, host: 
     """Load the model once, open the page, say where it is, and stay until interrupted."""
     try:
         asr = load()
-        demo = build_demo(ModelShelf(asr, name, load_by_name), read_examples(examples))
+        demo = build_demo(ModelShelf(asr, name, load_by_name, takes_any=not is_public(host)), read_examples(examples))
     except (BackboneError, CheckpointError, ManifestError) as error:
         hint = f" {MAKE_BUNDLED}" if name == BUNDLED and isinstance(error, BackboneError) else ""
         raise ServerError(f"{error}{hint}") from error
@@ -63,8 +63,10 @@ def serve(load: Callable[[], PersonalizedAsr], name: str, examples: Path, host: 
     demo.block_thread()
 
 
-def load_by_name(name: str) -> PersonalizedAsr:
-    """A model that a visitor chose, with its hypernetwork if there is one."""
+def load_by_name(name: str, hypernet: str | None = None) -> PersonalizedAsr:
+    """A model that a visitor chose, with its hypernetwork if there is one; refused where memory is too short for it."""
+    from hyper.model_info import check_room
     from hyper.pipeline import PersonalizedAsr
 
-    return PersonalizedAsr.load(base=name)
+    check_room(name, hypernet)
+    return PersonalizedAsr.load(base=name, hypernet=hypernet)

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from hyper.model_files import BUNDLED
+from hyper.model_files import BUNDLED, BackboneError
 
 if TYPE_CHECKING:
     from hyper.pipeline import PersonalizedAsr
@@ -42,9 +42,14 @@ CPU_LIMIT_MB = 1000  # larger ones take a minute for a sentence on a processor, 
 class ModelShelf:
     """Gives the chosen model, loading it when it is first asked for."""
 
-    def __init__(self, asr: PersonalizedAsr, name: str, load: Callable[[str], PersonalizedAsr]) -> None:
-        """`asr` stays loaded for ever; `load` brings another one by its name."""
+    def __init__(
+        self, asr: PersonalizedAsr, name: str, load: Callable[..., PersonalizedAsr], takes_any: bool = False
+    ) -> None:
+        """`asr` stays loaded for ever; `load` brings another one by its name, and the hypernetwork's folder if one is
+        named; `takes_any`: visitors may name models, as on a machine of their own."""
         self.first_name = name
+        self.takes_any = takes_any
+        self._named: dict[str, tuple[str, ...]] = {}  # choice -> base and, if one was named, hypernetwork
         self._first = asr
         self._load = load
         self._other: tuple[str, PersonalizedAsr] | None = None
@@ -55,11 +60,12 @@ class ModelShelf:
         on_cpu = str(self._first.backbone.device).startswith("cpu")
         label = "Bundled pair · commands and short phrases" if self.first_name == BUNDLED else self.first_name
         hub = [model for model in HUB_MODELS if not on_cpu or model.megabytes <= CPU_LIMIT_MB]
-        return [(label, self.first_name)] + [(m.label, m.name) for m in hub if m.name != self.first_name]
+        offered = [(label, self.first_name)] + [(m.label, m.name) for m in hub if m.name != self.first_name]
+        return offered + [(choice, choice) for choice in self._named if choice not in {name for _, name in offered}]
 
     def is_loaded(self, name: str) -> bool:
         """Whether the model can be used at once."""
-        return name == self.first_name or (self._other is not None and self._other[0] == name)
+        return self.loaded(name) is not None
 
     def get(self, name: str) -> PersonalizedAsr:
         """The model; the second one that was loaded makes room for a third."""
@@ -68,9 +74,46 @@ class ModelShelf:
         with self._lock:
             if self._other is None or self._other[0] != name:
                 self._other = None  # free its memory before the next one needs it
-                self._other = (name, self._load(name))
+                self._other = (name, self._load(*self._named.get(name, (name,))))
             return self._other[1]
 
+    def open(self, base: str, hypernet: str = "") -> str:
+        """Load a base that a visitor names, with a hypernetwork's folder or the one that is found; the choice's name.
+
+        Errors: `BackboneError` where visitors may not, and what loading raises; then nothing new is offered.
+        """
+        if not self.takes_any:
+            raise BackboneError("This page loads only the models that it offers.")
+        choice = f"{base} + {hypernet}" if hypernet else base
+        if choice == self.first_name:
+            return choice
+        is_new = choice not in self._named
+        self._named[choice] = (base, hypernet) if hypernet else (base,)
+        try:
+            self.get(choice)
+        except Exception:
+            if is_new:
+                del self._named[choice]
+            raise
+        return choice
+
+    def base_of(self, choice: str) -> str:
+        """The base of a choice, as a command would name it."""
+        return self._named.get(choice, (choice,))[0]
+
+    @staticmethod
+    def hub_model(name: str) -> HubModel | None:
+        """What is known beforehand of a hub model that is offered."""
+        return next((model for model in HUB_MODELS if model.name == name), None)
+
+    def loaded(self, name: str) -> PersonalizedAsr | None:
+        """The model, if it is loaded."""
+        other = self._other
+        if name == self.first_name:
+            return self._first
+        return other[1] if other is not None and other[0] == name else None
+
     def is_multilingual(self, name: str) -> bool:
-        """Whether a language can be chosen; every hub model offered knows many."""
-        return name != self.first_name or self._first.backbone.is_multilingual
+        """Whether a language can be chosen; every hub model offered knows many, until it is loaded and asked."""
+        asr = self.loaded(name)
+        return asr is None or asr.backbone.is_multilingual

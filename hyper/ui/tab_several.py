@@ -56,7 +56,7 @@ def several_tab(handlers: Handlers, inputs: Inputs, demo: gr.Blocks) -> None:
     with gr.Tab("Several recordings"):
         files = list(_input_cards())
         with gr.Row():
-            run = gr.Button("Transcribe all", variant="primary", elem_id="hw-run", elem_classes="hw-main-button")
+            run = gr.Button("Transcribe all", variant="primary", elem_id="hw-run", elem_classes="hw-go")
             cancel = gr.Button("Cancel", visible=False, elem_id="hw-cancel")
         status = gr.HTML("", elem_id="hw-several-status")
         left_over = gr.HTML("", elem_id="hw-left-over")
@@ -82,7 +82,7 @@ def several_tab(handlers: Handlers, inputs: Inputs, demo: gr.Blocks) -> None:
 
 def _input_cards() -> tuple[gr.File, gr.File]:
     """Recordings on the left, what was meant on the right."""
-    with gr.Row(elem_classes="hw-two-cards", equal_height=True):
+    with gr.Row(elem_classes="hw-pair", equal_height=True):
         with gr.Column(elem_classes="hw-card", min_width=320):
             gr.HTML("<h2>1 <span>Your recordings</span></h2>")
             sent = gr.File(file_count="multiple", show_label=False, label="Recordings", height=190, elem_id="hw-sent")

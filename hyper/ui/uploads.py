@@ -1,4 +1,4 @@
-"""Which visitor still needs which recording on disk; the last one to leave it deletes it."""
+"""Which visitor still needs which recordings on disk; the last one to leave a file deletes it."""
 
 from __future__ import annotations
 
@@ -7,6 +7,8 @@ from collections.abc import Iterable
 from contextlib import suppress
 from pathlib import Path
 
+ONE_RECORDING = "one recording"  # the place of the recording that is compared by itself
+
 
 class Uploads:
     """Recordings that visitors sent, by session. Gradio names them by content, so two visitors can share a file."""
@@ -14,31 +16,34 @@ class Uploads:
     def __init__(self, folder: str | Path) -> None:
         """`folder` is where gradio puts what visitors send; nothing outside it is ever deleted."""
         self._folder = Path(folder).resolve()
-        self._held: dict[tuple[str, str], frozenset[Path]] = {}  # (session, part of the page) -> its files
+        self._held: dict[tuple[str, str], frozenset[Path]] = {}  # (session, place on the page) -> its recordings
         self._lock = threading.Lock()
 
     def hold(self, session: str, path: str | None) -> None:
         """The visitor now works with this recording, and no longer with the one before."""
-        self.hold_all(session, "one", [] if path is None else [path])
+        self.hold_all(session, ONE_RECORDING, [path] if path is not None else [])
 
-    def hold_all(self, session: str, part: str, paths: Iterable[str | Path]) -> None:
-        """A part of the page now works with these files, and no longer with those before."""
+    def hold_all(self, session: str, place: str, paths: Iterable[str]) -> None:
+        """At this place of the page the visitor now works with these, and no longer with those before."""
         with self._lock:
-            before = self._held.pop((session, part), frozenset())
-            self._held[session, part] = frozenset(Path(path).resolve() for path in paths)
-            for path in before:
-                self._delete_if_free(path)
+            before = self._held.pop((session, place), frozenset())
+            if now := frozenset(Path(path).resolve() for path in paths):
+                self._held[session, place] = now
+            self._delete_unheld(before)
 
     def release(self, session: str) -> None:
         """The visitor has left."""
-        for part in [part for holder, part in list(self._held) if holder == session]:
-            self.hold_all(session, part, [])
-            del self._held[session, part]
+        with self._lock:
+            own = [key for key in self._held if key[0] == session]
+            self._delete_unheld(path for key in own for path in self._held.pop(key))
 
-    def _delete_if_free(self, path: Path) -> None:
-        """Delete a file that nobody holds any more."""
-        if any(path in held for held in self._held.values()) or not path.is_relative_to(self._folder):
-            return
-        path.unlink(missing_ok=True)
-        with suppress(OSError):  # its folder, named after the content, may hold another file
-            path.parent.rmdir()
+    def _delete_unheld(self, paths: Iterable[Path]) -> None:
+        """Delete those recordings that nobody holds any more."""
+        paths = list(paths)
+        held = set().union(*self._held.values())
+        for path in paths:
+            if path in held or not path.is_relative_to(self._folder):
+                continue
+            path.unlink(missing_ok=True)
+            with suppress(OSError):  # its folder, named after the content, may hold another file
+                path.parent.rmdir()

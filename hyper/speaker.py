@@ -1,0 +1,267 @@
+"""One speaker, several recordings: adapting to the speaker beside adapting to each recording, and how far they agree.
+
+The speaker adaptation is what the hypernetwork writes for the mean of the utterance embeddings, each recording counting
+once whatever its length. An embedding is an affine map of the utterance's pooled statistics (standardised, then mixed
+over layers), so this equals, up to rounding, the weights written for the mean of those statistics. It does not equal
+pooling the recordings as if they were pieces of one (`embedding.pool_pieces`): there longer recordings count more, and
+the standard deviation contains how the recordings differ from each other, which training never saw.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import cached_property
+from itertools import combinations
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+import torch
+
+from hyper.audio import MAX_SECONDS, SAMPLE_RATE, AudioError, audio_seconds
+from hyper.comparison import Transcript
+from hyper.guards import Flag, guard
+from hyper.lora import LoraWeights
+from hyper.metrics import WordErrors, pooled, word_errors
+from hyper.pipeline import PersonalizedAsr, RowWeights
+from hyper.prepared import Prepared
+from hyper.subspace import angles_between_updates
+
+Level = Literal["base", "utterance", "speaker"]
+LEVELS: tuple[Level, ...] = ("base", "utterance", "speaker")  # not adapted, to the recording, to the speaker
+MIN_RECORDINGS = 2
+MAX_RECORDINGS = 20  # our own limit: a table and a matrix that can still be read
+MAX_TOTAL_SECONDS = MAX_SECONDS  # all together as long as the longest single recording, for its memory
+
+
+class SpeakerError(ValueError):
+    """The recordings cannot be compared as one speaker's; the message says what is wanted."""
+
+
+@dataclass(frozen=True, eq=False)
+class SpeakerRecording:
+    """One recording at each level."""
+
+    file: str
+    seconds: float
+    reference: str | None
+    transcripts: dict[Level, Transcript]
+    errors: dict[Level, WordErrors] | None  # None without reference
+    flags: dict[Level, tuple[Flag, ...]]  # what speaks against each transcript
+
+    def to_json(self) -> dict[str, Any]:
+        """The record, level by level."""
+        levels = {
+            level: {
+                "text": self.transcripts[level].text,
+                "errors": self.errors and self.errors[level].to_json(),
+                "stopped": self.transcripts[level].stopped,
+                "flags": [flag.to_json() for flag in self.flags[level]],
+            }
+            for level in LEVELS
+        }
+        return {"file": self.file, "seconds": self.seconds, "reference": self.reference, **levels}
+
+
+@dataclass(frozen=True, eq=False)
+class Agreement:
+    """Mean principal angle, over layers and the directions of each, between any two recordings' adaptations."""
+
+    written_deg: np.ndarray  # (n, n) degrees, between the column spaces of the updates; NaN where an update is zero
+    read_deg: np.ndarray  # (n, n) degrees, between their row spaces
+
+    @property
+    def mean_written_deg(self) -> float:
+        """Over all pairs of recordings."""
+        return _mean_of_pairs(self.written_deg)
+
+    @property
+    def mean_read_deg(self) -> float:
+        """Over all pairs of recordings."""
+        return _mean_of_pairs(self.read_deg)
+
+    def to_json(self) -> dict[str, Any]:
+        """Both matrices and their means; an angle of a zero update is null."""
+        return {
+            "written_deg": _with_nulls(self.written_deg),
+            "read_deg": _with_nulls(self.read_deg),
+            "mean_written_deg": _null(self.mean_written_deg),
+            "mean_read_deg": _null(self.mean_read_deg),
+        }
+
+
+@dataclass(frozen=True, eq=False)
+class SpeakerComparison:
+    """Every recording at every level, with what made them."""
+
+    recordings: tuple[SpeakerRecording, ...]
+    agreement: Agreement
+    embeddings: np.ndarray  # (n, d_embedding) of the recordings, in their order
+    lora: LoraWeights  # the speaker adaptation, one row, on the CPU
+    base_model: str
+    hypernetwork: str
+    device: str
+
+    @property
+    def embedding(self) -> np.ndarray:  # (d_embedding,)
+        """The mean that the speaker adaptation is written for."""
+        return self.embeddings.mean(axis=0)
+
+    @cached_property
+    def pooled(self) -> dict[Level, WordErrors] | None:
+        """Errors of all recordings with a reference added up; None where there is none."""
+        scored = [recording.errors for recording in self.recordings if recording.errors is not None]
+        return {level: pooled(errors[level] for errors in scored) for level in LEVELS} if scored else None
+
+    def to_json(self) -> dict[str, Any]:
+        """The whole comparison."""
+        return {
+            "recordings": [recording.to_json() for recording in self.recordings],
+            "pooled": self.pooled and {level: errors.to_json() for level, errors in self.pooled.items()},
+            "agreement": self.agreement.to_json(),
+            "base_model": self.base_model,
+            "hypernetwork": self.hypernetwork,
+            "device": self.device,
+        }
+
+
+def compare_speaker(
+    asr: PersonalizedAsr,
+    recordings: Sequence[str | Path | np.ndarray],  # 2 to 20: files, or (n_samples,) 16 kHz
+    references: Sequence[str | None] | None = None,  # what was meant in each; None or "" where it is not known
+    *,
+    language: str = "en",
+    task: str = "transcribe",
+) -> SpeakerComparison:
+    """Transcribe each recording with the base, with its own adaptation and with the speaker's; each is encoded once.
+
+    The speaker adaptation is the mean over all recordings, the one that it transcribes among them. Errors:
+    `SpeakerError` for too few, too many or too long recordings, for references that do not match and without a
+    hypernetwork; `AudioError`, with the file's name in front, for a recording that cannot be used.
+    """
+    references = references or [None] * len(recordings)
+    _check(asr, recordings, references)
+    names = [_name(recording, i) for i, recording in enumerate(recordings)]
+    prepared = []
+    for name, recording in zip(names, recordings, strict=True):
+        with _named(name):
+            prepared.append(asr.prepare(recording, language=language, task=task))
+    embeddings = torch.cat([each.embedding for each in prepared])  # (n, d_embedding)
+    with torch.inference_mode():
+        lora = asr.hypernet.generate(embeddings.mean(dim=0, keepdim=True))
+    rows = [RowWeights(0.0), RowWeights(1.0), RowWeights(1.0, lora)]  # in the order of LEVELS
+    decoded = asr.decode_rows(prepared, rows)
+    return SpeakerComparison(
+        recordings=tuple(map(_recording, names, prepared, references, decoded)),
+        agreement=agreement([each.lora for each in prepared]),
+        embeddings=embeddings.float().cpu().numpy(),
+        lora=lora.to_cpu(),
+        base_model=asr.base_model,
+        hypernetwork=asr.hypernetwork,
+        device=asr.device,
+    )
+
+
+def agreement(adaptations: Sequence[LoraWeights]) -> Agreement:
+    """How far the adaptations agree, each of one row and all for the same sites."""
+    n = len(adaptations)
+    written, read = np.zeros((n, n)), np.zeros((n, n))
+    for i, j in combinations(range(n), 2):
+        written[i, j], read[i, j] = written[j, i], read[j, i] = _mean_angles_deg(adaptations[i], adaptations[j])
+    return Agreement(written, read)
+
+
+def split_references(text: str, n_recordings: int) -> list[str | None]:
+    """One line for each recording, in their order; an empty line where it is not known. No text at all is none known.
+
+    Errors: `SpeakerError` where there are more or fewer lines.
+    """
+    lines = [line.strip() or None for line in text.strip("\r\n").splitlines()]
+    if not any(lines):
+        return [None] * n_recordings
+    if len(lines) != n_recordings:
+        raise SpeakerError(
+            f"There are {len(lines)} lines of what was meant for {n_recordings} recordings; write one line for each, "
+            "in the same order, and leave a line empty where it is not known."
+        )
+    return lines
+
+
+def _check(
+    asr: PersonalizedAsr, recordings: Sequence[str | Path | np.ndarray], references: Sequence[str | None]
+) -> None:
+    """All that can be told before the work."""
+    if asr.hypernet is None:
+        raise SpeakerError(
+            f"There is no hypernetwork for {asr.base_model}, so there is nothing to adapt to a speaker; choose "
+            "another model, or train one with `python -m hyper train`."
+        )
+    n = len(recordings)
+    if not MIN_RECORDINGS <= n <= MAX_RECORDINGS:
+        raise SpeakerError(
+            f"There {'is 1 recording' if n == 1 else f'are {n} recordings'}; please give {MIN_RECORDINGS} to "
+            f"{MAX_RECORDINGS} of one speaker."
+        )
+    if len(references) != n:
+        raise SpeakerError(f"There are {len(references)} references for {n} recordings; each needs its own, or none.")
+    seconds = 0.0
+    for i, recording in enumerate(recordings):
+        with _named(_name(recording, i)):
+            seconds += len(recording) / SAMPLE_RATE if isinstance(recording, np.ndarray) else audio_seconds(recording)
+    if seconds > MAX_TOTAL_SECONDS:
+        raise SpeakerError(
+            f"The recordings are {seconds:.0f} s long together, but the limit is {MAX_TOTAL_SECONDS:g} s; please give "
+            "fewer or shorter ones."
+        )
+
+
+def _name(recording: str | Path | np.ndarray, i: int) -> str:
+    return f"recording {i + 1}" if isinstance(recording, np.ndarray) else Path(recording).name
+
+
+@contextmanager
+def _named(name: str) -> Iterator[None]:
+    """Say which of the recordings it is that cannot be used."""
+    try:
+        yield
+    except AudioError as error:
+        raise error if name in str(error) else AudioError(f"{name}: {error}") from error
+
+
+def _recording(
+    name: str, prepared: Prepared, reference: str | None, transcripts: Sequence[Transcript]
+) -> SpeakerRecording:
+    by_level = dict(zip(LEVELS, transcripts, strict=True))
+    reference = (reference or "").strip() or None
+    return SpeakerRecording(
+        file=name,
+        seconds=len(prepared.waveform) / SAMPLE_RATE,
+        reference=reference,
+        transcripts=by_level,
+        errors={level: word_errors(reference, by_level[level].text) for level in LEVELS} if reference else None,
+        flags={level: guard(by_level[level], prepared.waveform) for level in LEVELS},
+    )
+
+
+def _mean_angles_deg(first: LoraWeights, second: LoraWeights) -> tuple[float, float]:
+    """Written and read: the mean of each layer's angles, then the mean over layers, in degrees."""
+    layers = []
+    for a, b, other_a, other_b in zip(first.a, first.b, second.a, second.b, strict=True):
+        both = angles_between_updates((a[0], b[0]), (other_a[0], other_b[0]))
+        layers.append([np.degrees(angles.mean()) if len(angles) else np.nan for angles in both])
+    written, read = np.mean(layers, axis=0)
+    return float(written), float(read)
+
+
+def _mean_of_pairs(matrix: np.ndarray) -> float:
+    return float(matrix[np.triu_indices(len(matrix), k=1)].mean())
+
+
+def _with_nulls(matrix: np.ndarray) -> list[list[float | None]]:
+    return [[_null(value) for value in row] for row in matrix.tolist()]
+
+
+def _null(value: float) -> float | None:
+    return None if np.isnan(value) else value

@@ -1,0 +1,266 @@
+"""Where a voice lies among the speakers that the hypernetwork learned from: their embeddings, reduced, in a small file.
+
+The embedding is standardised already (statistic by statistic, with training's mean and standard deviation), so that
+distances are counted in standard deviations. Principal component analysis of the speakers' mean embeddings gives the
+directions that are kept; the first two are the map. Distance is the root mean square difference, over the embedding's
+dimensions, between a recording and a speaker as the map keeps that speaker, and of the nearest speakers' distances the
+mean. What the recording has outside of the kept directions counts in full, or an odd voice would look near.
+
+How far is far is read from speakers that are not on the map: the same distance of their single recordings and of their
+means. All of it is our own choice. A place on the map says nothing about a person's health.
+"""
+
+from __future__ import annotations
+
+import json
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import numpy as np
+import scipy.linalg
+from safetensors import SafetensorError, safe_open
+from safetensors.numpy import save
+from tqdm import tqdm
+
+from hyper.audio import AudioError, load_audio
+from hyper.backbone import fingerprint
+from hyper.manifest import ManifestRow
+from hyper.pipeline import PersonalizedAsr
+from hyper.speech.simulate_manifest import source_speaker
+
+MAP_FILE = "voice_map.safetensors"
+MAX_COMPONENTS = 32  # kept directions; fewer where the embedding is long
+MAX_COMPONENT_BYTES = 200_000  # of the directions and the mean, so that the file stays small beside any model
+N_NEAREST = 5  # speakers: one alone may lie there by chance
+FAR_PERCENTILE = 95  # of the held-out distances; so many of 100 held-out recordings are nearer than what is called far
+HELD_OUT = 5  # every fifth speaker stays off the map
+MIN_SPEAKERS = 10  # on the map and off it together ...
+MIN_ON_MAP = 3  # ... for two directions
+_SEED = 0
+
+
+class MapError(ValueError):
+    """There is no map, or none can be made; the message says what to run."""
+
+
+@dataclass(frozen=True)
+class Kind:
+    """What is known of a training speaker; names are not kept."""
+
+    cohort: str  # "typical" where the manifest says nothing
+    severity: str  # "" where there is none
+    simulated: bool
+
+
+@dataclass(frozen=True)
+class Whereabouts:
+    """Where one embedding lies."""
+
+    x: float  # along the first direction, in the embedding's units
+    y: float  # along the second
+    distance: float  # to the nearest training speakers, in standard deviations
+    limit: float  # what 95 of 100 held-out recordings (or speakers) stay below
+    share_nearer: float  # of the held-out ones, a fraction
+
+    @property
+    def is_far(self) -> bool:
+        """Whether training saw hardly anything like it."""
+        return self.distance > self.limit
+
+
+@dataclass(frozen=True, eq=False)
+class VoiceMap:
+    """The map of one pair's training speakers."""
+
+    mean: np.ndarray  # (d_embedding,) of the speakers
+    components: np.ndarray  # (n_components, d_embedding) orthonormal, the widest direction first
+    points: np.ndarray  # (n_speakers, n_components)
+    kinds: tuple[Kind, ...]  # (n_speakers,)
+    explained: tuple[float, float]  # share of the speakers' variance that lies along each of the first two
+    held_out_recordings: np.ndarray  # (n,) distances of single recordings of speakers off the map, ascending
+    held_out_speakers: np.ndarray  # (n,) distances of their means
+    base_fingerprint: str
+    hypernet_fingerprint: str
+
+    def place(self, embedding: np.ndarray) -> np.ndarray:  # (d_embedding,) -> (n_components,)
+        """Coordinates along the kept directions."""
+        return self.components @ (embedding - self.mean)
+
+    def embedding_at(self, place: np.ndarray) -> np.ndarray:  # (n_components,) -> (d_embedding,)
+        """The embedding at these coordinates that has nothing outside of the kept directions."""
+        return self.mean + place @ self.components
+
+    def distance(self, embedding: np.ndarray) -> float:  # (d_embedding,)
+        """Root mean square difference to the nearest speakers' embeddings, in standard deviations."""
+        place = self.place(embedding)
+        outside = np.square(embedding - self.embedding_at(place)).sum()
+        squares = np.square(self.points - place).sum(axis=1) + outside  # (n_speakers,)
+        return float(np.sqrt(np.sort(squares)[:N_NEAREST] / len(embedding)).mean())
+
+    def whereabouts(self, embedding: np.ndarray, is_mean: bool) -> Whereabouts:
+        """Where an embedding (d_embedding,) of one recording, or the mean of several, lies."""
+        held_out = self.held_out_speakers if is_mean else self.held_out_recordings
+        distance = self.distance(embedding)
+        x, y = self.place(embedding)[:2]
+        limit = float(np.percentile(held_out, FAR_PERCENTILE))
+        return Whereabouts(float(x), float(y), distance, limit, float((held_out < distance).mean()))
+
+    def save(self, path: Path) -> None:
+        """Write the file, whole or not at all."""
+        tensors = {
+            "mean": self.mean.astype(np.float16),
+            "components": self.components.astype(np.float16),
+            "points": self.points.astype(np.float32),
+            "held_out_recordings": self.held_out_recordings.astype(np.float32),
+            "held_out_speakers": self.held_out_speakers.astype(np.float32),
+        }
+        facts = {
+            "kinds": [asdict(kind) for kind in self.kinds],
+            "explained": self.explained,
+            "base_fingerprint": self.base_fingerprint,
+            "hypernet_fingerprint": self.hypernet_fingerprint,
+        }
+        tensors = {
+            name: np.ascontiguousarray(values) for name, values in tensors.items()
+        }  # bytes are written as they lie
+        partial = path.with_name(path.name + ".partial")
+        partial.write_bytes(save(tensors, {"facts": json.dumps(facts)}))
+        partial.replace(path)
+
+    @classmethod
+    def load(cls, path: Path) -> VoiceMap:
+        """Read what `save` wrote. Errors: `MapError` where the file is not such a one."""
+        try:
+            with safe_open(path, "np") as file:
+                facts = json.loads(file.metadata()["facts"])
+                tensors = {name: file.get_tensor(name).astype(np.float64) for name in file.keys()}  # noqa: SIM118
+            facts["kinds"] = tuple(Kind(**kind) for kind in facts["kinds"])
+            facts["explained"] = tuple(facts["explained"])
+            return cls(**tensors, **facts)
+        except (SafetensorError, OSError, KeyError, TypeError, ValueError) as error:
+            raise MapError(f"The map in {path} cannot be read; make it again: {make_command()}") from error
+
+
+def make_command() -> str:
+    """What to run to get a map."""
+    return "`python -m hyper make-map --data MANIFEST.csv`"
+
+
+def find_map(asr: PersonalizedAsr) -> VoiceMap:
+    """The map of this pair. Errors: `MapError` where there is none, or another pair's."""
+    path = asr.hypernet_folder / MAP_FILE if asr.hypernet_folder else None
+    if asr.hypernet is None or path is None or not path.is_file():
+        raise MapError(f"There is no map for this model yet. To make one of its training recordings: {make_command()}")
+    voice_map = VoiceMap.load(path)
+    if (voice_map.base_fingerprint, voice_map.hypernet_fingerprint) != _fingerprints(asr):
+        raise MapError(f"The map beside this model was made with another pair. Make it again: {make_command()}")
+    return voice_map
+
+
+def make_map(
+    asr: PersonalizedAsr, rows: Sequence[ManifestRow], max_speakers: int = 300, max_utterances: int = 4
+) -> tuple[VoiceMap, int]:
+    """The map of these recordings' speakers, and how many recordings could not be read.
+
+    Errors: `MapError` without a hypernetwork, and with too few speakers.
+    """
+    if asr.hypernet is None:
+        raise MapError(f"There is no hypernetwork for {asr.base_model}, so there are no embeddings to map.")
+    chosen = choose_speakers(rows, max_speakers, max_utterances)
+    _check_enough(len(chosen), MIN_ON_MAP)  # told before the work
+    embeddings: dict[str, list[np.ndarray]] = {}
+    n_unreadable = 0
+    for speaker, own in tqdm(chosen.items(), desc="embedding", unit="speaker"):
+        for row in own:
+            try:
+                waveform = load_audio(row.path, max_seconds=asr.backbone.window_seconds)
+            except AudioError:
+                n_unreadable += 1
+                continue
+            embedding = asr.prepare(waveform).embedding[0].float().cpu().numpy()
+            embeddings.setdefault(speaker, []).append(embedding)
+    kinds = {speaker: _kind(chosen[speaker][0]) for speaker in embeddings}
+    off_map = held_out({speaker: source_speaker(chosen[speaker][0]) for speaker in embeddings})
+    return fit_map(embeddings, kinds, off_map, _fingerprints(asr)), n_unreadable
+
+
+def choose_speakers(
+    rows: Sequence[ManifestRow], max_speakers: int, max_utterances: int
+) -> dict[str, list[ManifestRow]]:
+    """Recordings by speaker; of too many speakers as many of each cohort and severity as there are, by a fixed draw."""
+    by_speaker: dict[str, list[ManifestRow]] = defaultdict(list)
+    for row in rows:
+        if row.speaker:
+            by_speaker[row.speaker].append(row)
+    rng = np.random.default_rng(_SEED)
+    cells: dict[Kind, list[str]] = defaultdict(list)
+    for speaker in rng.permutation(sorted(by_speaker)):
+        cells[_kind(by_speaker[speaker][0])].append(str(speaker))
+    dealt = [  # one of each kind, then the next of each
+        speakers[turn] for turn in range(len(by_speaker)) for speakers in cells.values() if turn < len(speakers)
+    ]
+    return {speaker: by_speaker[speaker][:max_utterances] for speaker in sorted(dealt[:max_speakers])}
+
+
+def held_out(sources: Mapping[str, str]) -> set[str]:
+    """Speakers that stay off the map: all who share their typical speaker with one of a fixed fifth of those."""
+    unique = sorted(set(sources.values()))
+    off = set(np.random.default_rng(_SEED).permutation(unique)[: max(1, len(unique) // HELD_OUT)].tolist())
+    return {speaker for speaker, source in sources.items() if source in off}
+
+
+def fit_map(
+    embeddings: Mapping[str, Sequence[np.ndarray]],  # of each speaker one or more, (d_embedding,)
+    kinds: Mapping[str, Kind],
+    off_map: set[str],  # speakers that only say what is far
+    fingerprints: tuple[str, str],  # of the base, of the hypernetwork
+) -> VoiceMap:
+    """Principal directions of the speakers' means, and the distances of those that are held out."""
+    on_map = [speaker for speaker in embeddings if speaker not in off_map]
+    _check_enough(len(embeddings), len(on_map))
+    means = np.stack([np.mean(embeddings[speaker], axis=0) for speaker in on_map]).astype(np.float64)
+    mean = _rounded(means.mean(axis=0))
+    _, spread, directions = scipy.linalg.svd(means - mean, full_matrices=False)
+    by_size = max(2, MAX_COMPONENT_BYTES // (2 * len(mean)) - 1)  # two bytes a number, and the mean beside them
+    components = _rounded(directions[: min(MAX_COMPONENTS, by_size)])
+    variances = spread**2 / (spread**2).sum()
+    unfinished = VoiceMap(
+        mean=mean,
+        components=components,
+        points=((means - mean) @ components.T).astype(np.float32).astype(np.float64),
+        kinds=tuple(kinds[speaker] for speaker in on_map),
+        explained=(float(variances[0]), float(variances[1])),
+        held_out_recordings=np.empty(0),
+        held_out_speakers=np.empty(0),
+        base_fingerprint=fingerprints[0],
+        hypernet_fingerprint=fingerprints[1],
+    )
+    others = [embeddings[speaker] for speaker in embeddings if speaker in off_map]
+    distances = {
+        "held_out_recordings": [unfinished.distance(each) for own in others for each in own],
+        "held_out_speakers": [unfinished.distance(np.mean(own, axis=0)) for own in others],
+    }
+    return VoiceMap(**(vars(unfinished) | {name: np.sort(values) for name, values in distances.items()}))
+
+
+def _check_enough(n_speakers: int, n_on_map: int) -> None:
+    if n_speakers < MIN_SPEAKERS or not MIN_ON_MAP <= n_on_map < n_speakers:
+        raise MapError(
+            f"The recordings name {n_speakers} speakers that can be used; a map needs {MIN_SPEAKERS} or more in the "
+            "manifest's `speaker` column."
+        )
+
+
+def _fingerprints(asr: PersonalizedAsr) -> tuple[str, str]:
+    return asr.backbone.fingerprint, fingerprint(asr.hypernet)
+
+
+def _kind(row: ManifestRow) -> Kind:
+    return Kind(row.cohort or "typical", row.severity, row.simulated)
+
+
+def _rounded(values: np.ndarray) -> np.ndarray:
+    """As the file keeps them, so that a map is the same before and after it is written."""
+    return values.astype(np.float16).astype(np.float64)

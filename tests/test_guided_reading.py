@@ -1,0 +1,180 @@
+"""Guided reading without a browser: what is read, what each button does, the table at the end."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from pathlib import Path
+
+import gradio as gr
+import numpy as np
+import pytest
+
+from hyper.audio import save_audio
+from hyper.manifest import ManifestRow
+from hyper.metrics import word_errors
+from hyper.pipeline import PersonalizedAsr
+from hyper.report import Evaluation, Failure, ScoredUtterance
+from hyper.speaker import split_references
+from hyper.speech.phone_set import PHONES, SILENCE
+from hyper.speech.texts import PATTERNS, SLOTS
+from hyper.ui import reading_panels, tab_speaker
+from hyper.ui.reading import Reading
+from hyper.ui.reading_texts import ALL_SOUNDS, EVERYDAY, N_SHORT, READING_SETS
+from hyper.ui.tab_reading import go_on, hand_over, several_recordings_html, view
+
+# Words of the first ten sentences that have each phone, by ear: for machines without a synthesiser.
+SPOKEN_IN = (
+    "aa:father ae:jacket ah:under ao:caught aw:found ay:shines b:boy ch:kitchen d:day dh:the eh:yellow er:early "
+    "ey:they f:found g:good hh:huge ih:bridge iy:bee jh:bridge k:kitchen l:old m:moon n:nose ng:sang ow:old oy:boy "
+    "p:put r:treasure s:song sh:shelf t:put th:think uh:put uw:moon v:visit w:we y:young z:buzzed zh:treasure"
+)
+
+
+def test_the_short_set_has_every_phone_of_english_by_ear():
+    by_ear = dict(pair.split(":") for pair in SPOKEN_IN.split())
+    assert set(by_ear) == set(PHONES) - {SILENCE}
+    words = set(" ".join(ALL_SOUNDS[:N_SHORT]).split())
+    assert [word for word in by_ear.values() if word not in words] == []
+
+
+def test_every_phone_is_spoken_by_the_synthesiser():
+    from hyper.speech.engines import Espeak, SynthesisError
+
+    try:
+        espeak = Espeak()
+    except SynthesisError as error:
+        pytest.skip(str(error))
+    spoken = [{phone.symbol for phone in espeak.speak(text, "en-us").phones} for text in ALL_SOUNDS]
+    wanted = set(PHONES) - {SILENCE}
+    assert wanted - set().union(*spoken[:N_SHORT]) == set()
+    counts = Counter(symbol for symbols in spoken for symbol in symbols)
+    assert min(counts[phone] for phone in wanted) >= 3
+
+
+def test_sentences_are_short_plain_and_each_its_own():
+    assert len(ALL_SOUNDS) == len(set(ALL_SOUNDS)) == 40
+    for text in (*ALL_SOUNDS, *EVERYDAY):
+        assert re.fullmatch(r"[a-z]+( [a-z]+){2,9}", text), text
+    assert len(set(EVERYDAY)) == len(EVERYDAY)
+    assert [len(each.phrases) for each in READING_SETS.values()] == [8, 20, 10, 40]
+    for each in READING_SETS.values():
+        assert f"({len(each.phrases)})" in each.label
+
+
+@pytest.mark.parametrize("phrase", EVERYDAY)
+def test_the_grammar_makes_every_everyday_request(phrase):
+    patterns = (re.sub(r"\{(\w+)\}", lambda slot: f"({'|'.join(SLOTS[slot[1]])})", pattern) for pattern in PATTERNS)
+    assert any(re.fullmatch(pattern, phrase) for pattern in patterns)
+
+
+def test_what_each_button_makes_of_the_reading():
+    reading = Reading.begin(("one", "two", "three", "four"))
+    reading = reading.keep("1.wav").skip().keep("3.wav")
+    assert (reading.position, reading.is_last) == (3, True)
+    assert reading.read() == [("one", "1.wav"), ("three", "3.wav")]
+    again = reading.back()
+    assert (again.position, again.recording) == (2, "3.wav")
+    assert again.redo().read() == [("one", "1.wav")] and again.redo().position == 2
+    assert again.skip().read() == [("one", "1.wav")]
+    assert again.keep("new.wav").read()[1] == ("three", "new.wav")
+    assert Reading.begin(("one",)).back().position == 0
+    ended = reading.finish()
+    assert ended.is_finished and ended.recording is None and len(ended.read()) == 2
+    assert hash(ended) != hash(reading)  # gradio tells by it whether the state changed
+
+
+def test_what_is_seen_at_each_point():
+    def seen(reading):
+        _, choose, read, _, _, buttons, following, count, as_speaker, _ = view(reading)
+        return (
+            choose.visible,
+            read.visible,
+            buttons.visible,
+            following.interactive,
+            following.value,
+            count.visible,
+            as_speaker.visible,
+        )
+
+    begun = Reading.begin(("one", "two"))
+    assert seen(None)[:2] == (True, False)
+    assert seen(begun) == (False, True, True, False, "Next", False, False)
+    assert seen(begun.keep("1.wav").back()) == (False, True, True, True, "Next", False, False)
+    assert seen(begun.skip())[4] == "Finish"
+    assert seen(begun.keep("1.wav").skip()) == (True, True, False, False, "Next", True, False)
+    assert seen(begun.keep("1.wav").keep("2.wav"))[5:] == (True, True)
+    assert seen(begun.finish())[5] is False  # nothing to count
+
+
+def test_what_was_read_is_handed_over_to_the_tab_of_one_speaker(tmp_path):
+    files = [tmp_path / f"{i}.wav" for i in range(25)]
+    reading = Reading.begin(tuple(f"phrase {i}" for i in range(25)))
+    for file in files:
+        file.touch()
+        reading = reading.keep(str(file))
+    given, meant, tabs = hand_over(reading)
+    assert given == [str(file) for file in files[:20]]
+    assert split_references(meant, 20) == [f"phrase {i}" for i in range(20)]
+    assert tabs.selected == tab_speaker.TAB
+    files[0].unlink()
+    with pytest.raises(gr.Error, match="no longer on the server"):
+        hand_over(reading)
+
+
+def test_progress_and_phrase_are_written_and_escaped():
+    page = reading_panels.phrase_html(Reading.begin(("<b>one</b>", "two", "three")))
+    assert "1 of 3" in page and 'max="3" value="0"' in page and "&lt;b&gt;one" in page
+    assert "2 recordings of 3 phrases" in reading_panels.phrase_html(
+        Reading.begin(("one", "two", "three")).keep("a").keep("b").finish()
+    )
+
+
+def test_next_without_a_recording_is_a_sentence():
+    with pytest.raises(gr.Error, match="There is no recording yet"):
+        go_on(Reading.begin(("one",)), None)
+    with pytest.raises(gr.Error, match="no longer on the server"):
+        go_on(Reading.begin(("one",)), "/gone/one.wav")
+
+
+def scored(reference: str, base: str, adapted: str) -> ScoredUtterance:
+    from hyper.comparison import Transcript
+
+    row = ManifestRow("f.wav", Path("f.wav"), reference)
+    transcripts = [Transcript(text, (1,), (-0.1,), "end", 0.0) for text in (base, adapted)]
+    errors = [word_errors(reference, text) for text in (base, adapted)]
+    return ScoredUtterance(row, *transcripts, *errors)
+
+
+def test_the_interval_is_over_recordings():
+    errors = [word_errors("a b", text) for text in ("a b", "a x", "x x", "a b", "a")]
+    interval = reading_panels.recordings_interval(errors)
+    draws = np.random.default_rng(1).choice([0, 1, 2, 0, 1], size=(20_000, 5)).sum(axis=1) / 10
+    assert (interval.low, interval.high) == pytest.approx(tuple(np.percentile(draws, [2.5, 97.5])), abs=0.051)
+    assert reading_panels.recordings_interval(errors[:4]) is None
+
+
+def test_the_table_at_the_end():
+    utterances = [scored("turn on the lights", "turn of the lights", "turn on the lights")] * 4
+    utterances += [scored("<i>help</i> me", "help me", "he me")]
+    evaluation = Evaluation("base", "net", "cpu", tuple(utterances), (Failure("phrase 6", "It is silent."),))
+    page = reading_panels.results_html(evaluation)
+    assert "22.2%" in page  # 4 errors in 18 words
+    assert "5.6%" in page  # 1 in 18
+    assert page.count("1 error fewer") == 4 and page.count("1 error more") == 1
+    assert "95 % interval" in page and "<i>" not in page
+    assert "phrase 6 could not be used: It is silent." in page
+
+
+def test_the_recordings_are_scored_as_a_manifest_is(backbone, make_hypernet, speech_like, tmp_path):
+    asr = PersonalizedAsr(backbone, make_hypernet(backbone), "random")
+    for i in range(2):
+        save_audio(tmp_path / f"{i}.wav", speech_like(1.5, seed=i))
+    rows = [ManifestRow(f"phrase {i + 1}", tmp_path / f"{i}.wav", "turn on the lights") for i in range(2)]
+    page = several_recordings_html(asr, rows)
+    for row in rows:
+        from html import escape
+
+        comparison = asr.compare(row.path, row.reference)
+        assert escape(comparison.base.text) in page and escape(comparison.adapted.text) in page
+    assert reading_panels.TOO_FEW in page

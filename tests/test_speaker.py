@@ -1,0 +1,242 @@
+"""One speaker, several recordings: the mean by another way, angles worked out by hand, the command."""
+
+from __future__ import annotations
+
+import json
+
+import numpy as np
+import pytest
+import scipy.linalg
+import torch
+from test_cli import hyper, one_line_failure
+from test_decoding import merged
+
+from hyper.audio import SAMPLE_RATE, AudioError, save_audio
+from hyper.backbone import Backbone
+from hyper.checkpoint import save_hypernet
+from hyper.embedding import pool_pieces, pool_statistics
+from hyper.lora import LoraWeights
+from hyper.metrics import word_errors
+from hyper.pipeline import PersonalizedAsr
+from hyper.speaker import MAX_RECORDINGS, SpeakerError, agreement, compare_speaker, split_references
+from hyper.subspace import angles_between_updates
+
+
+@pytest.fixture(scope="module")
+def asr(backbone, make_hypernet) -> PersonalizedAsr:
+    return PersonalizedAsr(backbone, make_hypernet(backbone), "random")
+
+
+@pytest.fixture(scope="module")
+def recordings(speech_like) -> list[np.ndarray]:
+    return [speech_like(seconds, seed=seed) for seed, seconds in enumerate((1.5, 2.5, 1.0))]
+
+
+@pytest.fixture(scope="module")
+def comparison(asr, recordings):
+    return compare_speaker(asr, recordings, ["turn on the lights", None, "good morning"])
+
+
+def statistics_of(backbone: Backbone, waveform: np.ndarray) -> torch.Tensor:
+    n_speech = torch.tensor([backbone.n_speech_states(len(waveform))])
+    return pool_statistics(backbone.encode(backbone.log_mel([waveform])), n_speech)
+
+
+def test_the_speaker_adaptation_is_written_for_the_mean_of_the_statistics(asr, recordings, comparison):
+    statistics = torch.cat([statistics_of(asr.backbone, waveform) for waveform in recordings])
+    expected = asr.hypernet(statistics.mean(dim=0, keepdim=True))
+    for given, wanted in zip((*comparison.lora.a, *comparison.lora.b), (*expected.a, *expected.b), strict=True):
+        torch.testing.assert_close(given, wanted, rtol=1e-4, atol=1e-5)
+    n_speech = torch.tensor([asr.backbone.n_speech_states(len(waveform)) for waveform in recordings])
+    as_pieces = asr.hypernet(pool_pieces(statistics, n_speech))
+    assert not torch.allclose(as_pieces.b[0], comparison.lora.b[0], atol=1e-3)  # another thing, as the docstring says
+
+
+def test_the_mean_embedding_is_that_of_the_single_recordings(asr, recordings, comparison):
+    each = np.stack([asr.compare(waveform).embedding for waveform in recordings])
+    np.testing.assert_allclose(comparison.embeddings, each, atol=1e-5)
+    np.testing.assert_allclose(comparison.embedding, each.mean(axis=0), atol=1e-5)
+
+
+def test_base_and_utterance_are_what_comparing_each_recording_gives(asr, recordings, comparison):
+    for waveform, recording in zip(recordings, comparison.recordings, strict=True):
+        alone = asr.compare(waveform)
+        assert recording.transcripts["base"].text == alone.base.text
+        assert recording.transcripts["utterance"].text == alone.adapted.text
+        assert recording.seconds == pytest.approx(len(waveform) / SAMPLE_RATE)
+
+
+def test_the_speaker_level_is_a_model_with_the_mean_merged_into_its_weights(asr, recordings, comparison):
+    parts = asr.backbone
+    whole = Backbone(
+        merged(parts, comparison.lora, 0), parts.extractor, parts.tokenizer, "merged", parts.device, parts.dtype
+    )
+    texts = [PersonalizedAsr(whole, None, None).compare(waveform).base.text for waveform in recordings]
+    assert [recording.transcripts["speaker"].text for recording in comparison.recordings] == texts
+    differs = [r.transcripts["speaker"].text != r.transcripts["utterance"].text for r in comparison.recordings]
+    assert any(differs)  # or the level would be no level
+
+
+def test_an_adapted_encoder_is_run_again_with_the_speakers_weights(backbone, make_hypernet, recordings):
+    asr = PersonalizedAsr(backbone, make_hypernet(backbone, targets=("encoder.fc1",)), "random")
+    comparison = compare_speaker(asr, recordings)
+    model = merged(backbone, comparison.lora, 0)
+    whole = Backbone(model, backbone.extractor, backbone.tokenizer, "merged", backbone.device, backbone.dtype)
+    texts = [PersonalizedAsr(whole, None, None).compare(waveform).base.text for waveform in recordings]
+    assert [recording.transcripts["speaker"].text for recording in comparison.recordings] == texts
+
+
+def test_each_recording_is_encoded_once_and_all_levels_share_its_batch(asr, recordings, monkeypatch):
+    encoded, decoded = [], []
+    encode, run = asr.backbone.encode, asr.backbone.model.model.decoder.forward
+    monkeypatch.setattr(asr.backbone, "encode", lambda log_mel: encoded.append(len(log_mel)) or encode(log_mel))
+    monkeypatch.setattr(
+        asr.backbone.model.model.decoder,
+        "forward",
+        lambda **given: decoded.append(len(given["input_ids"])) or run(**given),
+    )
+    compare_speaker(asr, recordings)
+    assert encoded == [1, 1, 1]
+    assert decoded[0] == 9  # three recordings, three levels
+
+
+def test_errors_are_counted_where_a_reference_is_known_and_pooled_as_one_corpus(comparison):
+    first, second, third = comparison.recordings
+    assert second.errors is None
+    for level in ("base", "utterance", "speaker"):
+        one = word_errors("turn on the lights", first.transcripts[level].text)
+        two = word_errors("good morning", third.transcripts[level].text)
+        assert first.errors[level] == one
+        n_errors = sum(e.substitutions + e.deletions + e.insertions for e in (one, two))
+        assert comparison.pooled[level].wer == pytest.approx(n_errors / 6)
+
+
+def test_without_references_nothing_is_counted(asr, recordings):
+    assert compare_speaker(asr, recordings[:2]).pooled is None
+
+
+def vectors(*columns: list[float]) -> LoraWeights:
+    """One row of rank-1 weights for as many layers as there are pairs of (a, b) given."""
+    pairs = list(zip(columns[::2], columns[1::2], strict=True))
+    a = tuple(torch.tensor([[pair[0]]], dtype=torch.float64) for pair in pairs)
+    b = tuple(torch.tensor([pair[1]], dtype=torch.float64)[:, :, None] for pair in pairs)
+    return LoraWeights((), a, b, 1.0)
+
+
+def test_by_hand_rank_one_angles_are_those_between_the_vectors():
+    """b: 45° then 0° (opposite signs span the same line); a: 90° then 60°; the means over the two layers follow."""
+    one = vectors([1.0, 0.0], [1.0, 0.0, 0.0], [2.0, 0.0], [0.0, 3.0, 0.0])
+    two = vectors([0.0, 5.0], [2.0, 2.0, 0.0], [0.5, 3**0.5 / 2], [0.0, -1.0, 0.0])
+    found = agreement([one, two, one])
+    expected = np.array([[0, 22.5, 0], [22.5, 0, 22.5], [0, 22.5, 0]])
+    np.testing.assert_allclose(found.written_deg, expected, atol=1e-6)
+    np.testing.assert_allclose(found.read_deg[0, 1], 75.0)
+    assert found.mean_written_deg == pytest.approx(15.0) and found.mean_read_deg == pytest.approx(50.0)
+
+
+@pytest.mark.parametrize("rank", [1, 3])
+def test_angles_equal_scipys_between_the_formed_updates(rank):
+    generator = torch.Generator().manual_seed(5)
+    pairs = [
+        (torch.randn(rank, 6, generator=generator).double(), torch.randn(24, rank, generator=generator).double())
+        for _ in range(2)
+    ]
+    written, read = angles_between_updates(*pairs)
+    formed = [(b @ a).numpy() for a, b in pairs]
+    columns = [np.linalg.svd(update)[0][:, :rank] for update in formed]
+    rows = [np.linalg.svd(update)[2][:rank].T for update in formed]
+    np.testing.assert_allclose(written, scipy.linalg.subspace_angles(*columns), atol=1e-7)
+    np.testing.assert_allclose(read, scipy.linalg.subspace_angles(*rows), atol=1e-7)
+
+
+def test_of_directions_that_one_factor_repeats_the_update_has_fewer():
+    """a has one direction twice, so `b @ a` writes only b's sum: rank 1 in spite of two columns."""
+    a, b = torch.tensor([[1.0, 0.0, 0.0]] * 2), torch.tensor([[1.0, 0.0], [0.0, 1.0], [0.0, 0.0]])
+    other = (torch.tensor([[1.0, 0.0, 0.0]]), torch.tensor([[1.0], [0.0], [0.0]]))
+    written, read = angles_between_updates((a, b), other)
+    np.testing.assert_allclose(np.degrees(written), [45.0], atol=1e-6)
+    np.testing.assert_allclose(np.degrees(read), [0.0], atol=1e-6)
+
+
+def test_an_update_of_zero_has_no_direction(backbone, make_hypernet, recordings):
+    comparison = compare_speaker(
+        PersonalizedAsr(backbone, make_hypernet(backbone, is_trained=False), "new"), recordings
+    )
+    assert np.isnan(comparison.agreement.written_deg[0, 1])
+    record = json.loads(json.dumps(comparison.to_json(), allow_nan=False))
+    assert record["agreement"]["mean_written_deg"] is None and record["agreement"]["written_deg"][0][0] == 0
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("", [None, None]),
+        (" \n", [None, None]),
+        ("one\ntwo", ["one", "two"]),
+        ("one\n two \n", ["one", "two"]),
+        ("one\r\n\r\n", None),
+        ("one\n\ntwo", None),
+    ],
+)
+def test_one_line_for_each_recording(text, expected):
+    if expected is None:
+        with pytest.raises(SpeakerError, match="lines of what was meant for 2 recordings"):
+            split_references(text, 2)
+    else:
+        assert split_references(text, 2) == expected
+
+
+def test_an_empty_line_is_a_recording_without_reference():
+    assert split_references("one\n\nthree", 3) == ["one", None, "three"]
+
+
+def test_what_cannot_be_compared_is_explained(asr, backbone, recordings, tmp_path):
+    def fails(words, *given, error=SpeakerError, of=asr):
+        with pytest.raises(error) as caught:
+            compare_speaker(of, *given)
+        assert words in str(caught.value)
+
+    fails("There is 1 recording; please give 2 to 20", recordings[:1])
+    fails("There are 21 recordings", recordings[:1] * (MAX_RECORDINGS + 1))
+    fails("There are 1 references for 3 recordings", recordings, ["one"])
+    fails("There is no hypernetwork for whisper-random", recordings, of=PersonalizedAsr(backbone, None, None))
+    fails("601 s long together, but the limit is 600 s", [np.ones(SAMPLE_RATE * 300), np.ones(SAMPLE_RATE * 301)])
+    silent = tmp_path / "silent.wav"
+    save_audio(silent, np.zeros(SAMPLE_RATE))
+    fails("silent.wav: The recording is silent", [recordings[0], silent], error=AudioError)
+    fails("recording 2: The recording is only 0.06 s", [recordings[0], np.ones(1000)], error=AudioError)
+    fails("There is no file", [recordings[0], tmp_path / "gone.wav"], error=AudioError)
+
+
+@pytest.fixture(scope="module")
+def files(tmp_path_factory, recordings):
+    folder = tmp_path_factory.mktemp("speaker")
+    for i, waveform in enumerate(recordings):
+        save_audio(folder / f"{i}.wav", waveform)
+    return [folder / f"{i}.wav" for i in range(len(recordings))]
+
+
+def test_the_command(files, whisper_folder, backbone, make_hypernet, tmp_path):
+    save_hypernet(make_hypernet(backbone), tmp_path / "hypernet")
+    (tmp_path / "meant.txt").write_text("turn on the lights\n\ngood morning\n")
+    options = ["--base", whisper_folder, "--hypernet", tmp_path / "hypernet", "--references", tmp_path / "meant.txt"]
+    record = json.loads(hyper("speaker", *files, *options, "--json").stdout)
+    direct = compare_speaker(
+        PersonalizedAsr.load(whisper_folder, tmp_path / "hypernet", "cpu"),
+        files,
+        ["turn on the lights", "", "good morning"],
+    )
+    assert record == json.loads(json.dumps(direct.to_json()))
+    assert [each["file"] for each in record["recordings"]] == ["0.wav", "1.wav", "2.wav"]
+    text = hyper("speaker", *files, *options).stdout
+    assert f"all, speaker    WER {100 * direct.pooled['speaker'].wer:.1f} %" in text
+    assert f"{direct.agreement.mean_written_deg:.1f}° in what they write" in text
+
+
+def test_wrong_references_of_the_command_take_one_line(capsys, files, tmp_path):
+    (tmp_path / "meant.txt").write_text("one\n")
+    arguments = ["speaker", *files, "--references", tmp_path / "meant.txt"]
+    one_line_failure(capsys, arguments, "There are 1 lines of what was meant for 3 recordings")
+    (tmp_path / "meant.txt").write_bytes(b"\xff\xfe\xfa")
+    one_line_failure(capsys, arguments, "is not a text file in UTF-8")
+    one_line_failure(capsys, ["speaker", *files, "--references", tmp_path / "gone.txt"], "No such file")
