@@ -10,7 +10,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from hyper.manifest import ManifestRow, read_manifest
-from hyper.metrics import word_errors
 from hyper.model_options import add_model_arguments, load_asr
 from hyper.report import Evaluation, Failure, ScoredUtterance, table
 
@@ -31,6 +30,7 @@ examples:
 columns of the manifest:
   file or path          recording, relative to the manifest's folder
   reference or text     the words that were meant; a line without them is transcribed and not scored
+  verbatim (optional)   every sound that was said, repetitions included: errors against it are in the JSON as well
   speaker, cohort, severity, corpus, domain, voice (optional)   each becomes a group
   age (optional)        years; children under 16 become a group, and adults
   simulated (optional)  1 where a simulator made the recording atypical
@@ -121,9 +121,11 @@ def _load_readable(rows: Sequence[ManifestRow], failures: list[Failure]) -> list
 
 
 def _scored(row: ManifestRow, pair: Pair) -> ScoredUtterance:
-    """The transcripts with their errors, where the row has a reference."""
+    """The transcripts with their errors against what was meant and what was said, where the row has them."""
+    from hyper.comparison import errors_against
+
     base, adapted = pair.base, pair.adapted
-    if not row.reference:
-        return ScoredUtterance(row, base, adapted, None, None)
-    adapted_errors = word_errors(row.reference, adapted.text) if adapted else None
-    return ScoredUtterance(row, base, adapted, word_errors(row.reference, base.text), adapted_errors)
+    of_both = [
+        errors_against(text, transcript) for text in (row.reference, row.verbatim) for transcript in (base, adapted)
+    ]
+    return ScoredUtterance(row, base, adapted, *of_both)

@@ -32,6 +32,9 @@ def utterance_record(
     adapted: Transcript | None,
     base_errors: WordErrors | None,
     adapted_errors: WordErrors | None,
+    verbatim: str | None,
+    base_verbatim_errors: WordErrors | None,
+    adapted_verbatim_errors: WordErrors | None,
 ) -> dict[str, Any]:
     """One recording's result in the one vocabulary that every command writes."""
     return {
@@ -44,6 +47,9 @@ def utterance_record(
         "adapted": adapted and adapted.text,
         "base_errors": base_errors and base_errors.to_json(),
         "adapted_errors": adapted_errors and adapted_errors.to_json(),
+        "verbatim": verbatim,
+        "base_verbatim_errors": base_verbatim_errors and base_verbatim_errors.to_json(),
+        "adapted_verbatim_errors": adapted_verbatim_errors and adapted_verbatim_errors.to_json(),
         "stopped": {"base": base.stopped, "adapted": adapted and adapted.stopped},
     }
 
@@ -57,6 +63,8 @@ class ScoredUtterance:
     adapted: Transcript | None
     base_errors: WordErrors | None
     adapted_errors: WordErrors | None
+    base_verbatim_errors: WordErrors | None = None  # None where the row has no verbatim text
+    adapted_verbatim_errors: WordErrors | None = None
 
     def to_json(self) -> dict[str, Any]:
         """The utterance record; `simulated` because no figure may leave it out."""
@@ -71,6 +79,9 @@ class ScoredUtterance:
             adapted=self.adapted,
             base_errors=self.base_errors,
             adapted_errors=self.adapted_errors,
+            verbatim=row.verbatim or None,
+            base_verbatim_errors=self.base_verbatim_errors,
+            adapted_verbatim_errors=self.adapted_verbatim_errors,
         )
         return {**record, "simulated": row.simulated}
 

@@ -16,14 +16,14 @@ FILES = sorted((ROOT / "hyper").rglob("*.py"))
 # A file imports only from rows above it in this list, or from files of its own folder.
 ROWS = [
     {"config", "text", "audio", "lora", "manifest", "palette", "model_files", "parallel", "stopwatch", "statistics"},
-    {"backbone", "embedding", "metrics", "subspace", "simulate", "guards"},
-    {"groups"},
-    {"hypernet", "decoding", "dataset", "report", "speech", "confidence"},
+    {"backbone", "embedding", "metrics", "subspace", "simulate", "voicing"},
+    {"groups", "guards"},
+    {"hypernet", "decoding", "dataset", "report", "speech", "confidence", "calibration"},
     {"checkpoint", "comparison", "prepared"},
     {"pipeline", "plots", "plots_training", "export"},
-    {"training", "model_options", "plots_results"},
+    {"training", "model_options", "plots_results", "plots_calibration"},
     {"ui", "compare", "evaluate", "bench", "export_command"},
-    {"scorecard"},
+    {"scorecard", "calibrate_command"},
     {"methods"},
     {"__main__"},
 ]
@@ -39,7 +39,7 @@ DOORS = {
     "jiwer": {"metrics"},
     "whisper_normalizer": {"text"},
     "plotly": {"plots"},
-    "matplotlib": {"plots", "plots_training", "plots_results"},
+    "matplotlib": {"plots", "plots_training", "plots_results", "plots_calibration"},
     "soundfile": {"audio"},
     "soxr": {"audio"},
     "av": {"audio"},
