@@ -84,7 +84,7 @@ def magnitude_figure(layers: Sequence[LayerUpdate]) -> go.Figure:
             hovertemplate="layer %{x}: %{y:.2f} % of its weights<br>size of the change %{customdata[0]:.3g}"
             "<br>mean angle between old and new %{customdata[1]:.1f}°<extra></extra>",
         )
-    return _styled(figure, _layer_axis_title(layers), "change, % of the layer's weights")
+    return styled(figure, _layer_axis_title(layers), "change, % of the layer's weights")
 
 
 def singular_value_figure(layers: Sequence[LayerUpdate]) -> go.Figure:
@@ -100,7 +100,7 @@ def singular_value_figure(layers: Sequence[LayerUpdate]) -> go.Figure:
             marker={"color": palette.ADAPTED_SCALE[k % len(palette.ADAPTED_SCALE)], "size": 13, "symbol": k},
             hovertemplate=f"layer %{{x}}, direction {k + 1}: %{{y:.3g}}<extra></extra>",
         )
-    return _styled(figure, _layer_axis_title(layers), "strength (singular value)")
+    return styled(figure, _layer_axis_title(layers), "strength (singular value)")
 
 
 def magnitude_print(layers: Sequence[LayerUpdate]) -> Figure:
@@ -118,7 +118,7 @@ def magnitude_print(layers: Sequence[LayerUpdate]) -> Figure:
             axes.bar_label(bars, fmt="%.2f", padding=2, fontsize=9, color=palette.INK)
     axes.set_xticks(range(len(ticks)), ticks)
     axes.set_title(MAGNITUDE.title, loc="left", fontsize=12, color=palette.INK)
-    _style_axes(axes, _layer_axis_title(layers), "change, % of the layer's weights")
+    style_axes(axes, _layer_axis_title(layers), "change, % of the layer's weights")
     if len(groups) > 1:
         axes.legend(frameon=False, fontsize=9)
     return figure
@@ -138,12 +138,12 @@ def recording_figure(
     upper.fill_between(times, low, high, color=palette.INK, linewidth=0.6)
     peak = max(float(np.abs(waveform).max()), 1e-3)
     upper.set(xlim=(0, seconds), ylim=(-peak, peak), yticks=[])
-    _style_axes(upper, "", "loudness")
+    style_axes(upper, "", "loudness")
     upper.spines["left"].set_visible(False)
     n_mels = len(log_mel)
     lower.imshow(log_mel, origin="lower", aspect="auto", cmap=GREY, extent=(0, seconds, 0, n_mels))
     lower.set_yticks([mel_band(hertz, n_mels) for hertz in MEL_TICKS_HZ], [str(hertz) for hertz in MEL_TICKS_HZ])
-    _style_axes(lower, "seconds", "pitch (Hz)")
+    style_axes(lower, "seconds", "pitch (Hz)")
     return figure
 
 
@@ -207,7 +207,7 @@ def _layer_axis_title(layers: Sequence[LayerUpdate]) -> str:
     return f"{' and '.join(sides)} layer"
 
 
-def _styled(figure: go.Figure, x_title: str, y_title: str) -> go.Figure:
+def styled(figure: go.Figure, x_title: str, y_title: str) -> go.Figure:
     """The figure in the project's look: no tool bar, nothing that catches a finger that scrolls."""
     axis = {"fixedrange": True, "linecolor": palette.CONTROL_LINE, "gridcolor": palette.LINE, "zeroline": False}
     figure.update_layout(
@@ -229,7 +229,7 @@ def _styled(figure: go.Figure, x_title: str, y_title: str) -> go.Figure:
     return figure
 
 
-def _style_axes(axes: Axes, x_title: str, y_title: str) -> None:
+def style_axes(axes: Axes, x_title: str, y_title: str) -> None:
     """Axes in the project's look."""
     axes.set_xlabel(x_title, fontsize=10, color=palette.INK)
     axes.set_ylabel(y_title, fontsize=10, color=palette.INK)

@@ -11,6 +11,8 @@ import gradio as gr
 from hyper.audio import AudioError
 from hyper.backbone import BackboneError
 from hyper.checkpoint import CheckpointError
+from hyper.export import ExportError
+from hyper.lora import StrengthError
 
 NO_RECORDING = "There is no recording yet: record yourself, upload a file or pick an example, then press Compare."
 RECORDING_GONE = "The recording is no longer on the server, which keeps nothing for long: record or upload it again."
@@ -23,6 +25,8 @@ def errors_as_notices() -> Iterator[None]:
         yield
     except AudioError as error:
         raise notice(str(error), "This recording cannot be used") from error
+    except (StrengthError, ExportError) as error:
+        raise notice(str(error), "This adaptation cannot be had") from error
     except (BackboneError, CheckpointError) as error:
         raise notice(str(error), "This model cannot be used") from error
 
