@@ -155,7 +155,7 @@ def _no_voice(transcript: Transcript, waveform: np.ndarray) -> Iterator[Flag]:
         return
     seconds = voiced_seconds(waveform)
     if seconds < LEAST_SPEECH_SECONDS:
-        reason = f"The model was unsure, and no voice is heard: {seconds:.2f} s of the recording have a voice's pitch."
+        reason = f"No voice is heard: only {seconds:.1f} s of the recording have the pitch of one."
         yield Flag("no_voice", seconds, LEAST_SPEECH_SECONDS, reason)
 
 

@@ -31,7 +31,7 @@ def sweep_figure(points: Sequence[StrengthPoint]) -> go.Figure:
         hovertemplate="strength %{x:g}: %{y:.3g}" + unit + "<extra></extra>",
     )
     figure = styled(figure, X_TITLE, _y_title(points))
-    return figure.update_xaxes(type="linear", tickvals=[point.strength for point in points])
+    return figure.update_xaxes(type="linear", dtick=0.5)  # a number at each point would run into the next on a phone
 
 
 def sweep_print(points: Sequence[StrengthPoint]) -> Figure:

@@ -14,7 +14,7 @@ from hyper.scorecard.bars import measure_bars
 from hyper.scorecard.earlier import ScorecardError, read_bars, read_scorecard, replace_bars
 from hyper.scorecard.no_speech import made_up_words
 from hyper.scorecard.page import scorecard_page
-from hyper.scorecard.sets import NO_SPEECH, HeldOutSet, held_out_sets
+from hyper.scorecard.sets import FAR_OFF, NO_SPEECH, HeldOutSet, held_out_sets
 
 if TYPE_CHECKING:
     from argparse import ArgumentParser, Namespace
@@ -77,6 +77,9 @@ def scorecard_record(
     asr: PersonalizedAsr, sets: list[HeldOutSet], evaluations: dict[str, Evaluation]
 ) -> dict[str, Any]:
     """scorecard.json, but for its bars."""
+    records = {each.name: _set_record(each, evaluations[each.name]) for each in sets}
+    made_up = made_up_words(evaluations[NO_SPEECH].utterances, evaluations[FAR_OFF].utterances)
+    records[NO_SPEECH]["made_up_words"] = [words.to_json() for words in made_up]
     return {
         "command": "python -m hyper " + shlex.join(sys.argv[1:]),
         "base_model": asr.base_model,
@@ -86,20 +89,17 @@ def scorecard_record(
         "hypernetwork_parameters": asr.hypernet.n_trainable,
         "generated_parameters": asr.hypernet.n_generated,
         "generated_share": asr.hypernet.n_generated / asr.backbone.n_parameters,
-        "sets": {each.name: _set_record(each, evaluations[each.name]) for each in sets},
+        "sets": records,
     }
 
 
 def _set_record(each: HeldOutSet, evaluation: Evaluation) -> dict[str, Any]:
-    record = {
+    return {
         "title": each.title,
         "failures": len(evaluation.failures),
         "groups": [group.to_json() for group in evaluation.groups if group.by != "speaker"],
         "cells": [group.to_json() for group in evaluation.cells],
     }
-    if each.name == NO_SPEECH:
-        record["made_up_words"] = [words.to_json() for words in made_up_words(evaluation.utterances)]
-    return record
 
 
 def _write(out: Path, report: dict[str, Any], page: str, bars: list[Any], before: dict[str, Any] | None) -> None:

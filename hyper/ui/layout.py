@@ -180,12 +180,13 @@ def result_card() -> Outputs:
             with gr.Column(elem_classes="hw-card"):
                 gr.HTML(figures.caption_html(plots.RECORDING))
                 recording = gr.HTML()
-            with gr.Accordion("How far the question marks can be trusted", open=False, elem_id="hw-trust"):
-                reliability = gr.HTML()
-            with gr.Accordion("Take the adaptation away: files", open=False, elem_id="hw-take-away") as files:
-                away = take_away()
-            with gr.Accordion("Details: model, timings, parameters", open=False, elem_id="hw-details"):
-                details = gr.HTML()
+            with gr.Column(elem_id="hw-folds"):
+                with gr.Accordion("How far the question marks can be trusted", open=False, elem_id="hw-trust"):
+                    reliability = gr.HTML()
+                with gr.Accordion("Take the adaptation away: files", open=False, elem_id="hw-take-away") as files:
+                    away = take_away()
+                with gr.Accordion("Details: model, timings, parameters", open=False, elem_id="hw-details"):
+                    details = gr.HTML()
     return Outputs(
         results, magnitude, print_links, singular_values, details, recording, reliability,
         strength, away, more, adapted_only, changes, files,

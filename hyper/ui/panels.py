@@ -79,7 +79,7 @@ def results_html(comparison: Comparison, model: str) -> str:
 def verdict(comparison: Comparison) -> str:
     """The outcome in one sentence."""
     base, adapted = comparison.base_errors, comparison.adapted_errors
-    if comparison.base_heard_nobody and (comparison.adapted is None or comparison.adapted_heard_nobody):
+    if _all_hidden(comparison):
         return "No speech was found in this recording."
     if comparison.base_heard_nobody or comparison.adapted_heard_nobody:
         return "The two disagree whether anybody speaks here."
@@ -124,6 +124,11 @@ def train_command(model: str) -> str:
     )
 
 
+def _all_hidden(comparison: Comparison) -> bool:
+    """Whether no panel shows words."""
+    return comparison.base_heard_nobody and (comparison.adapted is None or comparison.adapted_heard_nobody)
+
+
 def _panel(row: Row) -> str:
     """One transcript with its errors; where nobody speaks, that sentence, and the words folded away."""
     if row.heard_nobody:
@@ -143,8 +148,7 @@ def _panel(row: Row) -> str:
 
 
 def _adapted_role(strength: float) -> str:
-    times = "" if strength == 1 else f", {strength:g} times as strongly as trained"
-    return f"Whisper tuned to this recording{times}"
+    return "Whisper tuned to this recording" + ("" if strength == 1 else f", strength {strength:g}")
 
 
 def _no_adaptation(model: str) -> str:
@@ -164,8 +168,8 @@ def _word_strips(comparison: Comparison) -> tuple[str, str]:
     if comparison.base_errors is not None and reference:
         other = words.against_reference(align_words(reference, adapted.text)) if adapted else ""
         return words.against_reference(align_words(reference, base.text)), other
-    if adapted is None:
-        return "", ""
+    if adapted is None or comparison.base_heard_nobody or comparison.adapted_heard_nobody:
+        return "", ""  # the words of one panel must not tell what the other hides
     spans = align_words(base.text, adapted.text)
     if all(span.kind == "hit" for span in spans):
         return "", ""
@@ -203,6 +207,8 @@ def _counts(errors: WordErrors | None) -> str:
 
 def _reading_help(comparison: Comparison) -> str:
     """How to read what stands above."""
+    if _all_hidden(comparison):
+        return ""
     errors = WER_MEANING if comparison.base_errors is not None else NO_REFERENCE
     words_of_both = (*comparison.base_words, *comparison.adapted_words)
     has_marks = any(word.confidence < UNSURE_BELOW for word in words_of_both)

@@ -17,7 +17,9 @@ from hyper.ui.marks import NO_SPEECH, NO_WORDS
 from hyper.ui.references import percent
 
 TITLE = "Adaptation strength"
-MEANING = "0 is Whisper as it is, 1 the adaptation as it was trained, 2 twice as much. Both transcripts follow."
+MEANING = (
+    "0 is Whisper as it is, 1 the adaptation as it was trained, 2 twice as much. Only the adapted transcript changes."
+)
 
 
 @dataclass(frozen=True)
@@ -66,7 +68,7 @@ def sweep_html(points: Sequence[StrengthPoint]) -> str:
     """A row for each strength with its transcript and errors, or changed words; then the figure for print."""
     from hyper.plots_strength import sweep_print
 
-    counted = "words wrong (WER)" if has_rates(points) else "words unlike base"
+    counted = "WER" if has_rates(points) else "words unlike base"
     head = "".join(f"<th scope='col'>{name}</th>" for name in ("strength", counted, "transcript"))
     rows = "".join(
         f"<tr><th scope='row'>{point.strength:g}</th><td>{_count(point)}</td><td>{_text(point)}</td></tr>"
