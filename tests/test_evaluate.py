@@ -115,6 +115,9 @@ def test_json_speaks_the_one_vocabulary(tmp_path):
                 "wer": 0.25, "cer": pytest.approx(1 / 17),
             },
             "adapted_errors": {"hits": 4, "substitutions": 0, "deletions": 0, "insertions": 0, "wer": 0.0, "cer": 0.0},
+            "verbatim": None,
+            "base_verbatim_errors": None,
+            "adapted_verbatim_errors": None,
             "stopped": {"base": "end", "adapted": "end"},
         }
     ]  # fmt: skip

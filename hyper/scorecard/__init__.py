@@ -77,9 +77,6 @@ def scorecard_record(
     asr: PersonalizedAsr, sets: list[HeldOutSet], evaluations: dict[str, Evaluation]
 ) -> dict[str, Any]:
     """scorecard.json, but for its bars."""
-    records = {each.name: _set_record(each, evaluations[each.name]) for each in sets}
-    made_up = made_up_words(evaluations[NO_SPEECH].utterances, evaluations[FAR_OFF].utterances)
-    records[NO_SPEECH]["made_up_words"] = [words.to_json() for words in made_up]
     return {
         "command": "python -m hyper " + shlex.join(sys.argv[1:]),
         "base_model": asr.base_model,
@@ -89,17 +86,22 @@ def scorecard_record(
         "hypernetwork_parameters": asr.hypernet.n_trainable,
         "generated_parameters": asr.hypernet.n_generated,
         "generated_share": asr.hypernet.n_generated / asr.backbone.n_parameters,
-        "sets": records,
+        "sets": {each.name: _set_record(each, evaluations) for each in sets},
     }
 
 
-def _set_record(each: HeldOutSet, evaluation: Evaluation) -> dict[str, Any]:
-    return {
+def _set_record(each: HeldOutSet, evaluations: dict[str, Evaluation]) -> dict[str, Any]:
+    evaluation = evaluations[each.name]
+    record = {
         "title": each.title,
         "failures": len(evaluation.failures),
         "groups": [group.to_json() for group in evaluation.groups if group.by != "speaker"],
         "cells": [group.to_json() for group in evaluation.cells],
     }
+    if each.name == NO_SPEECH:
+        far_off = evaluations[FAR_OFF].utterances if FAR_OFF in evaluations else ()
+        record["made_up_words"] = [words.to_json() for words in made_up_words(evaluation.utterances, far_off)]
+    return record
 
 
 def _write(out: Path, report: dict[str, Any], page: str, bars: list[Any], before: dict[str, Any] | None) -> None:

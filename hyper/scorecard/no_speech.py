@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 
-from hyper.comparison import Transcript
-from hyper.guards import guard, heard_nobody
 from hyper.metrics import word_errors
 from hyper.report import ScoredUtterance
+
+if TYPE_CHECKING:
+    from hyper.comparison import Transcript
 
 
 @dataclass(frozen=True)
@@ -85,6 +87,8 @@ def _count(kind: str, utterances: Sequence[ScoredUtterance]) -> MadeUpWords:
 
 
 def _row(references: Sequence[str], transcripts: Sequence[Transcript], waveforms: Sequence[np.ndarray]) -> _Row:
+    from hyper.guards import guard, heard_nobody
+
     errors = [word_errors(text, each.text) for text, each in zip(references, transcripts, strict=True)]
     hidden = [heard_nobody(guard(each, waveform)) for each, waveform in zip(transcripts, waveforms, strict=True)]
     return _Row(np.array([each.insertions + each.substitutions for each in errors]), np.array(hidden))
