@@ -41,6 +41,7 @@ COMMANDS = {
     "align": Command("hyper.training.align_command", "find word times in real speech and cut it into short pieces"),
     "train": Command("hyper.training.hyper_command", "train a hypernetwork for a frozen Whisper"),
     "methods": Command("hyper.methods.command", "train every alternative on the same data, in one table"),
+    "calibrate": Command("hyper.calibrate_command", "fit how sure each word is to how often such words are right"),
     "make-examples": Command("hyper.speech.examples", "make the recordings that the app offers as examples"),
     "make-map": Command("hyper.map_command", "map the training speakers' voices: where a recording lies among them"),
     "scorecard": Command("hyper.scorecard", "evaluate the bundled pair on every held-out set, in one table"),

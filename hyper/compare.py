@@ -19,6 +19,7 @@ EXAMPLES = """\
 examples:
   python -m hyper compare talk.wav
   python -m hyper compare talk.m4a --reference "turn on the lights in the kitchen"
+  python -m hyper compare talk.m4a --reference "call my sister" --verbatim "c c call my my sister"
   python -m hyper compare talk.m4a --strength 0.5
   python -m hyper compare talk.m4a --base openai/whisper-small --language de --json > talk.json
 """
@@ -28,6 +29,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Arguments of `python -m hyper compare`."""
     parser.add_argument("file", metavar="FILE", help="recording: wav, flac, ogg, opus, mp3, m4a, webm; at most 10 min")
     parser.add_argument("--reference", metavar="TEXT", help="the words that were meant; without them no WER is shown")
+    parser.add_argument(
+        "--verbatim", metavar="TEXT", help="every sound that was said, repetitions included: a second reference for WER"
+    )
     parser.add_argument(
         "--language", default="en", metavar="CODE", help="spoken language, for a multilingual Whisper (default: en)"
     )
@@ -54,6 +58,7 @@ def run(args: argparse.Namespace) -> None:
     comparison = asr.compare(
         args.file,
         args.reference,
+        verbatim=args.verbatim,
         language=args.language,
         adapt_per_piece=args.adapt_per_piece,
         strength=args.strength,
@@ -70,12 +75,15 @@ def as_text(comparison: Comparison, file: str) -> str:
     lines = [f"recording  {file} ({comparison.seconds:.1f} s{pieces})"]
     if comparison.reference is not None:
         lines.append(f"reference  {comparison.reference}")
-    lines.append(_transcript_lines("base", comparison.base, comparison.base_errors, comparison.base_flags))
+    if comparison.verbatim is not None:
+        lines.append(f"verbatim   {comparison.verbatim}")
+    errors = comparison.base_errors, comparison.base_verbatim_errors
+    lines.append(_transcript_lines("base", comparison.base, errors, comparison.base_flags))
     if comparison.adapted is None:
         lines.append("adapted    no hypernetwork for this Whisper; `python -m hyper train --help` says how to make one")
     else:
-        row = comparison.adapted, comparison.adapted_errors, comparison.adapted_flags
-        lines.append(_transcript_lines("adapted", *row))
+        errors = comparison.adapted_errors, comparison.adapted_verbatim_errors
+        lines.append(_transcript_lines("adapted", comparison.adapted, errors, comparison.adapted_flags))
         if comparison.strength != 1:
             lines.append(f"strength   {comparison.strength:g} times the update (0 is the base, 1 as trained)")
     lines.append(f"models     {comparison.base_model} + {comparison.hypernetwork or 'nothing'} on {comparison.device}")
@@ -87,12 +95,20 @@ def as_text(comparison: Comparison, file: str) -> str:
     return "\n".join(lines)
 
 
-def _transcript_lines(row: str, transcript: Transcript, errors: WordErrors | None, flags: Sequence[Flag]) -> str:
+def _transcript_lines(
+    row: str,
+    transcript: Transcript,
+    errors: tuple[WordErrors | None, WordErrors | None],  # against what was meant, and what was said
+    flags: Sequence[Flag],
+) -> str:
     """One transcript, with its errors where there is a reference, and a line for each sign that it may be wrong."""
     lines = [f"{row:<10} {transcript.text}"]
     if transcript.stopped != "end":
         lines[0] += f"  [cut off: {transcript.stopped}]"
-    if errors is not None:
-        lines.append(error_summary(errors))
+    meant, said = errors
+    if meant is not None:
+        lines.append(error_summary(meant))
+    if said is not None:
+        lines.append(f"verbatim: {error_summary(said)}")
     lines += [f"caution: {flag.reason}" for flag in flags]
     return f"\n{'':<10} ".join(lines)

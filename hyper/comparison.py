@@ -8,10 +8,11 @@ from typing import Any
 
 import numpy as np
 
+from hyper.confidence import WordConfidence
 from hyper.decoding import Stopped
-from hyper.guards import Flag, guard
+from hyper.guards import Flag, guard, heard_nobody
 from hyper.lora import LoraWeights
-from hyper.metrics import WordErrors
+from hyper.metrics import WordErrors, word_errors
 from hyper.report import utterance_record
 from hyper.subspace import LayerSize, LayerUpdate
 
@@ -37,14 +38,19 @@ class Pair:
     layers: tuple[LayerSize, ...] = ()  # how far each layer was moved; only where many are transcribed
 
 
+def errors_against(reference: str | None, transcript: Transcript | None) -> WordErrors | None:
+    """The errors, where there is a text to hold the transcript against."""
+    return word_errors(reference, transcript.text) if reference and transcript else None
+
+
 @dataclass(frozen=True, eq=False)
 class Comparison:
     """Both transcripts of one recording with all that is shown of them."""
 
     base: Transcript
     adapted: Transcript | None  # None without a hypernetwork for this base
-    reference: str | None
-    base_errors: WordErrors | None
+    reference: str | None  # the words that were meant
+    base_errors: WordErrors | None  # against the reference
     adapted_errors: WordErrors | None
     layers: tuple[LayerUpdate, ...]  # () without hypernetwork; with one adaptation per piece, the first piece's
     waveform: np.ndarray  # (n_samples,) 16 kHz
@@ -62,6 +68,12 @@ class Comparison:
     task: str = "transcribe"
     strength: float = 1.0  # how many times the update was applied: 0 is the base, 1 as trained
     lora: LoraWeights | None = None  # one row, at this strength; with one adaptation per piece, the first piece's
+    verbatim: str | None = None  # every sound that was said, repetitions included
+    base_verbatim_errors: WordErrors | None = None  # against it
+    adapted_verbatim_errors: WordErrors | None = None
+    base_words: tuple[WordConfidence, ...] = ()
+    adapted_words: tuple[WordConfidence, ...] = ()
+    is_calibrated: bool = False  # whether those confidences are shares of right words, or the model's own probabilities
 
     @cached_property
     def base_flags(self) -> tuple[Flag, ...]:
@@ -73,6 +85,16 @@ class Comparison:
         """What speaks against the adapted transcript, by the same guards; () without one."""
         return guard(self.adapted, self.waveform) if self.adapted else ()
 
+    @property
+    def base_heard_nobody(self) -> bool:
+        """Whether the guards say that nobody speaks, as far as the base can tell."""
+        return heard_nobody(self.base_flags)
+
+    @property
+    def adapted_heard_nobody(self) -> bool:
+        """The same for the adapted row."""
+        return heard_nobody(self.adapted_flags)
+
     def to_json(
         self,
         file: str | None = None,
@@ -80,7 +102,7 @@ class Comparison:
         cohort: str | None = None,
         severity: str | None = None,
     ) -> dict[str, Any]:
-        """The utterance record, with what speaks against each text, what made it and how far each layer moved."""
+        """The utterance record, with how sure each word is, what speaks against each text, and how the layers moved."""
         record = utterance_record(
             file=file,
             reference=self.reference,
@@ -91,9 +113,18 @@ class Comparison:
             adapted=self.adapted,
             base_errors=self.base_errors,
             adapted_errors=self.adapted_errors,
+            verbatim=self.verbatim,
+            base_verbatim_errors=self.base_verbatim_errors,
+            adapted_verbatim_errors=self.adapted_verbatim_errors,
         )
         return {
             **record,
+            "words": {
+                "base": [word._asdict() for word in self.base_words],
+                "adapted": [word._asdict() for word in self.adapted_words],
+            },
+            "confidence_is_calibrated": self.is_calibrated,
+            "no_speech": {"base": self.base_heard_nobody, "adapted": self.adapted_heard_nobody},
             "flags": {
                 "base": [flag.to_json() for flag in self.base_flags],
                 "adapted": [flag.to_json() for flag in self.adapted_flags],

@@ -5,10 +5,12 @@ from __future__ import annotations
 import json
 import secrets
 import shutil
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
+from zipfile import ZIP_DEFLATED, ZipFile
 
 from safetensors.torch import save_file
 
@@ -119,6 +121,18 @@ def export_merged(backbone: Backbone, comparison: Comparison, folder: str | Path
         backbone.extractor.save_pretrained(partial)
         backbone.tokenizer.save_pretrained(partial)
         (partial / CARD_FILE).write_text(card, encoding="utf-8")
+
+
+def write_zip(
+    export: Callable[[Backbone, Comparison, Path], None], backbone: Backbone, comparison: Comparison, file: Path
+) -> None:
+    """What `export` (one of the two above) writes, as a zip that holds one folder of the file's own name."""
+    with TemporaryDirectory() as scratch:
+        folder = Path(scratch) / file.stem
+        export(backbone, comparison, folder)
+        with ZipFile(file, "w", ZIP_DEFLATED) as archive:
+            for each in sorted(folder.iterdir()):
+                archive.write(each, f"{file.stem}/{each.name}")
 
 
 def check_free(folder: str | Path) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import re
 import zlib
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import asdict, dataclass
 from statistics import fmean
 from typing import TYPE_CHECKING, Any
@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from hyper.audio import SAMPLE_RATE
+from hyper.voicing import voiced_seconds
 
 if TYPE_CHECKING:
     from hyper.comparison import Transcript
@@ -32,6 +33,7 @@ FLOOR_PERCENTILE = 10  # of the levels: nobody fills nine tenths of a recording 
 ABOVE_FLOOR_DB = 6.0  # four times the power of the noise floor; steady noise stays within 2 dB of it
 RANGE_DB = 60.0  # below the loudest block: digital silence would put the floor at minus infinity
 LEAST_SPEECH_SECONDS = 0.1  # half a short syllable
+NOBODY_SPEAKS = ("quiet", "no_speech", "no_voice")  # flags: doubt in the words alone is not among them
 BLOCK_SAMPLES = SAMPLE_RATE // 50  # 20 ms
 HANGOVER_BLOCKS = 5  # 100 ms on both sides of what stands out: weak consonants, and pauses shorter than 200 ms
 
@@ -71,6 +73,11 @@ class Flag:
         return asdict(self)
 
 
+def heard_nobody(flags: Iterable[Flag]) -> bool:
+    """Whether these flags say that nobody speaks, so that no word of the transcript should be taken for said."""
+    return any(flag.name in NOBODY_SPEAKS for flag in flags)
+
+
 def guard(transcript: Transcript, waveform: np.ndarray) -> tuple[Flag, ...]:  # (n_samples,) 16 kHz
     """Everything that speaks against the transcript of this recording; base and adapted are judged alike.
 
@@ -86,6 +93,7 @@ def _flags(transcript: Transcript, waveform: np.ndarray) -> Iterator[Flag]:
     yield from _repetitive(transcript)
     yield from _unsure(transcript)
     yield from _nothing_to_hear(transcript, waveform)
+    yield from _no_voice(transcript, waveform)
     yield from _stock_phrase(transcript)
 
 
@@ -105,12 +113,14 @@ def _repetitive(transcript: Transcript) -> Iterator[Flag]:
         yield Flag("compression", ratio, COMPRESSION_LIMIT, reason)
 
 
+def _is_unsure(transcript: Transcript) -> bool:
+    return bool(transcript.log_probs) and fmean(transcript.log_probs) < LOG_PROB_LIMIT
+
+
 def _unsure(transcript: Transcript) -> Iterator[Flag]:
-    if not transcript.log_probs:
+    if not _is_unsure(transcript):
         return
     log_prob = fmean(transcript.log_probs)
-    if not log_prob < LOG_PROB_LIMIT:
-        return
     reason = (
         f"The model was unsure throughout: on average it gave each part of its words a probability of "
         f"{math.exp(log_prob):.0%}, and below {math.exp(LOG_PROB_LIMIT):.0%} is doubtful."
@@ -137,6 +147,16 @@ def _nothing_to_hear(transcript: Transcript, waveform: np.ndarray) -> Iterator[F
             "so some may be invented."
         )
         yield Flag("words_per_second", rate, WORDS_PER_SECOND_LIMIT, reason)
+
+
+def _no_voice(transcript: Transcript, waveform: np.ndarray) -> Iterator[Flag]:
+    """Breath or a rumbling room stands out, but has no pitch. Neither has whispering, which a model may well hear."""
+    if not _is_unsure(transcript):
+        return
+    seconds = voiced_seconds(waveform)
+    if seconds < LEAST_SPEECH_SECONDS:
+        reason = f"No voice is heard: only {seconds:.1f} s of the recording have the pitch of one."
+        yield Flag("no_voice", seconds, LEAST_SPEECH_SECONDS, reason)
 
 
 def _stock_phrase(transcript: Transcript) -> Iterator[Flag]:

@@ -10,7 +10,9 @@ from pathlib import Path
 # Accepted names of a column, the written one first.
 FILE_COLUMNS = ("file", "path")
 REFERENCE_COLUMNS = ("reference", "text")
-OPTIONAL_COLUMNS = ("speaker", "cohort", "severity", "voice", "domain", "corpus", "licence", "phones", "age", "note")
+OPTIONAL_COLUMNS = (
+    "speaker", "cohort", "severity", "voice", "domain", "corpus", "licence", "phones", "age", "note", "verbatim",
+)  # fmt: skip
 SIMULATED_VALUES = {"1": True, "true": True, "yes": True, "0": False, "false": False, "no": False, "": False}
 ADULT_AGE = 16  # years; the vocal tract of a younger speaker is still growing
 
@@ -37,6 +39,7 @@ class ManifestRow:
     phones: str = ""  # "symbol:start:end:word ..." in seconds
     age: str = ""  # years
     note: str = ""  # whatever whoever made the list wants to find again
+    verbatim: str = ""  # every sound that was said, repetitions included
 
     @property
     def age_group(self) -> str:

@@ -14,12 +14,13 @@ from torch import Tensor
 
 from hyper.audio import SAMPLE_RATE, check_waveform, load_audio
 from hyper.backbone import Backbone
-from hyper.checkpoint import find_hypernet, load_hypernet
-from hyper.comparison import Comparison, Pair, Transcript
+from hyper.calibration import Calibration
+from hyper.checkpoint import find_hypernet, load_calibration, load_hypernet
+from hyper.comparison import Comparison, Pair, Transcript, errors_against
+from hyper.confidence import WordConfidence, word_confidences
 from hyper.decoding import DecodedRow, greedy_decode, token_limit
 from hyper.hypernet import HyperNetwork
 from hyper.lora import LoraWeights, StrengthError, apply_lora, check_strength
-from hyper.metrics import word_errors
 from hyper.model_files import ASSETS, BUNDLED
 from hyper.prepared import ENCODE_BATCH, Prepared, prepare
 from hyper.stopwatch import Stopwatch
@@ -50,11 +51,13 @@ class PersonalizedAsr:
         hypernet: HyperNetwork | None,
         hypernetwork: str | None,
         hypernet_folder: Path | None = None,
+        calibration: Calibration | None = None,
     ) -> None:
         self.backbone = backbone
         self.hypernet = hypernet.to(backbone.device).eval() if hypernet else None
         self.hypernetwork = hypernetwork  # its name
         self.hypernet_folder = hypernet_folder  # where it was read from
+        self.calibration = calibration  # of this pair; None where its confidences were never checked
         self.base_model = backbone.name
         self.fingerprint = backbone.fingerprint
         self.device = str(backbone.device)
@@ -65,28 +68,31 @@ class PersonalizedAsr:
     ) -> PersonalizedAsr:
         """Load a base and its hypernetwork: the one in the folder given, or the one in assets/ that fits, or none."""
         backbone = Backbone.load(base, device)
-        folder = Path(hypernet) if hypernet else find_hypernet(backbone.fingerprint, sorted(ASSETS.glob("*/")))
+        folder = hypernet_folder(backbone, hypernet)
         if folder is None:
             return cls(backbone, None, None)
-        return cls(backbone, load_hypernet(folder, backbone), folder.resolve().name, folder)
+        network = load_hypernet(folder, backbone)
+        return cls(backbone, network, folder.resolve().name, folder, load_calibration(folder, backbone, network))
 
     def compare(
         self,
         recording: str | Path | np.ndarray,  # a file, or (n_samples,) 16 kHz
         reference: str | None = None,
         *,
+        verbatim: str | None = None,
         language: str = "en",
         task: str = "transcribe",
         adapt_per_piece: bool = False,
         strength: float = 1.0,
     ) -> Comparison:
-        """Transcribe one recording with base and adapted weights; count errors where the reference is given.
+        """Transcribe one recording with base and adapted weights; count errors where a reference is given.
 
-        `strength` is how many times the update is applied: 0 is the base, 1 as trained, at most 2 (`StrengthError`).
+        `reference` is what was meant, `verbatim` every sound that was said, repetitions included. `strength` is how
+        many times the update is applied: 0 is the base, 1 as trained, at most 2 (`StrengthError`).
         """
         check_strength(strength)  # told before the work
         prepared = self.prepare(recording, language=language, task=task, adapt_per_piece=adapt_per_piece)
-        return self.compare_prepared(prepared, reference, strength)
+        return self.compare_prepared(prepared, reference, strength, verbatim)
 
     def transcribe_pairs(
         self,
@@ -128,19 +134,21 @@ class PersonalizedAsr:
         (prepared,) = prepare(self.backbone, self.hypernet, [waveform], language, task, adapt_per_piece, stopwatch)
         return prepared
 
-    def compare_prepared(self, prepared: Prepared, reference: str | None = None, strength: float = 1.0) -> Comparison:
+    def compare_prepared(
+        self, prepared: Prepared, reference: str | None = None, strength: float = 1.0, verbatim: str | None = None
+    ) -> Comparison:
         """The other half of `compare`: decode at this strength, count errors, describe the update."""
         stopwatch = Stopwatch(self.backbone.device, dict(prepared.timings_ms))
         (pair,) = self._pairs([prepared], strength, DECODE_BATCH, stopwatch)
-        reference = reference.strip() or None if reference else None
+        reference, verbatim = (text.strip() or None if text else None for text in (reference, verbatim))
         generated = self.hypernet.n_generated if self.hypernet else 0
         lora = prepared.lora_of(0).scaled(strength).to_cpu() if prepared.lora else None
         return Comparison(
             base=pair.base,
             adapted=pair.adapted,
             reference=reference,
-            base_errors=word_errors(reference, pair.base.text) if reference else None,
-            adapted_errors=word_errors(reference, pair.adapted.text) if reference and pair.adapted else None,
+            base_errors=errors_against(reference, pair.base),
+            adapted_errors=errors_against(reference, pair.adapted),
             layers=self._layer_updates(lora),
             waveform=prepared.waveform,
             log_mel=self._speech_log_mel(prepared),
@@ -157,6 +165,12 @@ class PersonalizedAsr:
             task=prepared.task,
             strength=strength,
             lora=lora,
+            verbatim=verbatim,
+            base_verbatim_errors=errors_against(verbatim, pair.base),
+            adapted_verbatim_errors=errors_against(verbatim, pair.adapted),
+            base_words=self._sure_words(pair.base),
+            adapted_words=self._sure_words(pair.adapted) if pair.adapted else (),
+            is_calibrated=self.calibration is not None,
         )
 
     def decode_prepared(self, prepared: Prepared, strength: float = 1.0) -> Pair:
@@ -263,6 +277,13 @@ class PersonalizedAsr:
             piece_lengths=tuple(len(row.tokens) for row in rows),
         )
 
+    def _sure_words(self, transcript: Transcript) -> tuple[WordConfidence, ...]:
+        """Each word with the share of such words that were right, or, uncalibrated, with its raw confidence."""
+        words = word_confidences(self.backbone, transcript)
+        if self.calibration is None:
+            return tuple(words)
+        return tuple(WordConfidence(word, self.calibration.share_right(raw)) for word, raw in words)
+
     def _speech_log_mel(self, prepared: Prepared) -> np.ndarray:  # (n_mels, n_frames)
         """All pieces joined, without padding."""
         n_frames = map(self.backbone.n_speech_frames, prepared.n_samples)
@@ -292,3 +313,8 @@ class PersonalizedAsr:
             layer_update(self.backbone.site_weight(site), a[0], b[0], lora.scaling, site.name)
             for site, a, b in zip(lora.sites, lora.a, lora.b, strict=True)
         )
+
+
+def hypernet_folder(backbone: Backbone, hypernet: str | Path | None) -> Path | None:
+    """The folder named, or the first in assets/ that holds a hypernetwork for this base, or none."""
+    return Path(hypernet) if hypernet else find_hypernet(backbone.fingerprint, sorted(ASSETS.glob("*/")))

@@ -34,6 +34,9 @@ def utterance_record(
     adapted: Transcript | None,
     base_errors: WordErrors | None,
     adapted_errors: WordErrors | None,
+    verbatim: str | None,
+    base_verbatim_errors: WordErrors | None,
+    adapted_verbatim_errors: WordErrors | None,
 ) -> dict[str, Any]:
     """One recording's result in the one vocabulary that every command writes."""
     return {
@@ -46,6 +49,9 @@ def utterance_record(
         "adapted": adapted and adapted.text,
         "base_errors": base_errors and base_errors.to_json(),
         "adapted_errors": adapted_errors and adapted_errors.to_json(),
+        "verbatim": verbatim,
+        "base_verbatim_errors": base_verbatim_errors and base_verbatim_errors.to_json(),
+        "adapted_verbatim_errors": adapted_verbatim_errors and adapted_verbatim_errors.to_json(),
         "stopped": {"base": base.stopped, "adapted": adapted and adapted.stopped},
     }
 
@@ -63,6 +69,8 @@ class ScoredUtterance:
     adapted_flags: tuple[Flag, ...] = ()  # by the same guards
     layers: tuple[LayerSize, ...] = ()  # () without hypernetwork
     seconds: float | None = None  # length of the recording
+    base_verbatim_errors: WordErrors | None = None  # None where the row has no verbatim text
+    adapted_verbatim_errors: WordErrors | None = None
 
     @property
     def change(self) -> float | None:
@@ -85,6 +93,9 @@ class ScoredUtterance:
             adapted=self.adapted,
             base_errors=self.base_errors,
             adapted_errors=self.adapted_errors,
+            verbatim=row.verbatim or None,
+            base_verbatim_errors=self.base_verbatim_errors,
+            adapted_verbatim_errors=self.adapted_verbatim_errors,
         )
         return {
             **record,

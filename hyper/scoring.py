@@ -7,9 +7,9 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from hyper.audio import SAMPLE_RATE, AudioError, load_audio
+from hyper.comparison import errors_against
 from hyper.guards import guard
 from hyper.manifest import ManifestRow
-from hyper.metrics import word_errors
 from hyper.report import Evaluation, Failure, ScoredUtterance
 
 if TYPE_CHECKING:
@@ -98,8 +98,10 @@ def _scored(row: ManifestRow, waveform: np.ndarray, pair: Pair) -> ScoredUtteran
         row=row,
         base=base,
         adapted=adapted,
-        base_errors=word_errors(row.reference, base.text) if row.reference else None,
-        adapted_errors=word_errors(row.reference, adapted.text) if row.reference and adapted else None,
+        base_errors=errors_against(row.reference, base),
+        adapted_errors=errors_against(row.reference, adapted),
+        base_verbatim_errors=errors_against(row.verbatim, base),
+        adapted_verbatim_errors=errors_against(row.verbatim, adapted),
         base_flags=guard(base, waveform),
         adapted_flags=guard(adapted, waveform) if adapted else (),
         layers=pair.layers,

@@ -160,14 +160,15 @@ def test_only_compare_is_public_and_it_is_described(address):
     described = api["named_endpoints"]["/compare"]
     assert described["description"].startswith("Transcribe a recording with Whisper as it is (base)")
     names = [parameter["parameter_name"] for parameter in described["parameters"]]
-    assert names == ["recording", "reference", "model", "language", "adaptation"]
+    assert names == ["recording", "reference", "model", "language", "adaptation", "verbatim", "strength"]
     assert [p["parameter_name"] for p in described["parameters"] if not p["parameter_has_default"]] == ["recording"]
 
 
 def test_all_work_on_the_model_waits_in_one_line(demo):
     heavy = [fn for fn in demo.fns.values() if fn.concurrency_id == "model"]
     assert {fn.api_name for fn in heavy} == {
-        "compare", "compare_on_page", "show_place", "count_errors", "adapt_to_speaker", "choose_model",
+        "compare", "compare_on_page", "compare_at_strength", "sweep_on_page", "adapter_zip", "merged_zip",
+        "show_place", "count_errors", "adapt_to_speaker", "choose_model",
     }  # fmt: skip
     assert {fn.concurrency_limit for fn in heavy} == {1}
     assert demo._queue.max_size == 16
@@ -190,6 +191,16 @@ def test_without_reference_there_are_no_errors(address, recording):
     assert answer["base_errors"] is None and answer["adapted_errors"] is None and answer["reference"] is None
 
 
+def test_verbatim_and_strength_reach_the_model(address, asr, recording):
+    client = Client(address, verbose=False)
+    answer = client.predict(handle_file(recording), "", verbatim="t turn on", strength=0.5, api_name="/compare")
+    assert (answer["strength"], answer["verbatim"], answer["reference"]) == (0.5, "t turn on", None)
+    assert answer["adapted"] == asr.compare(recording, strength=0.5).adapted.text
+    assert answer["adapted_verbatim_errors"] == word_errors("t turn on", answer["adapted"]).to_json()
+    with pytest.raises(AppError, match="maximum"):
+        client.predict(handle_file(recording), "", strength=3, api_name="/compare")
+
+
 def test_a_bad_recording_comes_back_as_its_sentence(address, tmp_path):
     silence, text = tmp_path / "silence.wav", tmp_path / "text.wav"
     soundfile.write(silence, np.zeros(SAMPLE_RATE), SAMPLE_RATE)
@@ -208,7 +219,7 @@ def test_an_unknown_language_comes_back_as_its_sentence(address, recording):
 
 def test_a_file_of_the_server_cannot_be_asked_for(address, recording):
     own = {"path": str(recording), "meta": {"_type": "gradio.FileData"}}  # not uploaded: merely named
-    call = {"data": [own, "", "bundled", "en", "recording"]}
+    call = {"data": [own, "", "bundled", "en", "recording", "", 1.0]}
     asked = httpx.post(f"{address}gradio_api/call/compare", json=call).json()["event_id"]
     answer = httpx.get(f"{address}gradio_api/call/compare/{asked}", timeout=20).text
     assert "event: error" in answer and "event: complete" not in answer

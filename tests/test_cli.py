@@ -26,6 +26,7 @@ HEAVY = ("torch", "transformers", "librosa", "gradio", "matplotlib", "plotly", "
 UTTERANCE_KEYS = {
     "file", "reference", "speaker", "cohort", "severity",
     "base", "adapted", "base_errors", "adapted_errors", "stopped",
+    "verbatim", "base_verbatim_errors", "adapted_verbatim_errors",
 }  # fmt: skip
 
 
@@ -147,11 +148,36 @@ def test_compare_prints_the_record_of_its_library_call(models, recording, whispe
     assert record["base"] != record["adapted"]  # or the hypernetwork was not there
     assert (record["file"], record["hypernetwork"]) == (str(recording), "hypernet-random")
     assert record.keys() >= UTTERANCE_KEYS | {
-        "timings_ms", "device", "base_model", "generated_parameters", "generated_share", "layers"
+        "timings_ms", "device", "base_model", "generated_parameters", "generated_share", "layers",
+        "words", "confidence_is_calibrated", "no_speech", "flags",
     }  # fmt: skip
     assert record["layers"][0].keys() == {
         "name", "frobenius", "relative_frobenius", "singular_values", "principal_angles_deg"
     }  # fmt: skip
+
+
+def test_a_verbatim_text_is_a_second_reference(models, recording, capsys):
+    """Both commands, against the same count made here."""
+    meant, said = "turn on the light", "t t turn on on the light"
+    given = [str(recording), "--reference", meant, "--verbatim", said]
+    assert main(["compare", *given, "--json", *models]) == 0
+    record = json.loads(capsys.readouterr().out)
+    assert (record["reference"], record["verbatim"]) == (meant, said)
+    for row in ("base", "adapted"):
+        assert record[f"{row}_errors"] == word_errors(meant, record[row]).to_json()
+        assert record[f"{row}_verbatim_errors"] == word_errors(said, record[row]).to_json()
+    assert record["base_errors"] != record["base_verbatim_errors"]
+    assert main(["compare", *given, *models]) == 0
+    text = capsys.readouterr().out
+    assert f"verbatim   {said}" in text and text.count("verbatim: WER ") == 2
+    manifest, out = recording.parent / "m.csv", recording.parent / "report.json"
+    manifest.write_text(f"file,reference,verbatim\na.wav,{meant},{said}\na.wav,{meant},\n")
+    assert main(["evaluate", str(manifest), "--json", str(out), *models]) == 0
+    first, second = json.loads(out.read_text())["utterances"]
+    assert {key: first[key] for key in UTTERANCE_KEYS - {"file"}} == {
+        key: record[key] for key in UTTERANCE_KEYS - {"file"}
+    }
+    assert second["verbatim"] is second["base_verbatim_errors"] is second["adapted_verbatim_errors"] is None
 
 
 def test_compare_in_words(models, recording, whisper_folder, capsys):

@@ -8,6 +8,7 @@ import re
 import sys
 from dataclasses import replace
 from pathlib import Path
+from zipfile import ZipFile
 
 import pytest
 import torch
@@ -21,7 +22,7 @@ from hyper.audio import load_audio, save_audio
 from hyper.checkpoint import save_hypernet
 from hyper.comparison import Comparison
 from hyper.decoding import token_limit
-from hyper.export import ExportError, export_adapter, export_merged
+from hyper.export import ExportError, export_adapter, export_merged, write_zip
 from hyper.manifest import read_manifest
 from hyper.model_files import BUNDLED_FOLDER
 from hyper.pipeline import PersonalizedAsr
@@ -140,6 +141,26 @@ def test_the_bundled_pair_taken_away(monkeypatch, tmp_path, capsys):
     assert sum(file.stat().st_size for file in adapter.iterdir()) < 40_000
     for folder in (adapter, merged):
         assert run_snippet(folder, comparison.waveform, capsys) == comparison.adapted.text
+
+
+@pytest.mark.parametrize("write", [export_adapter, export_merged])
+def test_a_zip_unpacks_to_a_folder_that_works_as_its_card_says(
+    asr, whisper_folder, speech_like, monkeypatch, tmp_path, capsys, write
+):
+    if write is export_adapter:
+        pytest.importorskip("peft")
+    comparison = changed(asr, [speech_like(1.0 + seed / 20, seed) for seed in range(60)])
+    write_zip(write, asr.backbone, comparison, tmp_path / "my-taken.zip")
+    (tmp_path / "elsewhere").mkdir()
+    with ZipFile(tmp_path / "my-taken.zip") as archive:
+        archive.extractall(tmp_path / "elsewhere")
+    assert [file.name for file in (tmp_path / "elsewhere").iterdir()] == ["my-taken"]
+    (tmp_path / "elsewhere" / "whisper-random").symlink_to(whisper_folder)
+    monkeypatch.chdir(tmp_path / "elsewhere")
+    assert run_snippet(Path("my-taken"), comparison.waveform, capsys) == comparison.adapted.text
+    if write is export_merged:
+        merged = PersonalizedAsr.load(tmp_path / "elsewhere" / "my-taken", device="cpu")
+        assert merged.compare(comparison.waveform).base.tokens == comparison.adapted.tokens != comparison.base.tokens
 
 
 def test_an_adapter_folder_holds_three_files_and_says_what_it_fits(asr, backbone, speech_like, tmp_path):

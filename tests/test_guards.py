@@ -20,12 +20,15 @@ from hyper.guards import (
     NO_SPEECH_LIMIT,
     STOCK_PHRASES,
     WORDS_PER_SECOND_LIMIT,
+    Flag,
     compression_ratio,
     guard,
+    heard_nobody,
     measure_sound,
 )
 from hyper.manifest import read_manifest
 from hyper.pipeline import PersonalizedAsr
+from hyper.speech.no_speech import no_speech
 
 EXAMPLES = Path(__file__).parent.parent / "examples" / "manifest.csv"
 
@@ -241,3 +244,37 @@ def test_flags_are_in_the_record_and_on_the_terminal(comparison):
     assert [line.strip() for line in lines if "caution: " in line] == [
         f"caution: {flag.reason}" for flag in (*found.base_flags, *found.adapted_flags)
     ]
+
+
+# Who speaks.
+
+
+def breath() -> np.ndarray:
+    """It swells and fades, but has no pitch."""
+    return no_speech("breathing", np.random.default_rng(4))
+
+
+@pytest.mark.parametrize(
+    ("log_prob", "waveform", "flagged"),
+    [
+        (-1.2, breath(), True),
+        (-0.8, breath(), False),  # whispering, which a model that is sure has heard
+        (-1.2, TALK, False),
+    ],
+)
+def test_no_voice_counts_only_where_the_words_are_unsure_as_well(log_prob, waveform, flagged):
+    flags = guard(transcript("hello there", log_probs=(log_prob,)), waveform)
+    assert ("no_voice" in {flag.name for flag in flags}) == flagged
+    if flagged:
+        (reason,) = [flag.reason for flag in flags if flag.name == "no_voice"]
+        assert reason == "No voice is heard: only 0.0 s of the recording have the pitch of one."
+
+
+@pytest.mark.parametrize(
+    ("name", "expected"),
+    [("quiet", True), ("no_speech", True), ("no_voice", True), ("log_probability", False), ("loop", False),
+     ("length", False), ("compression", False), ("words_per_second", False), ("stock_phrase", False)],
+)  # fmt: skip
+def test_doubt_in_the_words_is_not_yet_silence(name, expected):
+    assert heard_nobody([Flag("loop", 1.0, None, ""), Flag(name, 1.0, None, "")]) == expected
+    assert not heard_nobody([])

@@ -350,7 +350,9 @@ def test_json_has_the_shared_vocabulary(asr, speech_like):
     record = json.loads(json.dumps(asr.compare(speech_like(2.0), "turn on").to_json(file="a.wav")))
     assert list(record) == [
         *("file", "reference", "speaker", "cohort", "severity", "base", "adapted", "base_errors", "adapted_errors"),
-        *("stopped", "flags", "strength", "timings_ms", "device", "base_model", "hypernetwork"),
+        *("verbatim", "base_verbatim_errors", "adapted_verbatim_errors", "stopped"),
+        *("words", "confidence_is_calibrated", "no_speech", "flags", "strength"),
+        *("timings_ms", "device", "base_model", "hypernetwork"),
         *("generated_parameters", "generated_share", "layers"),
     ]
     assert set(record["base_errors"]) == {"hits", "substitutions", "deletions", "insertions", "wer", "cer"}

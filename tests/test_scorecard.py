@@ -17,7 +17,7 @@ import pytest
 import hyper.scorecard
 import hyper.scorecard.sets
 from hyper.__main__ import main
-from hyper.audio import SAMPLE_RATE, load_audio
+from hyper.audio import SAMPLE_RATE, load_audio, save_audio
 from hyper.comparison import Pair, Transcript
 from hyper.manifest import ManifestRow, read_manifest, write_manifest
 from hyper.metrics import word_errors
@@ -27,6 +27,7 @@ from hyper.scorecard.earlier import ScorecardError, base_wer_before, read_bars, 
 from hyper.scorecard.no_speech import made_up_words
 from hyper.scorecard.page import scorecard_page
 from hyper.scorecard.sets import TEST_SETS, HeldOutSet, held_out_sets, make_test_set, simulate_people, speech_set
+from hyper.speech.far_off import far_off, make_far_off
 from hyper.speech.make import plan
 from hyper.speech.no_speech import KINDS, make_no_speech, no_speech
 
@@ -139,13 +140,14 @@ def test_sets_follow_from_the_arguments(tmp_path: Path, monkeypatch: pytest.Monk
     row = ManifestRow("a.wav", tmp_path / "a.wav", "hello", domain="open")
     monkeypatch.setattr(hyper.scorecard.sets, "make_test_set", lambda *_: [row])
     monkeypatch.setattr(hyper.scorecard.sets, "simulate_people", lambda *_: [row])
+    save_audio(row.path, no_speech("chords", np.random.default_rng(0)))
     write_manifest(tmp_path / "people.csv", [row])
     asked = Namespace(work=tmp_path, workers=1, sentences=None, people=None, people_aligned=None)
     names = [each.name for each in held_out_sets(asked)]
-    assert names == [each.name for each in TEST_SETS if each.domain == "command"] + ["no-speech"]
+    assert names == [each.name for each in TEST_SETS if each.domain == "command"] + ["far-off", "no-speech"]
     asked = Namespace(**vars(asked) | dict.fromkeys(("sentences", "people", "people_aligned"), tmp_path / "people.csv"))
     sets = {each.name: each for each in held_out_sets(asked)}
-    assert list(sets) == [*(each.name for each in TEST_SETS), "people", "atypical-people", "no-speech"]
+    assert list(sets) == [*(each.name for each in TEST_SETS), "people", "atypical-people", "far-off", "no-speech"]
     assert sets["people"].rows[0].domain == "people"
     assert len(sets["no-speech"].rows) == 100
 
@@ -194,6 +196,49 @@ def test_made_up_words_by_hand(tmp_path: Path) -> None:
     assert everything.base_words_per_minute == pytest.approx(5 / minutes)
     assert everything.adapted_words_per_minute == pytest.approx(3 / minutes)
     assert [(kind.kind, kind.base_share) for kind in kinds] == [("pink noise", 0), ("room", 0), ("white noise", 1)]
+    # Nothing stands out of either noise, so that words written of it are hidden; of no words there is nothing to hide.
+    white = kinds[2]
+    assert (white.base_no_speech_share, white.adapted_no_speech_share) == (1, 0)
+    assert (white.base_share, white.base_shown_share, white.adapted_shown_share) == (1, 0, 0)
+    assert kinds[0].adapted_no_speech_share == 1 and kinds[0].adapted_shown_share == 0
+
+
+def test_words_made_up_of_far_off_speech_are_those_that_nobody_said(tmp_path: Path, speech_like) -> None:
+    save_audio(tmp_path / "a.wav", speech_like(2.0))
+    row = ManifestRow("a.wav", tmp_path / "a.wav", "call the nurse", domain="far-off speech")
+    heard = [ScoredUtterance(row, transcript("call a big nurse"), transcript("the nurse"), None, None)]
+    assert made_up_words([], heard)[0].kind == "far-off speech"
+    far = made_up_words([], heard)[-1]
+    assert far.base_words_per_minute * far.minutes == pytest.approx(2)  # a for the, and big
+    assert (far.base_share, far.adapted_share) == (1, 0)  # a word left out is not made up
+    assert (far.base_shown_share, far.base_no_speech_share) == (1, 0)
+
+
+def test_far_off_speech_is_quiet_reverberant_and_keeps_its_words(tmp_path: Path, speech_like) -> None:
+    save_audio(tmp_path / "near.wav", speech_like(2.0))
+    near = ManifestRow("near.wav", tmp_path / "near.wav", "call the nurse", speaker="s", phones="k:0:1:0")
+    rows = make_far_off([near, near], tmp_path / "far", seed=3)
+    assert [(row.reference, row.speaker, row.domain, row.phones) for row in rows] == 2 * [
+        ("call the nurse", "s", "far-off speech", "")
+    ]
+    assert [row.file for row in read_manifest(tmp_path / "far" / "manifest.csv")] == ["000.wav", "001.wav"]
+    for row in rows:
+        peak = 20 * np.log10(np.abs(load_audio(row.path)).max())
+        assert -46 < peak < -29
+    assert rows[0].path.read_bytes() != rows[1].path.read_bytes()
+
+
+def test_far_off_speech_dies_away_as_in_a_room() -> None:
+    """A click's energy still to come falls by 60 dB in 0.4 to 1 s (Schroeder 1965), read from its fall by 10 dB."""
+    click = np.zeros(2 * SAMPLE_RATE, np.float32)
+    click[0] = 1.0
+    for seed in range(10):
+        heard = far_off(click, np.random.default_rng(seed)).astype(np.float64)
+        noise = np.mean(heard[SAMPLE_RATE + SAMPLE_RATE // 4 :] ** 2)  # after the longest tail
+        remaining = np.cumsum((heard**2 - noise)[: SAMPLE_RATE + SAMPLE_RATE // 4][::-1])[::-1]
+        level = 10 * np.log10(np.maximum(remaining[1:] / remaining[1], 1e-9))  # without the direct sound
+        seconds = np.argmax(level < -10) / SAMPLE_RATE
+        assert 0.3 < 6 * seconds < 1.3
 
 
 # ---- bars
@@ -333,7 +378,7 @@ def test_every_table_has_as_many_cells_as_columns(evaluations: dict[str, Evaluat
     silence = [ScoredUtterance(row, transcript(""), transcript("you"), None, None) for row in rows]
     record = report(evaluations | {"no-speech": evaluation(*silence)})
     page = scorecard_page(record, measure_bars(evaluations, 0.0009), before=record)
-    assert "| all | 6 | 0.0 % | 100.0 % | 0.0 |" in page
+    assert re.search(r"\| all \| 6 \| 0\.0 → [\d.]+ \| 0\.0 % → 100\.0 % \| 0\.0 % → [\d.]+ % \| 0\.0 % → ", page)
     tables = [block.splitlines() for block in page.split("\n\n") if block.startswith("|")]
     assert len(tables) == 4
     assert all(len({line.count("|") for line in table}) == 1 for table in tables)

@@ -14,7 +14,7 @@ from hyper.scorecard.bars import measure_bars
 from hyper.scorecard.earlier import ScorecardError, read_bars, read_scorecard, replace_bars
 from hyper.scorecard.no_speech import made_up_words
 from hyper.scorecard.page import scorecard_page
-from hyper.scorecard.sets import NO_SPEECH, HeldOutSet, held_out_sets
+from hyper.scorecard.sets import FAR_OFF, NO_SPEECH, HeldOutSet, held_out_sets
 
 if TYPE_CHECKING:
     from argparse import ArgumentParser, Namespace
@@ -86,11 +86,12 @@ def scorecard_record(
         "hypernetwork_parameters": asr.hypernet.n_trainable,
         "generated_parameters": asr.hypernet.n_generated,
         "generated_share": asr.hypernet.n_generated / asr.backbone.n_parameters,
-        "sets": {each.name: _set_record(each, evaluations[each.name]) for each in sets},
+        "sets": {each.name: _set_record(each, evaluations) for each in sets},
     }
 
 
-def _set_record(each: HeldOutSet, evaluation: Evaluation) -> dict[str, Any]:
+def _set_record(each: HeldOutSet, evaluations: dict[str, Evaluation]) -> dict[str, Any]:
+    evaluation = evaluations[each.name]
     record = {
         "title": each.title,
         "failures": len(evaluation.failures),
@@ -98,7 +99,8 @@ def _set_record(each: HeldOutSet, evaluation: Evaluation) -> dict[str, Any]:
         "cells": [group.to_json() for group in evaluation.cells],
     }
     if each.name == NO_SPEECH:
-        record["made_up_words"] = [words.to_json() for words in made_up_words(evaluation.utterances)]
+        far_off = evaluations[FAR_OFF].utterances if FAR_OFF in evaluations else ()
+        record["made_up_words"] = [words.to_json() for words in made_up_words(evaluation.utterances, far_off)]
     return record
 
 

@@ -1,12 +1,18 @@
-"""What each row writes where nobody speaks: every word of it is made up."""
+"""Words that nobody said: what each row writes where nobody speaks or somebody far off, and what the guards hide."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
 
 from hyper.metrics import word_errors
 from hyper.report import ScoredUtterance
+
+if TYPE_CHECKING:
+    from hyper.comparison import Transcript
 
 
 @dataclass(frozen=True)
@@ -16,35 +22,73 @@ class MadeUpWords:
     kind: str
     n_recordings: int
     minutes: float
-    base_share: float  # of the recordings: those with any word
+    base_share: float  # of the recordings: those with any made-up word
     adapted_share: float
     base_words_per_minute: float
     adapted_words_per_minute: float
+    base_no_speech_share: float  # of the recordings: those that the page shows as "No speech found"
+    adapted_no_speech_share: float
+    base_shown_share: float  # of the recordings: those of which the page still shows made-up words
+    adapted_shown_share: float
 
     def to_json(self) -> dict[str, str | int | float]:
         """Every field under its name."""
         return asdict(self)
 
 
-def made_up_words(utterances: Sequence[ScoredUtterance]) -> list[MadeUpWords]:
-    """All recordings, then each kind, which is their domain."""
-    kinds = sorted({utterance.row.domain for utterance in utterances})
-    groups = {kind: [each for each in utterances if each.row.domain == kind] for kind in kinds}
-    return [_count(kind, members) for kind, members in {"all": list(utterances), **groups}.items() if members]
+@dataclass(frozen=True)
+class _Row:
+    """What one row made up for each recording."""
+
+    n_words: np.ndarray  # (n_recordings,)
+    is_hidden: np.ndarray  # (n_recordings,)
+
+    def share(self) -> float:
+        return float((self.n_words > 0).mean())
+
+    def shown_share(self) -> float:
+        return float(((self.n_words > 0) & ~self.is_hidden).mean())
+
+
+def made_up_words(
+    without_speech: Sequence[ScoredUtterance], far_off: Sequence[ScoredUtterance] = ()
+) -> list[MadeUpWords]:
+    """All recordings without speech, then each kind of them, which is their domain; then far-off speech.
+
+    Of far-off speech a word is made up that the reference has not in its place: inserted or substituted.
+    """
+    kinds = sorted({utterance.row.domain for utterance in without_speech})
+    groups = {kind: [each for each in without_speech if each.row.domain == kind] for kind in kinds}
+    groups = {"all": list(without_speech), **groups, **({far_off[0].row.domain: far_off} if far_off else {})}
+    return [_count(kind, members) for kind, members in groups.items() if members]
 
 
 def _count(kind: str, utterances: Sequence[ScoredUtterance]) -> MadeUpWords:
     from hyper.audio import SAMPLE_RATE, load_audio
 
-    minutes = sum(len(load_audio(utterance.row.path)) for utterance in utterances) / SAMPLE_RATE / 60
-    base = [word_errors("", utterance.base.text).insertions for utterance in utterances]
-    adapted = [word_errors("", utterance.adapted.text).insertions for utterance in utterances]
+    waveforms = [load_audio(utterance.row.path) for utterance in utterances]
+    minutes = sum(map(len, waveforms)) / SAMPLE_RATE / 60
+    references = [utterance.row.reference for utterance in utterances]
+    base = _row(references, [utterance.base for utterance in utterances], waveforms)
+    adapted = _row(references, [utterance.adapted for utterance in utterances], waveforms)
     return MadeUpWords(
         kind=kind,
         n_recordings=len(utterances),
         minutes=minutes,
-        base_share=sum(n > 0 for n in base) / len(base),
-        adapted_share=sum(n > 0 for n in adapted) / len(adapted),
-        base_words_per_minute=sum(base) / minutes,
-        adapted_words_per_minute=sum(adapted) / minutes,
+        base_share=base.share(),
+        adapted_share=adapted.share(),
+        base_words_per_minute=float(base.n_words.sum()) / minutes,
+        adapted_words_per_minute=float(adapted.n_words.sum()) / minutes,
+        base_no_speech_share=float(base.is_hidden.mean()),
+        adapted_no_speech_share=float(adapted.is_hidden.mean()),
+        base_shown_share=base.shown_share(),
+        adapted_shown_share=adapted.shown_share(),
     )
+
+
+def _row(references: Sequence[str], transcripts: Sequence[Transcript], waveforms: Sequence[np.ndarray]) -> _Row:
+    from hyper.guards import guard, heard_nobody
+
+    errors = [word_errors(text, each.text) for text, each in zip(references, transcripts, strict=True)]
+    hidden = [heard_nobody(guard(each, waveform)) for each, waveform in zip(transcripts, waveforms, strict=True)]
+    return _Row(np.array([each.insertions + each.substitutions for each in errors]), np.array(hidden))

@@ -87,14 +87,17 @@ def _error_table(lines: Sequence[_Line]) -> str:
 
 
 def _no_speech_table(records: Sequence[Record]) -> str:
-    header = ["synthetic sounds without speech", "recordings", "base writes words", "adapted writes words"]
-    header += ["base words a minute", "adapted words a minute"]
+    """Before the guards and after, base and adapted; of far-off speech every "no speech found" is a mistake."""
+    header = ["words that nobody said (base → adapted)", "recordings", "words a minute", "with such words"]
+    header += ["shown as no speech", "such words still shown"]
     rows = []
     for record in records:
-        cells = [record["kind"], str(record["n_recordings"])]
-        cells += [percent(record["base_share"]), percent(record["adapted_share"])]
-        cells += [f"{record[f'{row}_words_per_minute']:.1f}" for row in ("base", "adapted")]
-        rows.append(cells)
+        rates = [
+            (record[f"base_{name}"], record[f"adapted_{name}"]) for name in ("share", "no_speech_share", "shown_share")
+        ]
+        cells = [f"{percent(base)} → {percent(adapted)}" for base, adapted in rates]
+        words = f"{record['base_words_per_minute']:.1f} → {record['adapted_words_per_minute']:.1f}"
+        rows.append([record["kind"], str(record["n_recordings"]), words, *cells])
     return _table(header, rows)
 
 

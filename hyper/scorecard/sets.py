@@ -17,10 +17,13 @@ if TYPE_CHECKING:
 
 PEOPLE = "people"
 NO_SPEECH = "no-speech"
+FAR_OFF = "far-off"
 SIMULATED_PEOPLE_SEED = 20
 MAX_SIMULATED_PEOPLE = 600  # pieces
 NO_SPEECH_SEED = 30
 N_NO_SPEECH = 100  # recordings
+FAR_OFF_SEED = 40
+N_FAR_OFF = 100  # recordings: the first of typical commands by new speakers
 
 
 @dataclass(frozen=True)
@@ -110,6 +113,9 @@ def held_out_sets(args: Namespace) -> list[HeldOutSet]:
         sets.append(HeldOutSet(PEOPLE, "real people, as they are", people))
     if aligned:
         sets.append(HeldOutSet("atypical-people", "simulated atypical speech of real people", aligned))
+    near = next(each.rows for each in sets if each.name == "typical-commands-known")
+    title = "typical commands, new speakers, simulated far off: quiet and reverberant"
+    sets.append(HeldOutSet(FAR_OFF, title, make_distant(near, args.work)))
     return [*sets, HeldOutSet(NO_SPEECH, "synthetic sounds without speech", make_sounds(args.work))]
 
 
@@ -167,3 +173,12 @@ def make_sounds(work: Path) -> list[ManifestRow]:
     if not (work / NO_SPEECH / "manifest.csv").exists():
         make_no_speech(work / NO_SPEECH, N_NO_SPEECH, NO_SPEECH_SEED)
     return read_manifest(work / NO_SPEECH / "manifest.csv")
+
+
+def make_distant(near: Sequence[ManifestRow], work: Path) -> list[ManifestRow]:
+    """Some of these recordings as they are heard from the other end of a room."""
+    from hyper.speech.far_off import make_far_off
+
+    if not (work / FAR_OFF / "manifest.csv").exists():
+        make_far_off(near[:N_FAR_OFF], work / FAR_OFF, FAR_OFF_SEED)
+    return read_manifest(work / FAR_OFF / "manifest.csv")

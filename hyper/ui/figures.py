@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+from functools import lru_cache
 from html import escape
 from typing import TYPE_CHECKING
 
@@ -11,9 +12,19 @@ from hyper import plots
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
+    from hyper.calibration import Calibration
     from hyper.comparison import Comparison
 
 SCREEN_DPI = 144  # twice the 72 points of an inch: sharp on dense screens
+CHECKED = (
+    "How sure a word is means: of the words with this figure, so many were right. It was fitted on validation "
+    "recordings and checked on other speakers of them; the nearer to the diagonal, the truer. It says nothing of words "
+    "that were left out, and other kinds of speech may differ."
+)
+NOT_CHECKED = (
+    "For this model nobody has checked how often words are right: the figures are its own probabilities. "
+    "<code>python -m hyper calibrate</code> checks them."
+)
 
 
 def caption_html(caption: plots.Caption) -> str:
@@ -23,14 +34,22 @@ def caption_html(caption: plots.Caption) -> str:
 
 def recording_html(comparison: Comparison) -> str:
     """Waveform and log-mel, drawn once for wide and once for narrow screens."""
-    wide, narrow = (
-        data_url(plots.png(_recording(comparison, wide=wide), SCREEN_DPI), "image/png") for wide in (True, False)
-    )
     text = f"Waveform and spectrogram of {comparison.seconds:.1f} seconds of speech"
-    return (
-        f'<picture><source media="(max-width: 640px)" srcset="{narrow}">'
-        f'<img class="hw-image" id="hw-recording-image" alt="{text}" src="{wide}"></picture>'
-    )
+    return _picture("hw-recording-image", text, *(_recording(comparison, wide=wide) for wide in (True, False)))
+
+
+@lru_cache(maxsize=4)  # one for each pair of weights that is loaded
+def reliability_html(calibration: Calibration | None) -> str:
+    """How far the figures of the words hold: the reliability figure, or that nobody has checked."""
+    if calibration is None:
+        return f'<p class="hw-help">{NOT_CHECKED}</p>'
+    # Only where the figure is opened is it worth its import.
+    from hyper.plots_calibration import reliability_figure
+
+    errors = (calibration.base.calibrated.error, calibration.adapted.calibrated.error)
+    text = f"Stated and true shares of right words are {errors[0]:.1%} apart for base, {errors[1]:.1%} for adapted"
+    drawn = (reliability_figure(calibration, wide=wide) for wide in (True, False))
+    return f'<p class="hw-help">{CHECKED}</p>{_picture("hw-reliability-image", text, *drawn)}'
 
 
 def print_links_html(comparison: Comparison, of_first_piece: bool = False) -> str:
@@ -48,6 +67,15 @@ def file_links(figure: Figure, name: str) -> str:
             ("png", "image/png", plots.png(figure)),
             ("pdf", "application/pdf", plots.pdf(figure)),
         )
+    )
+
+
+def _picture(elem_id: str, text: str, wide: Figure, narrow: Figure) -> str:
+    """An image with its description, drawn once for each width of screen."""
+    of_wide, of_narrow = (data_url(plots.png(figure, SCREEN_DPI), "image/png") for figure in (wide, narrow))
+    return (
+        f'<picture><source media="(max-width: 640px)" srcset="{of_narrow}">'
+        f'<img class="hw-image" id="{elem_id}" alt="{text}" src="{of_wide}"></picture>'
     )
 
 

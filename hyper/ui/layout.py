@@ -16,7 +16,9 @@ from hyper.ui.handlers import PER_PIECE, PER_RECORDING
 from hyper.ui.languages import LANGUAGES
 from hyper.ui.phrases import PHRASES
 from hyper.ui.shelf import ModelShelf
-from hyper.ui.texts import LIMITS, OTHER_MODEL
+from hyper.ui.strength import StrengthCard, strength_card
+from hyper.ui.takeaway import TakeAway, take_away
+from hyper.ui.texts import LIMITS, OTHER_MODEL, VERBATIM
 
 
 @dataclass(frozen=True)
@@ -26,6 +28,7 @@ class Inputs:
     recording: gr.Audio
     example_note: gr.HTML
     reference: gr.Textbox
+    verbatim: gr.Textbox
     phrases: gr.Column
     phrase_buttons: list[gr.Button]
     example_buttons: list[gr.Button]
@@ -37,7 +40,7 @@ class Inputs:
 
     def of_compare(self) -> list[gr.components.Component]:
         """Inputs of a comparison, in the order of the handlers' arguments."""
-        return [self.recording, self.reference, self.model, self.language, self.adaptation]
+        return [self.recording, self.reference, self.model, self.language, self.adaptation, self.verbatim]
 
 
 @dataclass(frozen=True)
@@ -48,14 +51,26 @@ class Outputs:
     magnitude: gr.Plot
     print_links: gr.HTML
     singular_values: gr.Plot
-    recording: gr.HTML
     details: gr.HTML
+    recording: gr.HTML
+    reliability: gr.HTML
+    strength: StrengthCard
+    take_away: TakeAway
     more: gr.Column  # all below the transcripts
+    adapted_only: gr.Column  # the strength
     changes: gr.Row  # the plots that only an adaptation has
+    files: gr.Accordion  # to take away
+
+    def of_strength(self) -> list[gr.blocks.Block]:
+        """What another strength changes, in the order in which the handler gives the values."""
+        return [self.results, self.magnitude, self.print_links, self.singular_values, self.details]
 
     def all(self) -> list[gr.blocks.Block]:
-        """In the order in which the handler gives the values."""
-        return list(vars(self).values())
+        """What a comparison fills or clears, in the order in which the handler gives the values."""
+        card = self.strength
+        cleared = [card.strength, card.plot, card.table]
+        shown = [self.more, self.adapted_only, self.changes, self.files]
+        return [*self.of_strength(), self.recording, self.reliability, *cleared, *shown]
 
 
 def input_card(shelf: ModelShelf, examples: Sequence[Example]) -> Inputs:
@@ -77,12 +92,13 @@ def input_card(shelf: ModelShelf, examples: Sequence[Example]) -> Inputs:
                 max_length=10_000,
                 elem_id="hw-reference",
             )
+            verbatim = _verbatim()
             with gr.Column(visible=shelf.first_name == BUNDLED, elem_id="hw-phrases-column") as phrases:
                 phrase_buttons = chips("Things to say: click one, then read it aloud", PHRASES, "hw-phrases")
             model, model_note, language, adaptation = _model_choice(shelf)
     compare = gr.Button("Compare", variant="primary", elem_id="hw-compare")
     return Inputs(
-        recording, example_note, reference, phrases, phrase_buttons, example_buttons,
+        recording, example_note, reference, verbatim, phrases, phrase_buttons, example_buttons,
         model, model_note, language, adaptation, compare,
     )  # fmt: skip
 
@@ -103,6 +119,21 @@ def recorder(label: str, elem_id: str) -> gr.Audio:
             waveform_color=palette.CONTROL_LINE, waveform_progress_color=palette.ADAPTED
         ),
     )
+
+
+def _verbatim() -> gr.Textbox:
+    """The second reference, folded: few have one."""
+    with gr.Accordion("Also every sound that was said (verbatim)", open=False, elem_id="hw-verbatim-fold"):
+        gr.HTML(note_html(VERBATIM))
+        return gr.Textbox(
+            "",
+            show_label=False,
+            label="What was said (verbatim, optional)",
+            placeholder="c c call my my sister",
+            lines=2,
+            max_length=10_000,
+            elem_id="hw-verbatim",
+        )
 
 
 def chips(title: str, texts: Sequence[str], elem_id: str) -> list[gr.Button]:
@@ -144,26 +175,40 @@ def _model_choice(shelf: ModelShelf) -> tuple[gr.Dropdown, gr.HTML, gr.Dropdown,
 
 
 def result_card() -> Outputs:
-    """Transcripts first, then plots, details folded."""
+    """Transcripts first, then the strength, then plots; details folded."""
     with gr.Column(elem_id="hw-results"):
         results = gr.HTML(panels.EMPTY)
         with gr.Column(visible=False, elem_id="hw-more") as more:
+            with gr.Column(elem_classes="hw-card", elem_id="hw-strength-card") as adapted_only:
+                strength = strength_card()
             with gr.Row(elem_id="hw-changes", equal_height=True) as changes:
-                with gr.Column(elem_classes="hw-card", min_width=320):
-                    gr.HTML(figures.caption_html(plots.MAGNITUDE))
-                    magnitude = gr.Plot(show_label=False, label=plots.MAGNITUDE.title, elem_id="hw-magnitude")
-                    print_links = gr.HTML()
-                with gr.Column(elem_classes="hw-card", min_width=320):
-                    gr.HTML(figures.caption_html(plots.SINGULAR_VALUES))
-                    singular_values = gr.Plot(
-                        show_label=False, label=plots.SINGULAR_VALUES.title, elem_id="hw-singular-values"
-                    )
+                magnitude, print_links, singular_values = _changes()
             with gr.Column(elem_classes="hw-card"):
                 gr.HTML(figures.caption_html(plots.RECORDING))
                 recording = gr.HTML()
-            with gr.Accordion("Details: model, timings, parameters", open=False, elem_id="hw-details"):
-                details = gr.HTML()
-    return Outputs(results, magnitude, print_links, singular_values, recording, details, more, changes)
+            with gr.Column(elem_id="hw-folds"):
+                with gr.Accordion("How far the question marks can be trusted", open=False, elem_id="hw-trust"):
+                    reliability = gr.HTML()
+                with gr.Accordion("Take the adaptation away: files", open=False, elem_id="hw-take-away") as files:
+                    away = take_away()
+                with gr.Accordion("Details: model, timings, parameters", open=False, elem_id="hw-details"):
+                    details = gr.HTML()
+    return Outputs(
+        results, magnitude, print_links, singular_values, details, recording, reliability,
+        strength, away, more, adapted_only, changes, files,
+    )  # fmt: skip
+
+
+def _changes() -> tuple[gr.Plot, gr.HTML, gr.Plot]:
+    """Two plots side by side: how much each layer was changed, and in how many directions."""
+    with gr.Column(elem_classes="hw-card", min_width=320):
+        gr.HTML(figures.caption_html(plots.MAGNITUDE))
+        magnitude = gr.Plot(show_label=False, label=plots.MAGNITUDE.title, elem_id="hw-magnitude")
+        print_links = gr.HTML()
+    with gr.Column(elem_classes="hw-card", min_width=320):
+        gr.HTML(figures.caption_html(plots.SINGULAR_VALUES))
+        singular_values = gr.Plot(show_label=False, label=plots.SINGULAR_VALUES.title, elem_id="hw-singular-values")
+    return magnitude, print_links, singular_values
 
 
 def model_note_html(shelf: ModelShelf, name: str) -> str:

@@ -20,8 +20,8 @@ from hyper.model_info import (
     measured_sets,
     memory_cost,
 )
-from hyper.ui.panels import percent
 from hyper.ui.record_table import record_table
+from hyper.ui.references import percent
 
 if TYPE_CHECKING:
     from hyper.pipeline import PersonalizedAsr

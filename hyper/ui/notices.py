@@ -13,6 +13,8 @@ from hyper.archive import ArchiveError
 from hyper.audio import AudioError
 from hyper.backbone import BackboneError
 from hyper.checkpoint import CheckpointError
+from hyper.export import ExportError
+from hyper.lora import StrengthError
 from hyper.manifest import ManifestError
 from hyper.speaker import SpeakerError
 from hyper.tables import TableError
@@ -28,6 +30,8 @@ def errors_as_notices() -> Iterator[None]:
         yield
     except AudioError as error:
         raise notice(str(error), "This recording cannot be used") from error
+    except (StrengthError, ExportError) as error:
+        raise notice(str(error), "This adaptation cannot be had") from error
     except (BackboneError, CheckpointError) as error:
         raise notice(str(error), "This model cannot be used") from error
     except (ArchiveError, ManifestError, TableError) as error:

@@ -17,10 +17,12 @@ from hyper.ui.layout import Inputs, Outputs, input_card, model_note_html, note_h
 from hyper.ui.phrases import PHRASES
 from hyper.ui.queues import MODEL_QUEUE, QUIET
 from hyper.ui.shelf import ModelShelf
+from hyper.ui.strength import StrengthHandlers
 from hyper.ui.tab_models import models_tab
 from hyper.ui.tab_reading import reading_tab
 from hyper.ui.tab_several import several_tab
 from hyper.ui.tab_speaker import speaker_tab
+from hyper.ui.takeaway import TakeAwayHandlers
 from hyper.ui.texts import CAUTION, HEADER
 from hyper.ui.uploads import Uploads
 from hyper.ui.voice_place import add_voice_place
@@ -32,6 +34,8 @@ SHOW_RESULTS = (
     "() => document.getElementById('hw-results')"
     ".scrollIntoView({behavior: matchMedia('(prefers-reduced-motion: reduce)').matches ? 'auto' : 'smooth'})"
 )
+
+SAVE_FILE = "() => setTimeout(() => document.getElementById('%s').click(), 100)"  # once the button has its new file
 
 
 def build_demo(shelf: ModelShelf, examples: Sequence[Example]) -> gr.Blocks:
@@ -58,6 +62,8 @@ def build_demo(shelf: ModelShelf, examples: Sequence[Example]) -> gr.Blocks:
             gr.HTML(CAUTION)
         _connect_inputs(shelf, inputs, examples)
         _connect_compare(handlers, inputs, outputs)
+        _connect_strength(handlers, inputs, outputs)
+        _connect_take_away(handlers, inputs, outputs)
     demo.unload(handlers.leave)
     return demo.queue(max_size=WAITING_LIMIT)
 
@@ -72,11 +78,12 @@ def _connect_inputs(shelf: ModelShelf, inputs: Inputs, examples: Sequence[Exampl
             lambda example=example: (
                 str(example.path),
                 example.reference,
+                "",
                 example.reference,
                 note_html(escape(example.note)),
             ),
             None,
-            [inputs.recording, inputs.reference, example_reference, inputs.example_note],
+            [inputs.recording, inputs.reference, inputs.verbatim, example_reference, inputs.example_note],
             **QUIET,
         )
     inputs.recording.clear(
@@ -116,7 +123,52 @@ def _connect_compare(handlers: Handlers, inputs: Inputs, outputs: Outputs) -> No
         api_visibility="private",
         **MODEL_QUEUE,
     ).success(None, js=SHOW_RESULTS)
-    gr.on([], on_gpu(handlers.compare), inputs.of_compare(), gr.JSON(visible=False), api_name="compare", **MODEL_QUEUE)
+    gr.on(
+        [],
+        on_gpu(handlers.compare),
+        [*inputs.of_compare(), outputs.strength.strength],
+        gr.JSON(visible=False),
+        api_name="compare",
+        **MODEL_QUEUE,
+    )
+
+
+def _connect_strength(handlers: Handlers, inputs: Inputs, outputs: Outputs) -> None:
+    """The slider decodes again while it is moved, the button decodes at every strength."""
+    card = outputs.strength
+    card.strength.input(  # not `release`, which keyboards never send
+        on_gpu(handlers.compare_at_strength),
+        [*inputs.of_compare(), card.strength],
+        outputs.of_strength(),
+        trigger_mode="always_last",
+        show_progress="hidden",  # the words would vanish at each step
+        api_visibility="private",
+        **MODEL_QUEUE,
+    )
+    card.try_all.click(
+        on_gpu(StrengthHandlers(handlers).sweep_on_page),
+        inputs.of_compare(),
+        [card.plot, card.table],
+        api_visibility="private",
+        **MODEL_QUEUE,
+    )
+
+
+def _connect_take_away(handlers: Handlers, inputs: Inputs, outputs: Outputs) -> None:
+    """Each button makes its file, and then saves it as if the visitor had clicked the file."""
+    away, make = outputs.take_away, TakeAwayHandlers(handlers)
+    for button, handler, file in (
+        (away.adapter, make.adapter_zip, away.adapter_file),
+        (away.merged, make.merged_zip, away.merged_file),
+    ):
+        button.click(
+            on_gpu(handler),
+            [*inputs.of_compare(), outputs.strength.strength],
+            file,
+            show_progress_on=button,
+            api_visibility="private",
+            **MODEL_QUEUE,
+        ).success(None, js=SAVE_FILE % file.elem_id)
 
 
 def _choices_for(shelf: ModelShelf, name: str) -> tuple[gr.Column, str, gr.Dropdown]:

@@ -4,21 +4,22 @@ from __future__ import annotations
 
 import re
 import shlex
+from dataclasses import dataclass
 from html import escape
 from typing import TYPE_CHECKING
 
+from hyper.calibration import UNSURE_BELOW
 from hyper.metrics import align_words, relative_reduction
-from hyper.ui import words
+from hyper.ui import marks, references, words
+from hyper.ui.references import percent
 
 if TYPE_CHECKING:
-    from hyper.comparison import Comparison, Transcript
+    from hyper.comparison import Comparison
+    from hyper.confidence import WordConfidence
+    from hyper.guards import Flag
     from hyper.metrics import WordErrors
 
 TRAIN_COMMAND = "python -m hyper train --base {base} --data MANIFEST.csv --out assets/hypernet-{name}"
-UNCERTAIN = {
-    "repetition": "Uncertain: the model began to repeat itself and was stopped.",
-    "length": "Uncertain: stopped at the length limit, so the end may be missing or invented.",
-}
 STAGES = {"audio": "read the audio", "encode": "encode", "generate": "write the adaptation", "decode": "decode both"}
 WER_MEANING = (
     "Word error rate (WER): wrong, missing and added words for every word that was meant; lower is better. "
@@ -35,25 +36,53 @@ EMPTY = """
 </div>"""
 
 
+@dataclass(frozen=True)
+class Row:
+    """What a panel shows of one transcript."""
+
+    kind: str  # base or adapted
+    title: str
+    role: str
+    text: str
+    words: tuple[WordConfidence, ...]
+    flags: tuple[Flag, ...]
+    heard_nobody: bool
+    errors: WordErrors | None
+    word_strip: str
+
+
 def results_html(comparison: Comparison, model: str) -> str:
     """Verdict and panels of one comparison; `model` is what the visitor chose, as a command would name it."""
-    base_words, adapted_words = _word_strips(comparison)
-    panels = [_panel("base", "Base", "Whisper as it is", comparison.base, comparison.base_errors, base_words)]
-    if comparison.adapted is None:
-        panels.append(_no_adaptation(model))
+    base_strip, adapted_strip = _word_strips(comparison)
+    base, adapted = comparison.base, comparison.adapted
+    rows = [
+        _panel(
+            Row("base", "Base", "Whisper as it is", base.text, comparison.base_words, comparison.base_flags,
+                comparison.base_heard_nobody, comparison.base_errors, base_strip)
+        )
+    ]  # fmt: skip
+    if adapted is None:
+        rows.append(_no_adaptation(model))
     else:
-        role = "Whisper tuned to this recording"
-        errors = comparison.adapted_errors
-        panels.append(_panel("adapted", "Adapted", role, comparison.adapted, errors, adapted_words))
+        rows.append(
+            _panel(
+                Row("adapted", "Adapted", _adapted_role(comparison.strength), adapted.text, comparison.adapted_words,
+                    comparison.adapted_flags, comparison.adapted_heard_nobody, comparison.adapted_errors, adapted_strip)
+            )
+        )  # fmt: skip
     return (
         f'<p class="hw-verdict" role="status">{verdict(comparison)}</p>{_meant(comparison)}'
-        f'<div class="hw-panels">{"".join(panels)}</div>{_reading_help(comparison)}'
+        f'<div class="hw-panels">{"".join(rows)}</div>{references.table_html(comparison)}{_reading_help(comparison)}'
     )
 
 
 def verdict(comparison: Comparison) -> str:
     """The outcome in one sentence."""
     base, adapted = comparison.base_errors, comparison.adapted_errors
+    if _all_hidden(comparison):
+        return "No speech was found in this recording."
+    if comparison.base_heard_nobody or comparison.adapted_heard_nobody:
+        return "The two disagree whether anybody speaks here."
     if base is not None and base.wer is None:
         return "The reference has no words, so there is nothing to count."
     if comparison.adapted is None:
@@ -95,15 +124,31 @@ def train_command(model: str) -> str:
     )
 
 
-def _panel(kind: str, title: str, role: str, transcript: Transcript, errors: WordErrors | None, word_strip: str) -> str:
-    """One transcript with its errors."""
-    text = escape(transcript.text.strip()) or '<span class="hw-nothing">(no words)</span>'
+def _all_hidden(comparison: Comparison) -> bool:
+    """Whether no panel shows words."""
+    return comparison.base_heard_nobody and (comparison.adapted is None or comparison.adapted_heard_nobody)
+
+
+def _panel(row: Row) -> str:
+    """One transcript with its errors; where nobody speaks, that sentence, and the words folded away."""
+    if row.heard_nobody:
+        score, text, mark = "", marks.NO_SPEECH, " hw-nobody"
+        anyway = f'<p class="hw-anyway">{marks.transcript_html(row.text, row.words)}</p>{row.word_strip}'
+        rest = marks.flags_html("Why the words are hidden", row.flags)
+        rest += marks.fold_html("What the model wrote anyway", anyway + _counts(row.errors))
+    else:
+        score, text, mark = _score(row.errors), marks.transcript_html(row.text, row.words), ""
+        rest = marks.flags_html("Uncertain", row.flags) + row.word_strip + _counts(row.errors)
+        rest += marks.sureness_html(row.words)
     return (
-        f'<article class="hw-panel hw-{kind}" aria-label="{title} transcript">'
-        f'<div class="hw-panel-head"><div><h3>{title}</h3><p class="hw-role">{role}</p></div>{_score(errors)}</div>'
-        f'<p class="hw-transcript" id="hw-{kind}-transcript">{text}</p>{_flag(transcript)}{word_strip}'
-        f"{_counts(errors)}</article>"
+        f'<article class="hw-panel hw-{row.kind}" aria-label="{row.title} transcript">'
+        f'<div class="hw-panel-head"><div><h3>{row.title}</h3><p class="hw-role">{row.role}</p></div>{score}</div>'
+        f'<p class="hw-transcript{mark}" id="hw-{row.kind}-transcript">{text}</p>{rest}</article>'
     )
+
+
+def _adapted_role(strength: float) -> str:
+    return "Whisper tuned to this recording" + ("" if strength == 1 else f", strength {strength:g}")
 
 
 def _no_adaptation(model: str) -> str:
@@ -123,8 +168,8 @@ def _word_strips(comparison: Comparison) -> tuple[str, str]:
     if comparison.base_errors is not None and reference:
         other = words.against_reference(align_words(reference, adapted.text)) if adapted else ""
         return words.against_reference(align_words(reference, base.text)), other
-    if adapted is None:
-        return "", ""
+    if adapted is None or comparison.base_heard_nobody or comparison.adapted_heard_nobody:
+        return "", ""  # the words of one panel must not tell what the other hides
     spans = align_words(base.text, adapted.text)
     if all(span.kind == "hit" for span in spans):
         return "", ""
@@ -132,10 +177,11 @@ def _word_strips(comparison: Comparison) -> tuple[str, str]:
 
 
 def _meant(comparison: Comparison) -> str:
-    """What was meant, where it was said."""
-    if not comparison.reference:
-        return ""
-    return f'<p class="hw-meant"><span>What was meant</span> {escape(comparison.reference)}</p>'
+    """The references that were given."""
+    texts = {"What was meant": comparison.reference, "What was said": comparison.verbatim}
+    return "".join(
+        f'<p class="hw-meant"><span>{name}</span> {escape(text)}</p>' for name, text in texts.items() if text
+    )
 
 
 def _score(errors: WordErrors | None) -> str:
@@ -159,18 +205,15 @@ def _counts(errors: WordErrors | None) -> str:
     return f'<dl class="hw-counts">{body}</dl>'
 
 
-def _flag(transcript: Transcript) -> str:
-    """A warning if the model did not end by itself."""
-    if transcript.stopped not in UNCERTAIN:
-        return ""
-    return f'<p class="hw-flag">{UNCERTAIN[transcript.stopped]}</p>'
-
-
 def _reading_help(comparison: Comparison) -> str:
     """How to read what stands above."""
-    if comparison.base_errors is not None:
-        return f'<p class="hw-help">{WER_MEANING}</p>'
-    return f'<p class="hw-help">{NO_REFERENCE}</p>'
+    if _all_hidden(comparison):
+        return ""
+    errors = WER_MEANING if comparison.base_errors is not None else NO_REFERENCE
+    words_of_both = (*comparison.base_words, *comparison.adapted_words)
+    has_marks = any(word.confidence < UNSURE_BELOW for word in words_of_both)
+    meaning = marks.CALIBRATED if comparison.is_calibrated else marks.NOT_CALIBRATED
+    return "".join(f'<p class="hw-help">{text}</p>' for text in ((meaning, errors) if has_marks else (errors,)))
 
 
 def _layer_table(comparison: Comparison) -> str:
@@ -194,11 +237,6 @@ def _layer_table(comparison: Comparison) -> str:
         '<p class="hw-help">Angles are principal angles between the spaces that the weights span before and after: '
         "0° means that nothing turned.</p>"
     )
-
-
-def percent(fraction: float) -> str:
-    """With one decimal, unless it is a whole number of percent."""
-    return f"{100 * fraction:.1f}".removesuffix(".0") + "%"
 
 
 def _n_errors(errors: WordErrors) -> int:

@@ -9,8 +9,9 @@ import numpy as np
 
 from hyper.metrics import WordErrors, pooled
 from hyper.statistics import MIN_SPEAKERS, Interval, wer_interval
-from hyper.ui.panels import UNCERTAIN, WER_MEANING, count, percent
+from hyper.ui.panels import UNCERTAIN, WER_MEANING, count
 from hyper.ui.record_table import record_table, transcript_cell
+from hyper.ui.references import percent
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from html import escape
 from typing import TYPE_CHECKING
 
-from hyper.ui.panels import percent
+from hyper.ui.references import percent
 
 if TYPE_CHECKING:
     from hyper.comparison import Transcript

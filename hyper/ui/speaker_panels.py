@@ -12,8 +12,9 @@ import numpy as np
 from hyper import plots_voice
 from hyper.speaker import LEVELS, Level
 from hyper.ui.figures import file_links
-from hyper.ui.panels import NO_REFERENCE, WER_MEANING, count, percent
+from hyper.ui.panels import NO_REFERENCE, WER_MEANING, count
 from hyper.ui.record_table import record_table, transcript_cell
+from hyper.ui.references import percent
 
 if TYPE_CHECKING:
     from hyper.metrics import WordErrors

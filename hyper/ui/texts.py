@@ -23,6 +23,10 @@ OTHER_MODEL = (
     "Loaded when you press Compare. If no hypernetwork was trained for it, you get the base transcript; to train one: "
     "<code>{command}</code>"
 )
+VERBATIM = (
+    "What was meant is one reference; a second is what was said, repetitions and broken-off sounds included. Errors "
+    "are then counted against both."
+)
 CAUTION = """<footer class="hw-caution"><h2>Please note</h2><ul>
 <li><b>Not a medical device.</b> Not intended for the diagnosis, treatment, mitigation or prevention of any disease.
 Transcripts can contain words that nobody said; never act on one without checking it.</li>

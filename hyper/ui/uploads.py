@@ -11,7 +11,8 @@ ONE_RECORDING = "one recording"  # the place of the recording that is compared b
 
 
 class Uploads:
-    """Recordings that visitors sent, by session. Gradio names them by content, so two visitors can share a file."""
+    """Recordings that visitors sent and files that were made for them. Gradio names them by content, so two visitors
+    can share a file."""
 
     def __init__(self, folder: str | Path) -> None:
         """`folder` is where gradio puts what visitors send; nothing outside it is ever deleted."""

@@ -1,0 +1,63 @@
+"""What the adaptation writes at every strength, and how far that is from what was meant or from the base."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from hyper.comparison import Transcript, errors_against
+from hyper.guards import guard, heard_nobody
+from hyper.lora import MAX_STRENGTH
+from hyper.metrics import WordErrors, align_words
+
+if TYPE_CHECKING:
+    from hyper.pipeline import PersonalizedAsr
+    from hyper.prepared import Prepared
+
+N_STEPS = 8
+STRENGTHS = tuple(MAX_STRENGTH * step / N_STEPS for step in range(N_STEPS + 1))  # 0, 0.25, ... 2
+
+
+@dataclass(frozen=True)
+class StrengthPoint:
+    """The adapted transcript at one strength."""
+
+    strength: float
+    transcript: Transcript
+    errors: WordErrors | None  # against what was meant; None without it
+    n_changed: int  # words in which it differs from the base's transcript
+    heard_nobody: bool  # whether the guards say that nobody speaks
+
+    @property
+    def wer(self) -> float | None:
+        """None without a reference word."""
+        return self.errors and self.errors.wer
+
+
+def sweep(asr: PersonalizedAsr, prepared: Prepared, reference: str | None) -> tuple[StrengthPoint, ...]:
+    """A point for each strength from 0, which is the base, to 2; all are decoded as rows of one batch.
+
+    Errors: StrengthError where the model has no hypernetwork.
+    """
+    transcripts = asr.strength_sweep(prepared, STRENGTHS)
+    return tuple(
+        StrengthPoint(
+            strength=strength,
+            transcript=transcript,
+            errors=errors_against(reference, transcript),
+            n_changed=n_changed_words(transcripts[0].text, transcript.text),
+            heard_nobody=heard_nobody(guard(transcript, prepared.waveform)),
+        )
+        for strength, transcript in zip(STRENGTHS, transcripts, strict=True)
+    )
+
+
+def n_changed_words(base: str, other: str) -> int:
+    """Words substituted, left out or added on the way from one text to the other."""
+    return sum(span.kind != "hit" for span in align_words(base, other))
+
+
+def has_rates(points: Sequence[StrengthPoint]) -> bool:
+    """Whether the points have a WER, or else only changed words."""
+    return all(point.wer is not None for point in points)

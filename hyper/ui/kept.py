@@ -1,0 +1,48 @@
+"""The encoded recordings that visitors are working with: a few, so that another strength need not encode again."""
+
+from __future__ import annotations
+
+import threading
+from collections import OrderedDict
+from collections.abc import Callable, Hashable
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from hyper.prepared import Prepared
+
+MOST_KEPT = 4  # visitors; a minute of speech takes 2 MB with the bundled base, and 11 MB with Whisper large
+
+
+class KeptRecordings:
+    """One encoded recording a visitor. The one that was not used for longest makes room, and is encoded again."""
+
+    def __init__(self, most: int = MOST_KEPT) -> None:
+        self._most = most
+        self._kept: OrderedDict[str, tuple[Hashable, Prepared]] = OrderedDict()  # session -> its recording
+        self._lock = threading.Lock()
+
+    def get(self, session: str | None, key: Hashable, prepare: Callable[[], Prepared]) -> Prepared:
+        """The visitor's recording as `key` (file, model and settings) names it, prepared if it is not the one kept."""
+        with self._lock:
+            kept_key, prepared = self._kept.get(session, (None, None))
+        if prepared is None or kept_key != key:
+            self.drop(session)  # its memory is free before the next one needs it
+            prepared = prepare()
+        if session is not None:
+            self._keep(session, key, prepared)
+        return prepared
+
+    def drop(self, session: str | None) -> None:
+        """The visitor has left, or has another recording."""
+        with self._lock:
+            self._kept.pop(session, None)
+
+    def __len__(self) -> int:
+        return len(self._kept)
+
+    def _keep(self, session: str, key: Hashable, prepared: Prepared) -> None:
+        with self._lock:
+            self._kept[session] = (key, prepared)
+            self._kept.move_to_end(session)
+            while len(self._kept) > self._most:
+                self._kept.popitem(last=False)

@@ -1,0 +1,266 @@
+"""Trust, the second reference, strength and files: what the page says of them, and what is kept of a visitor."""
+
+from __future__ import annotations
+
+import io
+import re
+from dataclasses import replace
+from types import SimpleNamespace
+from zipfile import ZipFile
+
+import gradio as gr
+import numpy as np
+import pytest
+import soundfile
+from test_ui_panels import TextOf, comparison, text_of
+
+from hyper.audio import SAMPLE_RATE
+from hyper.confidence import WordConfidence
+from hyper.export import ExportError
+from hyper.guards import Flag
+from hyper.lora import StrengthError
+from hyper.metrics import word_errors
+from hyper.pipeline import PersonalizedAsr
+from hyper.ui import figures, marks, notices, panels, references, server, strength, takeaway
+from hyper.ui.handlers import Asked, Handlers
+from hyper.ui.kept import KeptRecordings
+from hyper.ui.shelf import ModelShelf
+from hyper.ui.uploads import Uploads
+
+MEANT, SAID = "call my sister", "c c call my my sister"
+SURE, UNSURE = WordConfidence("turn", 0.95), WordConfidence("<b>off", 0.31)
+ATTACK = "<script>alert(1)</script>"
+
+
+# Marks.
+
+
+def test_a_word_that_is_not_sure_is_marked_without_colour_and_stays_text():
+    html = marks.transcript_html("turn <b>off", (SURE, UNSURE))
+    assert html == 'turn <u class="hw-unsure" title="not sure: 31%">&lt;b&gt;off</u>'
+    assert marks.transcript_html("turn", (SURE,)) == "turn"
+    assert marks.transcript_html("turn <b>", ()) == "turn &lt;b&gt;"
+
+
+def test_how_sure_of_each_word_unfolds_and_nothing_is_certain():
+    text = text_of(marks.sureness_html((SURE, UNSURE, WordConfidence("now", 0.9999))))
+    assert text == "Not sure of 1 of 3 words: how sure of each? turn 95% <b>off 31% now 99%"
+    assert text_of(marks.sureness_html((SURE,))).startswith("No word is marked as unsure: how sure of each?")
+    assert marks.sureness_html(()) == ""
+
+
+def test_the_page_says_what_the_marks_mean_and_whether_anybody_checked():
+    made = comparison("turn <b>off", "turn <b>off", base_words=(SURE, UNSURE))
+    assert marks.NOT_CALIBRATED in panels.results_html(made, "bundled")
+    assert marks.CALIBRATED in panels.results_html(replace(made, is_calibrated=True), "bundled")
+    assert "fewer than 7 in 10" in marks.CALIBRATED and "below 70%" in marks.NOT_CALIBRATED
+    unmarked = panels.results_html(replace(made, base_words=(SURE,)), "bundled")
+    assert marks.NOT_CALIBRATED not in unmarked and marks.CALIBRATED not in unmarked
+
+
+def test_a_pair_that_was_never_calibrated_says_what_to_run():
+    assert "python -m hyper calibrate" in text_of(figures.reliability_html(None))
+
+
+def test_both_rows_give_every_reason():
+    flags = (Flag("loop", "repetition", None, f"It repeats {ATTACK}."), Flag("length", "length", None, "Too long."))
+    made = comparison("turn on", "turn off")
+    vars(made)["base_flags"], vars(made)["adapted_flags"] = flags, flags[1:]  # what guard() would have found
+    base, adapted = panels.results_html(made, "bundled").split("<article")[1:]
+    assert f"Uncertain It repeats {ATTACK}. Too long." in text_of(base)
+    assert "Uncertain Too long." in text_of(adapted) and "It repeats" not in text_of(adapted)
+    assert "script" not in TextOf(base).tags
+
+
+# Nobody speaks.
+
+
+def silent(base: str, adapted: str | None, **changes):
+    noise = np.random.default_rng(0).uniform(-0.1, 0.1, 8000).astype(np.float32)
+    return comparison(base, adapted, waveform=noise, **changes)
+
+
+def test_where_nobody_speaks_the_words_are_folded_away():
+    made = silent("thank you", "thanks a lot", base_words=(WordConfidence("thank", 0.5), WordConfidence("you", 0.9)))
+    html = panels.results_html(made, "bundled")
+    shown = re.sub(r"<details.*?</details>", "", html, flags=re.S)
+    assert text_of(shown).count(marks.NO_SPEECH) == 2 and "No speech was found in this recording." in text_of(shown)
+    assert "thank" not in text_of(shown) and "stand out from its own background noise" in text_of(shown)
+    folded = re.findall(r"<details.*?</details>", html, flags=re.S)
+    assert [text_of(fold) for fold in folded] == [
+        "What the model wrote anyway thank you", "What the model wrote anyway thanks a lot"
+    ]  # fmt: skip
+    assert marks.CALIBRATED not in html and panels.NO_REFERENCE not in html
+
+
+def test_errors_of_hidden_words_are_hidden_with_them():
+    reference = "call the nurse"
+    errors = {"reference": reference, "base_errors": word_errors(reference, "you"),
+              "adapted_errors": word_errors(reference, "you")}  # fmt: skip
+    html = panels.results_html(silent("you", "you", **errors), "bundled")
+    assert "%" not in text_of(re.sub(r"<details.*?</details>", "", html, flags=re.S))
+    assert "characters (CER)" in text_of(html)
+
+
+def test_one_row_that_hears_nobody_hides_only_its_own_words():
+    made = silent("thank you", "", adapted_words=())
+    text = text_of(panels.results_html(made, "bundled"))
+    assert "The two disagree whether anybody speaks here." in text
+    assert marks.NO_WORDS in text and text.count(marks.NO_SPEECH) == 1
+    alone = text_of(panels.results_html(silent("thank you", None), "openai/whisper-tiny"))
+    assert "No speech was found in this recording." in alone
+
+
+# Two references.
+
+
+def test_both_references_stand_in_one_table():
+    base, adapted = "call my my sister", MEANT  # each is the better one by one of the references
+    made = comparison(
+        base, adapted, MEANT, verbatim=SAID,
+        base_verbatim_errors=word_errors(SAID, base), adapted_verbatim_errors=word_errors(SAID, adapted),
+    )  # fmt: skip
+    table = text_of(references.table_html(made))
+    assert "words wrong (WER) intended verbatim" in table
+    assert "Base 33.3% (1 of 3) 33.3% (2 of 6) Adapted 0% (0 of 3) 50% (3 of 6)" in table
+    assert references.MEANING in table
+    assert references.table_html(comparison(base, adapted, MEANT)) == ""
+    only_said = replace(made, reference=None, base_errors=None, adapted_errors=None, adapted=None)
+    assert "Base – 33.3% (2 of 6)" in text_of(references.table_html(only_said))
+    html = panels.results_html(replace(made, verbatim=ATTACK), "bundled")
+    assert "What was said " + ATTACK in text_of(html) and "script" not in TextOf(html).tags
+
+
+# What is kept of a visitor.
+
+
+def test_a_few_recordings_are_kept_and_the_oldest_makes_room():
+    prepared: list[str] = []
+
+    def prepare(name: str):
+        return lambda: prepared.append(name) or SimpleNamespace(name=name)
+
+    kept = KeptRecordings(most=2)
+    assert kept.get("anna", "a.wav", prepare("a")) is kept.get("anna", "a.wav", prepare("a again"))
+    kept.get("peter", "p.wav", prepare("p"))
+    kept.get("anna", "a.wav", prepare("a again"))  # used last: peter's is now the oldest
+    kept.get("john", "j.wav", prepare("j"))
+    assert prepared == ["a", "p", "j"] and len(kept) == 2
+    kept.get("anna", "a.wav", prepare("a again"))
+    kept.get("peter", "p.wav", prepare("p again"))  # dropped before, so encoded again
+    assert prepared == ["a", "p", "j", "p again"]
+    kept.get("peter", "other.wav", prepare("other"))
+    assert prepared[-1] == "other" and len(kept) == 2
+    kept.drop("peter")
+    kept.drop("nobody")
+    assert len(kept) == 1
+    assert kept.get(None, "x.wav", prepare("x")) is not kept.get(None, "x.wav", prepare("y"))
+    assert len(kept) == 1  # without a visitor nothing is kept
+
+
+def test_files_of_every_kind_go_with_their_visitor(tmp_path):
+    uploads = Uploads(tmp_path)
+    files = {kind: tmp_path / kind / "file" for kind in ("recording", "adapter", "newer")}
+    for file in files.values():
+        file.parent.mkdir()
+        file.write_text("x")
+    uploads.hold("anna", str(files["recording"]))
+    uploads.hold("anna", str(files["adapter"]), kind="adapter.zip")
+    assert files["recording"].exists()  # another kind takes no place
+    uploads.hold("anna", str(files["newer"]), kind="adapter.zip")
+    assert not files["adapter"].parent.exists()
+    uploads.release("anna")
+    assert list(tmp_path.iterdir()) == []
+
+
+# Handlers.
+
+
+@pytest.fixture
+def cache(tmp_path, monkeypatch):
+    monkeypatch.setenv("GRADIO_TEMP_DIR", str(tmp_path / "gradio"))
+    return tmp_path / "gradio"
+
+
+@pytest.fixture
+def handlers(backbone, make_hypernet, cache) -> Handlers:
+    asr = PersonalizedAsr(backbone, make_hypernet(backbone), "random")
+    return Handlers(ModelShelf(asr, "bundled", server.load_by_name), Uploads(cache))
+
+
+@pytest.fixture
+def asked(speech_like, tmp_path) -> Asked:
+    soundfile.write(tmp_path / "a.wav", speech_like(1.5), SAMPLE_RATE)
+    return Asked(str(tmp_path / "a.wav"), MEANT, "bundled", "en", "recording", "")
+
+
+@pytest.fixture
+def encodes(backbone, monkeypatch) -> list[int]:
+    """One entry for each time that the encoder runs."""
+    counted: list[int] = []
+    encode = type(backbone).encode
+    monkeypatch.setattr(type(backbone), "encode", lambda self, log_mel: counted.append(1) or encode(self, log_mel))
+    return counted
+
+
+def of(session: str) -> gr.Request:
+    return SimpleNamespace(session_hash=session)
+
+
+def test_another_strength_decodes_again_and_encodes_nothing(handlers, asked, encodes):
+    first = handlers.compare_on_page(of("anna"), lambda *_, **__: None, *asked[:-1])
+    assert len(encodes) == 1
+    asr = handlers.shelf.get("bundled")
+    for times in (0.0, 0.5, 2.0):
+        results, *_ = handlers.compare_at_strength(of("anna"), *asked._replace(strength=times))
+        kept = handlers.kept.get("anna", (asked.recording, "bundled", "en", "recording"), pytest.fail)
+        assert results == panels.results_html(asr.compare_prepared(kept, MEANT, times), "bundled")
+        assert results != first[0]
+    assert len(encodes) == 1
+    handlers.compare_at_strength(of("peter"), *asked)  # another visitor's is not his
+    assert len(encodes) == 2
+    handlers.keep_track(None, of("anna"))
+    handlers.leave(of("peter"))
+    assert len(handlers.kept) == 0
+
+
+def test_the_sweep_shows_each_strength_and_encodes_nothing(handlers, asked, encodes):
+    handlers.compare_on_page(of("anna"), lambda *_, **__: None, *asked[:-1])
+    figure, html = strength.StrengthHandlers(handlers).sweep_on_page(of("anna"), *asked[:-1])
+    assert len(encodes) == 1 and len(figure.data[0].x) == 9
+    text = text_of(html)
+    asr = handlers.shelf.get("bundled")
+    row = asr.compare(asked.recording, MEANT, strength=1.5)
+    written = marks.NO_SPEECH if row.adapted_heard_nobody else re.sub(r"\s+", " ", row.adapted.text)
+    assert f"1.5 {references.percent(row.adapted_errors.wer)} {written}".strip() in text
+    assert re.findall(r'download="([^"]+)"', html) == ["strength.png", "strength.pdf"]
+
+
+@pytest.mark.parametrize("make", ["adapter_zip", "merged_zip"])
+def test_the_files_to_take_away_are_gone_with_the_visitor(handlers, asked, cache, make):
+    away = takeaway.TakeAwayHandlers(handlers)
+    first = getattr(away, make)(of("anna"), *asked)
+    second = getattr(away, make)(of("anna"), *asked._replace(strength=0.5))
+    files = [file for file in cache.rglob("*") if file.is_file()]
+    assert [str(file) for file in files] == [second] and first != second
+    with ZipFile(io.BytesIO(files[0].read_bytes())) as archive:
+        folders = {name.split("/")[0] for name in archive.namelist()}
+        card = archive.read(f"{files[0].stem}/README.md").decode()
+    assert folders == {files[0].stem} and "strength 0.5" in card
+    handlers.leave(of("anna"))
+    assert list(cache.rglob("*")) == []
+
+
+def test_a_large_model_is_not_sent(handlers, asked, monkeypatch, cache):
+    monkeypatch.setattr(takeaway, "MERGED_LIMIT", 10)
+    with pytest.raises(gr.Error, match="too large to be sent by this page. Take the adapter, or run: python -m hyper"):
+        takeaway.TakeAwayHandlers(handlers).merged_zip(of("anna"), *asked)
+    takeaway.TakeAwayHandlers(handlers).adapter_zip(of("anna"), *asked)
+    assert len([file for file in cache.rglob("*") if file.is_file()]) == 1
+
+
+@pytest.mark.parametrize("error", [StrengthError("The strength is 3"), ExportError("There is no hypernetwork")])
+def test_errors_of_the_adaptation_become_notices(error):
+    with pytest.raises(gr.Error) as caught, notices.errors_as_notices():
+        raise error
+    assert (caught.value.message, caught.value.title) == (str(error), "This adaptation cannot be had")
