@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 import json
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -16,6 +16,7 @@ from hyper.report import Evaluation, Failure, ScoredUtterance, table
 
 if TYPE_CHECKING:
     import numpy as np
+    from torch import Tensor
 
     from hyper.comparison import Pair
     from hyper.pipeline import PersonalizedAsr
@@ -91,8 +92,15 @@ def score_manifest(
     batch_size: int = 16,
     language: str = "en",
     progress: bool = False,
+    strength: float = 1.0,
+    statistics_of: Callable[[ManifestRow], Tensor] | None = None,
 ) -> Evaluation:
-    """Transcribe every recording and count its errors; one that cannot be read is listed and the others go on."""
+    """Transcribe every recording and count its errors; one that cannot be read is listed and the others go on.
+
+    `statistics_of` gives what the hypernetwork reads of a recording in place of its own statistics: those of another
+    recording, say, or another kind of embedding.
+    """
+    import torch
     from tqdm import tqdm
 
     utterances: list[ScoredUtterance] = []
@@ -101,7 +109,13 @@ def score_manifest(
         for start in range(0, len(rows), batch_size * BATCHES_AT_ONCE):
             part = rows[start : start + batch_size * BATCHES_AT_ONCE]
             readable = _load_readable(part, failures)
-            pairs = asr.transcribe_pairs([waveform for _, waveform in readable], batch_size, language=language)
+            statistics = (
+                torch.stack([statistics_of(row) for row, _ in readable]) if statistics_of and readable else None
+            )
+            waveforms = [waveform for _, waveform in readable]
+            pairs = asr.transcribe_pairs(
+                waveforms, batch_size, language=language, strength=strength, statistics=statistics
+            )
             utterances += [_scored(row, pair) for (row, _), pair in zip(readable, pairs, strict=True)]
             bar.update(len(part))
     return Evaluation(asr.base_model, asr.hypernetwork, asr.device, tuple(utterances), tuple(failures))

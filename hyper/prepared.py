@@ -52,6 +52,7 @@ def prepare(
     task: str,
     adapt_per_piece: bool,
     stopwatch: Stopwatch,
+    statistics: Tensor | None = None,  # (n_waveforms, ...) that the hypernetwork reads in place of each one's own
 ) -> list[Prepared]:
     """Cut into pieces, encode once, write LoRA weights; without a hypernetwork there are none."""
     backbone.prompt(language, task)  # an unknown language is told before the work
@@ -60,9 +61,12 @@ def prepare(
     own = [slice(end - len(pieces), end) for pieces, end in zip(split, ends, strict=True)]
     with backbone.lock, torch.inference_mode():
         with stopwatch.stage("encode"):
-            encoded = _encode(backbone, [piece for pieces in split for piece in pieces], hypernet is not None)
+            own_statistics = hypernet is not None and statistics is None
+            encoded = _encode(backbone, [piece for pieces in split for piece in pieces], own_statistics)
         with stopwatch.stage("generate"):
-            adaptations = _adapt(hypernet, encoded, own, adapt_per_piece) if hypernet else [(None, None)] * len(own)
+            adaptations = [(None, None)] * len(own)
+            if hypernet:
+                adaptations = _adapt(hypernet, encoded, own, adapt_per_piece, statistics)
     return [
         Prepared(
             waveform=waveforms[i],
@@ -104,10 +108,11 @@ def _adapt(
     encoded: _Encoded,
     own: Sequence[slice],  # which pieces each recording has
     per_piece: bool,
+    given: Tensor | None,  # (n_recordings, ...) what the hypernetwork reads in place of their own statistics
 ) -> list[tuple[LoraWeights, Tensor]]:
     """LoRA weights and embedding of each recording: one row, its statistics pooled over its pieces, or one a piece."""
-    pooled = encoded.statistics
-    if not per_piece:
+    pooled = encoded.statistics if given is None else given
+    if not per_piece and given is None:
         pooled = torch.cat([pool_pieces(pooled[i], encoded.n_speech[i]) for i in own])
     lora, embedding = hypernet(pooled), hypernet.embed(pooled)
     rows = own if per_piece else [slice(i, i + 1) for i in range(len(own))]

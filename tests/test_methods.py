@@ -44,7 +44,7 @@ def test_each_method_starts_as_the_base_and_leaves_it_alone(
     spec, private = method(name), private_copy(backbone)
     adaptation = spec.build(private, "en", 3)
     if spec.trains_encoder:
-        log_mel = LogMelStore(backbone, read_manifest(spoken))
+        log_mel = LogMelStore(backbone, read_manifest(spoken), store)
         whole = backbone.encode(log_mel.log_mel([1, 6])[0])[-1].clone()
         with torch.no_grad():
             base = float(ReferenceLoss(backbone, "en")(whole, batch.tokens))
@@ -77,10 +77,10 @@ def test_only_what_a_method_names_has_a_gradient(name: str, trained: str, untouc
     assert not any(untouched in key for key in with_gradient)
 
 
-def test_full_fine_tuning_reaches_the_encoder(backbone: Backbone, spoken: Path) -> None:
+def test_full_fine_tuning_reaches_the_encoder(backbone: Backbone, spoken: Path, store: StateStore) -> None:
     private = private_copy(backbone)
     adaptation = EncodingAdaptation(private, all_weights(private), "en")
-    adaptation(LogMelStore(backbone, read_manifest(spoken)).batch([1, 6])).backward()
+    adaptation(LogMelStore(backbone, read_manifest(spoken), store).batch([1, 6])).backward()
     assert private.model.model.encoder.conv1.weight.grad.abs().max() > 0
 
 
@@ -125,7 +125,8 @@ ROWS = [
 
 
 def scores(*errors: int) -> Scores:
-    return Scores(np.array(errors), np.full(len(errors), 2), np.zeros(len(errors), dtype=bool))
+    n = len(errors)
+    return Scores(np.array(errors), np.full(n, 2), np.zeros(n, dtype=bool), np.zeros(n, dtype=int), np.full(n, 0.5))
 
 
 def result(name: str, **by_set: list[Scores]) -> Result:
@@ -221,7 +222,7 @@ def test_a_method_is_trained_scored_and_not_done_twice(name: str, workshop: Work
 
 
 def test_the_learning_rate_is_the_best_on_validation(workshop: Workshop, backbone: Backbone) -> None:
-    store = workshop.store(False)
+    store = workshop.store(method("lora-global"))
     rate = choose_rate(workshop, method("lora-global"), store)
     losses = json.loads((workshop.folder / "lora-global" / "rates.json").read_text())["validation_loss"]
     assert len(losses) == 3 and losses[f"{rate:g}"] == min(losses.values())

@@ -155,14 +155,18 @@ def test_states_computed_live_are_those_on_disk(backbone: Backbone, spoken: Path
     assert now.chosen.tolist() == kept.chosen.tolist() == [3, 9]
 
 
-def test_log_mel_is_cut_to_the_longest_of_the_batch(backbone: Backbone, spoken: Path) -> None:
+def test_log_mel_is_cut_to_the_longest_of_the_batch(backbone: Backbone, spoken: Path, tmp_path: Path) -> None:
     rows = read_manifest(spoken)
-    store = LogMelStore(backbone, rows)
+    states = StateStore.build(backbone, rows, tmp_path / "states")
+    store = LogMelStore(backbone, rows, states)
     batch = store.batch([3, 9])
     assert batch.states.shape[2] == 2 * int(store.lengths[[3, 9]].max())
     whole, used = store.log_mel([3, 9])
     assert used.tolist() == [3, 9]
     assert torch.equal(batch.states, whole[:, :, : batch.states.shape[2]])
+    assert torch.equal(batch.statistics, states.statistics([3, 9]))  # at the same positions as the kept states
+    with pytest.raises(StoreError, match="The encoder states that are kept do not belong to these recordings"):
+        LogMelStore(backbone, rows[1:], states)
 
 
 def test_a_silent_recording_is_left_out_of_a_live_batch(backbone: Backbone, spoken: Path, tmp_path: Path) -> None:

@@ -6,7 +6,7 @@ import json
 import shutil
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Protocol
 
@@ -61,6 +61,7 @@ class StateStore:
         self.tokens: list[list[int]] = index["tokens"]
         self.speakers: list[str] = index["speakers"]
         self.cohorts: list[str] = index["cohorts"]
+        self.paths: list[str] = index.get("paths", [])  # stores of earlier versions have none
         self.lengths = np.array(index["lengths"], dtype=np.int64)  # states kept of each utterance
         self._starts = np.concatenate([[0], np.cumsum(self.lengths)])
         shape = tuple(index["statistics_shape"])
@@ -159,11 +160,50 @@ class LiveStates:
 class LogMelStore(LiveStates):
     """Log-mel in place of encoder states, for training that changes the encoder."""
 
+    def __init__(self, backbone: Backbone, rows: Sequence[ManifestRow], states: StateStore) -> None:
+        """The recordings of `states` among the rows, at the same positions.
+
+        Errors: StoreError where the rows do not hold them all.
+        """
+        by_path = {str(row.path): row for row in rows}
+        if not states.paths or set(states.paths) - set(by_path):
+            raise StoreError(
+                "The encoder states that are kept do not belong to these recordings; choose another folder for the "
+                "run, or delete its states."
+            )
+        super().__init__(backbone, [by_path[path] for path in states.paths])
+        self._of = states
+
+    def statistics(self, chosen: Sequence[int] | np.ndarray) -> Tensor:
+        """(n, n_layers + 1, 3, d_model) float32 of the base's encoder."""
+        return self._of.statistics(chosen)
+
     def batch(self, chosen: Sequence[int] | np.ndarray) -> StateBatch:
         """`states` are log-mel (batch, n_mels, n_frames), without the padding that all of the batch have."""
         log_mel, used = self.log_mel(chosen)
         n_frames = FRAMES_PER_STATE * int(self.lengths[used].max())
-        return StateBatch(log_mel[:, :, :n_frames], torch.empty(0), [self.tokens[i] for i in used], used)
+        tokens = [self.tokens[i] for i in used]
+        return StateBatch(log_mel[:, :, :n_frames], self.statistics(used), tokens, used)
+
+
+class WithStatistics:
+    """A store whose utterances have other statistics than those of the base's encoder: another kind of embedding."""
+
+    def __init__(self, store: StateStore, statistics: Tensor) -> None:  # (n_utterances, ...)
+        self._store, self._statistics = store, statistics
+        self.tokens, self.speakers, self.cohorts = store.tokens, store.speakers, store.cohorts
+        self.lengths, self.paths = store.lengths, store.paths
+
+    def __len__(self) -> int:
+        return len(self._store)
+
+    def statistics(self, chosen: Sequence[int] | np.ndarray) -> Tensor:
+        """(n, ...) float32."""
+        return self._statistics[torch.as_tensor(np.asarray(chosen))]
+
+    def batch(self, chosen: Sequence[int] | np.ndarray) -> StateBatch:
+        """The store's own batch but for the statistics."""
+        return replace(self._store.batch(chosen), statistics=self.statistics(chosen))
 
 
 def open_store(
@@ -209,7 +249,8 @@ def _not_used(backbone: Backbone) -> str:
 
 
 def _write(backbone: Backbone, rows: Sequence[ManifestRow], folder: Path, batch_size: int) -> None:
-    index: dict = {"base_fingerprint": backbone.fingerprint, "tokens": [], "speakers": [], "cohorts": [], "lengths": []}
+    index: dict = {"base_fingerprint": backbone.fingerprint, "tokens": [], "speakers": [], "cohorts": []}
+    index |= {"paths": [], "lengths": []}
     with open(folder / "states.f16", "wb") as states_file, open(folder / "statistics.f16", "wb") as statistics_file:
         for used, waveforms in _loaded(backbone, rows, batch_size):
             with backbone.lock:
@@ -225,6 +266,7 @@ def _write(backbone: Backbone, rows: Sequence[ManifestRow], folder: Path, batch_
                 index["tokens"].append(backbone.to_tokens(row.reference))
                 index["speakers"].append(row.speaker)
                 index["cohorts"].append(row.cohort or "typical")
+                index["paths"].append(str(row.path))
             index["statistics_shape"] = statistics.shape[1:]
     _check_any(index["tokens"], rows, backbone)
     write_whole(folder / "index.json", json.dumps(index))  # last: a killed run leaves no half store that looks whole
