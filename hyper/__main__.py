@@ -40,6 +40,9 @@ COMMANDS = {
     "align": Command("hyper.training.align_command", "find word times in real speech and cut it into short pieces"),
     "train": Command("hyper.training.hyper_command", "train a hypernetwork for a frozen Whisper"),
     "methods": Command("hyper.methods.command", "train every alternative on the same data, in one table"),
+    "experiment": Command("hyper.experiments.command", "answer research questions with arms trained like the methods"),
+    "results": Command("hyper.experiments.results_command", "put the results page together from what was measured"),
+    "reproduce": Command("hyper.experiments.reproduce", "run the whole study from nothing, step by step"),
     "make-examples": Command("hyper.speech.examples", "make the recordings that the app offers as examples"),
     "scorecard": Command("hyper.scorecard", "evaluate the bundled pair on every held-out set, in one table"),
 }

@@ -47,6 +47,11 @@ class Scores:
         index = np.array([wanted(row) for row in rows], dtype=bool)
         return Scores(*(array[index] for array in vars(self).values()))
 
+    @classmethod
+    def joined(cls, parts: Sequence[Scores]) -> Scores:
+        """The recordings of all parts, in their order."""
+        return cls(*(np.concatenate(arrays) for arrays in zip(*(vars(p).values() for p in parts), strict=True)))
+
     @property
     def wer(self) -> float:
         """Pooled word error rate."""
@@ -69,12 +74,12 @@ def scores_of(evaluations: Sequence[Evaluation], rows: Sequence[ManifestRow], ot
             transcript = utterance.adapted or utterance.base
             is_loop, confidence = transcript.stopped == "repetition", _confidence(transcript)
             counts = (errors.n_errors, errors.n_reference, is_loop, errors.insertions, confidence)
-            found[utterance.row.file] = counts
-    missing = [row.file for row in rows if row.file not in found]
+            found[utterance.row.path] = counts
+    missing = [row.file for row in rows if row.path not in found]
     if missing and otherwise is None:
         raise ValueError(f"{len(missing)} recordings were not scored, the first is {missing[0]}.")
     counts = [
-        found.get(row.file) or tuple(array[i] for array in vars(otherwise).values()) for i, row in enumerate(rows)
+        found.get(row.path) or tuple(array[i] for array in vars(otherwise).values()) for i, row in enumerate(rows)
     ]
     return Scores(*map(np.array, zip(*counts, strict=True)))
 

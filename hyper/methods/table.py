@@ -64,10 +64,16 @@ def set_record(scores: Mapping[int, Scores], base: Scores, rows: Sequence[Manife
     for column in ("cohort", "severity"):
         values = sorted({getattr(row, column) for row in rows})
         for value in values if len(values) > 1 else ():
-            own = [row for row in rows if getattr(row, column) == value]
-            part = {seed: _part(each, rows, column, value) for seed, each in scores.items()}
-            record[f"{column}:{value}"] = rates(part, _part(base, rows, column, value), own)
+            record[f"{column}:{value}"] = rates(*part_of(scores, base, rows, column, value))
     return record
+
+
+def part_of(
+    scores: Mapping[int, Scores], base: Scores, rows: Sequence[ManifestRow], column: str, value: str
+) -> tuple[dict[int, Scores], Scores, list[ManifestRow]]:
+    """Scores, those of the base, and rows of the recordings whose column has the value."""
+    part = {seed: _part(each, rows, column, value) for seed, each in scores.items()}
+    return part, _part(base, rows, column, value), [row for row in rows if getattr(row, column) == value]
 
 
 def _part(scores: Scores, rows: Sequence[ManifestRow], column: str, value: str) -> Scores:
