@@ -73,6 +73,13 @@ def _base_line(axes: Axes, base: Rates, horizontal: bool) -> None:
         span(100 * low, 100 * high, color=palette.LINE, alpha=0.45, linewidth=0)
 
 
+def _plain_log_ticks(axes: Axes, values: Sequence[float], form: str) -> None:
+    """A logarithmic axis with a tick at each measured value, written as a plain number."""
+    axes.set_xscale("log")
+    axes.set_xticks(values, [form.format(value) for value in values])
+    axes.set_xticks([], minor=True)
+
+
 def _finish(figure: Figure, axes: Axes, title: str, note: str = NOTE, n_columns: int = 3) -> Figure:
     """Title, legend and the note on what is shown."""
     title_of(figure, title)
@@ -95,7 +102,7 @@ def budget_figure(
     axes.axhline(50 * base["wer"], color=palette.MUTED, linestyle="-.", linewidth=1, label="half of the base")
     for place, (kind, points) in enumerate(lines.items()):
         _points(axes, [share for share, _ in points], [rates for _, rates in points], place, kind)
-    axes.set_xscale("log")
+    _plain_log_ticks(axes, sorted({share for points in lines.values() for share, _ in points}), "{:.2g}")
     axes.set_xlabel("generated parameters an utterance, % of the base", **_LABEL)
     axes.set_ylabel(WER_LABEL, **_LABEL)
     axes.set_ylim(bottom=0)
@@ -176,7 +183,7 @@ def ceiling_figure(lines: Mapping[str, Sequence[tuple[int, Rates]]], base: Rates
     _base_line(axes, base, horizontal=True)
     for place, (kind, points) in enumerate(lines.items()):
         _points(axes, [n for n, _ in points], [rates for _, rates in points], place, kind)
-    axes.set_xscale("log")
+    _plain_log_ticks(axes, sorted({n for points in lines.values() for n, _ in points}), "{}")
     axes.set_xlabel("simulated patients in the training data", **_LABEL)
     axes.set_ylabel(WER_LABEL, **_LABEL)
     axes.set_ylim(bottom=0)
@@ -195,7 +202,13 @@ def scatter_figure(panels: Mapping[str, Sequence[tuple[str, float, Rates]]], x_l
             x, y = [x for _, x, _ in own], [100 * value for value in values]
             axes.errorbar(x, y, yerr=arms.reshape(2, len(own)), **_style(place, side, line=False))
             for (name, *_), at_x, at_y in zip(own, x, y, strict=True):
-                axes.annotate(name.split(".")[1], (at_x, at_y), (4, 3), textcoords="offset points", fontsize=7.5)
+                axes.annotate(
+                    name.split(".")[1].removesuffix("_proj"),
+                    (at_x, at_y),
+                    (4, 3),
+                    textcoords="offset points",
+                    fontsize=7.5,
+                )
         axes.set_title(title, fontsize=10, color=palette.INK)
         axes.set_xlabel(x_label, **_LABEL)
         axes.set_ylabel("less WER than the base, %", **_LABEL)
@@ -234,5 +247,5 @@ def knowledge_figure(
     right.set_ylim(len(probes) - 0.5, -0.5)
     right.set_xlabel("balanced accuracy or R², %", **_LABEL)
     house_axes(right, grid="x")
-    right.legend(loc="lower right", fontsize=8, frameon=False)
+    right.legend(loc="best", fontsize=8, edgecolor=palette.LINE)
     return _finish(figure, left, "What the embedding knows, held-out speakers", n_columns=5)

@@ -1,4 +1,4 @@
-"""Recordings of invented words by simulated patients of three cohorts and typical speakers, for studies in miniature."""
+"""Invented words by simulated patients of each cohort and typical speakers, for studies in miniature."""
 
 from __future__ import annotations
 

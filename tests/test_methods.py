@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
+from collections import Counter
 from dataclasses import replace
 from pathlib import Path
 
@@ -18,9 +19,11 @@ from hyper.manifest import ManifestRow, read_manifest
 from hyper.methods.adaptations import AdaptationError, EncodingAdaptation, all_weights, private_copy, put_in_lora
 from hyper.methods.scores import Scores, over_seeds, scores_of
 from hyper.methods.specs import METHODS, Method, method
-from hyper.methods.study import Result, chosen_rows, run_method, score_base
+from hyper.methods.study import N_ENROLMENT, Result, chosen_rows, enrolment_set, run_method, score_base
 from hyper.methods.table import share_of_ceiling, study_bars, study_page, study_record
 from hyper.methods.train_method import Workshop, choose_rate
+from hyper.scorecard.sets import TEST_SETS, speech_set
+from hyper.speech.make import plan
 from hyper.training.loop import AdaptationTraining
 from hyper.training.states import LogMelStore, StateStore
 from hyper.training.train_hypernet import ReferenceLoss
@@ -188,6 +191,21 @@ def test_recordings_without_a_count_are_the_base_s_or_an_error() -> None:
         scores_of([], ROWS, None)
 
 
+def test_enrolment_has_the_speakers_of_the_test_and_other_sentences() -> None:
+    test_set = next(each for each in TEST_SETS if each.name == SET)
+    tested, enrolled = (plan(each, []) for each in (speech_set(test_set), enrolment_set(test_set)))
+    assert {job.speaker for job in tested} == {job.speaker for job in enrolled}
+    said = {(job.speaker.name, job.text) for job in tested}
+    left = Counter(job.speaker.name for job in enrolled if (job.speaker.name, job.text) not in said)
+    assert len(left) == test_set.n_speakers and min(left.values()) >= N_ENROLMENT
+
+
+def test_one_speaker_leaves_nothing_to_choose_a_learning_rate_by(workshop: Workshop, tmp_path: Path) -> None:
+    alone = replace(workshop, folder=tmp_path, rows=[replace(row, speaker="s") for row in workshop.rows])
+    with pytest.raises(AdaptationError, match="All recordings have one speaker, so none can be held out"):
+        choose_rate(alone, method("lora-global"))
+
+
 def test_rows_are_chosen_by_cohort_and_severity() -> None:
     typical = ManifestRow("t.wav", Path("t.wav"), "a", "t", "typical", "", False)
     assert chosen_rows([typical, *ROWS], ["stuttering"], ["mild"]) == [typical, ROWS[0], ROWS[3]]
@@ -222,8 +240,7 @@ def test_a_method_is_trained_scored_and_not_done_twice(name: str, workshop: Work
 
 
 def test_the_learning_rate_is_the_best_on_validation(workshop: Workshop, backbone: Backbone) -> None:
-    store = workshop.store(method("lora-global"))
-    rate = choose_rate(workshop, method("lora-global"), store)
+    rate = choose_rate(workshop, method("lora-global"))
     losses = json.loads((workshop.folder / "lora-global" / "rates.json").read_text())["validation_loss"]
     assert len(losses) == 3 and losses[f"{rate:g}"] == min(losses.values())
 

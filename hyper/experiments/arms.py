@@ -30,7 +30,7 @@ def hypernet_arm(name: str, title: str, targets: Sequence[str] = ("decoder.fc1",
         HYPERNET_RATE,
         everybody,
         trains_encoder=adapts_encoder(targets),
-        rate_of=STANDARD.name,
+        rate_of=STANDARD,
     )
 
 
@@ -38,12 +38,12 @@ def lora_arm(name: str, title: str, targets: Sequence[str], rank: int = 1) -> Me
     """One LoRA for all with other targets or rank; the learning rate is tried for the standard one."""
     build = lora(targets, rank)
     encoder = adapts_encoder(targets)
-    return Method(name, title, build, LORA_RATE, everybody, trains_encoder=encoder, rate_of=ONE_LORA.name)
+    return Method(name, title, build, LORA_RATE, everybody, trains_encoder=encoder, rate_of=ONE_LORA)
 
 
 def trained_on(arm: Method, name: str, title: str, recordings: Callable[[Store, float], np.ndarray]) -> Method:
     """The same arm taught by a part of the recordings, with the learning rate of all."""
-    return replace(arm, name=name, title=title, recordings=recordings, rate_of=arm.rate_of or arm.name)
+    return replace(arm, name=name, title=title, recordings=recordings, rate_of=arm.rate_of or arm)
 
 
 def of_cohorts(cohorts: Sequence[str]) -> Callable[[Store, float], np.ndarray]:

@@ -65,10 +65,11 @@ class Bench:
             results[method.name] = run_method(self.workshop, method, self.seeds, dict(self.sets), self.base)
         return results
 
-    def arms(self, results: Mapping[str, Result]) -> Record:
-        """What each arm is, and its rates on every set."""
+    def arms(self, results: Mapping[str, Result], titles: Mapping[str, str]) -> Record:
+        """What each arm is, and its rates on every set; `titles` names shared arms by what tells them apart here."""
         n_parameters = self.workshop.backbone.n_parameters
-        return {name: method_record(name, results, self.sets, n_parameters) for name in results}
+        arms = {name: method_record(name, results, self.sets, n_parameters) for name in results}
+        return {name: arm | ({"title": titles[name]} if name in titles else {}) for name, arm in arms.items()}
 
     def trained(self, method: Method, seed: int) -> Trained:
         """The method trained for everybody; loaded where that is done."""

@@ -36,25 +36,41 @@ def plans(n_parameters: int, d_in: int, d_out: int, n_layers: int) -> list[tuple
     return [(share, plan) for plan, share in found.items()]
 
 
+def arms_of(found: Sequence[Plan], n_layers: int) -> list[Method]:
+    """The arm of each plan; the learning rate is tried once for each kind, with the standard or its largest plan."""
+    arms = [arm_of(plan, n_layers) for plan in found]
+    largest: dict[str, Method] = {"both": STANDARD}
+    for plan, arm in sorted(zip(found, arms, strict=True), key=lambda each: -each[0].rank * each[0].n_layers):
+        largest.setdefault(plan.generated, arm)
+    rates_of = [largest[plan.generated] for plan in found]
+    return [arm if arm is own else replace(arm, rate_of=own) for arm, own in zip(arms, rates_of, strict=True)]
+
+
 def arm_of(plan: Plan, n_layers: int) -> Method:
-    """The arm of a plan; the one that is shipped keeps its name, and so its training."""
+    """The arm of a plan, with a learning rate of its own; the one that is shipped keeps its name, so its training."""
     if plan == Plan("both", 1, n_layers):
         return STANDARD
     layers = "all layers" if plan.n_layers == n_layers else f"the last {plan.n_layers} of {n_layers} layers"
     amount = f"{plan.rank} a layer" if plan.generated == "coefficients" else f"rank {plan.rank}"
     name = f"budget-{plan.generated}-{plan.rank}-of-{plan.n_layers}"
     arm = hypernet_arm(name, f"{KINDS[plan.generated]}, {amount}, {layers}", rank=plan.rank, make=plan.make)
-    return arm if plan.generated == "both" else replace(arm, rate_of=f"budget-{plan.generated}")
+    return replace(arm, rate_of=None)
 
 
 def _run(bench: Bench) -> Record:
     backbone = bench.workshop.backbone
     site, n_layers = backbone.sites(("decoder.fc1",))[0], backbone.n_decoder_layers
     planned = plans(backbone.n_parameters, site.d_in, site.d_out, n_layers)
-    arms = {arm_of(plan, n_layers).name: (share, plan) for share, plan in planned}
-    results = bench.run([arm_of(plan, n_layers) for _, plan in planned])
-    budgets = {name: {"asked": share, "generated": plan.generated} for name, (share, plan) in arms.items()}
-    return {"arms": bench.arms(results), "findings": {"budgets": budgets}}
+    arms = arms_of([plan for _, plan in planned], n_layers)
+    results = bench.run(arms)
+    budgets = {
+        arm.name: {"asked": share, "generated": plan.generated}
+        for arm, (share, plan) in zip(arms, planned, strict=True)
+    }
+    return {
+        "arms": bench.arms(results, {STANDARD.name: f"{KINDS['both']}, rank 1, all layers"}),
+        "findings": {"budgets": budgets},
+    }
 
 
 def _by_size(record: Record) -> list[str]:

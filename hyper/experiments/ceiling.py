@@ -50,7 +50,12 @@ def _run(bench: Bench) -> Record:
     for n, (own, full) in pairs.items():
         share = gain_share(base, results[own.name].scores[MAIN], results[full.name].scores[MAIN], rows)
         by_patients[str(n)] = {"hypernetwork": own.name, "full": full.name, **share}
-    return {"arms": bench.arms(results), "findings": {"by_patients": by_patients}}
+    return {
+        "arms": bench.arms(
+            results, {STANDARD.name: "hypernetwork, all patients", FULL.name: "full fine-tuning, all patients"}
+        ),
+        "findings": {"by_patients": by_patients},
+    }
 
 
 def gain_share(

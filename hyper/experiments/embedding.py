@@ -79,7 +79,7 @@ def _run(bench: Bench) -> Record:
         },
         "verification_auc": _verification_auc(bench, rows),
     }
-    return {"arms": bench.arms(results), "findings": findings}
+    return {"arms": bench.arms(results, {STANDARD.name: "all layers, mean, std and change"}), "findings": findings}
 
 
 def _verification_auc(bench: Bench, rows: Sequence[ManifestRow]) -> float | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -18,13 +19,14 @@ if TYPE_CHECKING:
 
 LINEAR = method("hypernet-linear")
 HIDDEN = (32, 64, 128, 512)  # beside the standard 256
+TITLES = {LINEAR.name: "linear, 256 hidden", STANDARD.name: "MLP, 256 hidden, 4 mixes"}
 MIXES = (1, 2)  # of the encoder's layers, beside the standard 4
 
 
 def arms() -> list[Method]:
     """Linear and MLP of several sizes, then fewer mixes."""
     sizes = [
-        replace(_sized(kind, size), rate_of=standard.name)
+        replace(_sized(kind, size), rate_of=standard)
         for kind, standard in (("linear", LINEAR), ("mlp", STANDARD))
         for size in HIDDEN
     ]
@@ -46,7 +48,7 @@ def _run(bench: Bench) -> Record:
         "linear_minus_mlp": wer_difference(linear, mlp, rows),
         "smallest_minus_standard": wer_difference(smallest, mlp, rows),
     }
-    return {"arms": bench.arms(results), "findings": findings}
+    return {"arms": bench.arms(results, TITLES), "findings": findings}
 
 
 def _answer(record: Record) -> str:
@@ -77,9 +79,14 @@ def _setup(record: Record) -> str:
 
 
 def _figure(record: Record) -> Figure:
-    names = sorted((name for name in record["arms"] if name != "base"), key=lambda n: record["arms"][n]["title"])
-    lines = {record["arms"][name]["title"]: rates(record, name) for name in names}
+    kinds = [name for kind in ("linear", "mlp", "mixes") for name in record["arms"] if f"-{kind}" in name]
+    lines = {record["arms"][name]["title"]: rates(record, name) for name in sorted(kinds, key=_size(record))}
     return forest_figure("Generators, simulated atypical commands", lines, rates(record, "base"))
+
+
+def _size(record: Record) -> Callable[[str], tuple]:
+    """Sorts linear before MLP, then by trainable parameters."""
+    return lambda name: ("linear" not in name, record["arms"][name]["trainable_parameters"])
 
 
 EXPERIMENT = Experiment(

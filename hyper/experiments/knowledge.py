@@ -46,7 +46,7 @@ def _run(bench: Bench) -> Record:
             "severities": [row.severity for row in rows],
         },
     }
-    return {"arms": bench.arms(results), "findings": findings}
+    return {"arms": bench.arms(results, {}), "findings": findings}
 
 
 @torch.inference_mode()

@@ -50,7 +50,7 @@ def _run(bench: Bench) -> Record:
             magnitude = [by_target[target]["turn_deg"] for target in TARGETS]
             findings["correlations"][f"{source}, {kind}"] = correlation(magnitude, base, list(scores.values()), rows)
             findings["picked"][f"{source}, {kind}"] = picked(by_target, scores, rows)
-    return {"arms": bench.arms(results), "findings": findings}
+    return {"arms": bench.arms(results, {STANDARD.name: "hypernetwork, decoder fc1"}), "findings": findings}
 
 
 def _turns(bench: Bench, method: Method) -> Record:

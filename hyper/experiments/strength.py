@@ -52,7 +52,7 @@ def _run(bench: Bench) -> Record:
         "chosen": min(on_validation, key=lambda strength: over_seeds(on_validation[strength]).wer),
         "harm": harm_record(sweeps[MAIN][1.0], bench.base.scores[MAIN][0], bench.sets[MAIN]),
     }
-    return {"arms": bench.arms(results), "findings": findings}
+    return {"arms": bench.arms(results, {}), "findings": findings}
 
 
 def validation_rows(bench: Bench) -> list[ManifestRow]:

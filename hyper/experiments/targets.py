@@ -60,7 +60,7 @@ def _run(bench: Bench) -> Record:
             "arms": {group: arms[group].name for group in GROUPS},
             "minus_w1": {group: wer_difference(results[arms[group].name].scores[MAIN], w1, rows) for group in rivals},
         }
-    return {"arms": bench.arms(results), "findings": findings}
+    return {"arms": bench.arms(results, {STANDARD.name: f"{GROUPS['w1'][0]}, rank 1"}), "findings": findings}
 
 
 def _sentence(record: Record, kind: str, words: str) -> str:
@@ -101,7 +101,7 @@ def _setup(record: Record) -> str:
 
 def _figure(record: Record) -> Figure:
     names = [name for name in record["arms"] if name != "base"]
-    title = {name: record["arms"][name]["title"] for name in names} | {STANDARD.name: "W1 of the decoder, rank 1"}
+    title = {name: record["arms"][name]["title"] for name in names}
     matched = set(record["findings"]["equal_budget"]["arms"].values())
     groups = {title[name]: 0 if name in matched else 1 for name in names}
     lines = {title[name]: rates(record, name) for name in names}

@@ -10,7 +10,7 @@ import numpy as np
 
 from hyper.experiments.arms import ONE_LORA, STANDARD, of_cohorts, trained_on
 from hyper.experiments.bench import Bench, Experiment, Record
-from hyper.experiments.words import difference_words, listed, mended, percent, side_of, table
+from hyper.experiments.words import cell, difference_words, listed, mended, reduction_cell, side_of, table
 from hyper.manifest import ManifestRow
 from hyper.methods.scores import Scores
 from hyper.methods.specs import Method
@@ -24,9 +24,14 @@ if TYPE_CHECKING:
 
 UNHEARD = "atypical-commands-unheard"
 SETS = (MAIN, UNHEARD, "ood-mixed", "ood-dysphonia", "typical-commands-known")
+TITLES = {STANDARD.name: "hypernetwork, all cohorts", ONE_LORA.name: "LoRA, all cohorts"}
 FIRST = ("stuttering", "dysarthria")  # the pair that the paper names as one that fails
 
 Part = tuple[Mapping[int, Scores], Scores, Sequence[ManifestRow]]  # of an arm, of the base, and their rows
+
+
+class TransferError(ValueError):
+    """There is nothing to transfer from; the message says what is missing."""
 
 
 def arms() -> dict[tuple[str, ...], Method]:
@@ -65,6 +70,12 @@ def groups(bench: Bench) -> dict[str, tuple[str, str]]:
 
 
 def _run(bench: Bench) -> Record:
+    missing = [cohort for cohort in COHORTS if all(row.cohort != cohort for row in bench.workshop.rows)]
+    if missing:
+        raise TransferError(
+            f"The transfer experiment needs recordings of {listed(missing)} to train on; name manifests with --data "
+            "that hold them, and do not leave them out by --cohorts."
+        )
     hypernets, rivals = arms(), loras()
     results = bench.run([*hypernets.values(), *rivals.values()])
     matrix: Record = {}
@@ -78,6 +89,11 @@ def _run(bench: Bench) -> Record:
             matrix[method.name][title] = rates(*part)
     findings = {
         "matrix": matrix,
+        "base": {
+            title: rates(dict.fromkeys(bench.seeds, base), base, rows)
+            for title in matrix[STANDARD.name]
+            for _, base, rows in [parts[STANDARD.name, title]]
+        },
         "trained_on": {each.name: list(cohorts) for all_of in (hypernets, rivals) for cohorts, each in all_of.items()},
         "wrong_cohort": _wrong_cohort(hypernets, rivals, parts),
         "new_disorders": {
@@ -88,7 +104,7 @@ def _run(bench: Bench) -> Record:
             if "new disorder" in title
         },
     }
-    return {"arms": bench.arms(results), "findings": findings}
+    return {"arms": bench.arms(results, TITLES), "findings": findings}
 
 
 def _wrong_cohort(
@@ -149,13 +165,13 @@ def _setup(record: Record) -> str:
 
 
 def _table(record: Record) -> str:
-    matrix = record["findings"]["matrix"]
+    found, matrix = record["findings"], record["findings"]["matrix"]
     columns = list(next(iter(matrix.values())))
-    rows = [
-        [record["arms"][name]["title"], *(percent(own[c]["relative_reduction"]) for c in columns)]
-        for name, own in matrix.items()
+    rows = [[f"{record['arms']['base']['title']} (WER)", *(cell(found["base"][c]) for c in columns)]]
+    rows += [
+        [record["arms"][name]["title"], *(reduction_cell(own[c]) for c in columns)] for name, own in matrix.items()
     ]
-    pairs = [[pair, difference_words(each)] for pair, each in record["findings"]["wrong_cohort"].items()]
+    pairs = [[pair, difference_words(each)] for pair, each in found["wrong_cohort"].items()]
     return (
         table(["less WER than the base, tested on", *columns], rows)
         + "\n\n"

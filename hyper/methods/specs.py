@@ -57,7 +57,7 @@ class Method:
     key: Callable[[ManifestRow], str]  # recordings with the same key share one trained adaptation
     needs_label: bool = False  # whether the key is something that no recogniser is told
     trains_encoder: bool = False
-    rate_of: str = ""  # whose trials choose the learning rate; "" is its own
+    rate_of: Method | None = None  # whose trials choose the learning rate; None is its own
     recordings: Callable[[Store, float], np.ndarray] | None = None  # positions to train on, of a store and the share
     # of speakers that are held for validation; None is all
     listener: Listener | None = None  # None is Whisper's own encoder

@@ -6,7 +6,7 @@ import json
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from hyper.evaluate import score_manifest
 from hyper.manifest import ManifestRow, read_manifest
@@ -16,6 +16,9 @@ from hyper.methods.train_method import TYPICAL, Workshop, heard_by, score_method
 from hyper.pipeline import PersonalizedAsr
 from hyper.scorecard.sets import TEST_SETS, TestSet, make_test_set, speech_set
 from hyper.training.progress import write_whole
+
+if TYPE_CHECKING:
+    from hyper.speech.make import SpeechSet
 
 MAIN = "atypical-commands-known"
 SETS = (
@@ -74,22 +77,29 @@ def read_test_sets(
     return {name: make_test_set(sets[name].smaller(share), work, sentences, n_workers) for name in usable}
 
 
+def enrolment_set(test_set: TestSet) -> SpeechSet:
+    """The same speakers with other sentences: a plan of the test set's own size would repeat its every sentence."""
+    n_utterances = test_set.n_utterances + N_ENROLMENT * test_set.n_speakers
+    return replace(speech_set(test_set), n_utterances=n_utterances)
+
+
 def enrolment_rows(rows: Sequence[ManifestRow], test_set: TestSet, work: Path, n_workers: int) -> list[ManifestRow]:
-    """Five further recordings of each simulated patient of a set: same voice, same profile, other sentences."""
+    """Five further recordings of each simulated patient of a set: same voice, same profile, other sentences than
+    those that the patient is tested on."""
     from hyper.simulate import COHORTS
     from hyper.speech.make import make_speech
     from hyper.speech.simulate_manifest import simulate_manifest
 
     spoken, simulated = work / f"{test_set.folder}-enrolment-spoken", work / f"{test_set.folder}-enrolment"
     if not (simulated / "manifest.csv").exists():
-        more = replace(speech_set(test_set), n_utterances=2 * N_ENROLMENT * test_set.n_speakers)
+        more = enrolment_set(test_set)
         typical = make_speech(more, spoken, [], n_workers)
         simulate_manifest(typical, simulated, 1, COHORTS, None, test_set.seed, n_workers)
-    tested = {row.reference for row in rows}
+    tested = {(row.speaker, row.reference) for row in rows}
     enrolled: dict[str, list[ManifestRow]] = {}
     for row in read_manifest(simulated / "manifest.csv"):
         own = enrolled.setdefault(row.speaker, [])
-        if row.reference not in tested and len(own) < N_ENROLMENT:
+        if (row.speaker, row.reference) not in tested and len(own) < N_ENROLMENT:
             own.append(row)
     return [row for own in enrolled.values() for row in own]
 

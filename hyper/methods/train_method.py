@@ -13,7 +13,7 @@ from torch import Tensor
 from hyper.backbone import Backbone
 from hyper.evaluate import score_manifest
 from hyper.manifest import ManifestRow
-from hyper.methods.adaptations import private_copy
+from hyper.methods.adaptations import AdaptationError, private_copy
 from hyper.methods.specs import Method
 from hyper.pipeline import PersonalizedAsr
 from hyper.report import Evaluation
@@ -23,6 +23,7 @@ from hyper.training.states import LogMelStore, StateStore, Store, WithStatistics
 from hyper.training.train_hypernet import HypernetAdaptation
 
 RATE_STEPS = (1 / 3, 1.0, 3.0)  # learning rates that are tried, as multiples of the method's own
+_KIND_SHARES = {"atypical": 0.75, "typical": 0.25}  # of a batch
 TRIAL_SHARE = 0.2  # of the updates that each trial gets
 ENROLMENT_UPDATES = 40  # of a speaker's own LoRA, on all their enrolment recordings each time
 TYPICAL = "typical"
@@ -78,7 +79,7 @@ def train_method(workshop: Workshop, method: Method, seed: int, keys: Collection
     if method.name == "lora-speaker":
         return _enrol(workshop, method, seed, keys)
     store = workshop.store(method)
-    rate = choose_rate(workshop, method, store)
+    rate = choose_rate(workshop, method)
     part = method.recordings(store, workshop.settings.validation_share) if method.recordings else None
     cohorts = sorted(set(store.cohorts) - {TYPICAL})
     by_cohort = method.name == "lora-cohort"
@@ -96,20 +97,17 @@ def positions(labels: Sequence[str], wanted: Collection[str]) -> np.ndarray:
     return np.array([i for i, label in enumerate(labels) if label in wanted], dtype=np.int64)
 
 
-def choose_rate(workshop: Workshop, method: Method, store: Store) -> float:
-    """The learning rate with the lowest validation loss after short trials; kept, so that all seeds share it.
-
-    Methods that name the same `rate_of` share the trials of whichever comes first.
-    """
-    name = method.rate_of or method.name
-    file = workshop.folder / name / "rates.json"
+def choose_rate(workshop: Workshop, method: Method) -> float:
+    """The learning rate with the lowest validation loss after short trials; kept, so that all seeds share it."""
+    method = method.rate_of or method
+    file = workshop.folder / method.name / "rates.json"
     if not file.exists():
-        losses = {}
+        losses, store = {}, workshop.store(method)
         for step in RATE_STEPS:
             rate = method.learning_rate * step
             updates = max(1, round(TRIAL_SHARE * workshop.settings.updates))
             settings = replace(workshop.settings, learning_rate=rate, seed=0, updates=updates)
-            folder = workshop.folder / name / f"trial-{rate:g}"
+            folder = workshop.folder / method.name / f"trial-{rate:g}"
             _train(workshop, method, store, settings, folder, None)
             losses[rate] = _validation_loss(folder)
         write_whole(file, json.dumps({"validation_loss": {f"{rate:g}": loss for rate, loss in losses.items()}}))
@@ -118,10 +116,17 @@ def choose_rate(workshop: Workshop, method: Method, store: Store) -> float:
 
 
 def _validation_loss(folder: Path) -> float:
-    """Typical and atypical speech in the shares that training has them."""
-    entries = [json.loads(line) for line in (folder / "log.jsonl").read_text().splitlines()]
-    last = [entry for entry in entries if "atypical_adapted" in entry][-1]
-    return 0.75 * last["atypical_adapted"] + 0.25 * last.get("typical_adapted", last["atypical_adapted"])
+    """Typical and atypical speech in the shares that training has them; of one kind alone where that is all there is.
+
+    Errors: AdaptationError where no speaker was held out.
+    """
+    last = json.loads((folder / "log.jsonl").read_text().splitlines()[-1])
+    shares = {f"{kind}_adapted": share for kind, share in _KIND_SHARES.items() if f"{kind}_adapted" in last}
+    if not shares:
+        raise AdaptationError(
+            "All recordings have one speaker, so none can be held out to choose the learning rate by; add another."
+        )
+    return sum(share * last[name] for name, share in shares.items()) / sum(shares.values())
 
 
 def _train(
@@ -156,7 +161,7 @@ def _trained(backbone: Backbone, adaptation: Adaptation, trainer: AdaptationTrai
 
 def _enrol(workshop: Workshop, method: Method, seed: int, keys: Collection[str]) -> dict[str, Trained]:
     """A LoRA for each speaker with enrolment recordings, from nothing; the learning rate is that of the one for all."""
-    rate = choose_rate(workshop, method, workshop.store(method))
+    rate = choose_rate(workshop, method)
     rows = [row for row in workshop.enrolment if row.speaker in keys]
     store = StateStore.build(workshop.backbone, rows, workshop.folder / "enrolment-states")
     trained = {}
