@@ -16,7 +16,7 @@ import scipy.linalg
 import scipy.stats
 import torch
 
-from hyper.__main__ import build_parser
+from hyper.__main__ import build_parser, main
 from hyper.audio import SAMPLE_RATE
 from hyper.backbone import Backbone
 from hyper.checkpoint import config_for
@@ -59,7 +59,8 @@ from hyper.scorecard.sets import TEST_SETS
 from hyper.statistics import bootstrap_weights
 from hyper.subspace import dense_update, layer_update, turn_deg
 from hyper.training.loop import AdaptationTraining
-from hyper.training.states import LogMelStore, StateStore, WithStatistics
+from hyper.training.other_stores import LogMelStore, WithStatistics
+from hyper.training.states import StateStore
 from hyper.training.train_hypernet import EncodingHypernetAdaptation
 from tests.patients import write_patients
 
@@ -519,11 +520,22 @@ def test_a_results_folder_must_be_there(tmp_path: Path) -> None:
 def test_every_step_of_the_study_is_a_command_that_exists(options: list[str], tmp_path: Path) -> None:
     args = build_parser("reproduce").parse_args(["reproduce", "--work", str(tmp_path), *options])
     steps = reproduce.steps(args)
-    assert len({step.name for step in steps}) == len(steps) == 17
+    assert len({step.name for step in steps}) == len(steps) == (18 if "--people" in options else 17)
     for step in steps:
         parsed = build_parser(step.arguments[0]).parse_args(step.arguments)
         written = [getattr(parsed, name, None) for name in ("out", "work", "run_folder", "test")]
         assert all(path is None or path.is_relative_to(tmp_path) for path in written), step  # nothing in assets/
+
+
+def test_a_study_goes_on_with_the_arguments_it_was_begun_with(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    ran: list[str] = []
+    monkeypatch.setattr(reproduce, "run_step", lambda step, _: ran.append(step.name))
+    assert main(["reproduce", "--quick", "--work", str(tmp_path)]) == 0
+    assert ran[:2] == ["speech", "base"] and ran[-1] == "results" and "experiment-ceiling" in ran
+    assert main(["reproduce", "--work", str(tmp_path)]) == 1
+    assert "holds a study with quick True, but False was asked for" in capsys.readouterr().err
 
 
 def test_steps_are_done_once_and_failures_told(

@@ -14,6 +14,7 @@ import torch
 from torch import nn
 
 from hyper.__main__ import main
+from hyper.audio import load_audio
 from hyper.backbone import Backbone
 from hyper.manifest import ManifestRow, read_manifest
 from hyper.methods.adaptations import AdaptationError, EncodingAdaptation, all_weights, private_copy, put_in_lora
@@ -25,7 +26,8 @@ from hyper.methods.train_method import Workshop, choose_rate
 from hyper.scorecard.sets import TEST_SETS, speech_set
 from hyper.speech.make import plan
 from hyper.training.loop import AdaptationTraining
-from hyper.training.states import LogMelStore, StateStore
+from hyper.training.other_stores import LogMelStore
+from hyper.training.states import StateStore
 from hyper.training.train_hypernet import ReferenceLoss
 
 NAMES = [each.name for each in METHODS]
@@ -47,12 +49,12 @@ def test_each_method_starts_as_the_base_and_leaves_it_alone(
     spec, private = method(name), private_copy(backbone)
     adaptation = spec.build(private, "en", 3)
     if spec.trains_encoder:
-        log_mel = LogMelStore(backbone, read_manifest(spoken), store)
-        whole = backbone.encode(log_mel.log_mel([1, 6])[0])[-1].clone()
+        rows = read_manifest(spoken)
+        whole_window = backbone.log_mel([load_audio(rows[i].path) for i in (1, 6)])
+        whole = backbone.encode(whole_window)[-1].clone()
         with torch.no_grad():
             base = float(ReferenceLoss(backbone, "en")(whole, batch.tokens))
-            features, _ = log_mel.log_mel([1, 6])
-            batch = replace(batch, states=features)
+            batch = replace(batch, states=whole_window)
     loss = adaptation(batch)
     assert float(loss.detach()) == pytest.approx(base, rel=1e-3)
     loss.backward()
@@ -248,3 +250,16 @@ def test_the_learning_rate_is_the_best_on_validation(workshop: Workshop, backbon
 def test_an_unknown_method_is_refused(spoken: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["methods", "--data", str(spoken), "--methods", "magic"]) == 1
     assert "There is no method magic; choose among full, decoder" in capsys.readouterr().err
+
+
+def test_a_cohort_that_nobody_simulates_is_refused(
+    whisper_folder: Path,
+    spoken: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    monkeypatch.setattr("hyper.methods.study.read_test_sets", lambda *_: {SET: ROWS})
+    arguments = ["methods", "--data", spoken, "--base", whisper_folder, "--work", tmp_path, "--cohorts", "lisp"]
+    assert main([*map(str, arguments)]) == 1
+    assert "No held-out recording is of lisp; name cohorts and severities" in capsys.readouterr().err

@@ -8,7 +8,6 @@ import shlex
 import subprocess
 import sys
 import time
-from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -39,6 +38,7 @@ class Sizes:
     base_options: tuple[str, ...]
     simulated: int  # recordings
     patients: int  # that each speaker becomes
+    people: int  # simulated recordings of real people, where their typical ones are given
     more: int  # typical recordings that the base did not see, for the hypernetwork
     more_speakers: int
     hypernet_budget: tuple[str, ...]
@@ -49,14 +49,14 @@ class Sizes:
 
 
 FULL = Sizes(
-    utterances=48_000, speakers=800, base_hours=0.8, base_options=(), simulated=18_000, patients=4, more=6_000,
-    more_speakers=200, hypernet_budget=("--minutes", "9"), updates=2_000, batch_size=64, seeds=(0, 1, 2),
+    utterances=48_000, speakers=800, base_hours=0.8, base_options=(), simulated=18_000, patients=4, people=3_000,
+    more=6_000, more_speakers=200, hypernet_budget=("--minutes", "9"), updates=2_000, batch_size=64, seeds=(0, 1, 2),
     test_share=1.0,
 )  # fmt: skip
 QUICK = Sizes(
     utterances=400, speakers=20, base_hours=0.01, base_options=("--d-model", "64", "--layers", "2"), simulated=160,
-    patients=1, more=60, more_speakers=6, hypernet_budget=("--updates", "10", "--batch-size", "8"), updates=3,
-    batch_size=8, seeds=(0,), test_share=0.01,
+    patients=2, people=40, more=60, more_speakers=6, hypernet_budget=("--updates", "10", "--batch-size", "8"),
+    updates=3, batch_size=8, seeds=(0,), test_share=0.01,
 )  # fmt: skip
 
 
@@ -82,7 +82,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    """Every step in order."""
+    """Every step in order.
+
+    Errors: StudyError where the work folder holds a study that was begun with other arguments.
+    """
+    from hyper.methods.study import claim
+
+    inputs = {name: str(getattr(args, name) or "none") for name in ("sentences", "people", "people_test", "out")}
+    claim(args.work, {"quick": args.quick, **inputs})
     started = time.monotonic()
     for step in steps(args):
         run_step(step, args.work / "steps")
@@ -92,44 +99,79 @@ def run(args: argparse.Namespace) -> int:
 
 def steps(args: argparse.Namespace) -> list[Step]:
     """The study as commands."""
-    sizes, work = QUICK if args.quick else FULL, args.work
-    data, out = work / "data", args.out or work / "results"
-    base, hypernet = str(work / "whisper"), str(work / "hypernet")
-    texts = ("--sentences", str(args.sentences)) if args.sentences else ()
-    workers = ("--workers", str(args.workers))
-    people = (str(args.people),) if args.people else ()
-    held_out = ("--test-share", str(sizes.test_share), *texts, *workers, "--out", str(out))
-    study = ("--base", base, "--data", *_manifests(data, "atypical", "more"), "--work", str(work / "methods"))
-    study += ("--test", str(data / "test"), "--updates", str(sizes.updates), "--batch-size", str(sizes.batch_size))
-    study += ("--seeds", *map(str, sizes.seeds), *held_out)
-    scorecard = ("--base", base, "--hypernet", hypernet, "--work", str(data / "test"), *held_out)
-    scorecard += ("--people", str(args.people_test)) if args.people_test else ()
+    return [*_made(args), *_measured(args)]
+
+
+def _made(args: argparse.Namespace) -> list[Step]:
+    """Speech, the base, and the hypernetwork."""
+    sizes, data, base = _sizes(args), args.work / "data", args.work / "base"
+    workers, real = ("--workers", str(args.workers)), (str(args.people),) if args.people else ()
+    patients = ("--patients", str(sizes.patients), *workers)
+    train_base = ("--hours", str(sizes.base_hours), *sizes.base_options, "--run", str(base), *workers)
+    simulate = ("--out", str(data / "atypical"), "--limit", str(sizes.simulated), "--seed", "1", *patients)
+    train = ("--base", _base(args), *sizes.hypernet_budget, "--run", str(args.work / "run-hypernet"))
+    made = [
+        Step("speech", _speech(args, "typical", sizes.utterances, sizes.speakers, 0)),
+        Step("base", ("train-base", "--data", *_manifests(data, "typical"), *real, *train_base, "--out", _base(args))),
+        Step("simulated", ("simulate", *_manifests(data, "typical"), *simulate)),
+    ]
+    if real:  # typical recordings of people, cut into pieces while the base was trained
+        people = ("--out", str(data / "people"), "--limit", str(sizes.people), "--seed", "2", *patients)
+        made.append(Step("simulated-people", ("simulate", str(base / "pieces" / "manifest.csv"), *people)))
     return [
-        Step("speech", _speech(data / "typical", sizes.utterances, sizes.speakers, 0, texts, workers)),
-        Step("base", ("train-base", "--data", *_manifests(data, "typical"), *people, "--hours", str(sizes.base_hours),
-                      *sizes.base_options, "--run", str(work / "base"), "--out", base, *workers)),
-        Step("simulated", ("simulate", *_manifests(data, "typical"), "--out", str(data / "atypical"), "--patients",
-                           str(sizes.patients), "--limit", str(sizes.simulated), "--seed", "1", *workers)),
-        Step("more-speech", _speech(data / "more", sizes.more, sizes.more_speakers, 1, texts, workers)),
-        Step("hypernetwork", ("train", "--base", base, "--data", *_manifests(data, "atypical", "more"),
-                              *sizes.hypernet_budget, "--run", str(work / "run-hypernet"), "--out", hypernet)),
+        *made,
+        Step("more-speech", _speech(args, "more", sizes.more, sizes.more_speakers, 1)),
+        Step("hypernetwork", ("train", "--data", *_adapted_on(args), *train, "--out", _hypernet(args))),
+    ]
+
+
+def _measured(args: argparse.Namespace) -> list[Step]:
+    """Scorecard, methods, experiments, page."""
+    sizes, test, out = _sizes(args), str(args.work / "data" / "test"), str(args.out or args.work / "results")
+    held_out = ("--test-share", str(sizes.test_share), *_texts(args), "--workers", str(args.workers), "--out", out)
+    people = ("--people", str(args.people_test)) if args.people_test else ()
+    scorecard = ("--base", _base(args), "--hypernet", _hypernet(args), "--work", test, *people, *held_out)
+    study = ("--base", _base(args), "--data", *_adapted_on(args), "--work", str(args.work / "methods"), "--test", test)
+    study += ("--updates", str(sizes.updates), "--batch-size", str(sizes.batch_size))
+    study += ("--seeds", *map(str, sizes.seeds), *held_out)
+    return [
         Step("scorecard", ("scorecard", *scorecard)),
         Step("methods", ("methods", *study)),
         *(Step(f"experiment-{name}", ("experiment", name, *study)) for name in NAMES),
-        Step("results", ("results", "--out", str(out))),
-    ]  # fmt: skip
+        Step("results", ("results", "--out", out)),
+    ]
+
+
+def _sizes(args: argparse.Namespace) -> Sizes:
+    return QUICK if args.quick else FULL
+
+
+def _base(args: argparse.Namespace) -> str:
+    return str(args.work / "whisper")
+
+
+def _hypernet(args: argparse.Namespace) -> str:
+    return str(args.work / "hypernet")
+
+
+def _texts(args: argparse.Namespace) -> tuple[str, ...]:
+    return ("--sentences", str(args.sentences)) if args.sentences else ()
+
+
+def _adapted_on(args: argparse.Namespace) -> tuple[str, ...]:
+    """Manifests of what hypernetwork and arms are trained on."""
+    return _manifests(args.work / "data", "atypical", *(["people"] if args.people else []), "more")
 
 
 def _manifests(data: Path, *names: str) -> tuple[str, ...]:
     return tuple(str(data / name / "manifest.csv") for name in names)
 
 
-def _speech(
-    out: Path, n_utterances: int, n_speakers: int, seed: int, texts: Sequence[str], workers: Sequence[str]
-) -> tuple[str, ...]:
-    mix = ("0.5", "0.33", "0.17") if texts else ("0.75", "0", "0.25")
+def _speech(args: argparse.Namespace, name: str, n_utterances: int, n_speakers: int, seed: int) -> tuple[str, ...]:
+    mix = ("0.5", "0.33", "0.17") if args.sentences else ("0.75", "0", "0.25")
     numbers = ("--utterances", str(n_utterances), "--speakers", str(n_speakers), "--seed", str(seed))
-    return ("make-speech", "--out", str(out), *numbers, "--mix", *mix, *texts, *workers)
+    out = ("--out", str(args.work / "data" / name), "--workers", str(args.workers))
+    return ("make-speech", *numbers, "--mix", *mix, *_texts(args), *out)
 
 
 def run_step(step: Step, done: Path) -> None:

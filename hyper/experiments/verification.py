@@ -15,8 +15,9 @@ from hyper.experiments.probes import area_under_curve
 from hyper.manifest import ManifestRow
 from hyper.methods.train_method import Workshop
 from hyper.training.loop import split_speakers
+from hyper.training.other_stores import LogMelStore
 from hyper.training.progress import cosine, load_modules, save_state, set_rate
-from hyper.training.states import FRAMES_PER_STATE, SILENT_STATES, LogMelStore
+from hyper.training.states import FRAMES_PER_STATE, SILENT_STATES
 
 D_EMBEDDING = 128
 _WIDTH = 128

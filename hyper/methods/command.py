@@ -63,7 +63,7 @@ def open_study(args: argparse.Namespace, set_names: Sequence[str]) -> tuple[Work
     """
     from hyper.backbone import Backbone
     from hyper.manifest import read_manifest
-    from hyper.methods.study import chosen_rows, claim, read_test_sets
+    from hyper.methods.study import MAIN, chosen_rows, claim, read_test_sets
     from hyper.methods.train_method import Workshop
     from hyper.training.loop import AdaptationTraining
 
@@ -77,6 +77,9 @@ def open_study(args: argparse.Namespace, set_names: Sequence[str]) -> tuple[Work
         name: chosen_rows(own, args.cohorts, args.severities)
         for name, own in read_test_sets(set_names, args.test, args.sentences, args.workers, args.test_share).items()
     }
+    if not sets.get(MAIN):
+        wanted = " and ".join(" or ".join(names) for names in (args.cohorts, args.severities) if names)
+        raise MethodsError(f"No held-out recording is of {wanted}; name cohorts and severities that are simulated.")
     settings = AdaptationTraining(updates=args.updates, batch_size=args.batch_size)
     workshop = Workshop(backbone, rows, (), args.work, settings)
     return workshop, {name: own for name, own in sets.items() if own}

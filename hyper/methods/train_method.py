@@ -18,8 +18,9 @@ from hyper.methods.specs import Method
 from hyper.pipeline import PersonalizedAsr
 from hyper.report import Evaluation
 from hyper.training.loop import Adaptation, AdaptationTrainer, AdaptationTraining
+from hyper.training.other_stores import LogMelStore, WithStatistics
 from hyper.training.progress import write_whole
-from hyper.training.states import LogMelStore, StateStore, Store, WithStatistics
+from hyper.training.states import StateStore, Store
 from hyper.training.train_hypernet import HypernetAdaptation
 
 RATE_STEPS = (1 / 3, 1.0, 3.0)  # learning rates that are tried, as multiples of the method's own

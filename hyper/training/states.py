@@ -6,7 +6,7 @@ import json
 import shutil
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
@@ -57,6 +57,7 @@ class StateStore:
     """Everything about the utterances that training reads, in one folder of flat files."""
 
     def __init__(self, folder: Path) -> None:
+        self.folder = folder
         index = json.loads((folder / "index.json").read_text())
         self.tokens: list[list[int]] = index["tokens"]
         self.speakers: list[str] = index["speakers"]
@@ -155,55 +156,6 @@ class LiveStates:
         # Out of inference mode by copying: gradients pass through what reads these.
         statistics = pool_statistics(states, n_speech).clone()
         return StateBatch(states[-1].clone(), statistics, [self.tokens[i] for i in used], used)
-
-
-class LogMelStore(LiveStates):
-    """Log-mel in place of encoder states, for training that changes the encoder."""
-
-    def __init__(self, backbone: Backbone, rows: Sequence[ManifestRow], states: StateStore) -> None:
-        """The recordings of `states` among the rows, at the same positions.
-
-        Errors: StoreError where the rows do not hold them all.
-        """
-        by_path = {str(row.path): row for row in rows}
-        if not states.paths or set(states.paths) - set(by_path):
-            raise StoreError(
-                "The encoder states that are kept do not belong to these recordings; choose another folder for the "
-                "run, or delete its states."
-            )
-        super().__init__(backbone, [by_path[path] for path in states.paths])
-        self._of = states
-
-    def statistics(self, chosen: Sequence[int] | np.ndarray) -> Tensor:
-        """(n, n_layers + 1, 3, d_model) float32 of the base's encoder."""
-        return self._of.statistics(chosen)
-
-    def batch(self, chosen: Sequence[int] | np.ndarray) -> StateBatch:
-        """`states` are log-mel (batch, n_mels, n_frames), without the padding that all of the batch have."""
-        log_mel, used = self.log_mel(chosen)
-        n_frames = FRAMES_PER_STATE * int(self.lengths[used].max())
-        tokens = [self.tokens[i] for i in used]
-        return StateBatch(log_mel[:, :, :n_frames], self.statistics(used), tokens, used)
-
-
-class WithStatistics:
-    """A store whose utterances have other statistics than those of the base's encoder: another kind of embedding."""
-
-    def __init__(self, store: StateStore, statistics: Tensor) -> None:  # (n_utterances, ...)
-        self._store, self._statistics = store, statistics
-        self.tokens, self.speakers, self.cohorts = store.tokens, store.speakers, store.cohorts
-        self.lengths, self.paths = store.lengths, store.paths
-
-    def __len__(self) -> int:
-        return len(self._store)
-
-    def statistics(self, chosen: Sequence[int] | np.ndarray) -> Tensor:
-        """(n, ...) float32."""
-        return self._statistics[torch.as_tensor(np.asarray(chosen))]
-
-    def batch(self, chosen: Sequence[int] | np.ndarray) -> StateBatch:
-        """The store's own batch but for the statistics."""
-        return replace(self._store.batch(chosen), statistics=self.statistics(chosen))
 
 
 def open_store(
