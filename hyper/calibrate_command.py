@@ -93,7 +93,7 @@ def calibrate(asr: PersonalizedAsr, rows: Sequence[ManifestRow], batch_size: int
     """Transcribe every recording, see which words are right, and fit."""
     from hyper.backbone import fingerprint
     from hyper.calibration import Calibration, fit
-    from hyper.evaluate import score_manifest
+    from hyper.scoring import score_manifest
 
     utterances = score_manifest(asr, rows, batch_size=batch_size, progress=True).utterances
     base, adapted = (scored_words(asr, utterances, row) for row in ("base", "adapted"))

@@ -17,11 +17,18 @@ HEAD_SHARE = 0.1  # at the start the generated part of `a` has a tenth of the si
 class HyperNetwork(nn.Module):
     """Writes `a` and `b` for each site from one utterance; `b` starts at zero, so untrained means base exactly."""
 
-    def __init__(self, config: HypernetConfig, sites: Sequence[LoraSite]) -> None:
+    def __init__(
+        self,
+        config: HypernetConfig,
+        sites: Sequence[LoraSite],
+        utterance_encoder: nn.Module | None = None,  # of another kind than Whisper's own states (experiments)
+    ) -> None:
         super().__init__()
         self.config = config
         self.sites = tuple(sites)
-        self.utterance_encoder = UtteranceEncoder(config.n_encoder_layers, config.d_model, config.n_mixes)
+        self.utterance_encoder = utterance_encoder or UtteranceEncoder(
+            config.n_encoder_layers, config.d_model, config.n_mixes
+        )
         self.dropout = nn.Dropout(config.dropout)
         self.trunk = self._hidden_layer(self.utterance_encoder.d_embedding)
         n_layers = 1 + max(site.layer for site in self.sites)

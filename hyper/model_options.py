@@ -26,6 +26,17 @@ def add_model_arguments(parser: argparse.ArgumentParser) -> None:
     models.add_argument("--device", metavar="NAME", help="cpu, cuda or cuda:N (default: cuda where there is one)")
 
 
+def add_test_share(parser: argparse.ArgumentParser) -> None:
+    """Add --test-share, the same in every command that scores the held-out sets."""
+    parser.add_argument(
+        "--test-share",
+        type=float,
+        default=1.0,
+        metavar="SHARE",
+        help="score only this share of the speakers of each made set, to try the command out (default: 1, all)",
+    )
+
+
 def load_asr(args: argparse.Namespace) -> PersonalizedAsr:
     """The model that the arguments choose."""
     from hyper.pipeline import PersonalizedAsr

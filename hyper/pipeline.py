@@ -102,6 +102,7 @@ class PersonalizedAsr:
         language: str = "en",
         task: str = "transcribe",
         strength: float = 1.0,
+        statistics: Tensor | None = None,  # (n_waveforms, ...) that the hypernetwork reads in place of each one's own
     ) -> list[Pair]:
         """Transcribe many recordings as `compare` does one, `batch_size` at a time; the order stays."""
         check_strength(strength)
@@ -112,7 +113,8 @@ class PersonalizedAsr:
         for start in range(0, len(by_length), batch_size):
             batch = by_length[start : start + batch_size]
             own = [waveforms[i] for i in batch]
-            prepared = prepare(self.backbone, self.hypernet, own, language, task, False, stopwatch)
+            given = None if statistics is None else statistics[batch].to(self.backbone.device)
+            prepared = prepare(self.backbone, self.hypernet, own, language, task, False, stopwatch, given)
             decoded = self._pairs(prepared, strength, batch_size, stopwatch)
             for i, one, pair in zip(batch, prepared, decoded, strict=True):
                 pairs[i] = replace(pair, layers=self._layer_sizes(one, strength))

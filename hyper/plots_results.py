@@ -54,7 +54,7 @@ def severity_figure(
     axes_row[0].set_ylim(bottom=0)
     axes_row[0].set_ylabel("word error rate, %", fontsize=10, color=palette.INK)
     axes_row[len(panels) // 2].set_xlabel("simulated severity", fontsize=10, color=palette.INK)
-    _title(figure, "Simulated disorders, commands by held-out synthetic speakers")
+    title_of(figure, "Simulated disorders, commands by held-out synthetic speakers")
     _legend(figure, axes_row[0])
     return figure
 
@@ -79,7 +79,7 @@ def people_figure(
     axes.set_xlim(left=0)
     axes.set_xlabel("word error rate, %", fontsize=10, color=palette.INK)
     house_axes(axes, grid="x")
-    _title(figure, "Real people as they are, nothing simulated")
+    title_of(figure, "Real people as they are, nothing simulated")
     _legend(figure, axes)
     return figure
 
@@ -88,12 +88,12 @@ def write_figures(report: Record, before: Record | None, out: Path) -> None:
     """Both figures as PDF and PNG; that of real people only where they were scored."""
     sets = report["sets"]
     others = [cell for name in ("ood-mixed", "ood-dysphonia") if name in sets for cell in sets[name]["cells"]]
-    _save(severity_figure(sets["atypical-commands-known"]["cells"], others), out / "simulated-severity")
+    save_figure(severity_figure(sets["atypical-commands-known"]["cells"], others), out / "simulated-severity")
     if "people" in sets:
         corpora = _corpora(report)
         earlier = _corpora(before) if before and "people" in before["sets"] else {}
         wers = [earlier[name]["base_wer"] if name in earlier else None for name in corpora]
-        _save(people_figure(list(corpora.values()), wers), out / "real-people")
+        save_figure(people_figure(list(corpora.values()), wers), out / "real-people")
 
 
 def _corpora(report: Record) -> dict[str, Record]:
@@ -152,7 +152,8 @@ def house_axes(axes: Axes, grid: str) -> None:
     axes.set_axisbelow(True)
 
 
-def _title(figure: Figure, text: str) -> None:
+def title_of(figure: Figure, text: str) -> None:
+    """The figure's title, at its left edge."""
     figure.suptitle(text, x=0.01, ha="left", fontsize=12, color=palette.INK)
 
 
@@ -173,6 +174,7 @@ def _legend(figure: Figure, axes: Axes) -> None:
     )
 
 
-def _save(figure: Figure, path: Path) -> None:
+def save_figure(figure: Figure, path: Path) -> None:
+    """Vector graphics for print and a picture for the page; `path` has no ending."""
     path.with_suffix(".pdf").write_bytes(pdf(figure))
     path.with_suffix(".png").write_bytes(png(figure))

@@ -52,17 +52,20 @@ def prepare(
     task: str,
     adapt_per_piece: bool,
     stopwatch: Stopwatch,
+    statistics: Tensor | None = None,  # (n_waveforms, ...) that the hypernetwork reads in place of each one's own
 ) -> list[Prepared]:
     """Cut into pieces, encode once, write LoRA weights; without a hypernetwork there are none."""
     backbone.prompt(language, task)  # an unknown language is told before the work
     split = [split_at_quiet(waveform, backbone.window_seconds) for waveform in waveforms]
-    ends = accumulate(map(len, split))
-    own = [slice(end - len(pieces), end) for pieces, end in zip(split, ends, strict=True)]
+    own = _own_pieces(split)
     with backbone.lock, torch.inference_mode():
         with stopwatch.stage("encode"):
-            encoded = _encode(backbone, [piece for pieces in split for piece in pieces], hypernet is not None)
+            own_statistics = hypernet is not None and statistics is None
+            encoded = _encode(backbone, [piece for pieces in split for piece in pieces], own_statistics)
         with stopwatch.stage("generate"):
-            adaptations = _adapt(hypernet, encoded, own, adapt_per_piece) if hypernet else [(None, None)] * len(own)
+            adaptations = [(None, None)] * len(own)
+            if hypernet:
+                adaptations = _adapt(hypernet, encoded, own, adapt_per_piece, statistics)
     return [
         Prepared(
             waveform=waveforms[i],
@@ -77,6 +80,20 @@ def prepare(
         )
         for i, (lora, embedding) in enumerate(adaptations)
     ]
+
+
+def recording_statistics(backbone: Backbone, waveforms: Sequence[np.ndarray]) -> Tensor:  # each (n_samples,) 16 kHz
+    """What a hypernetwork reads of each recording, (n, n_layers + 1, 3, d_model), pooled over its pieces."""
+    split = [split_at_quiet(waveform, backbone.window_seconds) for waveform in waveforms]
+    with backbone.lock, torch.inference_mode():
+        encoded = _encode(backbone, [piece for pieces in split for piece in pieces], True)
+        return _pooled(encoded, _own_pieces(split))
+
+
+def _own_pieces(split: Sequence[Sequence[np.ndarray]]) -> list[slice]:
+    """Which pieces each recording has."""
+    ends = accumulate(map(len, split))
+    return [slice(end - len(pieces), end) for pieces, end in zip(split, ends, strict=True)]
 
 
 @dataclass(frozen=True)
@@ -99,16 +116,21 @@ def _encode(backbone: Backbone, pieces: Sequence[np.ndarray], with_statistics: b
     return _Encoded(log_mel, torch.cat(states), n_speech, torch.cat(statistics) if statistics else None)
 
 
+def _pooled(encoded: _Encoded, own: Sequence[slice]) -> Tensor:  # (n_recordings, n_layers + 1, 3, d_model)
+    return torch.cat([pool_pieces(encoded.statistics[i], encoded.n_speech[i]) for i in own])
+
+
 def _adapt(
     hypernet: HyperNetwork,
     encoded: _Encoded,
     own: Sequence[slice],  # which pieces each recording has
     per_piece: bool,
+    given: Tensor | None,  # (n_recordings, ...) what the hypernetwork reads in place of their own statistics
 ) -> list[tuple[LoraWeights, Tensor]]:
     """LoRA weights and embedding of each recording: one row, its statistics pooled over its pieces, or one a piece."""
-    pooled = encoded.statistics
-    if not per_piece:
-        pooled = torch.cat([pool_pieces(pooled[i], encoded.n_speech[i]) for i in own])
+    pooled = encoded.statistics if given is None else given
+    if not per_piece and given is None:
+        pooled = _pooled(encoded, own)
     lora, embedding = hypernet(pooled), hypernet.embed(pooled)
     rows = own if per_piece else [slice(i, i + 1) for i in range(len(own))]
     return [(lora.take(range(len(lora))[i]), embedding[i]) for i in rows]

@@ -72,6 +72,22 @@ def bootstrap_speakers(
     return Interval(float(low), float(high))
 
 
+def bootstrap_weights(
+    speakers: Sequence[str],  # (n_utterances,) who spoke each
+    statistic: Callable[[np.ndarray], float],  # of the weight of each utterance, (n_utterances,); NaN where undefined
+) -> Interval | None:
+    """The same for what is no rate of pooled counts, as an area under a curve; each utterance weighs as often as its
+    speaker was drawn."""
+    names, index = np.unique(np.asarray(speakers), return_inverse=True)
+    if len(names) < MIN_SPEAKERS:
+        return None
+    values = np.array([statistic(draw[index]) for draw in _draws(len(names))])
+    if not np.isfinite(values).all():
+        return None
+    low, high = np.percentile(values, [50 - LEVEL / 2, 50 + LEVEL / 2])
+    return Interval(float(low), float(high))
+
+
 def wer_interval(errors: np.ndarray, words: np.ndarray) -> Interval | None:
     """Interval of a WER from each speaker's errors and reference words, both (n_speakers,)."""
     return bootstrap_speakers(np.stack([errors, words], axis=1), lambda pooled: _ratio(pooled[:, 0], pooled[:, 1]))

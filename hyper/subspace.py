@@ -19,6 +19,7 @@ from typing import NamedTuple
 
 import numpy as np
 import scipy.linalg
+import torch
 from threadpoolctl import ThreadpoolController
 from torch import Tensor
 
@@ -116,6 +117,26 @@ def _update_spaces(a: np.ndarray, b: np.ndarray) -> tuple[np.ndarray, np.ndarray
     a_factor = scipy.linalg.qr(a.T, mode="r")[0][: len(a)]
     b_factor = scipy.linalg.qr(b, mode="r")[0][: len(a)]
     return b @ a_factor.T, a.T @ b_factor.T
+
+
+def dense_update(weight: Tensor, after: Tensor, name: str = "") -> LayerUpdate:  # (d_out, d_in) both
+    """Measure the change of a weight that was trained as a whole."""
+    delta = after.detach().cpu().double() - weight.detach().cpu().double()
+    d_out, d_in = delta.shape
+    identity = torch.eye(min(d_out, d_in), dtype=delta.dtype)
+    a, b = (identity, delta) if d_in <= d_out else (delta, identity)
+    return layer_update(weight, a, b, 1.0, name)
+
+
+def turn_deg(update: LayerUpdate, weight: Tensor) -> float:  # (d_out, d_in)
+    """Root mean square angle over all dimensions of the subspace, those that did not turn too, in degrees.
+
+    It compares updates of any rank and matrices of any shape: the geodesic distance on the Grassmann manifold as one
+    angle.
+    """
+    d_out, d_in = weight.shape
+    n_dimensions = min(d_out, d_in) if d_out != d_in else max(1, d_in // 2)
+    return float(np.sqrt((update.principal_angles_deg**2).sum() / n_dimensions))
 
 
 def principal_angles(

@@ -36,7 +36,7 @@ class FakeAsr:
         self.heard = heard
         self.batches: list[list[int]] = []
 
-    def transcribe_pairs(self, waveforms, batch_size, *, language):
+    def transcribe_pairs(self, waveforms, batch_size, **_):
         self.batches.append([len(waveform) for waveform in waveforms])
         pairs = []
         for waveform in waveforms:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
+from collections import Counter
 from dataclasses import replace
 from pathlib import Path
 
@@ -13,16 +14,20 @@ import torch
 from torch import nn
 
 from hyper.__main__ import main
+from hyper.audio import load_audio
 from hyper.backbone import Backbone
 from hyper.manifest import ManifestRow, read_manifest
 from hyper.methods.adaptations import AdaptationError, EncodingAdaptation, all_weights, private_copy, put_in_lora
 from hyper.methods.scores import Scores, over_seeds, scores_of
 from hyper.methods.specs import METHODS, Method, method
-from hyper.methods.study import Result, chosen_rows, run_method, score_base
+from hyper.methods.study import N_ENROLMENT, Result, chosen_rows, enrolment_set, run_method, score_base
 from hyper.methods.table import share_of_ceiling, study_bars, study_page, study_record
 from hyper.methods.train_method import Workshop, choose_rate
+from hyper.scorecard.sets import TEST_SETS, speech_set
+from hyper.speech.make import plan
 from hyper.training.loop import AdaptationTraining
-from hyper.training.states import LogMelStore, StateStore
+from hyper.training.other_stores import LogMelStore
+from hyper.training.states import StateStore
 from hyper.training.train_hypernet import ReferenceLoss
 
 NAMES = [each.name for each in METHODS]
@@ -44,12 +49,12 @@ def test_each_method_starts_as_the_base_and_leaves_it_alone(
     spec, private = method(name), private_copy(backbone)
     adaptation = spec.build(private, "en", 3)
     if spec.trains_encoder:
-        log_mel = LogMelStore(backbone, read_manifest(spoken))
-        whole = backbone.encode(log_mel.log_mel([1, 6])[0])[-1].clone()
+        rows = read_manifest(spoken)
+        whole_window = backbone.log_mel([load_audio(rows[i].path) for i in (1, 6)])
+        whole = backbone.encode(whole_window)[-1].clone()
         with torch.no_grad():
             base = float(ReferenceLoss(backbone, "en")(whole, batch.tokens))
-            features, _ = log_mel.log_mel([1, 6])
-            batch = replace(batch, states=features)
+            batch = replace(batch, states=whole_window)
     loss = adaptation(batch)
     assert float(loss.detach()) == pytest.approx(base, rel=1e-3)
     loss.backward()
@@ -77,10 +82,10 @@ def test_only_what_a_method_names_has_a_gradient(name: str, trained: str, untouc
     assert not any(untouched in key for key in with_gradient)
 
 
-def test_full_fine_tuning_reaches_the_encoder(backbone: Backbone, spoken: Path) -> None:
+def test_full_fine_tuning_reaches_the_encoder(backbone: Backbone, spoken: Path, store: StateStore) -> None:
     private = private_copy(backbone)
     adaptation = EncodingAdaptation(private, all_weights(private), "en")
-    adaptation(LogMelStore(backbone, read_manifest(spoken)).batch([1, 6])).backward()
+    adaptation(LogMelStore(backbone, read_manifest(spoken), store).batch([1, 6])).backward()
     assert private.model.model.encoder.conv1.weight.grad.abs().max() > 0
 
 
@@ -125,7 +130,8 @@ ROWS = [
 
 
 def scores(*errors: int) -> Scores:
-    return Scores(np.array(errors), np.full(len(errors), 2), np.zeros(len(errors), dtype=bool))
+    n = len(errors)
+    return Scores(np.array(errors), np.full(n, 2), np.zeros(n, dtype=bool), np.zeros(n, dtype=int), np.full(n, 0.5))
 
 
 def result(name: str, **by_set: list[Scores]) -> Result:
@@ -187,6 +193,21 @@ def test_recordings_without_a_count_are_the_base_s_or_an_error() -> None:
         scores_of([], ROWS, None)
 
 
+def test_enrolment_has_the_speakers_of_the_test_and_other_sentences() -> None:
+    test_set = next(each for each in TEST_SETS if each.name == SET)
+    tested, enrolled = (plan(each, []) for each in (speech_set(test_set), enrolment_set(test_set)))
+    assert {job.speaker for job in tested} == {job.speaker for job in enrolled}
+    said = {(job.speaker.name, job.text) for job in tested}
+    left = Counter(job.speaker.name for job in enrolled if (job.speaker.name, job.text) not in said)
+    assert len(left) == test_set.n_speakers and min(left.values()) >= N_ENROLMENT
+
+
+def test_one_speaker_leaves_nothing_to_choose_a_learning_rate_by(workshop: Workshop, tmp_path: Path) -> None:
+    alone = replace(workshop, folder=tmp_path, rows=[replace(row, speaker="s") for row in workshop.rows])
+    with pytest.raises(AdaptationError, match="All recordings have one speaker, so none can be held out"):
+        choose_rate(alone, method("lora-global"))
+
+
 def test_rows_are_chosen_by_cohort_and_severity() -> None:
     typical = ManifestRow("t.wav", Path("t.wav"), "a", "t", "typical", "", False)
     assert chosen_rows([typical, *ROWS], ["stuttering"], ["mild"]) == [typical, ROWS[0], ROWS[3]]
@@ -221,8 +242,7 @@ def test_a_method_is_trained_scored_and_not_done_twice(name: str, workshop: Work
 
 
 def test_the_learning_rate_is_the_best_on_validation(workshop: Workshop, backbone: Backbone) -> None:
-    store = workshop.store(False)
-    rate = choose_rate(workshop, method("lora-global"), store)
+    rate = choose_rate(workshop, method("lora-global"))
     losses = json.loads((workshop.folder / "lora-global" / "rates.json").read_text())["validation_loss"]
     assert len(losses) == 3 and losses[f"{rate:g}"] == min(losses.values())
 
@@ -230,3 +250,16 @@ def test_the_learning_rate_is_the_best_on_validation(workshop: Workshop, backbon
 def test_an_unknown_method_is_refused(spoken: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["methods", "--data", str(spoken), "--methods", "magic"]) == 1
     assert "There is no method magic; choose among full, decoder" in capsys.readouterr().err
+
+
+def test_a_cohort_that_nobody_simulates_is_refused(
+    whisper_folder: Path,
+    spoken: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    monkeypatch.setattr("hyper.methods.study.read_test_sets", lambda *_: {SET: ROWS})
+    arguments = ["methods", "--data", spoken, "--base", whisper_folder, "--work", tmp_path, "--cohorts", "lisp"]
+    assert main([*map(str, arguments)]) == 1
+    assert "No held-out recording is of lisp; name cohorts and severities" in capsys.readouterr().err

@@ -142,7 +142,7 @@ def test_sets_follow_from_the_arguments(tmp_path: Path, monkeypatch: pytest.Monk
     monkeypatch.setattr(hyper.scorecard.sets, "simulate_people", lambda *_: [row])
     save_audio(row.path, no_speech("chords", np.random.default_rng(0)))
     write_manifest(tmp_path / "people.csv", [row])
-    asked = Namespace(work=tmp_path, workers=1, sentences=None, people=None, people_aligned=None)
+    asked = Namespace(work=tmp_path, workers=1, sentences=None, people=None, people_aligned=None, test_share=1.0)
     names = [each.name for each in held_out_sets(asked)]
     assert names == [each.name for each in TEST_SETS if each.domain == "command"] + ["far-off", "no-speech"]
     asked = Namespace(**vars(asked) | dict.fromkeys(("sentences", "people", "people_aligned"), tmp_path / "people.csv"))
@@ -425,7 +425,7 @@ class FakeAsr:
     backbone = SimpleNamespace(fingerprint="f", n_parameters=1000)
     hypernet = SimpleNamespace(n_trainable=10, n_generated=1)
 
-    def transcribe_pairs(self, waveforms: Sequence[np.ndarray], batch_size: int, *, language: str) -> list[Pair]:
+    def transcribe_pairs(self, waveforms: Sequence[np.ndarray], batch_size: int, **_: object) -> list[Pair]:
         return [Pair(transcript("a cold night"), transcript("a cold day")) for _ in waveforms]
 
 

@@ -14,12 +14,13 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from hyper.audio import SAMPLE_RATE, save_audio
+from hyper.audio import SAMPLE_RATE, load_audio, save_audio
 from hyper.backbone import Backbone
 from hyper.checkpoint import config_for
 from hyper.manifest import ManifestRow, read_manifest
 from hyper.training.loop import AdaptationTrainer, AdaptationTraining, LoopError, Sampler, split_speakers
-from hyper.training.states import LiveStates, LogMelStore, StateStore, StoreError, open_store
+from hyper.training.other_stores import LogMelStore
+from hyper.training.states import LiveStates, StateStore, StoreError, open_store
 from hyper.training.train_hypernet import HypernetAdaptation, ReferenceLoss
 
 SETTINGS = AdaptationTraining(updates=6, batch_size=8, warm_up=2, validation_share=0.2, bfloat16=False)
@@ -155,14 +156,19 @@ def test_states_computed_live_are_those_on_disk(backbone: Backbone, spoken: Path
     assert now.chosen.tolist() == kept.chosen.tolist() == [3, 9]
 
 
-def test_log_mel_is_cut_to_the_longest_of_the_batch(backbone: Backbone, spoken: Path) -> None:
+def test_log_mel_is_cut_to_the_longest_of_the_batch(backbone: Backbone, spoken: Path, tmp_path: Path) -> None:
     rows = read_manifest(spoken)
-    store = LogMelStore(backbone, rows)
+    states = StateStore.build(backbone, rows, tmp_path / "states")
+    store = LogMelStore(backbone, rows, states)
     batch = store.batch([3, 9])
     assert batch.states.shape[2] == 2 * int(store.lengths[[3, 9]].max())
-    whole, used = store.log_mel([3, 9])
-    assert used.tolist() == [3, 9]
-    assert torch.equal(batch.states, whole[:, :, : batch.states.shape[2]])
+    whole = backbone.log_mel([load_audio(rows[i].path) for i in (3, 9)])
+    assert torch.allclose(batch.states, whole[:, :, : batch.states.shape[2]], atol=2e-3)  # kept in half precision
+    again = LogMelStore(backbone, rows, states).batch([3, 9])  # from the file
+    assert torch.equal(again.states, batch.states) and again.tokens == states.batch([3, 9]).tokens
+    assert torch.equal(batch.statistics, states.statistics([3, 9]))  # at the same positions as the kept states
+    with pytest.raises(StoreError, match="The encoder states that are kept do not belong to these recordings"):
+        LogMelStore(backbone, rows[1:], states)
 
 
 def test_a_silent_recording_is_left_out_of_a_live_batch(backbone: Backbone, spoken: Path, tmp_path: Path) -> None:

@@ -165,9 +165,9 @@ def test_files_of_every_kind_go_with_their_visitor(tmp_path):
         file.parent.mkdir()
         file.write_text("x")
     uploads.hold("anna", str(files["recording"]))
-    uploads.hold("anna", str(files["adapter"]), kind="adapter.zip")
+    uploads.hold_all("anna", "adapter.zip", [files["adapter"]])
     assert files["recording"].exists()  # another kind takes no place
-    uploads.hold("anna", str(files["newer"]), kind="adapter.zip")
+    uploads.hold_all("anna", "adapter.zip", [files["newer"]])
     assert not files["adapter"].parent.exists()
     uploads.release("anna")
     assert list(tmp_path.iterdir()) == []

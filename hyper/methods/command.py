@@ -6,7 +6,15 @@ import argparse
 import json
 import shlex
 import sys
+from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
+
+from hyper.model_options import add_test_share
+
+if TYPE_CHECKING:
+    from hyper.manifest import ManifestRow
+    from hyper.methods.train_method import Workshop
 
 EXAMPLES = """\
 examples:
@@ -24,6 +32,13 @@ class MethodsError(ValueError):
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Arguments of `python -m hyper methods`."""
+    add_study_arguments(parser)
+    parser.add_argument("--methods", nargs="+", metavar="NAME", help="only these (default: all)")
+    parser.epilog = EXAMPLES
+
+
+def add_study_arguments(parser: argparse.ArgumentParser) -> None:
+    """What every study of methods is made from: base, recordings, held-out sets, budget, folders."""
     add = parser.add_argument
     add("--base", default="bundled", metavar="NAME_OR_FOLDER", help="the Whisper to adapt (default: bundled)")
     add("--data", type=Path, nargs="+", required=True, metavar="MANIFEST", help="recordings to train on")
@@ -31,7 +46,6 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add("--test", type=Path, default=Path("data/test"), help="folder of the held-out sets (default: data/test)")
     add("--out", type=Path, default=Path("assets/results"), help="folder for the results (default: assets/results)")
     add("--sentences", type=Path, help="text file with open sentences; without it open sentences are left out")
-    add("--methods", nargs="+", metavar="NAME", help="only these (default: all)")
     add("--cohorts", nargs="+", default=[], metavar="NAME", help="train and test on these cohorts only")
     add("--severities", nargs="+", default=[], metavar="NAME", help="train and test on these severities only")
     add("--updates", type=int, default=2000, metavar="N", help="updates of each method (default: 2000)")
@@ -39,40 +53,59 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add("--seeds", type=int, nargs="+", default=[0, 1, 2], metavar="N", help="training seeds (default: 0 1 2)")
     add("--workers", type=int, default=2, metavar="N", help="processes that make speech (default: 2)")
     add("--device", metavar="NAME", help="cpu, cuda or cuda:N (default: cuda where there is one)")
-    parser.epilog = EXAMPLES
+    add_test_share(parser)
+
+
+def open_study(args: argparse.Namespace, set_names: Sequence[str]) -> tuple[Workshop, dict[str, list[ManifestRow]]]:
+    """What the arguments of `add_study_arguments` name: base and recordings, and the held-out sets, made if missing.
+
+    Errors: StudyError where the work folder holds a study with other settings.
+    """
+    from hyper.backbone import Backbone
+    from hyper.manifest import read_manifest
+    from hyper.methods.study import MAIN, chosen_rows, claim, read_test_sets
+    from hyper.methods.train_method import Workshop
+    from hyper.training.loop import AdaptationTraining
+
+    rows = [row for manifest in args.data for row in read_manifest(manifest)]
+    rows = chosen_rows(rows, args.cohorts, args.severities)
+    backbone = Backbone.load(args.base, device=args.device)
+    made_with = {"base": backbone.fingerprint, "recordings": len(rows), "data": [str(path) for path in args.data]}
+    made_with |= {name: getattr(args, name) for name in ("updates", "batch_size", "cohorts", "severities")}
+    claim(args.work, made_with | {"test_share": args.test_share})
+    sets = {
+        name: chosen_rows(own, args.cohorts, args.severities)
+        for name, own in read_test_sets(set_names, args.test, args.sentences, args.workers, args.test_share).items()
+    }
+    if not sets.get(MAIN):
+        wanted = " and ".join(" or ".join(names) for names in (args.cohorts, args.severities) if names)
+        raise MethodsError(f"No held-out recording is of {wanted}; name cohorts and severities that are simulated.")
+    settings = AdaptationTraining(updates=args.updates, batch_size=args.batch_size)
+    workshop = Workshop(backbone, rows, (), args.work, settings)
+    return workshop, {name: own for name, own in sets.items() if own}
 
 
 def run(args: argparse.Namespace) -> int:
     """Train, score, write methods.json, methods.md and the bars; print the table."""
-    from hyper.backbone import Backbone
-    from hyper.manifest import read_manifest
+    from dataclasses import replace
+
     from hyper.methods.specs import METHODS
-    from hyper.methods.study import MAIN, SETS, chosen_rows, enrolment_rows, read_test_sets, run_method, score_base
+    from hyper.methods.study import MAIN, SETS, enrolment_rows, run_method, score_base
     from hyper.methods.table import study_bars, study_page, study_record
-    from hyper.methods.train_method import Workshop
     from hyper.scorecard.earlier import read_bars, replace_bars
     from hyper.scorecard.sets import TEST_SETS
-    from hyper.training.loop import AdaptationTraining
     from hyper.training.progress import write_whole
 
     methods = _chosen(args.methods, [each.name for each in METHODS])
     bars_on_record = read_bars(args.out / "bars.json")
-    rows = [row for manifest in args.data for row in read_manifest(manifest)]
-    rows = chosen_rows(rows, args.cohorts, args.severities)
-    sets = {
-        name: chosen_rows(own, args.cohorts, args.severities)
-        for name, own in read_test_sets(SETS, args.test, args.sentences, args.workers).items()
-    }
-    sets = {name: own for name, own in sets.items() if own}
-    main_set = next(each for each in TEST_SETS if each.name == MAIN)
-    enrolment = enrolment_rows(sets[MAIN], main_set, args.test, args.workers) if "lora-speaker" in methods else []
-    backbone = Backbone.load(args.base, device=args.device)
-    settings = AdaptationTraining(updates=args.updates, batch_size=args.batch_size)
-    workshop = Workshop(backbone, rows, enrolment, args.work, settings)
+    workshop, sets = open_study(args, SETS)
+    if "lora-speaker" in methods:
+        main_set = next(each for each in TEST_SETS if each.name == MAIN).smaller(args.test_share)
+        workshop = replace(workshop, enrolment=enrolment_rows(sets[MAIN], main_set, args.test, args.workers))
     results = {"base": score_base(workshop, sets)}
     for method in (each for each in METHODS if each.name in methods):
         results[method.name] = run_method(workshop, method, args.seeds, sets, results["base"])
-    command = "python -m hyper " + shlex.join(sys.argv[1:])
+    command, backbone = "python -m hyper " + shlex.join(sys.argv[1:]), workshop.backbone
     record = study_record(results, sets, backbone.n_parameters)
     record = {"command": command, "base_model": backbone.name, "base_fingerprint": backbone.fingerprint, **record}
     bars = [{**bar, "command": command} for bar in study_bars(results, record)]

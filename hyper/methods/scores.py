@@ -3,15 +3,21 @@
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from pathlib import Path
+from statistics import fmean
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from hyper.manifest import ManifestRow
 from hyper.report import Evaluation
 from hyper.training.progress import write_whole
+
+if TYPE_CHECKING:
+    from hyper.comparison import Transcript
 
 Chooser = Callable[[ManifestRow], bool]
 
@@ -23,6 +29,8 @@ class Scores:
     errors: np.ndarray  # (n_utterances,) word errors
     words: np.ndarray  # (n_utterances,) reference words
     loops: np.ndarray  # (n_utterances,) whether the decode was stopped in a loop
+    insertions: np.ndarray  # (n_utterances,) words with no counterpart in the reference
+    confidence: np.ndarray  # (n_utterances,) geometric mean probability of the tokens; 0 where none was written
 
     def save(self, file: Path) -> None:
         """Keep the counts as JSON."""
@@ -37,12 +45,20 @@ class Scores:
     def chosen(self, rows: Sequence[ManifestRow], wanted: Chooser) -> Scores:
         """Those of the recordings that are wanted."""
         index = np.array([wanted(row) for row in rows], dtype=bool)
-        return Scores(self.errors[index], self.words[index], self.loops[index])
+        return Scores(*(array[index] for array in vars(self).values()))
+
+    @classmethod
+    def joined(cls, parts: Sequence[Scores]) -> Scores:
+        """The recordings of all parts, in their order."""
+        return cls(*(np.concatenate(arrays) for arrays in zip(*(vars(p).values() for p in parts), strict=True)))
 
     @property
     def wer(self) -> float:
         """Pooled word error rate."""
         return float(self.errors.sum() / self.words.sum())
+
+
+_FIELDS = tuple(field.name for field in fields(Scores))
 
 
 def scores_of(evaluations: Sequence[Evaluation], rows: Sequence[ManifestRow], otherwise: Scores | None) -> Scores:
@@ -51,24 +67,29 @@ def scores_of(evaluations: Sequence[Evaluation], rows: Sequence[ManifestRow], ot
 
     Errors: ValueError where a recording has no count at all.
     """
-    found: dict[str, tuple[int, int, bool]] = {}
+    found: dict[str, tuple[int | float, ...]] = {}
     for evaluation in evaluations:
         for utterance in evaluation.utterances:
             errors = utterance.adapted_errors or utterance.base_errors
             transcript = utterance.adapted or utterance.base
-            found[utterance.row.file] = (errors.n_errors, errors.n_reference, transcript.stopped == "repetition")
-    missing = [row.file for row in rows if row.file not in found]
+            is_loop, confidence = transcript.stopped == "repetition", _confidence(transcript)
+            counts = (errors.n_errors, errors.n_reference, is_loop, errors.insertions, confidence)
+            found[utterance.row.path] = counts
+    missing = [row.file for row in rows if row.path not in found]
     if missing and otherwise is None:
         raise ValueError(f"{len(missing)} recordings were not scored, the first is {missing[0]}.")
     counts = [
-        found.get(row.file) or (otherwise.errors[i], otherwise.words[i], otherwise.loops[i])
-        for i, row in enumerate(rows)
+        found.get(row.path) or tuple(array[i] for array in vars(otherwise).values()) for i, row in enumerate(rows)
     ]
-    errors, words, loops = zip(*counts, strict=True)
-    return Scores(np.array(errors), np.array(words), np.array(loops))
+    return Scores(*map(np.array, zip(*counts, strict=True)))
+
+
+def _confidence(transcript: Transcript) -> float:
+    return math.exp(fmean(transcript.log_probs)) if transcript.log_probs else 0.0
 
 
 def over_seeds(scores: Mapping[int, Scores]) -> Scores:
-    """Counts of all seeds added up, so that the pooled WER is the mean over the seeds."""
+    """Counts of all seeds added up, so that the pooled WER is the mean over the seeds; the confidence is the mean."""
     each = list(scores.values())
-    return Scores(sum(s.errors for s in each), sum(s.words for s in each), sum(s.loops.astype(int) for s in each))
+    sums = {name: sum(vars(s)[name].astype(float if name == "confidence" else int) for s in each) for name in _FIELDS}
+    return Scores(**sums | {"confidence": sums["confidence"] / len(each)})

@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
+from typing import TYPE_CHECKING, Any, Protocol
 
 from hyper.backbone import Backbone
 from hyper.checkpoint import config_for
+from hyper.config import HypernetConfig
+from hyper.hypernet import HyperNetwork
+from hyper.lora import LoraSite
 from hyper.manifest import ManifestRow
 from hyper.methods.adaptations import (
     EncodingAdaptation,
@@ -17,10 +22,28 @@ from hyper.methods.adaptations import (
     put_in_lora,
 )
 from hyper.training.loop import Adaptation
-from hyper.training.train_hypernet import HypernetAdaptation
+from hyper.training.train_hypernet import EncodingHypernetAdaptation, HypernetAdaptation
+
+if TYPE_CHECKING:
+    import numpy as np
+    from torch import Tensor
+
+    from hyper.methods.train_method import Workshop
+    from hyper.training.states import Store
 
 TARGETS = ("decoder.fc1",)  # the paper's W1
 RANK = 1  # the budget of every LoRA here: that of the hypernetwork
+LORA_RATE, HYPERNET_RATE, FULL_RATE = 4e-3, 2e-3, 3e-4  # the middle of the rates that are tried
+
+Builder = Callable[[Backbone, str, int], Adaptation]  # of a private backbone, a language and a seed
+Maker = Callable[[HypernetConfig, tuple[LoraSite, ...]], HyperNetwork]
+
+
+class Listener(Protocol):
+    """What hears an utterance for the hypernetwork in the place of Whisper's own encoder."""
+
+    def embed(self, workshop: Workshop, rows: Sequence[ManifestRow]) -> Tensor:
+        """(n_rows, d_embedding) float32, one a recording; what is kept in the workshop's folder is not done again."""
 
 
 @dataclass(frozen=True)
@@ -29,14 +52,19 @@ class Method:
 
     name: str
     title: str
-    build: Callable[[Backbone, str, int], Adaptation]  # of a private backbone, a language and a seed
+    build: Builder
     learning_rate: float  # the middle of the rates that are tried
     key: Callable[[ManifestRow], str]  # recordings with the same key share one trained adaptation
     needs_label: bool = False  # whether the key is something that no recogniser is told
     trains_encoder: bool = False
+    rate_of: Method | None = None  # whose trials choose the learning rate; None is its own
+    recordings: Callable[[Store, float], np.ndarray] | None = None  # positions to train on, of a store and the share
+    # of speakers that are held for validation; None is all
+    listener: Listener | None = None  # None is Whisper's own encoder
 
 
-def _everybody(_row: ManifestRow) -> str:
+def everybody(_row: ManifestRow) -> str:
+    """One adaptation for all."""
     return "all"
 
 
@@ -48,23 +76,41 @@ def _speaker(row: ManifestRow) -> str:
     return row.speaker
 
 
-def _hypernet(generator: str) -> Callable[[Backbone, str, int], Adaptation]:
-    def build(backbone: Backbone, language: str, seed: int) -> Adaptation:
-        config = config_for(
-            backbone,
-            n_mixes=min(4, backbone.n_encoder_layers + 1),
-            targets=TARGETS,
-            rank=RANK,
-            alpha=float(RANK),
-            generator=generator,
-        )
-        return HypernetAdaptation(backbone, config, language, seed)
-
-    return build
+def hypernet(
+    targets: Sequence[str] = TARGETS, rank: int = RANK, make: Maker = HyperNetwork, **settings: Any
+) -> Builder:
+    """Builds a hypernetwork's training; `settings` are further ones of `HypernetConfig`."""
+    return partial(_hypernet, tuple(targets), rank, make, settings)
 
 
-def _lora(backbone: Backbone, language: str, seed: int) -> Adaptation:
-    return ModelAdaptation(backbone, put_in_lora(backbone, TARGETS, RANK, seed), language)
+def _hypernet(
+    targets: tuple[str, ...],
+    rank: int,
+    make: Maker,
+    settings: dict[str, Any],
+    backbone: Backbone,
+    language: str,
+    seed: int,
+) -> Adaptation:
+    defaults = {"n_mixes": min(4, backbone.n_encoder_layers + 1)}
+    config = config_for(backbone, targets=targets, rank=rank, alpha=float(rank), **defaults | settings)
+    kind = EncodingHypernetAdaptation if adapts_encoder(targets) else HypernetAdaptation
+    return kind(backbone, config, language, seed, make)
+
+
+def lora(targets: Sequence[str] = TARGETS, rank: int = RANK) -> Builder:
+    """Builds the training of one LoRA for all utterances."""
+    return partial(_lora, tuple(targets), rank)
+
+
+def _lora(targets: tuple[str, ...], rank: int, backbone: Backbone, language: str, seed: int) -> Adaptation:
+    kind = EncodingAdaptation if adapts_encoder(targets) else ModelAdaptation
+    return kind(backbone, put_in_lora(backbone, targets, rank, seed), language)
+
+
+def adapts_encoder(targets: Sequence[str]) -> bool:
+    """Whether any of the kinds of layers stands before the states that the decoder reads."""
+    return any(target.startswith("encoder.") for target in targets)
 
 
 def _adapters(backbone: Backbone, language: str, seed: int) -> Adaptation:
@@ -75,19 +121,20 @@ def _decoder(backbone: Backbone, language: str, _seed: int) -> Adaptation:
     return ModelAdaptation(backbone, decoder_weights(backbone), language)
 
 
-def _full(backbone: Backbone, language: str, _seed: int) -> Adaptation:
+def full(backbone: Backbone, language: str, _seed: int) -> Adaptation:
+    """The training of all weights."""
     return EncodingAdaptation(backbone, all_weights(backbone), language)
 
 
 METHODS = (
-    Method("full", "full fine-tuning", _full, 3e-4, _everybody, trains_encoder=True),
-    Method("decoder", "decoder fine-tuning", _decoder, 5e-4, _everybody),
-    Method("lora-global", "one LoRA for all", _lora, 4e-3, _everybody),
-    Method("lora-cohort", "LoRA per cohort, label given", _lora, 4e-3, _cohort, needs_label=True),
-    Method("lora-speaker", "LoRA per speaker, enrolled", _lora, 4e-3, _speaker, needs_label=True),
-    Method("adapters", "residual adapters", _adapters, 4e-3, _everybody),
-    Method("hypernet-linear", "hypernetwork, linear", _hypernet("linear"), 2e-3, _everybody),
-    Method("hypernet-mlp", "hypernetwork, MLP", _hypernet("mlp"), 2e-3, _everybody),
+    Method("full", "full fine-tuning", full, FULL_RATE, everybody, trains_encoder=True),
+    Method("decoder", "decoder fine-tuning", _decoder, 5e-4, everybody),
+    Method("lora-global", "one LoRA for all", lora(), LORA_RATE, everybody),
+    Method("lora-cohort", "LoRA per cohort, label given", lora(), LORA_RATE, _cohort, needs_label=True),
+    Method("lora-speaker", "LoRA per speaker, enrolled", lora(), LORA_RATE, _speaker, needs_label=True),
+    Method("adapters", "residual adapters", _adapters, LORA_RATE, everybody),
+    Method("hypernet-linear", "hypernetwork, linear", hypernet(generator="linear"), HYPERNET_RATE, everybody),
+    Method("hypernet-mlp", "hypernetwork, MLP", hypernet(generator="mlp"), HYPERNET_RATE, everybody),
 )
 
 

@@ -2,17 +2,23 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 from hyper.manifest import ManifestRow, read_manifest
 from hyper.methods.scores import Scores, scores_of
 from hyper.methods.specs import Method
-from hyper.methods.train_method import TYPICAL, Workshop, score_method, train_method
+from hyper.methods.train_method import TYPICAL, Workshop, heard_by, score_method, train_method
 from hyper.pipeline import PersonalizedAsr
 from hyper.scorecard.sets import TEST_SETS, TestSet, make_test_set, speech_set
 from hyper.scoring import score_manifest
+from hyper.training.progress import write_whole
+
+if TYPE_CHECKING:
+    from hyper.speech.make import SpeechSet
 
 MAIN = "atypical-commands-known"
 SETS = (
@@ -40,31 +46,60 @@ class Result:
     learning_rate: float
 
 
+class StudyError(ValueError):
+    """The study cannot go on in this folder; the message says why."""
+
+
+def claim(folder: Path, made_with: dict[str, Any]) -> None:
+    """Keep what a work folder is made with: what is done there is not done again, so other settings must not mix in.
+
+    Errors: StudyError where the folder was made with other settings.
+    """
+    file = folder / "study.json"
+    if not file.exists():
+        folder.mkdir(parents=True, exist_ok=True)
+        write_whole(file, json.dumps(made_with))
+    before = json.loads(file.read_text())
+    for name, value in made_with.items():
+        if before[name] != value:
+            raise StudyError(
+                f"{folder} holds a study with {name} {before[name]}, but {value} was asked for; choose another --work "
+                "folder or delete this one."
+            )
+
+
 def read_test_sets(
-    names: Sequence[str], work: Path, sentences: Path | None, n_workers: int
+    names: Sequence[str], work: Path, sentences: Path | None, n_workers: int, share: float = 1.0
 ) -> dict[str, list[ManifestRow]]:
     """Rows of each held-out set, in a fixed order; open sentences are left out where there is no list of them."""
     sets = {each.name: each for each in TEST_SETS}
     usable = [name for name in names if sentences or sets[name].domain != "open"]
-    return {name: make_test_set(sets[name], work, sentences, n_workers) for name in usable}
+    return {name: make_test_set(sets[name].smaller(share), work, sentences, n_workers) for name in usable}
+
+
+def enrolment_set(test_set: TestSet) -> SpeechSet:
+    """The same speakers with other sentences: a plan of the test set's own size would repeat its every sentence."""
+    n_utterances = test_set.n_utterances + N_ENROLMENT * test_set.n_speakers
+    return replace(speech_set(test_set), n_utterances=n_utterances)
 
 
 def enrolment_rows(rows: Sequence[ManifestRow], test_set: TestSet, work: Path, n_workers: int) -> list[ManifestRow]:
-    """Five further recordings of each simulated patient of a set: same voice, same profile, other sentences."""
+    """Five further recordings of each simulated patient of a set: same voice, same profile, other sentences than
+    those that the patient is tested on."""
     from hyper.simulate import COHORTS
     from hyper.speech.make import make_speech
     from hyper.speech.simulate_manifest import simulate_manifest
 
-    spoken, simulated = work / f"{test_set.name}-enrolment-spoken", work / f"{test_set.name}-enrolment"
+    spoken, simulated = work / f"{test_set.folder}-enrolment-spoken", work / f"{test_set.folder}-enrolment"
     if not (simulated / "manifest.csv").exists():
-        more = replace(speech_set(test_set), n_utterances=2 * N_ENROLMENT * test_set.n_speakers)
+        more = enrolment_set(test_set)
         typical = make_speech(more, spoken, [], n_workers)
         simulate_manifest(typical, simulated, 1, COHORTS, None, test_set.seed, n_workers)
-    tested = {row.reference for row in rows}
+    tested = {(row.speaker, row.reference) for row in rows}
     enrolled: dict[str, list[ManifestRow]] = {}
     for row in read_manifest(simulated / "manifest.csv"):
         own = enrolled.setdefault(row.speaker, [])
-        if row.reference not in tested and len(own) < N_ENROLMENT:
+        if (row.speaker, row.reference) not in tested and len(own) < N_ENROLMENT:
             own.append(row)
     return [row for own in enrolled.values() for row in own]
 
@@ -96,7 +131,8 @@ def run_method(
         for name in names:
             file = workshop.folder / method.name / f"seed{seed}" / f"{name}.json"
             if not file.exists():
-                evaluations = score_method(trained, method, sets[name])
+                heard = heard_by(workshop, method, sets[name])
+                evaluations = score_method(trained, method, sets[name], statistics_of=heard)
                 scores_of(evaluations, sets[name], base.scores[name][0]).save(file)
             scores[name][seed] = Scores.load(file)
     one = next(iter(trained.values()))

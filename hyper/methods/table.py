@@ -34,14 +34,15 @@ class _BySpeaker:
 def study_record(results: Results, rows: Rows, n_parameters: int) -> dict[str, Any]:
     """methods.json: every method on every set and its cohorts and severities, and the comparisons."""
     return {
-        "methods": {name: _method_record(name, results, rows, n_parameters) for name in results},
+        "methods": {name: method_record(name, results, rows, n_parameters) for name in results},
         "comparisons": [
             _comparison(rival, name, results, rows) for rival in RIVALS for name in _shared(rival, results)
         ],
     }
 
 
-def _method_record(name: str, results: Results, rows: Rows, n_parameters: int) -> dict[str, Any]:
+def method_record(name: str, results: Results, rows: Rows, n_parameters: int) -> dict[str, Any]:
+    """What a method is, and its rates beside those of the base on every set that it was scored on."""
     result = results[name]
     return {
         "title": result.method.title if result.method else "base, not adapted",
@@ -53,27 +54,34 @@ def _method_record(name: str, results: Results, rows: Rows, n_parameters: int) -
         "training_minutes": result.minutes,
         "updates": result.updates,
         "learning_rate": result.learning_rate,
-        "sets": {each: _set_record(result.scores[each], _base(results, each), rows[each]) for each in result.scores},
+        "sets": {each: set_record(result.scores[each], _base(results, each), rows[each]) for each in result.scores},
     }
 
 
-def _set_record(scores: Mapping[int, Scores], base: Scores, rows: Sequence[ManifestRow]) -> dict[str, Any]:
+def set_record(scores: Mapping[int, Scores], base: Scores, rows: Sequence[ManifestRow]) -> dict[str, Any]:
     """The whole set, and each cohort and severity in it."""
-    record = {"seeds": {str(seed): each.wer for seed, each in scores.items()}, **_rates(scores, base, rows)}
+    record = {"seeds": {str(seed): each.wer for seed, each in scores.items()}, **rates(scores, base, rows)}
     for column in ("cohort", "severity"):
         values = sorted({getattr(row, column) for row in rows})
         for value in values if len(values) > 1 else ():
-            own = [row for row in rows if getattr(row, column) == value]
-            part = {seed: _part(each, rows, column, value) for seed, each in scores.items()}
-            record[f"{column}:{value}"] = _rates(part, _part(base, rows, column, value), own)
+            record[f"{column}:{value}"] = rates(*part_of(scores, base, rows, column, value))
     return record
+
+
+def part_of(
+    scores: Mapping[int, Scores], base: Scores, rows: Sequence[ManifestRow], column: str, value: str
+) -> tuple[dict[int, Scores], Scores, list[ManifestRow]]:
+    """Scores, those of the base, and rows of the recordings whose column has the value."""
+    part = {seed: _part(each, rows, column, value) for seed, each in scores.items()}
+    return part, _part(base, rows, column, value), [row for row in rows if getattr(row, column) == value]
 
 
 def _part(scores: Scores, rows: Sequence[ManifestRow], column: str, value: str) -> Scores:
     return scores.chosen(rows, lambda row: getattr(row, column) == value)
 
 
-def _rates(scores: Mapping[int, Scores], base: Scores, rows: Sequence[ManifestRow]) -> dict[str, Any]:
+def rates(scores: Mapping[int, Scores], base: Scores, rows: Sequence[ManifestRow]) -> dict[str, Any]:
+    """WER, its reduction from the base and the share of loops, with intervals over the speakers."""
     own, before = _by_speaker(scores, rows), _by_speaker(dict.fromkeys(scores, base), rows)
     base_errors = before.errors.sum()
     return {
@@ -87,8 +95,15 @@ def _rates(scores: Mapping[int, Scores], base: Scores, rows: Sequence[ManifestRo
 
 def _comparison(rival: str, set_name: str, results: Results, rows: Rows) -> dict[str, Any]:
     """WER of the rival minus that of the hypernetwork on the same speakers: above 0 the hypernetwork is better."""
-    best = _by_speaker(results[BEST].scores[set_name], rows[set_name])
-    other = _by_speaker(results[rival].scores[set_name], rows[set_name])
+    scores = (results[name].scores[set_name] for name in (rival, BEST))
+    return {"rival": rival, "set": set_name, **wer_difference(*scores, rows[set_name])}
+
+
+def wer_difference(
+    rival: Mapping[int, Scores], own: Mapping[int, Scores], rows: Sequence[ManifestRow]
+) -> dict[str, Any]:
+    """WER of the rival minus one's own on the same speakers, paired; clear of zero where one's own is better."""
+    best, other = _by_speaker(own, rows), _by_speaker(rival, rows)
     # With unequal numbers of seeds the counts are brought to the same number of words, which is exact: the words of a
     # set are the same in every seed.
     factor = int(best.words.sum()), int(other.words.sum())
@@ -96,8 +111,6 @@ def _comparison(rival: str, set_name: str, results: Results, rows: Rows) -> dict
     a, b = common // factor[0], common // factor[1]
     interval = difference_interval(b * other.errors, a * best.errors, a * best.words)
     return {
-        "rival": rival,
-        "set": set_name,
         "difference": float(other.errors.sum() / other.words.sum() - best.errors.sum() / best.words.sum()),
         "interval": _json(interval),
         "clear_of_zero": interval is not None and interval.low > 0,

@@ -3,28 +3,33 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Collection, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
+from torch import Tensor
 
 from hyper.backbone import Backbone
 from hyper.manifest import ManifestRow
-from hyper.methods.adaptations import private_copy
+from hyper.methods.adaptations import AdaptationError, private_copy
 from hyper.methods.specs import Method
 from hyper.pipeline import PersonalizedAsr
 from hyper.report import Evaluation
 from hyper.scoring import score_manifest
 from hyper.training.loop import Adaptation, AdaptationTrainer, AdaptationTraining
+from hyper.training.other_stores import LogMelStore, WithStatistics
 from hyper.training.progress import write_whole
-from hyper.training.states import LogMelStore, StateStore, Store
+from hyper.training.states import StateStore, Store
 from hyper.training.train_hypernet import HypernetAdaptation
 
 RATE_STEPS = (1 / 3, 1.0, 3.0)  # learning rates that are tried, as multiples of the method's own
+_KIND_SHARES = {"atypical": 0.75, "typical": 0.25}  # of a batch
 TRIAL_SHARE = 0.2  # of the updates that each trial gets
 ENROLMENT_UPDATES = 40  # of a speaker's own LoRA, on all their enrolment recordings each time
 TYPICAL = "typical"
+
+StatisticsOf = Callable[[ManifestRow], Tensor]  # what the hypernetwork reads of a recording
 
 
 @dataclass(frozen=True)
@@ -48,11 +53,23 @@ class Workshop:
     folder: Path
     settings: AdaptationTraining  # with the updates of one method
 
-    def store(self, needs_log_mel: bool) -> Store:
-        """The training recordings; encoder states are computed once for all methods."""
-        if needs_log_mel:
-            return LogMelStore(self.backbone, self.rows)
+    def states(self) -> StateStore:
+        """Encoder states of the training recordings, computed once for all methods."""
         return StateStore.build(self.backbone, self.rows, self.folder / "states")
+
+    def store(self, method: Method) -> Store:
+        """The training recordings as the method reads them, at the same positions for all."""
+        states = self.states()
+        if method.trains_encoder:
+            return LogMelStore(self.backbone, self.rows, states)
+        if method.listener:
+            return WithStatistics(states, method.listener.embed(self, self.rows_of(states)))
+        return states
+
+    def rows_of(self, states: StateStore) -> list[ManifestRow]:
+        """The rows behind the positions of the store."""
+        by_path = {str(row.path): row for row in self.rows}
+        return [by_path[path] for path in states.paths]
 
 
 def train_method(workshop: Workshop, method: Method, seed: int, keys: Collection[str]) -> dict[str, Trained]:
@@ -62,8 +79,9 @@ def train_method(workshop: Workshop, method: Method, seed: int, keys: Collection
     """
     if method.name == "lora-speaker":
         return _enrol(workshop, method, seed, keys)
-    store = workshop.store(method.trains_encoder)
-    rate = choose_rate(workshop, method, store)
+    store = workshop.store(method)
+    rate = choose_rate(workshop, method)
+    part = method.recordings(store, workshop.settings.validation_share) if method.recordings else None
     cohorts = sorted(set(store.cohorts) - {TYPICAL})
     by_cohort = method.name == "lora-cohort"
     wanted = [cohort for cohort in cohorts if cohort in keys] if by_cohort else ["all"]
@@ -71,20 +89,21 @@ def train_method(workshop: Workshop, method: Method, seed: int, keys: Collection
     updates = workshop.settings.updates // (len(cohorts) if by_cohort else 1)
     settings = replace(workshop.settings, learning_rate=rate, seed=seed, updates=updates)
     folder = workshop.folder / method.name / f"seed{seed}"
-    chosen = {key: _positions(store.cohorts, {key, TYPICAL}) if by_cohort else None for key in wanted}
+    chosen = {key: positions(store.cohorts, {key, TYPICAL}) if by_cohort else part for key in wanted}
     return {key: _train(workshop, method, store, settings, folder / key, chosen[key]) for key in wanted}
 
 
-def _positions(labels: Sequence[str], wanted: Collection[str]) -> np.ndarray:
+def positions(labels: Sequence[str], wanted: Collection[str]) -> np.ndarray:
     """Where a label is one of the wanted."""
     return np.array([i for i, label in enumerate(labels) if label in wanted], dtype=np.int64)
 
 
-def choose_rate(workshop: Workshop, method: Method, store: Store) -> float:
+def choose_rate(workshop: Workshop, method: Method) -> float:
     """The learning rate with the lowest validation loss after short trials; kept, so that all seeds share it."""
+    method = method.rate_of or method
     file = workshop.folder / method.name / "rates.json"
     if not file.exists():
-        losses = {}
+        losses, store = {}, workshop.store(method)
         for step in RATE_STEPS:
             rate = method.learning_rate * step
             updates = max(1, round(TRIAL_SHARE * workshop.settings.updates))
@@ -98,10 +117,17 @@ def choose_rate(workshop: Workshop, method: Method, store: Store) -> float:
 
 
 def _validation_loss(folder: Path) -> float:
-    """Typical and atypical speech in the shares that training has them."""
-    entries = [json.loads(line) for line in (folder / "log.jsonl").read_text().splitlines()]
-    last = [entry for entry in entries if "atypical_adapted" in entry][-1]
-    return 0.75 * last["atypical_adapted"] + 0.25 * last.get("typical_adapted", last["atypical_adapted"])
+    """Typical and atypical speech in the shares that training has them; of one kind alone where that is all there is.
+
+    Errors: AdaptationError where no speaker was held out.
+    """
+    last = json.loads((folder / "log.jsonl").read_text().splitlines()[-1])
+    shares = {f"{kind}_adapted": share for kind, share in _KIND_SHARES.items() if f"{kind}_adapted" in last}
+    if not shares:
+        raise AdaptationError(
+            "All recordings have one speaker, so none can be held out to choose the learning rate by; add another."
+        )
+    return sum(share * last[name] for name, share in shares.items()) / sum(shares.values())
 
 
 def _train(
@@ -136,12 +162,12 @@ def _trained(backbone: Backbone, adaptation: Adaptation, trainer: AdaptationTrai
 
 def _enrol(workshop: Workshop, method: Method, seed: int, keys: Collection[str]) -> dict[str, Trained]:
     """A LoRA for each speaker with enrolment recordings, from nothing; the learning rate is that of the one for all."""
-    rate = choose_rate(workshop, method, workshop.store(False))
+    rate = choose_rate(workshop, method)
     rows = [row for row in workshop.enrolment if row.speaker in keys]
     store = StateStore.build(workshop.backbone, rows, workshop.folder / "enrolment-states")
     trained = {}
     for speaker in sorted({row.speaker for row in rows}):
-        own = _positions(store.speakers, {speaker})
+        own = positions(store.speakers, {speaker})
         settings = replace(
             workshop.settings,
             learning_rate=rate,
@@ -156,9 +182,31 @@ def _enrol(workshop: Workshop, method: Method, seed: int, keys: Collection[str])
     return trained
 
 
-def score_method(trained: dict[str, Trained], method: Method, rows: Sequence[ManifestRow]) -> list[Evaluation]:
+def score_method(
+    trained: dict[str, Trained],
+    method: Method,
+    rows: Sequence[ManifestRow],
+    *,
+    strength: float = 1.0,
+    statistics_of: StatisticsOf | None = None,
+) -> list[Evaluation]:
     """Every recording by the adaptation of its key; those without one are left to the base."""
     groups: dict[str, list[ManifestRow]] = {}
     for row in rows:
         groups.setdefault(method.key(row), []).append(row)
-    return [score_manifest(trained[key].asr, group, batch_size=32) for key, group in groups.items() if key in trained]
+    return [
+        score_manifest(trained[key].asr, group, batch_size=32, strength=strength, statistics_of=statistics_of)
+        for key, group in groups.items()
+        if key in trained
+    ]
+
+
+def heard_by(workshop: Workshop, method: Method, rows: Sequence[ManifestRow]) -> StatisticsOf | None:
+    """What the method's own listener hears of each recording; None where that is Whisper's encoder."""
+    return statistics_by_row(rows, method.listener.embed(workshop, rows)) if method.listener else None
+
+
+def statistics_by_row(rows: Sequence[ManifestRow], statistics: Tensor) -> StatisticsOf:  # (n_rows, ...)
+    """The statistics of a recording, by its row."""
+    by_path = dict(zip((row.path for row in rows), statistics, strict=True))
+    return lambda row: by_path[row.path]

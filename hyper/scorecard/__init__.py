@@ -8,7 +8,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from hyper.model_options import add_model_arguments, load_asr
+from hyper.model_options import add_model_arguments, add_test_share, load_asr
 from hyper.report import Evaluation
 from hyper.scorecard.bars import measure_bars
 from hyper.scorecard.earlier import ScorecardError, read_bars, read_scorecard, replace_bars
@@ -46,6 +46,7 @@ def add_arguments(parser: ArgumentParser) -> None:
     add("--before", type=Path, metavar="FILE", help="an earlier scorecard.json to set the base's WER beside")
     add("--batch-size", type=int, default=32, metavar="N", help="recordings decoded together (default: 32)")
     add("--workers", type=int, default=2, metavar="N", help="processes that make speech (default: 2)")
+    add_test_share(parser)
     add_model_arguments(parser)
     parser.epilog = EXAMPLES
 

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from hyper.manifest import ManifestRow, read_manifest
+from hyper.statistics import MIN_SPEAKERS
 
 if TYPE_CHECKING:
     from argparse import Namespace
@@ -39,6 +40,18 @@ class TestSet:
     simulated: bool
     seed: int  # its last digit and the population decide the speakers: no two sets share both
     cohort: str = ""  # the only one, which training never simulates; "" is all that it does
+    share: float = 1.0  # of the recordings and speakers: below 1 only to try the commands out
+
+    def smaller(self, share: float) -> TestSet:
+        """The same set with fewer speakers, but enough for an interval; made and kept in a folder of its own."""
+        n_speakers = max(MIN_SPEAKERS, round(share * self.n_speakers)) if share < 1 else self.n_speakers
+        each = self.n_utterances // self.n_speakers
+        return replace(self, n_speakers=n_speakers, n_utterances=each * n_speakers, share=share)
+
+    @property
+    def folder(self) -> str:
+        """Where it is kept below the folder of all sets."""
+        return self.name if self.share == 1 else f"{self.name}-{self.share:g}"
 
 
 @dataclass(frozen=True)
@@ -105,7 +118,9 @@ def held_out_sets(args: Namespace) -> list[HeldOutSet]:
     people = [replace(row, domain=PEOPLE) for row in read_manifest(args.people)] if args.people else []
     aligned = simulate_people(args.people_aligned, args.work, args.workers) if args.people_aligned else []
     sets = [
-        HeldOutSet(each.name, each.title, make_test_set(each, args.work, args.sentences, args.workers))
+        HeldOutSet(
+            each.name, each.title, make_test_set(each.smaller(args.test_share), args.work, args.sentences, args.workers)
+        )
         for each in TEST_SETS
         if each.domain != "open" or args.sentences
     ]
@@ -126,7 +141,7 @@ def make_test_set(test_set: TestSet, work: Path, sentences: Path | None, n_worke
     from hyper.speech.simulate_manifest import simulate_manifest
     from hyper.speech.texts import read_open_sentences
 
-    spoken, simulated = work / f"{test_set.name}-spoken", work / test_set.name
+    spoken, simulated = work / f"{test_set.folder}-spoken", work / test_set.folder
     folder = simulated if test_set.simulated else spoken
     if not (folder / "manifest.csv").exists():
         open_sentences = read_open_sentences(sentences) if sentences else []

@@ -58,10 +58,12 @@ class StateStore:
     """Everything about the utterances that training reads, in one folder of flat files."""
 
     def __init__(self, folder: Path) -> None:
+        self.folder = folder
         index = json.loads((folder / "index.json").read_text())
         self.tokens: list[list[int]] = index["tokens"]
         self.speakers: list[str] = index["speakers"]
         self.cohorts: list[str] = index["cohorts"]
+        self.paths: list[str] = index.get("paths", [])  # stores of earlier versions have none
         self.lengths = np.array(index["lengths"], dtype=np.int64)  # states kept of each utterance
         self._starts = np.concatenate([[0], np.cumsum(self.lengths)])
         shape = tuple(index["statistics_shape"])
@@ -157,16 +159,6 @@ class LiveStates:
         return StateBatch(states[-1].clone(), statistics, [self.tokens[i] for i in used], used)
 
 
-class LogMelStore(LiveStates):
-    """Log-mel in place of encoder states, for training that changes the encoder."""
-
-    def batch(self, chosen: Sequence[int] | np.ndarray) -> StateBatch:
-        """`states` are log-mel (batch, n_mels, n_frames), without the padding that all of the batch have."""
-        log_mel, used = self.log_mel(chosen)
-        n_frames = FRAMES_PER_STATE * int(self.lengths[used].max())
-        return StateBatch(log_mel[:, :, :n_frames], torch.empty(0), [self.tokens[i] for i in used], used)
-
-
 def open_store(
     backbone: Backbone, rows: Sequence[ManifestRow], folder: Path, on_disk: bool | None = None
 ) -> StateStore | LiveStates:
@@ -210,7 +202,8 @@ def _not_used(backbone: Backbone) -> str:
 
 
 def _write(backbone: Backbone, rows: Sequence[ManifestRow], folder: Path, batch_size: int) -> None:
-    index: dict = {"base_fingerprint": backbone.fingerprint, "tokens": [], "speakers": [], "cohorts": [], "lengths": []}
+    index: dict = {"base_fingerprint": backbone.fingerprint, "tokens": [], "speakers": [], "cohorts": []}
+    index |= {"paths": [], "lengths": []}
     with open(folder / "states.f16", "wb") as states_file, open(folder / "statistics.f16", "wb") as statistics_file:
         for used, waveforms in _loaded(backbone, rows, batch_size):
             log_mel = backbone.log_mel(waveforms)
@@ -227,6 +220,7 @@ def _write(backbone: Backbone, rows: Sequence[ManifestRow], folder: Path, batch_
                 index["tokens"].append(backbone.to_tokens(row.reference))
                 index["speakers"].append(row.speaker)
                 index["cohorts"].append(row.cohort or "typical")
+                index["paths"].append(str(row.path))
             index["statistics_shape"] = statistics.shape[1:]
     _check_any(index["tokens"], rows, backbone)
     write_whole(folder / "index.json", json.dumps(index))  # last: a killed run leaves no half store that looks whole

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
 import torch
 from torch import Tensor, nn
@@ -9,7 +11,8 @@ from torch import Tensor, nn
 from hyper.backbone import Backbone
 from hyper.config import HypernetConfig
 from hyper.hypernet import HyperNetwork
-from hyper.lora import apply_lora
+from hyper.lora import LoraSite, apply_lora
+from hyper.training.base_model import encode_frames
 from hyper.training.loop import Adaptation
 from hyper.training.states import StateBatch, Store
 from hyper.training.targets import IGNORED, teacher_batch
@@ -40,10 +43,17 @@ class ReferenceLoss:
 class HypernetAdaptation(Adaptation):
     """Weights written for each utterance of a batch from its own statistics."""
 
-    def __init__(self, backbone: Backbone, config: HypernetConfig, language: str, seed: int) -> None:
+    def __init__(
+        self,
+        backbone: Backbone,
+        config: HypernetConfig,
+        language: str,
+        seed: int,
+        make: Callable[[HypernetConfig, tuple[LoraSite, ...]], HyperNetwork] = HyperNetwork,
+    ) -> None:
         super().__init__()
         torch.manual_seed(seed)
-        self.hypernet = HyperNetwork(config, backbone.sites(config.targets)).to(backbone.device)
+        self.hypernet = make(config, backbone.sites(config.targets)).to(backbone.device)
         self._frozen = (backbone.model.requires_grad_(False),)  # a tuple: no submodule, so nothing of it is trained
         self._loss, self._device = ReferenceLoss(backbone, language), backbone.device
 
@@ -57,4 +67,16 @@ class HypernetAdaptation(Adaptation):
         """Summed cross-entropy of the references of a batch, in nats."""
         lora = self.hypernet(batch.statistics.to(self._device))
         with apply_lora(self._frozen[0], lora):
-            return self._loss(batch.states, batch.tokens)
+            return self._loss(self._states(batch), batch.tokens)
+
+    def _states(self, batch: StateBatch) -> Tensor:
+        """What the decoder reads, (batch, n_states, d_model); called while the update is in force."""
+        return batch.states
+
+
+class EncodingHypernetAdaptation(HypernetAdaptation):
+    """The same where encoder layers are adapted too; its batches hold log-mel (`LogMelStore`)."""
+
+    def _states(self, batch: StateBatch) -> Tensor:
+        (model,) = self._frozen
+        return encode_frames(model.model.encoder, batch.states.to(self._device, model.dtype))

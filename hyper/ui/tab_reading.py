@@ -8,9 +8,9 @@ from pathlib import Path
 
 import gradio as gr
 
-from hyper.evaluate import score_manifest
 from hyper.manifest import ManifestRow
 from hyper.pipeline import PersonalizedAsr
+from hyper.scoring import score_manifest
 from hyper.speaker import MAX_RECORDINGS, MIN_RECORDINGS
 from hyper.ui import notices, reading_panels, tab_speaker
 from hyper.ui.handlers import Handlers, on_gpu

@@ -1,0 +1,560 @@
+"""Parts of the experiments against independent answers: budgets and areas by hand, probes on planted directions."""
+
+from __future__ import annotations
+
+import json
+import math
+from argparse import Namespace
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+import scipy.linalg
+import scipy.stats
+import torch
+
+from hyper.__main__ import build_parser, main
+from hyper.audio import SAMPLE_RATE
+from hyper.backbone import Backbone
+from hyper.checkpoint import config_for
+from hyper.embedding import UtteranceEncoder
+from hyper.experiments import reproduce
+from hyper.experiments.acoustics import NAMES, measure
+from hyper.experiments.arms import of_cohorts, of_patients
+from hyper.experiments.bench import kept_array, statistics_of_rows
+from hyper.experiments.ceiling import gain_share, subsets
+from hyper.experiments.embedding import of_speaker, others
+from hyper.experiments.encoders import PickedStatistics, VectorEncoder
+from hyper.experiments.knowledge import importance, principal_components
+from hyper.experiments.page import results_page
+from hyper.experiments.parameters import correlation, trained_update
+from hyper.experiments.probes import (
+    Ridge,
+    area_under_curve,
+    folds,
+    probe_classes,
+    probe_values,
+    rank_correlation,
+    shuffled_by_speaker,
+)
+from hyper.experiments.results_command import ResultsError
+from hyper.experiments.shared_factors import Plan, plans_within
+from hyper.experiments.strength import harm_record
+from hyper.experiments.targets import GROUPS, ranks
+from hyper.experiments.verification import SpeakerNetwork, same_speaker_auc
+from hyper.experiments.words import between, listed, mended
+from hyper.hypernet import HyperNetwork
+from hyper.manifest import ManifestRow, read_manifest
+from hyper.methods.adaptations import private_copy, put_in_lora
+from hyper.methods.scores import Scores
+from hyper.methods.specs import hypernet
+from hyper.methods.study import StudyError, claim
+from hyper.methods.train_method import Workshop
+from hyper.pipeline import PersonalizedAsr
+from hyper.scorecard.sets import TEST_SETS
+from hyper.scoring import score_manifest
+from hyper.statistics import bootstrap_weights
+from hyper.subspace import dense_update, layer_update, turn_deg
+from hyper.training.loop import AdaptationTraining
+from hyper.training.other_stores import LogMelStore, WithStatistics
+from hyper.training.states import StateStore
+from hyper.training.train_hypernet import EncodingHypernetAdaptation
+from tests.patients import write_patients
+
+# ---- budgets
+
+
+def test_plans_of_the_bundled_size_by_hand() -> None:
+    """d 192 to 768, 4 layers: a whole update of one layer is 960 numbers, of all 3840; `a` 192 and 768."""
+    base = 4_484_000
+    wanted = {
+        0.003: [Plan("both", 3, 4)],  # 13452 // 3840
+        0.001: [Plan("both", 1, 4)],  # 4484
+        0.0003: [Plan("both", 1, 1), Plan("a", 1, 4)],  # 1345: one layer; 768 fits, 3072 for b does not
+        0.0001: [Plan("a", 1, 2), Plan("coefficients", 112, 4)],  # 448
+        0.00003: [Plan("coefficients", 33, 4)],  # 135
+        0.00001: [Plan("coefficients", 11, 4)],  # 45
+    }
+    for share, plans in wanted.items():
+        assert plans_within(round(share * base), 192, 768, 4) == plans
+    assert plans_within(3500, 192, 768, 4) == [Plan("both", 1, 3), Plan("b", 1, 4)]
+    assert plans_within(3, 192, 768, 4) == [Plan("coefficients", 1, 3)]
+    assert plans_within(0, 192, 768, 4) == []
+    sizes = {Plan("both", 3, 4): 11520, Plan("a", 1, 2): 384, Plan("b", 1, 4): 3072, Plan("coefficients", 33, 4): 132}
+    assert {plan: plan.n_generated(192, 768) for plan in sizes} == sizes
+
+
+@pytest.mark.parametrize(
+    ("plan", "n_numbers", "varies"),
+    [
+        (Plan("a", 1, 2), 2 * 32, "a"),
+        (Plan("b", 2, 1), 2 * 128, "b"),
+        (Plan("coefficients", 3, 2), 2 * 3, "b"),
+        (Plan("both", 2, 1), 2 * (32 + 128), "ab"),
+    ],
+)
+def test_only_what_a_plan_generates_differs_between_utterances(
+    plan: Plan, n_numbers: int, varies: str, backbone: Backbone
+) -> None:
+    torch.manual_seed(0)
+    config = config_for(backbone, rank=plan.rank, alpha=float(plan.rank), d_hidden=8, n_mixes=1)
+    net = plan.make(config, backbone.sites(config.targets)).eval()
+    statistics = torch.randn(2, 3, 3, 32)
+    start = net(statistics)
+    assert all(float(start.delta(i, site).abs().max()) == 0 for i in range(2) for site in range(len(start.sites)))
+    assert [site.layer for site in net.sites] == list(range(2))[-plan.n_layers :]
+    assert net.n_generated == plan.n_generated(32, 128) == n_numbers
+    for parameter in net.parameters():
+        torch.nn.init.normal_(parameter)
+    lora = net(statistics)
+    differing = {name for name in "ab" for t in getattr(lora, name) if not torch.allclose(t[0], t[1])}
+    assert differing == set(varies)
+    if plan.generated == "coefficients":  # the two utterances' updates differ by factors of their rank-1 parts alone
+        ratio = lora.b[0][0] / lora.b[0][1]  # (d_out, rank)
+        assert torch.allclose(ratio, ratio[:1].expand_as(ratio), rtol=1e-3)
+
+
+def test_ranks_bring_groups_to_one_budget(backbone: Backbone) -> None:
+    """Rank 1 everywhere: a decoder layer 26 d, an encoder layer 18 d (d 32, 2 layers each)."""
+    assert ranks(backbone) == {
+        "w1": round(88 / 10), "mlp": round(88 / 20), "attention": round(88 / 32), "encoder-w1": round(88 / 10),
+        "encoder": round(88 / 36), "everything": 1,
+    }  # fmt: skip
+    assert len(GROUPS["everything"][1]) == 16
+
+
+# ---- statistics
+
+
+def test_areas_by_hand() -> None:
+    values, labels = np.array([0.1, 0.4, 0.35, 0.8]), np.array([False, False, True, True])
+    assert area_under_curve(values, labels) == 0.75  # of four pairs one is in the wrong order
+    assert area_under_curve(np.array([1.0, 1.0]), np.array([True, False])) == 0.5
+    assert area_under_curve(values, np.zeros(4, bool)) is None
+    assert area_under_curve(values, labels, np.array([1, 0, 1, 1])) == 1.0
+
+
+def test_areas_with_weights_are_those_of_repeated_recordings() -> None:
+    rng = np.random.default_rng(0)
+    values, labels, weights = rng.integers(0, 6, 40) / 2, rng.random(40) < 0.4, rng.integers(0, 4, 40)
+    repeated = np.repeat(np.arange(40), weights)
+    pairs = [
+        (values[i] > values[j]) + 0.5 * (values[i] == values[j])
+        for i in repeated if labels[i] for j in repeated if not labels[j]
+    ]  # fmt: skip
+    assert area_under_curve(values, labels, weights) == pytest.approx(np.mean(pairs))
+
+
+def test_intervals_by_weights_are_those_of_drawn_speakers() -> None:
+    speakers = ["a", "a", "b", "c", "d", "e", "f"]
+    interval = bootstrap_weights(speakers, lambda weights: float(weights.sum()))
+    assert interval.low < 7 < interval.high and interval.low == 6  # six drawn speakers, one of whom has two
+    assert bootstrap_weights(["a", "b"], lambda _: 1.0) is None
+    assert bootstrap_weights(speakers, lambda _: math.nan) is None
+
+
+def test_rank_correlation_is_scipys() -> None:
+    rng = np.random.default_rng(1)
+    first, second = rng.integers(0, 5, 12), rng.standard_normal((3, 12))
+    expected = [scipy.stats.spearmanr(first, each).statistic for each in second]
+    np.testing.assert_allclose(rank_correlation(np.broadcast_to(first, (3, 12)), second), expected)
+    assert np.isnan(rank_correlation(np.ones(4), np.arange(4))).all()
+
+
+def test_ridge_is_the_penalised_solution_and_its_error_that_of_leaving_one_out() -> None:
+    rng = np.random.default_rng(2)
+    x = rng.standard_normal((60, 4))
+    y = x @ rng.standard_normal((4, 2)) + 3.0 + 0.1 * rng.standard_normal((60, 2))
+    np.testing.assert_allclose(Ridge(x, y).predict(x), y, atol=0.6)
+    far = Ridge(x[:, :1], rng.standard_normal((60, 1)))  # nothing to learn: it stays near the mean
+    assert np.ptp(far.predict(x[:, :1])) < 0.7
+
+
+@pytest.fixture
+def planted() -> dict[str, np.ndarray]:
+    """Forty speakers of five recordings; in 30 noisy numbers one direction holds the cohort, another a rate."""
+    rng = np.random.default_rng(3)
+    speakers = np.repeat([f"s{i}" for i in range(40)], 5)
+    cohort = np.repeat(rng.permutation(["x", "y"] * 20), 5)
+    rate = rng.standard_normal(200)
+    inputs = 0.3 * rng.standard_normal((200, 30))
+    inputs[:, 4] += 2 * (cohort == "y")
+    inputs[:, 7] += rate
+    return {"inputs": inputs, "speakers": speakers, "cohort": cohort, "rate": rate}
+
+
+def test_probes_find_what_was_planted_and_not_what_was_not(planted: dict[str, np.ndarray]) -> None:
+    found = probe_classes(planted["inputs"], planted["cohort"], planted["speakers"])
+    assert found.value > 0.97 and found.interval.low > 0.9 and abs(found.chance - 0.5) < 0.25
+    rate = probe_values(planted["inputs"], planted["rate"], planted["speakers"])
+    assert rate.value == pytest.approx(1 / (1 + 0.3**2), abs=0.05)  # the planted noise leaves so much
+    assert rate.chance < 0.1
+    rng = np.random.default_rng(4)
+    assert probe_values(planted["inputs"], rng.standard_normal(200), planted["speakers"]).value < 0.05
+
+
+def test_no_speaker_is_in_training_and_test(planted: dict[str, np.ndarray]) -> None:
+    parts = folds(planted["speakers"])
+    assert len(parts) == 5 and np.sum(parts) == 200
+    for is_test in parts:
+        assert not set(planted["speakers"][is_test]) & set(planted["speakers"][~is_test])
+
+
+def test_shuffled_labels_are_still_one_a_speaker(planted: dict[str, np.ndarray]) -> None:
+    dealt = shuffled_by_speaker(planted["cohort"], planted["speakers"])
+    for speaker in set(planted["speakers"]):
+        assert len(set(dealt[planted["speakers"] == speaker])) == 1
+    assert sorted(dealt) == sorted(planted["cohort"]) and (dealt != planted["cohort"]).any()
+
+
+def test_importance_falls_on_the_measure_that_moves_the_weights() -> None:
+    rng = np.random.default_rng(5)
+    acoustics = rng.standard_normal((200, len(NAMES)))
+    components = np.stack([3 * acoustics[:, 0], rng.standard_normal(200)], axis=1)
+    found = importance(acoustics, components, [f"s{i // 5}" for i in range(200)])
+    assert found["r2"] == pytest.approx(0.9, abs=0.05)  # of the variance 9 + 1
+    lost = found["lost"]
+    assert lost["F0 mean"]["lost"] > 1.2 and lost["F0 mean"]["interval"][0] > 1  # permuting doubles the variance
+    assert all(abs(each["lost"]) < 0.1 for name, each in lost.items() if name != "F0 mean")
+
+
+def test_principal_components_hold_the_variance_they_say() -> None:
+    rng = np.random.default_rng(6)
+    values = rng.standard_normal((100, 3)) * [5, 2, 0.1]
+    points, share = principal_components(values, 2)
+    assert share == pytest.approx(points.var(axis=0).sum() / values.var(axis=0).sum()) and share > 0.99
+    assert points.var(axis=0)[0] > points.var(axis=0)[1]
+
+
+def scores(errors: list[int], words: int = 4, confidence: list[float] | None = None) -> Scores:
+    n = len(errors)
+    zeros = np.zeros(n, dtype=int)
+    return Scores(np.array(errors), np.full(n, words), zeros > 0, zeros, np.array(confidence or [0.5] * n))
+
+
+ROWS = [ManifestRow(f"{i}.wav", Path(f"{i}.wav"), "a b c d", f"s{i}") for i in range(6)]
+
+
+def test_the_share_of_the_gain_by_hand() -> None:
+    base, own, full = scores([4] * 6), scores([2, 2, 2, 1, 1, 1]), scores([1] * 6)
+    found = gain_share(base, {0: own, 1: own}, {0: full}, ROWS)
+    assert found["share"] == pytest.approx((24 - 9) / (24 - 6))
+    assert 2 / 3 <= found["interval"][0] < 15 / 18 < found["interval"][1] <= 1  # each speaker has 2/3 or all of it
+    assert gain_share(base, {0: own}, {0: base}, ROWS) == {"share": None, "interval": None}
+
+
+def test_the_correlation_of_angles_and_gains_by_hand() -> None:
+    base = scores([4] * 6)
+    adapted = [{0: scores([3] * 6)}, {0: scores([2] * 6)}, {0: scores([1] * 6)}]
+    assert correlation([1.0, 2.0, 3.0], base, adapted, ROWS) == {
+        "value": pytest.approx(1),
+        "interval": [pytest.approx(1)] * 2,
+    }
+    assert correlation([3.0, 2.0, 1.0], base, adapted, ROWS)["value"] == pytest.approx(-1)
+    assert correlation([2.0, 2.0, 2.0], base, adapted, ROWS) == {"value": None, "interval": None}
+
+
+def test_harm_is_foreseen_where_confidence_falls() -> None:
+    base = scores([1] * 6, confidence=[0.9] * 6)
+    adapted = scores([2, 2, 0, 0, 0, 1], confidence=[0.1, 0.2, 0.8, 0.9, 0.9, 0.15])
+    found = harm_record({0: adapted}, base, ROWS)
+    assert found["harmed_share"] == pytest.approx(2 / 6)
+    assert found["signs"]["low confidence once adapted"]["auc"] == pytest.approx(7 / 8)  # 0.15 lies below 0.2
+    assert found["signs"]["high confidence of the base"]["auc"] == 0.5
+
+
+# ---- which recordings, which embeddings
+
+
+def store_of(cohorts: str, speakers: str) -> SimpleNamespace:
+    names = {"t": "typical", "s": "stuttering", "d": "dysarthria"}
+    return SimpleNamespace(cohorts=[names[c] for c in cohorts], speakers=list(speakers))
+
+
+def test_cohorts_are_taught_with_typical_speech() -> None:
+    assert of_cohorts(["dysarthria"])(store_of("tsdds", "abcde"), 0.0).tolist() == [0, 2, 3]
+
+
+def test_fewer_patients_are_among_more_and_cohorts_take_turns() -> None:
+    store = store_of("tt" + "s" * 8 + "d" * 8, "xy" + "aabbccdd" + "eeffgghh")
+    chosen = {n: set(of_patients(n)(store, 0.0).tolist()) for n in (2, 4, 8)}
+    assert chosen[2] < chosen[4] < chosen[8] == set(range(18))
+    for n, positions in chosen.items():
+        patients = {store.speakers[i] for i in positions if store.cohorts[i] != "typical"}
+        by_cohort = {
+            c: {p for p in patients if store.cohorts[store.speakers.index(p)] == c}
+            for c in ("stuttering", "dysarthria")
+        }
+        assert len(patients) == n and {len(own) for own in by_cohort.values()} == {n // 2}
+        assert {0, 1} <= positions  # typical speech stays
+    held = of_patients(2)(store, 0.3)
+    assert len({store.speakers[i] for i in held}) > 4  # validation speakers stay and do not count
+    assert subsets(50) == [10, 30, 50] and subsets(10) == [10]
+
+
+def test_a_speaker_is_heard_in_other_recordings() -> None:
+    rows = [ManifestRow("f", Path("f"), speaker=speaker) for speaker in "aaab"]
+    statistics = torch.tensor([[1.0], [2.0], [6.0], [9.0]])
+    assert of_speaker(statistics, rows, 1).flatten().tolist() == [2, 6, 1, 9]
+    assert of_speaker(statistics, rows, 2).flatten().tolist() == [4, 3.5, 1.5, 9]
+    assert of_speaker(statistics, rows, 5).flatten().tolist() == [3, 3, 3, 9]
+
+
+def test_controls_hear_another_speaker() -> None:
+    rows = [
+        ManifestRow("f", Path("f"), speaker=f"s{i // 2}", cohort="xy"[i // 2 % 2], severity="mild") for i in range(12)
+    ]
+    for same_kind in (False, True):
+        drawn = others(rows, same_kind)
+        assert all(rows[i].speaker != rows[j].speaker for i, j in enumerate(drawn))
+        alike = [rows[i].cohort == rows[j].cohort for i, j in enumerate(drawn)]
+        assert all(alike) if same_kind else not all(alike)
+
+
+def test_picked_statistics_are_those_of_the_whole_encoder() -> None:
+    torch.manual_seed(0)
+    statistics = torch.randn(5, 4, 3, 8)
+    whole, picked = UtteranceEncoder(3, 8, 1), PickedStatistics([2], ("std", "change"), 8, 4)
+    for encoder in (whole, picked):
+        encoder.fit_standardisation(statistics)
+    expected = ((statistics - whole.mean) / whole.std)[:, 2, 1:].flatten(1)
+    assert picked.d_embedding == 16 and torch.allclose(picked(statistics), expected, atol=1e-6)
+    vectors = VectorEncoder(8)
+    vectors.fit_standardisation(statistics[:, 0, 0])
+    assert torch.allclose(vectors(statistics[:, 0, 0]).std(dim=0, correction=0), torch.ones(8), atol=1e-5)
+
+
+def test_speakers_far_apart_are_told_apart_and_padding_is_not_heard() -> None:
+    rng = np.random.default_rng(7)
+    centres = np.eye(4)[np.repeat(np.arange(4), 3)]
+    assert same_speaker_auc(centres + 0.01 * rng.standard_normal((12, 4)), np.repeat(list("abcd"), 3)) == 1.0
+    assert 0.3 < same_speaker_auc(rng.standard_normal((60, 4)), np.repeat(list("abcdef"), 10)) < 0.7
+    torch.manual_seed(0)
+    network, log_mel = SpeakerNetwork(80).eval(), torch.randn(1, 80, 60)
+    padded = torch.cat([log_mel, torch.zeros(1, 80, 40)], dim=2)
+    n_frames = torch.tensor([40])  # convolutions reach at most 6 frames
+    assert torch.allclose(network(log_mel, n_frames), network(padded, n_frames), atol=1e-5)
+    assert not torch.allclose(network(log_mel, n_frames), network(log_mel, torch.tensor([20])), atol=1e-3)
+
+
+def test_acoustic_measures_of_known_sounds() -> None:
+    t = np.arange(2 * SAMPLE_RATE) / SAMPLE_RATE
+    harmonics = sum(np.sin(2 * np.pi * 150 * k * t) / k for k in range(1, 15))
+    syllables = 0.5 - 0.5 * np.cos(2 * np.pi * 4 * t)  # 4 a second
+    noise = np.random.default_rng(0).standard_normal(len(t))
+
+    def of(waveform: np.ndarray) -> dict[str, float]:
+        return dict(zip(NAMES, measure((0.1 * waveform).astype(np.float32)), strict=True))
+
+    steady, rhythmic, noisy = of(harmonics), of(harmonics * syllables), of(harmonics + 0.3 * noise)
+    assert steady["F0 mean"] == pytest.approx(12 * math.log2(1.5), abs=0.1) and steady["F0 range"] < 0.2
+    assert rhythmic["syllable rate"] == pytest.approx(4, abs=0.6) and steady["syllable rate"] < 1
+    power = np.mean(harmonics**2) / 0.3**2  # harmonics to noise
+    assert noisy["HNR"] == pytest.approx(10 * np.log10(power), abs=1.5) and steady["HNR"] > 25
+    assert steady["spectral tilt"] < -4 < of(noise)["spectral tilt"]  # 1/k falls by 6 dB an octave
+    assert steady["duration"] == 2 and steady["voiced share"] > 0.95
+    glide = np.sin(2 * np.pi * np.cumsum(np.linspace(100, 200, len(t))) / SAMPLE_RATE)
+    assert of(glide)["F0 range"] == pytest.approx(12 * math.log2(195 / 105), abs=0.6)
+
+
+# ---- the update of a weight that was trained whole
+
+
+def test_a_dense_update_has_the_angles_of_its_spaces() -> None:
+    torch.manual_seed(0)
+    for d_out, d_in in ((24, 6), (6, 24), (8, 8)):
+        weight, after = torch.randn(d_out, d_in).double(), None
+        after = weight + 0.1 * torch.randn(d_out, d_in)
+        tall = [m.numpy() if d_out >= d_in else m.T.numpy() for m in (weight, after)]
+        if d_out == d_in:
+            tall = [np.linalg.svd(m)[0][:, :4] for m in tall]
+        expected = np.degrees(scipy.linalg.subspace_angles(*tall))
+        update = dense_update(weight, after)
+        np.testing.assert_allclose(update.principal_angles_deg, expected, rtol=1e-6, atol=1e-6)
+        assert update.frobenius == pytest.approx(float((after - weight).norm()), rel=1e-6)
+        assert turn_deg(update, weight) == pytest.approx(np.sqrt(np.mean(expected**2)))
+
+
+def test_a_turn_counts_the_directions_that_stay() -> None:
+    """One of two directions turns by 45 degrees, the other stays: sqrt(45² / 2)."""
+    weight = torch.tensor([[1.0, 0.0], [0.0, 1.0], [0.0, 0.0]])
+    a, b = torch.tensor([[0.0, 1.0]]), torch.tensor([[0.0], [0.0], [1.0]])
+    assert turn_deg(layer_update(weight, a, b, 1.0), weight) == pytest.approx(45 / math.sqrt(2))
+    assert turn_deg(dense_update(weight, weight + b @ a), weight) == pytest.approx(45 / math.sqrt(2))
+
+
+def test_a_lora_beside_the_weight_is_measured_as_if_merged(backbone: Backbone) -> None:
+    private = private_copy(backbone)
+    for parameter in put_in_lora(private, ["decoder.fc1"], 2, seed=0).values():
+        torch.nn.init.normal_(parameter)
+    site = backbone.sites(("decoder.fc1",))[0]
+    layer, weight = private.model.get_submodule(site.name), backbone.site_weight(site)
+    a, b = layer.lora_A["default"].weight, layer.lora_B["default"].weight
+    merged = dense_update(weight, weight + b @ a)
+    assert turn_deg(trained_update(layer, weight, ""), weight) == pytest.approx(turn_deg(merged, weight), rel=1e-4)
+
+
+# ---- how recordings are scored and trained on in other ways
+
+
+@pytest.fixture(scope="module")
+def patients(tmp_path_factory: pytest.TempPathFactory) -> list[ManifestRow]:
+    return read_manifest(write_patients(tmp_path_factory.mktemp("patients"), 2, 1))
+
+
+def test_a_recording_hears_what_it_is_given(
+    backbone: Backbone, patients: list[ManifestRow], make_hypernet: Callable[..., HyperNetwork], tmp_path: Path
+) -> None:
+    asr = PersonalizedAsr(backbone, make_hypernet(backbone), "random")
+    rows = patients[:4]
+    workshop = Workshop(backbone, rows, (), tmp_path, AdaptationTraining(updates=1))
+    statistics = statistics_of_rows(workshop, rows)
+
+    def texts(**how: object) -> list[str]:
+        return [each.adapted.text for each in score_manifest(asr, rows, **how).utterances]
+
+    own = {row.path: statistics[i] for i, row in enumerate(rows)}
+    turned = {row.path: statistics[i - 1] for i, row in enumerate(rows)}
+    assert texts(statistics_of=lambda row: own[row.path]) == texts()
+    assert texts(statistics_of=lambda row: turned[row.path]) != texts()
+    base = [each.base.text for each in score_manifest(asr, rows).utterances]
+    assert texts(strength=0.0) == base != texts()
+
+
+def test_what_is_kept_is_of_these_recordings(patients: list[ManifestRow], tmp_path: Path) -> None:
+    calls = []
+
+    def make(rows: list[ManifestRow]) -> np.ndarray:
+        calls.append(len(rows))
+        return np.arange(len(rows))
+
+    for rows in (patients, patients, patients[::-1]):
+        assert kept_array(tmp_path, rows, make).tolist() == list(range(len(patients)))
+    assert calls == [len(patients)] * 2
+
+
+def test_a_store_with_other_statistics_keeps_all_else(
+    backbone: Backbone, patients: list[ManifestRow], tmp_path: Path
+) -> None:
+    store = StateStore.build(backbone, patients, tmp_path / "states")
+    other = WithStatistics(store, torch.arange(float(len(store)))[:, None])
+    batch, plain = other.batch([3, 1]), store.batch([3, 1])
+    assert batch.statistics.tolist() == [[3.0], [1.0]] and torch.equal(batch.states, plain.states)
+    assert batch.tokens == plain.tokens and other.speakers == store.speakers and len(other) == len(store)
+
+
+def test_an_encoder_target_is_trained_through_the_encoder(
+    backbone: Backbone, patients: list[ManifestRow], tmp_path: Path
+) -> None:
+    states = StateStore.build(backbone, patients, tmp_path / "states")
+    private = private_copy(backbone)
+    adaptation = hypernet(("encoder.fc1",), d_hidden=8)(private, "en", 0)
+    assert isinstance(adaptation, EncodingHypernetAdaptation)
+    batch = LogMelStore(backbone, patients, states).batch([0, 5])
+    adaptation(batch).backward()
+    head = adaptation.hypernet.b_heads["32x128"].weight
+    assert float(head.grad.abs().max()) > 0
+
+
+def test_a_work_folder_holds_one_study(tmp_path: Path) -> None:
+    claim(tmp_path, {"updates": 5, "data": ["a.csv"]})
+    claim(tmp_path, {"updates": 5, "data": ["a.csv"]})
+    with pytest.raises(StudyError, match=r"holds a study with data \['a.csv'\], but \['b.csv'\] was asked for"):
+        claim(tmp_path, {"updates": 5, "data": ["b.csv"]})
+
+
+def test_a_smaller_set_is_kept_apart_and_has_an_interval() -> None:
+    main = TEST_SETS[4]
+    small = main.smaller(0.01)
+    assert (small.n_speakers, small.n_utterances, small.folder) == (5, 50, "atypical-commands-known-0.01")
+    assert main.smaller(1.0) == main and main.folder == main.name
+    assert main.smaller(0.5).n_speakers == 54
+
+
+# ---- words, page, reproduction
+
+
+def test_numbers_become_words() -> None:
+    rates = {"relative_reduction": 0.5, "relative_reduction_interval": [0.4, 0.6]}
+    assert mended(rates) == "50.0 % fewer errors than the base (95 % interval 40.0 to 60.0)"
+    worse = {"relative_reduction": -0.1, "relative_reduction_interval": [-0.3, 0.2]}
+    assert mended(worse) == "10.0 % more errors than the base (95 % interval -20.0 to 30.0)"
+    assert mended({"relative_reduction": None, "relative_reduction_interval": None}).startswith("errors where the base")
+    assert between(None) == "(no interval: fewer than five speakers)"
+    assert (listed(["a"]), listed(["a", "b", "c"])) == ("a", "a, b and c")
+
+
+def test_the_page_of_nothing_says_how_to_measure(tmp_path: Path) -> None:
+    page = results_page(tmp_path)
+    assert page.count("Not measured yet: `python -m hyper experiment ") == 9
+    assert "Not measured yet: `python -m hyper scorecard`" in page and "No bars are on record yet" in page
+    assert page.index("**simulated**") < page.index("## Protocol")
+
+
+def test_the_page_lists_missed_bars(tmp_path: Path) -> None:
+    kept = {"name": "kept", "value": 0.1, "bar": "<= 0.2", "met": True}
+    (tmp_path / "bars.json").write_text(
+        json.dumps([kept, {"name": "broken", "value": None, "bar": ">= 0.5", "met": False}])
+    )
+    (tmp_path / "scorecard.md").write_text("| the table |")
+    page = results_page(tmp_path)
+    assert "1 of 2 bars are missed." in page and "| broken | – | >= 0.5 |" in page and "| kept |" not in page
+    assert "| the table |" in page
+    (tmp_path / "bars.json").write_text(json.dumps([kept]))
+    assert "All 1 bars on record are met." in results_page(tmp_path)
+
+
+def test_a_results_folder_must_be_there(tmp_path: Path) -> None:
+    from hyper.experiments.results_command import run
+
+    with pytest.raises(ResultsError, match="There is no folder .*nowhere; name the --out folder"):
+        run(Namespace(out=tmp_path / "nowhere"))
+
+
+@pytest.mark.parametrize(
+    "options", [[], ["--quick"], ["--sentences", "s.txt", "--people", "p.csv", "--people-test", "q.csv"]]
+)
+def test_every_step_of_the_study_is_a_command_that_exists(options: list[str], tmp_path: Path) -> None:
+    args = build_parser("reproduce").parse_args(["reproduce", "--work", str(tmp_path), *options])
+    steps = reproduce.steps(args)
+    assert len({step.name for step in steps}) == len(steps) == (18 if "--people" in options else 17)
+    for step in steps:
+        parsed = build_parser(step.arguments[0]).parse_args(step.arguments)
+        written = [getattr(parsed, name, None) for name in ("out", "work", "run_folder", "test")]
+        assert all(path is None or path.is_relative_to(tmp_path) for path in written), step  # nothing in assets/
+
+
+def test_a_study_goes_on_with_the_arguments_it_was_begun_with(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    ran: list[str] = []
+    monkeypatch.setattr(reproduce, "run_step", lambda step, _: ran.append(step.name))
+    assert main(["reproduce", "--quick", "--work", str(tmp_path)]) == 0
+    assert ran[:2] == ["speech", "base"] and ran[-1] == "results" and "experiment-ceiling" in ran
+    assert main(["reproduce", "--work", str(tmp_path)]) == 1
+    assert "holds a study with quick True, but False was asked for" in capsys.readouterr().err
+
+
+def test_steps_are_done_once_and_failures_told(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    ran, codes = [], [0, 0, 3]
+    done = lambda command: ran.append(command[3:]) or SimpleNamespace(returncode=codes[len(ran) - 1])  # noqa: E731
+    monkeypatch.setattr(reproduce.subprocess, "run", done)
+    step = reproduce.Step("speech", ("make-speech", "--out", "x"))
+    for _ in range(2):
+        reproduce.run_step(step, tmp_path)
+    assert ran == [["make-speech", "--out", "x"]]
+    said = capsys.readouterr().out
+    assert "[speech] python -m hyper make-speech --out x" in said and "[speech] done before" in said
+    other = replace(step, arguments=("make-speech", "--out", "y"))  # another command is another step
+    reproduce.run_step(other, tmp_path)
+    assert len(ran) == 2
+    with pytest.raises(
+        reproduce.ReproduceError, match="The step base ended with exit code 3; what it said stands above"
+    ):
+        reproduce.run_step(reproduce.Step("base", ("train-base",)), tmp_path)
+    assert not (tmp_path / "base.json").exists()
