@@ -22,6 +22,7 @@ from hyper.statistics import Interval
 
 TITLE = "Recordings transcribed by base and adapted Whisper"
 FIGURE_DPI = 160  # of a page that is read on paper
+LONGEST_NAME = 50  # characters of a speaker's name in the table: a longer one would make a row that fills the page
 CAUTION = (
     "Not intended for the diagnosis, treatment, mitigation or prevention of any disease. Nothing here, neither error "
     "rates nor the size of the adaptation, says anything about a person's health. A transcript can contain words that "
@@ -276,7 +277,8 @@ def _cautions(evaluation: Evaluation) -> tuple[str, ...]:
 
 def _group_line(group: Group) -> tuple[str, ...]:
     _, base, adapted = wer_intervals(group)
-    label = "all recordings" if group.by == "all" else f"speaker {group.value}"
+    name = group.value if len(group.value) <= LONGEST_NAME else f"{group.value[: LONGEST_NAME - 1]}…"
+    label = "all recordings" if group.by == "all" else f"speaker {name}"
     return (
         label + simulated_note(group),
         str(group.n_utterances),
