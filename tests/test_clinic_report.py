@@ -132,6 +132,19 @@ def test_the_page_runs_nothing_asks_nothing_and_holds_no_sound(report):
     assert "/secret" not in html_text(report)
 
 
+def test_nothing_that_anybody_or_a_model_wrote_becomes_a_tag():
+    everywhere = evaluation(
+        utterance(ATTACK, ATTACK, ATTACK, ATTACK, speaker=ATTACK, note=ATTACK, flags=(Flag("x", "x", None, ATTACK),)),
+        failures=(Failure(ManifestRow(ATTACK, Path("x")), ATTACK),),
+        base=ATTACK,
+    )
+    page = html_text(clinic_report(everywhere, subject=ATTACK, remarks=ATTACK))
+    assert "<script" not in page
+    assert (
+        Page(page).text.count(ATTACK) == 13
+    )  # heading 3, meant, 2 transcripts, mind, failure 2, group, typed 2, model
+
+
 def test_the_pdf_holds_no_sound_and_no_script(report):
     reader = PdfReader(io.BytesIO(pdf_bytes(report)), strict=True)
     objects = [reader.get_object(i) for generation in reader.xref.values() for i in generation if i]
