@@ -17,8 +17,7 @@ MARGIN = 16  # mm
 SIZES = {"h1": 16, "h2": 12.5, "h3": 9.5, "body": 9.5, "small": 8, "table": 7.5}  # points
 LINE = 1.35  # line height, as a multiple of the type size
 MM_PER_POINT = 25.4 / 72
-GROUP_WIDTHS = (30, 21, 13, 17, 20, 18, 20, 20, 19)  # mm, together the width between the margins
-LONGEST_CELL = 60  # characters: a longer name makes a row that fills the page
+GROUP_WIDTHS = (44, 19, 12, 15, 18, 17, 18, 18, 17)  # mm, together the width between the margins
 MISSING_LETTERS = (
     "The font of this PDF lacks some of the letters above; a box stands for each. The HTML report shows all of them."
 )
@@ -64,6 +63,7 @@ def pdf_bytes(report: ClinicReport) -> bytes:
     _write_groups(pages, report)
     for figure in report.figures:
         _write_figure(pages, figure)
+    pages.keep_together(60)  # or the heading would stand alone at the foot of a page
     _write_heading(pages, "Transcripts")
     for recording in report.recordings:
         _write_recording(pages, recording)
@@ -129,7 +129,7 @@ def _write_group_table(pages: _Pages, report: ClinicReport) -> None:
         for line in (report.group_columns, *report.group_lines):
             row = table.row()
             for cell in line:
-                row.cell(_printable(cell if len(cell) <= LONGEST_CELL else f"{cell[: LONGEST_CELL - 1]}…"))
+                row.cell(_printable(cell))
     pages.ln(2)
 
 

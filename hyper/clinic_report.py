@@ -22,6 +22,7 @@ from hyper.statistics import Interval
 
 TITLE = "Recordings transcribed by base and adapted Whisper"
 FIGURE_DPI = 160  # of a page that is read on paper
+LONGEST_NAME = 50  # characters of a speaker's name in the table: a longer one would make a row that fills the page
 CAUTION = (
     "Not intended for the diagnosis, treatment, mitigation or prevention of any disease. Nothing here, neither error "
     "rates nor the size of the adaptation, says anything about a person's health. A transcript can contain words that "
@@ -182,7 +183,11 @@ def html_text(report: ClinicReport) -> str:
         f"<tr><th scope='row'>{escape(first)}</th>{''.join(f'<td>{escape(cell)}</td>' for cell in cells)}</tr>"
         for first, *cells in report.group_lines
     )
-    table = f"<table><thead><tr>{head}</tr></thead><tbody>{lines}</tbody></table>" if report.group_lines else ""
+    table = (
+        f"<div class='wide'><table><thead><tr>{head}</tr></thead><tbody>{lines}</tbody></table></div>"
+        if report.group_lines
+        else ""
+    )
     facts = "".join(f"<dt>{escape(name)}</dt><dd>{escape(value)}</dd>" for name, value in report.facts)
     subject = f'<p class="subject">{escape(report.subject)}</p>' if report.subject else ""
     remarks = f"<h2>Remarks</h2><p class='remarks'>{escape(report.remarks)}</p>" if report.remarks else ""
@@ -208,7 +213,8 @@ body {{ font: 15px/1.45 {palette.FONT}; color: {palette.INK}; max-width: 800px; 
 h1 {{ font-size: 24px; margin: 0; }} h2 {{ font-size: 19px; margin: 28px 0 8px; }} h3 {{ font-size: 15px; margin: 0; }}
 .subject {{ font-size: 19px; margin: 4px 0; }} .date, .note, dt, .score {{ color: {palette.MUTED}; }}
 .note {{ font-size: 13px; margin: 4px 0; }} .remarks {{ white-space: pre-wrap; }}
-p, dd, h3, li, td, th {{ overflow-wrap: anywhere; }}
+p, dd, h3, li, tbody th {{ overflow-wrap: anywhere; }} tbody th {{ min-width: 120px; }} td {{ white-space: nowrap; }}
+.wide {{ overflow-x: auto; }}
 aside {{ border-left: 4px solid {palette.WARNING}; padding: 2px 14px; margin: 16px 0; }} aside p {{ margin: 6px 0; }}
 .verdict {{ font-weight: 700; }} table {{ border-collapse: collapse; font-size: 13px; margin: 12px 0; width: 100%; }}
 th, td {{ border-bottom: 1px solid {palette.LINE}; padding: 5px 10px 5px 0; text-align: left; }}
@@ -276,7 +282,8 @@ def _cautions(evaluation: Evaluation) -> tuple[str, ...]:
 
 def _group_line(group: Group) -> tuple[str, ...]:
     _, base, adapted = wer_intervals(group)
-    label = "all recordings" if group.by == "all" else f"speaker {group.value}"
+    name = group.value if len(group.value) <= LONGEST_NAME else f"{group.value[: LONGEST_NAME - 1]}…"
+    label = "all recordings" if group.by == "all" else f"speaker {name}"
     return (
         label + simulated_note(group),
         str(group.n_utterances),

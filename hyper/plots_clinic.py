@@ -35,7 +35,7 @@ class WerLine(NamedTuple):
 def wer_figures(lines: Sequence[WerLine]) -> list[Figure]:
     """Base and adapted WER of each line, as many figures as there are pages of it."""
     parts = [lines[start : start + LINES_PER_FIGURE] for start in range(0, len(lines), LINES_PER_FIGURE)]
-    most = max((max(line.base, line.adapted or 0.0) for line in lines), default=0.0)
+    most = max(map(_most, lines), default=0.0)
     return [_wer_figure(part, 100 * most) for part in parts]
 
 
@@ -88,6 +88,12 @@ def _wer_figure(lines: Sequence[WerLine], most: float) -> Figure:
     house_axes(axes, grid="x")
     figure.legend(loc="outside lower left", ncols=2, frameon=False, fontsize=9, labelcolor=palette.INK)
     return figure
+
+
+def _most(line: WerLine) -> float:
+    """The largest rate that is drawn, ends of intervals included: whatever passes the axis breaks the layout."""
+    ends = [interval.high for interval in (line.base_interval, line.adapted_interval) if interval is not None]
+    return max(line.base, line.adapted or 0.0, *ends)
 
 
 def _arm(wer: float, interval: Interval | None, side: str) -> float:

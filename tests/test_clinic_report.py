@@ -132,6 +132,19 @@ def test_the_page_runs_nothing_asks_nothing_and_holds_no_sound(report):
     assert "/secret" not in html_text(report)
 
 
+def test_nothing_that_anybody_or_a_model_wrote_becomes_a_tag():
+    everywhere = evaluation(
+        utterance(ATTACK, ATTACK, ATTACK, ATTACK, speaker=ATTACK, note=ATTACK, flags=(Flag("x", "x", None, ATTACK),)),
+        failures=(Failure(ManifestRow(ATTACK, Path("x")), ATTACK),),
+        base=ATTACK,
+    )
+    page = html_text(clinic_report(everywhere, subject=ATTACK, remarks=ATTACK))
+    assert "<script" not in page
+    assert (
+        Page(page).text.count(ATTACK) == 13
+    )  # heading 3, meant, 2 transcripts, mind, failure 2, group, typed 2, model
+
+
 def test_the_pdf_holds_no_sound_and_no_script(report):
     reader = PdfReader(io.BytesIO(pdf_bytes(report)), strict=True)
     objects = [reader.get_object(i) for generation in reader.xref.values() for i in generation if i]
@@ -176,6 +189,11 @@ def test_long_texts_take_pages_and_nothing_is_cut_off():
     assert "x" * 900 in text
 
 
+def test_a_long_name_in_the_table_hides_no_simulated():
+    long = evaluation(utterance("a.wav", "so be it", "so", "so", speaker="s" * 500, simulated=True))
+    assert clinic_report(long).group_lines[1][0] == f"speaker {'s' * 49}… (simulated)"
+
+
 def test_letters_that_the_font_lacks_are_admitted():
     assert MISSING_LETTERS not in pdf_text(clinic_report(evaluation(utterance("a.wav", "", "grüße мир", "ok"))))
     assert MISSING_LETTERS in pdf_text(clinic_report(evaluation(utterance("a.wav", "", "你好", "ok"))))
@@ -193,6 +211,19 @@ def test_a_page_for_each_hundred_recordings_and_every_one_in_a_figure():
     assert len({figure.axes[0].get_xlim() for figure in figures}) == 1  # one scale, or pages could not be compared
     for figure in figures:
         figure.canvas.draw()  # "$x_$" is no formula
+
+
+def test_intervals_that_pass_the_rates_are_drawn_in_full():
+    lines = [WerLine("a name", 0.2, 0.1, Interval(0.1, 0.9), Interval(0.0, 0.3)), WerLine("b", 0.1, None)]
+    (figure,) = wer_figures(lines)
+    figure.canvas.draw()
+    (axes,) = figure.axes
+    assert axes.get_xlim()[1] >= 90
+    inside = axes.get_tightbbox().padded(-1)
+    assert figure.bbox.x0 <= inside.x0 and inside.x1 <= figure.bbox.x1 and axes.get_position().width > 0.6
+    base, adapted = axes.containers
+    assert np.array(base.lines[2][0].get_segments()[0])[:, 0] == pytest.approx([10, 90])
+    assert np.array(adapted.lines[2][0].get_segments()[0])[:, 0] == pytest.approx([0, 30])
 
 
 def test_layers_show_mean_least_and_most():
