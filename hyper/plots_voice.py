@@ -71,7 +71,7 @@ def agreement_figure(degrees: np.ndarray, names: Sequence[str]) -> go.Figure:  #
             texttemplate="%{z:.0f}°" if len(degrees) <= MOST_VALUES_WRITTEN else None,
             hovertemplate="%{y} and %{x}: %{z:.1f}°<extra></extra>",
             textfont={"color": palette.INK},
-            colorbar={"title": "angle", "ticksuffix": "°", "thickness": 12, "tickvals": [0, 30, 60, 90]},
+            colorbar={"ticksuffix": "°", "thickness": 12, "tickvals": [0, 30, 60, 90]},
         )
     )
     styled(figure, "recording", "recording")
@@ -107,7 +107,7 @@ def map_figure(voice_map: VoiceMap, visitors: Sequence[Visitor], names: Mapping[
     for visitor in visitors:
         figure.add_scatter(**_visitor(visitor))
     styled(figure, *(f"direction {i} ({100 * share:.0f} %)" for i, share in enumerate(voice_map.explained, start=1)))
-    figure.update_layout(height=MAP_HEIGHT, legend={"orientation": "h", "y": -0.22, "yanchor": "top"})
+    figure.update_layout(height=MAP_HEIGHT, legend={"orientation": "h", "y": -0.28, "yanchor": "top"})
     figure.update_layout(margin={"l": 64, "r": 12, "t": 24, "b": 120})
     figure.update_xaxes(type="linear")
     figure.update_yaxes(rangemode="normal")

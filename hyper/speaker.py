@@ -183,8 +183,9 @@ def split_references(text: str, n_recordings: int) -> list[str | None]:
         return [None] * n_recordings
     if len(lines) != n_recordings:
         raise SpeakerError(
-            f"There are {len(lines)} lines of what was meant for {n_recordings} recordings; write one line for each, "
-            "in the same order, and leave a line empty where it is not known."
+            f"There {'is 1 line' if len(lines) == 1 else f'are {len(lines)} lines'} of what was meant for "
+            f"{n_recordings} recordings; write one line for each, in the same order, and leave a line empty where it "
+            "is not known."
         )
     return lines
 

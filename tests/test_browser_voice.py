@@ -148,7 +148,7 @@ def test_errors_of_one_speaker_are_sentences(visit):
     playwright.expect(here.page.locator("#hw-speaker-order li")).to_have_count(3)
     here.page.get_by_label("What was meant, one line for each recording").fill("only one line")
     here.page.get_by_role("button", name="Adapt to this speaker").click()
-    here.page.get_by_text("There are 1 lines of what was meant for 3 recordings").wait_for()
+    here.page.get_by_text("There is 1 line of what was meant for 3 recordings").wait_for()
 
 
 def record(here: Visit) -> None:

@@ -180,7 +180,7 @@ def test_an_update_of_zero_has_no_direction(backbone, make_hypernet, recordings)
 )
 def test_one_line_for_each_recording(text, expected):
     if expected is None:
-        with pytest.raises(SpeakerError, match="lines of what was meant for 2 recordings"):
+        with pytest.raises(SpeakerError, match="lines? of what was meant for 2 recordings"):
             split_references(text, 2)
     else:
         assert split_references(text, 2) == expected
@@ -236,7 +236,7 @@ def test_the_command(files, whisper_folder, backbone, make_hypernet, tmp_path):
 def test_wrong_references_of_the_command_take_one_line(capsys, files, tmp_path):
     (tmp_path / "meant.txt").write_text("one\n")
     arguments = ["speaker", *files, "--references", tmp_path / "meant.txt"]
-    one_line_failure(capsys, arguments, "There are 1 lines of what was meant for 3 recordings")
+    one_line_failure(capsys, arguments, "There is 1 line of what was meant for 3 recordings")
     (tmp_path / "meant.txt").write_bytes(b"\xff\xfe\xfa")
     one_line_failure(capsys, arguments, "is not a text file in UTF-8")
     one_line_failure(capsys, ["speaker", *files, "--references", tmp_path / "gone.txt"], "No such file")
