@@ -153,7 +153,7 @@ def _setup(record: Record) -> str:
         "All weights are fine-tuned, and one LoRA of rank 1 is trained in every matrix; for each kind of matrix the "
         "principal angles between its subspaces before and after are taken as one angle, the root mean square over "
         "all dimensions, and averaged over layers and seeds. Then each kind is adapted alone at rank 1, by a "
-        "hypernetwork and by one LoRA for all."
+        "hypernetwork and by one LoRA for all, with the learning rates that were tried for W1."
     )
 
 
