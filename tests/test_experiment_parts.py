@@ -483,7 +483,7 @@ def test_numbers_become_words() -> None:
     worse = {"relative_reduction": -0.1, "relative_reduction_interval": [-0.3, 0.2]}
     assert mended(worse) == "10.0 % more errors than the base (95 % interval -20.0 to 30.0)"
     assert mended({"relative_reduction": None, "relative_reduction_interval": None}).startswith("errors where the base")
-    assert between(None) == "(no interval: fewer than five speakers)"
+    assert between(None) == "(no interval: too few speakers or cases)"
     assert (listed(["a"]), listed(["a", "b", "c"])) == ("a", "a, b and c")
 
 

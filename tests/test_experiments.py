@@ -16,7 +16,8 @@ from hyper.experiments.bench import Bench, Record
 from hyper.experiments.budget import arm_of, arms_of
 from hyper.experiments.catalogue import EXPERIMENTS
 from hyper.experiments.command import NAMES, write_experiment
-from hyper.experiments.page import PAGE
+from hyper.experiments.page import PAGE, results_page
+from hyper.experiments.parameters import name_of
 from hyper.experiments.shared_factors import Plan
 from hyper.experiments.transfer import TransferError
 from hyper.manifest import ManifestRow, read_manifest
@@ -131,6 +132,9 @@ def test_the_command_from_data_to_page(
     answer = EXPERIMENTS["knowledge"].answer(record)
     assert answer in page and answer in capsys.readouterr().out
     assert "![What the embedding knows](experiment-knowledge.png)" in page
+    assert "Measured with another base" not in page
+    (tmp_path / "out" / "scorecard.json").write_text('{"base_fingerprint": "other"}')
+    assert "**Measured with another base than the scorecard above.**" in results_page(tmp_path / "out")
     assert "Not measured yet: `python -m hyper experiment budget --data MANIFEST`." in page
     assert main([*map(str, arguments), "--batch-size", "2"]) == 1  # what is done there is of other settings
     said = capsys.readouterr().err
@@ -216,6 +220,7 @@ def test_the_answer_on_strength() -> None:
         "Adapting makes 10.0 % of the recordings worse, and these are partly foreseen by low confidence, AUC 0.80"
         in said
     )
+    assert "AUC 0.20 (95 % interval 0.15 to 0.25), the other way round" in answer("strength", {}, findings(0.2))
     assert "and no sign of the utterance foresees which (AUC of low confidence, 0.52" in answer(
         "strength", {}, findings(0.52)
     )
@@ -329,6 +334,12 @@ def test_learning_rates_are_tried_once_for_each_kind_of_plan() -> None:
     small, large, three, one = arms_of(found, 4)
     assert large.rate_of is None and small.rate_of is large  # whichever experiment or arm comes first
     assert one is STANDARD and three.rate_of is STANDARD
+
+
+def test_matrices_have_names_that_are_read() -> None:
+    names = {"decoder.fc1": "W1 of the decoder", "encoder.out_proj": "Wo of the encoder's self-attention"}
+    names |= {"decoder.cross_q_proj": "Wq of the decoder's cross-attention"}
+    assert {target: name_of(target) for target in names} == names
 
 
 def test_plans_have_arms_of_their_own() -> None:

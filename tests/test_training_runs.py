@@ -180,3 +180,23 @@ def test_missing_references_are_refused(
     write_manifest(tmp_path / "some.csv", [replace(rows[0], reference=""), rows[1]])
     assert train(tmp_path / "some.csv", whisper_folder, tmp_path, "1") == 1
     assert "1 recordings have no reference" in capsys.readouterr().err
+
+
+def test_encoder_targets_learn(spoken: Path, whisper_folder: Path, tmp_path: Path) -> None:
+    """States that are kept were encoded without the update: training on them would leave it at zero."""
+    arguments = [
+        "train",
+        "--base",
+        whisper_folder,
+        "--data",
+        spoken,
+        "--out",
+        tmp_path / "out",
+        "--run",
+        tmp_path / "run",
+    ]
+    arguments += ["--targets", "encoder.fc1", "--updates", "3", "--batch-size", "4", "--device", "cpu"]
+    assert main([*map(str, arguments)]) == 0
+    asr = PersonalizedAsr.load(whisper_folder, tmp_path / "out", device="cpu")
+    waveform, _ = say("mee nah soo", 1)
+    assert all(layer.frobenius > 0 for layer in asr.compare(waveform).layers)

@@ -9,10 +9,11 @@ from typing import Any
 
 import numpy as np
 
-from hyper.methods.specs import HYPERNET_RATE, LORA_RATE, Method, adapts_encoder, everybody, hypernet, lora, method
+from hyper.methods.specs import HYPERNET_RATE, LORA_RATE, Method, everybody, hypernet, lora, method
 from hyper.methods.train_method import TYPICAL, positions
 from hyper.training.loop import split_speakers
 from hyper.training.states import Store
+from hyper.training.train_hypernet import adapts_encoder
 
 STANDARD = method("hypernet-mlp")  # the hypernetwork as it is shipped: rank 1 on W1, all recordings
 ONE_LORA = method("lora-global")

@@ -64,7 +64,7 @@ def results_page(out: Path) -> str:
 
 
 def _scorecard(out: Path) -> str:
-    lines = ["## Scorecard of the bundled pair", _text(out / "scorecard.md", "python -m hyper scorecard")]
+    lines = ["## Scorecard of the pair", _text(out / "scorecard.md", "python -m hyper scorecard")]
     lines += [
         _picture(out, name, title)
         for name, title in (("simulated-severity", "Simulated disorders by severity"), ("real-people", "Real people"))
@@ -99,7 +99,7 @@ def _section(experiment: Experiment, out: Path) -> str:
         experiment.table(record),
         f"**Answer.** {experiment.answer(record)}",
         f"**What would change the answer.** {experiment.would_change}",
-        _provenance(record),
+        _provenance(record, out),
     ]
     return "\n\n".join(part for part in parts if part)
 
@@ -118,8 +118,12 @@ def _measured_on(record: Record) -> str:
     )
 
 
-def _provenance(record: Record) -> str:
+def _provenance(record: Record, out: Path) -> str:
+    """Base, command, and what the reader must know of both."""
     trial = "" if record["test_share"] == 1 else f" **A trial on {record['test_share']:g} of the test speakers.**"
+    scorecard = out / "scorecard.json"
+    if scorecard.exists() and json.loads(scorecard.read_text())["base_fingerprint"] != record["base_fingerprint"]:
+        trial += " **Measured with another base than the scorecard above.**"
     return (
         f"Base `{record['base_model']}` (fingerprint `{record['base_fingerprint']}`). Measured by "
         f"`{record['command']}`.{trial}"

@@ -119,15 +119,14 @@ def _answer(record: Record) -> str:
     gain = mended(rates(record, names[choice["best"]]))
     if choice["largest"] == choice["best"]:
         first = (
-            f"Full fine-tuning turns {_name(choice['largest'])} most, and adapting it alone gains most too, with "
+            f"Full fine-tuning turns {name_of(choice['largest'])} most, and adapting it alone gains most too, with "
             f"{gain}."
         )
     else:
         cost = "costs" if side_of(choice["cost"]["interval"]) else "costs nothing clear,"
         first = (
-            f"Full fine-tuning turns {_name(choice['largest'])} most, but adapting {_name(choice['best'])} alone gains "
-            f"most, with {gain}; picking by the angle {cost} "
-            f"{difference_words(choice['cost'])}."
+            f"Full fine-tuning turns {name_of(choice['largest'])} most, but adapting {name_of(choice['best'])} alone "
+            f"gains most, with {gain}; picking by the angle {cost} {difference_words(choice['cost'])}."
         )
     if link["value"] is None:
         return f"{first} The kinds of matrices do not differ enough for a rank correlation."
@@ -142,10 +141,13 @@ def _answer(record: Record) -> str:
     )
 
 
-def _name(target: str) -> str:
+def name_of(target: str) -> str:
+    """As "W1 of the decoder" or "Wq of the decoder's cross-attention"."""
     stack, layer = target.split(".")
-    short = {"fc1": "W1", "fc2": "W2"}.get(layer, layer)
-    return f"{short} of the {stack}"
+    if layer in ("fc1", "fc2"):
+        return f"W{layer[-1]} of the {stack}"
+    which = layer.removeprefix("cross_").removesuffix("_proj")[0]  # q, k, v, o
+    return f"W{which} of the {stack}'s {'cross' if layer.startswith('cross_') else 'self'}-attention"
 
 
 def _setup(record: Record) -> str:
@@ -153,7 +155,7 @@ def _setup(record: Record) -> str:
         "All weights are fine-tuned, and one LoRA of rank 1 is trained in every matrix; for each kind of matrix the "
         "principal angles between its subspaces before and after are taken as one angle, the root mean square over "
         "all dimensions, and averaged over layers and seeds. Then each kind is adapted alone at rank 1, by a "
-        "hypernetwork and by one LoRA for all."
+        "hypernetwork and by one LoRA for all, with the learning rates that were tried for W1."
     )
 
 

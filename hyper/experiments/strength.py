@@ -109,7 +109,7 @@ def _answer(record: Record) -> str:
     findings = record["findings"]
     sweep, chosen = findings["sweeps"][MAIN], f"{findings['chosen']:g}"
     signs = findings["harm"]["signs"]
-    telling = [name for name, sign in signs.items() if side_of(sign["interval"], 0.5) > 0]
+    telling = {name: sign for name, sign in signs.items() if side_of(sign["interval"], 0.5)}
     share = percent(findings["harm"]["harmed_share"])
     first = (
         f"Validation speakers choose strength {chosen}; on the held-out set it gives a WER of "
@@ -118,9 +118,7 @@ def _answer(record: Record) -> str:
         f"{wer_words(sweep['0']['all'])} and {percent(sweep['0']['all']['insertion_rate'])}."
     )
     if telling:
-        values = listed(
-            f"{name}, AUC {signs[name]['auc']:.2f} {between(signs[name]['interval'], 1, 2)}" for name in telling
-        )
+        values = listed(f"{name}, AUC {_area(sign)}" for name, sign in telling.items())
         return f"{first} Adapting makes {share} of the recordings worse, and these are partly foreseen by {values}."
     values = listed(f"{name}, {_area(sign)}" for name, sign in signs.items())
     return (
@@ -130,7 +128,11 @@ def _answer(record: Record) -> str:
 
 
 def _area(sign: Record) -> str:
-    return "none" if sign["auc"] is None else f"{sign['auc']:.2f} {between(sign['interval'], 1, 2)}"
+    """An area with its interval; below 0.5 the sign points the other way than was suspected."""
+    if sign["auc"] is None:
+        return "none"
+    reverse = ", the other way round" if side_of(sign["interval"], 0.5) < 0 else ""
+    return f"{sign['auc']:.2f} {between(sign['interval'], 1, 2)}{reverse}"
 
 
 def _setup(record: Record) -> str:

@@ -24,7 +24,7 @@ def percent(share: float | None, digits: int = 1) -> str:
 def between(ends: Sequence[float] | None, unit: float = 100, digits: int = 1) -> str:
     """The interval in brackets, in per cent unless another unit is given."""
     if ends is None:
-        return "(no interval: fewer than five speakers)"
+        return "(no interval: too few speakers or cases)"
     low, high = (f"{unit * end:.{digits}f}" for end in ends)
     return f"(95 % interval {low} to {high})"
 

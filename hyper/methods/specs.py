@@ -22,7 +22,7 @@ from hyper.methods.adaptations import (
     put_in_lora,
 )
 from hyper.training.loop import Adaptation
-from hyper.training.train_hypernet import EncodingHypernetAdaptation, HypernetAdaptation
+from hyper.training.train_hypernet import EncodingHypernetAdaptation, HypernetAdaptation, adapts_encoder
 
 if TYPE_CHECKING:
     import numpy as np
@@ -106,11 +106,6 @@ def lora(targets: Sequence[str] = TARGETS, rank: int = RANK) -> Builder:
 def _lora(targets: tuple[str, ...], rank: int, backbone: Backbone, language: str, seed: int) -> Adaptation:
     kind = EncodingAdaptation if adapts_encoder(targets) else ModelAdaptation
     return kind(backbone, put_in_lora(backbone, targets, rank, seed), language)
-
-
-def adapts_encoder(targets: Sequence[str]) -> bool:
-    """Whether any of the kinds of layers stands before the states that the decoder reads."""
-    return any(target.startswith("encoder.") for target in targets)
 
 
 def _adapters(backbone: Backbone, language: str, seed: int) -> Adaptation:

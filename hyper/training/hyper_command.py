@@ -61,9 +61,10 @@ def run(args: argparse.Namespace) -> int:
     from hyper.plots_training import training_curve
     from hyper.training.card import hypernet_card
     from hyper.training.loop import AdaptationTrainer, AdaptationTraining
+    from hyper.training.other_stores import LogMelStore
     from hyper.training.speed import choose_attention
     from hyper.training.states import open_store
-    from hyper.training.train_hypernet import HypernetAdaptation
+    from hyper.training.train_hypernet import EncodingHypernetAdaptation, HypernetAdaptation, adapts_encoder
 
     rows = [row for manifest in args.data for row in read_manifest(manifest)]
     if not all(row.reference for row in rows):
@@ -78,9 +79,13 @@ def run(args: argparse.Namespace) -> int:
     settings = AdaptationTraining(
         **{name: getattr(args, name) for name in AdaptationTraining.__dataclass_fields__ if hasattr(args, name)}
     )
+    in_encoder = adapts_encoder(args.targets)
     with accelerator.main_process_first():  # the others find what the first has encoded
-        store = open_store(backbone, rows, args.run_folder / "states", STORES[args.states])
-    adaptation = HypernetAdaptation(backbone, _config(args, backbone), args.language, args.seed)
+        store = open_store(backbone, rows, args.run_folder / "states", in_encoder or STORES[args.states])
+        if in_encoder:  # kept states were encoded without the update
+            store = LogMelStore(backbone, rows, store)
+    kind = EncodingHypernetAdaptation if in_encoder else HypernetAdaptation
+    adaptation = kind(backbone, _config(args, backbone), args.language, args.seed)
     trainer = AdaptationTrainer(store, adaptation, args.run_folder, settings, accelerator)
     if trainer.step == 0:
         adaptation.standardise(store, trainer.training)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import numpy as np
 import torch
@@ -72,6 +72,11 @@ class HypernetAdaptation(Adaptation):
     def _states(self, batch: StateBatch) -> Tensor:
         """What the decoder reads, (batch, n_states, d_model); called while the update is in force."""
         return batch.states
+
+
+def adapts_encoder(targets: Sequence[str]) -> bool:
+    """Whether any of the kinds of layers stands before the states that the decoder reads."""
+    return any(target.startswith("encoder.") for target in targets)
 
 
 class EncodingHypernetAdaptation(HypernetAdaptation):
