@@ -264,6 +264,10 @@ def test_harm_is_foreseen_where_confidence_falls() -> None:
     assert found["harmed_share"] == pytest.approx(2 / 6)
     assert found["signs"]["low confidence once adapted"]["auc"] == pytest.approx(7 / 8)  # 0.15 lies below 0.2
     assert found["signs"]["high confidence of the base"]["auc"] == 0.5
+    rows = [replace(row, speaker=f"s{i}") for i, row in enumerate(ROWS * 4)]  # no draw without a harmed recording
+    many = scores([2, 2, 0, 0, 0, 2] * 4, confidence=[0.9, 0.9, 0.1, 0.1, 0.1, 0.9] * 4)
+    reverse = harm_record({0: many}, scores([1] * 24), rows)["signs"]["low confidence once adapted"]
+    assert reverse == {"auc": 0.0, "interval": [0.0, 0.0]}
 
 
 # ---- which recordings, which embeddings

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from functools import partial
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -43,8 +44,7 @@ def _run(bench: Bench) -> Record:
     validation = validation_rows(bench)
     base = bench.base_scores("validation", validation)
     on_validation = _sweep(bench, "validation", validation, base)
-    at_one = bench.scores(STANDARD, "validation-strength-1", validation, otherwise=base)
-    on_validation[1.0] = at_one
+    on_validation[1.0] = bench.scores(STANDARD, "validation-strength-1", validation, otherwise=base)
     findings = {
         "sweeps": {name: _sweep_record(sweeps[name], bench.sets[name]) for name in sweeps},
         "validation": {f"{strength:g}": over_seeds(each).wer for strength, each in on_validation.items()},
@@ -100,9 +100,15 @@ def harm_record(adapted: Mapping[int, Scores], base: Scores, rows: Sequence[Mani
     for name, sign in SIGNS.items():
         values = np.concatenate([sign(base, each) for each in adapted.values()])
         area = area_under_curve(values, harmed)
-        interval = bootstrap_weights(speakers, lambda w, values=values: area_under_curve(values, harmed, w) or np.nan)
+        interval = bootstrap_weights(speakers, partial(_weighted_area, values, harmed))
         record["signs"][name] = {"auc": area, "interval": interval and interval.to_json()}
     return record
+
+
+def _weighted_area(values: np.ndarray, labels: np.ndarray, weights: np.ndarray) -> float:
+    """The area, NaN where there is none."""
+    area = area_under_curve(values, labels, weights)
+    return np.nan if area is None else area
 
 
 def _answer(record: Record) -> str:
