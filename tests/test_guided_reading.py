@@ -157,7 +157,9 @@ def test_the_interval_is_over_recordings():
 def test_the_table_at_the_end():
     utterances = [scored("turn on the lights", "turn of the lights", "turn on the lights")] * 4
     utterances += [scored("<i>help</i> me", "help me", "he me")]
-    evaluation = Evaluation("base", "net", "cpu", tuple(utterances), (Failure("phrase 6", "It is silent."),))
+    evaluation = Evaluation(
+        "base", "net", "cpu", tuple(utterances), (Failure(ManifestRow("phrase 6", Path("6.wav")), "It is silent."),)
+    )
     page = reading_panels.results_html(evaluation)
     assert "22.2%" in page  # 4 errors in 18 words
     assert "5.6%" in page  # 1 in 18

@@ -145,8 +145,8 @@ def hub_like(whisper_folder: Path) -> Backbone:
     return backbone
 
 
-def test_cached_states_are_the_encoders_own(hypernet_run: Path, backbone: Backbone, spoken: Path) -> None:
-    store = StateStore(hypernet_run / "run" / "states")
+def test_cached_states_are_the_encoders_own(backbone: Backbone, spoken: Path, tmp_path: Path) -> None:
+    store = StateStore.build(backbone, read_manifest(spoken), tmp_path)
     row = read_manifest(spoken)[3]
     waveform = load_audio(row.path)
     states = backbone.encode(backbone.log_mel([waveform]))[-1, 0]

@@ -55,7 +55,7 @@ class Workshop:
 
     def states(self) -> StateStore:
         """Encoder states of the training recordings, computed once for all methods."""
-        return StateStore.build(self.backbone, self.rows, self.folder / "states")
+        return StateStore.build(self.backbone, self.rows, self.folder / "states", bfloat16=self.settings.bfloat16)
 
     def store(self, method: Method) -> Store:
         """The training recordings as the method reads them, at the same positions for all."""

@@ -81,7 +81,8 @@ def run(args: argparse.Namespace) -> int:
     )
     in_encoder = adapts_encoder(args.targets)
     with accelerator.main_process_first():  # the others find what the first has encoded
-        store = open_store(backbone, rows, args.run_folder / "states", in_encoder or STORES[args.states])
+        on_disk = in_encoder or STORES[args.states]
+        store = open_store(backbone, rows, args.run_folder / "states", on_disk, settings.bfloat16)
         if in_encoder:  # kept states were encoded without the update
             store = LogMelStore(backbone, rows, store)
     kind = EncodingHypernetAdaptation if in_encoder else HypernetAdaptation

@@ -91,7 +91,14 @@ class StateStore:
         )
 
     @classmethod
-    def build(cls, backbone: Backbone, rows: Sequence[ManifestRow], folder: Path, batch_size: int = 32) -> StateStore:
+    def build(
+        cls,
+        backbone: Backbone,
+        rows: Sequence[ManifestRow],
+        folder: Path,
+        batch_size: int = 32,
+        bfloat16: bool = False,  # compute so where the device is faster with it; kept in float16 either way
+    ) -> StateStore:
         """Encode what is not there yet; a folder that is complete and of this base is opened as it is.
 
         Errors: ValueError where the folder was made with another base.
@@ -105,7 +112,7 @@ class StateStore:
                 )
         else:
             folder.mkdir(parents=True, exist_ok=True)
-            _write(backbone, rows, folder, batch_size)
+            _write(backbone, rows, folder, batch_size, bfloat16)
         return cls(folder)
 
 
@@ -160,7 +167,11 @@ class LiveStates:
 
 
 def open_store(
-    backbone: Backbone, rows: Sequence[ManifestRow], folder: Path, on_disk: bool | None = None
+    backbone: Backbone,
+    rows: Sequence[ManifestRow],
+    folder: Path,
+    on_disk: bool | None = None,
+    bfloat16: bool = False,
 ) -> StateStore | LiveStates:
     """Encoder states kept in `folder`, or computed for each batch: as asked, else kept where they take little room.
 
@@ -177,7 +188,9 @@ def open_store(
         on_disk = needed < free / 3
         where = "kept on disk" if on_disk else "computed for each batch"
         print(f"encoder states take {needed / 2**30:.1f} GiB, {free / 2**30:.0f} GiB are free: {where}", flush=True)
-    return StateStore.build(backbone, rows, folder) if on_disk or is_there else LiveStates(backbone, rows)
+    if on_disk or is_there:
+        return StateStore.build(backbone, rows, folder, bfloat16=bfloat16)
+    return LiveStates(backbone, rows)
 
 
 def _seconds(row: ManifestRow, longest: float) -> float | None:
@@ -201,13 +214,13 @@ def _not_used(backbone: Backbone) -> str:
     return f"over {backbone.window_seconds:g} s or not usable"
 
 
-def _write(backbone: Backbone, rows: Sequence[ManifestRow], folder: Path, batch_size: int) -> None:
+def _write(backbone: Backbone, rows: Sequence[ManifestRow], folder: Path, batch_size: int, bfloat16: bool) -> None:
     index: dict = {"base_fingerprint": backbone.fingerprint, "tokens": [], "speakers": [], "cohorts": []}
     index |= {"paths": [], "lengths": []}
     with open(folder / "states.f16", "wb") as states_file, open(folder / "statistics.f16", "wb") as statistics_file:
         for used, waveforms in _loaded(backbone, rows, batch_size):
             log_mel = backbone.log_mel(waveforms)
-            with backbone.lock, mixed_precision(backbone.device):  # they are kept in half precision anyway
+            with backbone.lock, mixed_precision(backbone.device, bfloat16):
                 states = backbone.encode(log_mel)
             n_speech = torch.tensor([backbone.n_speech_states(len(waveform)) for waveform in waveforms])
             statistics = pool_statistics(states, n_speech).cpu().numpy().astype(np.float16)

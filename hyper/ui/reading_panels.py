@@ -9,7 +9,7 @@ import numpy as np
 
 from hyper.metrics import WordErrors, pooled
 from hyper.statistics import MIN_SPEAKERS, Interval, wer_interval
-from hyper.ui.panels import UNCERTAIN, WER_MEANING, count
+from hyper.ui.panels import WER_MEANING, count
 from hyper.ui.record_table import record_table, transcript_cell
 from hyper.ui.references import percent
 
@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from hyper.comparison import Transcript
+    from hyper.guards import Flag
     from hyper.report import Evaluation, ScoredUtterance
     from hyper.ui.reading import Reading
 
@@ -78,15 +79,16 @@ def _rate(title: str, role: str, style: str, errors: Sequence[WordErrors]) -> st
 
 
 def _row(number: int, utterance: ScoredUtterance) -> list[str]:
-    cells = [f"{number} · {escape(utterance.row.reference)}", _cell(utterance.base, utterance.base_errors)]
+    cells = [
+        f"{number} · {escape(utterance.row.reference)}",
+        _cell(utterance.base, utterance.base_errors, utterance.base_flags),
+    ]
     if utterance.adapted is not None:
         fewer = utterance.base_errors.n_errors - utterance.adapted_errors.n_errors
         change = f"{count(abs(fewer), 'error')} {'fewer' if fewer > 0 else 'more'}" if fewer else "the same"
-        cells += [_cell(utterance.adapted, utterance.adapted_errors), change]
+        cells += [_cell(utterance.adapted, utterance.adapted_errors, utterance.adapted_flags), change]
     return cells
 
 
-def _cell(transcript: Transcript, errors: WordErrors) -> str:
-    return transcript_cell(
-        transcript, errors, [UNCERTAIN[transcript.stopped]] if transcript.stopped in UNCERTAIN else []
-    )
+def _cell(transcript: Transcript, errors: WordErrors, flags: Sequence[Flag]) -> str:
+    return transcript_cell(transcript, errors, [f"Uncertain: {flag.reason}" for flag in flags])
