@@ -26,7 +26,7 @@ ROWS = [
     {"training", "model_options", "plots_results"},
     {"plots_clinic"},
     {"clinic_report"},
-    {"clinic_pdf"},
+    {"clinic_html", "clinic_pdf"},
     {"ui", "compare", "evaluate", "bench", "export_command"},
     {"scorecard"},
     {"methods"},
