@@ -106,8 +106,9 @@ def _write(args: argparse.Namespace, evaluation: Evaluation) -> None:
 
 def _report(evaluation: Evaluation, ending: str) -> bytes:
     """The report as a file with that ending."""
+    from hyper.clinic_html import html_text
     from hyper.clinic_pdf import pdf_bytes
-    from hyper.clinic_report import clinic_report, html_text
+    from hyper.clinic_report import clinic_report
 
     report = clinic_report(evaluation)
     return pdf_bytes(report) if ending == ".pdf" else html_text(report).encode()

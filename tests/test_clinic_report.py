@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 from pypdf import PdfReader
 
+from hyper.clinic_html import html_text
 from hyper.clinic_pdf import MISSING_LETTERS, pdf_bytes
 from hyper.clinic_report import (
     CAUTION,
@@ -19,7 +20,6 @@ from hyper.clinic_report import (
     SIMULATED_TRAINING,
     ClinicReport,
     clinic_report,
-    html_text,
     interval_text,
     verdict,
 )

@@ -27,7 +27,7 @@ ROWS = [
     {"training", "model_options", "plots_results", "plots_calibration", "speaker", "voice_map", "model_info", "sweep"},
     {"plots_clinic", "plots_voice", "plots_strength"},
     {"clinic_report"},
-    {"clinic_pdf"},
+    {"clinic_html", "clinic_pdf"},
     {"compare", "evaluate", "bench", "export_command", "speaker_command", "map_command"},
     {"ui"},
     {"scorecard", "calibrate_command", "plots_experiments"},

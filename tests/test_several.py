@@ -113,6 +113,7 @@ def test_cancel_keeps_what_is_done(handlers, send, asr, monkeypatch):
     steps = handlers.transcribe("bundled", "en", ANNA)
     assert "0 of 5 done" in next(steps)[0]
     assert re.search("2 of 5 done, (less than a|about)", next(steps)[0])
+    assert handlers.open(SimpleNamespace(row=1), ANNA)[2].count("1.wav") == 1  # what is done can be opened already
     button = handlers.stop(ANNA)
     assert button.interactive is False
     (last,) = steps

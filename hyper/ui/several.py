@@ -15,8 +15,9 @@ from gradio.processing_utils import save_file_to_cache
 from gradio.utils import get_upload_folder
 
 from hyper.archive import Recording, Sent, fetch, gather
+from hyper.clinic_html import html_text
 from hyper.clinic_pdf import pdf_bytes
-from hyper.clinic_report import clinic_report, html_text
+from hyper.clinic_report import clinic_report
 from hyper.manifest import ManifestRow
 from hyper.matching import Matching, match, read_references
 from hyper.report import Evaluation, Failure
@@ -75,18 +76,19 @@ class SeveralHandlers:
             yield panels.progress_html(0, n, None), left_over, "", *nothing_to_keep
             asr = self.shelf.get(model)
             refused, rows = _refused(recordings, matching)
+            places = tuple(recording.place for recording in recordings)
             evaluation = replace(no_scores_yet(asr, language), failures=refused)
+            outcome = Outcome(evaluation, matching, run.sent, places, model, language)
             began = time.monotonic()
             for part in score_parts(asr, rows, batch_size=BATCH, batches_at_once=1, language=language):
                 evaluation = replace(part, failures=part.failures + refused)
+                self.batches.keep(request.session_hash, run, replace(outcome, evaluation=evaluation))
                 seconds_left = (time.monotonic() - began) / part.n_done * (len(rows) - part.n_done)
                 progress = panels.progress_html(evaluation.n_done, n, seconds_left)
                 yield progress, left_over, panels.outcome_html(evaluation), *nothing_to_keep
                 if run.stopped.is_set():
                     break
-        places = tuple(recording.place for recording in recordings)
-        outcome = Outcome(evaluation, matching, run.sent, places, model, language)
-        self.batches.keep(request.session_hash, run, outcome)
+        self.batches.keep(request.session_hash, run, replace(outcome, evaluation=evaluation))
         to_keep = _table_links(evaluation), gr.Column(visible=True)
         yield panels.end_html(evaluation, n), left_over, panels.outcome_html(evaluation), *to_keep
 
