@@ -76,6 +76,14 @@ class Visit:
         self.page.on("request", lambda r: None if r.url.startswith(local) else self.problems.append(f"asked {r.url}"))
         self.page.on("response", lambda r: self.problems.append(f"{r.status} {r.url}") if r.status >= 400 else None)
 
+    def open_tab(self, name: str) -> None:
+        """By its tab, or by the menu of tabs that a narrow screen has no room for."""
+        tab = self.page.get_by_role("tab", name=name)
+        if not tab.is_visible():
+            self.page.get_by_label("More tabs").click()
+            tab = self.page.locator(".overflow-dropdown").get_by_text(name, exact=True)
+        tab.click()
+
     def upload(self, recording: Path) -> None:
         self.page.get_by_label("Upload file").click()
         self.page.locator("#hw-recording input[type=file]").set_input_files(recording)
