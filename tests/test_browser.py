@@ -67,6 +67,7 @@ class Visit:
     page: playwright.Page
     address: str
     problems: list[str] = field(default_factory=list)
+    pending: set[object] = field(default_factory=set)  # small steps that the page has asked for and not got yet
 
     def watch(self) -> None:
         local = (self.address, "data:", "blob:")
@@ -74,6 +75,9 @@ class Visit:
         self.page.on("pageerror", lambda error: self.problems.append(f"script: {error}"))
         self.page.on("dialog", lambda dialog: (self.problems.append(f"dialog: {dialog.message}"), dialog.dismiss()))
         self.page.on("request", lambda r: None if r.url.startswith(local) else self.problems.append(f"asked {r.url}"))
+        self.page.on("request", lambda r: self.pending.add(r) if "/run/" in r.url else None)
+        self.page.on("requestfinished", lambda r: self.pending.discard(r))
+        self.page.on("requestfailed", lambda r: self.pending.discard(r))
         self.page.on("response", lambda r: self.problems.append(f"{r.status} {r.url}") if r.status >= 400 else None)
 
     def open_tab(self, name: str) -> None:
@@ -88,6 +92,14 @@ class Visit:
         self.page.get_by_label("Upload file").click()
         self.page.locator("#hw-recording input[type=file]").set_input_files(recording)
         self.page.locator("#hw-recording").get_by_label("Play", exact=True).wait_for()
+        self.settle()
+
+    def settle(self) -> None:
+        """Wait until a new recording has cleared what stood on the page: a person is slower than that."""
+        quiet = 0
+        while quiet < 3:
+            self.page.wait_for_timeout(100)
+            quiet = 0 if self.pending else quiet + 1
 
     def compare(self) -> None:
         self.page.get_by_role("button", name="Compare", exact=True).click()

@@ -151,6 +151,7 @@ def test_a_verbatim_text_gives_a_table_of_both_references(visit, recording, asr,
     here.page.get_by_label("What was said").fill("t t turn on on the lights")
     here.compare()
     made = asr.compare(recording, "turn on the lights", verbatim="t t turn on on the lights")
+    here.page.locator("#hw-references tbody tr").first.wait_for()
     cells = here.page.locator("#hw-references tbody tr").first.locator("td").all_inner_texts()
     assert [cell.split(" ")[0] for cell in cells] == [
         references.percent(errors.wer) for errors in (made.base_errors, made.base_verbatim_errors)

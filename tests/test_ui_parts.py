@@ -119,6 +119,21 @@ def test_languages_are_a_choice_for_multilingual_models_only(loaded):
     assert shelf(loaded).is_multilingual("openai/whisper-tiny")
 
 
+def test_a_recording_that_was_sent_anew_is_not_deleted_with_its_former_holder(tmp_path):
+    uploads = Uploads(tmp_path)
+    recording, again = tmp_path / "a" / "one.wav", tmp_path / "again.wav"
+    recording.parent.mkdir()
+    recording.write_bytes(b"one")
+    uploads.hold("anna", str(recording))
+    again.write_bytes(b"one")
+    again.rename(recording)  # as gradio puts the same content, which the next visitor sends
+    uploads.release("anna")
+    assert recording.is_file()
+    uploads.hold("peter", str(recording))
+    uploads.release("peter")
+    assert not recording.exists()
+
+
 def test_a_replaced_recording_is_deleted_and_one_that_is_shared_is_not(tmp_path):
     uploads = Uploads(tmp_path)
     one, two, outside = tmp_path / "1" / "one.wav", tmp_path / "2" / "two.wav", tmp_path.parent / "outside.wav"

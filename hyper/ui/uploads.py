@@ -18,6 +18,7 @@ class Uploads:
         """`folder` is where gradio puts what visitors send; nothing outside it is ever deleted."""
         self._folder = Path(folder).resolve()
         self._held: dict[tuple[str, str], frozenset[Path]] = {}  # (session, place on the page) -> its recordings
+        self._seen: dict[Path, tuple[int, int]] = {}  # each held file as it was when it was last taken hold of
         self._lock = threading.Lock()
 
     def hold(self, session: str, path: str | None) -> None:
@@ -30,6 +31,7 @@ class Uploads:
             before = self._held.pop((session, place), frozenset())
             if now := frozenset(Path(path).resolve() for path in paths):
                 self._held[session, place] = now
+                self._seen |= {path: identity for path in now if (identity := _identity(path))}
             self._delete_unheld(before)
 
     def release(self, session: str) -> None:
@@ -45,6 +47,17 @@ class Uploads:
         for path in paths:
             if path in held or not path.is_relative_to(self._folder):
                 continue
+            if self._seen.pop(path, None) != _identity(path):
+                continue  # sent anew since, by somebody who is about to take hold of it
             path.unlink(missing_ok=True)
             with suppress(OSError):  # its folder, named after the content, may hold another file
                 path.parent.rmdir()
+
+
+def _identity(path: Path) -> tuple[int, int] | None:
+    """Tells a file from another that took its name; None where there is none."""
+    try:
+        status = path.stat()
+    except OSError:
+        return None
+    return status.st_ino, status.st_mtime_ns
