@@ -98,6 +98,7 @@ def test_one_speaker_from_three_examples(visit, size):
     here = visit(size)
     here.open_tab("One speaker")
     here.page.locator("#hw-speaker-examples button").first.click()
+    here.settle()
     playwright.expect(here.page.locator("#hw-speaker-order li")).to_have_count(3)
     meant = here.page.get_by_label("What was meant, one line for each recording").input_value().splitlines()
     assert len(meant) == 3
@@ -123,6 +124,7 @@ def test_results_of_one_speaker_go_with_the_recordings(visit):
     here = visit()
     here.open_tab("One speaker")
     here.page.locator("#hw-speaker-examples button").nth(1).click()
+    here.settle()
     here.page.get_by_role("button", name="Adapt to this speaker").click()
     here.page.locator("#hw-speaker-results tbody tr").nth(2).wait_for()
     here.page.locator("#hw-speaker-files").get_by_label("Clear").click()
@@ -136,6 +138,7 @@ def test_errors_of_one_speaker_are_sentences(visit):
     here.page.get_by_role("button", name="Adapt to this speaker").click()
     here.page.get_by_text(notices.NO_RECORDING).wait_for()
     here.page.locator("#hw-speaker-examples button").first.click()
+    here.settle()
     playwright.expect(here.page.locator("#hw-speaker-order li")).to_have_count(3)
     here.page.get_by_label("What was meant, one line for each recording").fill("only one line")
     here.page.get_by_role("button", name="Adapt to this speaker").click()
