@@ -102,7 +102,6 @@ class PersonalizedAsr:
         language: str = "en",
         task: str = "transcribe",
         strength: float = 1.0,
-        statistics: Tensor | None = None,  # (n_waveforms, ...) that the hypernetwork reads in place of each one's own
     ) -> list[Pair]:
         """Transcribe many recordings as `compare` does one, `batch_size` at a time; the order stays."""
         check_strength(strength)
@@ -113,8 +112,7 @@ class PersonalizedAsr:
         for start in range(0, len(by_length), batch_size):
             batch = by_length[start : start + batch_size]
             own = [waveforms[i] for i in batch]
-            given = None if statistics is None else statistics[batch].to(self.backbone.device)
-            prepared = prepare(self.backbone, self.hypernet, own, language, task, False, stopwatch, given)
+            prepared = prepare(self.backbone, self.hypernet, own, language, task, False, stopwatch)
             decoded = self._pairs(prepared, strength, batch_size, stopwatch)
             for i, one, pair in zip(batch, prepared, decoded, strict=True):
                 pairs[i] = replace(pair, layers=self._layer_sizes(one, strength))
@@ -191,10 +189,14 @@ class PersonalizedAsr:
         return transcripts
 
     def decode_rows(
-        self, prepared: Sequence[Prepared], rows: Sequence[RowWeights], stopwatch: Stopwatch | None = None
+        self,
+        prepared: Sequence[Prepared],
+        rows: Sequence[RowWeights],
+        stopwatch: Stopwatch | None = None,
+        batch_size: int = DECODE_BATCH,
     ) -> list[list[Transcript]]:
         """For each recording a transcript of each row, all rows of a recording in one batch."""
-        return self._decode(prepared, rows, DECODE_BATCH, stopwatch or Stopwatch(self.backbone.device))
+        return self._decode(prepared, rows, batch_size, stopwatch or Stopwatch(self.backbone.device))
 
     def _pairs(
         self, prepared: Sequence[Prepared], strength: float, batch_size: int, stopwatch: Stopwatch

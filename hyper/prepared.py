@@ -44,6 +44,22 @@ class Prepared:
         return self.lora.row(piece if len(self.lora) > 1 else 0)
 
 
+@dataclass(frozen=True, eq=False)
+class Encoded:
+    """One recording as the base's encoder hears it, before any hypernetwork. Made by `encode`."""
+
+    waveform: np.ndarray  # (n_samples,) 16 kHz
+    n_samples: tuple[int, ...]  # of each piece
+    log_mel: Tensor  # (n_pieces, n_mels, n_frames) padded to the window, on the CPU
+    states: Tensor  # (n_pieces, n_states, d_model) of the last layer
+    n_speech: Tensor  # (n_pieces,) states that cover speech
+    statistics: Tensor | None  # (n_pieces, n_layers + 1, 3, d_model); None where nobody reads them
+
+    def pooled(self) -> Tensor:
+        """Statistics of the whole recording, (1, n_layers + 1, 3, d_model)."""
+        return pool_pieces(self.statistics, self.n_speech)
+
+
 def prepare(
     backbone: Backbone,
     hypernet: HyperNetwork | None,
@@ -52,85 +68,77 @@ def prepare(
     task: str,
     adapt_per_piece: bool,
     stopwatch: Stopwatch,
-    statistics: Tensor | None = None,  # (n_waveforms, ...) that the hypernetwork reads in place of each one's own
 ) -> list[Prepared]:
     """Cut into pieces, encode once, write LoRA weights; without a hypernetwork there are none."""
     backbone.prompt(language, task)  # an unknown language is told before the work
+    with stopwatch.stage("encode"):
+        encoded = encode(backbone, waveforms, with_statistics=hypernet is not None)
+    return adapt(backbone, hypernet, encoded, language, task, adapt_per_piece, stopwatch)
+
+
+def encode(
+    backbone: Backbone,
+    waveforms: Sequence[np.ndarray],  # each (n_samples,) 16 kHz
+    with_statistics: bool = True,
+) -> list[Encoded]:
+    """Cut each recording into pieces of at most one window and encode them."""
     split = [split_at_quiet(waveform, backbone.window_seconds) for waveform in waveforms]
-    own = _own_pieces(split)
+    pieces = [piece for own in split for piece in own]
+    n_speech = torch.tensor([backbone.n_speech_states(len(piece)) for piece in pieces])
+    states, statistics = [], []
     with backbone.lock, torch.inference_mode():
-        with stopwatch.stage("encode"):
-            own_statistics = hypernet is not None and statistics is None
-            encoded = _encode(backbone, [piece for pieces in split for piece in pieces], own_statistics)
-        with stopwatch.stage("generate"):
-            adaptations = [(None, None)] * len(own)
-            if hypernet:
-                adaptations = _adapt(hypernet, encoded, own, adapt_per_piece, statistics)
+        log_mel = backbone.log_mel(pieces)  # (n_pieces, n_mels, n_frames)
+        for part, part_n_speech in zip(log_mel.split(ENCODE_BATCH), n_speech.split(ENCODE_BATCH), strict=True):
+            all_layers = backbone.encode(part)  # (n_layers + 1, batch, n_states, d_model)
+            states.append(all_layers[-1].clone())  # the other layers need not stay in memory
+            if with_statistics:
+                statistics.append(pool_statistics(all_layers, part_n_speech))
+    n_pieces = [len(own) for own in split]
+    of_recordings = zip(
+        waveforms,
+        split,
+        log_mel.split(n_pieces),
+        torch.cat(states).split(n_pieces),
+        n_speech.split(n_pieces),
+        torch.cat(statistics).split(n_pieces) if statistics else [None] * len(split),
+        strict=True,
+    )
+    return [Encoded(waveform, tuple(map(len, own)), *rest) for waveform, own, *rest in of_recordings]
+
+
+def adapt(
+    backbone: Backbone,
+    hypernet: HyperNetwork | None,
+    encoded: Sequence[Encoded],
+    language: str,
+    task: str,
+    adapt_per_piece: bool,
+    stopwatch: Stopwatch,
+    given: Tensor | None = None,  # (n_recordings, ...) what the hypernetwork reads in place of their own statistics
+) -> list[Prepared]:
+    """LoRA weights and embedding of each recording: one row, its statistics pooled over its pieces, or one a piece."""
+    adaptations: list[tuple[LoraWeights | None, Tensor | None]] = [(None, None)] * len(encoded)
+    with backbone.lock, torch.inference_mode(), stopwatch.stage("generate"):
+        if hypernet:
+            read = given
+            if given is None:
+                read = torch.cat([each.statistics if adapt_per_piece else each.pooled() for each in encoded])
+            lora, embedding = hypernet(read), hypernet.embed(read)
+            n_rows = [len(each.n_samples) if adapt_per_piece else 1 for each in encoded]
+            ends = list(accumulate(n_rows))
+            own = [range(end - n, end) for end, n in zip(ends, n_rows, strict=True)]
+            adaptations = [(lora.take(rows), embedding[rows.start : rows.stop]) for rows in own]
     return [
         Prepared(
-            waveform=waveforms[i],
-            n_samples=tuple(map(len, split[i])),
-            log_mel=encoded.log_mel[own[i]],
-            states=encoded.states[own[i]],
+            waveform=each.waveform,
+            n_samples=each.n_samples,
+            log_mel=each.log_mel,
+            states=each.states,
             lora=lora,
             embedding=embedding,
             language=language,
             task=task,
             timings_ms=dict(stopwatch.timings_ms),
         )
-        for i, (lora, embedding) in enumerate(adaptations)
+        for each, (lora, embedding) in zip(encoded, adaptations, strict=True)
     ]
-
-
-def recording_statistics(backbone: Backbone, waveforms: Sequence[np.ndarray]) -> Tensor:  # each (n_samples,) 16 kHz
-    """What a hypernetwork reads of each recording, (n, n_layers + 1, 3, d_model), pooled over its pieces."""
-    split = [split_at_quiet(waveform, backbone.window_seconds) for waveform in waveforms]
-    with backbone.lock, torch.inference_mode():
-        encoded = _encode(backbone, [piece for pieces in split for piece in pieces], True)
-        return _pooled(encoded, _own_pieces(split))
-
-
-def _own_pieces(split: Sequence[Sequence[np.ndarray]]) -> list[slice]:
-    """Which pieces each recording has."""
-    ends = accumulate(map(len, split))
-    return [slice(end - len(pieces), end) for pieces, end in zip(split, ends, strict=True)]
-
-
-@dataclass(frozen=True)
-class _Encoded:
-    log_mel: Tensor  # (n_pieces, n_mels, n_frames)
-    states: Tensor  # (n_pieces, n_states, d_model) of the last layer
-    n_speech: Tensor  # (n_pieces,) states that cover speech
-    statistics: Tensor | None  # (n_pieces, n_layers + 1, 3, d_model); None where nobody reads them
-
-
-def _encode(backbone: Backbone, pieces: Sequence[np.ndarray], with_statistics: bool) -> _Encoded:
-    log_mel = backbone.log_mel(pieces)  # (n_pieces, n_mels, n_frames)
-    n_speech = torch.tensor([backbone.n_speech_states(len(piece)) for piece in pieces])
-    states, statistics = [], []
-    for part, part_n_speech in zip(log_mel.split(ENCODE_BATCH), n_speech.split(ENCODE_BATCH), strict=True):
-        all_layers = backbone.encode(part)  # (n_layers + 1, batch, n_states, d_model)
-        states.append(all_layers[-1].clone())  # the other layers need not stay in memory
-        if with_statistics:
-            statistics.append(pool_statistics(all_layers, part_n_speech))
-    return _Encoded(log_mel, torch.cat(states), n_speech, torch.cat(statistics) if statistics else None)
-
-
-def _pooled(encoded: _Encoded, own: Sequence[slice]) -> Tensor:  # (n_recordings, n_layers + 1, 3, d_model)
-    return torch.cat([pool_pieces(encoded.statistics[i], encoded.n_speech[i]) for i in own])
-
-
-def _adapt(
-    hypernet: HyperNetwork,
-    encoded: _Encoded,
-    own: Sequence[slice],  # which pieces each recording has
-    per_piece: bool,
-    given: Tensor | None,  # (n_recordings, ...) what the hypernetwork reads in place of their own statistics
-) -> list[tuple[LoraWeights, Tensor]]:
-    """LoRA weights and embedding of each recording: one row, its statistics pooled over its pieces, or one a piece."""
-    pooled = encoded.statistics if given is None else given
-    if not per_piece and given is None:
-        pooled = _pooled(encoded, own)
-    lora, embedding = hypernet(pooled), hypernet.embed(pooled)
-    rows = own if per_piece else [slice(i, i + 1) for i in range(len(own))]
-    return [(lora.take(range(len(lora))[i]), embedding[i]) for i in rows]

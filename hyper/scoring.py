@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
-
-import torch
 
 from hyper.audio import SAMPLE_RATE, AudioError, load_audio
 from hyper.comparison import errors_against
@@ -16,7 +14,6 @@ from hyper.report import Evaluation, Failure, ScoredUtterance
 
 if TYPE_CHECKING:
     import numpy as np
-    from torch import Tensor
 
     from hyper.comparison import Pair
     from hyper.pipeline import PersonalizedAsr
@@ -32,20 +29,13 @@ def score_manifest(
     batch_size: int = 16,
     language: str = "en",
     progress: bool = False,
-    strength: float = 1.0,
-    statistics_of: Callable[[ManifestRow], Tensor] | None = None,
 ) -> Evaluation:
-    """Transcribe every recording and count its errors; one that cannot be read is listed and the others go on.
-
-    `statistics_of` gives what the hypernetwork reads of a recording in place of its own statistics: those of another
-    recording, say, or another kind of embedding.
-    """
+    """Transcribe every recording and count its errors; one that cannot be read is listed and the others go on."""
     from tqdm import tqdm
 
     evaluation = no_scores_yet(asr, language)
     with tqdm(total=len(rows), unit="recording", disable=not progress) as bar:
-        how = {"language": language, "strength": strength, "statistics_of": statistics_of}
-        for evaluation in score_parts(asr, rows, batch_size=batch_size, **how):
+        for evaluation in score_parts(asr, rows, batch_size=batch_size, language=language):
             bar.update(evaluation.n_done - bar.n)
     return evaluation
 
@@ -57,8 +47,6 @@ def score_parts(
     batch_size: int = 16,
     batches_at_once: int = BATCHES_AT_ONCE,
     language: str = "en",
-    strength: float = 1.0,
-    statistics_of: Callable[[ManifestRow], Tensor] | None = None,
 ) -> Iterator[Evaluation]:
     """The evaluation as it grows: all that is done after each part, so that whoever stops has it.
 
@@ -68,11 +56,8 @@ def score_parts(
     utterances: list[ScoredUtterance] = []
     failures: list[Failure] = []
     for readable in _parts(rows, batch_size * batches_at_once, failures):
-        statistics = None
-        if statistics_of and readable:
-            statistics = torch.stack([statistics_of(row) for row, _ in readable])
         waveforms = [waveform for _, waveform in readable]
-        pairs = asr.transcribe_pairs(waveforms, batch_size, language=language, strength=strength, statistics=statistics)
+        pairs = asr.transcribe_pairs(waveforms, batch_size, language=language)
         utterances += [_scored(row, waveform, pair) for (row, waveform), pair in zip(readable, pairs, strict=True)]
         yield replace(evaluation, utterances=tuple(utterances), failures=tuple(failures))
 

@@ -49,6 +49,7 @@ from hyper.experiments.words import between, listed, mended
 from hyper.hypernet import HyperNetwork
 from hyper.manifest import ManifestRow, read_manifest
 from hyper.methods.adaptations import private_copy, put_in_lora
+from hyper.methods.held_out import HeldOut, transcribe
 from hyper.methods.scores import Scores
 from hyper.methods.specs import hypernet
 from hyper.methods.study import StudyError, claim
@@ -409,23 +410,30 @@ def patients(tmp_path_factory: pytest.TempPathFactory) -> list[ManifestRow]:
     return read_manifest(write_patients(tmp_path_factory.mktemp("patients"), 2, 1))
 
 
+@pytest.mark.parametrize("kept_bytes", [0, 2**30])
 def test_a_recording_hears_what_it_is_given(
-    backbone: Backbone, patients: list[ManifestRow], make_hypernet: Callable[..., HyperNetwork], tmp_path: Path
+    backbone: Backbone,
+    patients: list[ManifestRow],
+    make_hypernet: Callable[..., HyperNetwork],
+    tmp_path: Path,
+    kept_bytes: int,
 ) -> None:
     asr = PersonalizedAsr(backbone, make_hypernet(backbone), "random")
-    rows = patients[:4]
+    rows, held_out = patients[:4], HeldOut(backbone, kept_bytes)
     workshop = Workshop(backbone, rows, (), tmp_path, AdaptationTraining(updates=1))
     statistics = statistics_of_rows(workshop, rows)
 
     def texts(**how: object) -> list[str]:
-        return [each.adapted.text for each in score_manifest(asr, rows, **how).utterances]
+        written = {row.path: transcript.text for row, transcript in transcribe(asr, held_out, rows, **how)}
+        return [written[row.path] for row in rows]
 
     own = {row.path: statistics[i] for i, row in enumerate(rows)}
     turned = {row.path: statistics[i - 1] for i, row in enumerate(rows)}
+    scored = score_manifest(asr, rows).utterances
+    assert texts() == [each.adapted.text for each in scored]
     assert texts(statistics_of=lambda row: own[row.path]) == texts()
     assert texts(statistics_of=lambda row: turned[row.path]) != texts()
-    base = [each.base.text for each in score_manifest(asr, rows).utterances]
-    assert texts(strength=0.0) == base != texts()
+    assert texts(strength=0.0) == [each.base.text for each in scored] != texts()
 
 
 def test_what_is_kept_is_of_these_recordings(patients: list[ManifestRow], tmp_path: Path) -> None:

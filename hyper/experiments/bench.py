@@ -13,20 +13,18 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from hyper.audio import load_audio
 from hyper.manifest import ManifestRow
+from hyper.methods.held_out import StatisticsOf
 from hyper.methods.scores import Scores, scores_of
 from hyper.methods.specs import Method
 from hyper.methods.study import Result, run_method, score_base
 from hyper.methods.table import method_record
-from hyper.methods.train_method import StatisticsOf, Trained, Workshop, score_method, train_method
-from hyper.prepared import recording_statistics
+from hyper.methods.train_method import Trained, Workshop, score_method, train_method
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 Record = dict[str, Any]  # an experiment's JSON
-_ENCODED_AT_ONCE = 64  # recordings
 
 
 @dataclass(frozen=True)
@@ -97,7 +95,7 @@ class Bench:
                 print(f"{method.title}, seed {seed}: {name}", flush=True)
                 trained = {"all": self.trained(method, seed)}
                 how = {"strength": strength, "statistics_of": statistics_of}
-                scores_of(score_method(trained, method, rows, **how), rows, otherwise).save(file)
+                scores_of(score_method(self.workshop, trained, method, rows, **how), rows, otherwise).save(file)
             found[seed] = Scores.load(file)
         return found
 
@@ -127,6 +125,5 @@ def statistics_of_rows(workshop: Workshop, rows: Sequence[ManifestRow]) -> Tenso
 
 
 def _encode(workshop: Workshop, rows: Sequence[ManifestRow]) -> np.ndarray:
-    parts = [rows[i : i + _ENCODED_AT_ONCE] for i in range(0, len(rows), _ENCODED_AT_ONCE)]
-    statistics = [recording_statistics(workshop.backbone, [load_audio(row.path) for row in part]) for part in parts]
-    return torch.cat([each.float().cpu() for each in statistics]).numpy()
+    found = {row.path: encoded.pooled() for heard in workshop.held_out.batches(rows) for row, encoded in heard}
+    return torch.cat([found[row.path].float().cpu() for row in rows]).numpy()

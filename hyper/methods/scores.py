@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from hyper.manifest import ManifestRow
-from hyper.report import Evaluation
+from hyper.metrics import word_errors
 from hyper.training.progress import write_whole
 
 if TYPE_CHECKING:
@@ -61,20 +61,19 @@ class Scores:
 _FIELDS = tuple(field.name for field in fields(Scores))
 
 
-def scores_of(evaluations: Sequence[Evaluation], rows: Sequence[ManifestRow], otherwise: Scores | None) -> Scores:
-    """Counts of the adapted row, or of the base where there is no hypernetwork; recordings that were not scored, and
-    those of the rows that no evaluation holds, count as `otherwise` has them.
+def scores_of(
+    written: Sequence[tuple[ManifestRow, Transcript]], rows: Sequence[ManifestRow], otherwise: Scores | None
+) -> Scores:
+    """Counts of what was written for each recording; those of the rows without a transcript count as `otherwise` has
+    them.
 
     Errors: ValueError where a recording has no count at all.
     """
-    found: dict[str, tuple[int | float, ...]] = {}
-    for evaluation in evaluations:
-        for utterance in evaluation.utterances:
-            errors = utterance.adapted_errors or utterance.base_errors
-            transcript = utterance.adapted or utterance.base
-            is_loop, confidence = transcript.stopped == "repetition", _confidence(transcript)
-            counts = (errors.n_errors, errors.n_reference, is_loop, errors.insertions, confidence)
-            found[utterance.row.path] = counts
+    found: dict[Path, tuple[int | float, ...]] = {}
+    for row, transcript in written:
+        errors = word_errors(row.reference, transcript.text)
+        is_loop, confidence = transcript.stopped == "repetition", _confidence(transcript)
+        found[row.path] = (errors.n_errors, errors.n_reference, is_loop, errors.insertions, confidence)
     missing = [row.file for row in rows if row.path not in found]
     if missing and otherwise is None:
         raise ValueError(f"{len(missing)} recordings were not scored, the first is {missing[0]}.")

@@ -9,12 +9,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from hyper.manifest import ManifestRow, read_manifest
+from hyper.methods.held_out import transcribe
 from hyper.methods.scores import Scores, scores_of
 from hyper.methods.specs import Method
 from hyper.methods.train_method import TYPICAL, Workshop, heard_by, score_method, train_method
 from hyper.pipeline import PersonalizedAsr
 from hyper.scorecard.sets import TEST_SETS, TestSet, make_test_set, speech_set
-from hyper.scoring import score_manifest
 from hyper.training.progress import write_whole
 
 if TYPE_CHECKING:
@@ -111,7 +111,7 @@ def score_base(workshop: Workshop, sets: dict[str, list[ManifestRow]]) -> Result
     for name, rows in sets.items():
         file = workshop.folder / "base" / f"{name}.json"
         if not file.exists():
-            scores_of([score_manifest(asr, rows, batch_size=32, progress=True)], rows, None).save(file)
+            scores_of(transcribe(asr, workshop.held_out, rows), rows, None).save(file)
         scores[name] = {0: Scores.load(file)}
     return Result(None, scores, 0, 0, 0.0, 0, 0.0)
 
@@ -132,8 +132,8 @@ def run_method(
             file = workshop.folder / method.name / f"seed{seed}" / f"{name}.json"
             if not file.exists():
                 heard = heard_by(workshop, method, sets[name])
-                evaluations = score_method(trained, method, sets[name], statistics_of=heard)
-                scores_of(evaluations, sets[name], base.scores[name][0]).save(file)
+                written = score_method(workshop, trained, method, sets[name], statistics_of=heard)
+                scores_of(written, sets[name], base.scores[name][0]).save(file)
             scores[name][seed] = Scores.load(file)
     one = next(iter(trained.values()))
     hypernet = one.asr.hypernet

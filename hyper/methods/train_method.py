@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 from pathlib import Path
 
 import numpy as np
@@ -13,10 +14,9 @@ from torch import Tensor
 from hyper.backbone import Backbone
 from hyper.manifest import ManifestRow
 from hyper.methods.adaptations import AdaptationError, private_copy
+from hyper.methods.held_out import HeldOut, StatisticsOf, transcribe
 from hyper.methods.specs import Method
 from hyper.pipeline import PersonalizedAsr
-from hyper.report import Evaluation
-from hyper.scoring import score_manifest
 from hyper.training.loop import Adaptation, AdaptationTrainer, AdaptationTraining
 from hyper.training.other_stores import LogMelStore, WithStatistics
 from hyper.training.progress import write_whole
@@ -28,8 +28,6 @@ _KIND_SHARES = {"atypical": 0.75, "typical": 0.25}  # of a batch
 TRIAL_SHARE = 0.2  # of the updates that each trial gets
 ENROLMENT_UPDATES = 40  # of a speaker's own LoRA, on all their enrolment recordings each time
 TYPICAL = "typical"
-
-StatisticsOf = Callable[[ManifestRow], Tensor]  # what the hypernetwork reads of a recording
 
 
 @dataclass(frozen=True)
@@ -52,6 +50,11 @@ class Workshop:
     enrolment: Sequence[ManifestRow]  # of the test speakers, other sentences than in the test
     folder: Path
     settings: AdaptationTraining  # with the updates of one method
+
+    @cached_property
+    def held_out(self) -> HeldOut:
+        """Held-out recordings as the frozen base hears them, encoded once for all methods."""
+        return HeldOut(self.backbone)
 
     def states(self) -> StateStore:
         """Encoder states of the training recordings, computed once for all methods."""
@@ -183,22 +186,27 @@ def _enrol(workshop: Workshop, method: Method, seed: int, keys: Collection[str])
 
 
 def score_method(
+    workshop: Workshop,
     trained: dict[str, Trained],
     method: Method,
     rows: Sequence[ManifestRow],
     *,
     strength: float = 1.0,
     statistics_of: StatisticsOf | None = None,
-) -> list[Evaluation]:
+) -> list[tuple[ManifestRow, Transcript]]:
     """Every recording by the adaptation of its key; those without one are left to the base."""
     groups: dict[str, list[ManifestRow]] = {}
     for row in rows:
         groups.setdefault(method.key(row), []).append(row)
-    return [
-        score_manifest(trained[key].asr, group, batch_size=32, strength=strength, statistics_of=statistics_of)
-        for key, group in groups.items()
-        if key in trained
-    ]
+    written = []
+    for key, group in groups.items():
+        if key in trained:
+            asr = trained[key].asr
+            # A trained encoder hears every recording differently; under a hypernetwork the base's stays as it was.
+            has_own_ears = method.trains_encoder and asr.hypernet is None
+            heard = HeldOut(asr.backbone, kept_bytes=0) if has_own_ears else workshop.held_out
+            written += transcribe(asr, heard, group, strength=strength, statistics_of=statistics_of)
+    return written
 
 
 def heard_by(workshop: Workshop, method: Method, rows: Sequence[ManifestRow]) -> StatisticsOf | None:

@@ -1,0 +1,103 @@
+"""Held-out recordings as the frozen base hears them: encoded once for every method that leaves its encoder alone."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from typing import TYPE_CHECKING
+
+import torch
+from torch import Tensor
+
+from hyper.audio import AudioError, audio_seconds, load_audio
+from hyper.manifest import ManifestRow
+from hyper.pipeline import PersonalizedAsr, RowWeights
+from hyper.prepared import Encoded, adapt, encode
+from hyper.stopwatch import Stopwatch
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    import numpy as np
+
+    from hyper.backbone import Backbone
+    from hyper.comparison import Transcript
+
+LANGUAGE, TASK = "en", "transcribe"
+KEPT_BYTES = 4 * 2**30  # of encoded recordings in memory: thousands with a small Whisper, hundreds with a large one
+BATCH = 32  # recordings decoded together
+
+StatisticsOf = Callable[[ManifestRow], Tensor]  # what the hypernetwork reads of a recording
+Heard = list[tuple[ManifestRow, Encoded]]
+
+
+class HeldOut:
+    """Recordings encoded by one backbone; what fits in memory is kept, the rest is encoded each time."""
+
+    def __init__(self, backbone: Backbone, kept_bytes: int = KEPT_BYTES) -> None:
+        self._backbone, self._room = backbone, kept_bytes
+        self._kept: dict[Path, Encoded] = {}
+
+    def batches(self, rows: Sequence[ManifestRow]) -> Iterator[Heard]:
+        """Recordings of like length, a few at a time; those that cannot be read are left out."""
+        by_length = sorted(rows, key=_seconds)  # a batch decodes for as long as its longest recording
+        for start in range(0, len(by_length), BATCH):
+            heard = self._hear(by_length[start : start + BATCH])
+            if heard:
+                yield heard
+
+    def _hear(self, rows: Sequence[ManifestRow]) -> Heard:
+        found = {row.path: self._kept[row.path] for row in rows if row.path in self._kept}
+        waveforms: dict[Path, np.ndarray] = {}
+        for row in rows:
+            if row.path not in found:
+                try:
+                    waveforms[row.path] = load_audio(row.path)
+                except AudioError:
+                    continue  # counts as the base has it
+        if waveforms:
+            for path, encoded in zip(waveforms, encode(self._backbone, list(waveforms.values())), strict=True):
+                found[path] = encoded
+                self._keep(path, encoded)
+        return [(row, found[row.path]) for row in rows if row.path in found]
+
+    def _keep(self, path: Path, encoded: Encoded) -> None:
+        tensors = (encoded.log_mel, encoded.states, encoded.statistics)
+        size = encoded.waveform.nbytes + sum(tensor.numel() * tensor.element_size() for tensor in tensors)
+        if size <= self._room:
+            self._room -= size
+            self._kept[path] = encoded
+
+
+def _seconds(row: ManifestRow) -> float:
+    try:
+        return audio_seconds(row.path)
+    except AudioError:
+        return 0.0
+
+
+def transcribe(
+    asr: PersonalizedAsr,
+    held_out: HeldOut,
+    rows: Sequence[ManifestRow],
+    *,
+    strength: float = 1.0,
+    statistics_of: StatisticsOf | None = None,
+) -> list[tuple[ManifestRow, Transcript]]:
+    """Every recording that can be read, adapted where there is a hypernetwork, as the model is where there is none.
+
+    `statistics_of` gives what the hypernetwork reads of a recording in place of its own statistics: those of another
+    recording, say, or another kind of embedding.
+    """
+    written: list[tuple[ManifestRow, Transcript]] = []
+    weights = RowWeights(strength if asr.hypernet else 0.0)
+    for heard in held_out.batches(rows):
+        own = [row for row, _ in heard]
+        given = None
+        if statistics_of:
+            given = torch.stack([statistics_of(row) for row in own]).to(asr.backbone.device)
+        stopwatch = Stopwatch(asr.backbone.device)
+        encoded = [each for _, each in heard]
+        prepared = adapt(asr.backbone, asr.hypernet, encoded, LANGUAGE, TASK, False, stopwatch, given)
+        (transcripts,) = zip(*asr.decode_rows(prepared, [weights], stopwatch, BATCH), strict=True)
+        written += zip(own, transcripts, strict=True)
+    return written
