@@ -532,7 +532,7 @@ def test_a_results_folder_must_be_there(tmp_path: Path) -> None:
 def test_every_step_of_the_study_is_a_command_that_exists(options: list[str], tmp_path: Path) -> None:
     args = build_parser("reproduce").parse_args(["reproduce", "--work", str(tmp_path), *options])
     steps = reproduce.steps(args)
-    assert len({step.name for step in steps}) == len(steps) == (18 if "--people" in options else 17)
+    assert len({step.name for step in steps}) == len(steps) == (25 if "--people" in options else 23)
     for step in steps:
         parsed = build_parser(step.arguments[0]).parse_args(step.arguments)
         written = [getattr(parsed, name, None) for name in ("out", "work", "run_folder", "test")]
@@ -545,7 +545,8 @@ def test_a_study_goes_on_with_the_arguments_it_was_begun_with(
     ran: list[str] = []
     monkeypatch.setattr(reproduce, "run_step", lambda step, _: ran.append(step.name))
     assert main(["reproduce", "--quick", "--work", str(tmp_path)]) == 0
-    assert ran[:2] == ["speech", "base"] and ran[-1] == "results" and "experiment-ceiling" in ran
+    assert ran[:4] == ["first-speech", "first-base", "typical-speech", "base"]
+    assert ran[-1] == "results" and "experiment-ceiling" in ran
     assert main(["reproduce", "--work", str(tmp_path)]) == 1
     assert "holds a study with quick True, but False was asked for" in capsys.readouterr().err
 

@@ -18,8 +18,9 @@ examples:
   python -m hyper reproduce --sentences sentences.txt --people people.csv
   python -m hyper reproduce --quick --work runs/quick
 
-Steps: speech, base, simulated speech, hypernetwork, scorecard, methods, nine experiments, results page. Each is a
-command of its own, printed with its time. A step that is done is not done again; one that was stopped goes on.
+Steps: speech, a first base, the base that goes on from it, simulated speech, hypernetwork, calibration, voice map,
+scorecard, methods, nine experiments, results page. Each is a command of its own, printed with its time. A step that is
+done is not done again; one that was stopped goes on.
 `--quick` takes tiny sizes to try every part out: its numbers mean nothing. Everything lies below --work.
 """
 
@@ -29,34 +30,54 @@ class ReproduceError(ValueError):
 
 
 @dataclass(frozen=True)
+class Speech:
+    """Typical speech that is made."""
+
+    utterances: int
+    speakers: int
+    seed: int
+    mix: tuple[float, ...]  # commands, open sentences, single words, phrases only for training
+
+    def options(self, sentences: Path | None) -> tuple[str, ...]:
+        """Of `make-speech`; without sentences the share of open ones goes to commands."""
+        commands, open_share, *rest = self.mix
+        mix = self.mix if sentences else (commands + open_share, 0.0, *rest)
+        numbers = ("--utterances", self.utterances, "--speakers", self.speakers, "--seed", self.seed, "--mix", *mix)
+        return (*map(_number, numbers), *(("--sentences", str(sentences)) if sentences else ()))
+
+
+@dataclass(frozen=True)
 class Sizes:
     """How large everything is."""
 
-    utterances: int  # typical, for the base
-    speakers: int
-    base_hours: float
+    first: Speech  # for a first base
+    first_hours: float
     base_options: tuple[str, ...]
+    typical: Speech  # for the base that goes on from it
+    base_hours: float
     simulated: int  # recordings
     patients: int  # that each speaker becomes
     people: int  # simulated recordings of real people, where their typical ones are given
-    more: int  # typical recordings that the base did not see, for the hypernetwork
-    more_speakers: int
+    more: Speech  # typical recordings that the base did not see, for the hypernetwork
     hypernet_budget: tuple[str, ...]
+    validation: Speech  # for the confidences
     updates: int  # of each method and arm
     batch_size: int
     seeds: tuple[int, ...]
     test_share: float
 
 
-FULL = Sizes(
-    utterances=48_000, speakers=800, base_hours=0.8, base_options=(), simulated=18_000, patients=4, people=3_000,
-    more=6_000, more_speakers=200, hypernet_budget=("--minutes", "9"), updates=2_000, batch_size=64, seeds=(0, 1, 2),
-    test_share=1.0,
+FULL = Sizes(  # those of the bundled pair
+    first=Speech(48_000, 800, 0, (0.5, 0.33, 0.17)), first_hours=0.8, base_options=(),
+    typical=Speech(64_000, 1_200, 2, (0.45, 0.25, 0.12, 0.18)), base_hours=1.4, simulated=40_000, patients=4,
+    people=5_000, more=Speech(8_000, 200, 1, (0.5, 0.2, 0.1, 0.2)), hypernet_budget=("--minutes", "10"),
+    validation=Speech(1_200, 120, 0, (1.0, 0.0)), updates=2_000, batch_size=64, seeds=(0, 1, 2), test_share=1.0,
 )  # fmt: skip
 QUICK = Sizes(
-    utterances=400, speakers=20, base_hours=0.01, base_options=("--d-model", "64", "--layers", "2"), simulated=160,
-    patients=2, people=40, more=60, more_speakers=6, hypernet_budget=("--updates", "10", "--batch-size", "8"),
-    updates=3, batch_size=8, seeds=(0,), test_share=0.01,
+    first=Speech(200, 10, 0, (0.5, 0.33, 0.17)), first_hours=0.005, base_options=("--d-model", "64", "--layers", "2"),
+    typical=Speech(400, 20, 2, (0.45, 0.25, 0.12, 0.18)), base_hours=0.01, simulated=160, patients=2, people=40,
+    more=Speech(60, 6, 1, (0.5, 0.2, 0.1, 0.2)), hypernet_budget=("--updates", "10", "--batch-size", "8"),
+    validation=Speech(60, 12, 0, (1.0, 0.0)), updates=3, batch_size=8, seeds=(0,), test_share=0.01,
 )  # fmt: skip
 
 
@@ -105,14 +126,17 @@ def steps(args: argparse.Namespace) -> list[Step]:
 def _made(args: argparse.Namespace) -> list[Step]:
     """Speech, the base, and the hypernetwork."""
     sizes, data, base = _sizes(args), args.work / "data", args.work / "base"
-    workers, real = ("--workers", str(args.workers)), (str(args.people),) if args.people else ()
-    patients = ("--patients", str(sizes.patients), *workers)
-    train_base = ("--hours", str(sizes.base_hours), *sizes.base_options, "--run", str(base), *workers)
+    real = (str(args.people),) if args.people else ()
+    patients = ("--patients", str(sizes.patients), *_workers(args))
     simulate = ("--out", str(data / "atypical"), "--limit", str(sizes.simulated), "--seed", "1", *patients)
     train = ("--base", _base(args), *sizes.hypernet_budget, "--run", str(args.work / "run-hypernet"))
+    first = ("--run", str(args.work / "first-run"), *sizes.base_options, "--out", str(args.work / "first-whisper"))
+    then = ("--start", str(args.work / "first-whisper"), "--run", str(base), "--out", _base(args))
     made = [
-        Step("speech", _speech(args, "typical", sizes.utterances, sizes.speakers, 0)),
-        Step("base", ("train-base", "--data", *_manifests(data, "typical"), *real, *train_base, "--out", _base(args))),
+        _speech(args, "first", sizes.first),
+        _train_base(args, "first-base", "first", sizes.first_hours, first),
+        _speech(args, "typical", sizes.typical),
+        _train_base(args, "base", "typical", sizes.base_hours, then),
         Step("simulated", ("simulate", *_manifests(data, "typical"), *simulate)),
     ]
     if real:  # typical recordings of people, cut into pieces while the base was trained
@@ -120,25 +144,52 @@ def _made(args: argparse.Namespace) -> list[Step]:
         made.append(Step("simulated-people", ("simulate", str(base / "pieces" / "manifest.csv"), *people)))
     return [
         *made,
-        Step("more-speech", _speech(args, "more", sizes.more, sizes.more_speakers, 1)),
+        _speech(args, "more", sizes.more),
         Step("hypernetwork", ("train", "--data", *_adapted_on(args), *train, "--out", _hypernet(args))),
+        *_checked(args),
+    ]
+
+
+def _train_base(
+    args: argparse.Namespace, name: str, speech: str, hours: float, options: tuple[str, ...]
+) -> Step:  # fmt: skip
+    real = (str(args.people),) if args.people else ()
+    data = ("--data", *_manifests(args.work / "data", speech), *real)
+    return Step(name, ("train-base", *data, "--hours", str(hours), *options, *_workers(args)))
+
+
+def _checked(args: argparse.Namespace) -> list[Step]:
+    """What stands beside the hypernetwork: calibrated confidences, and where voices lie."""
+    data, pair = args.work / "data", ("--base", _base(args), "--hypernet", _hypernet(args))
+    simulate = ("--out", str(data / "validation-atypical"), "--seed", "5", *_workers(args))
+    both = _manifests(data, "validation", "validation-atypical")
+    return [
+        _speech(args, "validation", _sizes(args).validation, "--split", "validation"),
+        Step("validation-simulated", ("simulate", *_manifests(data, "validation"), *simulate)),
+        Step("calibrate", ("calibrate", *both, "--results", _out(args), *pair)),
+        Step("voice-map", ("make-map", "--data", *_adapted_on(args), *pair)),
     ]
 
 
 def _measured(args: argparse.Namespace) -> list[Step]:
     """Scorecard, methods, experiments, page."""
-    sizes, test, out = _sizes(args), str(args.work / "data" / "test"), str(args.out or args.work / "results")
-    held_out = ("--test-share", str(sizes.test_share), *_texts(args), "--workers", str(args.workers), "--out", out)
-    people = ("--people", str(args.people_test)) if args.people_test else ()
+    sizes, test, pieces = _sizes(args), str(args.work / "data" / "test"), args.work / "data" / "people-test"
+    held_out = ("--test-share", str(sizes.test_share), *_texts(args), *_workers(args), "--out", _out(args))
+    align, people = [], ()
+    if args.people_test:
+        listener = ("--run", str(args.work / "base"), "--out", str(pieces), *_workers(args))
+        align = [Step("people-test", ("align", str(args.people_test), *listener))]
+        people = ("--people", str(args.people_test), "--people-aligned", str(pieces / "manifest.csv"))
     scorecard = ("--base", _base(args), "--hypernet", _hypernet(args), "--work", test, *people, *held_out)
     study = ("--base", _base(args), "--data", *_adapted_on(args), "--work", str(args.work / "methods"), "--test", test)
     study += ("--updates", str(sizes.updates), "--batch-size", str(sizes.batch_size))
     study += ("--seeds", *map(str, sizes.seeds), *held_out)
     return [
+        *align,
         Step("scorecard", ("scorecard", *scorecard)),
         Step("methods", ("methods", *study)),
         *(Step(f"experiment-{name}", ("experiment", name, *study)) for name in NAMES),
-        Step("results", ("results", "--out", out)),
+        Step("results", ("results", "--out", _out(args))),
     ]
 
 
@@ -167,11 +218,22 @@ def _manifests(data: Path, *names: str) -> tuple[str, ...]:
     return tuple(str(data / name / "manifest.csv") for name in names)
 
 
-def _speech(args: argparse.Namespace, name: str, n_utterances: int, n_speakers: int, seed: int) -> tuple[str, ...]:
-    mix = ("0.5", "0.33", "0.17") if args.sentences else ("0.75", "0", "0.25")
-    numbers = ("--utterances", str(n_utterances), "--speakers", str(n_speakers), "--seed", str(seed))
-    out = ("--out", str(args.work / "data" / name), "--workers", str(args.workers))
-    return ("make-speech", *numbers, "--mix", *mix, *_texts(args), *out)
+def _workers(args: argparse.Namespace) -> tuple[str, ...]:
+    return ("--workers", str(args.workers))
+
+
+def _out(args: argparse.Namespace) -> str:
+    return str(args.out or args.work / "results")
+
+
+def _speech(args: argparse.Namespace, name: str, speech: Speech, *split: str) -> Step:
+    out = ("--out", str(args.work / "data" / name), *_workers(args))
+    return Step(f"{name}-speech", ("make-speech", *split, *speech.options(args.sentences), *out))
+
+
+def _number(value: object) -> str:
+    """As a person writes it: a sum of shares is no endless fraction."""
+    return f"{value:g}" if isinstance(value, float) else str(value)
 
 
 def run_step(step: Step, done: Path) -> None:

@@ -7,6 +7,7 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 from torch import Tensor
@@ -22,6 +23,9 @@ from hyper.training.other_stores import LogMelStore, WithStatistics
 from hyper.training.progress import write_whole
 from hyper.training.states import StateStore, Store
 from hyper.training.train_hypernet import HypernetAdaptation
+
+if TYPE_CHECKING:
+    from hyper.comparison import Transcript
 
 RATE_STEPS = (1 / 3, 1.0, 3.0)  # learning rates that are tried, as multiples of the method's own
 _KIND_SHARES = {"atypical": 0.75, "typical": 0.25}  # of a batch

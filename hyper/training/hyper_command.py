@@ -35,7 +35,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add("--data", type=Path, nargs="+", required=True, metavar="MANIFEST", help="recordings with what was meant")
     add("--out", type=Path, required=True, help="folder for the hypernetwork and its model card")
     add("--run", dest="run_folder", type=Path, default=Path("runs/hypernet"), help="folder of the run: encoder states, log, resumable state (default: runs/hypernet)")  # noqa: E501  # fmt: skip
-    add("--minutes", type=float, default=12.0, help="minutes of training proper, encoding apart (default: 12)")
+    add("--minutes", type=float, default=10.0, help="minutes of training proper, encoding apart (default: 10)")
     add("--updates", type=int, default=0, metavar="N", help="train for so many updates instead of by the clock")
     add("--batch-size", type=int, default=64, help="utterances an update, over all processes (default: 64)")
     add("--accumulate", type=int, default=1, metavar="PARTS", help="compute each batch in so many parts, where memory is short (default: 1)")  # noqa: E501  # fmt: skip

@@ -27,7 +27,7 @@ _VALIDATED = 512  # utterances of each kind
 class AdaptationTraining:
     """Settings of a run; the defaults are what made the bundled hypernetwork."""
 
-    minutes: float = 12.0  # of training proper, where `updates` is 0
+    minutes: float = 10.0  # of training proper, where `updates` is 0
     updates: int = 0  # the budget in updates; 0 leaves it to the minutes
     batch_size: int = 64  # utterances an update, over all processes
     accumulate: int = 1  # parts that a batch is computed in, where memory is short
