@@ -10,7 +10,7 @@ import gradio as gr
 from gradio.utils import get_upload_folder
 
 from hyper.model_files import BUNDLED
-from hyper.ui import panels
+from hyper.ui import panels, scripts
 from hyper.ui.examples import Example
 from hyper.ui.handlers import Handlers, on_gpu
 from hyper.ui.layout import Inputs, Outputs, input_card, model_note_html, note_html, result_card
@@ -30,12 +30,6 @@ from hyper.ui.voice_place import add_voice_place
 FILE_CHECK_SECONDS = 60  # how often old files are looked for
 FILE_AGE_SECONDS = 30 * 60  # a page left open longer than this asks for the recording again
 WAITING_LIMIT = 16  # visitors in line before further ones are told that the queue is full
-SHOW_RESULTS = (
-    "() => document.getElementById('hw-results')"
-    ".scrollIntoView({behavior: matchMedia('(prefers-reduced-motion: reduce)').matches ? 'auto' : 'smooth'})"
-)
-
-SAVE_FILE = "() => setTimeout(() => document.getElementById('%s').click(), 100)"  # once the button has its new file
 
 
 def build_demo(shelf: ModelShelf, examples: Sequence[Example]) -> gr.Blocks:
@@ -104,10 +98,10 @@ def _connect_compare(handlers: Handlers, inputs: Inputs, outputs: Outputs) -> No
     """The button, the public endpoint, and what a new recording does to old results."""
     gr.on(  # results of another recording or model must not stand beside this one
         [inputs.recording.change, inputs.model.change],
-        lambda: (panels.EMPTY, gr.Column(visible=False)),
+        None,
         None,
         [outputs.results, outputs.more],
-        **QUIET,
+        js=scripts.sets(panels.EMPTY, gr.update(visible=False)),
     )
     inputs.recording.change(
         handlers.keep_track,
@@ -122,7 +116,7 @@ def _connect_compare(handlers: Handlers, inputs: Inputs, outputs: Outputs) -> No
         show_progress_on=outputs.results,
         api_visibility="private",
         **MODEL_QUEUE,
-    ).success(None, js=SHOW_RESULTS)
+    ).success(None, js=scripts.SHOW_RESULTS)
     gr.on(
         [],
         on_gpu(handlers.compare),
@@ -168,7 +162,7 @@ def _connect_take_away(handlers: Handlers, inputs: Inputs, outputs: Outputs) -> 
             show_progress_on=button,
             api_visibility="private",
             **MODEL_QUEUE,
-        ).success(None, js=SAVE_FILE % file.elem_id)
+        ).success(None, js=scripts.SAVE_FILE % file.elem_id)
 
 
 def _choices_for(shelf: ModelShelf, name: str) -> tuple[gr.Column, str, gr.Dropdown]:

@@ -10,11 +10,11 @@ from hyper.archive import LIMITS
 from hyper.ui.batches import Batches
 from hyper.ui.handlers import Handlers
 from hyper.ui.layout import Inputs, note_html
+from hyper.ui.queues import QUIET
 from hyper.ui.several import SeveralHandlers
 from hyper.ui.theme import STYLE_FILE
 
 SCRIPT_FILE = STYLE_FILE.with_name("recordings.js")
-QUIET = {"queue": False, "show_progress": "hidden", "api_visibility": "private"}
 HEARD = {"show_progress": "hidden", "api_visibility": "private", "concurrency_limit": None}  # a notice needs the queue
 LINE = {"concurrency_id": "several", "concurrency_limit": 1}  # one list at a time; the model's own lock lets others in
 LIMITS_TEXT = (

@@ -11,7 +11,7 @@ import gradio as gr
 
 from hyper import plots_voice
 from hyper.speaker import MAX_RECORDINGS, MIN_RECORDINGS, compare_speaker, split_references
-from hyper.ui import figures, notices, speaker_panels
+from hyper.ui import figures, notices, scripts, speaker_panels
 from hyper.ui.examples import Example
 from hyper.ui.handlers import Handlers, on_gpu
 from hyper.ui.layout import Inputs, chips
@@ -141,10 +141,10 @@ def speaker_tab(page: Handlers, inputs: Inputs, examples: Sequence[Example]) -> 
     files.change(handlers.keep_track, files, order, **QUIET)
     gr.on(  # results of other recordings or another model must not stand beside these
         [files.change, inputs.model.change],
-        lambda: (speaker_panels.EMPTY, gr.Column(visible=False)),
+        None,
         None,
         [parts.results, parts.more],
-        **QUIET,
+        js=scripts.sets(speaker_panels.EMPTY, gr.update(visible=False)),
     )
     adapt.click(
         on_gpu(handlers.adapt_to_speaker),

@@ -11,10 +11,10 @@ import gradio as gr
 
 from hyper import plots_voice
 from hyper.plots_voice import Visitor
-from hyper.ui import figures, notices
+from hyper.ui import figures, notices, scripts
 from hyper.ui.examples import COHORT_NAMES
 from hyper.ui.handlers import Handlers, on_gpu
-from hyper.ui.queues import MODEL_QUEUE, QUIET
+from hyper.ui.queues import MODEL_QUEUE
 from hyper.voice_map import FAR_PERCENTILE, N_NEAREST, MapError, VoiceMap, find_map
 
 if TYPE_CHECKING:
@@ -65,10 +65,10 @@ def add_voice_place(handlers: Handlers, inputs: Inputs) -> None:
     fold.expand(on_gpu(show_place), given, place.all(), api_visibility="private", **MODEL_QUEUE)
     gr.on(
         [inputs.recording.change, inputs.model.change],
-        lambda: (gr.Accordion(open=False), "", gr.Plot(value=None, visible=False)),
+        None,
         None,
         [fold, *place.all()],
-        **QUIET,
+        js=scripts.sets(gr.update(open=False), "", gr.update(value=None, visible=False)),
     )
 
 
