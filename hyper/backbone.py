@@ -34,6 +34,13 @@ TARGETS = {
 }
 
 
+def whole_stacks(targets: Sequence[str]) -> tuple[str, ...]:
+    """The targets, with "encoder" and "decoder" standing for every kind of layer in them."""
+    stacks = ("encoder", "decoder")
+    found = [t for name in targets for t in (TARGETS if name in stacks else [name]) if name in (t, t.split(".")[0])]
+    return tuple(dict.fromkeys(found))
+
+
 class Backbone:
     """A frozen Whisper with all its own settings: window, prompt, suppressed tokens."""
 

@@ -8,6 +8,15 @@ from pathlib import Path
 from typing import Any
 
 GENERATORS = ("mlp", "linear")
+GENERATED = ("both", "a", "b", "coefficients")
+_ATTENTION = ("q_proj", "k_proj", "v_proj", "out_proj")
+_IN_LAYER = ("fc1", "fc2", *_ATTENTION)
+_WHOLE = {  # kinds of layers that have a short name together
+    frozenset(f"encoder.{name}" for name in _IN_LAYER): "every matrix of the encoder",
+    frozenset(f"decoder.{name}" for name in (*_IN_LAYER, *(f"cross_{each}" for each in _ATTENTION))):
+        "every matrix of the decoder",
+}  # fmt: skip
+_UNWRITTEN = {"generated": "both"}  # settings that earlier versions did not have, and what they stood for
 
 
 class ConfigError(ValueError):
@@ -31,6 +40,7 @@ class HypernetConfig:
     generator: str = "mlp"
     d_hidden: int = 256
     dropout: float = 0.1  # of the embedding, in training
+    generated: str = "both"  # what is written for an utterance: both factors, one, or a number for each learned update
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "targets", tuple(self.targets))
@@ -40,6 +50,8 @@ class HypernetConfig:
                 raise ConfigError(f"`{key}` is {value!r}, but it must be a whole number of at least 1.")
         if self.generator not in GENERATORS:
             raise ConfigError(f"`generator` is {self.generator!r}, but it must be one of {', '.join(GENERATORS)}.")
+        if self.generated not in GENERATED:
+            raise ConfigError(f"`generated` is {self.generated!r}, but it must be one of {', '.join(GENERATED)}.")
         if not self.targets:
             raise ConfigError("`targets` is empty, but at least one layer type must be adapted.")
         if not 0 <= self.dropout < 1:
@@ -49,6 +61,18 @@ class HypernetConfig:
     def scaling(self) -> float:
         """The factor of b @ a: alpha / rank, as in LoRA, arXiv:2106.09685, section 4.1."""
         return self.alpha / self.rank
+
+    @property
+    def written(self) -> str:
+        """What is written for an utterance, in words."""
+        where = _WHOLE.get(frozenset(self.targets), ", ".join(self.targets))
+        updates = f"{self.rank} learned updates of rank 1"
+        return {
+            "both": f"LoRA of rank {self.rank} for {where}",
+            "a": f"one factor (a) of LoRA of rank {self.rank} for {where}",
+            "b": f"one factor (b) of LoRA of rank {self.rank} for {where}",
+            "coefficients": f"how strongly each of {updates} is applied in {where}",
+        }[self.generated]
 
     def save(self, path: Path) -> None:
         """Write every setting as JSON."""
@@ -62,6 +86,7 @@ class HypernetConfig:
     @classmethod
     def from_json(cls, settings: dict[str, Any]) -> HypernetConfig:
         """Build from JSON that has every key and no other."""
+        settings = _UNWRITTEN | settings
         known = {field.name for field in fields(cls)}
         if unknown := sorted(set(settings) - known):
             raise ConfigError(f"Unknown key `{unknown[0]}` in the hypernetwork's settings; known are {sorted(known)}.")

@@ -15,7 +15,15 @@ HEAD_SHARE = 0.1  # at the start the generated part of `a` has a tenth of the si
 
 
 class HyperNetwork(nn.Module):
-    """Writes `a` and `b` for each site from one utterance; `b` starts at zero, so untrained means base exactly."""
+    """Writes the update `b @ a` of each site from one utterance; `b` starts at zero, so untrained means base exactly.
+
+    What is written is `config.generated`; what is not is learned and the same for every utterance:
+
+    - "both": a learned `a` and `b`, each with a generated part added.
+    - "a" or "b": that factor is generated, the other is learned.
+    - "coefficients": both are learned, as `rank` updates of rank 1, and each of these gets a generated factor, 1 at the
+      start: few numbers an utterance, which choose among many directions.
+    """
 
     def __init__(
         self,
@@ -35,15 +43,18 @@ class HyperNetwork(nn.Module):
         self.layer_vectors = nn.Embedding(n_layers, config.d_hidden)  # which layer the weights are for
         self.target_vectors = nn.Embedding(len(config.targets), config.d_hidden)  # which kind of layer
         self.mixer = self._hidden_layer(config.d_hidden) if config.generator == "mlp" else nn.Identity()
-        self.a_heads, self.b_heads = nn.ModuleDict(), nn.ModuleDict()  # one pair of heads for each shape of layer
+        self.a_heads, self.b_heads = nn.ModuleDict(), nn.ModuleDict()  # one head of each for each shape of layer
         for d_in, d_out in sorted({(site.d_in, site.d_out) for site in self.sites}):
-            self.a_heads[f"{d_in}x{d_out}"] = self._a_head(d_in)
-            self.b_heads[f"{d_in}x{d_out}"] = nn.Linear(config.d_hidden, d_out * config.rank, bias=False)
-            nn.init.zeros_(self.b_heads[f"{d_in}x{d_out}"].weight)
+            if config.generated in ("both", "a"):
+                self.a_heads[f"{d_in}x{d_out}"] = self._a_head(d_in)
+            if config.generated in ("both", "b"):
+                self.b_heads[f"{d_in}x{d_out}"] = self._zero_head(d_out * config.rank)
         self.a_learned = nn.ParameterList(
             nn.Parameter(torch.randn(config.rank, site.d_in) / site.d_in**0.5) for site in self.sites
         )
         self.b_learned = nn.ParameterList(nn.Parameter(torch.zeros(site.d_out, config.rank)) for site in self.sites)
+        if config.generated == "coefficients":
+            self.coefficients = self._zero_head(config.rank)
         self.register_buffer("site_layers", torch.tensor([site.layer for site in self.sites]), persistent=False)
         targets = [config.targets.index(site.target) for site in self.sites]
         self.register_buffer("site_targets", torch.tensor(targets), persistent=False)
@@ -59,10 +70,20 @@ class HyperNetwork(nn.Module):
         nn.init.normal_(head.weight, std=HEAD_SHARE / (d_in * self.config.d_hidden) ** 0.5)
         return head
 
+    def _zero_head(self, size: int) -> nn.Linear:
+        head = nn.Linear(self.config.d_hidden, size, bias=False)
+        nn.init.zeros_(head.weight)
+        return head
+
     @property
     def n_generated(self) -> int:
         """Generated parameters per utterance."""
-        return sum(self.config.rank * (site.d_in + site.d_out) for site in self.sites)
+        return sum(self.config.rank * n_written(self.config.generated, site.d_in, site.d_out) for site in self.sites)
+
+    @property
+    def n_shared(self) -> int:
+        """Numbers of the updates that are learned and the same for every utterance."""
+        return sum(p.numel() for p in (*self.a_learned, *self.b_learned))
 
     @property
     def n_trainable(self) -> int:
@@ -89,6 +110,16 @@ class HyperNetwork(nn.Module):
     def _site_weights(self, hidden: Tensor, i: int) -> tuple[Tensor, Tensor]:
         site, rank = self.sites[i], self.config.rank  # hidden: (batch, d_hidden)
         shape = f"{site.d_in}x{site.d_out}"
-        a = self.a_learned[i] + self.a_heads[shape](hidden).unflatten(-1, (rank, site.d_in))
-        b = self.b_learned[i] + self.b_heads[shape](hidden).unflatten(-1, (site.d_out, rank))
+        a, b = (learned[i].expand(len(hidden), -1, -1) for learned in (self.a_learned, self.b_learned))
+        if shape in self.a_heads:
+            a = a + self.a_heads[shape](hidden).unflatten(-1, (rank, site.d_in))
+        if shape in self.b_heads:
+            b = b + self.b_heads[shape](hidden).unflatten(-1, (site.d_out, rank))
+        if self.config.generated == "coefficients":
+            b = b * (1 + self.coefficients(hidden))[:, None]  # (batch, d_out, rank) * (batch, 1, rank)
         return a, b
+
+
+def n_written(generated: str, d_in: int, d_out: int) -> int:
+    """Numbers that are written for one update of rank 1, by what is generated (`HypernetConfig.generated`)."""
+    return {"both": d_in + d_out, "a": d_in, "b": d_out, "coefficients": 1}[generated]

@@ -68,8 +68,7 @@ class HypernetInfo:
     name: str
     base_model: str
     base_fingerprint: str
-    rank: int
-    targets: tuple[str, ...]
+    writes: str  # for an utterance, in words
     parameters: int
     trained_on: tuple[str, ...]
 
@@ -160,8 +159,7 @@ def hypernet_info(folder: Path) -> HypernetInfo | None:
         folder.name,
         config.base_model,
         config.base_fingerprint,
-        config.rank,
-        config.targets,
+        config.written,
         parameters,
         card_section(folder, "Trained on"),
     )

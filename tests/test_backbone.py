@@ -15,7 +15,7 @@ from transformers import WhisperFeatureExtractor, WhisperForConditionalGeneratio
 
 from hyper import model_files
 from hyper.audio import SAMPLE_RATE
-from hyper.backbone import TARGETS, Backbone, choose_device, choose_dtype, fingerprint
+from hyper.backbone import TARGETS, Backbone, choose_device, choose_dtype, fingerprint, whole_stacks
 from hyper.model_files import BackboneError
 
 
@@ -313,3 +313,10 @@ def test_log_mel_of_many_is_that_of_each(backbone, speech_like):
     together = backbone.log_mel(waveforms).numpy()
     for i, waveform in enumerate(waveforms):
         np.testing.assert_array_equal(together[i], backbone.log_mel([waveform])[0].numpy())
+
+
+def test_a_stack_stands_for_its_every_kind_of_layer():
+    decoder = whole_stacks(["decoder"])
+    assert len(decoder) == 10 and all(target in TARGETS and target.startswith("decoder.") for target in decoder)
+    assert whole_stacks(["decoder.fc1", "encoder", "decoder.fc1"]) == ("decoder.fc1", *whole_stacks(["encoder"]))
+    assert whole_stacks(["decoder.nothing"]) == ("decoder.nothing",)  # refused by `sites`, which says what there is

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import json
+from dataclasses import asdict, replace
 
 import pytest
 
+from hyper.backbone import TARGETS as ALL_TARGETS
 from hyper.config import ConfigError, HypernetConfig
 
 TARGETS = ("decoder.fc1", "decoder.fc2")
@@ -28,6 +30,7 @@ def test_scaling_is_alpha_over_rank():
         ({"rank": 0}, "`rank` is 0, but it must be a whole number of at least 1"),
         ({"d_hidden": 2.5}, "`d_hidden` is 2.5"),
         ({"generator": "rnn"}, "`generator` is 'rnn', but it must be one of mlp, linear"),
+        ({"generated": "c"}, "`generated` is 'c', but it must be one of both, a, b, coefficients"),
         ({"targets": []}, "`targets` is empty"),
         ({"dropout": 1.0}, "`dropout` is 1.0, but it must be at least 0 and below 1"),
     ],
@@ -45,3 +48,21 @@ def test_a_missing_key_is_named_even_if_it_has_a_default(tmp_path):
     del settings["n_mixes"]
     with pytest.raises(ConfigError, match="lack the key `n_mixes`"):
         HypernetConfig.from_json(settings)
+
+
+def test_what_earlier_versions_did_not_write_has_its_meaning():
+    settings = json.loads(json.dumps(asdict(CONFIG)))
+    del settings["generated"]
+    assert HypernetConfig.from_json(settings) == CONFIG
+
+
+def test_what_is_written_is_said_in_words():
+    assert CONFIG.written == "LoRA of rank 4 for decoder.fc1, decoder.fc2"
+    whole = tuple(target for target in ALL_TARGETS if target.startswith("decoder."))
+    shared = replace(CONFIG, targets=whole, rank=16, generated="coefficients")
+    assert (
+        shared.written == "how strongly each of 16 learned updates of rank 1 is applied in every matrix of the decoder"
+    )
+    encoder = tuple(target for target in ALL_TARGETS if target.startswith("encoder."))
+    assert replace(CONFIG, targets=encoder).written == "LoRA of rank 4 for every matrix of the encoder"
+    assert replace(CONFIG, generated="b").written == "one factor (b) of LoRA of rank 4 for decoder.fc1, decoder.fc2"

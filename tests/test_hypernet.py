@@ -48,6 +48,30 @@ def test_shapes_counts_and_scaling(generator):
     assert hypernet.n_trainable == sum(p.numel() for p in hypernet.parameters())
 
 
+@pytest.mark.parametrize("generated", ["a", "b", "coefficients"])
+def test_less_than_both_factors_leaves_the_base_exact_and_counts_less(generated):
+    hypernet = build(generated=generated)
+    assert all(t.abs().max() == 0 for t in hypernet(statistics(4)).b)
+    each = {"a": D_MODEL + D_FFN, "b": D_FFN + D_MODEL, "coefficients": 2}[generated]  # of fc1 and fc2 of one layer
+    assert hypernet.n_generated == 3 * 2 * each
+    assert hypernet.n_shared == 3 * 2 * 2 * (D_MODEL + D_FFN)
+
+
+def test_coefficients_weigh_the_learned_updates():
+    hypernet = build(generated="coefficients")
+    for learned in hypernet.b_learned:
+        torch.nn.init.normal_(learned)
+    torch.nn.init.normal_(hypernet.coefficients.weight)
+    lora = hypernet(statistics(2))
+    for i, (a, b) in enumerate(zip(hypernet.a_learned, hypernet.b_learned, strict=True)):
+        torch.testing.assert_close(lora.a[i], a.expand(2, -1, -1))
+        weights = lora.b[i] / b  # (2, d_out, rank): one number for each utterance and learned update
+        torch.testing.assert_close(weights, weights[:, :1].expand_as(weights), atol=1e-3, rtol=1e-3)
+        assert not torch.allclose(weights[0], weights[1], atol=1e-2)
+        rank_one = sum(weights[0, 0, k] * torch.outer(b[:, k], a[k]) for k in range(2))
+        torch.testing.assert_close(lora.b[i][0] @ lora.a[i][0], rank_one, atol=1e-5, rtol=1e-4)
+
+
 @pytest.mark.parametrize("generator", ["mlp", "linear"])
 def test_each_utterance_layer_and_target_gets_its_own_weights(generator):
     hypernet = build(generator=generator)

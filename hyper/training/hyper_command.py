@@ -6,7 +6,7 @@ import argparse
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from hyper.config import GENERATORS, HypernetConfig
+from hyper.config import GENERATED, GENERATORS, HypernetConfig
 
 if TYPE_CHECKING:
     from hyper.backbone import Backbone
@@ -43,8 +43,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add("--rank", type=int, default=1, help="rank of the generated weights (default: 1)")
     add("--alpha", type=float, default=None, help="LoRA's alpha; the update is scaled by alpha / rank (default: rank)")
     add("--generator", choices=GENERATORS, default="mlp", help="kind of generator (default: mlp)")
+    add("--generated", choices=GENERATED, default="both", help="what is written for an utterance: both factors of the update, one of them, or a number for each of RANK learned updates (default: both)")  # noqa: E501  # fmt: skip
     add("--dropout", type=float, default=0.1, help="share of the embedding dropped in training (default: 0.1)")
-    add("--targets", nargs="+", default=["decoder.fc1"], help="layer types to adapt (default: decoder.fc1)")
+    add("--targets", nargs="+", default=["decoder.fc1"], help="layer types to adapt; encoder or decoder is every one of it (default: decoder.fc1)")  # noqa: E501  # fmt: skip
     add("--language", default="en", metavar="CODE", help="language of the recordings (default: en)")
     add("--seed", type=int, default=0, help="of initial weights and batches (default: 0)")
     add("--device", metavar="NAME", help="cpu, cuda or cuda:N (default: cuda where there is one)")
@@ -55,7 +56,7 @@ def run(args: argparse.Namespace) -> int:
     """Encode, train, write the hypernetwork with its card and the curve."""
     from accelerate import Accelerator
 
-    from hyper.backbone import Backbone
+    from hyper.backbone import Backbone, whole_stacks
     from hyper.checkpoint import save_hypernet
     from hyper.manifest import read_manifest
     from hyper.plots_training import training_curve
@@ -79,7 +80,8 @@ def run(args: argparse.Namespace) -> int:
     settings = AdaptationTraining(
         **{name: getattr(args, name) for name in AdaptationTraining.__dataclass_fields__ if hasattr(args, name)}
     )
-    in_encoder = adapts_encoder(args.targets)
+    targets = whole_stacks(args.targets)
+    in_encoder = adapts_encoder(targets)
     with accelerator.main_process_first():  # the others find what the first has encoded
         on_disk = in_encoder or STORES[args.states]
         store = open_store(backbone, rows, args.run_folder / "states", on_disk, settings.bfloat16)
@@ -104,14 +106,16 @@ def run(args: argparse.Namespace) -> int:
 
 
 def _config(args: argparse.Namespace, backbone: Backbone) -> HypernetConfig:
+    from hyper.backbone import whole_stacks
     from hyper.checkpoint import config_for
 
     return config_for(
         backbone,
         n_mixes=min(4, backbone.n_encoder_layers + 1),
-        targets=tuple(args.targets),
+        targets=whole_stacks(args.targets),
         rank=args.rank,
         alpha=float(args.rank) if args.alpha is None else args.alpha,
         generator=args.generator,
+        generated=args.generated,
         dropout=args.dropout,
     )

@@ -25,7 +25,7 @@ _VALIDATED = 512  # utterances of each kind
 
 @dataclass(frozen=True)
 class AdaptationTraining:
-    """Settings of a run; the defaults are what made the bundled hypernetwork."""
+    """Settings of a run."""
 
     minutes: float = 10.0  # of training proper, where `updates` is 0
     updates: int = 0  # the budget in updates; 0 leaves it to the minutes

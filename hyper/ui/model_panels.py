@@ -138,7 +138,7 @@ def _hypernetworks(found: Sequence[HypernetInfo]) -> str:
     cards = "".join(
         f'<article class="hw-card hw-model-card"><h3>{escape(info.name)}</h3><p class="hw-role">hypernetwork for '
         f'{escape(info.base_model)}</p><dl class="hw-facts"><dt>Size</dt><dd>{info.parameters:,} parameters</dd>'
-        f"<dt>Writes</dt><dd>rank {info.rank} for {escape(', '.join(info.targets))}</dd></dl>"
+        f"<dt>Writes</dt><dd>{escape(info.writes)}</dd></dl>"
         f"{_lines(info.trained_on, NO_CARD)}</article>"
         for info in found
     )
