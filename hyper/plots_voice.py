@@ -34,8 +34,8 @@ OTHER_MARKER = ("cross", palette.ADAPTED_SCALE[3])
 WRITTEN = Caption(
     "Do the recordings ask for the same change?",
     "Each field is the mean angle, over the model's layers, between what two recordings' adaptations write into a "
-    "layer (a principal angle: between the directions in which two changes point). 0° is the same direction, 90° "
-    "nothing in common: strongly coloured fields agree.",
+    "layer (an angle between the directions in which two changes point, each as much as it is changed). 0° is the same "
+    "direction, 90° nothing in common: strongly coloured fields agree.",
 )
 READ = Caption(
     "Does the change listen to the same thing?",
@@ -94,7 +94,7 @@ def agreement_print(written: np.ndarray, read: np.ndarray, names: Sequence[str])
                 axes.text(j, i, text, ha="center", va="center", fontsize=9, color=palette.INK)
         axes.set_title(caption.title, loc="left", fontsize=12, color=palette.INK)
         style_axes(axes, "recording", "recording")
-    figure.colorbar(image, ax=figure.axes, label="mean principal angle (°)", shrink=0.8)
+    figure.colorbar(image, ax=figure.axes, label="mean angle (°)", shrink=0.8)
     return figure
 
 

@@ -67,10 +67,10 @@ class SpeakerRecording:
 
 @dataclass(frozen=True, eq=False)
 class Agreement:
-    """Mean principal angle, over layers and the directions of each, between any two recordings' adaptations."""
+    """Mean angle over layers (`angles_between_updates`) between any two recordings' adaptations."""
 
-    written_deg: np.ndarray  # (n, n) degrees, between the column spaces of the updates; NaN where an update is zero
-    read_deg: np.ndarray  # (n, n) degrees, between their row spaces
+    written_deg: np.ndarray  # (n, n) degrees, between what the updates write; NaN where an update is zero
+    read_deg: np.ndarray  # (n, n) degrees, between what they read
 
     @property
     def mean_written_deg(self) -> float:
@@ -247,12 +247,11 @@ def _recording(
 
 
 def _mean_angles_deg(first: LoraWeights, second: LoraWeights) -> tuple[float, float]:
-    """Written and read: the mean of each layer's angles, then the mean over layers, in degrees."""
+    """Written and read: the mean over layers, in degrees."""
     layers = []
     for a, b, other_a, other_b in zip(first.a, first.b, second.a, second.b, strict=True):
-        both = angles_between_updates((a[0], b[0]), (other_a[0], other_b[0]))
-        layers.append([np.degrees(angles.mean()) if len(angles) else np.nan for angles in both])
-    written, read = np.mean(layers, axis=0)
+        layers.append(angles_between_updates((a[0], b[0]), (other_a[0], other_b[0])))
+    written, read = np.degrees(np.mean(layers, axis=0))
     return float(written), float(read)
 
 

@@ -45,17 +45,17 @@ class LayerUpdate:
     frobenius: float  # of the update
     relative_frobenius: float  # as a share of that of the weight
     singular_values: np.ndarray  # (rank,) of the update, largest first
-    principal_angles_deg: np.ndarray  # (n_angles,) degrees, largest first
+    principal_angles_deg: np.ndarray  # (n_angles,) degrees, largest first; none where they were not measured
 
     @property
     def mean_angle_deg(self) -> float:
-        """Mean principal angle in degrees."""
-        return float(self.principal_angles_deg.mean())
+        """Mean principal angle in degrees; NaN where none was measured."""
+        return float(self.principal_angles_deg.mean()) if len(self.principal_angles_deg) else float("nan")
 
     @property
     def max_angle_deg(self) -> float:
-        """Largest principal angle in degrees."""
-        return float(self.principal_angles_deg.max())
+        """Largest principal angle in degrees; NaN where none was measured."""
+        return float(self.principal_angles_deg.max()) if len(self.principal_angles_deg) else float("nan")
 
     def to_json(self) -> dict[str, str | float | list[float]]:
         """The numbers as a report lists them."""
@@ -74,13 +74,15 @@ def layer_update(
     b: Tensor,  # (d_out, rank)
     scaling: float,
     name: str = "",
+    square_angles: bool = True,  # of square weights too: they take two whole singular value decompositions
 ) -> LayerUpdate:
     """Measure the update `scaling * b @ a` of a weight, without forming it."""
     w, right, left = _float64(weight), _float64(a), scaling * _float64(b)
     _hold_blas_to_one_thread()
     singular_values = _product_singular_values(left, right)
     frobenius = float(np.linalg.norm(singular_values))
-    angles = np.degrees(principal_angles(w, left, right))
+    is_left_out = w.shape[0] == w.shape[1] and not square_angles
+    angles = np.empty(0) if is_left_out else np.degrees(principal_angles(w, left, right))
     return LayerUpdate(name, frobenius, frobenius / float(np.linalg.norm(w)), singular_values, angles)
 
 
@@ -100,19 +102,26 @@ def layer_size(
 def angles_between_updates(
     first: tuple[Tensor, Tensor],  # a (rank, d_in) and b (d_out, rank) of one update
     second: tuple[Tensor, Tensor],  # of another update of the same weight
-) -> tuple[np.ndarray, np.ndarray]:  # written and read, each (n_angles,) radians, largest first
-    """Principal angles between the column spaces of two products `b @ a`, and between their row spaces.
+) -> tuple[float, float]:  # written and read, radians; NaN where an update is zero
+    """How far two products `b @ a` point apart in what they write (columns), and in what they read (rows).
 
-    There are as many as the smaller of the two spaces has dimensions: the rank, or none where an update is zero.
+    The square root of the cosine between U U' and V V', U and V being the products, is the cosine of the angle, and for
+    rank 1 this is the principal angle. Each direction counts as strongly as it is changed: updates that weigh the same
+    learned directions differently span one space, and their principal angles would all be 0.
     """
     _hold_blas_to_one_thread()
     spaces = [_update_spaces(_float64(a), _float64(b)) for a, b in (first, second)]
-    written, read = (scipy.linalg.subspace_angles(*pair) for pair in zip(*spaces, strict=True))
+    written, read = (_weighted_angle(*pair) for pair in zip(*spaces, strict=True))
     return written, read
 
 
+def _weighted_angle(u: np.ndarray, v: np.ndarray) -> float:  # (d, rank) each
+    size = np.linalg.norm(u.T @ u) * np.linalg.norm(v.T @ v)
+    return float(np.arccos(np.sqrt(min(1.0, np.linalg.norm(u.T @ v) ** 2 / size)))) if size else float("nan")
+
+
 def _update_spaces(a: np.ndarray, b: np.ndarray) -> tuple[np.ndarray, np.ndarray]:  # (d_out, rank), (d_in, rank)
-    """Matrices that span the column and the row space of `b @ a`, which is never formed: b R' and a' S', R and S the
+    """Matrices with the products U U' and U' U of U = `b @ a`, which is never formed: b R' and a' S', R and S the
     triangular factors of a' and b."""
     a_factor = scipy.linalg.qr(a.T, mode="r")[0][: len(a)]
     b_factor = scipy.linalg.qr(b, mode="r")[0][: len(a)]

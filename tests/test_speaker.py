@@ -134,28 +134,35 @@ def test_by_hand_rank_one_angles_are_those_between_the_vectors():
     assert found.mean_written_deg == pytest.approx(15.0) and found.mean_read_deg == pytest.approx(50.0)
 
 
-@pytest.mark.parametrize("rank", [1, 3])
-def test_angles_equal_scipys_between_the_formed_updates(rank):
-    generator = torch.Generator().manual_seed(5)
-    pairs = [
-        (torch.randn(rank, 6, generator=generator).double(), torch.randn(24, rank, generator=generator).double())
-        for _ in range(2)
-    ]
-    written, read = angles_between_updates(*pairs)
-    formed = [(b @ a).numpy() for a, b in pairs]
-    columns = [np.linalg.svd(update)[0][:, :rank] for update in formed]
-    rows = [np.linalg.svd(update)[2][:rank].T for update in formed]
-    np.testing.assert_allclose(written, scipy.linalg.subspace_angles(*columns), atol=1e-7)
-    np.testing.assert_allclose(read, scipy.linalg.subspace_angles(*rows), atol=1e-7)
+def drawn(rank: int, seed: int) -> tuple[torch.Tensor, torch.Tensor]:
+    generator = torch.Generator().manual_seed(seed)
+    return torch.randn(rank, 6, generator=generator).double(), torch.randn(24, rank, generator=generator).double()
 
 
-def test_of_directions_that_one_factor_repeats_the_update_has_fewer():
-    """a has one direction twice, so `b @ a` writes only b's sum: rank 1 in spite of two columns."""
-    a, b = torch.tensor([[1.0, 0.0, 0.0]] * 2), torch.tensor([[1.0, 0.0], [0.0, 1.0], [0.0, 0.0]])
-    other = (torch.tensor([[1.0, 0.0, 0.0]]), torch.tensor([[1.0], [0.0], [0.0]]))
-    written, read = angles_between_updates((a, b), other)
-    np.testing.assert_allclose(np.degrees(written), [45.0], atol=1e-6)
-    np.testing.assert_allclose(np.degrees(read), [0.0], atol=1e-6)
+def test_the_angles_of_rank_one_are_scipys():
+    first, second = drawn(1, 5), drawn(1, 6)
+    written, read = angles_between_updates(first, second)
+    formed = [(b @ a).numpy() for a, b in (first, second)]
+    assert written == pytest.approx(scipy.linalg.subspace_angles(*(update[:, :1] for update in formed))[0])
+    assert read == pytest.approx(scipy.linalg.subspace_angles(*(update[:1].T for update in formed))[0])
+
+
+def test_the_angles_of_any_rank_are_those_of_the_formed_products():
+    first, second = drawn(3, 5), drawn(2, 6)
+    u, v = ((b @ a).numpy() for a, b in (first, second))
+    written, read = angles_between_updates(first, second)
+    for found, one, two in ((written, u @ u.T, v @ v.T), (read, u.T @ u, v.T @ v)):
+        cosine = (one * two).sum() / (np.linalg.norm(one) * np.linalg.norm(two))
+        assert found == pytest.approx(np.arccos(np.sqrt(cosine)))
+
+
+def test_by_hand_the_same_directions_weighed_differently_are_apart():
+    """U U' is diag(1, 1), V V' is diag(9, 1): the cosine is 10 / (sqrt 2 sqrt 82)."""
+    b = torch.eye(2)
+    written, read = angles_between_updates((torch.eye(2), b), (torch.diag(torch.tensor([3.0, 1.0])), b))
+    expected = np.degrees(np.arccos(np.sqrt(10 / np.sqrt(2 * 82))))
+    assert np.degrees([written, read]) == pytest.approx([expected, expected])
+    assert angles_between_updates((torch.eye(2), b), (2 * torch.eye(2), b)) == pytest.approx((0.0, 0.0), abs=1e-7)
 
 
 def test_an_update_of_zero_has_no_direction(backbone, make_hypernet, recordings):

@@ -105,3 +105,12 @@ def test_measuring_leaves_blas_on_one_thread() -> None:
     threads = [pool["num_threads"] for pool in threadpool_info() if pool["user_api"] == "blas"]
     assert threads
     assert set(threads) == {1}
+
+
+def test_angles_of_square_weights_are_left_out_where_they_are_not_asked_for():
+    weight, a, b = draw(6, 6, 2)
+    update = layer_update(weight, a, b, 0.5, square_angles=False)
+    assert len(update.principal_angles_deg) == 0 and math.isnan(update.mean_angle_deg + update.max_angle_deg)
+    assert update.frobenius == layer_update(weight, a, b, 0.5).frobenius
+    tall = layer_update(*draw(24, 6, 2), 0.5, square_angles=False)
+    assert len(tall.principal_angles_deg) == 2
