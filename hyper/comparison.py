@@ -73,6 +73,7 @@ class Comparison:
     adapted_verbatim_errors: WordErrors | None = None
     base_words: tuple[WordConfidence, ...] = ()
     adapted_words: tuple[WordConfidence, ...] = ()
+    shared_parameters: int = 0  # of the update, learned and the same for every recording
     is_calibrated: bool = False  # whether those confidences are shares of right words, or the model's own probabilities
 
     @cached_property

@@ -170,6 +170,7 @@ class PersonalizedAsr:
             adapted_verbatim_errors=errors_against(verbatim, pair.adapted),
             base_words=self._sure_words(pair.base),
             adapted_words=self._sure_words(pair.adapted) if pair.adapted else (),
+            shared_parameters=self.hypernet.n_shared if self.hypernet else 0,
             is_calibrated=self.calibration is not None,
         )
 
@@ -314,7 +315,7 @@ class PersonalizedAsr:
         if lora is None:
             return ()
         return tuple(
-            layer_update(self.backbone.site_weight(site), a[0], b[0], lora.scaling, site.name)
+            layer_update(self.backbone.site_weight(site), a[0], b[0], lora.scaling, site.name, square_angles=False)
             for site, a, b in zip(lora.sites, lora.a, lora.b, strict=True)
         )
 

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import io
+import math
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
+from statistics import fmean
 from typing import TYPE_CHECKING
 
 import librosa
@@ -18,7 +20,7 @@ from matplotlib.figure import Figure
 from hyper import palette
 
 if TYPE_CHECKING:
-    from hyper.subspace import LayerUpdate
+    from hyper.subspace import LayerSize, LayerUpdate
 
 PRINT_DPI = 200
 PLOT_HEIGHT = 320  # pixels; fixed, because an automatic height starts at zero in a hidden container
@@ -26,6 +28,16 @@ ENVELOPE_COLUMNS = 1200  # more than the pixels that a figure gives the waveform
 MODE_BUTTONS = ["toimage", "zoom", "pan", "select", "lasso", "zoomin", "zoomout", "autoscale", "resetscale"]
 MEL_TICKS_HZ = (250, 500, 1000, 2000, 4000)
 MAX_HZ = 8000  # upper edge of Whisper's mel filters
+MOST_SERIES = 3  # kinds of matrix that are drawn side by side; more are drawn as whole layers
+MATRIX_NAMES = {
+    "fc1": "W1",
+    "fc2": "W2",
+    **{
+        f"{module}.{p}_proj": f"{name} {p}"
+        for module, name in (("self_attn", "self-attention"), ("encoder_attn", "cross-attention"))
+        for p in ("q", "k", "v", "out")
+    },
+}
 GREY = LinearSegmentedColormap.from_list("print", [palette.CARD, "#9fb0b7", palette.INK])  # as spectrograms are printed
 
 
@@ -46,6 +58,11 @@ SINGULAR_VALUES = Caption(
     "In how many directions each layer was changed",
     "Each dot is the strength of one independent direction of the change (a singular value): one dot per layer means "
     "one single, focused correction.",
+)
+MATRICES = Caption(
+    "Where inside each layer it was changed",
+    "Each square is one matrix of a layer: the darker, the larger its change next to its own weights. W1 and W2 are "
+    "the layer's MLP; self-attention reads the words so far, cross-attention reads the sound.",
 )
 RECORDING = Caption(
     "The recording as the model receives it",
@@ -71,20 +88,47 @@ def place_of(name: str) -> Place:
     return Place(found[1], int(found[2]) + 1, found[3])
 
 
+def has_many_matrices(layers: Sequence[LayerUpdate | LayerSize]) -> bool:
+    """Whether too many kinds of matrix are adapted to draw each of them beside the others."""
+    return len({place_of(each.name).matrix for each in layers}) > MOST_SERIES
+
+
+def whole_layers(layers: Sequence[LayerUpdate | LayerSize]) -> dict[str, float]:
+    """Relative size of the change of each layer, by its label: the root mean square over its matrices."""
+    squares: dict[str, list[float]] = {}
+    for each in layers:
+        squares.setdefault(_layer_label(each, layers), []).append(each.relative_frobenius**2)
+    return {label: math.sqrt(fmean(own)) for label, own in squares.items()}
+
+
 def magnitude_figure(layers: Sequence[LayerUpdate]) -> go.Figure:
     """Size of the change of each layer in percent of its weights, interactive."""
     figure = go.Figure()
+    if has_many_matrices(layers):
+        sizes = whole_layers(layers)
+        figure.add_bar(
+            x=list(sizes),
+            y=[100 * size for size in sizes.values()],
+            marker_color=palette.ADAPTED,
+            hovertemplate="layer %{x}: %{y:.2f} % of its weights, root mean square over its matrices<extra></extra>",
+        )
+        return styled(figure, _layer_axis_title(layers), "change, % of the layer's weights")
     for colour, (matrix, updates) in zip(_colours(layers), _by_matrix(layers).items(), strict=False):
         figure.add_bar(
             name=matrix,
             x=[_layer_label(update, layers) for update in updates],
             y=[100 * update.relative_frobenius for update in updates],
-            customdata=[(update.frobenius, update.mean_angle_deg) for update in updates],
+            customdata=[(update.frobenius, _angle_text(update)) for update in updates],
             marker_color=colour,
             hovertemplate="layer %{x}: %{y:.2f} % of its weights<br>size of the change %{customdata[0]:.3g}"
-            "<br>mean angle between old and new %{customdata[1]:.1f}°<extra></extra>",
+            "%{customdata[1]}<extra></extra>",
         )
     return styled(figure, _layer_axis_title(layers), "change, % of the layer's weights")
+
+
+def _angle_text(update: LayerUpdate) -> str:
+    angle = update.mean_angle_deg
+    return "" if math.isnan(angle) else f"<br>mean angle between old and new {angle:.1f}°"
 
 
 def singular_value_figure(layers: Sequence[LayerUpdate]) -> go.Figure:
@@ -103,10 +147,52 @@ def singular_value_figure(layers: Sequence[LayerUpdate]) -> go.Figure:
     return styled(figure, _layer_axis_title(layers), "strength (singular value)")
 
 
+def inside_caption(layers: Sequence[LayerUpdate]) -> Caption:
+    """Of `inside_figure`."""
+    return MATRICES if has_many_matrices(layers) else SINGULAR_VALUES
+
+
+def inside_figure(layers: Sequence[LayerUpdate]) -> go.Figure:
+    """What the bars do not show: the directions of each layer's change, or which of its many matrices changed."""
+    return matrix_figure(layers) if has_many_matrices(layers) else singular_value_figure(layers)
+
+
+def matrix_figure(layers: Sequence[LayerUpdate]) -> go.Figure:
+    """Size of the change of each matrix in percent of its weights, kinds of matrix by layers, interactive."""
+    kinds = list(_by_matrix(layers))
+    labels = list(dict.fromkeys(_layer_label(each, layers) for each in layers))
+    sizes = np.full((len(kinds), len(labels)), np.nan)  # an encoder layer has no cross-attention
+    for each in layers:
+        place = kinds.index(place_of(each.name).matrix), labels.index(_layer_label(each, layers))
+        sizes[place] = 100 * each.relative_frobenius
+    figure = go.Figure()
+    figure.add_heatmap(
+        x=labels,
+        y=[MATRIX_NAMES.get(kind, kind) for kind in kinds],
+        z=sizes,
+        zmin=0,
+        colorscale=[[0, palette.CARD], [1, palette.ADAPTED]],
+        colorbar={"title": {"text": "%"}, "thickness": 10, "outlinewidth": 0},
+        xgap=2,
+        ygap=2,
+        hovertemplate="layer %{x}, %{y}: %{z:.2f} % of its weights<extra></extra>",
+    )
+    styled(figure, _layer_axis_title(layers), "")
+    figure.update_yaxes(type="category", autorange="reversed", rangemode=None)
+    return figure.update_layout(margin_l=112)
+
+
 def magnitude_print(layers: Sequence[LayerUpdate]) -> Figure:
     """The same bars as `magnitude_figure`, for paper: title inside, values written on the bars."""
     figure = Figure(figsize=(7, 3.6), layout="constrained")
     axes = figure.subplots()
+    axes.set_title(MAGNITUDE.title, loc="left", fontsize=12, color=palette.INK)
+    style_axes(axes, _layer_axis_title(layers), "change, % of the layer's weights")
+    if has_many_matrices(layers):
+        sizes = whole_layers(layers)
+        bars = axes.bar(list(sizes), [100 * size for size in sizes.values()], 0.7, color=palette.ADAPTED)
+        axes.bar_label(bars, fmt="%.2f", padding=2, fontsize=9, color=palette.INK)
+        return figure
     groups = _by_matrix(layers)
     width = 0.7 / len(groups)
     ticks = list(dict.fromkeys(_layer_label(update, layers) for update in layers))
@@ -117,8 +203,6 @@ def magnitude_print(layers: Sequence[LayerUpdate]) -> Figure:
         if len(layers) <= 12:  # more numbers than that run into each other
             axes.bar_label(bars, fmt="%.2f", padding=2, fontsize=9, color=palette.INK)
     axes.set_xticks(range(len(ticks)), ticks)
-    axes.set_title(MAGNITUDE.title, loc="left", fontsize=12, color=palette.INK)
-    style_axes(axes, _layer_axis_title(layers), "change, % of the layer's weights")
     if len(groups) > 1:
         axes.legend(frameon=False, fontsize=9)
     return figure
@@ -190,7 +274,9 @@ def _colours(layers: Sequence[LayerUpdate]) -> list[str]:
     return [scale[i % len(scale)] for i in range(len(_by_matrix(layers)))]
 
 
-def _layer_label(update: LayerUpdate, layers: Sequence[LayerUpdate], with_matrix: bool = False) -> str:
+def _layer_label(
+    update: LayerUpdate | LayerSize, layers: Sequence[LayerUpdate | LayerSize], with_matrix: bool = False
+) -> str:
     """Shortest label that tells the update from the others."""
     place = place_of(update.name)
     label = str(place.layer)

@@ -11,7 +11,7 @@ import numpy as np
 from matplotlib.figure import Figure
 
 from hyper import palette
-from hyper.plots import place_of
+from hyper.plots import has_many_matrices, place_of, whole_layers
 from hyper.plots_results import ADAPTED, BASE, house_axes, style
 from hyper.statistics import Interval
 from hyper.subspace import LayerSize
@@ -41,14 +41,19 @@ def wer_figures(lines: Sequence[WerLine]) -> list[Figure]:
 
 def layer_figure(sizes: Sequence[Sequence[LayerSize]]) -> Figure:  # one sequence for each recording, of the same layers
     """Mean size of each layer's change, in per cent of its weights, and its range over the recordings."""
-    shares = 100 * np.array([[layer.relative_frobenius for layer in own] for own in sizes])  # (n_recordings, n_layers)
+    whole = has_many_matrices(sizes[0])
+    shares = 100 * np.array(  # (n_recordings, n_bars)
+        [list(whole_layers(own).values()) if whole else [layer.relative_frobenius for layer in own] for own in sizes]
+    )
     means = shares.mean(axis=0)
     arms = np.abs(np.stack([shares.min(axis=0), shares.max(axis=0)]) - means)
-    places = [place_of(layer.name) for layer in sizes[0]]
     figure = Figure(figsize=(WIDTH, 3.2), layout="constrained")
     axes = figure.subplots()
     axes.bar(range(len(means)), means, 0.6, yerr=arms, color=palette.ADAPTED, ecolor=palette.INK, capsize=3)
+    places = [place_of(layer.name) for layer in sizes[0]]
     labels = [f"{place.side[:3]} {place.layer}\n{place.matrix}" for place in places]
+    if whole:
+        labels = [f"layer {label}" for label in whole_layers(sizes[0])]
     step = -(-len(labels) // 16)  # more labels than that run into each other
     axes.set_xticks(range(0, len(labels), step), labels[::step])
     axes.set_ylabel("change, % of the layer's weights", fontsize=9, color=palette.INK)

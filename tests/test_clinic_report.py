@@ -236,6 +236,14 @@ def test_layers_show_mean_least_and_most():
     assert np.array(ends) == pytest.approx(np.array([[10, 30], [20, 50]]))
 
 
+def test_layers_of_many_matrices_are_one_bar_each():
+    kinds = ("fc1", "fc2", "self_attn.q_proj", "encoder_attn.v_proj")
+    own = [[LayerSize(f"model.decoder.layers.{i}.{kind}", 0.1 * (i + 1)) for kind in kinds for i in range(2)]]
+    (axes,) = layer_figure(own).axes
+    assert [bar.get_height() for bar in axes.patches] == pytest.approx([10, 20])
+    assert [tick.get_text() for tick in axes.get_xticklabels()] == ["layer 1", "layer 2"]
+
+
 def test_intervals_are_over_speakers_where_there_are_five_and_else_over_recordings():
     meant = "red green blue lamp door lamp blue green red lamp"
     both = [(meant, "no " * 10)] + 4 * [(meant, meant)]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+from dataclasses import replace
 
 import librosa
 import matplotlib.image
@@ -32,7 +33,9 @@ def test_bars_are_the_relative_change_in_percent(layers):
     (bars,) = plots.magnitude_figure(layers).data
     assert list(bars.x) == ["1", "2", "3"]
     assert list(bars.y) == pytest.approx([1.0, 2.0, 3.0])
-    assert [row[1] for row in bars.customdata] == pytest.approx([2.0] * 3)  # mean of 1 and 3 degrees
+    assert {row[1] for row in bars.customdata} == {"<br>mean angle between old and new 2.0°"}  # mean of 1 and 3
+    (bars,) = plots.magnitude_figure([replace(layers[0], principal_angles_deg=np.empty(0))]).data
+    assert bars.customdata[0][1] == ""
 
 
 def test_the_printed_twin_has_the_same_bars(layers):
@@ -56,6 +59,34 @@ def test_several_matrices_of_a_layer_stay_apart(layers):
     assert len(set(labels)) == len(more)
     heights = [bar.get_height() for bar in plots.magnitude_print(more).axes[0].patches]
     assert heights == pytest.approx([1, 2, 3, 7])
+
+
+@pytest.fixture
+def whole_decoder() -> list[LayerUpdate]:
+    kinds = ("fc1", "fc2", "self_attn.q_proj", "encoder_attn.v_proj")
+    return [
+        update(f"model.decoder.layers.{layer}.{kind}", 0.01 * (layer + 1) * (place + 1), (1.0,))
+        for place, kind in enumerate(kinds)
+        for layer in range(2)
+    ]
+
+
+def test_many_matrices_are_one_bar_a_layer(whole_decoder):
+    expected = [np.sqrt((1 + 4 + 9 + 16) / 4), 2 * np.sqrt((1 + 4 + 9 + 16) / 4)]  # root mean square, in percent
+    (bars,) = plots.magnitude_figure(whole_decoder).data
+    assert list(bars.x) == ["1", "2"] and list(bars.y) == pytest.approx(expected)
+    heights = [bar.get_height() for bar in plots.magnitude_print(whole_decoder).axes[0].patches]
+    assert heights == pytest.approx(expected)
+
+
+def test_many_matrices_are_squares_of_their_layer(whole_decoder, layers):
+    (squares,) = plots.inside_figure(whole_decoder).data
+    assert list(squares.x) == ["1", "2"]
+    assert list(squares.y) == ["W1", "W2", "self-attention q", "cross-attention v"]
+    np.testing.assert_allclose(squares.z, [[1, 2], [2, 4], [3, 6], [4, 8]])
+    assert plots.inside_caption(whole_decoder) is plots.MATRICES
+    assert plots.inside_caption(layers) is plots.SINGULAR_VALUES
+    assert [len(each.y) for each in plots.inside_figure(layers).data] == [3, 3]
 
 
 def test_layers_of_encoder_and_decoder_stay_apart():

@@ -149,14 +149,15 @@ class Handlers:
 
 
 def values_of(comparison: Comparison, given: Asked) -> tuple[Any, ...]:
-    """Results, the three plot parts and details."""
+    """Results, the plot parts and details."""
     adapted = bool(comparison.layers)
     of_first_piece = given.adaptation == PER_PIECE
     return (
         panels.results_html(comparison, given.model),
         plots.magnitude_figure(comparison.layers) if adapted else None,
         figures.print_links_html(comparison, of_first_piece) if adapted else "",
-        plots.singular_value_figure(comparison.layers) if adapted else None,
+        plots.inside_figure(comparison.layers) if adapted else None,
+        figures.caption_html(plots.inside_caption(comparison.layers)) if adapted else "",
         panels.details_html(comparison),
     )
 

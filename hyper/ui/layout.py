@@ -50,7 +50,8 @@ class Outputs:
     results: gr.HTML
     magnitude: gr.Plot
     print_links: gr.HTML
-    singular_values: gr.Plot
+    inside_caption: gr.HTML
+    inside: gr.Plot
     details: gr.HTML
     recording: gr.HTML
     reliability: gr.HTML
@@ -63,7 +64,9 @@ class Outputs:
 
     def of_strength(self) -> list[gr.blocks.Block]:
         """What another strength changes, in the order in which the handler gives the values."""
-        return [self.results, self.magnitude, self.print_links, self.singular_values, self.details]
+        return [
+            self.results, self.magnitude, self.print_links, self.inside, self.inside_caption, self.details,
+        ]  # fmt: skip
 
     def all(self) -> list[gr.blocks.Block]:
         """What a comparison fills or clears, in the order in which the handler gives the values."""
@@ -182,7 +185,7 @@ def result_card() -> Outputs:
             with gr.Column(elem_classes="hw-card", elem_id="hw-strength-card") as adapted_only:
                 strength = strength_card()
             with gr.Row(elem_id="hw-changes", equal_height=True) as changes:
-                magnitude, print_links, singular_values = _changes()
+                magnitude, print_links, inside_caption, inside = _changes()
             with gr.Column(elem_classes="hw-card"):
                 gr.HTML(figures.caption_html(plots.RECORDING))
                 recording = gr.HTML()
@@ -194,21 +197,21 @@ def result_card() -> Outputs:
                 with gr.Accordion("Details: model, timings, parameters", open=False, elem_id="hw-details"):
                     details = gr.HTML()
     return Outputs(
-        results, magnitude, print_links, singular_values, details, recording, reliability,
+        results, magnitude, print_links, inside_caption, inside, details, recording, reliability,
         strength, away, more, adapted_only, changes, files,
     )  # fmt: skip
 
 
-def _changes() -> tuple[gr.Plot, gr.HTML, gr.Plot]:
-    """Two plots side by side: how much each layer was changed, and in how many directions."""
+def _changes() -> tuple[gr.Plot, gr.HTML, gr.HTML, gr.Plot]:
+    """Two plots side by side: how much each layer was changed, and how inside."""
     with gr.Column(elem_classes="hw-card", min_width=320):
         gr.HTML(figures.caption_html(plots.MAGNITUDE))
         magnitude = gr.Plot(show_label=False, label=plots.MAGNITUDE.title, elem_id="hw-magnitude")
         print_links = gr.HTML()
     with gr.Column(elem_classes="hw-card", min_width=320):
-        gr.HTML(figures.caption_html(plots.SINGULAR_VALUES))
-        singular_values = gr.Plot(show_label=False, label=plots.SINGULAR_VALUES.title, elem_id="hw-singular-values")
-    return magnitude, print_links, singular_values
+        inside_caption = gr.HTML()
+        inside = gr.Plot(show_label=False, label="How each layer was changed", elem_id="hw-inside")
+    return magnitude, print_links, inside_caption, inside
 
 
 def model_note_html(shelf: ModelShelf, name: str) -> str:

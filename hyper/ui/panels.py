@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from hyper.confidence import WordConfidence
     from hyper.guards import Flag
     from hyper.metrics import WordErrors
+    from hyper.subspace import LayerUpdate
 
 TRAIN_COMMAND = "python -m hyper train --base {base} --data MANIFEST.csv --out assets/hypernet-{name}"
 STAGES = {"audio": "read the audio", "encode": "encode", "generate": "write the adaptation", "decode": "decode both"}
@@ -26,6 +27,7 @@ WER_MEANING = (
     "Character error rate (CER): the same, letter by letter. Words are compared in lower case, without punctuation, "
     "numbers as digits."
 )
+MOST_DIRECTIONS = 4  # singular values of a matrix that are listed, the largest first
 NO_REFERENCE = "Without the meant text nobody can say which one is right: type it above to count errors."
 EMPTY = """
 <div class="hw-panels hw-waiting">
@@ -113,6 +115,10 @@ def details_html(comparison: Comparison) -> str:
             f"{comparison.generated_parameters:,} parameters, {100 * comparison.generated_share:.3f} % of the model's"
         ),
     }
+    if comparison.shared_parameters:
+        rows["Learned, the same for all"] = (
+            f"{comparison.shared_parameters:,} parameters of the update, which these vary"
+        )
     body = "".join(f"<dt>{escape(name)}</dt><dd>{escape(value)}</dd>" for name, value in rows.items())
     return f'<dl class="hw-facts">{body}</dl>{_layer_table(comparison)}'
 
@@ -223,8 +229,9 @@ def _layer_table(comparison: Comparison) -> str:
     rows = "".join(
         f"<tr><th scope='row'>{escape(layer.name)}</th><td>{layer.frobenius:.4g}</td>"
         f"<td>{100 * layer.relative_frobenius:.3g} %</td>"
-        f"<td>{', '.join(f'{value:.3g}' for value in layer.singular_values)}</td>"
-        f"<td>{layer.mean_angle_deg:.1f}°, {layer.max_angle_deg:.1f}°</td></tr>"
+        f"<td>{', '.join(f'{value:.3g}' for value in layer.singular_values[:MOST_DIRECTIONS])}"
+        f"{', …' if len(layer.singular_values) > MOST_DIRECTIONS else ''}</td>"
+        f"<td>{_angles_text(layer)}</td></tr>"
         for layer in comparison.layers
     )
     head = "".join(
@@ -235,8 +242,14 @@ def _layer_table(comparison: Comparison) -> str:
         f'<div class="hw-scroll" tabindex="0" role="region" aria-label="Change of each layer">'
         f'<table class="hw-table"><thead><tr>{head}</tr></thead><tbody>{rows}</tbody></table></div>'
         '<p class="hw-help">Angles are principal angles between the spaces that the weights span before and after: '
-        "0° means that nothing turned.</p>"
+        "0° means that nothing turned. Square matrices have no such spaces of their own.</p>"
     )
+
+
+def _angles_text(layer: LayerUpdate) -> str:
+    """Mean and largest angle, where they were measured."""
+    measured = len(layer.principal_angles_deg) > 0
+    return f"{layer.mean_angle_deg:.1f}°, {layer.max_angle_deg:.1f}°" if measured else "–"
 
 
 def _n_errors(errors: WordErrors) -> int:
