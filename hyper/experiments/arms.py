@@ -15,7 +15,8 @@ from hyper.training.loop import split_speakers
 from hyper.training.states import Store
 from hyper.training.train_hypernet import adapts_encoder
 
-STANDARD = method("hypernet-mlp")  # the hypernetwork as it is shipped: rank 1 on W1, all recordings
+SHIPPED = method("hypernet-shared")
+STANDARD = method("hypernet-mlp")  # the paper's form: rank 1 on W1; all recordings
 ONE_LORA = method("lora-global")
 FULL = method("full")
 

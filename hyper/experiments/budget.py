@@ -47,7 +47,7 @@ def arms_of(found: Sequence[Plan], n_layers: int) -> list[Method]:
 
 
 def arm_of(plan: Plan, n_layers: int) -> Method:
-    """The arm of a plan, with a learning rate of its own; the one that is shipped keeps its name, so its training."""
+    """The arm of a plan, with a learning rate of its own; the standard one keeps its name, so its training."""
     if plan == Plan("both", 1, n_layers):
         return STANDARD
     layers = "all layers" if plan.n_layers == n_layers else f"the last {plan.n_layers} of {n_layers} layers"

@@ -144,8 +144,9 @@ def _answer(record: Record) -> str:
 def _setup(record: Record) -> str:
     found = record["findings"]
     return (
-        "Embeddings and generated weights of the shipped kind of hypernetwork (first seed) for every held-out "
-        "recording, typical ones too. Probes are ridge regressions, fitted on four fifths of the speakers and read on "
+        "Embeddings and generated weights of the hypernetwork in its standard form (rank 1 on W1, first seed) for "
+        "every held-out recording, typical ones too. Probes are ridge regressions, fitted on four fifths of the "
+        "speakers and read on "
         "the others: balanced accuracy for cohort and severity, R² for measures of the recording itself; the control "
         "deals the labels to other speakers. The first "
         f"{N_COMPONENTS} components hold {percent(found['components_share'], 0)} of the variance of the generated "

@@ -59,7 +59,7 @@ class Sizes:
     patients: int  # that each speaker becomes
     people: int  # simulated recordings of real people, where their typical ones are given
     more: Speech  # typical recordings that the base did not see, for the hypernetwork
-    hypernet_budget: tuple[str, ...]
+    hypernet_budget: tuple[str, ...]  # and its size
     validation: Speech  # for the confidences
     updates: int  # of each method and arm
     batch_size: int
@@ -70,13 +70,15 @@ class Sizes:
 FULL = Sizes(  # those of the bundled pair
     first=Speech(48_000, 800, 0, (0.5, 0.33, 0.17)), first_hours=0.8, base_options=(),
     typical=Speech(64_000, 1_200, 2, (0.45, 0.25, 0.12, 0.18)), base_hours=1.4, simulated=40_000, patients=4,
-    people=5_000, more=Speech(8_000, 200, 1, (0.5, 0.2, 0.1, 0.2)), hypernet_budget=("--minutes", "10"),
+    people=5_000, more=Speech(8_000, 200, 1, (0.5, 0.2, 0.1, 0.2)),
+    hypernet_budget=("--rank", "16", "--dropout", "0.2", "--updates", "1900"),
     validation=Speech(1_200, 120, 0, (1.0, 0.0)), updates=2_000, batch_size=64, seeds=(0, 1, 2), test_share=1.0,
 )  # fmt: skip
 QUICK = Sizes(
     first=Speech(200, 10, 0, (0.5, 0.33, 0.17)), first_hours=0.005, base_options=("--d-model", "64", "--layers", "2"),
     typical=Speech(400, 20, 2, (0.45, 0.25, 0.12, 0.18)), base_hours=0.01, simulated=160, patients=2, people=40,
-    more=Speech(60, 6, 1, (0.5, 0.2, 0.1, 0.2)), hypernet_budget=("--updates", "10", "--batch-size", "8"),
+    more=Speech(60, 6, 1, (0.5, 0.2, 0.1, 0.2)),
+    hypernet_budget=("--rank", "2", "--updates", "10", "--batch-size", "8"),
     validation=Speech(60, 12, 0, (1.0, 0.0)), updates=3, batch_size=8, seeds=(0,), test_share=0.01,
 )  # fmt: skip
 
@@ -129,7 +131,17 @@ def _made(args: argparse.Namespace) -> list[Step]:
     real = (str(args.people),) if args.people else ()
     patients = ("--patients", str(sizes.patients), *_workers(args))
     simulate = ("--out", str(data / "atypical"), "--limit", str(sizes.simulated), "--seed", "1", *patients)
-    train = ("--base", _base(args), *sizes.hypernet_budget, "--run", str(args.work / "run-hypernet"))
+    train = (
+        "--base",
+        _base(args),
+        "--targets",
+        "decoder",
+        "--generated",
+        "coefficients",
+        *sizes.hypernet_budget,
+        "--run",
+        str(args.work / "run-hypernet"),
+    )
     first = ("--run", str(args.work / "first-run"), *sizes.base_options, "--out", str(args.work / "first-whisper"))
     then = ("--start", str(args.work / "first-whisper"), "--run", str(base), "--out", _base(args))
     made = [

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from hyper.experiments.arms import STANDARD
+from hyper.experiments.arms import SHIPPED
 from hyper.experiments.bench import Bench, Experiment, Record
 from hyper.experiments.probes import area_under_curve
 from hyper.experiments.words import between, listed, percent, side_of, table, wer_words
@@ -35,8 +35,8 @@ SIGNS = {  # each is high where adapting is suspected to harm
 
 
 def _run(bench: Bench) -> Record:
-    results = bench.run([STANDARD])
-    known = results[STANDARD.name].scores
+    results = bench.run([SHIPPED])
+    known = results[SHIPPED.name].scores
     sweeps = {
         name: _sweep(bench, name, rows, bench.base.scores[name][0]) | {1.0: known[name]}
         for name, rows in bench.sets.items()
@@ -44,7 +44,7 @@ def _run(bench: Bench) -> Record:
     validation = validation_rows(bench)
     base = bench.base_scores("validation", validation)
     on_validation = _sweep(bench, "validation", validation, base)
-    on_validation[1.0] = bench.scores(STANDARD, "validation-strength-1", validation, otherwise=base)
+    on_validation[1.0] = bench.scores(SHIPPED, "validation-strength-1", validation, otherwise=base)
     findings = {
         "sweeps": {name: _sweep_record(sweeps[name], bench.sets[name]) for name in sweeps},
         "validation": {f"{strength:g}": over_seeds(each).wer for strength, each in on_validation.items()},
@@ -70,7 +70,7 @@ def _sweep(bench: Bench, name: str, rows: Sequence[ManifestRow], base: Scores) -
     found = {strength: {} for strength in STRENGTHS} | {0.0: dict.fromkeys(bench.seeds, base)}
     for strength in (each for each in STRENGTHS if each not in (0.0, 1.0)):
         label = f"{name}-strength-{strength:g}"
-        found[strength] = bench.scores(STANDARD, label, rows, otherwise=base, strength=strength)
+        found[strength] = bench.scores(SHIPPED, label, rows, otherwise=base, strength=strength)
     return found
 
 

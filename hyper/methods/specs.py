@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Any, Protocol
 
-from hyper.backbone import Backbone
+from hyper.backbone import Backbone, whole_stacks
 from hyper.checkpoint import config_for
 from hyper.config import HypernetConfig
 from hyper.hypernet import HyperNetwork
@@ -32,8 +32,11 @@ if TYPE_CHECKING:
     from hyper.training.states import Store
 
 TARGETS = ("decoder.fc1",)  # the paper's W1
-RANK = 1  # the budget of every LoRA here: that of the hypernetwork
-LORA_RATE, HYPERNET_RATE, FULL_RATE = 4e-3, 2e-3, 3e-4  # the middle of the rates that are tried
+RANK = 1  # the budget of every LoRA on it: that of the paper's form of the hypernetwork
+DECODER = whole_stacks(["decoder"])
+N_LEARNED = 16  # learned updates of rank 1 of each matrix that the shipped hypernetwork weighs, and its rival has
+# The middle of the rates that are tried.
+LORA_RATE, WIDE_RATE, HYPERNET_RATE, FULL_RATE = 4e-3, 2e-3, 2e-3, 3e-4
 
 Builder = Callable[[Backbone, str, int], Adaptation]  # of a private backbone, a language and a seed
 Maker = Callable[[HypernetConfig, tuple[LoraSite, ...]], HyperNetwork]
@@ -127,9 +130,17 @@ METHODS = (
     Method("lora-global", "one LoRA for all", lora(), LORA_RATE, everybody),
     Method("lora-cohort", "LoRA per cohort, label given", lora(), LORA_RATE, _cohort, needs_label=True),
     Method("lora-speaker", "LoRA per speaker, enrolled", lora(), LORA_RATE, _speaker, needs_label=True),
+    Method("lora-wide", "one LoRA for all, rank 16, whole decoder", lora(DECODER, N_LEARNED), WIDE_RATE, everybody),
     Method("adapters", "residual adapters", _adapters, LORA_RATE, everybody),
     Method("hypernet-linear", "hypernetwork, linear", hypernet(generator="linear"), HYPERNET_RATE, everybody),
     Method("hypernet-mlp", "hypernetwork, MLP", hypernet(generator="mlp"), HYPERNET_RATE, everybody),
+    Method(
+        "hypernet-shared",
+        "hypernetwork, weighs learned updates of the whole decoder",
+        hypernet(DECODER, N_LEARNED, generated="coefficients", dropout=0.2),
+        HYPERNET_RATE,
+        everybody,
+    ),
 )
 
 

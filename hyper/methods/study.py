@@ -40,7 +40,8 @@ class Result:
     method: Method | None  # None for the base
     scores: dict[str, dict[int, Scores]]  # by set, then by seed
     n_trainable: int
-    n_adapted: int  # numbers that differ from the base while one utterance is decoded
+    n_adapted: int  # numbers made for an utterance, or that differ from the base for all, speakers or cohorts
+    n_shared: int  # of a hypernetwork's updates, the same for every utterance; 0 for other methods
     minutes: float  # of training, mean over the seeds, all keys together
     updates: int
     learning_rate: float
@@ -113,7 +114,7 @@ def score_base(workshop: Workshop, sets: dict[str, list[ManifestRow]]) -> Result
         if not file.exists():
             scores_of(transcribe(asr, workshop.held_out, rows), rows, None).save(file)
         scores[name] = {0: Scores.load(file)}
-    return Result(None, scores, 0, 0, 0.0, 0, 0.0)
+    return Result(None, scores, 0, 0, 0, 0.0, 0, 0.0)
 
 
 def run_method(
@@ -142,6 +143,7 @@ def run_method(
         scores=scores,
         n_trainable=one.n_trainable * len(trained),
         n_adapted=hypernet.n_generated if hypernet else one.n_trainable,
+        n_shared=hypernet.n_shared if hypernet else 0,
         minutes=sum(minutes) / len(minutes),
         updates=sum(each.updates for each in trained.values()),
         learning_rate=one.learning_rate,
