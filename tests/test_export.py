@@ -138,7 +138,8 @@ def test_the_bundled_pair_taken_away(monkeypatch, tmp_path, capsys):
     tokens = generated(with_peft(BUNDLED_FOLDER, adapter), log_mel, asr.backbone, limit)
     assert tokens == comparison.adapted.tokens != comparison.base.tokens
     assert PersonalizedAsr.load(merged, device="cpu").compare(comparison.waveform).base.tokens == tokens
-    assert sum(file.stat().st_size for file in adapter.iterdir()) < 40_000
+    # PEFT knows nothing of updates that many adapters share: the file holds each number of the sum.
+    assert sum(file.stat().st_size for file in adapter.iterdir()) < 4 * comparison.lora.n_parameters + 20_000
     for folder in (adapter, merged):
         assert run_snippet(folder, comparison.waveform, capsys) == comparison.adapted.text
 
