@@ -34,7 +34,7 @@ MATRIX_NAMES = {
     "fc2": "W2",
     **{
         f"{module}.{p}_proj": f"{name} {p}"
-        for module, name in (("self_attn", "self-attention"), ("encoder_attn", "cross-attention"))
+        for module, name in (("self_attn", "self-att."), ("encoder_attn", "cross-att."))
         for p in ("q", "k", "v", "out")
     },
 }
@@ -62,7 +62,7 @@ SINGULAR_VALUES = Caption(
 MATRICES = Caption(
     "Where inside each layer it was changed",
     "Each square is one matrix of a layer: the darker, the larger its change next to its own weights. W1 and W2 are "
-    "the layer's MLP; self-attention reads the words so far, cross-attention reads the sound.",
+    "the layer's MLP; self-attention reads the words so far, cross-attention the sound.",
 )
 RECORDING = Caption(
     "The recording as the model receives it",

@@ -82,7 +82,7 @@ def test_many_matrices_are_one_bar_a_layer(whole_decoder):
 def test_many_matrices_are_squares_of_their_layer(whole_decoder, layers):
     (squares,) = plots.inside_figure(whole_decoder).data
     assert list(squares.x) == ["1", "2"]
-    assert list(squares.y) == ["W1", "W2", "self-attention q", "cross-attention v"]
+    assert list(squares.y) == ["W1", "W2", "self-att. q", "cross-att. v"]
     np.testing.assert_allclose(squares.z, [[1, 2], [2, 4], [3, 6], [4, 8]])
     assert plots.inside_caption(whole_decoder) is plots.MATRICES
     assert plots.inside_caption(layers) is plots.SINGULAR_VALUES
