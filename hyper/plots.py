@@ -51,8 +51,8 @@ class Caption:
 
 MAGNITUDE = Caption(
     "How much each layer was changed for this recording",
-    "Each bar is the size of the change next to the size of the layer's own weights: a longer bar means that the "
-    "recording asked more of that layer; no bar means that it stayed as Whisper has it.",
+    "Each bar is the size of the change next to the size of the layer's own weights; part of it was learned and is the "
+    "same for every recording. No bar means that the layer stayed as Whisper has it.",
 )
 SINGULAR_VALUES = Caption(
     "In how many directions each layer was changed",
