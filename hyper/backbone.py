@@ -15,6 +15,7 @@ from safetensors import SafetensorError
 from torch import Tensor
 
 from hyper.audio import SAMPLE_RATE
+from hyper.config import TARGETS
 from hyper.lora import LoraSite
 from hyper.model_files import BackboneError, check_folder, find_folder, first_line
 
@@ -23,22 +24,6 @@ if TYPE_CHECKING:
 
 NO_SPEECH_TOKENS = ("<|nospeech|>", "<|nocaptions|>")  # the second in models from 2022
 SAMPLES_PER_FRAME_STATES = 2  # the encoder's second convolution has stride 2: two mel frames make one state
-
-# Each target: where the layer lies in a transformers' Whisper layer.
-_ATTENTION = {f"{p}_proj": f"self_attn.{p}_proj" for p in ("q", "k", "v", "out")}
-_CROSS = {f"cross_{p}_proj": f"encoder_attn.{p}_proj" for p in ("q", "k", "v", "out")}
-_IN_LAYER = {"fc1": "fc1", "fc2": "fc2", **_ATTENTION}
-TARGETS = {
-    **{f"encoder.{name}": path for name, path in _IN_LAYER.items()},
-    **{f"decoder.{name}": path for name, path in {**_IN_LAYER, **_CROSS}.items()},
-}
-
-
-def whole_stacks(targets: Sequence[str]) -> tuple[str, ...]:
-    """The targets, with "encoder" and "decoder" standing for every kind of layer in them."""
-    stacks = ("encoder", "decoder")
-    found = [t for name in targets for t in (TARGETS if name in stacks else [name]) if name in (t, t.split(".")[0])]
-    return tuple(dict.fromkeys(found))
 
 
 class Backbone:

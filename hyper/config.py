@@ -3,20 +3,34 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 from typing import Any
 
 GENERATORS = ("mlp", "linear")
 GENERATED = ("both", "a", "b", "coefficients")
-_ATTENTION = ("q_proj", "k_proj", "v_proj", "out_proj")
-_IN_LAYER = ("fc1", "fc2", *_ATTENTION)
-_WHOLE = {  # kinds of layers that have a short name together
-    frozenset(f"encoder.{name}" for name in _IN_LAYER): "every matrix of the encoder",
-    frozenset(f"decoder.{name}" for name in (*_IN_LAYER, *(f"cross_{each}" for each in _ATTENTION))):
-        "every matrix of the decoder",
-}  # fmt: skip
 _UNWRITTEN = {"generated": "both"}  # settings that earlier versions did not have, and what they stood for
+
+
+# Each target: where the layer lies in a transformers' Whisper layer.
+_ATTENTION = {f"{p}_proj": f"self_attn.{p}_proj" for p in ("q", "k", "v", "out")}
+_CROSS = {f"cross_{p}_proj": f"encoder_attn.{p}_proj" for p in ("q", "k", "v", "out")}
+_IN_LAYER = {"fc1": "fc1", "fc2": "fc2", **_ATTENTION}
+TARGETS = {
+    **{f"encoder.{name}": path for name, path in _IN_LAYER.items()},
+    **{f"decoder.{name}": path for name, path in {**_IN_LAYER, **_CROSS}.items()},
+}
+
+
+def whole_stacks(targets: Sequence[str]) -> tuple[str, ...]:
+    """The targets, with "encoder" and "decoder" standing for every kind of layer in them."""
+    stacks = ("encoder", "decoder")
+    found = [t for name in targets for t in (TARGETS if name in stacks else [name]) if name in (t, t.split(".")[0])]
+    return tuple(dict.fromkeys(found))
+
+
+_WHOLE = {frozenset(whole_stacks([stack])): f"every matrix of the {stack}" for stack in ("encoder", "decoder")}
 
 
 class ConfigError(ValueError):

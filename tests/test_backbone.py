@@ -15,7 +15,8 @@ from transformers import WhisperFeatureExtractor, WhisperForConditionalGeneratio
 
 from hyper import model_files
 from hyper.audio import SAMPLE_RATE
-from hyper.backbone import TARGETS, Backbone, choose_device, choose_dtype, fingerprint, whole_stacks
+from hyper.backbone import TARGETS, Backbone, choose_device, choose_dtype, fingerprint
+from hyper.config import whole_stacks
 from hyper.model_files import BackboneError
 
 

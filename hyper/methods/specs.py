@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Any, Protocol
 
-from hyper.backbone import Backbone, whole_stacks
+from hyper.backbone import Backbone
 from hyper.checkpoint import config_for
-from hyper.config import HypernetConfig
+from hyper.config import HypernetConfig, whole_stacks
 from hyper.hypernet import HyperNetwork
 from hyper.lora import LoraSite
 from hyper.manifest import ManifestRow

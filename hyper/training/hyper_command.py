@@ -6,7 +6,7 @@ import argparse
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from hyper.config import GENERATED, GENERATORS, HypernetConfig
+from hyper.config import GENERATED, GENERATORS, HypernetConfig, whole_stacks
 
 if TYPE_CHECKING:
     from hyper.backbone import Backbone
@@ -56,7 +56,7 @@ def run(args: argparse.Namespace) -> int:
     """Encode, train, write the hypernetwork with its card and the curve."""
     from accelerate import Accelerator
 
-    from hyper.backbone import Backbone, whole_stacks
+    from hyper.backbone import Backbone
     from hyper.checkpoint import save_hypernet
     from hyper.manifest import read_manifest
     from hyper.plots_training import training_curve
@@ -106,7 +106,6 @@ def run(args: argparse.Namespace) -> int:
 
 
 def _config(args: argparse.Namespace, backbone: Backbone) -> HypernetConfig:
-    from hyper.backbone import whole_stacks
     from hyper.checkpoint import config_for
 
     return config_for(
