@@ -19,11 +19,12 @@ SHIPPED = method("hypernet-shared")
 STANDARD = method("hypernet-mlp")  # the paper's form: rank 1 on W1; all recordings
 ONE_LORA = method("lora-global")
 FULL = method("full")
+W1 = "decoder.fc1"
 
 _ORDER_SEED = 0  # of the patients of ever larger subsets: the same for all arms, so that they are nested
 
 
-def hypernet_arm(name: str, title: str, targets: Sequence[str] = ("decoder.fc1",), **settings: Any) -> Method:
+def hypernet_arm(name: str, title: str, targets: Sequence[str] = (W1,), **settings: Any) -> Method:
     """A hypernetwork with other targets, rank or settings; the learning rate is tried for the standard one."""
     return Method(
         name,
@@ -41,6 +42,15 @@ def lora_arm(name: str, title: str, targets: Sequence[str], rank: int = 1) -> Me
     build = lora(targets, rank)
     encoder = adapts_encoder(targets)
     return Method(name, title, build, LORA_RATE, everybody, trains_encoder=encoder, rate_of=ONE_LORA)
+
+
+def alone(target: str) -> tuple[Method, Method]:
+    """The hypernetwork and the LoRA that adapt this kind of matrix only, rank 1; those of W1 are the standard ones."""
+    if target == W1:
+        return STANDARD, ONE_LORA
+    title = target.replace(".", " ")
+    own = hypernet_arm(f"hypernet-{target}", f"hypernetwork, {title}", (target,))
+    return own, lora_arm(f"lora-{target}", f"LoRA, {title}", (target,))
 
 
 def trained_on(arm: Method, name: str, title: str, recordings: Callable[[Store, float], np.ndarray]) -> Method:

@@ -9,7 +9,7 @@ import numpy as np
 from torch import Tensor, nn
 
 from hyper.backbone import TARGETS
-from hyper.experiments.arms import FULL, STANDARD, hypernet_arm, lora_arm
+from hyper.experiments.arms import FULL, ONE_LORA, STANDARD, alone, lora_arm
 from hyper.experiments.bench import Bench, Experiment, Record
 from hyper.experiments.probes import rank_correlation
 from hyper.experiments.words import between, difference_words, mended, rates, reduction_cell, side_of, table
@@ -27,18 +27,11 @@ if TYPE_CHECKING:
 
 EVERYWHERE = lora_arm("lora-everything", "one LoRA in every matrix, rank 1", tuple(TARGETS))
 KINDS = {"hypernetwork": "generated", "lora": "one LoRA"}  # ways to adapt one kind of matrix alone, by name
-W1 = "decoder.fc1"
-
-
-def alone(target: str) -> dict[str, Method]:
-    """The hypernetwork and the LoRA that adapt this kind of matrix only, rank 1."""
-    title = target.replace(".", " ")
-    own = STANDARD if target == W1 else hypernet_arm(f"hypernet-{target}", f"hypernetwork, {title}", (target,))
-    return {"hypernetwork": own, "lora": lora_arm(f"lora-{target}", f"LoRA, {title}", (target,))}
+TITLES = {STANDARD.name: "hypernetwork, decoder fc1", ONE_LORA.name: "LoRA, decoder fc1"}
 
 
 def _run(bench: Bench) -> Record:
-    arms = {target: alone(target) for target in TARGETS}
+    arms = {target: dict(zip(KINDS, alone(target), strict=True)) for target in TARGETS}
     results = bench.run([FULL, EVERYWHERE, *(method for both in arms.values() for method in both.values())])
     rows, base = bench.sets[MAIN], bench.base.scores[MAIN][0]
     turns = {"full": _turns(bench, FULL), "lora-everything": _turns(bench, EVERYWHERE)}
@@ -50,7 +43,7 @@ def _run(bench: Bench) -> Record:
             magnitude = [by_target[target]["turn_deg"] for target in TARGETS]
             findings["correlations"][f"{source}, {kind}"] = correlation(magnitude, base, list(scores.values()), rows)
             findings["picked"][f"{source}, {kind}"] = picked(by_target, scores, rows)
-    return {"arms": bench.arms(results, {STANDARD.name: "hypernetwork, decoder fc1"}), "findings": findings}
+    return {"arms": bench.arms(results, TITLES), "findings": findings}
 
 
 def _turns(bench: Bench, method: Method) -> Record:

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from hyper.backbone import TARGETS, Backbone
-from hyper.experiments.arms import STANDARD, hypernet_arm
+from hyper.experiments.arms import alone, hypernet_arm
 from hyper.experiments.bench import Bench, Experiment, Record
 from hyper.experiments.words import arm_table, difference_words, mended, rates, side_of
 from hyper.methods.specs import Method
@@ -39,10 +40,10 @@ def _size(backbone: Backbone, group: str) -> int:
 
 
 def arm(group: str, rank: int) -> Method:
-    """The hypernetwork of a group at a rank; that of W1 at rank 1 is the standard one."""
+    """The hypernetwork of a group at a rank; that of one kind of matrix at rank 1 is shared with other experiments."""
     title, targets = GROUPS[group]
-    if (group, rank) == ("w1", 1):
-        return STANDARD
+    if rank == 1 and len(targets) == 1:
+        return replace(alone(targets[0])[0], title=f"{title}, rank 1")
     return hypernet_arm(f"hypernet-{group}-rank{rank}", f"{title}, rank {rank}", targets, rank=rank)
 
 
@@ -60,7 +61,7 @@ def _run(bench: Bench) -> Record:
             "arms": {group: arms[group].name for group in GROUPS},
             "minus_w1": {group: wer_difference(results[arms[group].name].scores[MAIN], w1, rows) for group in rivals},
         }
-    return {"arms": bench.arms(results, {STANDARD.name: f"{GROUPS['w1'][0]}, rank 1"}), "findings": findings}
+    return {"arms": bench.arms(results, {}), "findings": findings}
 
 
 def _sentence(record: Record, kind: str, words: str) -> str:
