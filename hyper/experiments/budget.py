@@ -9,9 +9,8 @@ from typing import TYPE_CHECKING
 from hyper.experiments.arms import STANDARD, hypernet_arm
 from hyper.experiments.bench import Bench, Experiment, Record
 from hyper.experiments.shared_factors import Plan, plans_within
-from hyper.experiments.words import arm_table, mended, percent, rates, side_of, wer_words
+from hyper.experiments.words import COMMANDS, arm_table, mended, percent, rates, side_of, wer_words
 from hyper.methods.specs import Method
-from hyper.methods.study import MAIN
 from hyper.plots_experiments import budget_figure
 
 if TYPE_CHECKING:
@@ -119,18 +118,14 @@ def _setup(record: Record) -> str:
     )
 
 
-def _table(record: Record) -> str:
-    return arm_table(record, {MAIN: "simulated atypical", "typical-commands-known": "typical"})
-
-
 EXPERIMENT = Experiment(
     name="budget",
     title="How few generated parameters are enough",
     question="How many numbers must be generated for an utterance before base WER is halved?",
-    sets=(MAIN, "typical-commands-known"),
+    sets=tuple(COMMANDS),
     run=_run,
     setup=_setup,
-    table=_table,
+    table=arm_table,
     answer=_answer,
     figure=lambda record: _figure(record),
     would_change=(

@@ -9,7 +9,7 @@ import numpy as np
 
 from hyper.experiments.arms import FULL, STANDARD, of_patients, patients_in_order, trained_on
 from hyper.experiments.bench import Bench, Experiment, Record
-from hyper.experiments.words import arm_table, between, percent, rates, table, wer_words
+from hyper.experiments.words import COMMANDS, arm_table, between, percent, rates, table, wer_words
 from hyper.manifest import ManifestRow
 from hyper.methods.scores import Scores, over_seeds
 from hyper.methods.specs import Method
@@ -126,7 +126,7 @@ def _table(record: Record) -> str:
     found = record["findings"]["by_patients"]
     lines = [[n, percent(each["share"], 0), between(each["interval"], 100, 0)] for n, each in found.items()]
     shares = table(["simulated patients", "share of full fine-tuning's gain", "95 % interval"], lines)
-    return arm_table(record, {MAIN: "simulated atypical", "typical-commands-known": "typical"}) + "\n\n" + shares
+    return arm_table(record) + "\n\n" + shares
 
 
 def _figure(record: Record) -> Figure:
@@ -142,7 +142,7 @@ EXPERIMENT = Experiment(
     name="ceiling",
     title="How near to full fine-tuning, and how many speakers it takes",
     question="Which share of full fine-tuning's gain does the hypernetwork have, and how do both grow with speakers?",
-    sets=(MAIN, "typical-commands-known"),
+    sets=tuple(COMMANDS),
     run=_run,
     setup=_setup,
     table=_table,

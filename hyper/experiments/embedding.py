@@ -15,7 +15,17 @@ from hyper.experiments.arms import STANDARD, hypernet_arm
 from hyper.experiments.bench import Bench, Experiment, Record, statistics_of_rows
 from hyper.experiments.encoders import KINDS, reads_states, reads_vectors
 from hyper.experiments.verification import Verification, same_speaker_auc
-from hyper.experiments.words import arm_table, cell, difference_words, listed, rates, reduction_cell, side_of, table
+from hyper.experiments.words import (
+    COMMANDS,
+    arm_table,
+    cell,
+    difference_words,
+    listed,
+    rates,
+    reduction_cell,
+    side_of,
+    table,
+)
 from hyper.manifest import ManifestRow
 from hyper.methods.scores import Scores
 from hyper.methods.specs import Method
@@ -154,11 +164,7 @@ def _table(record: Record) -> str:
         for title, own in found["given"].items()
     ]
     header = ["the standard hypernetwork hears", "WER", "less than the base", "minus its own utterance"]
-    return (
-        arm_table(record, {MAIN: "simulated atypical", "typical-commands-known": "typical"})
-        + "\n\n"
-        + table(header, lines)
-    )
+    return arm_table(record) + "\n\n" + table(header, lines)
 
 
 def _figure(record: Record) -> Figure:
@@ -173,7 +179,7 @@ EXPERIMENT = Experiment(
     name="embedding",
     title="What the hypernetwork hears",
     question="Is Whisper's own encoder the best ear, and are the weights it leads to really personal?",
-    sets=(MAIN, "typical-commands-known"),
+    sets=tuple(COMMANDS),
     run=_run,
     setup=_setup,
     table=_table,

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from hyper.experiments.arms import STANDARD, hypernet_arm
 from hyper.experiments.bench import Bench, Experiment, Record
-from hyper.experiments.words import arm_table, difference_words, mended, rates, side_of
+from hyper.experiments.words import COMMANDS, arm_table, difference_words, mended, rates, side_of
 from hyper.methods.specs import Method, method
 from hyper.methods.study import MAIN
 from hyper.methods.table import wer_difference
@@ -93,10 +93,10 @@ EXPERIMENT = Experiment(
     name="generators",
     title="Linear or MLP generator, and of which size",
     question="Does a nonlinear generator do better than a linear one, and how does size change the result?",
-    sets=(MAIN, "typical-commands-known"),
+    sets=tuple(COMMANDS),
     run=_run,
     setup=_setup,
-    table=lambda record: arm_table(record, {MAIN: "simulated atypical", "typical-commands-known": "typical"}),
+    table=arm_table,
     answer=_answer,
     figure=_figure,
     would_change=(

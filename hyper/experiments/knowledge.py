@@ -14,14 +14,13 @@ from hyper.experiments.bench import Bench, Experiment, Record, statistics_of_row
 from hyper.experiments.probes import Ridge, explained, folds, probe_classes, probe_values, squares_by_speaker
 from hyper.experiments.words import between, listed, percent, side_of, table
 from hyper.manifest import ManifestRow
-from hyper.methods.study import MAIN
+from hyper.methods.study import MAIN, TYPICAL_COMMANDS
 from hyper.plots_experiments import knowledge_figure
 from hyper.statistics import bootstrap_speakers
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-TYPICAL_SET = "typical-commands-known"
 N_COMPONENTS = 8  # of the generated weights
 N_PERMUTATIONS = 5
 VALUES = {"speech rate": "syllable rate", "F0 range": "F0 range", "HNR": "HNR"}  # probe: acoustic measure
@@ -30,7 +29,7 @@ _SEED = 0
 
 def _run(bench: Bench) -> Record:
     results = bench.run([STANDARD])
-    rows = [row for name in (MAIN, TYPICAL_SET) if name in bench.sets for row in bench.sets[name]]
+    rows = [row for name in (MAIN, TYPICAL_COMMANDS) if name in bench.sets for row in bench.sets[name]]
     embedding, weights = read_hypernet(bench, rows)
     acoustics = acoustics_of_rows(bench.workshop, rows)
     components, explained_share = principal_components(weights, N_COMPONENTS)
@@ -179,7 +178,7 @@ EXPERIMENT = Experiment(
     name="knowledge",
     title="What the embedding knows",
     question="Does the embedding hold cohort, severity and voice, and which sounds move the generated weights?",
-    sets=(MAIN, TYPICAL_SET),
+    sets=(MAIN, TYPICAL_COMMANDS),
     run=_run,
     setup=_setup,
     table=_table,

@@ -14,7 +14,7 @@ from hyper.experiments.probes import area_under_curve
 from hyper.experiments.words import between, listed, percent, side_of, table, wer_words
 from hyper.manifest import ManifestRow
 from hyper.methods.scores import Scores, over_seeds
-from hyper.methods.study import MAIN
+from hyper.methods.study import MAIN, TYPICAL_COMMANDS
 from hyper.methods.table import part_of
 from hyper.methods.table import rates as rates_of
 from hyper.plots_experiments import strength_figure
@@ -25,7 +25,6 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 STRENGTHS = (0.0, 0.25, 0.5, 0.75, 1.0, 1.25, 1.5, 1.75, 2.0)
-TYPICAL_SET = "typical-commands-known"
 MAX_VALIDATION = 600  # recordings
 SIGNS = {  # each is high where adapting is suspected to harm
     "low confidence once adapted": lambda base, adapted: -adapted.confidence,
@@ -173,7 +172,7 @@ EXPERIMENT = Experiment(
     name="strength",
     title="How strongly to adapt, and when not to",
     question="Which strength is best at each severity, and does an utterance's own confidence say when adapting harms?",
-    sets=(MAIN, TYPICAL_SET),
+    sets=(MAIN, TYPICAL_COMMANDS),
     run=_run,
     setup=_setup,
     table=_table,

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from hyper.backbone import TARGETS, Backbone
 from hyper.experiments.arms import alone, hypernet_arm
 from hyper.experiments.bench import Bench, Experiment, Record
-from hyper.experiments.words import arm_table, difference_words, mended, rates, side_of
+from hyper.experiments.words import COMMANDS, arm_table, difference_words, mended, rates, side_of
 from hyper.methods.specs import Method
 from hyper.methods.study import MAIN
 from hyper.methods.table import wer_difference
@@ -113,10 +113,10 @@ EXPERIMENT = Experiment(
     name="targets",
     title="Where in the model to adapt",
     question="Is W1 of the decoder the best place for generated weights, at equal rank and at equal budget?",
-    sets=(MAIN, "typical-commands-known"),
+    sets=tuple(COMMANDS),
     run=_run,
     setup=_setup,
-    table=lambda record: arm_table(record, {MAIN: "simulated atypical", "typical-commands-known": "typical"}),
+    table=arm_table,
     answer=_answer,
     figure=_figure,
     would_change=(

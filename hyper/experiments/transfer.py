@@ -14,7 +14,7 @@ from hyper.experiments.words import cell, difference_words, listed, mended, redu
 from hyper.manifest import ManifestRow
 from hyper.methods.scores import Scores
 from hyper.methods.specs import Method
-from hyper.methods.study import MAIN
+from hyper.methods.study import MAIN, TYPICAL_COMMANDS
 from hyper.methods.table import part_of, rates, wer_difference
 from hyper.plots_experiments import matrix_figure
 from hyper.simulate import COHORTS
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 UNHEARD = "atypical-commands-unheard"
-SETS = (MAIN, UNHEARD, "ood-mixed", "ood-dysphonia", "typical-commands-known")
+SETS = (MAIN, UNHEARD, "ood-mixed", "ood-dysphonia", TYPICAL_COMMANDS)
 TITLES = {STANDARD.name: "hypernetwork, all cohorts", ONE_LORA.name: "LoRA, all cohorts"}
 FIRST = ("stuttering", "dysarthria")  # the pair that the paper names as one that fails
 
@@ -65,7 +65,11 @@ def groups(bench: Bench) -> dict[str, tuple[str, str]]:
         for cohort in COHORTS
         if any(row.cohort == cohort for row in bench.sets[name])
     }
-    others = {"ood-mixed": "mixed (new disorder)", "ood-dysphonia": "dysphonia (new disorder)", SETS[-1]: "typical"}
+    others = {
+        "ood-mixed": "mixed (new disorder)",
+        "ood-dysphonia": "dysphonia (new disorder)",
+        TYPICAL_COMMANDS: "typical",
+    }
     return own | {title: (name, "") for name, title in others.items() if name in bench.sets}
 
 

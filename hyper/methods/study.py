@@ -20,12 +20,12 @@ from hyper.training.progress import write_whole
 if TYPE_CHECKING:
     from hyper.speech.make import SpeechSet
 
-MAIN = "atypical-commands-known"
+MAIN, TYPICAL_COMMANDS = "atypical-commands-known", "typical-commands-known"
 SETS = (
     MAIN,
     "atypical-commands-unheard",
     "atypical-open-known",
-    "typical-commands-known",
+    TYPICAL_COMMANDS,
     "ood-mixed",
     "ood-dysphonia",
 )
