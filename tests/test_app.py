@@ -18,9 +18,11 @@ import pytest
 import soundfile
 from gradio_client import Client, handle_file
 from gradio_client.exceptions import AppError
+from served import ROOT, free_port, running_app
 
 import app
 from hyper.audio import SAMPLE_RATE
+from hyper.checkpoint import save_hypernet
 from hyper.metrics import word_errors
 from hyper.pipeline import PersonalizedAsr
 from hyper.ui import server
@@ -28,8 +30,6 @@ from hyper.ui.handlers import on_gpu
 from hyper.ui.page import build_demo
 from hyper.ui.port import ServerError, check_port
 from hyper.ui.shelf import ModelShelf
-
-ROOT = Path(__file__).parents[1]
 
 
 @pytest.fixture(scope="module")
@@ -71,12 +71,6 @@ def recording(tmp_path_factory, speech_like) -> Path:
     return path
 
 
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
-
-
 def run_app(*arguments: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
         [sys.executable, "app.py", *arguments], cwd=ROOT, capture_output=True, text=True, timeout=60, check=False
@@ -94,6 +88,15 @@ def test_a_taken_port_is_named_in_one_line():
         f"HyperWhisper cannot start: port {port} is taken by another program; "
         "stop that one, or choose another port with --port.\n"
     )
+
+
+def test_recordings_go_when_the_app_is_told_to_end(tmp_path, whisper_folder, backbone, make_hypernet, recording):
+    save_hypernet(make_hypernet(backbone), tmp_path / "hypernet")
+    cache = tmp_path / "gradio"
+    with running_app(cache, "--base", str(whisper_folder), "--hypernet", str(tmp_path / "hypernet")) as url:
+        sent = httpx.post(f"{url}gradio_api/upload", files={"files": recording.read_bytes()}).json()
+        assert Path(sent[0]).is_file() and Path(sent[0]).is_relative_to(cache)
+    assert [path for path in cache.rglob("*") if path.is_file()] == []
 
 
 def test_where_it_listens(monkeypatch):

@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
-import os
 import re
 import shutil
-import socket
-import subprocess
-import sys
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import pytest
 import soundfile
+from served import ROOT, running_app
 
 from hyper.audio import SAMPLE_RATE
 from hyper.checkpoint import save_hypernet
@@ -22,7 +19,6 @@ from hyper.ui import notices, panels
 
 playwright = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
 
-ROOT = Path(__file__).parents[1]
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
 FLAGS = (
     "--headless --no-sandbox --disable-gpu --disable-quic --no-first-run --disable-background-networking "
@@ -129,24 +125,13 @@ def address(whisper_folder, make_hypernet, backbone, tmp_path_factory) -> Iterat
     """The app, started as a visitor starts it: with the bundled pair, or a random one where there is none."""
     if CHROMIUM is None:
         pytest.skip("there is no Chromium here")
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
     models = []
     if not (BUNDLED_FOLDER / "model.safetensors").is_file() or not (ASSETS / "hypernet-mini").is_dir():
         folder = tmp_path_factory.mktemp("pair") / "hypernet"
         save_hypernet(make_hypernet(backbone), folder)
         models = ["--base", str(whisper_folder), "--hypernet", str(folder)]
-    command = [sys.executable, "app.py", "--port", str(port), *models]
-    environment = os.environ | {"GRADIO_TEMP_DIR": str(tmp_path_factory.mktemp("gradio"))}
-    app = subprocess.Popen(command, cwd=ROOT, env=environment, stdout=subprocess.PIPE, text=True)
-    try:
-        ready = app.stdout.readline()  # the first thing it prints; empty if it has ended
-        assert ready == f"HyperWhisper is ready at http://127.0.0.1:{port}/\n"
-        yield f"http://127.0.0.1:{port}/"
-    finally:
-        app.terminate()
-        app.wait(timeout=20)
+    with running_app(tmp_path_factory.mktemp("gradio"), *models) as url:
+        yield url
 
 
 @pytest.fixture(scope="module")

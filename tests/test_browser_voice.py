@@ -2,23 +2,19 @@
 
 from __future__ import annotations
 
-import os
 import re
-import socket
-import subprocess
-import sys
 import time
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from served import running_app
 from test_browser import (
     CHROMIUM,
     CONTRASTS,
     NARROW,
     PATIENCE_MS,
-    ROOT,
     WIDE,
     Visit,
     browser,
@@ -61,24 +57,8 @@ def address(whisper_folder, hypernet_folder, cache) -> Iterator[str]:
     """The app with the random pair: small, and with a map."""
     if CHROMIUM is None:
         pytest.skip("there is no Chromium here")
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
-    models = ["--base", str(whisper_folder), "--hypernet", str(hypernet_folder)]
-    environment = os.environ | {"GRADIO_TEMP_DIR": str(cache)}
-    app = subprocess.Popen(
-        [sys.executable, "app.py", "--port", str(port), *models],
-        cwd=ROOT,
-        env=environment,
-        stdout=subprocess.PIPE,
-        text=True,
-    )
-    try:
-        assert app.stdout.readline() == f"HyperWhisper is ready at http://127.0.0.1:{port}/\n"
-        yield f"http://127.0.0.1:{port}/"
-    finally:
-        app.terminate()
-        app.wait(timeout=20)
+    with running_app(cache, "--base", str(whisper_folder), "--hypernet", str(hypernet_folder)) as url:
+        yield url
 
 
 def plot_is_visible(here: Visit, selector: str) -> None:

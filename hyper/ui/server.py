@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -59,6 +60,8 @@ def serve(load: Callable[[], PersonalizedAsr], name: str, examples: Path, host: 
         hint = f" {MAKE_BUNDLED}" if name == BUNDLED and isinstance(error, BackboneError) else ""
         raise ServerError(f"{error}{hint}") from error
     _, local_url, _ = demo.launch(**launch_options(host, port))
+    # Being told to end, by a service or a Space, deletes what visitors sent, as Ctrl+C does.
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
     print(f"HyperWhisper is ready at {local_url}", flush=True)
     demo.block_thread()
 
