@@ -208,18 +208,25 @@ def _cautions(evaluation: Evaluation) -> tuple[str, ...]:
     return tuple(cautions)
 
 
-def _group_line(group: Group) -> tuple[str, ...]:
+def rate_cells(group: Group) -> tuple[str, ...]:
+    """Recordings and words of a group, then WER and its interval, of the base and adapted."""
     _, base, adapted = wer_intervals(group)
-    name = group.value if len(group.value) <= LONGEST_NAME else f"{group.value[: LONGEST_NAME - 1]}…"
-    label = "all recordings" if group.by == "all" else f"speaker {name}"
     return (
-        label + simulated_note(group),
         str(group.n_utterances),
         str(group.base.n_reference),
         percent(group.base.wer),
         interval_text(base),
         percent(group.adapted.wer) if group.adapted else "–",
         interval_text(adapted),
+    )
+
+
+def _group_line(group: Group) -> tuple[str, ...]:
+    name = group.value if len(group.value) <= LONGEST_NAME else f"{group.value[: LONGEST_NAME - 1]}…"
+    label = "all recordings" if group.by == "all" else f"speaker {name}"
+    return (
+        label + simulated_note(group),
+        *rate_cells(group),
         _counts(group.base),
         _counts(group.adapted),
     )

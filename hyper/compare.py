@@ -7,7 +7,7 @@ import json
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from hyper.model_options import add_model_arguments, load_asr
+from hyper.model_options import add_model_arguments, add_strength, load_asr
 from hyper.report import error_summary
 
 if TYPE_CHECKING:
@@ -40,13 +40,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         action="store_true",
         help="long recordings: adapt to each piece by itself instead of once to the whole recording",
     )
-    parser.add_argument(
-        "--strength",
-        type=float,
-        default=1.0,
-        metavar="TIMES",
-        help="how strongly to adapt, from 0 (as the base) to 2; 1 is as trained (default: 1)",
-    )
+    add_strength(parser)
     parser.add_argument("--json", action="store_true", help="print one JSON record instead of text")
     add_model_arguments(parser)
     parser.epilog = EXAMPLES

@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from hyper.model_options import add_model_arguments, load_asr
+from hyper.model_options import add_model_arguments, add_strength, load_asr
 
 EXAMPLES = """\
 examples:
@@ -22,13 +22,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--merged", action="store_true", help="write the whole Whisper with the update in it, not a PEFT adapter"
     )
-    parser.add_argument(
-        "--strength",
-        type=float,
-        default=1.0,
-        metavar="TIMES",
-        help="how strongly to adapt, from 0 (as the base) to 2; 1 is as trained (default: 1)",
-    )
+    add_strength(parser)
     parser.add_argument(
         "--language", default="en", metavar="CODE", help="spoken language, for a multilingual Whisper (default: en)"
     )

@@ -26,6 +26,17 @@ def add_model_arguments(parser: argparse.ArgumentParser) -> None:
     models.add_argument("--device", metavar="NAME", help="cpu, cuda or cuda:N (default: cuda where there is one)")
 
 
+def add_strength(parser: argparse.ArgumentParser) -> None:
+    """How strongly to adapt."""
+    parser.add_argument(
+        "--strength",
+        type=float,
+        default=1.0,
+        metavar="TIMES",
+        help="how strongly to adapt, from 0 (as the base) to 2; 1 is as trained (default: 1)",
+    )
+
+
 def add_test_share(parser: argparse.ArgumentParser) -> None:
     """Add --test-share, the same in every command that scores the held-out sets."""
     parser.add_argument(

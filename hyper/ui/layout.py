@@ -86,15 +86,7 @@ def input_card(shelf: ModelShelf, examples: Sequence[Example]) -> Inputs:
             example_buttons = chips("Examples", [_capitalised(e.label) for e in examples], "hw-examples")
         with gr.Column(elem_classes="hw-card", min_width=320):
             gr.HTML("<h2>2 <span>What was meant</span> <small>optional, needed to count errors</small></h2>")
-            reference = gr.Textbox(
-                "",
-                show_label=False,
-                label="What was meant (optional)",
-                placeholder="The words you meant to say",
-                lines=2,
-                max_length=10_000,
-                elem_id="hw-reference",
-            )
+            reference = text_box("What was meant (optional)", "The words you meant to say", "hw-reference")
             verbatim = _verbatim()
             with gr.Column(visible=shelf.first_name == BUNDLED, elem_id="hw-phrases-column") as phrases:
                 phrase_buttons = chips("Things to say: click one, then read it aloud", PHRASES, "hw-phrases")
@@ -128,15 +120,20 @@ def _verbatim() -> gr.Textbox:
     """The second reference, folded: few have one."""
     with gr.Accordion("Also every sound that was said (verbatim)", open=False, elem_id="hw-verbatim-fold"):
         gr.HTML(note_html(VERBATIM))
-        return gr.Textbox(
-            "",
-            show_label=False,
-            label="What was said (verbatim, optional)",
-            placeholder="c c call my my sister",
-            lines=2,
-            max_length=10_000,
-            elem_id="hw-verbatim",
-        )
+        return text_box("What was said (verbatim, optional)", "c c call my my sister", "hw-verbatim")
+
+
+def text_box(label: str, placeholder: str, elem_id: str, lines: int = 2, max_length: int = 10_000) -> gr.Textbox:
+    """A place for text under a heading of the page: its label is for screen readers alone."""
+    return gr.Textbox(
+        "",
+        show_label=False,
+        label=label,
+        placeholder=placeholder,
+        lines=lines,
+        max_length=max_length,
+        elem_id=elem_id,
+    )
 
 
 def chips(title: str, texts: Sequence[str], elem_id: str) -> list[gr.Button]:

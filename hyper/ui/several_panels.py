@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from html import escape
 from typing import TYPE_CHECKING
 
-from hyper.clinic_report import WER_MEANING, interval_text, verdict
+from hyper.clinic_report import WER_MEANING, rate_cells, verdict
 from hyper.report import percent, simulated_note
 from hyper.result_table import INTERVAL_MEANING, shown_groups, wer_intervals
 from hyper.ui.figures import data_url
@@ -114,17 +114,8 @@ def _groups_html(evaluation: Evaluation) -> str:
 
 
 def _group_row(group: Group) -> str:
-    _, base, adapted = wer_intervals(group)
     label = "All recordings" if group.by == "all" else f"Speaker {group.value}"
-    cells = (
-        str(group.n_utterances),
-        str(group.base.n_reference),
-        percent(group.base.wer),
-        interval_text(base),
-        percent(group.adapted.wer) if group.adapted else "–",
-        interval_text(adapted),
-    )
-    body = "".join(f"<td>{escape(cell)}</td>" for cell in cells)
+    body = "".join(f"<td>{escape(cell)}</td>" for cell in rate_cells(group))
     return f"<tr><th scope='row'>{escape(label + simulated_note(group))}</th>{body}</tr>"
 
 

@@ -14,7 +14,7 @@ from hyper.speaker import MAX_RECORDINGS, MIN_RECORDINGS, compare_speaker, split
 from hyper.ui import figures, notices, scripts, speaker_panels
 from hyper.ui.examples import Example
 from hyper.ui.handlers import Handlers, on_gpu
-from hyper.ui.layout import Inputs, chips
+from hyper.ui.layout import Inputs, chips, text_box
 from hyper.ui.queues import MODEL_QUEUE, QUIET
 from hyper.ui.voice_place import Place, place_part, place_values
 
@@ -119,14 +119,12 @@ def speaker_tab(page: Handlers, inputs: Inputs, examples: Sequence[Example]) -> 
                 )
             with gr.Column(elem_classes="hw-card", min_width=320):
                 gr.HTML("<h2>2 <span>What was meant</span> <small>optional, one line for each recording</small></h2>")
-                meant = gr.Textbox(
-                    "",
-                    show_label=False,
-                    label="What was meant, one line for each recording",
-                    placeholder="what the first recording was meant to say\nwhat the second was meant to say\n…",
+                meant = text_box(
+                    "What was meant, one line for each recording",
+                    "what the first recording was meant to say\nwhat the second was meant to say\n…",
+                    "hw-speaker-meant",
                     lines=5,
                     max_length=50_000,
-                    elem_id="hw-speaker-meant",
                 )
                 order = gr.HTML("", elem_id="hw-speaker-order")
         adapt = gr.Button("Adapt to this speaker", variant="primary", elem_id="hw-speaker-adapt", elem_classes="hw-go")
