@@ -114,6 +114,15 @@ def _without_minutes(record: Record) -> Record:
     return record | {"arms": {name: arm | {"training_minutes": 0} for name, arm in record["arms"].items()}}
 
 
+def test_smaller_studies_stand_below_the_table_of_all_methods(tmp_path: Path) -> None:
+    (tmp_path / "first").mkdir()
+    (tmp_path / "first" / "methods.md").write_text("| a table |\n")
+    page = results_page(tmp_path)
+    own = "### The smallest first: mild stuttering alone\n\n| a table |\n\n## "
+    assert own in page[page.index("## Every alternative on the same data") :]
+    assert "### A LoRA for each enrolled speaker" not in page
+
+
 def test_the_command_from_data_to_page(
     whisper_folder: Path, manifests: dict[str, Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],

@@ -13,6 +13,10 @@ from hyper.experiments.words import listed, table
 from hyper.training.progress import write_whole
 
 PAGE = "RESULTS.md"
+SMALLER_STUDIES = {  # folders beside the table of all methods, each with one of its own
+    "first": "The smallest first: mild stuttering alone",
+    "enrolled": "A LoRA for each enrolled speaker",
+}
 
 SIMULATED = """\
 ## What is simulated
@@ -74,7 +78,12 @@ def _scorecard(out: Path) -> str:
 
 def _methods(out: Path) -> str:
     text = _text(out / "methods.md", "python -m hyper methods --data MANIFEST")
-    return f"## Every alternative on the same data\n\n{text}"
+    parts = [f"## Every alternative on the same data\n\n{text}"]
+    for folder, title in SMALLER_STUDIES.items():
+        file = out / folder / "methods.md"
+        if file.exists():
+            parts.append(f"### {title}\n\n{file.read_text(encoding='utf-8').strip()}")
+    return "\n\n".join(parts)
 
 
 def _text(file: Path, command: str) -> str:
