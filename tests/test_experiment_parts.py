@@ -165,13 +165,24 @@ def test_rank_correlation_is_scipys() -> None:
     assert np.isnan(rank_correlation(np.ones(4), np.arange(4))).all()
 
 
-def test_ridge_is_the_penalised_solution_and_its_error_that_of_leaving_one_out() -> None:
+def test_ridge_is_the_penalised_solution() -> None:
     rng = np.random.default_rng(2)
-    x = rng.standard_normal((60, 4))
+    x, speakers = rng.standard_normal((60, 4)), np.repeat(np.arange(12), 5)
     y = x @ rng.standard_normal((4, 2)) + 3.0 + 0.1 * rng.standard_normal((60, 2))
-    np.testing.assert_allclose(Ridge(x, y).predict(x), y, atol=0.6)
-    far = Ridge(x[:, :1], rng.standard_normal((60, 1)))  # nothing to learn: it stays near the mean
-    assert np.ptp(far.predict(x[:, :1])) < 0.7
+    fitted = Ridge(x, y, speakers)
+    z = (x - x.mean(axis=0)) / x.std(axis=0)
+    weights = np.linalg.solve(z.T @ z + fitted.penalty * np.eye(4), z.T @ (y - y.mean(axis=0)))
+    np.testing.assert_allclose(fitted.predict(x), z @ weights + y.mean(axis=0))
+    np.testing.assert_allclose(fitted.predict(x), y, atol=0.6)
+
+
+def test_the_penalty_of_a_ridge_is_chosen_on_speakers_who_are_left_out() -> None:
+    """What tells speakers apart, and nothing else, must not be learned: the prediction stays near the mean."""
+    rng = np.random.default_rng(2)
+    speakers = np.repeat(np.arange(12), 20)
+    x = np.eye(12)[speakers] + 0.01 * rng.standard_normal((240, 12))
+    y = rng.standard_normal((12, 1))[speakers] + 0.1 * rng.standard_normal((240, 1))
+    assert np.ptp(Ridge(x, y, speakers).predict(x)) < 0.3 < 1.5 < np.ptp(Ridge(x, y, np.arange(240)).predict(x))
 
 
 @pytest.fixture

@@ -101,7 +101,7 @@ def _lost(acoustics: np.ndarray, components: np.ndarray, speakers: Sequence[str]
     rng = np.random.default_rng(_SEED)
     more, total = np.zeros(len(acoustics)), np.zeros(len(acoustics))
     for is_test in folds(speakers):
-        ridge = Ridge(acoustics[~is_test], components[~is_test])
+        ridge = Ridge(acoustics[~is_test], components[~is_test], np.asarray(speakers)[~is_test])
         left = ((components[is_test] - ridge.predict(acoustics[is_test])) ** 2).sum(axis=1)
         total[is_test] = ((components[is_test] - components[~is_test].mean(axis=0)) ** 2).sum(axis=1)
         for _ in range(N_PERMUTATIONS):
@@ -145,8 +145,8 @@ def _setup(record: Record) -> str:
     return (
         "Embeddings and generated weights of the hypernetwork in its standard form (rank 1 on W1, first seed) for "
         "every held-out recording, typical ones too. Probes are ridge regressions, fitted on four fifths of the "
-        "speakers and read on "
-        "the others: balanced accuracy for cohort and severity, R² for measures of the recording itself; the control "
+        "speakers, with a penalty chosen across these, and read on the others: "
+        "balanced accuracy for cohort and severity, R² for measures of the recording itself; the control "
         "deals the labels to other speakers. The first "
         f"{N_COMPONENTS} components hold {percent(found['components_share'], 0)} of the variance of the generated "
         f"weights; the map's two hold {percent(found['map']['share'], 0)} of that of the embedding."
