@@ -11,7 +11,7 @@ import numpy as np
 from matplotlib.figure import Figure
 
 from hyper import palette
-from hyper.plots import has_many_matrices, place_of, whole_layers
+from hyper.plots_layers import has_many_matrices, place_of, whole_layers
 from hyper.plots_results import ADAPTED, BASE, house_axes, style
 from hyper.statistics import Interval
 from hyper.subspace import LayerSize

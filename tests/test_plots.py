@@ -10,7 +10,7 @@ import matplotlib.image
 import numpy as np
 import pytest
 
-from hyper import palette, plots
+from hyper import palette, plots, plots_layers
 from hyper.subspace import LayerUpdate
 
 
@@ -30,34 +30,34 @@ def layers() -> list[LayerUpdate]:
 
 
 def test_bars_are_the_relative_change_in_percent(layers):
-    (bars,) = plots.magnitude_figure(layers).data
+    (bars,) = plots_layers.magnitude_figure(layers).data
     assert list(bars.x) == ["1", "2", "3"]
     assert list(bars.y) == pytest.approx([1.0, 2.0, 3.0])
     assert {row[1] for row in bars.customdata} == {"<br>mean angle between old and new 2.0°"}  # mean of 1 and 3
-    (bars,) = plots.magnitude_figure([replace(layers[0], principal_angles_deg=np.empty(0))]).data
+    (bars,) = plots_layers.magnitude_figure([replace(layers[0], principal_angles_deg=np.empty(0))]).data
     assert bars.customdata[0][1] == ""
 
 
 def test_the_printed_twin_has_the_same_bars(layers):
-    (axes,) = plots.magnitude_print(layers).axes
+    (axes,) = plots_layers.magnitude_print(layers).axes
     assert [bar.get_height() for bar in axes.patches] == pytest.approx([1.0, 2.0, 3.0])
     assert [tick.get_text() for tick in axes.get_xticklabels()] == ["1", "2", "3"]
-    assert axes.get_title(loc="left") == plots.MAGNITUDE.title
+    assert axes.get_title(loc="left") == plots_layers.MAGNITUDE.title
 
 
 def test_each_direction_is_a_series_of_singular_values(layers):
-    first, second = plots.singular_value_figure(layers).data
+    first, second = plots_layers.singular_value_figure(layers).data
     assert list(first.y) == [3.0, 2.0, 1.0]
     assert list(second.y) == [0.5, 0.5, 0.5]
 
 
 def test_several_matrices_of_a_layer_stay_apart(layers):
     more = [*layers, update("model.decoder.layers.0.self_attn.q_proj", 0.07, (1.0,))]
-    by_name = {bars.name: list(bars.y) for bars in plots.magnitude_figure(more).data}
+    by_name = {bars.name: list(bars.y) for bars in plots_layers.magnitude_figure(more).data}
     assert by_name == {"fc1": pytest.approx([1, 2, 3]), "self_attn.q_proj": pytest.approx([7])}
-    labels = plots.singular_value_figure(more).data[0].x
+    labels = plots_layers.singular_value_figure(more).data[0].x
     assert len(set(labels)) == len(more)
-    heights = [bar.get_height() for bar in plots.magnitude_print(more).axes[0].patches]
+    heights = [bar.get_height() for bar in plots_layers.magnitude_print(more).axes[0].patches]
     assert heights == pytest.approx([1, 2, 3, 7])
 
 
@@ -73,36 +73,36 @@ def whole_decoder() -> list[LayerUpdate]:
 
 def test_many_matrices_are_one_bar_a_layer(whole_decoder):
     expected = [np.sqrt((1 + 4 + 9 + 16) / 4), 2 * np.sqrt((1 + 4 + 9 + 16) / 4)]  # root mean square, in percent
-    (bars,) = plots.magnitude_figure(whole_decoder).data
+    (bars,) = plots_layers.magnitude_figure(whole_decoder).data
     assert list(bars.x) == ["1", "2"] and list(bars.y) == pytest.approx(expected)
-    heights = [bar.get_height() for bar in plots.magnitude_print(whole_decoder).axes[0].patches]
+    heights = [bar.get_height() for bar in plots_layers.magnitude_print(whole_decoder).axes[0].patches]
     assert heights == pytest.approx(expected)
 
 
 def test_many_matrices_are_squares_of_their_layer(whole_decoder, layers):
-    (squares,) = plots.inside_figure(whole_decoder).data
+    (squares,) = plots_layers.inside_figure(whole_decoder).data
     assert list(squares.x) == ["1", "2"]
     assert list(squares.y) == ["W1", "W2", "self-att. q", "cross-att. v"]
     np.testing.assert_allclose(squares.z, [[1, 2], [2, 4], [3, 6], [4, 8]])
-    assert plots.inside_caption(whole_decoder) is plots.MATRICES
-    assert plots.inside_caption(layers) is plots.SINGULAR_VALUES
-    assert [len(each.y) for each in plots.inside_figure(layers).data] == [3, 3]
+    assert plots_layers.inside_caption(whole_decoder) is plots_layers.MATRICES
+    assert plots_layers.inside_caption(layers) is plots_layers.SINGULAR_VALUES
+    assert [len(each.y) for each in plots_layers.inside_figure(layers).data] == [3, 3]
 
 
 def test_layers_of_encoder_and_decoder_stay_apart():
     both = [update(f"model.{side}.layers.0.fc1", 0.01, (1.0,)) for side in ("encoder", "decoder")]
-    figure = plots.magnitude_figure(both)
+    figure = plots_layers.magnitude_figure(both)
     assert list(figure.data[0].x) == ["enc 1", "dec 1"]
     assert figure.layout.xaxis.title.text == "decoder and encoder layer"
 
 
 def test_a_name_that_is_no_layer_is_refused():
     with pytest.raises(ValueError, match="'proj_out' is not the name of a matrix"):
-        plots.place_of("proj_out")
+        plots_layers.place_of("proj_out")
 
 
 def test_interactive_figures_have_a_height_and_the_colours_of_the_palette(layers):
-    figure = plots.magnitude_figure(layers)
+    figure = plots_layers.magnitude_figure(layers)
     assert figure.layout.height == plots.PLOT_HEIGHT  # without one, a plot in a hidden container is 0 pixels high
     assert figure.data[0].marker.color == palette.ADAPTED
 
@@ -137,7 +137,7 @@ def test_recording_figure_draws_the_log_mel_it_was_given(wide):
 
 
 def test_files_of_a_figure_are_what_they_say(layers):
-    figure = plots.magnitude_print(layers)
+    figure = plots_layers.magnitude_print(layers)
     pixels = matplotlib.image.imread(io.BytesIO(plots.png(figure, dpi=100)))
     assert pixels.shape[:2] == (360, 700)
     assert plots.pdf(figure).startswith(b"%PDF-")

@@ -8,6 +8,7 @@ from html import escape
 from typing import TYPE_CHECKING
 
 from hyper import plots
+from hyper.plots_layers import magnitude_print
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -54,7 +55,7 @@ def reliability_html(calibration: Calibration | None) -> str:
 
 def print_links_html(comparison: Comparison, of_first_piece: bool = False) -> str:
     """Links that save the figure of the changes for paper, and which piece the figure is of."""
-    links = file_links(plots.magnitude_print(comparison.layers), "adaptation")
+    links = file_links(magnitude_print(comparison.layers), "adaptation")
     note = "The figure shows the first piece. " if of_first_piece and comparison.n_pieces > 1 else ""
     return f'<p class="hw-help">{note}Save this figure for print: {links}</p>'
 

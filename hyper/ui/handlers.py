@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import gradio as gr
 
-from hyper import plots
+from hyper import plots_layers
 from hyper.comparison import Comparison
 from hyper.ui import figures, notices, panels
 from hyper.ui.kept import KeptRecordings
@@ -154,10 +154,10 @@ def values_of(comparison: Comparison, given: Asked) -> tuple[Any, ...]:
     of_first_piece = given.adaptation == PER_PIECE
     return (
         panels.results_html(comparison, given.model),
-        plots.magnitude_figure(comparison.layers) if adapted else None,
+        plots_layers.magnitude_figure(comparison.layers) if adapted else None,
         figures.print_links_html(comparison, of_first_piece) if adapted else "",
-        plots.inside_figure(comparison.layers) if adapted else None,
-        figures.caption_html(plots.inside_caption(comparison.layers)) if adapted else "",
+        plots_layers.inside_figure(comparison.layers) if adapted else None,
+        figures.caption_html(plots_layers.inside_caption(comparison.layers)) if adapted else "",
         panels.details_html(comparison),
     )
 

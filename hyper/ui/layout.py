@@ -8,7 +8,7 @@ from html import escape
 
 import gradio as gr
 
-from hyper import palette, plots
+from hyper import palette, plots, plots_layers
 from hyper.model_files import BUNDLED
 from hyper.ui import figures, panels
 from hyper.ui.examples import Example
@@ -202,8 +202,8 @@ def result_card() -> Outputs:
 def _changes() -> tuple[gr.Plot, gr.HTML, gr.HTML, gr.Plot]:
     """Two plots side by side: how much each layer was changed, and how inside."""
     with gr.Column(elem_classes="hw-card", min_width=320):
-        gr.HTML(figures.caption_html(plots.MAGNITUDE))
-        magnitude = gr.Plot(show_label=False, label=plots.MAGNITUDE.title, elem_id="hw-magnitude")
+        gr.HTML(figures.caption_html(plots_layers.MAGNITUDE))
+        magnitude = gr.Plot(show_label=False, label=plots_layers.MAGNITUDE.title, elem_id="hw-magnitude")
         print_links = gr.HTML()
     with gr.Column(elem_classes="hw-card", min_width=320):
         inside_caption = gr.HTML()
