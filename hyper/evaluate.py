@@ -21,6 +21,7 @@ EXAMPLES = """\
 examples:
   python -m hyper evaluate examples/manifest.csv
   python -m hyper evaluate people.csv --limit 200 --json runs/people.json
+  python -m hyper evaluate people.csv --adapt-to others
   python -m hyper evaluate people.csv --csv runs/people-table.csv --xlsx runs/people.xlsx --report runs/people.pdf
   python -m hyper evaluate clinic.csv --base openai/whisper-small --hypernet runs/hypernet-small
 
@@ -53,6 +54,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--batch-size", type=_positive, default=16, metavar="N", help="recordings decoded together (default: 16)"
     )
+    parser.add_argument(
+        "--adapt-to",
+        choices=("itself", "others"),
+        default="itself",
+        help="what a recording is adapted to: itself, or the mean of its speaker's other recordings (default: itself)",
+    )
     add_model_arguments(parser)
     parser.epilog = EXAMPLES
 
@@ -64,14 +71,22 @@ def run(args: argparse.Namespace) -> None:
     rows = read_manifest(args.manifest)[: args.limit]
     _check_outputs(args)
     asr = load_asr(args)
-    evaluation = score_manifest(asr, rows, batch_size=args.batch_size, language=args.language, progress=True)
+    by_others = args.adapt_to == "others"
+    if by_others and asr.hypernet is None:
+        raise EvaluationError(
+            f"There is no hypernetwork for {asr.base_model}, so nothing adapts to a speaker's other recordings; "
+            "name one with --hypernet, or leave out --adapt-to."
+        )
+    evaluation = score_manifest(
+        asr, rows, batch_size=args.batch_size, language=args.language, progress=True, by_others=by_others
+    )
     for failure in evaluation.failures:
         print(f"skipped {failure.file}: {failure.reason}", file=sys.stderr)
     _write(args, evaluation)
     if not evaluation.groups:
         raise EvaluationError(
             f"None of the {len(rows)} recordings of {args.manifest} could be scored: "
-            f"{len(evaluation.failures)} could not be read, the others have no reference."
+            f"{len(evaluation.failures)} could not be used, the others have no reference."
         )
     print(f"{evaluation.base_model} + {evaluation.hypernetwork or 'no hypernetwork'} on {evaluation.device}")
     print(table(evaluation))

@@ -22,7 +22,7 @@ from hyper.decoding import DecodedRow, greedy_decode, token_limit
 from hyper.hypernet import HyperNetwork
 from hyper.lora import LoraWeights, StrengthError, apply_lora, check_strength
 from hyper.model_files import ASSETS, BUNDLED
-from hyper.prepared import ENCODE_BATCH, Prepared, prepare
+from hyper.prepared import ENCODE_BATCH, Prepared, encode, prepare
 from hyper.stopwatch import Stopwatch
 from hyper.subspace import LayerSize, LayerUpdate, layer_size, layer_update
 
@@ -102,8 +102,12 @@ class PersonalizedAsr:
         language: str = "en",
         task: str = "transcribe",
         strength: float = 1.0,
+        given: Tensor | None = None,  # (n_recordings, n_layers + 1, 3, d_model) on the CPU
     ) -> list[Pair]:
-        """Transcribe many recordings as `compare` does one, `batch_size` at a time; the order stays."""
+        """Transcribe many recordings as `compare` does one, `batch_size` at a time; the order stays.
+
+        `given` is what the hypernetwork reads of each in place of the recording's own statistics.
+        """
         check_strength(strength)
         stopwatch = Stopwatch(self.backbone.device)
         # A batch decodes for as long as its longest row: like goes with like.
@@ -112,11 +116,19 @@ class PersonalizedAsr:
         for start in range(0, len(by_length), batch_size):
             batch = by_length[start : start + batch_size]
             own = [waveforms[i] for i in batch]
-            prepared = prepare(self.backbone, self.hypernet, own, language, task, False, stopwatch)
+            read = None if given is None else given[batch].to(self.backbone.device)
+            prepared = prepare(self.backbone, self.hypernet, own, language, task, False, stopwatch, read)
             decoded = self._pairs(prepared, strength, batch_size, stopwatch)
             for i, one, pair in zip(batch, prepared, decoded, strict=True):
                 pairs[i] = replace(pair, layers=self._layer_sizes(one, strength))
         return [pairs[i] for i in range(len(waveforms))]
+
+    def statistics(
+        self,
+        waveforms: Sequence[np.ndarray],  # each (n_samples,) 16 kHz
+    ) -> Tensor:  # (n_recordings, n_layers + 1, 3, d_model) float32 on the CPU
+        """What the hypernetwork reads of each recording."""
+        return torch.cat([each.pooled().float().cpu() for each in encode(self.backbone, waveforms)])
 
     def prepare(
         self,

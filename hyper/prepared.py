@@ -68,12 +68,13 @@ def prepare(
     task: str,
     adapt_per_piece: bool,
     stopwatch: Stopwatch,
+    given: Tensor | None = None,  # as for `adapt`
 ) -> list[Prepared]:
     """Cut into pieces, encode once, write LoRA weights; without a hypernetwork there are none."""
     backbone.prompt(language, task)  # an unknown language is told before the work
     with stopwatch.stage("encode"):
-        encoded = encode(backbone, waveforms, with_statistics=hypernet is not None)
-    return adapt(backbone, hypernet, encoded, language, task, adapt_per_piece, stopwatch)
+        encoded = encode(backbone, waveforms, with_statistics=hypernet is not None and given is None)
+    return adapt(backbone, hypernet, encoded, language, task, adapt_per_piece, stopwatch, given)
 
 
 def encode(

@@ -16,8 +16,10 @@ from hyper.backbone import Backbone
 from hyper.checkpoint import save_hypernet
 from hyper.embedding import pool_pieces, pool_statistics
 from hyper.lora import LoraWeights
+from hyper.manifest import ManifestRow
 from hyper.metrics import word_errors
-from hyper.pipeline import PersonalizedAsr
+from hyper.pipeline import PersonalizedAsr, RowWeights
+from hyper.scoring import ONLY_ONE, score_manifest
 from hyper.speaker import MAX_RECORDINGS, SpeakerError, agreement, compare_speaker, split_references
 from hyper.subspace import angles_between_updates
 
@@ -35,6 +37,25 @@ def recordings(speech_like) -> list[np.ndarray]:
 @pytest.fixture(scope="module")
 def comparison(asr, recordings):
     return compare_speaker(asr, recordings, ["turn on the lights", None, "good morning"])
+
+
+def test_adapting_to_others_takes_the_mean_of_the_speakers_other_recordings(asr, recordings, tmp_path):
+    owners = ["anna", "anna", "anna", "bert", ""]  # bert said one thing only, and who said the last is not known
+    rows = []
+    for i, (speaker, waveform) in enumerate(zip(owners, [*recordings, *recordings[:2]], strict=True)):
+        save_audio(tmp_path / f"{i}.wav", waveform)
+        rows.append(ManifestRow(f"{i}.wav", tmp_path / f"{i}.wav", "good morning", speaker=speaker))
+    evaluation = score_manifest(asr, rows, by_others=True)
+    assert [failure.file for failure in evaluation.failures] == ["3.wav", "4.wav"]
+    assert {failure.reason for failure in evaluation.failures} == {ONLY_ONE}
+    prepared = [asr.prepare(row.path) for row in rows[:3]]
+    statistics = torch.cat([statistics_of(asr.backbone, each.waveform) for each in prepared])
+    for i, utterance in enumerate(evaluation.utterances):
+        others = asr.hypernet(statistics[[j for j in range(3) if j != i]].mean(dim=0, keepdim=True))
+        ((base, expected),) = asr.decode_rows([prepared[i]], [RowWeights(0.0), RowWeights(1.0, others)])
+        assert (utterance.base.text, utterance.adapted.text) == (base.text, expected.text)
+    own = [utterance.adapted.text for utterance in score_manifest(asr, rows[:3]).utterances]
+    assert own != [utterance.adapted.text for utterance in evaluation.utterances]  # or nothing was tested
 
 
 def statistics_of(backbone: Backbone, waveform: np.ndarray) -> torch.Tensor:
