@@ -16,11 +16,18 @@ Result = TypeVar("Result")
 _THREAD_SETTINGS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
 
 
-def parallel(function: Callable[[Task], Result], tasks: Sequence[Task], n_workers: int, label: str) -> Iterator[Result]:
+def parallel(
+    function: Callable[[Task], Result],
+    tasks: Sequence[Task],
+    n_workers: int,
+    label: str,
+    afresh: bool = False,  # a new process for each task: for libraries that remember what they did before
+) -> Iterator[Result]:
     """Results of `function(task)` in the order of the tasks; the bar shows the time left."""
-    with _single_threaded_children():
-        pool = multiprocessing.get_context("spawn").Pool(n_workers)
-    with pool:
+    with (
+        _single_threaded_children(),
+        multiprocessing.get_context("spawn").Pool(n_workers, maxtasksperchild=1 if afresh else None) as pool,
+    ):
         yield from tqdm(pool.imap(function, tasks), total=len(tasks), desc=label, unit="batch")
 
 

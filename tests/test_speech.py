@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+import hyper.speech.make
 from hyper.__main__ import main
 from hyper.audio import SAMPLE_RATE, load_audio, save_audio
 from hyper.manifest import ManifestRow, read_manifest
@@ -217,6 +218,19 @@ def test_made_speech_is_in_its_manifest(tmp_path: Path) -> None:
     for row in read[:3]:
         seconds = len(load_audio(row.path)) / SAMPLE_RATE
         assert parse_phones(row.phones)[-1].end <= seconds + 0.02
+
+
+@needs_espeak
+@needs_flite
+def test_the_same_set_is_the_same_sound_with_any_number_of_workers(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(hyper.speech.make, "BATCH", 12)  # several for each worker
+    made = []
+    for n_workers in (1, 3):
+        rows = make_speech(speech_set(n_utterances=40), tmp_path / str(n_workers), [], n_workers)
+        made.append({row.file: (row.path.read_bytes(), row.phones) for row in rows})
+    assert len(made[0]) > 24 and made[0] == made[1]
 
 
 def test_patients_are_dealt_evenly() -> None:

@@ -20,6 +20,7 @@ from hyper.speech.texts import sentences
 MARGIN_SECONDS = 0.1  # silence left around the speech
 ESPEAK_WORDS_PER_MINUTE = 165  # espeak's default is 175; a little slower sounds more like a person giving a command
 LICENCE = "CC0-1.0"
+BATCH = 500  # utterances that one process speaks
 
 
 @dataclass(frozen=True)
@@ -135,13 +136,16 @@ def _write(out: Path, job: Job, spoken: Spoken) -> ManifestRow:
 
 
 def make_speech(speech_set: SpeechSet, out: Path, open_sentences: list[str], n_workers: int) -> list[ManifestRow]:
-    """Speak the whole set into `out`, with `manifest.csv` beside the folders; workers are processes."""
+    """Speak the whole set into `out`, with `manifest.csv` beside the folders; workers are processes.
+
+    The same set gives the same bytes with any number of workers. The libraries' flutter and noise go on from what they
+    spoke before, so each batch has a process of its own, and batches do not depend on the workers.
+    """
     jobs = plan(speech_set, open_sentences)
     for folder in {(out / job.file).parent for job in jobs}:
         folder.mkdir(parents=True, exist_ok=True)
-    size = max(50, -(-len(jobs) // (n_workers * 40)))
-    tasks = [(out, jobs[i : i + size]) for i in range(0, len(jobs), size)]
-    rows = [row for chunk in parallel(_synthesise, tasks, n_workers, "synthesising") for row in chunk]
+    tasks = [(out, jobs[i : i + BATCH]) for i in range(0, len(jobs), BATCH)]
+    rows = [row for chunk in parallel(_synthesise, tasks, n_workers, "synthesising", afresh=True) for row in chunk]
     rows.sort(key=lambda row: row.file)
     write_manifest(out / "manifest.csv", rows)
     return rows
