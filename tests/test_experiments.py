@@ -142,8 +142,18 @@ def test_the_command_from_data_to_page(
     assert answer in page and answer in capsys.readouterr().out
     assert "![What the embedding knows](experiment-knowledge.png)" in page
     assert "Measured with another base" not in page
-    (tmp_path / "out" / "scorecard.json").write_text('{"base_fingerprint": "other"}')
+    scorecard = {"base_fingerprint": "other", "sets": {MAIN: {"groups": [{"by": "all", "base_wer": 2.5}]}}}
+    (tmp_path / "out" / "scorecard.json").write_text(json.dumps(scorecard))
     assert "**Measured with another base than the scorecard above.**" in results_page(tmp_path / "out")
+    (tmp_path / "out" / "scorecard.json").write_text(
+        json.dumps(scorecard | {"base_fingerprint": record["base_fingerprint"]})
+    )
+    assert "The main test set was made anew" in results_page(tmp_path / "out")
+    scorecard["sets"][MAIN]["groups"][0]["base_wer"] = record["arms"]["base"]["sets"][MAIN]["wer"]
+    (tmp_path / "out" / "scorecard.json").write_text(
+        json.dumps(scorecard | {"base_fingerprint": record["base_fingerprint"]})
+    )
+    assert "The main test set was made anew" not in results_page(tmp_path / "out")
     assert "Not measured yet: `python -m hyper experiment budget --data MANIFEST`." in page
     assert main([*map(str, arguments), "--batch-size", "2"]) == 1  # what is done there is of other settings
     said = capsys.readouterr().err

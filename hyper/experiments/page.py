@@ -9,7 +9,8 @@ from typing import Any
 
 from hyper.experiments.bench import Experiment, Record
 from hyper.experiments.catalogue import EXPERIMENTS
-from hyper.experiments.words import listed, table
+from hyper.experiments.words import listed, percent, rates, table
+from hyper.methods.study import MAIN
 from hyper.training.progress import write_whole
 
 PAGE = "RESULTS.md"
@@ -131,11 +132,26 @@ def _provenance(record: Record, out: Path) -> str:
     """Base, command, and what the reader must know of both."""
     trial = "" if record["test_share"] == 1 else f" **A trial on {record['test_share']:g} of the test speakers.**"
     scorecard = out / "scorecard.json"
-    if scorecard.exists() and json.loads(scorecard.read_text())["base_fingerprint"] != record["base_fingerprint"]:
-        trial += " **Measured with another base than the scorecard above.**"
+    if scorecard.exists():
+        trial += _beside_scorecard(record, json.loads(scorecard.read_text()))
     return (
         f"Base `{record['base_model']}` (fingerprint `{record['base_fingerprint']}`). Measured by "
         f"`{record['command']}`.{trial}"
+    )
+
+
+def _beside_scorecard(record: Record, scorecard: Record) -> str:
+    """Whether base and main test set are the scorecard's: made at another time, a set can be other recordings."""
+    if scorecard["base_fingerprint"] != record["base_fingerprint"]:
+        return " **Measured with another base than the scorecard above.**"
+    groups = scorecard["sets"].get(MAIN, {}).get("groups", [])
+    there = next((group["base_wer"] for group in groups if group["by"] == "all"), None)
+    here = rates(record, "base")["wer"]
+    if record["test_share"] < 1 or there is None or abs(there - here) < 1e-9:
+        return ""
+    return (
+        f" The main test set was made anew, with the same speakers and sentences: on it the base's WER is "
+        f"{percent(here)}, in the scorecard above {percent(there)}."
     )
 
 
