@@ -43,7 +43,7 @@ COMMANDS = {
     "methods": Command("hyper.methods.command", "train every alternative on the same data, in one table"),
     "calibrate": Command("hyper.calibrate_command", "fit how sure each word is to how often such words are right"),
     "experiment": Command("hyper.experiments.command", "answer research questions with arms trained like the methods"),
-    "results": Command("hyper.experiments.results_command", "put the results page together from what was measured"),
+    "results": Command("hyper.experiments.results_command", "draw figures and results page from what was measured"),
     "reproduce": Command("hyper.experiments.reproduce", "run the whole study from nothing, step by step"),
     "make-examples": Command("hyper.speech.examples", "make the recordings that the app offers as examples"),
     "make-map": Command("hyper.map_command", "map the training speakers' voices: where a recording lies among them"),

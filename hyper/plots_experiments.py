@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -96,18 +97,31 @@ def budget_figure(
     base: Rates,
 ) -> Figure:
     """WER over the share of the base's parameters that is generated for an utterance."""
+    shares = [share for points in lines.values() for share, _ in points]
+    decades = range(math.floor(math.log10(min(shares))), math.ceil(math.log10(max(shares))) + 1)
+    ticks = [first * 10.0**decade for decade in decades for first in (1, 3)]
+    ticks = [tick for tick in ticks if 0.9 * min(shares) <= tick <= 1.2 * max(shares)]
+    x_label = "generated parameters an utterance, % of the base"
+    figure, axes = _wer_over(lines, base, ticks, "{:g}", x_label)
+    axes.axhline(50 * base["wer"], color=palette.MUTED, linestyle="-.", linewidth=1, label="half of the base")
+    return _finish(figure, axes, "Budget, simulated atypical commands")
+
+
+def _wer_over(
+    lines: Mapping[str, Sequence[tuple[float, Rates]]], base: Rates, ticks: Sequence[float], form: str, x_label: str
+) -> tuple[Figure, Axes]:
+    """WER of several kinds over a number on a logarithmic axis, beside the base."""
     figure = Figure(figsize=(7.5, 4.6), layout="constrained")
     axes = figure.subplots()
     _base_line(axes, base, horizontal=True)
-    axes.axhline(50 * base["wer"], color=palette.MUTED, linestyle="-.", linewidth=1, label="half of the base")
     for place, (kind, points) in enumerate(lines.items()):
-        _points(axes, [share for share, _ in points], [rates for _, rates in points], place, kind)
-    _plain_log_ticks(axes, sorted({share for points in lines.values() for share, _ in points}), "{:.2g}")
-    axes.set_xlabel("generated parameters an utterance, % of the base", **_LABEL)
+        _points(axes, [x for x, _ in points], [rates for _, rates in points], place, kind)
+    _plain_log_ticks(axes, ticks, form)
+    axes.set_xlabel(x_label, **_LABEL)
     axes.set_ylabel(WER_LABEL, **_LABEL)
     axes.set_ylim(bottom=0)
     house_axes(axes, grid="y")
-    return _finish(figure, axes, "Budget, simulated atypical commands")
+    return figure, axes
 
 
 def forest_figure(
@@ -178,16 +192,8 @@ def matrix_figure(
 
 def ceiling_figure(lines: Mapping[str, Sequence[tuple[int, Rates]]], base: Rates) -> Figure:
     """WER of several kinds of training over the number of speakers that they are taught by."""
-    figure = Figure(figsize=(7, 4.6), layout="constrained")
-    axes = figure.subplots()
-    _base_line(axes, base, horizontal=True)
-    for place, (kind, points) in enumerate(lines.items()):
-        _points(axes, [n for n, _ in points], [rates for _, rates in points], place, kind)
-    _plain_log_ticks(axes, sorted({n for points in lines.values() for n, _ in points}), "{}")
-    axes.set_xlabel("simulated patients in the training data", **_LABEL)
-    axes.set_ylabel(WER_LABEL, **_LABEL)
-    axes.set_ylim(bottom=0)
-    house_axes(axes, grid="y")
+    ticks = sorted({n for points in lines.values() for n, _ in points})
+    figure, axes = _wer_over(lines, base, ticks, "{:,}", "simulated patients in the training data")
     return _finish(figure, axes, "Training speakers, simulated atypical commands")
 
 

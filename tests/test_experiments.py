@@ -141,6 +141,10 @@ def test_the_command_from_data_to_page(
     answer = EXPERIMENTS["knowledge"].answer(record)
     assert answer in page and answer in capsys.readouterr().out
     assert "![What the embedding knows](experiment-knowledge.png)" in page
+    for file in ("experiment-knowledge.png", "experiment-knowledge.pdf", PAGE):
+        (tmp_path / "out" / file).unlink()
+    assert main(["results", "--out", str(tmp_path / "out")]) == 0  # from the record alone
+    assert (tmp_path / "out" / "experiment-knowledge.pdf").is_file() and (tmp_path / "out" / PAGE).read_text() == page
     assert "Measured with another base" not in page
     scorecard = {"base_fingerprint": "other", "sets": {MAIN: {"groups": [{"by": "all", "base_wer": 2.5}]}}}
     (tmp_path / "out" / "scorecard.json").write_text(json.dumps(scorecard))

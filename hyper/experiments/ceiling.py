@@ -85,11 +85,12 @@ def _answer(record: Record) -> str:
     all_of = found[most]
     if all_of["share"] is None:
         first = (
-            f"Full fine-tuning on all {most} patients gains nothing over the base, so there is no ceiling to share in."
+            f"Full fine-tuning on all {int(most):,} patients gains nothing over the base, so there is no ceiling to "
+            "share in."
         )
     else:
         first = (
-            f"With all {most} simulated patients the hypernetwork has {percent(all_of['share'], 0)} "
+            f"With all {int(most):,} simulated patients the hypernetwork has {percent(all_of['share'], 0)} "
             f"{between(all_of['interval'], 100, 0)} of what full fine-tuning gains "
             f"({wer_words(rates(record, all_of['hypernetwork']))} and {wer_words(rates(record, all_of['full']))}, base "
             f"{wer_words(rates(record, 'base'))})."
@@ -99,7 +100,7 @@ def _answer(record: Record) -> str:
         f"{_moved(rates(record, found[fewest][kind]), rates(record, all_of[kind]))}"
         for kind in ("hypernetwork", "full")
     ]
-    return f"{first} From {fewest} to {most} patients {moves[0]}, and {moves[1]}."
+    return f"{first} From {fewest} to {int(most):,} patients {moves[0]}, and {moves[1]}."
 
 
 def _moved(before: Mapping, after: Mapping) -> str:
@@ -124,7 +125,7 @@ def _setup(record: Record) -> str:
 
 def _table(record: Record) -> str:
     found = record["findings"]["by_patients"]
-    lines = [[n, percent(each["share"], 0), between(each["interval"], 100, 0)] for n, each in found.items()]
+    lines = [[f"{int(n):,}", percent(each["share"], 0), between(each["interval"], 100, 0)] for n, each in found.items()]
     shares = table(["simulated patients", "share of full fine-tuning's gain", "95 % interval"], lines)
     return arm_table(record) + "\n\n" + shares
 

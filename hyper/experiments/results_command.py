@@ -1,8 +1,9 @@
-"""`python -m hyper results`: put the results page together from the JSON files that exist."""
+"""`python -m hyper results`: draw the experiments' figures and put the results page together, from the JSON files."""
 
 from __future__ import annotations
 
 import argparse
+import json
 from pathlib import Path
 
 
@@ -22,10 +23,16 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    """Write RESULTS.md."""
+    """Draw the figures of the experiments that were measured, write RESULTS.md."""
+    from hyper.experiments.catalogue import EXPERIMENTS
     from hyper.experiments.page import write_page
+    from hyper.plots_results import save_figure
 
     if not args.out.is_dir():
         raise ResultsError(f"There is no folder {args.out}; name the --out folder of the commands that measured.")
+    for experiment in EXPERIMENTS.values():
+        file = args.out / f"experiment-{experiment.name}.json"
+        if file.exists():
+            save_figure(experiment.figure(json.loads(file.read_text())), file.with_suffix(""))
     print(f"wrote {write_page(args.out)}")
     return 0
