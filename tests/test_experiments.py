@@ -293,19 +293,27 @@ def test_the_answer_on_transfer() -> None:
 
 
 def test_the_answer_on_embeddings() -> None:
-    def findings(verification: float, shuffled: float) -> Record:
+    def findings(verification: float, shuffled: float, alike: float = 0.0, part: float = 0.0) -> Record:
         minus = {"hypernet-verification": difference(verification), "hypernet-acoustics": difference(0.0)}
+        minus["hypernet-mean"] = difference(part)
         given = {"another speaker's": difference(shuffled), "mean of 10 of the speaker's": difference(-0.05)}
+        given["another speaker's of the same cohort and severity"] = difference(alike)
         return {"arm_minus_standard": minus, "given_minus_own": given}
 
-    said = answer("embedding", {}, findings(0.1, 0.2))
+    titles = {"hypernet-mean": {"title": "all layers, mean only"}}
+    said = answer("embedding", titles, findings(0.1, 0.2, 0.1))
     assert "Whisper's own encoder is better than the speaker-verification embedding (10.0 points" in said
     assert "not clearly different from acoustic measures" in said
-    assert "The weights are personal: with another speaker's embedding WER rises by 20.0 points" in said
+    assert "and no part of what it gives is clearly better than all of it. The weights are personal: with" in said
+    assert "another speaker's embedding WER changes by 20.0 points" in said
+    assert "with that of another speaker of the same cohort and severity by 10.0 points" in said
     assert "the mean over 10 utterances of the speaker gains (-5.0 points" in said
-    said = answer("embedding", {}, findings(-0.1, 0.0))
+    said = answer("embedding", titles, findings(-0.1, 0.0, part=-0.1))
     assert "worse than the speaker-verification embedding" in said
-    assert "It is not shown that the weights are personal" in said
+    assert "a part of what it gives is better than all of it (all layers, mean only: -10.0 points" in said
+    assert "It is not shown that the weights fit the recording" in said
+    said = answer("embedding", titles, findings(0.0, 0.1, alike=0.0))
+    assert "The weights fit the kind of speech, but it is not shown that they fit the person" in said
 
 
 def test_the_answer_on_knowledge() -> None:

@@ -40,6 +40,7 @@ if TYPE_CHECKING:
 
 UTTERANCES = (1, 2, 5, 10)  # of the speaker, averaged
 LAYERS = ("first", "middle", "last")
+ANOTHER, ALIKE = "another speaker's", "another speaker's of the same cohort and severity"
 VERIFICATION, ACOUSTICS = "hypernet-verification", "hypernet-acoustics"
 _SEED = 0
 
@@ -69,8 +70,8 @@ def _run(bench: Bench) -> Record:
     average = states.statistics(range(len(states))).mean(dim=0)
     conditions = {
         **{f"mean of {n} of the speaker's": of_speaker(statistics, rows, n) for n in UTTERANCES},
-        "another speaker's": statistics[others(rows, same_kind=False)],
-        "another speaker's of the same cohort and severity": statistics[others(rows, same_kind=True)],
+        ANOTHER: statistics[others(rows, same_kind=False)],
+        ALIKE: statistics[others(rows, same_kind=True)],
         "the training recordings' average": average.expand_as(statistics),
     }
     own = results[STANDARD.name].scores[MAIN]
@@ -131,19 +132,36 @@ def _answer(record: Record) -> str:
     verdicts = [
         f"{words[side_of(each['interval'])].format(name)} ({difference_words(each)})" for name, each in rivals.items()
     ]
-    shuffled = found["given_minus_own"]["another speaker's"]
-    personal = {
-        1: "The weights are personal: with another speaker's embedding WER rises by",
-        -1: "The weights are not personal in a useful way: with another speaker's embedding WER even falls, by",
-        0: "It is not shown that the weights are personal: with another speaker's embedding WER changes by",
-    }[side_of(shuffled["interval"])]
     ten = found["given_minus_own"][f"mean of {UTTERANCES[-1]} of the speaker's"]
     level = {1: "loses", -1: "gains", 0: "changes nothing clear"}[side_of(ten["interval"])]
     return (
-        f"Whisper's own encoder is {listed(verdicts)}, as WER with the other embedding minus WER with it. {personal} "
-        f"{difference_words(shuffled)}; the mean over {UTTERANCES[-1]} utterances of the speaker {level} "
-        f"({difference_words(ten)})."
+        f"Whisper's own encoder is {listed(verdicts)}, as WER with the other embedding minus WER with it"
+        f"{_best(record)}. {_personal(found['given_minus_own'])}; the mean over {UTTERANCES[-1]} utterances of the "
+        f"speaker {level} ({difference_words(ten)})."
     )
+
+
+def _best(record: Record) -> str:
+    """Whether a part of the encoder's statistics does better than all of them."""
+    minus = record["findings"]["arm_minus_standard"]
+    parts = [name for name in minus if name not in (VERIFICATION, ACOUSTICS)]
+    best = min(parts, key=lambda name: minus[name]["difference"])
+    if side_of(minus[best]["interval"]) >= 0:
+        return ", and no part of what it gives is clearly better than all of it"
+    title = record["arms"][best]["title"]
+    return f"; a part of what it gives is better than all of it ({title}: {difference_words(minus[best])})"
+
+
+def _personal(minus_own: Record) -> str:
+    """What the two kinds of other speakers show: whether the weights fit the speech, its kind, or nobody."""
+    other, alike = minus_own[ANOTHER], minus_own[ALIKE]
+    words = f"with another speaker's embedding WER changes by {difference_words(other)}"
+    if side_of(other["interval"]) <= 0:
+        return f"It is not shown that the weights fit the recording: {words}"
+    of_kind = f"with that of another speaker of the same cohort and severity by {difference_words(alike)}"
+    if side_of(alike["interval"]) > 0:
+        return f"The weights are personal: {words}, and {of_kind}"
+    return f"The weights fit the kind of speech, but it is not shown that they fit the person: {words}, {of_kind}"
 
 
 def _setup(record: Record) -> str:
