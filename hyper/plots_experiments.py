@@ -178,7 +178,7 @@ def matrix_figure(
         for (i, j), value in np.ndenumerate(values):
             text = "–" if np.isnan(value) else f"{100 * value:.0f}"
             axes.text(
-                j, i, text, ha="center", va="center", fontsize=9, color=palette.CARD if value > 0.6 else palette.INK
+                j, i, text, ha="center", va="center", fontsize=9, color=palette.CARD if value > 0.8 else palette.INK
             )
         axes.set_xticks(range(len(columns)), columns, rotation=40, ha="right")
         axes.set_yticks(range(len(rows)), rows)
