@@ -20,6 +20,7 @@ from hyper.experiments.page import PAGE, results_page
 from hyper.experiments.parameters import name_of
 from hyper.experiments.shared_factors import Plan
 from hyper.experiments.transfer import TransferError
+from hyper.experiments.words import percent
 from hyper.manifest import ManifestRow, read_manifest
 from hyper.methods.study import MAIN
 from hyper.methods.train_method import Workshop
@@ -231,6 +232,10 @@ def test_the_answer_on_generators() -> None:
     assert "A generator of 32 hidden numbers cannot be told from it" in said
 
 
+def test_a_share_is_never_minus_zero() -> None:
+    assert [percent(share, 0) for share in (-0.0001, -0.01, 0.123)] == ["0 %", "-1 %", "12 %"]
+
+
 def test_the_answer_on_strength() -> None:
     def findings(area: float) -> Record:
         sweep = {s: {"all": rates(wer, 1 - wer / 0.4)} for s, wer in (("0", 0.4), ("1", 0.2), ("1.5", 0.1))}
@@ -239,6 +244,9 @@ def test_the_answer_on_strength() -> None:
 
     said = answer("strength", {}, findings(0.8))
     assert said.startswith("Validation speakers choose strength 1.5; on the held-out set it gives a WER of 10.0 %")
+    assert "strength 1 20.0 %" in said and "the base 40.0 %" in said
+    as_trained = answer("strength", {}, findings(0.8) | {"chosen": 1.0})
+    assert "choose strength 1;" in as_trained and "strength 1 20.0 %" not in as_trained
     assert (
         "Adapting makes 10.0 % of the recordings worse, and these are partly foreseen by low confidence, AUC 0.80"
         in said

@@ -116,11 +116,11 @@ def _answer(record: Record) -> str:
     signs = findings["harm"]["signs"]
     telling = {name: sign for name, sign in signs.items() if side_of(sign["interval"], 0.5)}
     share = percent(findings["harm"]["harmed_share"])
+    beside = {"1": "strength 1", "0": "the base"}
+    others = [f"{title} {_rates(sweep[name])}" for name, title in beside.items() if name != chosen]
     first = (
-        f"Validation speakers choose strength {chosen}; on the held-out set it gives a WER of "
-        f"{wer_words(sweep[chosen]['all'])} and {percent(sweep[chosen]['all']['insertion_rate'])} inserted words, "
-        f"strength 1 {wer_words(sweep['1']['all'])} and {percent(sweep['1']['all']['insertion_rate'])}, the base "
-        f"{wer_words(sweep['0']['all'])} and {percent(sweep['0']['all']['insertion_rate'])}."
+        f"Validation speakers choose strength {chosen}; on the held-out set it gives a WER of {_rates(sweep[chosen])} "
+        f"inserted words, {', '.join(others)}."
     )
     if telling:
         values = listed(f"{name}, AUC {_area(sign)}" for name, sign in telling.items())
@@ -130,6 +130,10 @@ def _answer(record: Record) -> str:
         f"{first} Adapting makes {share} of the recordings worse, and no sign of the utterance foresees which (AUC of "
         f"{values}; 0.5 is chance)."
     )
+
+
+def _rates(by_group: Record) -> str:
+    return f"{wer_words(by_group['all'])} and {percent(by_group['all']['insertion_rate'])}"
 
 
 def _area(sign: Record) -> str:

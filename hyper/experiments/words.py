@@ -20,7 +20,7 @@ def rates(record: Mapping[str, Any], arm: str, set_name: str = MAIN, part: str =
 
 def percent(share: float | None, digits: int = 1) -> str:
     """0.123 is 12.3 %."""
-    return "–" if share is None else f"{100 * share:.{digits}f} %"
+    return "–" if share is None else f"{round(100 * share, digits) + 0.0:.{digits}f} %"  # never -0
 
 
 def between(ends: Sequence[float] | None, unit: float = 100, digits: int = 1) -> str:
