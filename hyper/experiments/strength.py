@@ -117,10 +117,10 @@ def _answer(record: Record) -> str:
     telling = {name: sign for name, sign in signs.items() if side_of(sign["interval"], 0.5)}
     share = percent(findings["harm"]["harmed_share"])
     beside = {"1": "strength 1", "0": "the base"}
-    others = [f"{title} {_rates(sweep[name])}" for name, title in beside.items() if name != chosen]
+    others = [f"{title} {_in_words(sweep[name])}" for name, title in beside.items() if name != chosen]
     first = (
-        f"Validation speakers choose strength {chosen}; on the held-out set it gives a WER of {_rates(sweep[chosen])} "
-        f"inserted words, {', '.join(others)}."
+        f"Validation speakers choose strength {chosen}; on the held-out set it gives a WER of "
+        f"{_in_words(sweep[chosen])} inserted words, {', '.join(others)}."
     )
     if telling:
         values = listed(f"{name}, AUC {_area(sign)}" for name, sign in telling.items())
@@ -132,7 +132,7 @@ def _answer(record: Record) -> str:
     )
 
 
-def _rates(by_group: Record) -> str:
+def _in_words(by_group: Record) -> str:
     return f"{wer_words(by_group['all'])} and {percent(by_group['all']['insertion_rate'])}"
 
 
