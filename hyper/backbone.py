@@ -14,10 +14,10 @@ import torch
 from safetensors import SafetensorError
 from torch import Tensor
 
-from hyper.audio import SAMPLE_RATE
 from hyper.config import TARGETS
 from hyper.lora import LoraSite
 from hyper.model_files import BackboneError, check_folder, find_folder, first_line
+from hyper.recordings.audio import SAMPLE_RATE
 
 if TYPE_CHECKING:
     from transformers import WhisperFeatureExtractor, WhisperForConditionalGeneration, WhisperTokenizer

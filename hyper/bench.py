@@ -87,14 +87,14 @@ def run(args: argparse.Namespace) -> None:
 
 def example_files() -> list[Path]:
     """The recordings that come with the project."""
-    from hyper.manifest import read_manifest
+    from hyper.recordings.manifest import read_manifest
 
     return [row.path for row in read_manifest(EXAMPLES_MANIFEST)]
 
 
 def measure(asr: PersonalizedAsr, files: Sequence[Path], rounds: int) -> Bench:
     """Run every way on every recording in turn, `rounds` times; a first unmeasured round warms up."""
-    from hyper.audio import load_audio
+    from hyper.recordings.audio import load_audio
 
     if asr.hypernet is None:
         raise BenchError(f"There is no hypernetwork for {asr.base_model}, so there is nothing to compare with it.")
@@ -165,8 +165,8 @@ def timed(run_once: Callable[[], Any], backbone: Backbone) -> tuple[float, Any]:
 
 def shorter_transcript(asr: PersonalizedAsr, waveform: np.ndarray) -> int:
     """Tokens of the shorter of the two rows: a length that every way can be held to."""
-    from hyper.audio import SAMPLE_RATE
     from hyper.decoding import token_limit
+    from hyper.recordings.audio import SAMPLE_RATE
 
     seconds, window = len(waveform) / SAMPLE_RATE, asr.backbone.window_seconds
     if seconds > window:

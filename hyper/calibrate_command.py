@@ -7,8 +7,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from hyper.manifest import ManifestRow, read_manifest
 from hyper.model_options import add_model_arguments, load_asr
+from hyper.recordings.manifest import ManifestRow, read_manifest
 
 if TYPE_CHECKING:
     from hyper.calibration import Calibration, RowReliability, ScoredWords

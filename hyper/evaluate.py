@@ -8,8 +8,8 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from hyper.manifest import read_manifest
 from hyper.model_options import add_model_arguments, load_asr
+from hyper.recordings.manifest import read_manifest
 from hyper.report import table
 
 if TYPE_CHECKING:
@@ -105,8 +105,8 @@ def _check_outputs(args: argparse.Namespace) -> None:
 
 def _write(args: argparse.Namespace, evaluation: Evaluation) -> None:
     """Every file that was asked for."""
+    from hyper.recordings.tables import csv_bytes, xlsx_bytes
     from hyper.result_table import recordings_sheet, sheets
-    from hyper.tables import csv_bytes, xlsx_bytes
 
     if args.json:
         report = json.dumps(evaluation.to_json(), ensure_ascii=False, indent=2, allow_nan=False)

@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from hyper.audio import SAMPLE_RATE
-from hyper.voicing import voiced_seconds
+from hyper.recordings.audio import SAMPLE_RATE
+from hyper.recordings.voicing import voiced_seconds
 
 if TYPE_CHECKING:
     from hyper.comparison import Transcript

@@ -12,7 +12,6 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from hyper.audio import SAMPLE_RATE, check_waveform, load_audio
 from hyper.backbone import Backbone
 from hyper.calibration import Calibration
 from hyper.checkpoint import find_hypernet, load_calibration, load_hypernet
@@ -23,6 +22,7 @@ from hyper.hypernet import HyperNetwork
 from hyper.lora import LoraWeights, StrengthError, apply_lora, check_strength
 from hyper.model_files import ASSETS, BUNDLED
 from hyper.prepared import ENCODE_BATCH, Prepared, encode, prepare
+from hyper.recordings.audio import SAMPLE_RATE, check_waveform, load_audio
 from hyper.stopwatch import Stopwatch
 from hyper.subspace import LayerSize, LayerUpdate, layer_size, layer_update
 

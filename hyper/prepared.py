@@ -10,11 +10,11 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from hyper.audio import split_at_quiet
 from hyper.backbone import Backbone
 from hyper.embedding import pool_pieces, pool_statistics
 from hyper.hypernet import HyperNetwork
 from hyper.lora import LoraWeights
+from hyper.recordings.audio import split_at_quiet
 from hyper.stopwatch import Stopwatch
 
 ENCODE_BATCH = 4  # windows; the states of all layers of the largest Whisper take half a gigabyte each

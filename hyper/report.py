@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 from hyper.groups import Group, pool
 from hyper.guards import Flag
-from hyper.manifest import ManifestRow
 from hyper.metrics import WordErrors
+from hyper.recordings.manifest import ManifestRow
 from hyper.statistics import Interval
 
 if TYPE_CHECKING:

@@ -6,8 +6,8 @@ from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING
 
 from hyper.metrics import WordErrors
+from hyper.recordings.tables import Cell, Sheet
 from hyper.report import Evaluation, Failure, ScoredUtterance
-from hyper.tables import Cell, Sheet
 
 if TYPE_CHECKING:
     from hyper.groups import Group

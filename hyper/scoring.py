@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING
 
 import torch
 
-from hyper.audio import SAMPLE_RATE, AudioError, load_audio
 from hyper.comparison import errors_against
 from hyper.guards import guard
-from hyper.manifest import ManifestRow
+from hyper.recordings.audio import SAMPLE_RATE, AudioError, load_audio
+from hyper.recordings.manifest import ManifestRow
 from hyper.report import Evaluation, Failure, ScoredUtterance
 
 if TYPE_CHECKING:

@@ -20,13 +20,13 @@ from typing import Any, Literal
 import numpy as np
 import torch
 
-from hyper.audio import MAX_SECONDS, SAMPLE_RATE, AudioError, audio_seconds
 from hyper.comparison import Transcript
 from hyper.guards import Flag, guard
 from hyper.lora import LoraWeights
 from hyper.metrics import WordErrors, pooled, word_errors
 from hyper.pipeline import PersonalizedAsr, RowWeights
 from hyper.prepared import Prepared
+from hyper.recordings.audio import MAX_SECONDS, SAMPLE_RATE, AudioError, audio_seconds
 from hyper.subspace import angles_between_updates
 
 Level = Literal["base", "utterance", "speaker"]

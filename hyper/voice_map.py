@@ -24,10 +24,10 @@ from safetensors import SafetensorError, safe_open
 from safetensors.numpy import save
 from tqdm import tqdm
 
-from hyper.audio import AudioError, load_audio
 from hyper.backbone import fingerprint
-from hyper.manifest import ManifestRow
 from hyper.pipeline import PersonalizedAsr
+from hyper.recordings.audio import AudioError, load_audio
+from hyper.recordings.manifest import ManifestRow
 from hyper.speech.simulate_manifest import source_speaker
 
 MAP_FILE = "voice_map.safetensors"

@@ -236,7 +236,7 @@ def make_hypernet() -> Callable[..., HyperNetwork]:
 @pytest.fixture(scope="session")
 def speech_like() -> Callable[..., np.ndarray]:
     """Makes a recording with syllables: noise and tones that swell and fade, (n_samples,) 16 kHz."""
-    from hyper.audio import SAMPLE_RATE
+    from hyper.recordings.audio import SAMPLE_RATE
 
     def make(seconds: float, seed: int = 0) -> np.ndarray:
         rng = np.random.default_rng(seed)

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import numpy as np
 
-from hyper.audio import save_audio
-from hyper.manifest import ManifestRow, write_manifest
+from hyper.recordings.audio import save_audio
+from hyper.recordings.manifest import ManifestRow, write_manifest
 from hyper.simulate import COHORTS, SEVERITIES
 from tests.spoken import WORDS, say
 

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import numpy as np
 
-from hyper.audio import save_audio
-from hyper.manifest import ManifestRow, write_manifest
+from hyper.recordings.audio import save_audio
+from hyper.recordings.manifest import ManifestRow, write_manifest
 from hyper.simulate.phones import Phone, format_phones
 from tests.numpy_voice import talk
 

@@ -21,10 +21,10 @@ from gradio_client.exceptions import AppError
 from served import ROOT, free_port, running_app
 
 import app
-from hyper.audio import SAMPLE_RATE
 from hyper.checkpoint import save_hypernet
 from hyper.metrics import word_errors
 from hyper.pipeline import PersonalizedAsr
+from hyper.recordings.audio import SAMPLE_RATE
 from hyper.ui import server
 from hyper.ui.handlers import on_gpu
 from hyper.ui.page import build_demo

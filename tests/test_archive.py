@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from hyper.archive import DAMAGED_INSIDE, ArchiveError, Limits, Sent, fetch, gather
+from hyper.recordings.archive import DAMAGED_INSIDE, ArchiveError, Limits, Sent, fetch, gather
 
 SMALL = Limits(files=4, file_bytes=1000, total_bytes=2500)
 
@@ -157,7 +157,7 @@ def test_an_archive_without_files_is_said(tmp_path, folder):
 
 
 def test_a_list_of_contents_that_would_fill_the_memory_is_not_read(tmp_path, folder, monkeypatch):
-    monkeypatch.setattr("hyper.archive.DIRECTORY_BYTES", 100)
+    monkeypatch.setattr("hyper.recordings.archive.DIRECTORY_BYTES", 100)
     with pytest.raises(ArchiveError, match=r"visit\.zip lists far too many files; please pack only the recordings"):
         gather([packed(tmp_path, {f"{i}.wav": b"" for i in range(3)})], folder)
 

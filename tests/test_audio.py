@@ -10,8 +10,16 @@ import pytest
 import scipy.signal
 import soundfile
 
-from hyper import audio
-from hyper.audio import SAMPLE_RATE, AudioError, check_waveform, load_audio, resample, save_audio, split_at_quiet
+from hyper.recordings import audio
+from hyper.recordings.audio import (
+    SAMPLE_RATE,
+    AudioError,
+    check_waveform,
+    load_audio,
+    resample,
+    save_audio,
+    split_at_quiet,
+)
 
 SECONDS = 1.5
 

@@ -14,10 +14,10 @@ import torch
 from transformers import WhisperFeatureExtractor, WhisperForConditionalGeneration
 
 from hyper import model_files
-from hyper.audio import SAMPLE_RATE
 from hyper.backbone import TARGETS, Backbone, choose_device, choose_dtype, fingerprint
 from hyper.config import whole_stacks
 from hyper.model_files import BackboneError
+from hyper.recordings.audio import SAMPLE_RATE
 
 
 @pytest.fixture

@@ -12,9 +12,9 @@ import pytest
 import soundfile
 from served import ROOT, running_app
 
-from hyper.audio import SAMPLE_RATE
 from hyper.checkpoint import save_hypernet
 from hyper.model_files import ASSETS, BUNDLED_FOLDER
+from hyper.recordings.audio import SAMPLE_RATE
 from hyper.ui import notices, panels
 
 playwright = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")

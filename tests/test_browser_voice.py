@@ -24,8 +24,8 @@ from test_browser import (
 )
 
 from hyper.checkpoint import save_hypernet
-from hyper.manifest import read_manifest
 from hyper.pipeline import PersonalizedAsr
+from hyper.recordings.manifest import read_manifest
 from hyper.ui import notices
 from hyper.ui.reading_texts import READING_SETS
 from hyper.voice_map import MAP_FILE, make_map

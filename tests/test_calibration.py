@@ -25,9 +25,9 @@ from hyper.calibration import (
 )
 from hyper.checkpoint import CheckpointError, load_calibration, save_calibration, save_hypernet
 from hyper.confidence import word_confidences
-from hyper.manifest import read_manifest, write_manifest
 from hyper.pipeline import PersonalizedAsr
 from hyper.plots_calibration import reliability_figure
+from hyper.recordings.manifest import read_manifest, write_manifest
 from hyper.speech.texts import split_of
 
 

@@ -25,9 +25,9 @@ from hyper.clinic_report import (
 )
 from hyper.comparison import Transcript
 from hyper.guards import Flag
-from hyper.manifest import ManifestRow
 from hyper.metrics import word_errors
 from hyper.plots_clinic import LINES_PER_FIGURE, WerLine, layer_figure, wer_figures
+from hyper.recordings.manifest import ManifestRow
 from hyper.report import Evaluation, Failure, ScoredUtterance
 from hyper.result_table import RECORDINGS, SPEAKERS, groups_sheet, recordings_sheet, wer_intervals
 from hyper.statistics import Interval

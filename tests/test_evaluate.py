@@ -11,7 +11,7 @@ import pytest
 import soundfile
 
 from hyper.comparison import Pair
-from hyper.manifest import ManifestRow
+from hyper.recordings.manifest import ManifestRow
 from hyper.report import table
 from hyper.scoring import score_manifest, score_parts
 

@@ -17,7 +17,6 @@ import scipy.stats
 import torch
 
 from hyper.__main__ import build_parser, main
-from hyper.audio import SAMPLE_RATE
 from hyper.backbone import Backbone
 from hyper.checkpoint import config_for
 from hyper.embedding import UtteranceEncoder
@@ -47,7 +46,6 @@ from hyper.experiments.targets import GROUPS, ranks
 from hyper.experiments.verification import SpeakerNetwork, same_speaker_auc
 from hyper.experiments.words import between, listed, mended
 from hyper.hypernet import HyperNetwork
-from hyper.manifest import ManifestRow, read_manifest
 from hyper.methods.adaptations import private_copy, put_in_lora
 from hyper.methods.held_out import HeldOut, transcribe
 from hyper.methods.scores import Scores
@@ -55,6 +53,8 @@ from hyper.methods.specs import hypernet
 from hyper.methods.study import StudyError, claim
 from hyper.methods.train_method import Workshop
 from hyper.pipeline import PersonalizedAsr
+from hyper.recordings.audio import SAMPLE_RATE
+from hyper.recordings.manifest import ManifestRow, read_manifest
 from hyper.scorecard.sets import TEST_SETS
 from hyper.scoring import score_manifest
 from hyper.statistics import bootstrap_weights

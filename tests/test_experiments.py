@@ -21,9 +21,9 @@ from hyper.experiments.parameters import name_of
 from hyper.experiments.shared_factors import Plan
 from hyper.experiments.transfer import TransferError
 from hyper.experiments.words import percent
-from hyper.manifest import ManifestRow, read_manifest
 from hyper.methods.study import MAIN
 from hyper.methods.train_method import Workshop
+from hyper.recordings.manifest import ManifestRow, read_manifest
 from hyper.simulate import COHORTS
 from hyper.training.loop import AdaptationTraining
 from tests.patients import write_patients

@@ -18,14 +18,14 @@ from test_decoding import generated, random_lora
 
 from hyper import export
 from hyper.__main__ import main
-from hyper.audio import load_audio, save_audio
 from hyper.checkpoint import save_hypernet
 from hyper.comparison import Comparison
 from hyper.decoding import token_limit
 from hyper.export import ExportError, export_adapter, export_merged, write_zip
-from hyper.manifest import read_manifest
 from hyper.model_files import BUNDLED_FOLDER
 from hyper.pipeline import PersonalizedAsr
+from hyper.recordings.audio import load_audio, save_audio
+from hyper.recordings.manifest import read_manifest
 
 ROOT = Path(__file__).parent.parent
 EXAMPLES = ROOT / "examples" / "manifest.csv"

@@ -10,7 +10,6 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from hyper.audio import SAMPLE_RATE, load_audio
 from hyper.compare import as_text
 from hyper.comparison import Transcript
 from hyper.guards import (
@@ -26,8 +25,9 @@ from hyper.guards import (
     heard_nobody,
     measure_sound,
 )
-from hyper.manifest import read_manifest
 from hyper.pipeline import PersonalizedAsr
+from hyper.recordings.audio import SAMPLE_RATE, load_audio
+from hyper.recordings.manifest import read_manifest
 from hyper.speech.no_speech import no_speech
 
 EXAMPLES = Path(__file__).parent.parent / "examples" / "manifest.csv"

@@ -10,10 +10,10 @@ import gradio as gr
 import numpy as np
 import pytest
 
-from hyper.audio import save_audio
-from hyper.manifest import ManifestRow
 from hyper.metrics import word_errors
 from hyper.pipeline import PersonalizedAsr
+from hyper.recordings.audio import save_audio
+from hyper.recordings.manifest import ManifestRow
 from hyper.report import Evaluation, Failure, ScoredUtterance
 from hyper.speaker import split_references
 from hyper.speech.phone_set import PHONES, SILENCE

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from hyper.manifest import ManifestError, ManifestRow, read_manifest, write_manifest
+from hyper.recordings.manifest import ManifestError, ManifestRow, read_manifest, write_manifest
 
 
 def manifest(folder: Path, text: str) -> Path:

@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from hyper.archive import Place, Recording
-from hyper.manifest import ManifestError, ManifestRow
-from hyper.matching import match, read_references
+from hyper.recordings.archive import Place, Recording
+from hyper.recordings.manifest import ManifestError, ManifestRow
+from hyper.recordings.matching import match, read_references
 
 
 def recordings(*names: str) -> list[Recording]:

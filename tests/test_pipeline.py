@@ -14,7 +14,6 @@ from test_decoding import generated
 
 from hyper import pipeline
 from hyper.__main__ import main
-from hyper.audio import SAMPLE_RATE, AudioError, save_audio, split_at_quiet
 from hyper.backbone import Backbone
 from hyper.checkpoint import CheckpointError, save_hypernet
 from hyper.decoding import token_limit
@@ -23,6 +22,7 @@ from hyper.lora import StrengthError
 from hyper.metrics import word_errors
 from hyper.model_files import BUNDLED_FOLDER, BackboneError
 from hyper.pipeline import PersonalizedAsr
+from hyper.recordings.audio import SAMPLE_RATE, AudioError, save_audio, split_at_quiet
 
 EXAMPLES = Path(__file__).parent.parent / "examples" / "manifest.csv"
 
@@ -465,8 +465,8 @@ def bundled() -> PersonalizedAsr:
 
 
 def test_every_bundled_example_is_what_transformers_hears(bundled):
-    from hyper.audio import load_audio
-    from hyper.manifest import read_manifest
+    from hyper.recordings.audio import load_audio
+    from hyper.recordings.manifest import read_manifest
 
     rows = read_manifest(EXAMPLES)
     assert len(rows) >= 12

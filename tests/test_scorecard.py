@@ -17,10 +17,10 @@ import pytest
 import hyper.scorecard
 import hyper.scorecard.sets
 from hyper.__main__ import main
-from hyper.audio import SAMPLE_RATE, load_audio, save_audio
 from hyper.comparison import Pair, Transcript
-from hyper.manifest import ManifestRow, read_manifest, write_manifest
 from hyper.metrics import word_errors
+from hyper.recordings.audio import SAMPLE_RATE, load_audio, save_audio
+from hyper.recordings.manifest import ManifestRow, read_manifest, write_manifest
 from hyper.report import Evaluation, ScoredUtterance
 from hyper.scorecard.bars import Bar, measure_bars
 from hyper.scorecard.earlier import ScorecardError, base_wer_before, read_bars, read_scorecard, replace_bars

@@ -17,9 +17,9 @@ import openpyxl
 import pytest
 import soundfile
 
-from hyper.audio import SAMPLE_RATE
-from hyper.manifest import ManifestRow
 from hyper.pipeline import PersonalizedAsr
+from hyper.recordings.audio import SAMPLE_RATE
+from hyper.recordings.manifest import ManifestRow
 from hyper.scoring import score_manifest
 from hyper.ui import notices, several, several_panels
 from hyper.ui.batches import Batches

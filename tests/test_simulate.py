@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from numpy_voice import RATE, SENTENCE, talk
 
-from hyper import audio
+from hyper.recordings import audio
 from hyper.simulate import ALL_COHORTS, COHORTS, SEVERITIES, Phone, draw_profile, format_phones, parse_phones, simulate
 from hyper.simulate.phones import is_consonant, is_silence, is_stop, is_vowel, syllables_of, words_of
 from hyper.simulate.pitch import SAMPLE_RATE

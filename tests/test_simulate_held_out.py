@@ -26,8 +26,8 @@ from test_simulate_acoustics import (
     within,
 )
 
-from hyper.audio import save_audio
-from hyper.manifest import ManifestRow, read_manifest
+from hyper.recordings.audio import save_audio
+from hyper.recordings.manifest import ManifestRow, read_manifest
 from hyper.simulate import ALL_COHORTS, COHORTS, HELD_OUT_COHORTS, SEVERITIES, draw_profile, format_phones, simulate
 from hyper.simulate.phones import syllables_of
 from hyper.simulate.profile import DysarthriaProfile, MixedProfile, ParkinsonsProfile

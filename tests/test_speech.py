@@ -11,8 +11,8 @@ import pytest
 
 import hyper.speech.make
 from hyper.__main__ import main
-from hyper.audio import SAMPLE_RATE, load_audio, save_audio
-from hyper.manifest import ManifestRow, read_manifest
+from hyper.recordings.audio import SAMPLE_RATE, load_audio, save_audio
+from hyper.recordings.manifest import ManifestRow, read_manifest
 from hyper.simulate import COHORTS
 from hyper.simulate.phones import Phone, format_phones, parse_phones
 from hyper.speech.engines import Espeak, Flite, Spoken, SynthesisError, _library, festival_speak

@@ -10,7 +10,7 @@ from pathlib import Path
 import openpyxl
 import pytest
 
-from hyper.tables import (
+from hyper.recordings.tables import (
     MAX_CELL_CHARACTERS,
     MAX_LINES,
     MAX_TABLE_BYTES,

@@ -14,10 +14,10 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from hyper.audio import SAMPLE_RATE, load_audio, save_audio
 from hyper.backbone import Backbone
 from hyper.checkpoint import config_for
-from hyper.manifest import ManifestRow, read_manifest
+from hyper.recordings.audio import SAMPLE_RATE, load_audio, save_audio
+from hyper.recordings.manifest import ManifestRow, read_manifest
 from hyper.training.loop import AdaptationTrainer, AdaptationTraining, LoopError, Sampler, split_speakers
 from hyper.training.other_stores import LogMelStore
 from hyper.training.states import LiveStates, StateStore, StoreError, open_store

@@ -9,8 +9,8 @@ import pytest
 import torch
 from transformers import WhisperForConditionalGeneration
 
-from hyper.audio import save_audio
-from hyper.manifest import ManifestRow
+from hyper.recordings.audio import save_audio
+from hyper.recordings.manifest import ManifestRow
 from hyper.simulate.phones import Phone, format_phones
 from hyper.speech.phone_set import PHONES
 from hyper.training.alignment import Alignment, align, cut

@@ -11,10 +11,10 @@ import pytest
 import torch
 
 from hyper.__main__ import main
-from hyper.audio import load_audio
 from hyper.backbone import Backbone
-from hyper.manifest import read_manifest, write_manifest
 from hyper.pipeline import PersonalizedAsr
+from hyper.recordings.audio import load_audio
+from hyper.recordings.manifest import read_manifest, write_manifest
 from hyper.training.base_model import BaseSize, StartError, size_of
 from hyper.training.states import StateStore, StoreError
 from hyper.training.train_base import BaseTrainer, BaseTraining, TrainingError, going_on, load_listener

@@ -14,13 +14,13 @@ import pytest
 import soundfile
 from test_ui_panels import TextOf, comparison, text_of
 
-from hyper.audio import SAMPLE_RATE
 from hyper.confidence import WordConfidence
 from hyper.export import ExportError
 from hyper.guards import Flag
 from hyper.lora import StrengthError
 from hyper.metrics import word_errors
 from hyper.pipeline import PersonalizedAsr
+from hyper.recordings.audio import SAMPLE_RATE
 from hyper.ui import figures, marks, notices, panels, references, server, strength, takeaway
 from hyper.ui.handlers import Asked, Handlers
 from hyper.ui.kept import KeptRecordings

@@ -10,11 +10,11 @@ from test_cli import one_line_failure
 
 from hyper import voice_map as module
 from hyper.__main__ import main
-from hyper.audio import load_audio
 from hyper.checkpoint import save_hypernet
-from hyper.manifest import ManifestRow, read_manifest
 from hyper.pipeline import PersonalizedAsr
 from hyper.plots_voice import READ, WRITTEN, Visitor, agreement_figure, agreement_print, map_figure
+from hyper.recordings.audio import load_audio
+from hyper.recordings.manifest import ManifestRow, read_manifest
 from hyper.speech.simulate_manifest import assign_patients, source_speaker
 from hyper.voice_map import MAP_FILE, Kind, MapError, VoiceMap, choose_speakers, find_map, fit_map, held_out, make_map
 

@@ -5,11 +5,11 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from hyper.audio import SAMPLE_RATE, load_audio
-from hyper.manifest import read_manifest
 from hyper.model_files import ASSETS
+from hyper.recordings.audio import SAMPLE_RATE, load_audio
+from hyper.recordings.manifest import read_manifest
+from hyper.recordings.voicing import FRAME, HOP, LONGEST_PERIOD, SHORTEST_PERIOD, periodicity, voiced_seconds
 from hyper.speech.no_speech import no_speech
-from hyper.voicing import FRAME, HOP, LONGEST_PERIOD, SHORTEST_PERIOD, periodicity, voiced_seconds
 
 EXAMPLES = ASSETS.parent / "examples" / "manifest.csv"
 

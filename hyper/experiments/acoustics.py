@@ -10,11 +10,11 @@ import torch
 from scipy.signal import find_peaks
 from torch import Tensor
 
-from hyper.audio import SAMPLE_RATE, load_audio
 from hyper.experiments.bench import kept_array
 from hyper.guards import measure_sound
-from hyper.manifest import ManifestRow
 from hyper.methods.train_method import Workshop
+from hyper.recordings.audio import SAMPLE_RATE, load_audio
+from hyper.recordings.manifest import ManifestRow
 from hyper.simulate.pitch import FRAME_HOP, track_f0
 
 N_MFCC = 13

@@ -13,13 +13,13 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from hyper.manifest import ManifestRow
 from hyper.methods.held_out import StatisticsOf
 from hyper.methods.scores import Scores, scores_of
 from hyper.methods.specs import Method
 from hyper.methods.study import Result, run_method, score_base
 from hyper.methods.table import method_record
 from hyper.methods.train_method import Trained, Workshop, score_method, train_method
+from hyper.recordings.manifest import ManifestRow
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure

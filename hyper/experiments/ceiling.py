@@ -10,11 +10,11 @@ import numpy as np
 from hyper.experiments.arms import FULL, STANDARD, of_patients, patients_in_order, trained_on
 from hyper.experiments.bench import Bench, Experiment, Record
 from hyper.experiments.words import COMMANDS, arm_table, between, percent, rates, table, wer_words
-from hyper.manifest import ManifestRow
 from hyper.methods.scores import Scores, over_seeds
 from hyper.methods.specs import Method
 from hyper.methods.study import MAIN
 from hyper.plots_experiments import ceiling_figure
+from hyper.recordings.manifest import ManifestRow
 from hyper.statistics import bootstrap_speakers, sum_by_speaker
 from hyper.training.loop import split_speakers
 

@@ -26,7 +26,6 @@ from hyper.experiments.words import (
     side_of,
     table,
 )
-from hyper.manifest import ManifestRow
 from hyper.methods.scores import Scores
 from hyper.methods.specs import Method
 from hyper.methods.study import MAIN
@@ -34,6 +33,7 @@ from hyper.methods.table import rates as rates_of
 from hyper.methods.table import wer_difference
 from hyper.methods.train_method import statistics_by_row
 from hyper.plots_experiments import forest_figure
+from hyper.recordings.manifest import ManifestRow
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure

@@ -13,9 +13,9 @@ from hyper.experiments.arms import STANDARD
 from hyper.experiments.bench import Bench, Experiment, Record, statistics_of_rows
 from hyper.experiments.probes import Ridge, explained, folds, probe_classes, probe_values, squares_by_speaker
 from hyper.experiments.words import between, listed, percent, side_of, table
-from hyper.manifest import ManifestRow
 from hyper.methods.study import MAIN, TYPICAL_COMMANDS
 from hyper.plots_experiments import knowledge_figure
+from hyper.recordings.manifest import ManifestRow
 from hyper.statistics import bootstrap_speakers
 
 if TYPE_CHECKING:

@@ -13,12 +13,12 @@ from hyper.experiments.arms import FULL, ONE_LORA, STANDARD, alone, lora_arm
 from hyper.experiments.bench import Bench, Experiment, Record
 from hyper.experiments.probes import rank_correlation
 from hyper.experiments.words import between, difference_words, mended, rates, reduction_cell, side_of, table
-from hyper.manifest import ManifestRow
 from hyper.methods.scores import Scores, over_seeds
 from hyper.methods.specs import Method
 from hyper.methods.study import MAIN
 from hyper.methods.table import wer_difference
 from hyper.plots_experiments import scatter_figure
+from hyper.recordings.manifest import ManifestRow
 from hyper.statistics import bootstrap_speakers, sum_by_speaker
 from hyper.subspace import LayerUpdate, dense_update, layer_update, turn_deg
 

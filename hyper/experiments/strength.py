@@ -12,12 +12,12 @@ from hyper.experiments.arms import SHIPPED
 from hyper.experiments.bench import Bench, Experiment, Record
 from hyper.experiments.probes import area_under_curve
 from hyper.experiments.words import between, listed, percent, side_of, table, wer_words
-from hyper.manifest import ManifestRow
 from hyper.methods.scores import Scores, over_seeds
 from hyper.methods.study import MAIN, TYPICAL_COMMANDS
 from hyper.methods.table import part_of
 from hyper.methods.table import rates as rates_of
 from hyper.plots_experiments import strength_figure
+from hyper.recordings.manifest import ManifestRow
 from hyper.statistics import bootstrap_weights
 from hyper.training.loop import split_speakers
 

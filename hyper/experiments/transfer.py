@@ -11,12 +11,12 @@ import numpy as np
 from hyper.experiments.arms import ONE_LORA, STANDARD, of_cohorts, trained_on
 from hyper.experiments.bench import Bench, Experiment, Record
 from hyper.experiments.words import cell, difference_words, listed, mended, reduction_cell, side_of, table
-from hyper.manifest import ManifestRow
 from hyper.methods.scores import Scores
 from hyper.methods.specs import Method
 from hyper.methods.study import MAIN, TYPICAL_COMMANDS
 from hyper.methods.table import part_of, rates, wer_difference
 from hyper.plots_experiments import matrix_figure
+from hyper.recordings.manifest import ManifestRow
 from hyper.simulate import COHORTS
 
 if TYPE_CHECKING:

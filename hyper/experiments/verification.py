@@ -8,12 +8,12 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from hyper.audio import load_audio
 from hyper.backbone import Backbone
 from hyper.experiments.bench import kept_array
 from hyper.experiments.probes import area_under_curve
-from hyper.manifest import ManifestRow
 from hyper.methods.train_method import Workshop
+from hyper.recordings.audio import load_audio
+from hyper.recordings.manifest import ManifestRow
 from hyper.training.loop import split_speakers
 from hyper.training.other_stores import LogMelStore
 from hyper.training.progress import cosine, load_modules, save_state, set_rate

@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING
 from hyper.model_options import add_test_share
 
 if TYPE_CHECKING:
-    from hyper.manifest import ManifestRow
     from hyper.methods.train_method import Workshop
+    from hyper.recordings.manifest import ManifestRow
 
 EXAMPLES = """\
 examples:
@@ -62,9 +62,9 @@ def open_study(args: argparse.Namespace, set_names: Sequence[str]) -> tuple[Work
     Errors: StudyError where the work folder holds a study with other settings.
     """
     from hyper.backbone import Backbone
-    from hyper.manifest import read_manifest
     from hyper.methods.study import MAIN, chosen_rows, claim, read_test_sets
     from hyper.methods.train_method import Workshop
+    from hyper.recordings.manifest import read_manifest
     from hyper.training.loop import AdaptationTraining
 
     rows = [row for manifest in args.data for row in read_manifest(manifest)]

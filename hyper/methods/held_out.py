@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING
 import torch
 from torch import Tensor
 
-from hyper.audio import AudioError, audio_seconds, load_audio
-from hyper.manifest import ManifestRow
 from hyper.pipeline import PersonalizedAsr, RowWeights
 from hyper.prepared import Encoded, adapt, encode
+from hyper.recordings.audio import AudioError, audio_seconds, load_audio
+from hyper.recordings.manifest import ManifestRow
 from hyper.stopwatch import Stopwatch
 
 if TYPE_CHECKING:

@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from hyper.manifest import ManifestRow
 from hyper.metrics import word_errors
+from hyper.recordings.manifest import ManifestRow
 from hyper.training.progress import write_whole
 
 if TYPE_CHECKING:

@@ -12,7 +12,6 @@ from hyper.checkpoint import config_for
 from hyper.config import HypernetConfig, whole_stacks
 from hyper.hypernet import HyperNetwork
 from hyper.lora import LoraSite
-from hyper.manifest import ManifestRow
 from hyper.methods.adaptations import (
     EncodingAdaptation,
     ModelAdaptation,
@@ -21,6 +20,7 @@ from hyper.methods.adaptations import (
     put_in_adapters,
     put_in_lora,
 )
+from hyper.recordings.manifest import ManifestRow
 from hyper.training.loop import Adaptation
 from hyper.training.train_hypernet import EncodingHypernetAdaptation, HypernetAdaptation, adapts_encoder
 

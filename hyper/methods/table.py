@@ -8,9 +8,9 @@ from typing import Any
 
 import numpy as np
 
-from hyper.manifest import ManifestRow
 from hyper.methods.scores import Scores, over_seeds
 from hyper.methods.study import MAIN, Result
+from hyper.recordings.manifest import ManifestRow
 from hyper.report import percent
 from hyper.statistics import Interval, difference_interval, reduction_interval, sum_by_speaker, wer_interval
 

@@ -13,11 +13,11 @@ import numpy as np
 from torch import Tensor
 
 from hyper.backbone import Backbone
-from hyper.manifest import ManifestRow
 from hyper.methods.adaptations import AdaptationError, private_copy
 from hyper.methods.held_out import HeldOut, StatisticsOf, transcribe
 from hyper.methods.specs import Method
 from hyper.pipeline import PersonalizedAsr
+from hyper.recordings.manifest import ManifestRow
 from hyper.training.loop import Adaptation, AdaptationTrainer, AdaptationTraining
 from hyper.training.other_stores import LogMelStore, WithStatistics
 from hyper.training.progress import write_whole

@@ -64,7 +64,7 @@ def made_up_words(
 
 
 def _count(kind: str, utterances: Sequence[ScoredUtterance]) -> MadeUpWords:
-    from hyper.audio import SAMPLE_RATE, load_audio
+    from hyper.recordings.audio import SAMPLE_RATE, load_audio
 
     waveforms = [load_audio(utterance.row.path) for utterance in utterances]
     minutes = sum(map(len, waveforms)) / SAMPLE_RATE / 60

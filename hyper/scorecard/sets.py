@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from hyper.manifest import ManifestRow, read_manifest
+from hyper.recordings.manifest import ManifestRow, read_manifest
 from hyper.statistics import MIN_SPEAKERS
 
 if TYPE_CHECKING:

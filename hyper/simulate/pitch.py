@@ -7,7 +7,9 @@ from dataclasses import dataclass
 import numpy as np
 from scipy import fft
 
-SAMPLE_RATE = 16_000  # Hz; as in hyper.audio, whose file decoders a simulator does not need (a test keeps them equal)
+SAMPLE_RATE = (
+    16_000  # Hz; as in hyper.recordings.audio, whose file decoders a simulator does not need (a test keeps them equal)
+)
 F0_MIN, F0_MAX = 65.0, 420.0  # Hz; from a low man's voice to a child's
 FRAME_HOP = SAMPLE_RATE // 100  # samples between F0 values: 10 ms
 UNVOICED_PERIOD = SAMPLE_RATE // 200  # samples between marks where there is no voice: 5 ms

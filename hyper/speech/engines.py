@@ -12,7 +12,7 @@ from pathlib import Path
 
 import numpy as np
 
-from hyper.audio import SAMPLE_RATE, load_audio
+from hyper.recordings.audio import SAMPLE_RATE, load_audio
 from hyper.simulate.phones import Phone
 from hyper.speech.phone_set import SILENCE, from_espeak, from_radio
 

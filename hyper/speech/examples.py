@@ -38,8 +38,8 @@ def run(args: argparse.Namespace) -> int:
     """Write the recordings and their manifest."""
     import numpy as np
 
-    from hyper.audio import save_audio
-    from hyper.manifest import ManifestRow, write_manifest
+    from hyper.recordings.audio import save_audio
+    from hyper.recordings.manifest import ManifestRow, write_manifest
     from hyper.speech.engines import Flite
     from hyper.speech.make import finish
     from hyper.speech.speakers import draw_speaker

@@ -9,8 +9,8 @@ from pathlib import Path
 import numpy as np
 from scipy.signal import fftconvolve
 
-from hyper.audio import SAMPLE_RATE, load_audio, save_audio
-from hyper.manifest import ManifestRow, write_manifest
+from hyper.recordings.audio import SAMPLE_RATE, load_audio, save_audio
+from hyper.recordings.manifest import ManifestRow, write_manifest
 from hyper.simulate.room import room_noise, speech_level
 
 KIND = "far-off speech"

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import numpy as np
 
-from hyper.audio import SAMPLE_RATE, save_audio
-from hyper.manifest import ManifestRow, write_manifest
+from hyper.recordings.audio import SAMPLE_RATE, save_audio
+from hyper.recordings.manifest import ManifestRow, write_manifest
 from hyper.speech.make import LICENCE
 
 KINDS = ("room", "white noise", "pink noise", "hum", "chords", "breathing")

@@ -27,7 +27,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    from hyper.manifest import read_manifest
+    from hyper.recordings.manifest import read_manifest
     from hyper.simulate import ALL_COHORTS, COHORTS
     from hyper.speech.simulate_manifest import SimulationError, simulate_manifest
 

@@ -8,9 +8,9 @@ from pathlib import Path
 
 import numpy as np
 
-from hyper.audio import AudioError, load_audio, save_audio
-from hyper.manifest import ManifestRow, write_manifest
-from hyper.parallel import parallel
+from hyper.recordings.audio import AudioError, load_audio, save_audio
+from hyper.recordings.manifest import ManifestRow, write_manifest
+from hyper.recordings.parallel import parallel
 from hyper.simulate import SEVERITIES, draw_profile, simulate
 from hyper.simulate.phones import parse_phones
 

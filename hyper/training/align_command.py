@@ -21,7 +21,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    from hyper.manifest import read_manifest
+    from hyper.recordings.manifest import read_manifest
     from hyper.training.align_real import align_rows
     from hyper.training.base_model import make_feature_extractor, mel_settings
     from hyper.training.train_base import load_listener

@@ -10,9 +10,9 @@ import numpy as np
 import torch
 from transformers import WhisperForConditionalGeneration
 
-from hyper.audio import SAMPLE_RATE, AudioError, load_audio, save_audio
-from hyper.manifest import ManifestRow, read_manifest, write_manifest
-from hyper.parallel import parallel
+from hyper.recordings.audio import SAMPLE_RATE, AudioError, load_audio, save_audio
+from hyper.recordings.manifest import ManifestRow, read_manifest, write_manifest
+from hyper.recordings.parallel import parallel
 from hyper.simulate.phones import Phone, format_phones, parse_phones
 from hyper.speech.engines import Espeak
 from hyper.training.alignment import WINDOW_SECONDS, Alignment, align, cut

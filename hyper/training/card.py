@@ -8,7 +8,7 @@ from dataclasses import asdict
 
 from hyper.backbone import Backbone
 from hyper.hypernet import HyperNetwork
-from hyper.manifest import ManifestRow
+from hyper.recordings.manifest import ManifestRow
 from hyper.training.loop import AdaptationTraining
 from hyper.training.train_base import BaseTraining
 

@@ -11,9 +11,9 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from hyper.audio import AudioError, load_audio
-from hyper.manifest import ManifestRow
-from hyper.parallel import parallel
+from hyper.recordings.audio import AudioError, load_audio
+from hyper.recordings.manifest import ManifestRow
+from hyper.recordings.parallel import parallel
 from hyper.simulate.phones import Phone, parse_phones
 from hyper.speech.phone_set import PHONES, SILENCE
 from hyper.training.progress import write_whole

@@ -58,8 +58,8 @@ def run(args: argparse.Namespace) -> int:
 
     from hyper.backbone import Backbone
     from hyper.checkpoint import save_hypernet
-    from hyper.manifest import read_manifest
     from hyper.plots_training import training_curve
+    from hyper.recordings.manifest import read_manifest
     from hyper.training.card import hypernet_card
     from hyper.training.loop import AdaptationTrainer, AdaptationTraining
     from hyper.training.other_stores import LogMelStore

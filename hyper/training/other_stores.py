@@ -11,9 +11,9 @@ import torch
 from torch import Tensor
 from tqdm import tqdm
 
-from hyper.audio import load_audio
 from hyper.backbone import Backbone
-from hyper.manifest import ManifestRow
+from hyper.recordings.audio import load_audio
+from hyper.recordings.manifest import ManifestRow
 from hyper.training.states import FRAMES_PER_STATE, StateBatch, StateStore, StoreError
 
 _ENCODED_AT_ONCE = 64  # recordings

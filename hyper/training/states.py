@@ -15,10 +15,10 @@ import torch
 from torch import Tensor
 from tqdm import tqdm
 
-from hyper.audio import SAMPLE_RATE, AudioError, audio_seconds, load_audio
 from hyper.backbone import Backbone
 from hyper.embedding import N_STATISTICS, pool_statistics
-from hyper.manifest import ManifestRow
+from hyper.recordings.audio import SAMPLE_RATE, AudioError, audio_seconds, load_audio
+from hyper.recordings.manifest import ManifestRow
 from hyper.training.progress import write_whole
 from hyper.training.speed import mixed_precision
 

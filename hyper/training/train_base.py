@@ -12,7 +12,7 @@ import torch
 from torch import Tensor, nn
 from transformers import WhisperForConditionalGeneration, WhisperTokenizer
 
-from hyper.manifest import ManifestRow, read_manifest
+from hyper.recordings.manifest import ManifestRow, read_manifest
 from hyper.speech.phone_set import PHONES, SILENCE
 from hyper.training.align_real import align_rows
 from hyper.training.base_model import (

@@ -5,9 +5,9 @@ from __future__ import annotations
 import threading
 from dataclasses import dataclass
 
-from hyper.archive import Place, Sent
-from hyper.manifest import ManifestRow
-from hyper.matching import Matching
+from hyper.recordings.archive import Place, Sent
+from hyper.recordings.manifest import ManifestRow
+from hyper.recordings.matching import Matching
 from hyper.report import Evaluation
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-from hyper.manifest import ManifestRow, read_manifest
+from hyper.recordings.manifest import ManifestRow, read_manifest
 
 COHORT_NAMES = {"parkinsons": "Parkinson's", "typical": "typical speech"}  # the others are called what they are
 

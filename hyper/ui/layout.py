@@ -102,7 +102,7 @@ def recorder(label: str, elem_id: str) -> gr.Audio:
     """A place for one recording, from the microphone or a file."""
     return gr.Audio(
         sources=["microphone", "upload"],
-        type="filepath",  # the file as it came; hyper.audio reads and checks it
+        type="filepath",  # the file as it came; hyper.recordings.audio reads and checks it
         format=None,
         editable=False,  # trimming re-encodes
         buttons=[],

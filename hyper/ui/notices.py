@@ -9,15 +9,15 @@ from pathlib import Path
 
 import gradio as gr
 
-from hyper.archive import ArchiveError
-from hyper.audio import AudioError
 from hyper.backbone import BackboneError
 from hyper.checkpoint import CheckpointError
 from hyper.export import ExportError
 from hyper.lora import StrengthError
-from hyper.manifest import ManifestError
+from hyper.recordings.archive import ArchiveError
+from hyper.recordings.audio import AudioError
+from hyper.recordings.manifest import ManifestError
+from hyper.recordings.tables import TableError
 from hyper.speaker import SpeakerError
-from hyper.tables import TableError
 
 NO_RECORDING = "There is no recording yet: record yourself, upload a file or pick an example, then press Compare."
 RECORDING_GONE = "The recording is no longer on the server, which keeps nothing for long: record or upload it again."

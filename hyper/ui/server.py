@@ -7,11 +7,11 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from hyper.audio import MAX_SECONDS
 from hyper.backbone import BackboneError
 from hyper.checkpoint import CheckpointError
-from hyper.manifest import ManifestError
 from hyper.model_files import BUNDLED
+from hyper.recordings.audio import MAX_SECONDS
+from hyper.recordings.manifest import ManifestError
 from hyper.ui.examples import read_examples
 from hyper.ui.page import build_demo
 from hyper.ui.port import ServerError, is_public

@@ -14,8 +14,8 @@ from hyper.ui.figures import data_url
 if TYPE_CHECKING:
     from hyper.groups import Group
     from hyper.guards import Flag
-    from hyper.matching import Matching
     from hyper.metrics import WordErrors
+    from hyper.recordings.matching import Matching
     from hyper.report import Evaluation, Failure, ScoredUtterance
 
 MOST_NAMED = 20  # of what was left over

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import gradio as gr
 
-from hyper.manifest import ManifestRow
 from hyper.pipeline import PersonalizedAsr
+from hyper.recordings.manifest import ManifestRow
 from hyper.scoring import score_manifest
 from hyper.speaker import MAX_RECORDINGS, MIN_RECORDINGS
 from hyper.ui import notices, reading_panels, tab_speaker

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import gradio as gr
 
-from hyper.archive import LIMITS
+from hyper.recordings.archive import LIMITS
 from hyper.ui.batches import Batches
 from hyper.ui.handlers import Handlers
 from hyper.ui.layout import Inputs, note_html

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from hyper.audio import SAMPLE_RATE
+from hyper.recordings.audio import SAMPLE_RATE
 
 FRAME = SAMPLE_RATE // 20  # samples: 50 ms hold three periods of the lowest voice
 HOP = SAMPLE_RATE // 50  # 20 ms

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import NamedTuple
 
-from hyper.audio import MAX_SECONDS
+from hyper.recordings.audio import MAX_SECONDS
 
 CHUNK_BYTES = 1 << 20  # of a packed file that are in memory at a time
 LONGEST_NAME = 120  # characters of a file's name on disk; a file system takes 255 bytes

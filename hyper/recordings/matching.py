@@ -7,8 +7,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath
 
-from hyper.archive import Recording
-from hyper.manifest import (
+from hyper.recordings.archive import Recording
+from hyper.recordings.manifest import (
     FILE_COLUMNS,
     OPTIONAL_COLUMNS,
     REFERENCE_COLUMNS,
@@ -17,7 +17,7 @@ from hyper.manifest import (
     first_present,
     manifest_row,
 )
-from hyper.tables import Table, read_table
+from hyper.recordings.tables import Table, read_table
 
 # What people call a column, beside its name in a manifest. Capitals and "_" make no difference.
 PLAIN_NAMES = {

@@ -1,0 +1,1 @@
+"""What comes in: audio files, archives, manifests and the tables beside them."""
