@@ -18,8 +18,8 @@ if TYPE_CHECKING:
     import numpy as np
     from torch import Tensor
 
-    from hyper.backbone import Backbone
-    from hyper.lora import AppliedLora, LoraWeights
+    from hyper.model.backbone import Backbone
+    from hyper.model.lora import AppliedLora, LoraWeights
     from hyper.pipeline import PersonalizedAsr
 
 EXAMPLES_MANIFEST = Path(__file__).parent.parent / "examples" / "manifest.csv"
@@ -165,7 +165,7 @@ def timed(run_once: Callable[[], Any], backbone: Backbone) -> tuple[float, Any]:
 
 def shorter_transcript(asr: PersonalizedAsr, waveform: np.ndarray) -> int:
     """Tokens of the shorter of the two rows: a length that every way can be held to."""
-    from hyper.decoding import token_limit
+    from hyper.model.decoding import token_limit
     from hyper.recordings.audio import SAMPLE_RATE
 
     seconds, window = len(waveform) / SAMPLE_RATE, asr.backbone.window_seconds
@@ -185,7 +185,7 @@ def base_alone(asr: PersonalizedAsr, waveform: np.ndarray, n_tokens: int) -> lis
 
 def two_rows(asr: PersonalizedAsr, waveform: np.ndarray, n_tokens: int) -> list[tuple[int, ...]]:
     """Base and adapted in one decode: tokens of both rows."""
-    from hyper.lora import apply_lora
+    from hyper.model.lora import apply_lora
 
     states = encode(asr.backbone, waveform)
     lora = generate(asr, states, len(waveform)).with_base_row()
@@ -202,7 +202,7 @@ def generate(asr: PersonalizedAsr, states: Tensor, n_samples: int) -> LoraWeight
     """LoRA weights of the one utterance."""
     import torch
 
-    from hyper.embedding import pool_statistics
+    from hyper.model.utterance_encoder import pool_statistics
 
     n_speech = torch.tensor([asr.backbone.n_speech_states(n_samples)], device=states.device)
     with torch.inference_mode():
@@ -213,7 +213,7 @@ def decode(
     backbone: Backbone, states: Tensor, n_tokens: int, applied: AppliedLora | None = None
 ) -> list[tuple[int, ...]]:
     """Greedy tokens of each row of the states (rows, n_states, d_model), at most n_tokens."""
-    from hyper.decoding import greedy_decode
+    from hyper.model.decoding import greedy_decode
 
     return [row.tokens for row in greedy_decode(backbone, states, n_tokens, applied=applied)]
 

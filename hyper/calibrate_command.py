@@ -48,7 +48,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> None:
     """Score, fit, write calibration.json beside the hypernetwork and the figure, say how well it holds."""
     from hyper.calibration import CalibrationError
-    from hyper.checkpoint import CALIBRATION_FILE, save_calibration
+    from hyper.model.checkpoint import CALIBRATION_FILE, save_calibration
     from hyper.pipeline import hypernet_folder
     from hyper.plots_calibration import write_reliability
 
@@ -91,8 +91,8 @@ def validation_rows(manifests: Sequence[str]) -> list[ManifestRow]:
 
 def calibrate(asr: PersonalizedAsr, rows: Sequence[ManifestRow], batch_size: int) -> Calibration:
     """Transcribe every recording, see which words are right, and fit."""
-    from hyper.backbone import fingerprint
     from hyper.calibration import Calibration, fit
+    from hyper.model.backbone import fingerprint
     from hyper.scoring import score_manifest
 
     utterances = score_manifest(asr, rows, batch_size=batch_size, progress=True).utterances

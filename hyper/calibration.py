@@ -10,8 +10,8 @@ from typing import Any
 import numpy as np
 from scipy.optimize import isotonic_regression, minimize
 
-from hyper.metrics import align_words
-from hyper.text import normalise
+from hyper.metrics.normalize import normalise
+from hyper.metrics.word_errors import align_words
 
 UNSURE_BELOW = (
     0.7  # our own choice: on validation speech this marks 1 word in 8, and finds two thirds of the wrong ones

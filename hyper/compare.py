@@ -13,7 +13,7 @@ from hyper.report import error_summary
 if TYPE_CHECKING:
     from hyper.comparison import Comparison, Transcript
     from hyper.guards import Flag
-    from hyper.metrics import WordErrors
+    from hyper.metrics.word_errors import WordErrors
 
 EXAMPLES = """\
 examples:

@@ -9,12 +9,12 @@ from typing import Any
 import numpy as np
 
 from hyper.confidence import WordConfidence
-from hyper.decoding import Stopped
 from hyper.guards import Flag, guard, heard_nobody
-from hyper.lora import LoraWeights
-from hyper.metrics import WordErrors, word_errors
+from hyper.metrics.word_errors import WordErrors, word_errors
+from hyper.model.decoding import Stopped
+from hyper.model.lora import LoraWeights
+from hyper.model.subspace import LayerSize, LayerUpdate
 from hyper.report import utterance_record
-from hyper.subspace import LayerSize, LayerUpdate
 
 
 @dataclass(frozen=True)

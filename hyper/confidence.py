@@ -7,8 +7,8 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
-    from hyper.backbone import Backbone
     from hyper.comparison import Transcript
+    from hyper.model.backbone import Backbone
 
 
 class WordConfidence(NamedTuple):

@@ -14,12 +14,12 @@ from zipfile import ZIP_DEFLATED, ZipFile
 
 from safetensors.torch import save_file
 
-from hyper.model_files import BUNDLED_FOLDER
+from hyper.model.files import BUNDLED_FOLDER
 
 if TYPE_CHECKING:
-    from hyper.backbone import Backbone
     from hyper.comparison import Comparison
-    from hyper.lora import LoraWeights
+    from hyper.model.backbone import Backbone
+    from hyper.model.lora import LoraWeights
 
 # PEFT's names, https://huggingface.co/docs/peft/developer_guides/checkpoint
 ADAPTER_WEIGHTS_FILE = "adapter_model.safetensors"

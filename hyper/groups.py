@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from hyper.metrics import WordErrors, pooled, relative_reduction
-from hyper.statistics import Interval, reduction_interval, sum_by_speaker, wer_interval
+from hyper.metrics.intervals import Interval, reduction_interval, sum_by_speaker, wer_interval
+from hyper.metrics.word_errors import WordErrors, pooled, relative_reduction
 
 if TYPE_CHECKING:
     from hyper.report import ScoredUtterance
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Intervals:
-    """95 % intervals over the speakers of a group; each None where it cannot be computed (`hyper.statistics`)."""
+    """95 % intervals over the speakers of a group; None where it cannot be computed (`hyper.metrics.intervals`)."""
 
     base_wer: Interval | None = None
     adapted_wer: Interval | None = None

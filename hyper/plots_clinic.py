@@ -11,10 +11,10 @@ import numpy as np
 from matplotlib.figure import Figure
 
 from hyper import palette
+from hyper.metrics.intervals import Interval
+from hyper.model.subspace import LayerSize
 from hyper.plots_layers import has_many_matrices, place_of, whole_layers
 from hyper.plots_results import ADAPTED, BASE, house_axes, style
-from hyper.statistics import Interval
-from hyper.subspace import LayerSize
 
 WIDTH = 7.2  # inches: between the margins of an A4 page
 LINE_HEIGHT = 0.3  # inches for each recording

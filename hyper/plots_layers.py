@@ -17,7 +17,7 @@ from hyper import palette
 from hyper.plots import Caption, style_axes, styled
 
 if TYPE_CHECKING:
-    from hyper.subspace import LayerSize, LayerUpdate
+    from hyper.model.subspace import LayerSize, LayerUpdate
 
 MOST_SERIES = 3  # kinds of matrix that are drawn side by side; more are drawn as whole layers
 MATRIX_NAMES = {

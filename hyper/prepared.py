@@ -10,10 +10,10 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from hyper.backbone import Backbone
-from hyper.embedding import pool_pieces, pool_statistics
-from hyper.hypernet import HyperNetwork
-from hyper.lora import LoraWeights
+from hyper.model.backbone import Backbone
+from hyper.model.hypernet import HyperNetwork
+from hyper.model.lora import LoraWeights
+from hyper.model.utterance_encoder import pool_pieces, pool_statistics
 from hyper.recordings.audio import split_at_quiet
 from hyper.stopwatch import Stopwatch
 

@@ -9,13 +9,13 @@ from typing import TYPE_CHECKING, Any
 
 from hyper.groups import Group, pool
 from hyper.guards import Flag
-from hyper.metrics import WordErrors
+from hyper.metrics.intervals import Interval
+from hyper.metrics.word_errors import WordErrors
 from hyper.recordings.manifest import ManifestRow
-from hyper.statistics import Interval
 
 if TYPE_CHECKING:
     from hyper.comparison import Transcript
-    from hyper.subspace import LayerSize
+    from hyper.model.subspace import LayerSize
 
 # Each makes groups where the manifest fills it.
 GROUP_COLUMNS = ("cohort", "severity", "speaker", "corpus", "domain", "voice", "age_group")

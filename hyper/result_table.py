@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING
 
-from hyper.metrics import WordErrors
+from hyper.metrics.word_errors import WordErrors
 from hyper.recordings.tables import Cell, Sheet
 from hyper.report import Evaluation, Failure, ScoredUtterance
 
 if TYPE_CHECKING:
     from hyper.groups import Group
     from hyper.guards import Flag
-    from hyper.statistics import Interval
+    from hyper.metrics.intervals import Interval
 
 TEXT_COLUMNS = ("number", "file", "speaker", "note", "simulated", "seconds", "what was meant", "base", "adapted")
 ERROR_COLUMNS = ("WER", "substituted", "deleted", "inserted")

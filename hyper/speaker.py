@@ -22,12 +22,12 @@ import torch
 
 from hyper.comparison import Transcript
 from hyper.guards import Flag, guard
-from hyper.lora import LoraWeights
-from hyper.metrics import WordErrors, pooled, word_errors
+from hyper.metrics.word_errors import WordErrors, pooled, word_errors
+from hyper.model.lora import LoraWeights
+from hyper.model.subspace import angles_between_updates
 from hyper.pipeline import PersonalizedAsr, RowWeights
 from hyper.prepared import Prepared
 from hyper.recordings.audio import MAX_SECONDS, SAMPLE_RATE, AudioError, audio_seconds
-from hyper.subspace import angles_between_updates
 
 Level = Literal["base", "utterance", "speaker"]
 LEVELS: tuple[Level, ...] = ("base", "utterance", "speaker")  # not adapted, to the recording, to the speaker

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 
 from hyper.comparison import Transcript, errors_against
 from hyper.guards import guard, heard_nobody
-from hyper.lora import MAX_STRENGTH
-from hyper.metrics import WordErrors, align_words
+from hyper.metrics.word_errors import WordErrors, align_words
+from hyper.model.lora import MAX_STRENGTH
 
 if TYPE_CHECKING:
     from hyper.pipeline import PersonalizedAsr

@@ -24,7 +24,7 @@ from safetensors import SafetensorError, safe_open
 from safetensors.numpy import save
 from tqdm import tqdm
 
-from hyper.backbone import fingerprint
+from hyper.model.backbone import fingerprint
 from hyper.pipeline import PersonalizedAsr
 from hyper.recordings.audio import AudioError, load_audio
 from hyper.recordings.manifest import ManifestRow

@@ -18,8 +18,8 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")  # the models are tiny: more threa
 if TYPE_CHECKING:
     from transformers import WhisperForConditionalGeneration, WhisperTokenizer
 
-    from hyper.backbone import Backbone
-    from hyper.hypernet import HyperNetwork
+    from hyper.model.backbone import Backbone
+    from hyper.model.hypernet import HyperNetwork
 
 SHARED_WHISPER = Path(__file__).parents[2] / "shared" / "whisper"
 SPECIAL = ["<|endoftext|>", "<|startoftranscript|>", "<|nospeech|>", "<|notimestamps|>"]
@@ -106,7 +106,7 @@ def whisper_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="session")
 def backbone(whisper_folder: Path) -> Backbone:
     """The random Whisper, loaded as any other."""
-    from hyper.backbone import Backbone
+    from hyper.model.backbone import Backbone
 
     return Backbone.load(whisper_folder, device="cpu")
 
@@ -168,7 +168,7 @@ def hub_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="session")
 def hub_backbone(hub_folder: Path) -> Backbone:
     """The hub-format model."""
-    from hyper.backbone import Backbone
+    from hyper.model.backbone import Backbone
 
     return Backbone.load(hub_folder, device="cpu")
 
@@ -218,8 +218,8 @@ def make_hypernet() -> Callable[..., HyperNetwork]:
     """Builds a random hypernetwork for a backbone, with `b` away from zero unless told otherwise."""
     import torch
 
-    from hyper.checkpoint import config_for
-    from hyper.hypernet import HyperNetwork
+    from hyper.model.checkpoint import config_for
+    from hyper.model.hypernet import HyperNetwork
 
     def make(backbone: Backbone, *, is_trained: bool = True, strength: float = 1.0, **settings: object) -> HyperNetwork:
         torch.manual_seed(7)

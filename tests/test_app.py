@@ -21,8 +21,8 @@ from gradio_client.exceptions import AppError
 from served import ROOT, free_port, running_app
 
 import app
-from hyper.checkpoint import save_hypernet
-from hyper.metrics import word_errors
+from hyper.metrics.word_errors import word_errors
+from hyper.model.checkpoint import save_hypernet
 from hyper.pipeline import PersonalizedAsr
 from hyper.recordings.audio import SAMPLE_RATE
 from hyper.ui import server
@@ -125,7 +125,7 @@ def test_other_bad_addresses_are_explained(host, port, text):
 
 
 def test_a_missing_bundled_pair_says_what_to_run(monkeypatch, tmp_path):
-    monkeypatch.setattr("hyper.model_files.BUNDLED_FOLDER", tmp_path)
+    monkeypatch.setattr("hyper.model.files.BUNDLED_FOLDER", tmp_path)
     with pytest.raises(ServerError, match="python -m hyper train-base"):
         server.serve(lambda: PersonalizedAsr.load("bundled"), "bundled", tmp_path / "m.csv", "127.0.0.1", 0)
 

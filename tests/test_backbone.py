@@ -13,10 +13,10 @@ import pytest
 import torch
 from transformers import WhisperFeatureExtractor, WhisperForConditionalGeneration
 
-from hyper import model_files
-from hyper.backbone import TARGETS, Backbone, choose_device, choose_dtype, fingerprint
-from hyper.config import whole_stacks
-from hyper.model_files import BackboneError
+from hyper.model import files
+from hyper.model.backbone import TARGETS, Backbone, choose_device, choose_dtype, fingerprint
+from hyper.model.config import whole_stacks
+from hyper.model.files import BackboneError
 from hyper.recordings.audio import SAMPLE_RATE
 
 
@@ -181,7 +181,7 @@ def test_a_folder_that_does_not_exist():
         Backbone.load("nowhere")
 
 
-@pytest.mark.parametrize("name", [*model_files.NEEDED_FILES, "model.safetensors"])
+@pytest.mark.parametrize("name", [*files.NEEDED_FILES, "model.safetensors"])
 def test_a_file_that_is_missing_is_named(own_folder, name):
     (own_folder / name).unlink()
     with pytest.raises(BackboneError, match=f"is not a Whisper in Hugging Face's format: it has no {name}"):
@@ -234,7 +234,7 @@ def test_a_hub_model_without_network_is_one_sentence(monkeypatch):
 def test_a_hub_that_never_answers_is_given_up(monkeypatch):
     never = threading.Event()
     monkeypatch.setattr("huggingface_hub.HfApi", lambda: _Hub(never.wait))
-    monkeypatch.setattr(model_files, "HUB_SECONDS", 0.2)
+    monkeypatch.setattr(files, "HUB_SECONDS", 0.2)
     start = time.perf_counter()
     with pytest.raises(BackboneError, match="cannot be reached"):
         Backbone.load("openai/whisper-no-such-cache")

@@ -12,8 +12,8 @@ import pytest
 import soundfile
 from served import ROOT, running_app
 
-from hyper.checkpoint import save_hypernet
-from hyper.model_files import ASSETS, BUNDLED_FOLDER
+from hyper.model.checkpoint import save_hypernet
+from hyper.model.files import ASSETS, BUNDLED_FOLDER
 from hyper.recordings.audio import SAMPLE_RATE
 from hyper.ui import notices, panels
 

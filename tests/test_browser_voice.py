@@ -23,7 +23,7 @@ from test_browser import (
     visit,
 )
 
-from hyper.checkpoint import save_hypernet
+from hyper.model.checkpoint import save_hypernet
 from hyper.pipeline import PersonalizedAsr
 from hyper.recordings.manifest import read_manifest
 from hyper.ui import notices

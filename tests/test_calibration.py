@@ -11,7 +11,6 @@ from test_cli import one_line_failure
 
 from hyper import calibrate_command, calibration
 from hyper.__main__ import main
-from hyper.backbone import fingerprint
 from hyper.calibration import (
     Calibration,
     CalibrationError,
@@ -23,8 +22,9 @@ from hyper.calibration import (
     reliability,
     words_right,
 )
-from hyper.checkpoint import CheckpointError, load_calibration, save_calibration, save_hypernet
 from hyper.confidence import word_confidences
+from hyper.model.backbone import fingerprint
+from hyper.model.checkpoint import CheckpointError, load_calibration, save_calibration, save_hypernet
 from hyper.pipeline import PersonalizedAsr
 from hyper.plots_calibration import reliability_figure
 from hyper.recordings.manifest import read_manifest, write_manifest

@@ -8,7 +8,7 @@ import pytest
 import torch
 from safetensors.torch import load_file, save_file
 
-from hyper.checkpoint import CheckpointError, find_hypernet, load_hypernet, save_hypernet
+from hyper.model.checkpoint import CheckpointError, find_hypernet, load_hypernet, save_hypernet
 
 
 @pytest.fixture

@@ -17,8 +17,8 @@ import soundfile
 from pypdf import PdfReader
 
 from hyper.__main__ import COMMANDS, build_parser, main
-from hyper.checkpoint import save_hypernet
-from hyper.metrics import word_errors
+from hyper.metrics.word_errors import word_errors
+from hyper.model.checkpoint import save_hypernet
 from hyper.pipeline import PersonalizedAsr
 
 ROOT = Path(__file__).parent.parent

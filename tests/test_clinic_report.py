@@ -25,13 +25,13 @@ from hyper.clinic_report import (
 )
 from hyper.comparison import Transcript
 from hyper.guards import Flag
-from hyper.metrics import word_errors
+from hyper.metrics.intervals import Interval
+from hyper.metrics.word_errors import word_errors
+from hyper.model.subspace import LayerSize
 from hyper.plots_clinic import LINES_PER_FIGURE, WerLine, layer_figure, wer_figures
 from hyper.recordings.manifest import ManifestRow
 from hyper.report import Evaluation, Failure, ScoredUtterance
 from hyper.result_table import RECORDINGS, SPEAKERS, groups_sheet, recordings_sheet, wer_intervals
-from hyper.statistics import Interval
-from hyper.subspace import LayerSize
 
 ATTACK = "<script>alert('x')</script>"
 LOOP = Flag("loop", "repetition", None, "The model began to say the same thing over and over and was stopped.")

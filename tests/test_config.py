@@ -7,8 +7,8 @@ from dataclasses import asdict, replace
 
 import pytest
 
-from hyper.backbone import TARGETS as ALL_TARGETS
-from hyper.config import ConfigError, HypernetConfig
+from hyper.model.backbone import TARGETS as ALL_TARGETS
+from hyper.model.config import ConfigError, HypernetConfig
 
 TARGETS = ("decoder.fc1", "decoder.fc2")
 CONFIG = HypernetConfig("whisper-mini", "0123456789abcdef", 192, 768, 4, 4, targets=TARGETS, rank=4)

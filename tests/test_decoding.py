@@ -8,8 +8,8 @@ import math
 import pytest
 import torch
 
-from hyper.decoding import DecodedRow, greedy_decode, is_loop, token_limit
-from hyper.lora import LoraWeights, apply_lora
+from hyper.model.decoding import DecodedRow, greedy_decode, is_loop, token_limit
+from hyper.model.lora import LoraWeights, apply_lora
 
 LIMIT = 30
 
@@ -182,7 +182,7 @@ def test_a_row_in_a_loop_stops_and_the_other_goes_on(backbone, speech_like, monk
     states = backbone.encode(backbone.log_mel([speech_like(2.0), speech_like(2.0, 1)]))[-1]
     count = iter(range(100, 200))
     monkeypatch.setattr(
-        "hyper.decoding._Steps.best",
+        "hyper.model.decoding._Steps.best",
         lambda steps: (torch.tensor([50, next(count)])[-len(steps._states) :], torch.zeros(len(steps._states))),
     )
     loop, other = greedy_decode(backbone, states, 25)
@@ -191,7 +191,7 @@ def test_a_row_in_a_loop_stops_and_the_other_goes_on(backbone, speech_like, monk
 
 
 def test_bfloat16(whisper_folder, speech_like):
-    from hyper.backbone import Backbone
+    from hyper.model.backbone import Backbone
 
     half = Backbone.load(whisper_folder, device="cpu", dtype=torch.bfloat16)
     log_mel = half.log_mel([speech_like(2.0)] * 2)  # two rows in both: another number of rows may round differently

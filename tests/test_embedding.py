@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 
-from hyper.embedding import UtteranceEncoder, pool_pieces, pool_statistics
+from hyper.model.utterance_encoder import UtteranceEncoder, pool_pieces, pool_statistics
 
 N_LAYERS, BATCH, N_STATES, D_MODEL = 4, 3, 11, 5
 

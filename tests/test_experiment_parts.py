@@ -17,9 +17,6 @@ import scipy.stats
 import torch
 
 from hyper.__main__ import build_parser, main
-from hyper.backbone import Backbone
-from hyper.checkpoint import config_for
-from hyper.embedding import UtteranceEncoder
 from hyper.experiments import reproduce
 from hyper.experiments.acoustics import NAMES, measure
 from hyper.experiments.arms import of_cohorts, of_patients
@@ -45,20 +42,23 @@ from hyper.experiments.strength import harm_record
 from hyper.experiments.targets import GROUPS, ranks
 from hyper.experiments.verification import SpeakerNetwork, same_speaker_auc
 from hyper.experiments.words import between, listed, mended
-from hyper.hypernet import HyperNetwork
 from hyper.methods.adaptations import private_copy, put_in_lora
 from hyper.methods.held_out import HeldOut, transcribe
 from hyper.methods.scores import Scores
 from hyper.methods.specs import hypernet
 from hyper.methods.study import StudyError, claim
 from hyper.methods.train_method import Workshop
+from hyper.metrics.intervals import bootstrap_weights
+from hyper.model.backbone import Backbone
+from hyper.model.checkpoint import config_for
+from hyper.model.hypernet import HyperNetwork
+from hyper.model.subspace import dense_update, layer_update, turn_deg
+from hyper.model.utterance_encoder import UtteranceEncoder
 from hyper.pipeline import PersonalizedAsr
 from hyper.recordings.audio import SAMPLE_RATE
 from hyper.recordings.manifest import ManifestRow, read_manifest
 from hyper.scorecard.sets import TEST_SETS
 from hyper.scoring import score_manifest
-from hyper.statistics import bootstrap_weights
-from hyper.subspace import dense_update, layer_update, turn_deg
 from hyper.training.loop import AdaptationTraining
 from hyper.training.other_stores import LogMelStore, WithStatistics
 from hyper.training.states import StateStore

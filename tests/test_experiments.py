@@ -10,7 +10,6 @@ import pytest
 
 import hyper.methods.study
 from hyper.__main__ import main
-from hyper.backbone import Backbone
 from hyper.experiments.arms import STANDARD
 from hyper.experiments.bench import Bench, Record
 from hyper.experiments.budget import arm_of, arms_of
@@ -23,6 +22,7 @@ from hyper.experiments.transfer import TransferError
 from hyper.experiments.words import percent
 from hyper.methods.study import MAIN
 from hyper.methods.train_method import Workshop
+from hyper.model.backbone import Backbone
 from hyper.recordings.manifest import ManifestRow, read_manifest
 from hyper.simulate import COHORTS
 from hyper.training.loop import AdaptationTraining

@@ -18,11 +18,11 @@ from test_decoding import generated, random_lora
 
 from hyper import export
 from hyper.__main__ import main
-from hyper.checkpoint import save_hypernet
 from hyper.comparison import Comparison
-from hyper.decoding import token_limit
 from hyper.export import ExportError, export_adapter, export_merged, write_zip
-from hyper.model_files import BUNDLED_FOLDER
+from hyper.model.checkpoint import save_hypernet
+from hyper.model.decoding import token_limit
+from hyper.model.files import BUNDLED_FOLDER
 from hyper.pipeline import PersonalizedAsr
 from hyper.recordings.audio import load_audio, save_audio
 from hyper.recordings.manifest import read_manifest

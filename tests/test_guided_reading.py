@@ -10,7 +10,7 @@ import gradio as gr
 import numpy as np
 import pytest
 
-from hyper.metrics import word_errors
+from hyper.metrics.word_errors import word_errors
 from hyper.pipeline import PersonalizedAsr
 from hyper.recordings.audio import save_audio
 from hyper.recordings.manifest import ManifestRow

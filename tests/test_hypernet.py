@@ -5,9 +5,9 @@ from __future__ import annotations
 import pytest
 import torch
 
-from hyper.config import HypernetConfig
-from hyper.hypernet import HyperNetwork
-from hyper.lora import LoraSite
+from hyper.model.config import HypernetConfig
+from hyper.model.hypernet import HyperNetwork
+from hyper.model.lora import LoraSite
 
 D_MODEL, D_FFN = 8, 32
 

@@ -8,7 +8,7 @@ import pytest
 import torch
 from torch import nn
 
-from hyper.lora import LoraSite, LoraWeights, StrengthError, apply_lora
+from hyper.model.lora import LoraSite, LoraWeights, StrengthError, apply_lora
 
 D_IN, D_OUT, RANK = 12, 20, 2
 

@@ -14,13 +14,13 @@ import torch
 from torch import nn
 
 from hyper.__main__ import main
-from hyper.backbone import Backbone
 from hyper.methods.adaptations import AdaptationError, EncodingAdaptation, all_weights, private_copy, put_in_lora
 from hyper.methods.scores import Scores, over_seeds, scores_of
 from hyper.methods.specs import METHODS, Method, method
 from hyper.methods.study import N_ENROLMENT, Result, chosen_rows, enrolment_set, run_method, score_base
 from hyper.methods.table import share_of_ceiling, study_bars, study_page, study_record
 from hyper.methods.train_method import Workshop, choose_rate
+from hyper.model.backbone import Backbone
 from hyper.recordings.audio import load_audio
 from hyper.recordings.manifest import ManifestRow, read_manifest
 from hyper.scorecard.sets import TEST_SETS, speech_set

@@ -7,8 +7,8 @@ import random
 import jiwer
 import pytest
 
-from hyper.metrics import WordErrors, WordSpan, align_words, pooled, relative_reduction, word_errors
-from hyper.text import normalise
+from hyper.metrics.normalize import normalise
+from hyper.metrics.word_errors import WordErrors, WordSpan, align_words, pooled, relative_reduction, word_errors
 
 
 @pytest.mark.parametrize(

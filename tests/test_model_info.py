@@ -10,10 +10,10 @@ import pytest
 import torch
 from safetensors.torch import save_file
 
-from hyper import model_info
-from hyper.checkpoint import save_hypernet
-from hyper.model_files import BackboneError
-from hyper.model_info import (
+from hyper.model import info
+from hyper.model.checkpoint import save_hypernet
+from hyper.model.files import BackboneError
+from hyper.model.info import (
     MeasuredSet,
     base_info,
     card_section,
@@ -67,7 +67,7 @@ def test_weights_in_parts_are_added_up(tmp_path):
     save_file({"c": torch.zeros(5, dtype=torch.float16)}, tmp_path / "model-2.safetensors", {"format": "pt"})
     parts = {"a": "model-1.safetensors", "b": "model-1.safetensors", "c": "model-2.safetensors"}
     (tmp_path / "model.safetensors.index.json").write_text(json.dumps({"weight_map": parts}))
-    files = model_info.weights_files(tmp_path)
+    files = info.weights_files(tmp_path)
     assert [n_parameters(file) for file in files] == [13, 5]
 
 
@@ -85,8 +85,8 @@ def test_memory_is_parameters_times_bytes(monkeypatch):
     cost = memory_cost(200, 50, "cpu")
     assert (cost.parameters, cost.n_bytes, cost.free_bytes, cost.dtype, cost.fits) == (250, 1000, 1000, "float32", True)
     assert not memory_cost(201, 50, "cpu").fits
-    monkeypatch.setattr("hyper.model_info.choose_device", lambda _: torch.device("cuda"))
-    monkeypatch.setattr("hyper.model_info.choose_dtype", lambda _: torch.bfloat16)
+    monkeypatch.setattr("hyper.model.info.choose_device", lambda _: torch.device("cuda"))
+    monkeypatch.setattr("hyper.model.info.choose_dtype", lambda _: torch.bfloat16)
     monkeypatch.setattr("torch.cuda.mem_get_info", lambda _: (5000, 9000))
     on_card = memory_cost(200, 50)
     assert (on_card.n_bytes, on_card.free_bytes, on_card.dtype) == (200 * 2 + 50 * 4, 5000, "bfloat16")
@@ -112,7 +112,7 @@ def test_the_hub_is_asked_for_the_size_of_what_is_not_here(monkeypatch):
 def test_a_hub_that_never_answers_is_given_up(monkeypatch):
     import threading
 
-    monkeypatch.setattr("hyper.model_files.HUB_SECONDS", 0.1)
+    monkeypatch.setattr("hyper.model.files.HUB_SECONDS", 0.1)
     never = threading.Event()
     monkeypatch.setattr("huggingface_hub.HfApi.model_info", lambda *_, **__: never.wait(5))
     with pytest.raises(BackboneError, match="is not on this machine and the Hugging Face hub cannot be reached"):

@@ -14,13 +14,13 @@ from test_decoding import generated
 
 from hyper import pipeline
 from hyper.__main__ import main
-from hyper.backbone import Backbone
-from hyper.checkpoint import CheckpointError, save_hypernet
-from hyper.decoding import token_limit
-from hyper.embedding import pool_statistics
-from hyper.lora import StrengthError
-from hyper.metrics import word_errors
-from hyper.model_files import BUNDLED_FOLDER, BackboneError
+from hyper.metrics.word_errors import word_errors
+from hyper.model.backbone import Backbone
+from hyper.model.checkpoint import CheckpointError, save_hypernet
+from hyper.model.decoding import token_limit
+from hyper.model.files import BUNDLED_FOLDER, BackboneError
+from hyper.model.lora import StrengthError
+from hyper.model.utterance_encoder import pool_statistics
 from hyper.pipeline import PersonalizedAsr
 from hyper.recordings.audio import SAMPLE_RATE, AudioError, save_audio, split_at_quiet
 
@@ -306,7 +306,7 @@ def test_one_adaptation_for_the_recording_or_one_for_each_piece(asr, backbone, s
 
 
 def test_a_recording_stops_as_its_worst_piece(asr):
-    from hyper.decoding import DecodedRow
+    from hyper.model.decoding import DecodedRow
 
     ends = (("end", 0.9), ("repetition", 0.2), ("length", 0.5))
     rows = [DecodedRow((1,), (-0.1,), stopped, no_speech_prob) for stopped, no_speech_prob in ends]

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from hyper import palette, plots, plots_layers
-from hyper.subspace import LayerUpdate
+from hyper.model.subspace import LayerUpdate
 
 
 def update(name: str, relative: float, singular_values: tuple[float, ...]) -> LayerUpdate:

@@ -18,7 +18,7 @@ import hyper.scorecard
 import hyper.scorecard.sets
 from hyper.__main__ import main
 from hyper.comparison import Pair, Transcript
-from hyper.metrics import word_errors
+from hyper.metrics.word_errors import word_errors
 from hyper.recordings.audio import SAMPLE_RATE, load_audio, save_audio
 from hyper.recordings.manifest import ManifestRow, read_manifest, write_manifest
 from hyper.report import Evaluation, ScoredUtterance

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import scipy.stats
 
-from hyper.statistics import (
+from hyper.metrics.intervals import (
     N_DRAWS,
     Interval,
     bootstrap_speakers,

@@ -10,7 +10,7 @@ import scipy.linalg
 import torch
 from threadpoolctl import threadpool_info
 
-from hyper.subspace import layer_update
+from hyper.model.subspace import layer_update
 
 
 def draw(d_out: int, d_in: int, rank: int, seed: int = 0) -> tuple[torch.Tensor, ...]:

@@ -6,8 +6,8 @@ from dataclasses import replace
 
 import pytest
 
-from hyper.lora import StrengthError
-from hyper.metrics import word_errors
+from hyper.metrics.word_errors import word_errors
+from hyper.model.lora import StrengthError
 from hyper.pipeline import PersonalizedAsr
 from hyper.plots_strength import sweep_figure, sweep_print
 from hyper.sweep import STRENGTHS, n_changed_words, sweep

@@ -14,8 +14,8 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from hyper.backbone import Backbone
-from hyper.checkpoint import config_for
+from hyper.model.backbone import Backbone
+from hyper.model.checkpoint import config_for
 from hyper.recordings.audio import SAMPLE_RATE, load_audio, save_audio
 from hyper.recordings.manifest import ManifestRow, read_manifest
 from hyper.training.loop import AdaptationTrainer, AdaptationTraining, LoopError, Sampler, split_speakers

@@ -11,7 +11,7 @@ import pytest
 import torch
 
 from hyper.__main__ import main
-from hyper.backbone import Backbone
+from hyper.model.backbone import Backbone
 from hyper.pipeline import PersonalizedAsr
 from hyper.recordings.audio import load_audio
 from hyper.recordings.manifest import read_manifest, write_manifest

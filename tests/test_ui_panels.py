@@ -10,8 +10,8 @@ import numpy as np
 import pytest
 
 from hyper.comparison import Comparison, Transcript
-from hyper.metrics import WordSpan, align_words, word_errors
-from hyper.subspace import LayerUpdate
+from hyper.metrics.word_errors import WordSpan, align_words, word_errors
+from hyper.model.subspace import LayerUpdate
 from hyper.ui import figures, panels, words
 
 MEANT = "turn on the lights"

@@ -8,9 +8,9 @@ import gradio as gr
 import pytest
 from transformers.models.whisper.tokenization_whisper import LANGUAGES
 
-from hyper.backbone import BackboneError
-from hyper.checkpoint import CheckpointError
-from hyper.model_files import BUNDLED
+from hyper.model.backbone import BackboneError
+from hyper.model.checkpoint import CheckpointError
+from hyper.model.files import BUNDLED
 from hyper.recordings.audio import AudioError
 from hyper.speech.texts import PATTERNS, SLOTS
 from hyper.ui import languages, notices

@@ -17,8 +17,8 @@ from test_ui_panels import TextOf, comparison, text_of
 from hyper.confidence import WordConfidence
 from hyper.export import ExportError
 from hyper.guards import Flag
-from hyper.lora import StrengthError
-from hyper.metrics import word_errors
+from hyper.metrics.word_errors import word_errors
+from hyper.model.lora import StrengthError
 from hyper.pipeline import PersonalizedAsr
 from hyper.recordings.audio import SAMPLE_RATE
 from hyper.ui import figures, marks, notices, panels, references, server, strength, takeaway

@@ -10,7 +10,7 @@ from test_cli import one_line_failure
 
 from hyper import voice_map as module
 from hyper.__main__ import main
-from hyper.checkpoint import save_hypernet
+from hyper.model.checkpoint import save_hypernet
 from hyper.pipeline import PersonalizedAsr
 from hyper.plots_voice import READ, WRITTEN, Visitor, agreement_figure, agreement_print, map_figure
 from hyper.recordings.audio import load_audio

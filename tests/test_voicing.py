@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from hyper.model_files import ASSETS
+from hyper.model.files import ASSETS
 from hyper.recordings.audio import SAMPLE_RATE, load_audio
 from hyper.recordings.manifest import read_manifest
 from hyper.recordings.voicing import FRAME, HOP, LONGEST_PERIOD, SHORTEST_PERIOD, periodicity, voiced_seconds

@@ -13,9 +13,9 @@ from hyper.experiments.words import COMMANDS, arm_table, between, percent, rates
 from hyper.methods.scores import Scores, over_seeds
 from hyper.methods.specs import Method
 from hyper.methods.study import MAIN
+from hyper.metrics.intervals import bootstrap_speakers, sum_by_speaker
 from hyper.plots_experiments import ceiling_figure
 from hyper.recordings.manifest import ManifestRow
-from hyper.statistics import bootstrap_speakers, sum_by_speaker
 from hyper.training.loop import split_speakers
 
 if TYPE_CHECKING:

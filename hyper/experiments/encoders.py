@@ -7,10 +7,10 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor, nn
 
-from hyper.config import HypernetConfig
-from hyper.embedding import MIN_STD, UtteranceEncoder
-from hyper.hypernet import HyperNetwork
-from hyper.lora import LoraSite
+from hyper.model.config import HypernetConfig
+from hyper.model.hypernet import HyperNetwork
+from hyper.model.lora import LoraSite
+from hyper.model.utterance_encoder import MIN_STD, UtteranceEncoder
 
 KINDS = ("mean", "std", "change")  # of `pool_statistics`, in its order
 

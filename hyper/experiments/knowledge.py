@@ -14,9 +14,9 @@ from hyper.experiments.bench import Bench, Experiment, Record, statistics_of_row
 from hyper.experiments.probes import Ridge, explained, folds, probe_classes, probe_values, squares_by_speaker
 from hyper.experiments.words import between, listed, percent, side_of, table
 from hyper.methods.study import MAIN, TYPICAL_COMMANDS
+from hyper.metrics.intervals import bootstrap_speakers
 from hyper.plots_experiments import knowledge_figure
 from hyper.recordings.manifest import ManifestRow
-from hyper.statistics import bootstrap_speakers
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure

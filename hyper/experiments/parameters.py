@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING
 import numpy as np
 from torch import Tensor, nn
 
-from hyper.backbone import TARGETS
 from hyper.experiments.arms import FULL, ONE_LORA, STANDARD, alone, lora_arm
 from hyper.experiments.bench import Bench, Experiment, Record
 from hyper.experiments.probes import rank_correlation
@@ -17,10 +16,11 @@ from hyper.methods.scores import Scores, over_seeds
 from hyper.methods.specs import Method
 from hyper.methods.study import MAIN
 from hyper.methods.table import wer_difference
+from hyper.metrics.intervals import bootstrap_speakers, sum_by_speaker
+from hyper.model.backbone import TARGETS
+from hyper.model.subspace import LayerUpdate, dense_update, layer_update, turn_deg
 from hyper.plots_experiments import scatter_figure
 from hyper.recordings.manifest import ManifestRow
-from hyper.statistics import bootstrap_speakers, sum_by_speaker
-from hyper.subspace import LayerUpdate, dense_update, layer_update, turn_deg
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.stats import rankdata
 
-from hyper.statistics import Interval, bootstrap_speakers
+from hyper.metrics.intervals import Interval, bootstrap_speakers
 
 N_FOLDS = 5
 PENALTIES = np.logspace(-2, 6, 17)  # of the ridge, that are tried

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from hyper.config import HypernetConfig
-from hyper.hypernet import HyperNetwork, n_written
-from hyper.lora import LoraSite
+from hyper.model.config import HypernetConfig
+from hyper.model.hypernet import HyperNetwork, n_written
+from hyper.model.lora import LoraSite
 
 
 @dataclass(frozen=True)

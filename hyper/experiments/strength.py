@@ -16,9 +16,9 @@ from hyper.methods.scores import Scores, over_seeds
 from hyper.methods.study import MAIN, TYPICAL_COMMANDS
 from hyper.methods.table import part_of
 from hyper.methods.table import rates as rates_of
+from hyper.metrics.intervals import bootstrap_weights
 from hyper.plots_experiments import strength_figure
 from hyper.recordings.manifest import ManifestRow
-from hyper.statistics import bootstrap_weights
 from hyper.training.loop import split_speakers
 
 if TYPE_CHECKING:

@@ -5,13 +5,13 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from hyper.backbone import TARGETS, Backbone
 from hyper.experiments.arms import alone, hypernet_arm
 from hyper.experiments.bench import Bench, Experiment, Record
 from hyper.experiments.words import COMMANDS, arm_table, difference_words, mended, rates, side_of
 from hyper.methods.specs import Method
 from hyper.methods.study import MAIN
 from hyper.methods.table import wer_difference
+from hyper.model.backbone import TARGETS, Backbone
 from hyper.plots_experiments import forest_figure
 
 if TYPE_CHECKING:

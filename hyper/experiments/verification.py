@@ -8,10 +8,10 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from hyper.backbone import Backbone
 from hyper.experiments.bench import kept_array
 from hyper.experiments.probes import area_under_curve
 from hyper.methods.train_method import Workshop
+from hyper.model.backbone import Backbone
 from hyper.recordings.audio import load_audio
 from hyper.recordings.manifest import ManifestRow
 from hyper.training.loop import split_speakers

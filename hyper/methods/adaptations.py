@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 import torch
 from torch import Tensor, nn
 
-from hyper.backbone import Backbone
+from hyper.model.backbone import Backbone
 from hyper.training.base_model import encode_frames
 from hyper.training.loop import Adaptation
 from hyper.training.speed import choose_attention

@@ -61,9 +61,9 @@ def open_study(args: argparse.Namespace, set_names: Sequence[str]) -> tuple[Work
 
     Errors: StudyError where the work folder holds a study with other settings.
     """
-    from hyper.backbone import Backbone
     from hyper.methods.study import MAIN, chosen_rows, claim, read_test_sets
     from hyper.methods.train_method import Workshop
+    from hyper.model.backbone import Backbone
     from hyper.recordings.manifest import read_manifest
     from hyper.training.loop import AdaptationTraining
 

@@ -19,8 +19,8 @@ if TYPE_CHECKING:
 
     import numpy as np
 
-    from hyper.backbone import Backbone
     from hyper.comparison import Transcript
+    from hyper.model.backbone import Backbone
 
 LANGUAGE, TASK = "en", "transcribe"
 KEPT_BYTES = 4 * 2**30  # of encoded recordings in memory: thousands with a small Whisper, hundreds with a large one

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from hyper.metrics import word_errors
+from hyper.metrics.word_errors import word_errors
 from hyper.recordings.manifest import ManifestRow
 from hyper.training.progress import write_whole
 

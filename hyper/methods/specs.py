@@ -7,11 +7,6 @@ from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Any, Protocol
 
-from hyper.backbone import Backbone
-from hyper.checkpoint import config_for
-from hyper.config import HypernetConfig, whole_stacks
-from hyper.hypernet import HyperNetwork
-from hyper.lora import LoraSite
 from hyper.methods.adaptations import (
     EncodingAdaptation,
     ModelAdaptation,
@@ -20,6 +15,11 @@ from hyper.methods.adaptations import (
     put_in_adapters,
     put_in_lora,
 )
+from hyper.model.backbone import Backbone
+from hyper.model.checkpoint import config_for
+from hyper.model.config import HypernetConfig, whole_stacks
+from hyper.model.hypernet import HyperNetwork
+from hyper.model.lora import LoraSite
 from hyper.recordings.manifest import ManifestRow
 from hyper.training.loop import Adaptation
 from hyper.training.train_hypernet import EncodingHypernetAdaptation, HypernetAdaptation, adapts_encoder

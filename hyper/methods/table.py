@@ -10,9 +10,9 @@ import numpy as np
 
 from hyper.methods.scores import Scores, over_seeds
 from hyper.methods.study import MAIN, Result
+from hyper.metrics.intervals import Interval, difference_interval, reduction_interval, sum_by_speaker, wer_interval
 from hyper.recordings.manifest import ManifestRow
 from hyper.report import percent
-from hyper.statistics import Interval, difference_interval, reduction_interval, sum_by_speaker, wer_interval
 
 BEST = "hypernet-shared"  # the one that is shipped
 RIVALS = (

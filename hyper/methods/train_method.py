@@ -12,10 +12,10 @@ from typing import TYPE_CHECKING
 import numpy as np
 from torch import Tensor
 
-from hyper.backbone import Backbone
 from hyper.methods.adaptations import AdaptationError, private_copy
 from hyper.methods.held_out import HeldOut, StatisticsOf, transcribe
 from hyper.methods.specs import Method
+from hyper.model.backbone import Backbone
 from hyper.pipeline import PersonalizedAsr
 from hyper.recordings.manifest import ManifestRow
 from hyper.training.loop import Adaptation, AdaptationTrainer, AdaptationTraining

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from hyper.groups import Group
-from hyper.metrics import relative_reduction
+from hyper.metrics.word_errors import relative_reduction
 from hyper.report import Evaluation
 from hyper.scorecard.sets import PEOPLE
 

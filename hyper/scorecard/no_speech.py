@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from hyper.metrics import word_errors
+from hyper.metrics.word_errors import word_errors
 from hyper.report import ScoredUtterance
 
 if TYPE_CHECKING:

@@ -8,8 +8,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from hyper.metrics.intervals import MIN_SPEAKERS
 from hyper.recordings.manifest import ManifestRow, read_manifest
-from hyper.statistics import MIN_SPEAKERS
 
 if TYPE_CHECKING:
     from argparse import Namespace

@@ -50,7 +50,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    from hyper.backbone import Backbone
+    from hyper.model.backbone import Backbone
     from hyper.plots_training import training_curve
     from hyper.training.base_model import BaseSize, size_of
     from hyper.training.card import base_card

@@ -6,8 +6,8 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 
-from hyper.backbone import Backbone
-from hyper.hypernet import HyperNetwork
+from hyper.model.backbone import Backbone
+from hyper.model.hypernet import HyperNetwork
 from hyper.recordings.manifest import ManifestRow
 from hyper.training.loop import AdaptationTraining
 from hyper.training.train_base import BaseTraining

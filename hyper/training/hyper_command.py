@@ -6,10 +6,10 @@ import argparse
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from hyper.config import GENERATED, GENERATORS, HypernetConfig, whole_stacks
+from hyper.model.config import GENERATED, GENERATORS, HypernetConfig, whole_stacks
 
 if TYPE_CHECKING:
-    from hyper.backbone import Backbone
+    from hyper.model.backbone import Backbone
 
 STORES = {"auto": None, "disk": True, "live": False}  # --states, as `open_store` takes it
 
@@ -56,8 +56,8 @@ def run(args: argparse.Namespace) -> int:
     """Encode, train, write the hypernetwork with its card and the curve."""
     from accelerate import Accelerator
 
-    from hyper.backbone import Backbone
-    from hyper.checkpoint import save_hypernet
+    from hyper.model.backbone import Backbone
+    from hyper.model.checkpoint import save_hypernet
     from hyper.plots_training import training_curve
     from hyper.recordings.manifest import read_manifest
     from hyper.training.card import hypernet_card
@@ -106,7 +106,7 @@ def run(args: argparse.Namespace) -> int:
 
 
 def _config(args: argparse.Namespace, backbone: Backbone) -> HypernetConfig:
-    from hyper.checkpoint import config_for
+    from hyper.model.checkpoint import config_for
 
     return config_for(
         backbone,

@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 from tqdm import tqdm
 
-from hyper.backbone import Backbone
+from hyper.model.backbone import Backbone
 from hyper.recordings.audio import load_audio
 from hyper.recordings.manifest import ManifestRow
 from hyper.training.states import FRAMES_PER_STATE, StateBatch, StateStore, StoreError

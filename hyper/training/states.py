@@ -15,8 +15,8 @@ import torch
 from torch import Tensor
 from tqdm import tqdm
 
-from hyper.backbone import Backbone
-from hyper.embedding import N_STATISTICS, pool_statistics
+from hyper.model.backbone import Backbone
+from hyper.model.utterance_encoder import N_STATISTICS, pool_statistics
 from hyper.recordings.audio import SAMPLE_RATE, AudioError, audio_seconds, load_audio
 from hyper.recordings.manifest import ManifestRow
 from hyper.training.progress import write_whole

@@ -8,10 +8,10 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from hyper.backbone import Backbone
-from hyper.config import HypernetConfig
-from hyper.hypernet import HyperNetwork
-from hyper.lora import LoraSite, apply_lora
+from hyper.model.backbone import Backbone
+from hyper.model.config import HypernetConfig
+from hyper.model.hypernet import HyperNetwork
+from hyper.model.lora import LoraSite, apply_lora
 from hyper.training.base_model import encode_frames
 from hyper.training.loop import Adaptation
 from hyper.training.states import StateBatch, Store

@@ -9,7 +9,7 @@ from html import escape
 import gradio as gr
 
 from hyper import palette, plots, plots_layers
-from hyper.model_files import BUNDLED
+from hyper.model.files import BUNDLED
 from hyper.ui import figures, panels
 from hyper.ui.examples import Example
 from hyper.ui.handlers import PER_PIECE, PER_RECORDING

@@ -6,8 +6,8 @@ from collections.abc import Iterable, Sequence
 from html import escape
 from typing import TYPE_CHECKING
 
-from hyper.model_files import ASSETS, BackboneError
-from hyper.model_info import (
+from hyper.model.files import ASSETS, BackboneError
+from hyper.model.info import (
     SCORECARD_FILE,
     BaseInfo,
     HypernetInfo,

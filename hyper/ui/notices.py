@@ -9,10 +9,10 @@ from pathlib import Path
 
 import gradio as gr
 
-from hyper.backbone import BackboneError
-from hyper.checkpoint import CheckpointError
 from hyper.export import ExportError
-from hyper.lora import StrengthError
+from hyper.model.backbone import BackboneError
+from hyper.model.checkpoint import CheckpointError
+from hyper.model.lora import StrengthError
 from hyper.recordings.archive import ArchiveError
 from hyper.recordings.audio import AudioError
 from hyper.recordings.manifest import ManifestError

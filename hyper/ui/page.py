@@ -9,7 +9,7 @@ from html import escape
 import gradio as gr
 from gradio.utils import get_upload_folder
 
-from hyper.model_files import BUNDLED
+from hyper.model.files import BUNDLED
 from hyper.ui import panels, scripts
 from hyper.ui.examples import Example
 from hyper.ui.handlers import Handlers, on_gpu

@@ -9,7 +9,7 @@ from html import escape
 from typing import TYPE_CHECKING
 
 from hyper.calibration import UNSURE_BELOW
-from hyper.metrics import align_words, relative_reduction
+from hyper.metrics.word_errors import align_words, relative_reduction
 from hyper.ui import marks, references, words
 from hyper.ui.references import percent
 
@@ -17,8 +17,8 @@ if TYPE_CHECKING:
     from hyper.comparison import Comparison
     from hyper.confidence import WordConfidence
     from hyper.guards import Flag
-    from hyper.metrics import WordErrors
-    from hyper.subspace import LayerUpdate
+    from hyper.metrics.word_errors import WordErrors
+    from hyper.model.subspace import LayerUpdate
 
 TRAIN_COMMAND = "python -m hyper train --base {base} --data MANIFEST.csv --out assets/hypernet-{name}"
 STAGES = {"audio": "read the audio", "encode": "encode", "generate": "write the adaptation", "decode": "decode both"}

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from hyper.metrics import WordErrors, pooled
-from hyper.statistics import MIN_SPEAKERS, Interval, wer_interval
+from hyper.metrics.intervals import MIN_SPEAKERS, Interval, wer_interval
+from hyper.metrics.word_errors import WordErrors, pooled
 from hyper.ui.panels import WER_MEANING, count
 from hyper.ui.record_table import record_table, transcript_cell
 from hyper.ui.references import percent

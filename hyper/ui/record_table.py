@@ -10,7 +10,7 @@ from hyper.ui.references import percent
 
 if TYPE_CHECKING:
     from hyper.comparison import Transcript
-    from hyper.metrics import WordErrors
+    from hyper.metrics.word_errors import WordErrors
 
 
 def record_table(label: str, columns: Sequence[str], rows: Iterable[Sequence[str]]) -> str:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from hyper.comparison import Comparison
-    from hyper.metrics import WordErrors
+    from hyper.metrics.word_errors import WordErrors
 
 MEANING = (
     "Intended is what was meant; verbatim is every sound that was said, repetitions included. Leaving a repetition out "

@@ -7,9 +7,9 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from hyper.backbone import BackboneError
-from hyper.checkpoint import CheckpointError
-from hyper.model_files import BUNDLED
+from hyper.model.backbone import BackboneError
+from hyper.model.checkpoint import CheckpointError
+from hyper.model.files import BUNDLED
 from hyper.recordings.audio import MAX_SECONDS
 from hyper.recordings.manifest import ManifestError
 from hyper.ui.examples import read_examples
@@ -68,7 +68,7 @@ def serve(load: Callable[[], PersonalizedAsr], name: str, examples: Path, host: 
 
 def load_by_name(name: str, hypernet: str | None = None) -> PersonalizedAsr:
     """A model that a visitor chose, with its hypernetwork if there is one; refused where memory is too short for it."""
-    from hyper.model_info import check_room
+    from hyper.model.info import check_room
     from hyper.pipeline import PersonalizedAsr
 
     check_room(name, hypernet)

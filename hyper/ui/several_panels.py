@@ -14,7 +14,7 @@ from hyper.ui.figures import data_url
 if TYPE_CHECKING:
     from hyper.groups import Group
     from hyper.guards import Flag
-    from hyper.metrics import WordErrors
+    from hyper.metrics.word_errors import WordErrors
     from hyper.recordings.matching import Matching
     from hyper.report import Evaluation, Failure, ScoredUtterance
 

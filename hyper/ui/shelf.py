@@ -7,7 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from hyper.model_files import BUNDLED, BackboneError
+from hyper.model.files import BUNDLED, BackboneError
 
 if TYPE_CHECKING:
     from hyper.pipeline import PersonalizedAsr

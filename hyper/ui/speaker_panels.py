@@ -17,7 +17,7 @@ from hyper.ui.record_table import record_table, transcript_cell
 from hyper.ui.references import percent
 
 if TYPE_CHECKING:
-    from hyper.metrics import WordErrors
+    from hyper.metrics.word_errors import WordErrors
     from hyper.speaker import SpeakerComparison, SpeakerRecording
 
 TITLES: dict[Level, tuple[str, str]] = {

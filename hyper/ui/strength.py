@@ -9,7 +9,7 @@ from typing import Any
 
 import gradio as gr
 
-from hyper.lora import MAX_STRENGTH
+from hyper.model.lora import MAX_STRENGTH
 from hyper.sweep import StrengthPoint, has_rates, sweep
 from hyper.ui import figures, notices
 from hyper.ui.handlers import AS_TRAINED, Asked, Handlers

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import gradio as gr
 
-from hyper.model_info import cost_of, local_folder
+from hyper.model.info import cost_of, local_folder
 from hyper.ui import model_panels, notices
 from hyper.ui.layout import Inputs
 from hyper.ui.queues import MODEL_QUEUE, QUIET

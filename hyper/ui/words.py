@@ -7,7 +7,7 @@ from html import escape
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from hyper.metrics import WordSpan
+    from hyper.metrics.word_errors import WordSpan
 
 
 ALL_RIGHT = "Every word as it was meant."

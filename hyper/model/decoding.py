@@ -10,8 +10,8 @@ from typing import Literal
 import torch
 from torch import Tensor
 
-from hyper.backbone import Backbone
-from hyper.lora import AppliedLora
+from hyper.model.backbone import Backbone
+from hyper.model.lora import AppliedLora
 
 Stopped = Literal["end", "length", "repetition"]
 

@@ -10,10 +10,10 @@ from typing import Any
 from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 
-from hyper.backbone import Backbone, fingerprint
 from hyper.calibration import Calibration, CalibrationError
-from hyper.config import ConfigError, HypernetConfig
-from hyper.hypernet import HyperNetwork
+from hyper.model.backbone import Backbone, fingerprint
+from hyper.model.config import ConfigError, HypernetConfig
+from hyper.model.hypernet import HyperNetwork
 
 CONFIG_FILE = "config.json"
 WEIGHTS_FILE = "model.safetensors"

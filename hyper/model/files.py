@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 BUNDLED = "bundled"
-ASSETS = Path(__file__).parent.parent / "assets"
+ASSETS = Path(__file__).parents[2] / "assets"
 BUNDLED_FOLDER = ASSETS / "whisper-mini"
 HUB_SECONDS = 7.0  # how long the hub may take to answer at all; downloads take as long as they need
 HUB_FILES = ["*.json", "*.txt", "model.safetensors", "model-*.safetensors"]  # no pickles, no second format

@@ -11,10 +11,10 @@ from typing import Any
 import psutil
 import torch
 
-from hyper.backbone import choose_device, choose_dtype
-from hyper.checkpoint import CONFIG_FILE, WEIGHTS_FILE
-from hyper.config import ConfigError, HypernetConfig
-from hyper.model_files import (
+from hyper.model.backbone import choose_device, choose_dtype
+from hyper.model.checkpoint import CONFIG_FILE, WEIGHTS_FILE
+from hyper.model.config import ConfigError, HypernetConfig
+from hyper.model.files import (
     ASSETS,
     BUNDLED,
     BUNDLED_FOLDER,

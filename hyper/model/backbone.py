@@ -14,9 +14,9 @@ import torch
 from safetensors import SafetensorError
 from torch import Tensor
 
-from hyper.config import TARGETS
-from hyper.lora import LoraSite
-from hyper.model_files import BackboneError, check_folder, find_folder, first_line
+from hyper.model.config import TARGETS
+from hyper.model.files import BackboneError, check_folder, find_folder, first_line
+from hyper.model.lora import LoraSite
 from hyper.recordings.audio import SAMPLE_RATE
 
 if TYPE_CHECKING:

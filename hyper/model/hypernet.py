@@ -7,9 +7,9 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor, nn
 
-from hyper.config import HypernetConfig
-from hyper.embedding import UtteranceEncoder
-from hyper.lora import LoraSite, LoraWeights
+from hyper.model.config import HypernetConfig
+from hyper.model.lora import LoraSite, LoraWeights
+from hyper.model.utterance_encoder import UtteranceEncoder
 
 HEAD_SHARE = 0.1  # at the start the generated part of `a` has a tenth of the size of its learned part
 

@@ -10,7 +10,7 @@ from typing import Literal
 
 import jiwer
 
-from hyper.text import normalise
+from hyper.metrics.normalize import normalise
 
 Kind = Literal["hit", "substitution", "deletion", "insertion"]
 JIWER_KINDS: dict[str, Kind] = {

@@ -1,0 +1,1 @@
+"""Word errors between what was meant and what was heard, and how sure a rate is."""

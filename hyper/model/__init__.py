@@ -1,0 +1,1 @@
+"""Whisper, its hypernetwork, and the weights that one writes for the other."""
