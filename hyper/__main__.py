@@ -30,7 +30,9 @@ class Command:
 
 
 COMMANDS = {
-    "compare": Command("hyper.compare", "transcribe one recording with base and adapted Whisper, side by side"),
+    "compare": Command(
+        "hyper.commands.compare", "transcribe one recording with base and adapted Whisper, side by side"
+    ),
     "speaker": Command("hyper.speaker_command", "adapt to one speaker from several recordings, beside each by itself"),
     "export": Command("hyper.export_command", "write what adapts to one recording as a PEFT adapter or merged Whisper"),
     "evaluate": Command("hyper.evaluate", "score a manifest of recordings: WER and CER, base and adapted, per group"),

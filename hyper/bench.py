@@ -18,9 +18,9 @@ if TYPE_CHECKING:
     import numpy as np
     from torch import Tensor
 
+    from hyper.compare.pipeline import PersonalizedAsr
     from hyper.model.backbone import Backbone
     from hyper.model.lora import AppliedLora, LoraWeights
-    from hyper.pipeline import PersonalizedAsr
 
 EXAMPLES_MANIFEST = Path(__file__).parent.parent / "examples" / "manifest.csv"
 BASE_ALONE, TWO_ROWS, TWO_PASSES = "base alone", "two rows", "two passes with PEFT"

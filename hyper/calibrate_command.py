@@ -11,9 +11,9 @@ from hyper.model_options import add_model_arguments, load_asr
 from hyper.recordings.manifest import ManifestRow, read_manifest
 
 if TYPE_CHECKING:
-    from hyper.calibration import Calibration, RowReliability, ScoredWords
-    from hyper.pipeline import PersonalizedAsr
-    from hyper.report import ScoredUtterance
+    from hyper.compare.calibration import Calibration, RowReliability, ScoredWords
+    from hyper.compare.evaluation import ScoredUtterance
+    from hyper.compare.pipeline import PersonalizedAsr
 
 EXAMPLES = """\
 examples:
@@ -47,9 +47,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> None:
     """Score, fit, write calibration.json beside the hypernetwork and the figure, say how well it holds."""
-    from hyper.calibration import CalibrationError
-    from hyper.model.checkpoint import CALIBRATION_FILE, save_calibration
-    from hyper.pipeline import hypernet_folder
+    from hyper.compare.calibration import CalibrationError
+    from hyper.compare.calibration_file import CALIBRATION_FILE, save_calibration
+    from hyper.compare.pipeline import hypernet_folder
     from hyper.plots_calibration import write_reliability
 
     rows = validation_rows(args.manifest)
@@ -73,7 +73,7 @@ def validation_rows(manifests: Sequence[str]) -> list[ManifestRow]:
 
     Errors: CalibrationError for synthetic speech that says sentences of the train or test split, or for no row at all.
     """
-    from hyper.calibration import CalibrationError
+    from hyper.compare.calibration import CalibrationError
     from hyper.speech.texts import split_of
 
     rows = [row for manifest in manifests for row in read_manifest(manifest) if row.reference]
@@ -91,9 +91,9 @@ def validation_rows(manifests: Sequence[str]) -> list[ManifestRow]:
 
 def calibrate(asr: PersonalizedAsr, rows: Sequence[ManifestRow], batch_size: int) -> Calibration:
     """Transcribe every recording, see which words are right, and fit."""
-    from hyper.calibration import Calibration, fit
+    from hyper.compare.calibration import Calibration, fit
+    from hyper.compare.scoring import score_manifest
     from hyper.model.backbone import fingerprint
-    from hyper.scoring import score_manifest
 
     utterances = score_manifest(asr, rows, batch_size=batch_size, progress=True).utterances
     base, adapted = (scored_words(asr, utterances, row) for row in ("base", "adapted"))
@@ -117,8 +117,8 @@ def scored_words(asr: PersonalizedAsr, utterances: Sequence[ScoredUtterance], ro
     """Every word that one row, base or adapted, wrote; a recording without a speaker is a speaker of its own."""
     import numpy as np
 
-    from hyper.calibration import ScoredWords, words_right
-    from hyper.confidence import word_confidences
+    from hyper.compare.calibration import ScoredWords, words_right
+    from hyper.compare.confidence import word_confidences
 
     found: list[tuple[float, float, str]] = []
     for utterance in utterances:

@@ -9,13 +9,13 @@ from datetime import datetime
 from importlib.metadata import version
 
 from hyper import plots
-from hyper.groups import Group
-from hyper.guards import Flag
+from hyper.compare.evaluation import Evaluation, Failure, ScoredUtterance, percent, simulated_note
+from hyper.compare.groups import Group
+from hyper.compare.guards import Flag
 from hyper.metrics.intervals import Interval
 from hyper.metrics.word_errors import WordErrors
 from hyper.model.files import BUNDLED_FOLDER
 from hyper.plots_clinic import WerLine, layer_figure, wer_figures
-from hyper.report import Evaluation, Failure, ScoredUtterance, percent, simulated_note
 from hyper.result_table import INTERVAL_MEANING, shown_groups, wer_intervals
 
 TITLE = "Recordings transcribed by base and adapted Whisper"

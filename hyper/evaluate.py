@@ -8,12 +8,12 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from hyper.compare.evaluation import table
 from hyper.model_options import add_model_arguments, load_asr
 from hyper.recordings.manifest import read_manifest
-from hyper.report import table
 
 if TYPE_CHECKING:
-    from hyper.report import Evaluation
+    from hyper.compare.evaluation import Evaluation
 
 REPORT_ENDINGS = (".html", ".pdf")
 
@@ -66,7 +66,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> None:
     """Score the manifest, write what was asked for, print the table."""
-    from hyper.scoring import score_manifest
+    from hyper.compare.scoring import score_manifest
 
     rows = read_manifest(args.manifest)[: args.limit]
     _check_outputs(args)

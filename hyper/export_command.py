@@ -32,7 +32,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> None:
     """Adapt, write, say what was written."""
-    from hyper.export import check_free, export_adapter, export_merged
+    from hyper.compare.export import check_free, export_adapter, export_merged
 
     check_free(args.out)  # told before the work
     asr = load_asr(args)

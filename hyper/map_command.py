@@ -29,8 +29,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> None:
     """Embed, fit, write, say what was written."""
+    from hyper.compare.voice_map import MAP_FILE, make_map
     from hyper.recordings.manifest import read_manifest
-    from hyper.voice_map import MAP_FILE, make_map
 
     rows = [row for manifest in args.data for row in read_manifest(manifest)]
     asr = load_asr(args)

@@ -6,7 +6,7 @@ import argparse
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from hyper.pipeline import PersonalizedAsr
+    from hyper.compare.pipeline import PersonalizedAsr
 
 
 def add_model_arguments(parser: argparse.ArgumentParser) -> None:
@@ -50,6 +50,6 @@ def add_test_share(parser: argparse.ArgumentParser) -> None:
 
 def load_asr(args: argparse.Namespace) -> PersonalizedAsr:
     """The model that the arguments choose."""
-    from hyper.pipeline import PersonalizedAsr
+    from hyper.compare.pipeline import PersonalizedAsr
 
     return PersonalizedAsr.load(base=args.base, hypernet=args.hypernet, device=args.device)

@@ -9,7 +9,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from hyper import palette
-from hyper.calibration import N_BINS, Calibration, Reliability, RowReliability
+from hyper.compare.calibration import N_BINS, Calibration, Reliability, RowReliability
 from hyper.plots import pdf, png
 
 # Marker, filling and line tell the two apart where there is no colour.

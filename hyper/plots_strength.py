@@ -8,8 +8,8 @@ import plotly.graph_objects as go
 from matplotlib.figure import Figure
 
 from hyper import palette
+from hyper.compare.sweep import StrengthPoint, has_rates
 from hyper.plots import Caption, style_axes, styled
-from hyper.sweep import StrengthPoint, has_rates
 
 SWEEP = Caption(
     "What each strength does to this recording",

@@ -15,7 +15,7 @@ from hyper import palette
 from hyper.plots import Caption, style_axes, styled
 
 if TYPE_CHECKING:
-    from hyper.voice_map import Kind, VoiceMap, Whereabouts
+    from hyper.compare.voice_map import Kind, VoiceMap, Whereabouts
 
 MATRIX_HEIGHT = 380  # pixels
 MAP_HEIGHT = 460

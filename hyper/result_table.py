@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING
 
+from hyper.compare.evaluation import Evaluation, Failure, ScoredUtterance
 from hyper.metrics.word_errors import WordErrors
 from hyper.recordings.tables import Cell, Sheet
-from hyper.report import Evaluation, Failure, ScoredUtterance
 
 if TYPE_CHECKING:
-    from hyper.groups import Group
-    from hyper.guards import Flag
+    from hyper.compare.groups import Group
+    from hyper.compare.guards import Flag
     from hyper.metrics.intervals import Interval
 
 TEXT_COLUMNS = ("number", "file", "speaker", "note", "simulated", "seconds", "what was meant", "base", "adapted")

@@ -7,11 +7,11 @@ import json
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from hyper.compare.evaluation import error_summary
 from hyper.model_options import add_model_arguments, load_asr
-from hyper.report import error_summary
 
 if TYPE_CHECKING:
-    from hyper.speaker import SpeakerComparison, SpeakerRecording
+    from hyper.compare.speaker import SpeakerComparison, SpeakerRecording
 
 EXAMPLES = """\
 examples:
@@ -36,7 +36,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> None:
     """Compare and print."""
-    from hyper.speaker import SpeakerError, compare_speaker, split_references
+    from hyper.compare.speaker import SpeakerError, compare_speaker, split_references
 
     try:
         text = args.references.read_text(encoding="utf-8-sig") if args.references else ""
@@ -52,7 +52,7 @@ def run(args: argparse.Namespace) -> None:
 
 def as_text(comparison: SpeakerComparison) -> str:
     """What a person reads on the terminal."""
-    from hyper.speaker import LEVELS
+    from hyper.compare.speaker import LEVELS
 
     lines = [line for recording in comparison.recordings for line in (*_recording_lines(recording), "")]
     if comparison.pooled is not None:

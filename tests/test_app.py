@@ -21,9 +21,9 @@ from gradio_client.exceptions import AppError
 from served import ROOT, free_port, running_app
 
 import app
+from hyper.compare.pipeline import PersonalizedAsr
 from hyper.metrics.word_errors import word_errors
 from hyper.model.checkpoint import save_hypernet
-from hyper.pipeline import PersonalizedAsr
 from hyper.recordings.audio import SAMPLE_RATE
 from hyper.ui import server
 from hyper.ui.handlers import on_gpu

@@ -14,7 +14,7 @@ import soundfile
 import test_browser
 from test_browser import CONTRASTS, NARROW, PATIENCE_MS, WIDE, Visit, playwright
 
-from hyper.pipeline import PersonalizedAsr
+from hyper.compare.pipeline import PersonalizedAsr
 from hyper.recordings.audio import SAMPLE_RATE
 from hyper.speech.no_speech import no_speech
 from hyper.ui import marks, references, server

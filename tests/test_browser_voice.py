@@ -23,12 +23,12 @@ from test_browser import (
     visit,
 )
 
+from hyper.compare.pipeline import PersonalizedAsr
+from hyper.compare.voice_map import MAP_FILE, make_map
 from hyper.model.checkpoint import save_hypernet
-from hyper.pipeline import PersonalizedAsr
 from hyper.recordings.manifest import read_manifest
 from hyper.ui import notices
 from hyper.ui.reading_texts import READING_SETS
-from hyper.voice_map import MAP_FILE, make_map
 
 _ = browser, recording, visit  # fixtures, found by their names
 playwright.expect.set_options(timeout=PATIENCE_MS)

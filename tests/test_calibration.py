@@ -9,9 +9,10 @@ import numpy as np
 import pytest
 from test_cli import one_line_failure
 
-from hyper import calibrate_command, calibration
+from hyper import calibrate_command
 from hyper.__main__ import main
-from hyper.calibration import (
+from hyper.commands.compare import calibration
+from hyper.compare.calibration import (
     Calibration,
     CalibrationError,
     ScoredWords,
@@ -22,10 +23,11 @@ from hyper.calibration import (
     reliability,
     words_right,
 )
-from hyper.confidence import word_confidences
+from hyper.compare.calibration_file import load_calibration, save_calibration
+from hyper.compare.confidence import word_confidences
+from hyper.compare.pipeline import PersonalizedAsr
 from hyper.model.backbone import fingerprint
-from hyper.model.checkpoint import CheckpointError, load_calibration, save_calibration, save_hypernet
-from hyper.pipeline import PersonalizedAsr
+from hyper.model.checkpoint import CheckpointError, save_hypernet
 from hyper.plots_calibration import reliability_figure
 from hyper.recordings.manifest import read_manifest, write_manifest
 from hyper.speech.texts import split_of

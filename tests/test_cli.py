@@ -17,9 +17,9 @@ import soundfile
 from pypdf import PdfReader
 
 from hyper.__main__ import COMMANDS, build_parser, main
+from hyper.compare.pipeline import PersonalizedAsr
 from hyper.metrics.word_errors import word_errors
 from hyper.model.checkpoint import save_hypernet
-from hyper.pipeline import PersonalizedAsr
 
 ROOT = Path(__file__).parent.parent
 HEAVY = ("torch", "transformers", "librosa", "gradio", "matplotlib", "plotly", "pandas")

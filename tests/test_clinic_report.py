@@ -23,14 +23,14 @@ from hyper.clinic_report import (
     interval_text,
     verdict,
 )
-from hyper.comparison import Transcript
-from hyper.guards import Flag
+from hyper.compare.comparison import Transcript
+from hyper.compare.evaluation import Evaluation, Failure, ScoredUtterance
+from hyper.compare.guards import Flag
 from hyper.metrics.intervals import Interval
 from hyper.metrics.word_errors import word_errors
 from hyper.model.subspace import LayerSize
 from hyper.plots_clinic import LINES_PER_FIGURE, WerLine, layer_figure, wer_figures
 from hyper.recordings.manifest import ManifestRow
-from hyper.report import Evaluation, Failure, ScoredUtterance
 from hyper.result_table import RECORDINGS, SPEAKERS, groups_sheet, recordings_sheet, wer_intervals
 
 ATTACK = "<script>alert('x')</script>"

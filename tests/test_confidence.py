@@ -7,9 +7,9 @@ from itertools import accumulate, groupby
 
 import pytest
 
-from hyper.comparison import Transcript
-from hyper.confidence import word_confidences
-from hyper.pipeline import PersonalizedAsr
+from hyper.compare.comparison import Transcript
+from hyper.compare.confidence import word_confidences
+from hyper.compare.pipeline import PersonalizedAsr
 
 
 def transcript(backbone, tokens, log_probs, piece_lengths=()) -> Transcript:

@@ -10,10 +10,10 @@ import numpy as np
 import pytest
 import soundfile
 
-from hyper.comparison import Pair
+from hyper.compare.comparison import Pair
+from hyper.compare.evaluation import table
+from hyper.compare.scoring import score_manifest, score_parts
 from hyper.recordings.manifest import ManifestRow
-from hyper.report import table
-from hyper.scoring import score_manifest, score_parts
 
 SENTENCES = [  # reference, what base hears, what adapted hears
     ("turn on the light", "turn on the night", "turn on the light"),
@@ -295,7 +295,7 @@ def test_whoever_watches_has_all_that_is_done_and_may_stop(tmp_path):
 
 def test_long_recordings_are_held_by_their_length_not_by_their_number(tmp_path, monkeypatch):
     rows, asr = recordings(tmp_path, SENTENCES)
-    monkeypatch.setattr("hyper.scoring.PART_SECONDS", 1.5)  # each lasts about one second
+    monkeypatch.setattr("hyper.compare.scoring.PART_SECONDS", 1.5)  # each lasts about one second
     assert [part.n_done for part in score_parts(asr, rows)] == [2, 4, 5]
     assert [len(batch) for batch in asr.batches] == [2, 2, 1]
 

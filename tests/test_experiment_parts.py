@@ -17,6 +17,8 @@ import scipy.stats
 import torch
 
 from hyper.__main__ import build_parser, main
+from hyper.compare.pipeline import PersonalizedAsr
+from hyper.compare.scoring import score_manifest
 from hyper.experiments import reproduce
 from hyper.experiments.acoustics import NAMES, measure
 from hyper.experiments.arms import of_cohorts, of_patients
@@ -54,11 +56,9 @@ from hyper.model.checkpoint import config_for
 from hyper.model.hypernet import HyperNetwork
 from hyper.model.subspace import dense_update, layer_update, turn_deg
 from hyper.model.utterance_encoder import UtteranceEncoder
-from hyper.pipeline import PersonalizedAsr
 from hyper.recordings.audio import SAMPLE_RATE
 from hyper.recordings.manifest import ManifestRow, read_manifest
 from hyper.scorecard.sets import TEST_SETS
-from hyper.scoring import score_manifest
 from hyper.training.loop import AdaptationTraining
 from hyper.training.other_stores import LogMelStore, WithStatistics
 from hyper.training.states import StateStore

@@ -16,14 +16,14 @@ from safetensors.torch import load_file
 from test_cli import one_line_failure
 from test_decoding import generated, random_lora
 
-from hyper import export
 from hyper.__main__ import main
-from hyper.comparison import Comparison
-from hyper.export import ExportError, export_adapter, export_merged, write_zip
+from hyper.commands.compare import export
+from hyper.compare.comparison import Comparison
+from hyper.compare.export import ExportError, export_adapter, export_merged, write_zip
+from hyper.compare.pipeline import PersonalizedAsr
 from hyper.model.checkpoint import save_hypernet
 from hyper.model.decoding import token_limit
 from hyper.model.files import BUNDLED_FOLDER
-from hyper.pipeline import PersonalizedAsr
 from hyper.recordings.audio import load_audio, save_audio
 from hyper.recordings.manifest import read_manifest
 

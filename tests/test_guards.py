@@ -10,9 +10,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from hyper.compare import as_text
-from hyper.comparison import Transcript
-from hyper.guards import (
+from hyper.commands.compare import as_text
+from hyper.compare.comparison import Transcript
+from hyper.compare.guards import (
     COMPRESSION_LIMIT,
     LEAST_SPEECH_SECONDS,
     LOG_PROB_LIMIT,
@@ -25,7 +25,7 @@ from hyper.guards import (
     heard_nobody,
     measure_sound,
 )
-from hyper.pipeline import PersonalizedAsr
+from hyper.compare.pipeline import PersonalizedAsr
 from hyper.recordings.audio import SAMPLE_RATE, load_audio
 from hyper.recordings.manifest import read_manifest
 from hyper.speech.no_speech import no_speech

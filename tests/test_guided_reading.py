@@ -10,12 +10,12 @@ import gradio as gr
 import numpy as np
 import pytest
 
+from hyper.compare.evaluation import Evaluation, Failure, ScoredUtterance
+from hyper.compare.pipeline import PersonalizedAsr
+from hyper.compare.speaker import split_references
 from hyper.metrics.word_errors import word_errors
-from hyper.pipeline import PersonalizedAsr
 from hyper.recordings.audio import save_audio
 from hyper.recordings.manifest import ManifestRow
-from hyper.report import Evaluation, Failure, ScoredUtterance
-from hyper.speaker import split_references
 from hyper.speech.phone_set import PHONES, SILENCE
 from hyper.speech.texts import PATTERNS, SLOTS
 from hyper.ui import reading_panels, tab_speaker
@@ -138,7 +138,7 @@ def test_next_without_a_recording_is_a_sentence():
 
 
 def scored(reference: str, base: str, adapted: str) -> ScoredUtterance:
-    from hyper.comparison import Transcript
+    from hyper.compare.comparison import Transcript
 
     row = ManifestRow("f.wav", Path("f.wav"), reference)
     transcripts = [Transcript(text, (1,), (-0.1,), "end", 0.0) for text in (base, adapted)]

@@ -10,6 +10,7 @@ import pytest
 import torch
 from safetensors.torch import save_file
 
+from hyper.compare.pipeline import PersonalizedAsr
 from hyper.model import info
 from hyper.model.checkpoint import save_hypernet
 from hyper.model.files import BackboneError
@@ -27,7 +28,6 @@ from hyper.model.info import (
     n_parameters,
     parameters_of,
 )
-from hyper.pipeline import PersonalizedAsr
 from hyper.ui import model_panels
 from hyper.ui.port import is_public
 from hyper.ui.server import load_by_name

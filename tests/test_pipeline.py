@@ -12,8 +12,9 @@ import pytest
 import torch
 from test_decoding import generated
 
-from hyper import pipeline
 from hyper.__main__ import main
+from hyper.commands.compare import pipeline
+from hyper.compare.pipeline import PersonalizedAsr
 from hyper.metrics.word_errors import word_errors
 from hyper.model.backbone import Backbone
 from hyper.model.checkpoint import CheckpointError, save_hypernet
@@ -21,7 +22,6 @@ from hyper.model.decoding import token_limit
 from hyper.model.files import BUNDLED_FOLDER, BackboneError
 from hyper.model.lora import StrengthError
 from hyper.model.utterance_encoder import pool_statistics
-from hyper.pipeline import PersonalizedAsr
 from hyper.recordings.audio import SAMPLE_RATE, AudioError, save_audio, split_at_quiet
 
 EXAMPLES = Path(__file__).parent.parent / "examples" / "manifest.csv"

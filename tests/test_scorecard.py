@@ -17,11 +17,11 @@ import pytest
 import hyper.scorecard
 import hyper.scorecard.sets
 from hyper.__main__ import main
-from hyper.comparison import Pair, Transcript
+from hyper.compare.comparison import Pair, Transcript
+from hyper.compare.evaluation import Evaluation, ScoredUtterance
 from hyper.metrics.word_errors import word_errors
 from hyper.recordings.audio import SAMPLE_RATE, load_audio, save_audio
 from hyper.recordings.manifest import ManifestRow, read_manifest, write_manifest
-from hyper.report import Evaluation, ScoredUtterance
 from hyper.scorecard.bars import Bar, measure_bars
 from hyper.scorecard.earlier import ScorecardError, base_wer_before, read_bars, read_scorecard, replace_bars
 from hyper.scorecard.no_speech import made_up_words

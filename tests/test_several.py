@@ -17,10 +17,10 @@ import openpyxl
 import pytest
 import soundfile
 
-from hyper.pipeline import PersonalizedAsr
+from hyper.compare.pipeline import PersonalizedAsr
+from hyper.compare.scoring import score_manifest
 from hyper.recordings.audio import SAMPLE_RATE
 from hyper.recordings.manifest import ManifestRow
-from hyper.scoring import score_manifest
 from hyper.ui import notices, several, several_panels
 from hyper.ui.batches import Batches
 from hyper.ui.several import SeveralHandlers

@@ -11,17 +11,17 @@ import torch
 from test_cli import hyper, one_line_failure
 from test_decoding import merged
 
+from hyper.compare.pipeline import PersonalizedAsr, RowWeights
+from hyper.compare.scoring import ONLY_ONE, score_manifest
+from hyper.compare.speaker import MAX_RECORDINGS, SpeakerError, agreement, compare_speaker, split_references
 from hyper.metrics.word_errors import word_errors
 from hyper.model.backbone import Backbone
 from hyper.model.checkpoint import save_hypernet
 from hyper.model.lora import LoraWeights
 from hyper.model.subspace import angles_between_updates
 from hyper.model.utterance_encoder import pool_pieces, pool_statistics
-from hyper.pipeline import PersonalizedAsr, RowWeights
 from hyper.recordings.audio import SAMPLE_RATE, AudioError, save_audio
 from hyper.recordings.manifest import ManifestRow
-from hyper.scoring import ONLY_ONE, score_manifest
-from hyper.speaker import MAX_RECORDINGS, SpeakerError, agreement, compare_speaker, split_references
 
 
 @pytest.fixture(scope="module")

@@ -6,11 +6,11 @@ from dataclasses import replace
 
 import pytest
 
+from hyper.compare.pipeline import PersonalizedAsr
+from hyper.compare.sweep import STRENGTHS, n_changed_words, sweep
 from hyper.metrics.word_errors import word_errors
 from hyper.model.lora import StrengthError
-from hyper.pipeline import PersonalizedAsr
 from hyper.plots_strength import sweep_figure, sweep_print
-from hyper.sweep import STRENGTHS, n_changed_words, sweep
 
 
 @pytest.fixture(scope="module")

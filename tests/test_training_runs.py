@@ -11,8 +11,8 @@ import pytest
 import torch
 
 from hyper.__main__ import main
+from hyper.compare.pipeline import PersonalizedAsr
 from hyper.model.backbone import Backbone
-from hyper.pipeline import PersonalizedAsr
 from hyper.recordings.audio import load_audio
 from hyper.recordings.manifest import read_manifest, write_manifest
 from hyper.training.base_model import BaseSize, StartError, size_of

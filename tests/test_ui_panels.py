@@ -9,7 +9,7 @@ from html.parser import HTMLParser
 import numpy as np
 import pytest
 
-from hyper.comparison import Comparison, Transcript
+from hyper.compare.comparison import Comparison, Transcript
 from hyper.metrics.word_errors import WordSpan, align_words, word_errors
 from hyper.model.subspace import LayerUpdate
 from hyper.ui import figures, panels, words

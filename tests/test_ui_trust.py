@@ -14,12 +14,12 @@ import pytest
 import soundfile
 from test_ui_panels import TextOf, comparison, text_of
 
-from hyper.confidence import WordConfidence
-from hyper.export import ExportError
-from hyper.guards import Flag
+from hyper.compare.confidence import WordConfidence
+from hyper.compare.export import ExportError
+from hyper.compare.guards import Flag
+from hyper.compare.pipeline import PersonalizedAsr
 from hyper.metrics.word_errors import word_errors
 from hyper.model.lora import StrengthError
-from hyper.pipeline import PersonalizedAsr
 from hyper.recordings.audio import SAMPLE_RATE
 from hyper.ui import figures, marks, notices, panels, references, server, strength, takeaway
 from hyper.ui.handlers import Asked, Handlers

@@ -8,15 +8,25 @@ import numpy as np
 import pytest
 from test_cli import one_line_failure
 
-from hyper import voice_map as module
 from hyper.__main__ import main
+from hyper.commands.compare import voice_map as module
+from hyper.compare.pipeline import PersonalizedAsr
+from hyper.compare.voice_map import (
+    MAP_FILE,
+    Kind,
+    MapError,
+    VoiceMap,
+    choose_speakers,
+    find_map,
+    fit_map,
+    held_out,
+    make_map,
+)
 from hyper.model.checkpoint import save_hypernet
-from hyper.pipeline import PersonalizedAsr
 from hyper.plots_voice import READ, WRITTEN, Visitor, agreement_figure, agreement_print, map_figure
 from hyper.recordings.audio import load_audio
-from hyper.recordings.manifest import ManifestRow, read_manifest
-from hyper.speech.simulate_manifest import assign_patients, source_speaker
-from hyper.voice_map import MAP_FILE, Kind, MapError, VoiceMap, choose_speakers, find_map, fit_map, held_out, make_map
+from hyper.recordings.manifest import ManifestRow, read_manifest, source_speaker
+from hyper.speech.simulate_manifest import assign_patients
 
 COHORTS = ("typical", "stuttering", "dysarthria", "parkinsons")
 

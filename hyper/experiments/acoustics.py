@@ -10,8 +10,8 @@ import torch
 from scipy.signal import find_peaks
 from torch import Tensor
 
+from hyper.compare.guards import measure_sound
 from hyper.experiments.bench import kept_array
-from hyper.guards import measure_sound
 from hyper.methods.train_method import Workshop
 from hyper.recordings.audio import SAMPLE_RATE, load_audio
 from hyper.recordings.manifest import ManifestRow

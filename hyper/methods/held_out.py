@@ -8,18 +8,18 @@ from typing import TYPE_CHECKING
 import torch
 from torch import Tensor
 
-from hyper.pipeline import PersonalizedAsr, RowWeights
-from hyper.prepared import Encoded, adapt, encode
+from hyper.compare.pipeline import PersonalizedAsr, RowWeights
+from hyper.compare.prepared import Encoded, adapt, encode
+from hyper.compare.stopwatch import Stopwatch
 from hyper.recordings.audio import AudioError, audio_seconds, load_audio
 from hyper.recordings.manifest import ManifestRow
-from hyper.stopwatch import Stopwatch
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     import numpy as np
 
-    from hyper.comparison import Transcript
+    from hyper.compare.comparison import Transcript
     from hyper.model.backbone import Backbone
 
 LANGUAGE, TASK = "en", "transcribe"

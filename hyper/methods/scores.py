@@ -17,7 +17,7 @@ from hyper.recordings.manifest import ManifestRow
 from hyper.training.progress import write_whole
 
 if TYPE_CHECKING:
-    from hyper.comparison import Transcript
+    from hyper.compare.comparison import Transcript
 
 Chooser = Callable[[ManifestRow], bool]
 

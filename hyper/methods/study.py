@@ -8,11 +8,11 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from hyper.compare.pipeline import PersonalizedAsr
 from hyper.methods.held_out import transcribe
 from hyper.methods.scores import Scores, scores_of
 from hyper.methods.specs import Method
 from hyper.methods.train_method import TYPICAL, Workshop, heard_by, score_method, train_method
-from hyper.pipeline import PersonalizedAsr
 from hyper.recordings.manifest import ManifestRow, read_manifest
 from hyper.scorecard.sets import TEST_SETS, TestSet, make_test_set, speech_set
 from hyper.training.progress import write_whole

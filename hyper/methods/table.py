@@ -8,11 +8,11 @@ from typing import Any
 
 import numpy as np
 
+from hyper.compare.evaluation import percent
 from hyper.methods.scores import Scores, over_seeds
 from hyper.methods.study import MAIN, Result
 from hyper.metrics.intervals import Interval, difference_interval, reduction_interval, sum_by_speaker, wer_interval
 from hyper.recordings.manifest import ManifestRow
-from hyper.report import percent
 
 BEST = "hypernet-shared"  # the one that is shipped
 RIVALS = (

@@ -12,11 +12,11 @@ from typing import TYPE_CHECKING
 import numpy as np
 from torch import Tensor
 
+from hyper.compare.pipeline import PersonalizedAsr
 from hyper.methods.adaptations import AdaptationError, private_copy
 from hyper.methods.held_out import HeldOut, StatisticsOf, transcribe
 from hyper.methods.specs import Method
 from hyper.model.backbone import Backbone
-from hyper.pipeline import PersonalizedAsr
 from hyper.recordings.manifest import ManifestRow
 from hyper.training.loop import Adaptation, AdaptationTrainer, AdaptationTraining
 from hyper.training.other_stores import LogMelStore, WithStatistics
@@ -25,7 +25,7 @@ from hyper.training.states import StateStore, Store
 from hyper.training.train_hypernet import HypernetAdaptation
 
 if TYPE_CHECKING:
-    from hyper.comparison import Transcript
+    from hyper.compare.comparison import Transcript
 
 RATE_STEPS = (1 / 3, 1.0, 3.0)  # learning rates that are tried, as multiples of the method's own
 _KIND_SHARES = {"atypical": 0.75, "typical": 0.25}  # of a batch

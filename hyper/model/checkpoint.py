@@ -10,14 +10,12 @@ from typing import Any
 from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 
-from hyper.calibration import Calibration, CalibrationError
-from hyper.model.backbone import Backbone, fingerprint
+from hyper.model.backbone import Backbone
 from hyper.model.config import ConfigError, HypernetConfig
 from hyper.model.hypernet import HyperNetwork
 
 CONFIG_FILE = "config.json"
 WEIGHTS_FILE = "model.safetensors"
-CALIBRATION_FILE = "calibration.json"  # beside the others, where `python -m hyper calibrate` was run
 
 
 class CheckpointError(ValueError):
@@ -81,29 +79,6 @@ def find_hypernet(fingerprint: str, folders: Iterable[Path]) -> Path | None:
             if settings.get("base_fingerprint") == fingerprint:
                 return folder
     return None
-
-
-def save_calibration(calibration: Calibration, folder: Path) -> None:
-    """Write the map into the hypernetwork's folder, in whole or not at all."""
-    text = json.dumps(calibration.to_json(), indent=1, allow_nan=False)
-    partial = folder / f"{CALIBRATION_FILE}.partial"
-    partial.write_text(text + "\n", encoding="utf-8")
-    partial.replace(folder / CALIBRATION_FILE)
-
-
-def load_calibration(folder: Path, backbone: Backbone, hypernet: HyperNetwork) -> Calibration | None:
-    """The map of raw confidences that was fitted for this pair; None where there is none, or one of other weights."""
-    path = folder / CALIBRATION_FILE
-    if not path.is_file():
-        return None
-    try:
-        calibration = Calibration.from_json(json.loads(path.read_text(encoding="utf-8")))
-    except ValueError as error:  # not JSON, or other keys
-        detail = error if isinstance(error, CalibrationError) else "it is not JSON"
-        raise CheckpointError(
-            f"{path} cannot be used: {detail}. Delete it, or make it anew with `python -m hyper calibrate`."
-        ) from error
-    return calibration if calibration.fits(backbone.fingerprint, fingerprint(hypernet)) else None
 
 
 def _check_names(found: Iterable[str], wanted: Iterable[str], folder: Path) -> None:

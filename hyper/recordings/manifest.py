@@ -49,6 +49,11 @@ class ManifestRow:
         return "child" if float(self.age) < ADULT_AGE else "adult"
 
 
+def source_speaker(row: ManifestRow) -> str:
+    """The typical speaker behind a simulated patient, by the patient's name; any other speaker is their own."""
+    return row.speaker.rsplit("-", 1)[0] if row.simulated else row.speaker
+
+
 def read_manifest(path: str | Path) -> list[ManifestRow]:
     """All rows of the manifest; recordings are looked for relative to the manifest's folder."""
     path = Path(path)

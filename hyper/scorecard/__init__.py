@@ -8,8 +8,8 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from hyper.compare.evaluation import Evaluation
 from hyper.model_options import add_model_arguments, add_test_share, load_asr
-from hyper.report import Evaluation
 from hyper.scorecard.bars import measure_bars
 from hyper.scorecard.earlier import ScorecardError, read_bars, read_scorecard, replace_bars
 from hyper.scorecard.no_speech import made_up_words
@@ -19,7 +19,7 @@ from hyper.scorecard.sets import FAR_OFF, NO_SPEECH, HeldOutSet, held_out_sets
 if TYPE_CHECKING:
     from argparse import ArgumentParser, Namespace
 
-    from hyper.pipeline import PersonalizedAsr
+    from hyper.compare.pipeline import PersonalizedAsr
 
 EXAMPLES = """\
 examples:
@@ -53,7 +53,7 @@ def add_arguments(parser: ArgumentParser) -> None:
 
 def run(args: Namespace) -> int:
     """Make what test speech is missing, score every set; write scorecard.json, its page, bars.json and figures."""
-    from hyper.scoring import score_manifest
+    from hyper.compare.scoring import score_manifest
 
     before = read_scorecard(args.before) if args.before else None
     bars_on_record = read_bars(args.out / "bars.json")

@@ -7,9 +7,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from hyper.groups import Group
+from hyper.compare.evaluation import Evaluation
+from hyper.compare.groups import Group
 from hyper.metrics.word_errors import relative_reduction
-from hyper.report import Evaluation
 from hyper.scorecard.sets import PEOPLE
 
 MAX_GENERATED_SHARE = 0.001  # the paper's budget: 0.1 % of the base's parameters an utterance

@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from hyper.compare.evaluation import ScoredUtterance
 from hyper.metrics.word_errors import word_errors
-from hyper.report import ScoredUtterance
 
 if TYPE_CHECKING:
-    from hyper.comparison import Transcript
+    from hyper.compare.comparison import Transcript
 
 
 @dataclass(frozen=True)
@@ -87,7 +87,7 @@ def _count(kind: str, utterances: Sequence[ScoredUtterance]) -> MadeUpWords:
 
 
 def _row(references: Sequence[str], transcripts: Sequence[Transcript], waveforms: Sequence[np.ndarray]) -> _Row:
-    from hyper.guards import guard, heard_nobody
+    from hyper.compare.guards import guard, heard_nobody
 
     errors = [word_errors(text, each.text) for text, each in zip(references, transcripts, strict=True)]
     hidden = [heard_nobody(guard(each, waveform)) for each, waveform in zip(transcripts, waveforms, strict=True)]

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from hyper.report import percent
+from hyper.compare.evaluation import percent
 from hyper.scorecard.bars import Bar
 from hyper.scorecard.earlier import base_wer_before
 from hyper.scorecard.sets import NO_SPEECH, PEOPLE

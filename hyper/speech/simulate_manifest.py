@@ -61,11 +61,6 @@ def assign_patients(
     return patients
 
 
-def source_speaker(row: ManifestRow) -> str:
-    """The typical speaker behind a simulated patient, by the patient's name; any other speaker is their own."""
-    return row.speaker.rsplit("-", 1)[0] if row.simulated else row.speaker
-
-
 def simulate_manifest(
     rows: Sequence[ManifestRow],
     out: Path,

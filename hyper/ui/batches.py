@@ -5,10 +5,10 @@ from __future__ import annotations
 import threading
 from dataclasses import dataclass
 
+from hyper.compare.evaluation import Evaluation
 from hyper.recordings.archive import Place, Sent
 from hyper.recordings.manifest import ManifestRow
 from hyper.recordings.matching import Matching
-from hyper.report import Evaluation
 
 
 @dataclass(frozen=True)

@@ -13,8 +13,8 @@ from hyper.plots_layers import magnitude_print
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-    from hyper.calibration import Calibration
-    from hyper.comparison import Comparison
+    from hyper.compare.calibration import Calibration
+    from hyper.compare.comparison import Comparison
 
 SCREEN_DPI = 144  # twice the 72 points of an inch: sharp on dense screens
 CHECKED = (

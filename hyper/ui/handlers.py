@@ -11,15 +11,15 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import gradio as gr
 
 from hyper import plots_layers
-from hyper.comparison import Comparison
+from hyper.compare.comparison import Comparison
 from hyper.ui import figures, notices, panels
 from hyper.ui.kept import KeptRecordings
 from hyper.ui.shelf import ModelShelf
 from hyper.ui.uploads import Uploads
 
 if TYPE_CHECKING:
-    from hyper.pipeline import PersonalizedAsr
-    from hyper.prepared import Prepared
+    from hyper.compare.pipeline import PersonalizedAsr
+    from hyper.compare.prepared import Prepared
 
 PER_RECORDING, PER_PIECE = "recording", "piece"  # what one adaptation is made for
 AS_TRAINED = 1.0  # strength of the adaptation

@@ -8,7 +8,7 @@ from collections.abc import Callable, Hashable
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from hyper.prepared import Prepared
+    from hyper.compare.prepared import Prepared
 
 MOST_KEPT = 4  # visitors; a minute of speech takes 2 MB with the bundled base, and 11 MB with Whisper large
 

@@ -6,11 +6,11 @@ from collections.abc import Sequence
 from html import escape
 from typing import TYPE_CHECKING
 
-from hyper.calibration import UNSURE_BELOW
+from hyper.compare.calibration import UNSURE_BELOW
 
 if TYPE_CHECKING:
-    from hyper.confidence import WordConfidence
-    from hyper.guards import Flag
+    from hyper.compare.confidence import WordConfidence
+    from hyper.compare.guards import Flag
 
 NO_SPEECH = "No speech found"
 NO_WORDS = "(no words)"

@@ -24,7 +24,7 @@ from hyper.ui.record_table import record_table
 from hyper.ui.references import percent
 
 if TYPE_CHECKING:
-    from hyper.pipeline import PersonalizedAsr
+    from hyper.compare.pipeline import PersonalizedAsr
     from hyper.ui.shelf import ModelShelf
 
 LOADED = "loaded"

@@ -9,7 +9,8 @@ from pathlib import Path
 
 import gradio as gr
 
-from hyper.export import ExportError
+from hyper.compare.export import ExportError
+from hyper.compare.speaker import SpeakerError
 from hyper.model.backbone import BackboneError
 from hyper.model.checkpoint import CheckpointError
 from hyper.model.lora import StrengthError
@@ -17,7 +18,6 @@ from hyper.recordings.archive import ArchiveError
 from hyper.recordings.audio import AudioError
 from hyper.recordings.manifest import ManifestError
 from hyper.recordings.tables import TableError
-from hyper.speaker import SpeakerError
 
 NO_RECORDING = "There is no recording yet: record yourself, upload a file or pick an example, then press Compare."
 RECORDING_GONE = "The recording is no longer on the server, which keeps nothing for long: record or upload it again."

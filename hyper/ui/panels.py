@@ -8,15 +8,15 @@ from dataclasses import dataclass
 from html import escape
 from typing import TYPE_CHECKING
 
-from hyper.calibration import UNSURE_BELOW
+from hyper.compare.calibration import UNSURE_BELOW
 from hyper.metrics.word_errors import align_words, relative_reduction
 from hyper.ui import marks, references, words
 from hyper.ui.references import percent
 
 if TYPE_CHECKING:
-    from hyper.comparison import Comparison
-    from hyper.confidence import WordConfidence
-    from hyper.guards import Flag
+    from hyper.compare.comparison import Comparison
+    from hyper.compare.confidence import WordConfidence
+    from hyper.compare.guards import Flag
     from hyper.metrics.word_errors import WordErrors
     from hyper.model.subspace import LayerUpdate
 

@@ -16,9 +16,9 @@ from hyper.ui.references import percent
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from hyper.comparison import Transcript
-    from hyper.guards import Flag
-    from hyper.report import Evaluation, ScoredUtterance
+    from hyper.compare.comparison import Transcript
+    from hyper.compare.evaluation import Evaluation, ScoredUtterance
+    from hyper.compare.guards import Flag
     from hyper.ui.reading import Reading
 
 INTERVAL_MEANING = (

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from hyper.ui.references import percent
 
 if TYPE_CHECKING:
-    from hyper.comparison import Transcript
+    from hyper.compare.comparison import Transcript
     from hyper.metrics.word_errors import WordErrors
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from hyper.comparison import Comparison
+    from hyper.compare.comparison import Comparison
     from hyper.metrics.word_errors import WordErrors
 
 MEANING = (

@@ -19,7 +19,7 @@ from hyper.ui.shelf import ModelShelf
 from hyper.ui.theme import ICON_FILE, page_css, page_theme
 
 if TYPE_CHECKING:
-    from hyper.pipeline import PersonalizedAsr
+    from hyper.compare.pipeline import PersonalizedAsr
 
 MAKE_BUNDLED = (
     "Make the bundled pair with `python -m hyper train-base` and `python -m hyper train`, "
@@ -68,8 +68,8 @@ def serve(load: Callable[[], PersonalizedAsr], name: str, examples: Path, host: 
 
 def load_by_name(name: str, hypernet: str | None = None) -> PersonalizedAsr:
     """A model that a visitor chose, with its hypernetwork if there is one; refused where memory is too short for it."""
+    from hyper.compare.pipeline import PersonalizedAsr
     from hyper.model.info import check_room
-    from hyper.pipeline import PersonalizedAsr
 
     check_room(name, hypernet)
     return PersonalizedAsr.load(base=name, hypernet=hypernet)

@@ -7,16 +7,16 @@ from html import escape
 from typing import TYPE_CHECKING
 
 from hyper.clinic_report import WER_MEANING, rate_cells, verdict
-from hyper.report import percent, simulated_note
+from hyper.compare.evaluation import percent, simulated_note
 from hyper.result_table import INTERVAL_MEANING, shown_groups, wer_intervals
 from hyper.ui.figures import data_url
 
 if TYPE_CHECKING:
-    from hyper.groups import Group
-    from hyper.guards import Flag
+    from hyper.compare.evaluation import Evaluation, Failure, ScoredUtterance
+    from hyper.compare.groups import Group
+    from hyper.compare.guards import Flag
     from hyper.metrics.word_errors import WordErrors
     from hyper.recordings.matching import Matching
-    from hyper.report import Evaluation, Failure, ScoredUtterance
 
 MOST_NAMED = 20  # of what was left over
 WAITING = '<p class="hw-help" role="status">Waiting for the recordings of another visitor, or for the model.</p>'

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from hyper.model.files import BUNDLED, BackboneError
 
 if TYPE_CHECKING:
-    from hyper.pipeline import PersonalizedAsr
+    from hyper.compare.pipeline import PersonalizedAsr
 
 
 @dataclass(frozen=True)

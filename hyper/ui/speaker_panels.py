@@ -10,15 +10,15 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from hyper import plots_voice
-from hyper.speaker import LEVELS, Level
+from hyper.compare.speaker import LEVELS, Level
 from hyper.ui.figures import file_links
 from hyper.ui.panels import NO_REFERENCE, WER_MEANING, count
 from hyper.ui.record_table import record_table, transcript_cell
 from hyper.ui.references import percent
 
 if TYPE_CHECKING:
+    from hyper.compare.speaker import SpeakerComparison, SpeakerRecording
     from hyper.metrics.word_errors import WordErrors
-    from hyper.speaker import SpeakerComparison, SpeakerRecording
 
 TITLES: dict[Level, tuple[str, str]] = {
     "base": ("Base", "Whisper as it is"),

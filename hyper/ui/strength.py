@@ -9,8 +9,8 @@ from typing import Any
 
 import gradio as gr
 
+from hyper.compare.sweep import StrengthPoint, has_rates, sweep
 from hyper.model.lora import MAX_STRENGTH
-from hyper.sweep import StrengthPoint, has_rates, sweep
 from hyper.ui import figures, notices
 from hyper.ui.handlers import AS_TRAINED, Asked, Handlers
 from hyper.ui.marks import NO_SPEECH, NO_WORDS

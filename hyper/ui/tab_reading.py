@@ -8,10 +8,10 @@ from pathlib import Path
 
 import gradio as gr
 
-from hyper.pipeline import PersonalizedAsr
+from hyper.compare.pipeline import PersonalizedAsr
+from hyper.compare.scoring import score_manifest
+from hyper.compare.speaker import MAX_RECORDINGS, MIN_RECORDINGS
 from hyper.recordings.manifest import ManifestRow
-from hyper.scoring import score_manifest
-from hyper.speaker import MAX_RECORDINGS, MIN_RECORDINGS
 from hyper.ui import notices, reading_panels, tab_speaker
 from hyper.ui.handlers import Handlers, on_gpu
 from hyper.ui.layout import Inputs, recorder

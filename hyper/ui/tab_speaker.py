@@ -10,7 +10,7 @@ from typing import Any
 import gradio as gr
 
 from hyper import plots_voice
-from hyper.speaker import MAX_RECORDINGS, MIN_RECORDINGS, compare_speaker, split_references
+from hyper.compare.speaker import MAX_RECORDINGS, MIN_RECORDINGS, compare_speaker, split_references
 from hyper.ui import figures, notices, scripts, speaker_panels
 from hyper.ui.examples import Example
 from hyper.ui.handlers import Handlers, on_gpu

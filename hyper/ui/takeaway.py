@@ -12,7 +12,7 @@ import gradio as gr
 from gradio.processing_utils import save_file_to_cache
 from gradio.utils import get_upload_folder
 
-from hyper.export import export_adapter, export_merged, write_zip
+from hyper.compare.export import export_adapter, export_merged, write_zip
 from hyper.ui import notices
 from hyper.ui.handlers import Asked, Handlers
 

@@ -10,19 +10,19 @@ from typing import TYPE_CHECKING
 import gradio as gr
 
 from hyper import plots_voice
+from hyper.compare.voice_map import FAR_PERCENTILE, N_NEAREST, MapError, VoiceMap, find_map
 from hyper.plots_voice import Visitor
 from hyper.ui import figures, notices, scripts
 from hyper.ui.examples import COHORT_NAMES
 from hyper.ui.handlers import Handlers, on_gpu
 from hyper.ui.queues import MODEL_QUEUE
-from hyper.voice_map import FAR_PERCENTILE, N_NEAREST, MapError, VoiceMap, find_map
 
 if TYPE_CHECKING:
     import numpy as np
 
-    from hyper.pipeline import PersonalizedAsr
+    from hyper.compare.pipeline import PersonalizedAsr
+    from hyper.compare.voice_map import Whereabouts
     from hyper.ui.layout import Inputs
-    from hyper.voice_map import Whereabouts
 
 NO_HEALTH = (
     "Where a voice lies says nothing about a person's health: microphone, noise, accent and age move it as well."

@@ -8,13 +8,13 @@ from typing import Any
 
 import numpy as np
 
-from hyper.confidence import WordConfidence
-from hyper.guards import Flag, guard, heard_nobody
+from hyper.compare.confidence import WordConfidence
+from hyper.compare.evaluation import utterance_record
+from hyper.compare.guards import Flag, guard, heard_nobody
 from hyper.metrics.word_errors import WordErrors, word_errors
 from hyper.model.decoding import Stopped
 from hyper.model.lora import LoraWeights
 from hyper.model.subspace import LayerSize, LayerUpdate
-from hyper.report import utterance_record
 
 
 @dataclass(frozen=True)

@@ -17,7 +17,7 @@ from safetensors.torch import save_file
 from hyper.model.files import BUNDLED_FOLDER
 
 if TYPE_CHECKING:
-    from hyper.comparison import Comparison
+    from hyper.compare.comparison import Comparison
     from hyper.model.backbone import Backbone
     from hyper.model.lora import LoraWeights
 

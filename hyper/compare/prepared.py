@@ -10,12 +10,12 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from hyper.compare.stopwatch import Stopwatch
 from hyper.model.backbone import Backbone
 from hyper.model.hypernet import HyperNetwork
 from hyper.model.lora import LoraWeights
 from hyper.model.utterance_encoder import pool_pieces, pool_statistics
 from hyper.recordings.audio import split_at_quiet
-from hyper.stopwatch import Stopwatch
 
 ENCODE_BATCH = 4  # windows; the states of all layers of the largest Whisper take half a gigabyte each
 

@@ -24,11 +24,10 @@ from safetensors import SafetensorError, safe_open
 from safetensors.numpy import save
 from tqdm import tqdm
 
+from hyper.compare.pipeline import PersonalizedAsr
 from hyper.model.backbone import fingerprint
-from hyper.pipeline import PersonalizedAsr
 from hyper.recordings.audio import AudioError, load_audio
-from hyper.recordings.manifest import ManifestRow
-from hyper.speech.simulate_manifest import source_speaker
+from hyper.recordings.manifest import ManifestRow, source_speaker
 
 MAP_FILE = "voice_map.safetensors"
 MAX_COMPONENTS = 32  # kept directions; fewer where the embedding is long

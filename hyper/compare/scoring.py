@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING
 
 import torch
 
-from hyper.comparison import errors_against
-from hyper.guards import guard
+from hyper.compare.comparison import errors_against
+from hyper.compare.evaluation import Evaluation, Failure, ScoredUtterance
+from hyper.compare.guards import guard
 from hyper.recordings.audio import SAMPLE_RATE, AudioError, load_audio
 from hyper.recordings.manifest import ManifestRow
-from hyper.report import Evaluation, Failure, ScoredUtterance
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -20,8 +20,8 @@ if TYPE_CHECKING:
     import numpy as np
     from torch import Tensor
 
-    from hyper.comparison import Pair
-    from hyper.pipeline import PersonalizedAsr
+    from hyper.compare.comparison import Pair
+    from hyper.compare.pipeline import PersonalizedAsr
 
 ONLY_ONE = "It is the only usable recording of its speaker, so there is no other to adapt to."
 BATCHES_AT_ONCE = 4  # so many are sorted by length together; few enough for a bar that moves

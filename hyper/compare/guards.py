@@ -16,7 +16,7 @@ from hyper.recordings.audio import SAMPLE_RATE
 from hyper.recordings.voicing import voiced_seconds
 
 if TYPE_CHECKING:
-    from hyper.comparison import Transcript
+    from hyper.compare.comparison import Transcript
 
 # openai/whisper, whisper/transcribe.py: what makes it decode a window again, or leave it out as silent.
 COMPRESSION_LIMIT = 2.4  # bytes of text for each byte that zlib makes of it

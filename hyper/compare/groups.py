@@ -12,7 +12,7 @@ from hyper.metrics.intervals import Interval, reduction_interval, sum_by_speaker
 from hyper.metrics.word_errors import WordErrors, pooled, relative_reduction
 
 if TYPE_CHECKING:
-    from hyper.report import ScoredUtterance
+    from hyper.compare.evaluation import ScoredUtterance
 
 
 @dataclass(frozen=True)

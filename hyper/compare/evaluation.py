@@ -7,14 +7,14 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
-from hyper.groups import Group, pool
-from hyper.guards import Flag
+from hyper.compare.groups import Group, pool
+from hyper.compare.guards import Flag
 from hyper.metrics.intervals import Interval
 from hyper.metrics.word_errors import WordErrors
 from hyper.recordings.manifest import ManifestRow
 
 if TYPE_CHECKING:
-    from hyper.comparison import Transcript
+    from hyper.compare.comparison import Transcript
     from hyper.model.subspace import LayerSize
 
 # Each makes groups where the manifest fills it.

@@ -20,13 +20,13 @@ from typing import Any, Literal
 import numpy as np
 import torch
 
-from hyper.comparison import Transcript
-from hyper.guards import Flag, guard
+from hyper.compare.comparison import Transcript
+from hyper.compare.guards import Flag, guard
+from hyper.compare.pipeline import PersonalizedAsr, RowWeights
+from hyper.compare.prepared import Prepared
 from hyper.metrics.word_errors import WordErrors, pooled, word_errors
 from hyper.model.lora import LoraWeights
 from hyper.model.subspace import angles_between_updates
-from hyper.pipeline import PersonalizedAsr, RowWeights
-from hyper.prepared import Prepared
 from hyper.recordings.audio import MAX_SECONDS, SAMPLE_RATE, AudioError, audio_seconds
 
 Level = Literal["base", "utterance", "speaker"]

@@ -7,12 +7,12 @@ import json
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
+from hyper.compare.evaluation import error_summary
 from hyper.model_options import add_model_arguments, add_strength, load_asr
-from hyper.report import error_summary
 
 if TYPE_CHECKING:
-    from hyper.comparison import Comparison, Transcript
-    from hyper.guards import Flag
+    from hyper.compare.comparison import Comparison, Transcript
+    from hyper.compare.guards import Flag
     from hyper.metrics.word_errors import WordErrors
 
 EXAMPLES = """\

@@ -6,14 +6,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from hyper.comparison import Transcript, errors_against
-from hyper.guards import guard, heard_nobody
+from hyper.compare.comparison import Transcript, errors_against
+from hyper.compare.guards import guard, heard_nobody
 from hyper.metrics.word_errors import WordErrors, align_words
 from hyper.model.lora import MAX_STRENGTH
 
 if TYPE_CHECKING:
-    from hyper.pipeline import PersonalizedAsr
-    from hyper.prepared import Prepared
+    from hyper.compare.pipeline import PersonalizedAsr
+    from hyper.compare.prepared import Prepared
 
 N_STEPS = 8
 STRENGTHS = tuple(MAX_STRENGTH * step / N_STEPS for step in range(N_STEPS + 1))  # 0, 0.25, ... 2

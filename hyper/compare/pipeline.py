@@ -12,19 +12,20 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from hyper.calibration import Calibration
-from hyper.comparison import Comparison, Pair, Transcript, errors_against
-from hyper.confidence import WordConfidence, word_confidences
+from hyper.compare.calibration import Calibration
+from hyper.compare.calibration_file import load_calibration
+from hyper.compare.comparison import Comparison, Pair, Transcript, errors_against
+from hyper.compare.confidence import WordConfidence, word_confidences
+from hyper.compare.prepared import ENCODE_BATCH, Prepared, encode, prepare
+from hyper.compare.stopwatch import Stopwatch
 from hyper.model.backbone import Backbone
-from hyper.model.checkpoint import find_hypernet, load_calibration, load_hypernet
+from hyper.model.checkpoint import find_hypernet, load_hypernet
 from hyper.model.decoding import DecodedRow, greedy_decode, token_limit
 from hyper.model.files import ASSETS, BUNDLED
 from hyper.model.hypernet import HyperNetwork
 from hyper.model.lora import LoraWeights, StrengthError, apply_lora, check_strength
 from hyper.model.subspace import LayerSize, LayerUpdate, layer_size, layer_update
-from hyper.prepared import ENCODE_BATCH, Prepared, encode, prepare
 from hyper.recordings.audio import SAMPLE_RATE, check_waveform, load_audio
-from hyper.stopwatch import Stopwatch
 
 DECODE_BATCH = 8  # pieces of a long recording that are decoded together
 STOPPED_WORST_FIRST = ("repetition", "length", "end")

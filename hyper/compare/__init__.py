@@ -1,0 +1,1 @@
+"""One recording or many, transcribed by base and adapted Whisper, judged and counted."""
