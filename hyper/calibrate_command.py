@@ -50,7 +50,7 @@ def run(args: argparse.Namespace) -> None:
     from hyper.compare.calibration import CalibrationError
     from hyper.compare.calibration_file import CALIBRATION_FILE, save_calibration
     from hyper.compare.pipeline import hypernet_folder
-    from hyper.plots_calibration import write_reliability
+    from hyper.plots.calibration import write_reliability
 
     rows = validation_rows(args.manifest)
     asr = load_asr(args)

@@ -106,7 +106,7 @@ def _check_outputs(args: argparse.Namespace) -> None:
 def _write(args: argparse.Namespace, evaluation: Evaluation) -> None:
     """Every file that was asked for."""
     from hyper.recordings.tables import csv_bytes, xlsx_bytes
-    from hyper.result_table import recordings_sheet, sheets
+    from hyper.reports.table import recordings_sheet, sheets
 
     if args.json:
         report = json.dumps(evaluation.to_json(), ensure_ascii=False, indent=2, allow_nan=False)
@@ -121,9 +121,9 @@ def _write(args: argparse.Namespace, evaluation: Evaluation) -> None:
 
 def _report(evaluation: Evaluation, ending: str) -> bytes:
     """The report as a file with that ending."""
-    from hyper.clinic_html import html_text
-    from hyper.clinic_pdf import pdf_bytes
-    from hyper.clinic_report import clinic_report
+    from hyper.reports.content import clinic_report
+    from hyper.reports.html import html_text
+    from hyper.reports.pdf import pdf_bytes
 
     report = clinic_report(evaluation)
     return pdf_bytes(report) if ending == ".pdf" else html_text(report).encode()

@@ -11,7 +11,7 @@ from test_cli import one_line_failure
 
 from hyper import calibrate_command
 from hyper.__main__ import main
-from hyper.commands.compare import calibration
+from hyper.compare import calibration
 from hyper.compare.calibration import (
     Calibration,
     CalibrationError,
@@ -28,7 +28,7 @@ from hyper.compare.confidence import word_confidences
 from hyper.compare.pipeline import PersonalizedAsr
 from hyper.model.backbone import fingerprint
 from hyper.model.checkpoint import CheckpointError, save_hypernet
-from hyper.plots_calibration import reliability_figure
+from hyper.plots.calibration import reliability_figure
 from hyper.recordings.manifest import read_manifest, write_manifest
 from hyper.speech.texts import split_of
 

@@ -12,9 +12,15 @@ import numpy as np
 import pytest
 from pypdf import PdfReader
 
-from hyper.clinic_html import html_text
-from hyper.clinic_pdf import MISSING_LETTERS, pdf_bytes
-from hyper.clinic_report import (
+from hyper.compare.comparison import Transcript
+from hyper.compare.evaluation import Evaluation, Failure, ScoredUtterance
+from hyper.compare.guards import Flag
+from hyper.metrics.intervals import Interval
+from hyper.metrics.word_errors import word_errors
+from hyper.model.subspace import LayerSize
+from hyper.plots.report import LINES_PER_FIGURE, WerLine, layer_figure, wer_figures
+from hyper.recordings.manifest import ManifestRow
+from hyper.reports.content import (
     CAUTION,
     NO_REFERENCE,
     SIMULATED_TRAINING,
@@ -23,15 +29,9 @@ from hyper.clinic_report import (
     interval_text,
     verdict,
 )
-from hyper.compare.comparison import Transcript
-from hyper.compare.evaluation import Evaluation, Failure, ScoredUtterance
-from hyper.compare.guards import Flag
-from hyper.metrics.intervals import Interval
-from hyper.metrics.word_errors import word_errors
-from hyper.model.subspace import LayerSize
-from hyper.plots_clinic import LINES_PER_FIGURE, WerLine, layer_figure, wer_figures
-from hyper.recordings.manifest import ManifestRow
-from hyper.result_table import RECORDINGS, SPEAKERS, groups_sheet, recordings_sheet, wer_intervals
+from hyper.reports.html import html_text
+from hyper.reports.pdf import MISSING_LETTERS, pdf_bytes
+from hyper.reports.table import RECORDINGS, SPEAKERS, groups_sheet, recordings_sheet, wer_intervals
 
 ATTACK = "<script>alert('x')</script>"
 LOOP = Flag("loop", "repetition", None, "The model began to say the same thing over and over and was stopped.")

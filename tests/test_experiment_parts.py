@@ -19,37 +19,7 @@ import torch
 from hyper.__main__ import build_parser, main
 from hyper.compare.pipeline import PersonalizedAsr
 from hyper.compare.scoring import score_manifest
-from hyper.experiments import reproduce
-from hyper.experiments.acoustics import NAMES, measure
-from hyper.experiments.arms import of_cohorts, of_patients
-from hyper.experiments.bench import kept_array, statistics_of_rows
-from hyper.experiments.ceiling import gain_share, subsets
-from hyper.experiments.embedding import of_speaker, others
-from hyper.experiments.encoders import PickedStatistics, VectorEncoder
-from hyper.experiments.knowledge import importance, principal_components
-from hyper.experiments.page import results_page
-from hyper.experiments.parameters import correlation, trained_update
-from hyper.experiments.probes import (
-    Ridge,
-    area_under_curve,
-    folds,
-    probe_classes,
-    probe_values,
-    rank_correlation,
-    shuffled_by_speaker,
-)
 from hyper.experiments.results_command import ResultsError
-from hyper.experiments.shared_factors import Plan, plans_within
-from hyper.experiments.strength import harm_record
-from hyper.experiments.targets import GROUPS, ranks
-from hyper.experiments.verification import SpeakerNetwork, same_speaker_auc
-from hyper.experiments.words import between, listed, mended
-from hyper.methods.adaptations import private_copy, put_in_lora
-from hyper.methods.held_out import HeldOut, transcribe
-from hyper.methods.scores import Scores
-from hyper.methods.specs import hypernet
-from hyper.methods.study import StudyError, claim
-from hyper.methods.train_method import Workshop
 from hyper.metrics.intervals import bootstrap_weights
 from hyper.model.backbone import Backbone
 from hyper.model.checkpoint import config_for
@@ -58,11 +28,41 @@ from hyper.model.subspace import dense_update, layer_update, turn_deg
 from hyper.model.utterance_encoder import UtteranceEncoder
 from hyper.recordings.audio import SAMPLE_RATE
 from hyper.recordings.manifest import ManifestRow, read_manifest
-from hyper.scorecard.sets import TEST_SETS
-from hyper.training.loop import AdaptationTraining
-from hyper.training.other_stores import LogMelStore, WithStatistics
-from hyper.training.states import StateStore
-from hyper.training.train_hypernet import EncodingHypernetAdaptation
+from hyper.study.experiments import reproduce
+from hyper.study.experiments.acoustics import NAMES, measure
+from hyper.study.experiments.arms import of_cohorts, of_patients
+from hyper.study.experiments.ceiling import gain_share, subsets
+from hyper.study.experiments.embedding import of_speaker, others
+from hyper.study.experiments.encoders import PickedStatistics, VectorEncoder
+from hyper.study.experiments.knowledge import importance, principal_components
+from hyper.study.experiments.parameters import correlation, trained_update
+from hyper.study.experiments.probes import (
+    Ridge,
+    area_under_curve,
+    folds,
+    probe_classes,
+    probe_values,
+    rank_correlation,
+    shuffled_by_speaker,
+)
+from hyper.study.experiments.prose import between, listed, mended
+from hyper.study.experiments.results_page import results_page
+from hyper.study.experiments.shared_factors import Plan, plans_within
+from hyper.study.experiments.strength import harm_record
+from hyper.study.experiments.targets import GROUPS, ranks
+from hyper.study.experiments.verification import SpeakerNetwork, same_speaker_auc
+from hyper.study.experiments.workbench import kept_array, statistics_of_rows
+from hyper.study.methods.adaptations import private_copy, put_in_lora
+from hyper.study.methods.held_out import HeldOut, transcribe
+from hyper.study.methods.runs import StudyError, claim
+from hyper.study.methods.scores import Scores
+from hyper.study.methods.specs import hypernet
+from hyper.study.methods.train_method import Workshop
+from hyper.study.scorecard.sets import TEST_SETS
+from hyper.training.adaptation.hypernet_adaptation import EncodingHypernetAdaptation
+from hyper.training.adaptation.loop import AdaptationTraining
+from hyper.training.adaptation.states import StateStore
+from hyper.training.adaptation.stores import LogMelStore, WithStatistics
 from tests.patients import write_patients
 
 # ---- budgets

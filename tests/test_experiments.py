@@ -8,24 +8,24 @@ from pathlib import Path
 
 import pytest
 
-import hyper.methods.study
+import hyper.study.methods.runs
 from hyper.__main__ import main
-from hyper.experiments.arms import STANDARD
-from hyper.experiments.bench import Bench, Record
-from hyper.experiments.budget import arm_of, arms_of
-from hyper.experiments.catalogue import EXPERIMENTS
 from hyper.experiments.command import NAMES, write_experiment
-from hyper.experiments.page import PAGE, results_page
-from hyper.experiments.parameters import name_of
-from hyper.experiments.shared_factors import Plan
-from hyper.experiments.transfer import TransferError
-from hyper.experiments.words import percent
-from hyper.methods.study import MAIN
-from hyper.methods.train_method import Workshop
 from hyper.model.backbone import Backbone
 from hyper.recordings.manifest import ManifestRow, read_manifest
 from hyper.simulate import COHORTS
-from hyper.training.loop import AdaptationTraining
+from hyper.study.experiments.arms import STANDARD
+from hyper.study.experiments.budget import arm_of, arms_of
+from hyper.study.experiments.catalogue import EXPERIMENTS
+from hyper.study.experiments.parameters import name_of
+from hyper.study.experiments.prose import percent
+from hyper.study.experiments.results_page import PAGE, results_page
+from hyper.study.experiments.shared_factors import Plan
+from hyper.study.experiments.transfer import TransferError
+from hyper.study.experiments.workbench import Bench, Record
+from hyper.study.methods.runs import MAIN
+from hyper.study.methods.train_method import Workshop
+from hyper.training.adaptation.loop import AdaptationTraining
 from tests.patients import write_patients
 
 TYPICAL = "typical-commands-known"
@@ -94,7 +94,7 @@ def test_a_killed_run_goes_on(
     whole = EXPERIMENTS["budget"].run(bench.only(MAIN, TYPICAL))
     workshop = replace(bench.workshop, folder=tmp_path)
     killed = Bench(workshop, bench.only(MAIN, TYPICAL).sets, [0])
-    score, calls = hyper.methods.study.score_method, []
+    score, calls = hyper.study.methods.runs.score_method, []
 
     def dies(*args: object, **options: object) -> object:
         calls.append(args)
@@ -102,7 +102,7 @@ def test_a_killed_run_goes_on(
             raise KeyboardInterrupt
         return score(*args, **options)
 
-    monkeypatch.setattr(hyper.methods.study, "score_method", dies)
+    monkeypatch.setattr(hyper.study.methods.runs, "score_method", dies)
     with pytest.raises(KeyboardInterrupt):
         EXPERIMENTS["budget"].run(killed)
     done = {path: path.stat().st_mtime_ns for path in tmp_path.rglob("seed0/*.json")}
@@ -129,7 +129,9 @@ def test_the_command_from_data_to_page(
     capsys: pytest.CaptureFixture[str],
 ) -> None:  # fmt: skip
     sets = held_out(manifests)
-    monkeypatch.setattr(hyper.methods.study, "read_test_sets", lambda names, *_: {name: sets[name] for name in names})
+    monkeypatch.setattr(
+        hyper.study.methods.runs, "read_test_sets", lambda names, *_: {name: sets[name] for name in names}
+    )
     arguments = ["experiment", "knowledge", "--base", whisper_folder, "--data", manifests["training"], "--seeds", "0"]
     arguments += ["--work", tmp_path / "work", "--out", tmp_path / "out", "--updates", "2", "--batch-size", "4"]
     assert main([*map(str, arguments)]) == 0

@@ -17,7 +17,7 @@ from test_cli import one_line_failure
 from test_decoding import generated, random_lora
 
 from hyper.__main__ import main
-from hyper.commands.compare import export
+from hyper.compare import export
 from hyper.compare.comparison import Comparison
 from hyper.compare.export import ExportError, export_adapter, export_merged, write_zip
 from hyper.compare.pipeline import PersonalizedAsr

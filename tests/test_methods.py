@@ -14,21 +14,21 @@ import torch
 from torch import nn
 
 from hyper.__main__ import main
-from hyper.methods.adaptations import AdaptationError, EncodingAdaptation, all_weights, private_copy, put_in_lora
-from hyper.methods.scores import Scores, over_seeds, scores_of
-from hyper.methods.specs import METHODS, Method, method
-from hyper.methods.study import N_ENROLMENT, Result, chosen_rows, enrolment_set, run_method, score_base
-from hyper.methods.table import share_of_ceiling, study_bars, study_page, study_record
-from hyper.methods.train_method import Workshop, choose_rate
 from hyper.model.backbone import Backbone
 from hyper.recordings.audio import load_audio
 from hyper.recordings.manifest import ManifestRow, read_manifest
-from hyper.scorecard.sets import TEST_SETS, speech_set
 from hyper.speech.make import plan
-from hyper.training.loop import AdaptationTraining
-from hyper.training.other_stores import LogMelStore
-from hyper.training.states import StateStore
-from hyper.training.train_hypernet import ReferenceLoss
+from hyper.study.methods.adaptations import AdaptationError, EncodingAdaptation, all_weights, private_copy, put_in_lora
+from hyper.study.methods.comparison_table import share_of_ceiling, study_bars, study_page, study_record
+from hyper.study.methods.runs import N_ENROLMENT, Result, chosen_rows, enrolment_set, run_method, score_base
+from hyper.study.methods.scores import Scores, over_seeds, scores_of
+from hyper.study.methods.specs import METHODS, Method, method
+from hyper.study.methods.train_method import Workshop, choose_rate
+from hyper.study.scorecard.sets import TEST_SETS, speech_set
+from hyper.training.adaptation.hypernet_adaptation import ReferenceLoss
+from hyper.training.adaptation.loop import AdaptationTraining
+from hyper.training.adaptation.states import StateStore
+from hyper.training.adaptation.stores import LogMelStore
 
 NAMES = [each.name for each in METHODS]
 
@@ -261,7 +261,7 @@ def test_a_cohort_that_nobody_simulates_is_refused(
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    monkeypatch.setattr("hyper.methods.study.read_test_sets", lambda *_: {SET: ROWS})
+    monkeypatch.setattr("hyper.study.methods.runs.read_test_sets", lambda *_: {SET: ROWS})
     arguments = ["methods", "--data", spoken, "--base", whisper_folder, "--work", tmp_path, "--cohorts", "lisp"]
     assert main([*map(str, arguments)]) == 1
     assert "No held-out recording is of lisp; name cohorts and severities" in capsys.readouterr().err

@@ -13,7 +13,7 @@ import torch
 from test_decoding import generated
 
 from hyper.__main__ import main
-from hyper.commands.compare import pipeline
+from hyper.compare import pipeline
 from hyper.compare.pipeline import PersonalizedAsr
 from hyper.metrics.word_errors import word_errors
 from hyper.model.backbone import Backbone

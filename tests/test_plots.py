@@ -10,8 +10,10 @@ import matplotlib.image
 import numpy as np
 import pytest
 
-from hyper import palette, plots, plots_layers
 from hyper.model.subspace import LayerUpdate
+from hyper.plots import layers as layer_plots
+from hyper.plots import palette
+from hyper.plots import style as plot_style
 
 
 def update(name: str, relative: float, singular_values: tuple[float, ...]) -> LayerUpdate:
@@ -30,34 +32,34 @@ def layers() -> list[LayerUpdate]:
 
 
 def test_bars_are_the_relative_change_in_percent(layers):
-    (bars,) = plots_layers.magnitude_figure(layers).data
+    (bars,) = layer_plots.magnitude_figure(layers).data
     assert list(bars.x) == ["1", "2", "3"]
     assert list(bars.y) == pytest.approx([1.0, 2.0, 3.0])
     assert {row[1] for row in bars.customdata} == {"<br>mean angle between old and new 2.0°"}  # mean of 1 and 3
-    (bars,) = plots_layers.magnitude_figure([replace(layers[0], principal_angles_deg=np.empty(0))]).data
+    (bars,) = layer_plots.magnitude_figure([replace(layers[0], principal_angles_deg=np.empty(0))]).data
     assert bars.customdata[0][1] == ""
 
 
 def test_the_printed_twin_has_the_same_bars(layers):
-    (axes,) = plots_layers.magnitude_print(layers).axes
+    (axes,) = layer_plots.magnitude_print(layers).axes
     assert [bar.get_height() for bar in axes.patches] == pytest.approx([1.0, 2.0, 3.0])
     assert [tick.get_text() for tick in axes.get_xticklabels()] == ["1", "2", "3"]
-    assert axes.get_title(loc="left") == plots_layers.MAGNITUDE.title
+    assert axes.get_title(loc="left") == layer_plots.MAGNITUDE.title
 
 
 def test_each_direction_is_a_series_of_singular_values(layers):
-    first, second = plots_layers.singular_value_figure(layers).data
+    first, second = layer_plots.singular_value_figure(layers).data
     assert list(first.y) == [3.0, 2.0, 1.0]
     assert list(second.y) == [0.5, 0.5, 0.5]
 
 
 def test_several_matrices_of_a_layer_stay_apart(layers):
     more = [*layers, update("model.decoder.layers.0.self_attn.q_proj", 0.07, (1.0,))]
-    by_name = {bars.name: list(bars.y) for bars in plots_layers.magnitude_figure(more).data}
+    by_name = {bars.name: list(bars.y) for bars in layer_plots.magnitude_figure(more).data}
     assert by_name == {"fc1": pytest.approx([1, 2, 3]), "self_attn.q_proj": pytest.approx([7])}
-    labels = plots_layers.singular_value_figure(more).data[0].x
+    labels = layer_plots.singular_value_figure(more).data[0].x
     assert len(set(labels)) == len(more)
-    heights = [bar.get_height() for bar in plots_layers.magnitude_print(more).axes[0].patches]
+    heights = [bar.get_height() for bar in layer_plots.magnitude_print(more).axes[0].patches]
     assert heights == pytest.approx([1, 2, 3, 7])
 
 
@@ -73,44 +75,44 @@ def whole_decoder() -> list[LayerUpdate]:
 
 def test_many_matrices_are_one_bar_a_layer(whole_decoder):
     expected = [np.sqrt((1 + 4 + 9 + 16) / 4), 2 * np.sqrt((1 + 4 + 9 + 16) / 4)]  # root mean square, in percent
-    (bars,) = plots_layers.magnitude_figure(whole_decoder).data
+    (bars,) = layer_plots.magnitude_figure(whole_decoder).data
     assert list(bars.x) == ["1", "2"] and list(bars.y) == pytest.approx(expected)
-    heights = [bar.get_height() for bar in plots_layers.magnitude_print(whole_decoder).axes[0].patches]
+    heights = [bar.get_height() for bar in layer_plots.magnitude_print(whole_decoder).axes[0].patches]
     assert heights == pytest.approx(expected)
 
 
 def test_many_matrices_are_squares_of_their_layer(whole_decoder, layers):
-    (squares,) = plots_layers.inside_figure(whole_decoder).data
+    (squares,) = layer_plots.inside_figure(whole_decoder).data
     assert list(squares.x) == ["1", "2"]
     assert list(squares.y) == ["W1", "W2", "self-att. q", "cross-att. v"]
     np.testing.assert_allclose(squares.z, [[1, 2], [2, 4], [3, 6], [4, 8]])
-    assert plots_layers.inside_caption(whole_decoder) is plots_layers.MATRICES
-    assert plots_layers.inside_caption(layers) is plots_layers.SINGULAR_VALUES
-    assert [len(each.y) for each in plots_layers.inside_figure(layers).data] == [3, 3]
+    assert layer_plots.inside_caption(whole_decoder) is layer_plots.MATRICES
+    assert layer_plots.inside_caption(layers) is layer_plots.SINGULAR_VALUES
+    assert [len(each.y) for each in layer_plots.inside_figure(layers).data] == [3, 3]
 
 
 def test_layers_of_encoder_and_decoder_stay_apart():
     both = [update(f"model.{side}.layers.0.fc1", 0.01, (1.0,)) for side in ("encoder", "decoder")]
-    figure = plots_layers.magnitude_figure(both)
+    figure = layer_plots.magnitude_figure(both)
     assert list(figure.data[0].x) == ["enc 1", "dec 1"]
     assert figure.layout.xaxis.title.text == "decoder and encoder layer"
 
 
 def test_a_name_that_is_no_layer_is_refused():
     with pytest.raises(ValueError, match="'proj_out' is not the name of a matrix"):
-        plots_layers.place_of("proj_out")
+        layer_plots.place_of("proj_out")
 
 
 def test_interactive_figures_have_a_height_and_the_colours_of_the_palette(layers):
-    figure = plots_layers.magnitude_figure(layers)
-    assert figure.layout.height == plots.PLOT_HEIGHT  # without one, a plot in a hidden container is 0 pixels high
+    figure = layer_plots.magnitude_figure(layers)
+    assert figure.layout.height == plot_style.PLOT_HEIGHT  # without one, a plot in a hidden container is 0 pixels high
     assert figure.data[0].marker.color == palette.ADAPTED
 
 
 @pytest.mark.parametrize("n_samples", [5, 1000, 16_001])
 def test_envelope_is_lowest_and_highest_sample_of_each_stretch(n_samples):
     waveform = np.random.default_rng(0).uniform(-1, 1, n_samples).astype(np.float32)
-    low, high = plots.envelope(waveform, columns=100)
+    low, high = plot_style.envelope(waveform, columns=100)
     assert len(low) == min(100, n_samples)
     bounds = [*(i * n_samples // len(low) for i in range(len(low))), n_samples]
     for i, (start, end) in enumerate(zip(bounds, bounds[1:], strict=False)):
@@ -121,14 +123,14 @@ def test_envelope_is_lowest_and_highest_sample_of_each_stretch(n_samples):
 def test_frequencies_stand_at_their_mel_band(n_mels):
     centres = librosa.mel_frequencies(n_mels + 2, fmin=0, fmax=8000)[1:-1]
     for band in (0, 17, n_mels - 1):
-        assert plots.mel_band(centres[band], n_mels) == pytest.approx(band + 0.5, abs=1e-6)
+        assert plot_style.mel_band(centres[band], n_mels) == pytest.approx(band + 0.5, abs=1e-6)
 
 
 @pytest.mark.parametrize("wide", [True, False])
 def test_recording_figure_draws_the_log_mel_it_was_given(wide):
     rng = np.random.default_rng(1)
     waveform, log_mel = rng.uniform(-0.3, 0.3, 32_000).astype(np.float32), rng.random((80, 100)).astype(np.float32)
-    upper, lower = plots.recording_figure(waveform, log_mel, seconds=2.0, wide=wide).axes
+    upper, lower = plot_style.recording_figure(waveform, log_mel, seconds=2.0, wide=wide).axes
     (image,) = lower.images
     assert np.array_equal(image.get_array(), log_mel)
     assert tuple(image.get_extent()) == (0, 2.0, 0, 80)
@@ -137,7 +139,7 @@ def test_recording_figure_draws_the_log_mel_it_was_given(wide):
 
 
 def test_files_of_a_figure_are_what_they_say(layers):
-    figure = plots_layers.magnitude_print(layers)
-    pixels = matplotlib.image.imread(io.BytesIO(plots.png(figure, dpi=100)))
+    figure = layer_plots.magnitude_print(layers)
+    pixels = matplotlib.image.imread(io.BytesIO(plot_style.png(figure, dpi=100)))
     assert pixels.shape[:2] == (360, 700)
-    assert plots.pdf(figure).startswith(b"%PDF-")
+    assert plot_style.pdf(figure).startswith(b"%PDF-")

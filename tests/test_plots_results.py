@@ -9,7 +9,7 @@ import pytest
 from matplotlib.container import ErrorbarContainer
 from matplotlib.figure import Figure
 
-from hyper.plots_results import INTERVAL_NOTE, people_figure, severity_figure, write_figures
+from hyper.plots.scorecard import INTERVAL_NOTE, people_figure, severity_figure, write_figures
 
 
 def group(by: str, value: str, base: float, adapted: float, interval: bool = True) -> dict:

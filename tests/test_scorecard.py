@@ -15,21 +15,21 @@ import numpy as np
 import pytest
 
 import hyper.scorecard
-import hyper.scorecard.sets
+import hyper.study.scorecard.sets
 from hyper.__main__ import main
 from hyper.compare.comparison import Pair, Transcript
 from hyper.compare.evaluation import Evaluation, ScoredUtterance
 from hyper.metrics.word_errors import word_errors
 from hyper.recordings.audio import SAMPLE_RATE, load_audio, save_audio
 from hyper.recordings.manifest import ManifestRow, read_manifest, write_manifest
-from hyper.scorecard.bars import Bar, measure_bars
-from hyper.scorecard.earlier import ScorecardError, base_wer_before, read_bars, read_scorecard, replace_bars
-from hyper.scorecard.no_speech import made_up_words
-from hyper.scorecard.page import scorecard_page
-from hyper.scorecard.sets import TEST_SETS, HeldOutSet, held_out_sets, make_test_set, simulate_people, speech_set
 from hyper.speech.far_off import far_off, make_far_off
 from hyper.speech.make import plan
 from hyper.speech.no_speech import KINDS, make_no_speech, no_speech
+from hyper.study.scorecard.bars import Bar, measure_bars
+from hyper.study.scorecard.earlier import ScorecardError, base_wer_before, read_bars, read_scorecard, replace_bars
+from hyper.study.scorecard.invented_words import made_up_words
+from hyper.study.scorecard.markdown import scorecard_page
+from hyper.study.scorecard.sets import TEST_SETS, HeldOutSet, held_out_sets, make_test_set, simulate_people, speech_set
 
 
 def scored(cohort: str, reference: str, base: str, adapted: str, **columns: str) -> ScoredUtterance:
@@ -138,8 +138,8 @@ def test_people_are_simulated_once_for_each_manifest(tmp_path: Path, monkeypatch
 
 def test_sets_follow_from_the_arguments(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     row = ManifestRow("a.wav", tmp_path / "a.wav", "hello", domain="open")
-    monkeypatch.setattr(hyper.scorecard.sets, "make_test_set", lambda *_: [row])
-    monkeypatch.setattr(hyper.scorecard.sets, "simulate_people", lambda *_: [row])
+    monkeypatch.setattr(hyper.study.scorecard.sets, "make_test_set", lambda *_: [row])
+    monkeypatch.setattr(hyper.study.scorecard.sets, "simulate_people", lambda *_: [row])
     save_audio(row.path, no_speech("chords", np.random.default_rng(0)))
     write_manifest(tmp_path / "people.csv", [row])
     asked = Namespace(work=tmp_path, workers=1, sentences=None, people=None, people_aligned=None, test_share=1.0)
@@ -437,7 +437,7 @@ def test_the_command_writes_its_files_and_keeps_bars_of_others(
     def made(test_set, *_):
         return [replace(sound, reference="a cold day", cohort="stuttering", severity="mild", simulated=True)]
 
-    monkeypatch.setattr(hyper.scorecard.sets, "make_test_set", made)
+    monkeypatch.setattr(hyper.study.scorecard.sets, "make_test_set", made)
     monkeypatch.setattr(hyper.scorecard, "load_asr", lambda _: FakeAsr())
     out = tmp_path / "out"
     out.mkdir()

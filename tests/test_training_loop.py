@@ -18,10 +18,10 @@ from hyper.model.backbone import Backbone
 from hyper.model.checkpoint import config_for
 from hyper.recordings.audio import SAMPLE_RATE, load_audio, save_audio
 from hyper.recordings.manifest import ManifestRow, read_manifest
-from hyper.training.loop import AdaptationTrainer, AdaptationTraining, LoopError, Sampler, split_speakers
-from hyper.training.other_stores import LogMelStore
-from hyper.training.states import LiveStates, StateStore, StoreError, open_store
-from hyper.training.train_hypernet import HypernetAdaptation, ReferenceLoss
+from hyper.training.adaptation.hypernet_adaptation import HypernetAdaptation, ReferenceLoss
+from hyper.training.adaptation.loop import AdaptationTrainer, AdaptationTraining, LoopError, Sampler, split_speakers
+from hyper.training.adaptation.states import LiveStates, StateStore, StoreError, open_store
+from hyper.training.adaptation.stores import LogMelStore
 
 SETTINGS = AdaptationTraining(updates=6, batch_size=8, warm_up=2, validation_share=0.2, bfloat16=False)
 
@@ -198,7 +198,9 @@ def test_states_stay_on_disk_where_there_is_room(
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    monkeypatch.setattr("hyper.training.states.shutil.disk_usage", lambda _: type("Usage", (), {"free": free}))
+    monkeypatch.setattr(
+        "hyper.training.adaptation.states.shutil.disk_usage", lambda _: type("Usage", (), {"free": free})
+    )
     assert type(open_store(backbone, read_manifest(spoken)[:4], tmp_path / "states")) is kind
     assert "encoder states take 0.0 GiB" in capsys.readouterr().out
     assert type(open_store(backbone, read_manifest(spoken)[:4], tmp_path / "asked", on_disk=False)) is LiveStates

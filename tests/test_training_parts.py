@@ -13,9 +13,11 @@ from hyper.recordings.audio import save_audio
 from hyper.recordings.manifest import ManifestRow
 from hyper.simulate.phones import Phone, format_phones
 from hyper.speech.phone_set import PHONES
-from hyper.training.alignment import Alignment, align, cut
-from hyper.training.augment import _limit_band, change_tempo, distort, mask, warp_frequency
-from hyper.training.base_model import (
+from hyper.training.adaptation.teacher_forcing import IGNORED, teacher_batch
+from hyper.training.base.alignment import Alignment, align, cut
+from hyper.training.base.augment import _limit_band, change_tempo, distort, mask, warp_frequency
+from hyper.training.base.features import FLOOR, FeatureStore, log10_mel, phone_labels, whisper_scale
+from hyper.training.base.small_whisper import (
     BaseSize,
     characters_of,
     encode_frames,
@@ -25,9 +27,7 @@ from hyper.training.base_model import (
     mel_settings,
     train_tokenizer,
 )
-from hyper.training.features import FLOOR, FeatureStore, log10_mel, phone_labels, whisper_scale
 from hyper.training.progress import Clock, Log, cosine, load_state, save_state, warm_hold_decay
-from hyper.training.targets import IGNORED, teacher_batch
 
 TEXTS = ["turn on the lights", "turn off the lamp", "call my mother", "i need help", "don't go"] * 5
 

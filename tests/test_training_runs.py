@@ -15,9 +15,9 @@ from hyper.compare.pipeline import PersonalizedAsr
 from hyper.model.backbone import Backbone
 from hyper.recordings.audio import load_audio
 from hyper.recordings.manifest import read_manifest, write_manifest
-from hyper.training.base_model import BaseSize, StartError, size_of
-from hyper.training.states import StateStore, StoreError
-from hyper.training.train_base import BaseTrainer, BaseTraining, TrainingError, going_on, load_listener
+from hyper.training.adaptation.states import StateStore, StoreError
+from hyper.training.base.small_whisper import BaseSize, StartError, size_of
+from hyper.training.base.trainer import BaseTrainer, BaseTraining, TrainingError, going_on, load_listener
 from tests.spoken import say
 
 TINY = BaseSize(d_model=64, encoder_layers=1, decoder_layers=1, vocabulary=260)

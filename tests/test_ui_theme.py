@@ -10,7 +10,7 @@ import pytest
 from fontTools.ttLib import TTFont
 from gradio.themes.utils.fonts import font_file_path
 
-from hyper import palette
+from hyper.plots import palette
 from hyper.ui import theme
 
 STYLE = theme.STYLE_FILE.read_text(encoding="utf-8")

@@ -9,7 +9,7 @@ import pytest
 from test_cli import one_line_failure
 
 from hyper.__main__ import main
-from hyper.commands.compare import voice_map as module
+from hyper.compare import voice_map as module
 from hyper.compare.pipeline import PersonalizedAsr
 from hyper.compare.voice_map import (
     MAP_FILE,
@@ -23,7 +23,7 @@ from hyper.compare.voice_map import (
     make_map,
 )
 from hyper.model.checkpoint import save_hypernet
-from hyper.plots_voice import READ, WRITTEN, Visitor, agreement_figure, agreement_print, map_figure
+from hyper.plots.voice import READ, WRITTEN, Visitor, agreement_figure, agreement_print, map_figure
 from hyper.recordings.audio import load_audio
 from hyper.recordings.manifest import ManifestRow, read_manifest, source_speaker
 from hyper.speech.simulate_manifest import assign_patients

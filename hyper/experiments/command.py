@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from hyper.methods.command import add_study_arguments, open_study
 
 if TYPE_CHECKING:
-    from hyper.experiments.bench import Bench, Experiment
+    from hyper.study.experiments.workbench import Bench, Experiment
 
 NAMES = (
     "parameters", "targets", "budget", "transfer", "embedding", "knowledge", "strength", "ceiling", "generators",
@@ -47,9 +47,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Run each experiment, write its record and figure, then the results page; print the answers."""
-    from hyper.experiments.bench import Bench
-    from hyper.experiments.catalogue import EXPERIMENTS
-    from hyper.experiments.page import write_page
+    from hyper.study.experiments.catalogue import EXPERIMENTS
+    from hyper.study.experiments.results_page import write_page
+    from hyper.study.experiments.workbench import Bench
 
     wanted = NAMES if "all" in args.names else dict.fromkeys(args.names)
     chosen = [EXPERIMENTS[name] for name in wanted]
@@ -66,7 +66,7 @@ def run(args: argparse.Namespace) -> int:
 
 def write_experiment(experiment: Experiment, record: dict[str, Any], out: Path) -> None:
     """The record and its figure, each there in whole or not at all."""
-    from hyper.plots_results import save_figure
+    from hyper.plots.scorecard import save_figure
     from hyper.training.progress import write_whole
 
     out.mkdir(parents=True, exist_ok=True)
@@ -76,7 +76,7 @@ def write_experiment(experiment: Experiment, record: dict[str, Any], out: Path) 
 
 def _header(experiment: Experiment, bench: Bench, test_share: float) -> dict[str, Any]:
     """What the numbers were measured with and on."""
-    from hyper.scorecard.sets import TEST_SETS
+    from hyper.study.scorecard.sets import TEST_SETS
 
     workshop, titles = bench.workshop, {each.name: each.title for each in TEST_SETS}
     rows = workshop.rows

@@ -109,7 +109,7 @@ def run(args: argparse.Namespace) -> int:
 
     Errors: StudyError where the work folder holds a study that was begun with other arguments.
     """
-    from hyper.methods.study import claim
+    from hyper.study.methods.runs import claim
 
     inputs = {name: str(getattr(args, name) or "none") for name in ("sentences", "people", "people_test", "out")}
     claim(args.work, {"quick": args.quick, **inputs})

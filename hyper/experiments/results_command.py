@@ -24,9 +24,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Draw the figures of the experiments that were measured, write RESULTS.md."""
-    from hyper.experiments.catalogue import EXPERIMENTS
-    from hyper.experiments.page import write_page
-    from hyper.plots_results import save_figure
+    from hyper.plots.scorecard import save_figure
+    from hyper.study.experiments.catalogue import EXPERIMENTS
+    from hyper.study.experiments.results_page import write_page
 
     if not args.out.is_dir():
         raise ResultsError(f"There is no folder {args.out}; name the --out folder of the commands that measured.")

@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING
 from hyper.model_options import add_test_share
 
 if TYPE_CHECKING:
-    from hyper.methods.train_method import Workshop
     from hyper.recordings.manifest import ManifestRow
+    from hyper.study.methods.train_method import Workshop
 
 EXAMPLES = """\
 examples:
@@ -61,11 +61,11 @@ def open_study(args: argparse.Namespace, set_names: Sequence[str]) -> tuple[Work
 
     Errors: StudyError where the work folder holds a study with other settings.
     """
-    from hyper.methods.study import MAIN, chosen_rows, claim, read_test_sets
-    from hyper.methods.train_method import Workshop
     from hyper.model.backbone import Backbone
     from hyper.recordings.manifest import read_manifest
-    from hyper.training.loop import AdaptationTraining
+    from hyper.study.methods.runs import MAIN, chosen_rows, claim, read_test_sets
+    from hyper.study.methods.train_method import Workshop
+    from hyper.training.adaptation.loop import AdaptationTraining
 
     rows = [row for manifest in args.data for row in read_manifest(manifest)]
     rows = chosen_rows(rows, args.cohorts, args.severities)
@@ -89,11 +89,11 @@ def run(args: argparse.Namespace) -> int:
     """Train, score, write methods.json, methods.md and the bars; print the table."""
     from dataclasses import replace
 
-    from hyper.methods.specs import METHODS
-    from hyper.methods.study import MAIN, SETS, enrolment_rows, run_method, score_base
-    from hyper.methods.table import study_bars, study_page, study_record
-    from hyper.scorecard.earlier import read_bars, replace_bars
-    from hyper.scorecard.sets import TEST_SETS
+    from hyper.study.methods.comparison_table import study_bars, study_page, study_record
+    from hyper.study.methods.runs import MAIN, SETS, enrolment_rows, run_method, score_base
+    from hyper.study.methods.specs import METHODS
+    from hyper.study.scorecard.earlier import read_bars, replace_bars
+    from hyper.study.scorecard.sets import TEST_SETS
     from hyper.training.progress import write_whole
 
     methods = _chosen(args.methods, [each.name for each in METHODS])

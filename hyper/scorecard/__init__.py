@@ -10,11 +10,11 @@ from typing import TYPE_CHECKING, Any
 
 from hyper.compare.evaluation import Evaluation
 from hyper.model_options import add_model_arguments, add_test_share, load_asr
-from hyper.scorecard.bars import measure_bars
-from hyper.scorecard.earlier import ScorecardError, read_bars, read_scorecard, replace_bars
-from hyper.scorecard.no_speech import made_up_words
-from hyper.scorecard.page import scorecard_page
-from hyper.scorecard.sets import FAR_OFF, NO_SPEECH, HeldOutSet, held_out_sets
+from hyper.study.scorecard.bars import measure_bars
+from hyper.study.scorecard.earlier import ScorecardError, read_bars, read_scorecard, replace_bars
+from hyper.study.scorecard.invented_words import made_up_words
+from hyper.study.scorecard.markdown import scorecard_page
+from hyper.study.scorecard.sets import FAR_OFF, NO_SPEECH, HeldOutSet, held_out_sets
 
 if TYPE_CHECKING:
     from argparse import ArgumentParser, Namespace
@@ -107,7 +107,7 @@ def _set_record(each: HeldOutSet, evaluations: dict[str, Evaluation]) -> dict[st
 
 def _write(out: Path, report: dict[str, Any], page: str, bars: list[Any], before: dict[str, Any] | None) -> None:
     """The files of the results folder, each there in whole or not at all."""
-    from hyper.plots_results import write_figures
+    from hyper.plots.scorecard import write_figures
     from hyper.training.progress import write_whole
 
     out.mkdir(parents=True, exist_ok=True)

@@ -22,9 +22,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     from hyper.recordings.manifest import read_manifest
-    from hyper.training.align_real import align_rows
-    from hyper.training.base_model import make_feature_extractor, mel_settings
-    from hyper.training.train_base import load_listener
+    from hyper.training.base.real_speech import align_rows
+    from hyper.training.base.small_whisper import make_feature_extractor, mel_settings
+    from hyper.training.base.trainer import load_listener
 
     model, heads = load_listener(args.run_folder)
     rows = [row for manifest in args.manifest for row in read_manifest(manifest)]

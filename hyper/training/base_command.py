@@ -51,10 +51,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     from hyper.model.backbone import Backbone
-    from hyper.plots_training import training_curve
-    from hyper.training.base_model import BaseSize, size_of
-    from hyper.training.card import base_card
-    from hyper.training.train_base import BaseTrainer, BaseTraining, going_on
+    from hyper.plots.training import training_curve
+    from hyper.training.base.small_whisper import BaseSize, size_of
+    from hyper.training.base.trainer import BaseTrainer, BaseTraining, going_on
+    from hyper.training.model_card import base_card
 
     size = BaseSize(d_model=args.d_model, encoder_layers=args.layers, decoder_layers=args.layers)
     settings = BaseTraining(hours=args.hours, batch_size=args.batch_size)

@@ -58,14 +58,18 @@ def run(args: argparse.Namespace) -> int:
 
     from hyper.model.backbone import Backbone
     from hyper.model.checkpoint import save_hypernet
-    from hyper.plots_training import training_curve
+    from hyper.plots.training import training_curve
     from hyper.recordings.manifest import read_manifest
-    from hyper.training.card import hypernet_card
-    from hyper.training.loop import AdaptationTrainer, AdaptationTraining
-    from hyper.training.other_stores import LogMelStore
+    from hyper.training.adaptation.hypernet_adaptation import (
+        EncodingHypernetAdaptation,
+        HypernetAdaptation,
+        adapts_encoder,
+    )
+    from hyper.training.adaptation.loop import AdaptationTrainer, AdaptationTraining
+    from hyper.training.adaptation.states import open_store
+    from hyper.training.adaptation.stores import LogMelStore
+    from hyper.training.model_card import hypernet_card
     from hyper.training.speed import choose_attention
-    from hyper.training.states import open_store
-    from hyper.training.train_hypernet import EncodingHypernetAdaptation, HypernetAdaptation, adapts_encoder
 
     rows = [row for manifest in args.data for row in read_manifest(manifest)]
     if not all(row.reference for row in rows):

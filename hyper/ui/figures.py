@@ -7,8 +7,8 @@ from functools import lru_cache
 from html import escape
 from typing import TYPE_CHECKING
 
-from hyper import plots
-from hyper.plots_layers import magnitude_print
+from hyper.plots import style as plot_style
+from hyper.plots.layers import magnitude_print
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -28,7 +28,7 @@ NOT_CHECKED = (
 )
 
 
-def caption_html(caption: plots.Caption) -> str:
+def caption_html(caption: plot_style.Caption) -> str:
     """Title and reading help of a plot."""
     return f'<h3 class="hw-plot-title">{escape(caption.title)}</h3><p class="hw-help">{escape(caption.reading)}</p>'
 
@@ -45,7 +45,7 @@ def reliability_html(calibration: Calibration | None) -> str:
     if calibration is None:
         return f'<p class="hw-help">{NOT_CHECKED}</p>'
     # Only where the figure is opened is it worth its import.
-    from hyper.plots_calibration import reliability_figure
+    from hyper.plots.calibration import reliability_figure
 
     errors = (calibration.base.calibrated.error, calibration.adapted.calibrated.error)
     text = f"Stated and true shares of right words are {errors[0]:.1%} apart for base, {errors[1]:.1%} for adapted"
@@ -65,15 +65,15 @@ def file_links(figure: Figure, name: str) -> str:
     return " ".join(
         f'<a download="{name}.{kind}" href="{data_url(content, mime)}">{kind.upper()}</a>'
         for kind, mime, content in (
-            ("png", "image/png", plots.png(figure)),
-            ("pdf", "application/pdf", plots.pdf(figure)),
+            ("png", "image/png", plot_style.png(figure)),
+            ("pdf", "application/pdf", plot_style.pdf(figure)),
         )
     )
 
 
 def _picture(elem_id: str, text: str, wide: Figure, narrow: Figure) -> str:
     """An image with its description, drawn once for each width of screen."""
-    of_wide, of_narrow = (data_url(plots.png(figure, SCREEN_DPI), "image/png") for figure in (wide, narrow))
+    of_wide, of_narrow = (data_url(plot_style.png(figure, SCREEN_DPI), "image/png") for figure in (wide, narrow))
     return (
         f'<picture><source media="(max-width: 640px)" srcset="{of_narrow}">'
         f'<img class="hw-image" id="{elem_id}" alt="{text}" src="{of_wide}"></picture>'
@@ -82,7 +82,7 @@ def _picture(elem_id: str, text: str, wide: Figure, narrow: Figure) -> str:
 
 def _recording(comparison: Comparison, wide: bool) -> Figure:
     """The figure of the recording."""
-    return plots.recording_figure(comparison.waveform, comparison.log_mel, comparison.seconds, wide=wide)
+    return plot_style.recording_figure(comparison.waveform, comparison.log_mel, comparison.seconds, wide=wide)
 
 
 def data_url(content: bytes, mime: str) -> str:

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import gradio as gr
 
-from hyper import plots_layers
 from hyper.compare.comparison import Comparison
+from hyper.plots import layers as layer_plots
 from hyper.ui import figures, notices, panels
 from hyper.ui.kept import KeptRecordings
 from hyper.ui.shelf import ModelShelf
@@ -154,10 +154,10 @@ def values_of(comparison: Comparison, given: Asked) -> tuple[Any, ...]:
     of_first_piece = given.adaptation == PER_PIECE
     return (
         panels.results_html(comparison, given.model),
-        plots_layers.magnitude_figure(comparison.layers) if adapted else None,
+        layer_plots.magnitude_figure(comparison.layers) if adapted else None,
         figures.print_links_html(comparison, of_first_piece) if adapted else "",
-        plots_layers.inside_figure(comparison.layers) if adapted else None,
-        figures.caption_html(plots_layers.inside_caption(comparison.layers)) if adapted else "",
+        layer_plots.inside_figure(comparison.layers) if adapted else None,
+        figures.caption_html(layer_plots.inside_caption(comparison.layers)) if adapted else "",
         panels.details_html(comparison),
     )
 

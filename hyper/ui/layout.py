@@ -8,8 +8,8 @@ from html import escape
 
 import gradio as gr
 
-from hyper import palette, plots, plots_layers
 from hyper.model.files import BUNDLED
+from hyper.plots import palette
 from hyper.ui import figures, panels
 from hyper.ui.examples import Example
 from hyper.ui.handlers import PER_PIECE, PER_RECORDING
@@ -184,7 +184,7 @@ def result_card() -> Outputs:
             with gr.Row(elem_id="hw-changes", equal_height=True) as changes:
                 magnitude, print_links, inside_caption, inside = _changes()
             with gr.Column(elem_classes="hw-card"):
-                gr.HTML(figures.caption_html(plots.RECORDING))
+                gr.HTML(figures.caption_html(plot_style.RECORDING))
                 recording = gr.HTML()
             with gr.Column(elem_id="hw-folds"):
                 with gr.Accordion("How far the question marks can be trusted", open=False, elem_id="hw-trust"):
@@ -202,8 +202,8 @@ def result_card() -> Outputs:
 def _changes() -> tuple[gr.Plot, gr.HTML, gr.HTML, gr.Plot]:
     """Two plots side by side: how much each layer was changed, and how inside."""
     with gr.Column(elem_classes="hw-card", min_width=320):
-        gr.HTML(figures.caption_html(plots_layers.MAGNITUDE))
-        magnitude = gr.Plot(show_label=False, label=plots_layers.MAGNITUDE.title, elem_id="hw-magnitude")
+        gr.HTML(figures.caption_html(layer_plots.MAGNITUDE))
+        magnitude = gr.Plot(show_label=False, label=layer_plots.MAGNITUDE.title, elem_id="hw-magnitude")
         print_links = gr.HTML()
     with gr.Column(elem_classes="hw-card", min_width=320):
         inside_caption = gr.HTML()

@@ -14,16 +14,16 @@ import gradio as gr
 from gradio.processing_utils import save_file_to_cache
 from gradio.utils import get_upload_folder
 
-from hyper.clinic_html import html_text
-from hyper.clinic_pdf import pdf_bytes
-from hyper.clinic_report import clinic_report
 from hyper.compare.evaluation import Evaluation, Failure
 from hyper.compare.scoring import no_scores_yet, score_parts
 from hyper.recordings.archive import Recording, Sent, fetch, gather
 from hyper.recordings.manifest import ManifestRow
 from hyper.recordings.matching import Matching, match, read_references
 from hyper.recordings.tables import csv_bytes, xlsx_bytes
-from hyper.result_table import recordings_sheet, sheets
+from hyper.reports.content import clinic_report
+from hyper.reports.html import html_text
+from hyper.reports.pdf import pdf_bytes
+from hyper.reports.table import recordings_sheet, sheets
 from hyper.ui import notices
 from hyper.ui import several_panels as panels
 from hyper.ui.batches import Batches, Outcome, Run

@@ -6,9 +6,9 @@ from collections.abc import Sequence
 from html import escape
 from typing import TYPE_CHECKING
 
-from hyper.clinic_report import WER_MEANING, rate_cells, verdict
 from hyper.compare.evaluation import percent, simulated_note
-from hyper.result_table import INTERVAL_MEANING, shown_groups, wer_intervals
+from hyper.reports.content import WER_MEANING, rate_cells, verdict
+from hyper.reports.table import INTERVAL_MEANING, shown_groups, wer_intervals
 from hyper.ui.figures import data_url
 
 if TYPE_CHECKING:

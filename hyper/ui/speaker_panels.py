@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from hyper import plots_voice
 from hyper.compare.speaker import LEVELS, Level
+from hyper.plots import voice as voice_plots
 from hyper.ui.figures import file_links
 from hyper.ui.panels import NO_REFERENCE, WER_MEANING, count
 from hyper.ui.record_table import record_table, transcript_cell
@@ -80,7 +80,7 @@ def agreement_html(comparison: SpeakerComparison) -> str:
 def agreement_links_html(comparison: SpeakerComparison) -> str:
     """Links that save both matrices for paper."""
     agreement = comparison.agreement
-    figure = plots_voice.agreement_print(agreement.written_deg, agreement.read_deg, recording_names(comparison))
+    figure = voice_plots.agreement_print(agreement.written_deg, agreement.read_deg, recording_names(comparison))
     return f'<p class="hw-help">Save both matrices for print: {file_links(figure, "agreement")}</p>'
 
 

@@ -34,7 +34,7 @@ class StrengthCard:
 
 def strength_card() -> StrengthCard:
     """The slider, and the sweep folded below it."""
-    from hyper.plots_strength import SWEEP
+    from hyper.plots.strength import SWEEP
 
     strength = gr.Slider(
         0, MAX_STRENGTH, AS_TRAINED, step=0.1, label=TITLE, info=MEANING, buttons=[], elem_id="hw-strength"
@@ -55,7 +55,7 @@ class StrengthHandlers:
 
     def sweep_on_page(self, request: gr.Request, *asked: Any) -> tuple[Any, str]:
         """The plot of all strengths, and their transcripts as a table."""
-        from hyper.plots_strength import sweep_figure
+        from hyper.plots.strength import sweep_figure
 
         given = Asked(*asked)
         asr, prepared = self.handlers.prepare(given, request.session_hash)
@@ -66,7 +66,7 @@ class StrengthHandlers:
 
 def sweep_html(points: Sequence[StrengthPoint]) -> str:
     """A row for each strength with its transcript and errors, or changed words; then the figure for print."""
-    from hyper.plots_strength import sweep_print
+    from hyper.plots.strength import sweep_print
 
     counted = "WER" if has_rates(points) else "words unlike base"
     head = "".join(f"<th scope='col'>{name}</th>" for name in ("strength", counted, "transcript"))

@@ -9,8 +9,8 @@ from typing import Any
 
 import gradio as gr
 
-from hyper import plots_voice
 from hyper.compare.speaker import MAX_RECORDINGS, MIN_RECORDINGS, compare_speaker, split_references
+from hyper.plots import voice as voice_plots
 from hyper.ui import figures, notices, scripts, speaker_panels
 from hyper.ui.examples import Example
 from hyper.ui.handlers import Handlers, on_gpu
@@ -72,8 +72,8 @@ class SpeakerHandlers:
         return (
             speaker_panels.results_html(comparison),
             speaker_panels.agreement_html(comparison),
-            plots_voice.agreement_figure(comparison.agreement.written_deg, names),
-            plots_voice.agreement_figure(comparison.agreement.read_deg, names),
+            voice_plots.agreement_figure(comparison.agreement.written_deg, names),
+            voice_plots.agreement_figure(comparison.agreement.read_deg, names),
             speaker_panels.agreement_links_html(comparison),
             *place_values(asr, voices),
             gr.Column(visible=True),
@@ -168,12 +168,12 @@ def _result_parts() -> SpeakerParts:
         with gr.Column(visible=False, elem_classes="hw-results") as more:
             with gr.Row(equal_height=True, elem_classes="hw-pair"):
                 with gr.Column(elem_classes="hw-card", min_width=320):
-                    gr.HTML(figures.caption_html(plots_voice.WRITTEN))
-                    written = gr.Plot(show_label=False, label=plots_voice.WRITTEN.title, elem_id="hw-speaker-written")
+                    gr.HTML(figures.caption_html(voice_plots.WRITTEN))
+                    written = gr.Plot(show_label=False, label=voice_plots.WRITTEN.title, elem_id="hw-speaker-written")
                     agreement_note = gr.HTML()
                 with gr.Column(elem_classes="hw-card", min_width=320):
-                    gr.HTML(figures.caption_html(plots_voice.READ))
-                    read = gr.Plot(show_label=False, label=plots_voice.READ.title, elem_id="hw-speaker-read")
+                    gr.HTML(figures.caption_html(voice_plots.READ))
+                    read = gr.Plot(show_label=False, label=voice_plots.READ.title, elem_id="hw-speaker-read")
                     links = gr.HTML()
             with gr.Column(elem_classes="hw-card"):
                 place = place_part("hw-speaker-map")

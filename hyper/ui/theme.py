@@ -7,7 +7,7 @@ from pathlib import Path
 import gradio as gr
 from gradio.themes.utils.fonts import LocalFont
 
-from hyper import palette
+from hyper.plots import palette
 
 STYLE_FILE = Path(__file__).resolve().parents[2] / "assets" / "style.css"
 ICON_FILE = STYLE_FILE.with_name("favicon.svg")

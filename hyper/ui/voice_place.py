@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING
 
 import gradio as gr
 
-from hyper import plots_voice
 from hyper.compare.voice_map import FAR_PERCENTILE, N_NEAREST, MapError, VoiceMap, find_map
-from hyper.plots_voice import Visitor
+from hyper.plots import voice as voice_plots
+from hyper.plots.voice import Visitor
 from hyper.ui import figures, notices, scripts
 from hyper.ui.examples import COHORT_NAMES
 from hyper.ui.handlers import Handlers, on_gpu
@@ -44,7 +44,7 @@ class Place:
 def place_part(elem_id: str) -> Place:
     """The empty map."""
     note = gr.HTML(elem_id=f"{elem_id}-note")
-    return Place(note, gr.Plot(visible=False, show_label=False, label=plots_voice.PLACE.title, elem_id=elem_id))
+    return Place(note, gr.Plot(visible=False, show_label=False, label=voice_plots.PLACE.title, elem_id=elem_id))
 
 
 def add_voice_place(handlers: Handlers, inputs: Inputs) -> None:
@@ -85,8 +85,8 @@ def place_values(
     where = voice_map.whereabouts(first, is_mean=bool(others))
     visitors = [Visitor(label, where, is_main=True)]
     visitors += [Visitor(name, voice_map.whereabouts(each, is_mean=False)) for name, each in others]
-    figure = plots_voice.map_figure(voice_map, visitors, COHORT_NAMES)
-    caption = figures.caption_html(plots_voice.PLACE)
+    figure = voice_plots.map_figure(voice_map, visitors, COHORT_NAMES)
+    caption = figures.caption_html(voice_plots.PLACE)
     return caption + where_html(where, label, voice_map, bool(others)), gr.Plot(value=figure, visible=True)
 
 

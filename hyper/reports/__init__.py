@@ -1,0 +1,1 @@
+"""Many recordings as a table, a page and a print."""

@@ -1,0 +1,290 @@
+"""A report on many recordings for a clinician's file: what it says, in plain text and figures."""
+
+from __future__ import annotations
+
+import platform
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from importlib.metadata import version
+
+from hyper.compare.evaluation import Evaluation, Failure, ScoredUtterance, percent, simulated_note
+from hyper.compare.groups import Group
+from hyper.compare.guards import Flag
+from hyper.metrics.intervals import Interval
+from hyper.metrics.word_errors import WordErrors
+from hyper.model.files import BUNDLED_FOLDER
+from hyper.plots import style as plot_style
+from hyper.plots.report import WerLine, layer_figure, wer_figures
+from hyper.reports.table import INTERVAL_MEANING, shown_groups, wer_intervals
+
+TITLE = "Recordings transcribed by base and adapted Whisper"
+FIGURE_DPI = 160  # of a page that is read on paper
+LONGEST_NAME = 50  # characters of a speaker's name in the table: a longer one would make a row that fills the page
+CAUTION = (
+    "Not intended for the diagnosis, treatment, mitigation or prevention of any disease. Nothing here, neither error "
+    "rates nor the size of the adaptation, says anything about a person's health. A transcript can contain words that "
+    "nobody said: check it against the recording before anything depends on it."
+)
+SIMULATED_TRAINING = (
+    "The bundled hypernetwork learned from simulated atypical speech only. How well it serves real patients has not "
+    "been measured."
+)
+WER_MEANING = (
+    "Word error rate (WER): wrong, missing and added words for every word that was meant; it can pass 100 %. "
+    "Substituted: another word stands there. Deleted: the word is missing. Inserted: a word was added."
+)
+ADAPTED_MEANING = (
+    "Base is Whisper as it is. Adapted is Whisper with small changes that a hypernetwork writes from the recording "
+    "itself."
+)
+LAYER_MEANING = "How far each layer of the model was changed for these recordings, next to the size of its own weights."
+NO_REFERENCE = "No meant text was given, so nothing is counted: a transcript alone cannot show what is right."
+NO_FLAGS = "nothing found"
+
+
+@dataclass(frozen=True)
+class Row:
+    """One of the two transcripts of a recording."""
+
+    name: str  # base or adapted
+    text: str
+    score: str  # "WER 25.0 %: 1 substituted, 0 deleted, 0 inserted", or ""
+    mind: str  # what speaks against it, or ""
+
+
+@dataclass(frozen=True)
+class RecordingPart:
+    """One recording of the report."""
+
+    heading: str  # number, name, and what is known of it
+    reference: str
+    rows: tuple[Row, ...]
+
+
+@dataclass(frozen=True)
+class FigurePart:
+    """One figure of the report."""
+
+    title: str
+    reading: str
+    png: bytes
+
+
+@dataclass(frozen=True)
+class ClinicReport:
+    """All that the report says, in its order; every text is plain."""
+
+    title: str
+    subject: str  # as typed
+    remarks: str  # as typed
+    date: str
+    cautions: tuple[str, ...]
+    verdict: str
+    group_columns: tuple[str, ...]
+    group_lines: tuple[tuple[str, ...], ...]
+    group_notes: tuple[str, ...]
+    figures: tuple[FigurePart, ...]
+    recordings: tuple[RecordingPart, ...]
+    failures: tuple[str, ...]
+    facts: tuple[tuple[str, str], ...]
+
+    def texts(self) -> str:
+        """Everything that is written, as one text."""
+        parts = [
+            self.title,
+            self.subject,
+            self.remarks,
+            *self.cautions,
+            self.verdict,
+            *self.group_notes,
+            *self.failures,
+        ]
+        parts += [cell for line in self.group_lines for cell in line]
+        parts += [part for recording in self.recordings for part in (recording.heading, recording.reference)]
+        parts += [row.text for recording in self.recordings for row in recording.rows]
+        return " ".join(parts)
+
+
+def clinic_report(
+    evaluation: Evaluation,
+    *,
+    subject: str = "",
+    remarks: str = "",
+    unnamed: frozenset[str] = frozenset(),  # files whose names may say who spoke: they go by their number
+    now: datetime | None = None,
+) -> ClinicReport:
+    """The report. Of people it says what the evaluation's rows and the two typed texts say, and nothing else."""
+
+    def name(number: int, file: str) -> str:
+        return f"recording {number}" if file in unnamed else file
+
+    groups = shown_groups(evaluation)
+    failures = enumerate(evaluation.failures, start=len(evaluation.utterances) + 1)
+    return ClinicReport(
+        title=TITLE,
+        subject=subject.strip(),
+        remarks=remarks.strip(),
+        date=f"{now or datetime.now().astimezone():%d %B %Y, %H:%M}",
+        cautions=_cautions(evaluation),
+        verdict=verdict(evaluation),
+        group_columns=(
+            "",
+            "recordings",
+            "words",
+            "base WER",
+            "95 %",
+            "adapted WER",
+            "95 %",
+            "base S / D / I",
+            "adapted S / D / I",
+        ),
+        group_lines=tuple(map(_group_line, groups)),
+        group_notes=_group_notes(groups),
+        figures=tuple(_figures(evaluation, name)),
+        recordings=tuple(_part(i, name, utterance) for i, utterance in enumerate(evaluation.utterances, start=1)),
+        failures=tuple(_failure_text(number, name, failure, unnamed) for number, failure in failures),
+        facts=_facts(evaluation),
+    )
+
+
+def verdict(evaluation: Evaluation) -> str:
+    """The outcome in one sentence."""
+    n = len(evaluation.utterances)
+    recordings = f"{n} recording{'' if n == 1 else 's'}"
+    if not evaluation.groups:
+        return f"{recordings}. {NO_REFERENCE}"
+    group = evaluation.group("all", "all")
+    base = f"base {percent(group.base.wer)}"
+    adapted = f", adapted {percent(group.adapted.wer)}" if group.adapted else ", no adaptation for this model"
+    scored = "" if group.n_utterances == n else f", {group.n_utterances} of them with a meant text"
+    return f"{recordings}{scored}. Word error rate, all words pooled: {base}{adapted}."
+
+
+def interval_text(interval: Interval | None) -> str:
+    """Both ends in per cent."""
+    return "–" if interval is None else f"{100 * interval.low:.0f} to {100 * interval.high:.0f} %"
+
+
+def score_text(errors: WordErrors | None) -> str:
+    """WER with the counts behind it; "" where nothing was meant."""
+    if errors is None or errors.wer is None:
+        return ""
+    counts = f"{errors.substitutions} substituted, {errors.deletions} deleted, {errors.insertions} inserted"
+    return f"WER {percent(errors.wer)}: {counts}"
+
+
+def _part(number: int, name: Callable[[int, str], str], utterance: ScoredUtterance) -> RecordingPart:
+    """One recording with both transcripts."""
+    row = utterance.row
+    seconds = "" if utterance.seconds is None else f"{utterance.seconds:.1f} s"
+    known = (name(number, row.file), row.speaker, row.note, seconds, "simulated" if row.simulated else "")
+    rows = [_row("base", utterance.base.text, utterance.base_errors, utterance.base_flags)]
+    if utterance.adapted is not None:
+        rows.append(_row("adapted", utterance.adapted.text, utterance.adapted_errors, utterance.adapted_flags))
+    return RecordingPart(f"{number}  {' · '.join(filter(None, known))}", row.reference, tuple(rows))
+
+
+def _row(name: str, text: str, errors: WordErrors | None, flags: Sequence[Flag]) -> Row:
+    return Row(name, text, score_text(errors), " ".join(flag.reason for flag in flags))
+
+
+def _failure_text(number: int, name: Callable[[int, str], str], failure: Failure, unnamed: frozenset[str]) -> str:
+    """The recording and why it could not be used, without a name that may not be written."""
+    reason = failure.reason
+    if failure.file in unnamed:
+        reason = reason.replace(failure.row.path.name, "The file")
+    return f"{number}  {name(number, failure.file)}: {reason}"
+
+
+def _cautions(evaluation: Evaluation) -> tuple[str, ...]:
+    n, n_simulated = len(evaluation.utterances), sum(u.row.simulated for u in evaluation.utterances)
+    cautions = [CAUTION]
+    if n_simulated:
+        which = "All of these recordings are" if n_simulated == n else f"{n_simulated} of these {n} recordings are"
+        cautions.append(f"{which} simulated: a program made typical speech atypical. They are marked.")
+    if evaluation.base_model == BUNDLED_FOLDER.name and evaluation.hypernetwork:
+        cautions.append(SIMULATED_TRAINING)
+    return tuple(cautions)
+
+
+def rate_cells(group: Group) -> tuple[str, ...]:
+    """Recordings and words of a group, then WER and its interval, of the base and adapted."""
+    _, base, adapted = wer_intervals(group)
+    return (
+        str(group.n_utterances),
+        str(group.base.n_reference),
+        percent(group.base.wer),
+        interval_text(base),
+        percent(group.adapted.wer) if group.adapted else "–",
+        interval_text(adapted),
+    )
+
+
+def _group_line(group: Group) -> tuple[str, ...]:
+    name = group.value if len(group.value) <= LONGEST_NAME else f"{group.value[: LONGEST_NAME - 1]}…"
+    label = "all recordings" if group.by == "all" else f"speaker {name}"
+    return (
+        label + simulated_note(group),
+        *rate_cells(group),
+        _counts(group.base),
+        _counts(group.adapted),
+    )
+
+
+def _counts(errors: WordErrors | None) -> str:
+    return "–" if errors is None else f"{errors.substitutions} / {errors.deletions} / {errors.insertions}"
+
+
+def _group_notes(groups: Sequence[Group]) -> tuple[str, ...]:
+    """What the words and the intervals of the table mean."""
+    if not groups:
+        return (ADAPTED_MEANING,)
+    over = dict.fromkeys(wer_intervals(group)[0] for group in groups)
+    return (ADAPTED_MEANING, f"{WER_MEANING} S / D / I count them.", *(INTERVAL_MEANING[each] for each in over))
+
+
+def _figures(evaluation: Evaluation, name: Callable[[int, str], str]) -> list[FigurePart]:
+    """WER of each speaker and each recording where something was meant; the layers where there is an adaptation."""
+    numbered = list(enumerate(evaluation.utterances, start=1))
+    scored = [(i, u) for i, u in numbered if u.base_errors is not None and u.base_errors.wer is not None]
+    recordings = [
+        WerLine(f"{i} {name(i, u.row.file)}", u.base_errors.wer, u.adapted_errors and u.adapted_errors.wer)
+        for i, u in scored
+    ]
+    groups = [group for group in shown_groups(evaluation) if group.by == "speaker" and group.base.wer is not None]
+    speakers = [WerLine(g.value, g.base.wer, g.adapted and g.adapted.wer, *wer_intervals(g)[1:]) for g in groups]
+    simulated = _simulated_note(evaluation)
+    parts = []
+    if 1 < len(speakers) < len(recordings):  # with one recording each the two figures would be one
+        title = f"Word error rate of each speaker{simulated}"
+        parts += [(title, "Lines: 95 % intervals, where there are five recordings.", f) for f in wer_figures(speakers)]
+    title = f"Word error rate of each recording{simulated}"
+    parts += [(title, WER_MEANING, figure) for figure in wer_figures(recordings)]
+    sizes = [utterance.layers for utterance in evaluation.utterances if utterance.layers]
+    if sizes:
+        parts.append((f"Where the model was changed{simulated}", LAYER_MEANING, layer_figure(sizes)))
+    return [FigurePart(title, reading, plot_style.png(figure, FIGURE_DPI)) for title, reading, figure in parts]
+
+
+def _simulated_note(evaluation: Evaluation) -> str:
+    """How much of it a simulator made, for beside the title of a figure."""
+    n, n_simulated = len(evaluation.utterances), sum(u.row.simulated for u in evaluation.utterances)
+    if n_simulated == 0:
+        return ""
+    return " (simulated)" if n == n_simulated else f" ({n_simulated} of {n} simulated)"
+
+
+def _facts(evaluation: Evaluation) -> tuple[tuple[str, str], ...]:
+    """Models, settings and versions."""
+    libraries = ", ".join(f"{library} {version(library)}" for library in ("torch", "transformers", "jiwer"))
+    return (
+        ("Base model", evaluation.base_model),
+        ("Its weights", f"fingerprint {evaluation.fingerprint}"),
+        ("Hypernetwork", evaluation.hypernetwork or "none for this model"),
+        ("Settings", f"language {evaluation.language}, one adaptation for each recording, strength 1, greedy decoding"),
+        ("Counting", "after Whisper's English normaliser: lower case, no punctuation, numbers as digits"),
+        ("Device", evaluation.device),
+        ("Versions", f"Python {platform.python_version()}, {libraries}"),
+        ("Audio", "none is kept in this report"),
+    )

@@ -1,0 +1,1 @@
+"""What the project claims, measured: methods, experiments, scorecard."""

@@ -1,0 +1,170 @@
+"""RESULTS.md: protocol, scorecard, methods, experiments, what failed, threats; from the JSON files that exist."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from hyper.study.experiments.catalogue import EXPERIMENTS
+from hyper.study.experiments.prose import listed, percent, rates, table
+from hyper.study.experiments.workbench import Experiment, Record
+from hyper.study.methods.runs import MAIN
+from hyper.training.progress import write_whole
+
+PAGE = "RESULTS.md"
+SMALLER_STUDIES = {  # folders beside the table of all methods, each with one of its own
+    "first": "The smallest first: mild stuttering alone",
+    "enrolled": "A LoRA for each enrolled speaker",
+}
+
+SIMULATED = """\
+## What is simulated
+
+All atypical speech of this page, but for what a line calls real people, is **simulated**: signal processing turns
+typical speech, most of it synthetic, into what a speaker with stuttering, dysarthria, Parkinson's speech, a mixture of
+these, or dysphonia might say, by a profile drawn for each simulated patient. Nobody with a speech disorder was
+recorded. No number here says how the models do on patients."""
+
+PROTOCOL = """\
+## Protocol
+
+- Base frozen; every arm is trained by the same loop on the same recordings with as many updates; a quarter of each
+  batch is typical speech. Learning rates are the best of three on validation speakers, tried for each kind of arm.
+- Test speakers, their voices where the set says so, and all test sentences are held out. No choice is made on them.
+- WER is pooled (errors over reference words, Whisper's English normaliser) and averaged over training seeds.
+- Intervals are 95 %, by bootstrap over speakers (2,000 draws); differences and reductions are paired, on the same drawn
+  speakers. An interval says how a number would move with other speakers of the same kind, not with another training
+  run. No correction is made for the number of comparisons.
+- Sentences under **Answer** are written from the numbers by the program that measured them."""
+
+THREATS = """\
+## Threats to validity
+
+- **Simulation.** Training and test patients come from the same simulators, with other profiles, speakers and
+  sentences. A method may learn the simulator. The disorders that no training simulates (mixed, dysphonia) test this in
+  part; only recordings of patients would in full.
+- **Synthetic speakers.** Most voices are those of speech synthesisers; voices never heard are a third synthesiser's.
+- **One small base.** What holds for a small model trained here need not hold for Whisper's own sizes.
+- **Equal updates are not equal convergence.** Large arms may need more, small ones less.
+- **Few seeds.** Intervals are over speakers; seeds are averaged, and their spread stands in the JSON files.
+- **Definitions of our own.** Angle, embedding, pooling, ranks and rates are this project's choices, since of the paper
+  only its abstract-level facts are known here."""
+
+
+def write_page(out: Path) -> Path:
+    """Put the page together from what is in the folder; returns its path."""
+    file = out / PAGE
+    out.mkdir(parents=True, exist_ok=True)
+    write_whole(file, results_page(out))
+    return file
+
+
+def results_page(out: Path) -> str:
+    """The page as Markdown; what was not measured is said, with the command that measures it."""
+    experiments = [_section(experiment, out) for experiment in EXPERIMENTS.values()]
+    parts = ["# Results", SIMULATED, PROTOCOL, _scorecard(out), _methods(out), *experiments, _failed(out), THREATS]
+    return "\n\n".join(parts) + "\n"
+
+
+def _scorecard(out: Path) -> str:
+    lines = ["## Scorecard of the pair", _text(out / "scorecard.md", "python -m hyper scorecard")]
+    lines += [
+        _picture(out, name, title)
+        for name, title in (("simulated-severity", "Simulated disorders by severity"), ("real-people", "Real people"))
+    ]
+    return "\n\n".join(line for line in lines if line)
+
+
+def _methods(out: Path) -> str:
+    text = _text(out / "methods.md", "python -m hyper methods --data MANIFEST")
+    parts = [f"## Every alternative on the same data\n\n{text}"]
+    for folder, title in SMALLER_STUDIES.items():
+        file = out / folder / "methods.md"
+        if file.exists():
+            parts.append(f"### {title}\n\n{file.read_text(encoding='utf-8').strip()}")
+    return "\n\n".join(parts)
+
+
+def _text(file: Path, command: str) -> str:
+    return file.read_text(encoding="utf-8").strip() if file.exists() else f"Not measured yet: `{command}`."
+
+
+def _picture(out: Path, name: str, title: str) -> str:
+    return f"![{title}]({name}.png)" if (out / f"{name}.png").exists() else ""
+
+
+def _section(experiment: Experiment, out: Path) -> str:
+    """Question, set-up, figure, table, answer, and what would change it."""
+    head = f"## {experiment.title}\n\n**Question.** {experiment.question}"
+    file = out / f"experiment-{experiment.name}.json"
+    if not file.exists():
+        return f"{head}\n\nNot measured yet: `python -m hyper experiment {experiment.name} --data MANIFEST`."
+    record = json.loads(file.read_text(encoding="utf-8"))
+    parts = [
+        head,
+        f"**Set-up.** {experiment.setup(record)} {_measured_on(record)}",
+        _picture(out, f"experiment-{experiment.name}", experiment.title),
+        experiment.table(record),
+        f"**Answer.** {experiment.answer(record)}",
+        f"**What would change the answer.** {experiment.would_change}",
+        _provenance(record, out),
+    ]
+    return "\n\n".join(part for part in parts if part)
+
+
+def _measured_on(record: Record) -> str:
+    """Training and test recordings in numbers, with what of them is simulated."""
+    training = record["training"]
+    sets = [
+        f"{each['title']} ({each['recordings']} recordings of {each['speakers']} speakers)"
+        for each in record["sets"].values()
+    ]
+    return (
+        f"Trained on {training['recordings']:,} recordings of {training['speakers']:,} speakers "
+        f"({training['simulated']:,} simulated), {record['updates']} updates of {record['batch_size']}, seeds "
+        f"{listed(map(str, record['seeds']))}; tested on {listed(sets)}."
+    )
+
+
+def _provenance(record: Record, out: Path) -> str:
+    """Base, command, and what the reader must know of both."""
+    trial = "" if record["test_share"] == 1 else f" **A trial on {record['test_share']:g} of the test speakers.**"
+    scorecard = out / "scorecard.json"
+    if scorecard.exists():
+        trial += _beside_scorecard(record, json.loads(scorecard.read_text()))
+    return (
+        f"Base `{record['base_model']}` (fingerprint `{record['base_fingerprint']}`). Measured by "
+        f"`{record['command']}`.{trial}"
+    )
+
+
+def _beside_scorecard(record: Record, scorecard: Record) -> str:
+    """Whether base and main test set are the scorecard's: made at another time, a set can be other recordings."""
+    if scorecard["base_fingerprint"] != record["base_fingerprint"]:
+        return " **Measured with another base than the scorecard above.**"
+    groups = scorecard["sets"].get(MAIN, {}).get("groups", [])
+    there = next((group["base_wer"] for group in groups if group["by"] == "all"), None)
+    here = rates(record, "base")["wer"]
+    if record["test_share"] < 1 or there is None or abs(there - here) < 1e-9:
+        return ""
+    return (
+        f" The main test set was made anew, with the same speakers and sentences: on it the base's WER is "
+        f"{percent(here)}, in the scorecard above {percent(there)}."
+    )
+
+
+def _failed(out: Path) -> str:
+    """Every bar on record that is not met."""
+    head = "## What failed"
+    file = out / "bars.json"
+    if not file.exists():
+        commands = "`python -m hyper scorecard` and `python -m hyper methods`"
+        return f"{head}\n\nNo bars are on record yet: {commands} write them."
+    bars: Sequence[dict[str, Any]] = json.loads(file.read_text(encoding="utf-8"))
+    missed = [bar for bar in bars if not bar["met"]]
+    if not missed:
+        return f"{head}\n\nAll {len(bars)} bars on record are met."
+    rows = [[bar["name"], "–" if bar["value"] is None else f"{bar['value']:.4f}", bar["bar"]] for bar in missed]
+    return f"{head}\n\n{len(missed)} of {len(bars)} bars are missed.\n\n{table(['bar', 'value', 'wanted'], rows)}"

@@ -1,0 +1,110 @@
+"""What the alternatives train: layers put into the model, or its own weights. The door to PEFT."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Mapping, Sequence
+
+import torch
+from torch import Tensor, nn
+
+from hyper.model.backbone import Backbone
+from hyper.training.adaptation.hypernet_adaptation import ReferenceLoss
+from hyper.training.adaptation.loop import Adaptation
+from hyper.training.adaptation.states import StateBatch
+from hyper.training.base.small_whisper import encode_frames
+from hyper.training.speed import choose_attention
+
+BOTTLENECK = 2  # of residual adapters: 4 d_model numbers a layer, where LoRA of rank 1 on fc1 has 5
+
+
+class AdaptationError(ValueError):
+    """A rival cannot be trained here; the message says what is missing."""
+
+
+class ModelAdaptation(Adaptation):
+    """Trainable parameters that sit in the model itself; what else it holds stays frozen."""
+
+    def __init__(self, backbone: Backbone, trained: Mapping[str, nn.Parameter], language: str) -> None:
+        super().__init__()
+        backbone.model.requires_grad_(False)
+        for parameter in trained.values():
+            parameter.requires_grad_(True)
+        # Names may not hold dots here; the parameters stay those of the model.
+        self.trained = nn.ParameterDict({name.replace(".", "/"): parameter for name, parameter in trained.items()})
+        self._loss = ReferenceLoss(backbone, language)
+
+    def forward(self, batch: StateBatch) -> Tensor:
+        """Summed cross-entropy of the references of a batch, in nats."""
+        return self._loss(self.states(batch), batch.tokens)
+
+    def states(self, batch: StateBatch) -> Tensor:
+        """What the decoder reads, (batch, n_states, d_model)."""
+        return batch.states
+
+
+class EncodingAdaptation(ModelAdaptation):
+    """The same where the encoder is trained too; its batches hold log-mel (`LogMelStore`)."""
+
+    def __init__(self, backbone: Backbone, trained: Mapping[str, nn.Parameter], language: str) -> None:
+        super().__init__(backbone, trained, language)
+        self._backbone = (backbone,)
+
+    def states(self, batch: StateBatch) -> Tensor:
+        """What the decoder reads, (batch, n_states, d_model), with gradients."""
+        (backbone,) = self._backbone
+        return encode_frames(backbone.model.model.encoder, batch.states.to(backbone.device, backbone.dtype))
+
+
+class ResidualAdapter(nn.Module):
+    """`x + up(gelu(down(x)))` behind a layer (Houlsby and others 2019); `up` starts at zero."""
+
+    def __init__(self, d_model: int, bottleneck: int) -> None:
+        super().__init__()
+        self.down = nn.Linear(d_model, bottleneck, bias=False)
+        self.up = nn.Linear(bottleneck, d_model, bias=False)
+        nn.init.zeros_(self.up.weight)
+
+    def forward(self, x: Tensor) -> Tensor:  # (batch, tokens, d_model), the same out
+        return x + self.up(nn.functional.gelu(self.down(x)))
+
+
+def private_copy(backbone: Backbone) -> Backbone:
+    """A backbone with a model of its own, so that what is put in or trained there touches nobody else."""
+    private = copy.copy(backbone)
+    private.model = copy.deepcopy(backbone.model).eval()
+    choose_attention(private.model)
+    return private
+
+
+def put_in_lora(backbone: Backbone, targets: Sequence[str], rank: int, seed: int) -> dict[str, nn.Parameter]:
+    """PEFT's LoRA in every layer of the targets; returns its weights. `b` starts at zero."""
+    try:
+        from peft import LoraConfig, get_peft_model
+    except ImportError:
+        raise AdaptationError("The LoRA rivals need PEFT, which the app does not: pip install peft.") from None
+    torch.manual_seed(seed)
+    names = [site.name for site in backbone.sites(tuple(targets))]
+    peft_model = get_peft_model(backbone.model, LoraConfig(r=rank, lora_alpha=rank, target_modules=names))
+    backbone.model = peft_model.get_base_model()
+    return {name: p for name, p in backbone.model.named_parameters() if "lora_" in name}
+
+
+def put_in_adapters(backbone: Backbone, seed: int) -> dict[str, nn.Parameter]:
+    """A residual adapter behind the last linear layer of every decoder layer; returns their weights."""
+    torch.manual_seed(seed)
+    for layer in backbone.model.model.decoder.layers:
+        adapter = ResidualAdapter(backbone.d_model, BOTTLENECK).to(layer.fc2.weight)
+        layer.fc2.register_module("adapter", adapter)
+        layer.fc2.register_forward_hook(lambda module, _, output: module.adapter(output))
+    return {name: p for name, p in backbone.model.named_parameters() if ".adapter." in name}
+
+
+def decoder_weights(backbone: Backbone) -> dict[str, nn.Parameter]:
+    """All weights of the decoder; the token embedding, which is the output layer too, is among them."""
+    return {name: p for name, p in backbone.model.named_parameters() if name.startswith("model.decoder.")}
+
+
+def all_weights(backbone: Backbone) -> dict[str, nn.Parameter]:
+    """All weights but the encoder's fixed sinusoidal positions."""
+    return {name: p for name, p in backbone.model.named_parameters() if name != "model.encoder.embed_positions.weight"}

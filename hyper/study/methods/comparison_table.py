@@ -1,0 +1,212 @@
+"""The table of all methods: WER with intervals on every set, and the hypernetwork beside each rival."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from hyper.compare.evaluation import percent
+from hyper.metrics.intervals import Interval, difference_interval, reduction_interval, sum_by_speaker, wer_interval
+from hyper.recordings.manifest import ManifestRow
+from hyper.study.methods.runs import MAIN, Result
+from hyper.study.methods.scores import Scores, over_seeds
+
+BEST = "hypernet-shared"  # the one that is shipped
+RIVALS = (
+    "lora-global", "lora-cohort", "lora-speaker", "lora-wide", "adapters", "decoder", "full", "hypernet-linear",
+    "hypernet-mlp",
+)  # fmt: skip
+CEILING = "full"
+OTHER_DISORDERS = ("ood-mixed", "ood-dysphonia")  # sets of cohorts that no training simulates
+
+Rows = Mapping[str, Sequence[ManifestRow]]  # of each set
+Results = Mapping[str, Result]  # by method; "base" for the base
+
+
+@dataclass(frozen=True)
+class _BySpeaker:
+    """Counts of each speaker, (n_speakers,) each, added up over the seeds."""
+
+    errors: np.ndarray
+    words: np.ndarray
+
+
+def study_record(results: Results, rows: Rows, n_parameters: int) -> dict[str, Any]:
+    """methods.json: every method on every set and its cohorts and severities, and the comparisons."""
+    return {
+        "methods": {name: method_record(name, results, rows, n_parameters) for name in results},
+        "comparisons": [
+            _comparison(rival, name, results, rows) for rival in RIVALS for name in _shared(rival, results)
+        ],
+    }
+
+
+def method_record(name: str, results: Results, rows: Rows, n_parameters: int) -> dict[str, Any]:
+    """What a method is, and its rates beside those of the base on every set that it was scored on."""
+    result = results[name]
+    return {
+        "title": result.method.title if result.method else "base, not adapted",
+        "needs_label": bool(result.method and result.method.needs_label),
+        "adapted_parameters": result.n_adapted,
+        "adapted_share": result.n_adapted / n_parameters,
+        "shared_parameters": result.n_shared,
+        "shared_share": result.n_shared / n_parameters,
+        "trainable_parameters": result.n_trainable,
+        "trainable_share": result.n_trainable / n_parameters,
+        "training_minutes": result.minutes,
+        "updates": result.updates,
+        "learning_rate": result.learning_rate,
+        "sets": {each: set_record(result.scores[each], _base(results, each), rows[each]) for each in result.scores},
+    }
+
+
+def set_record(scores: Mapping[int, Scores], base: Scores, rows: Sequence[ManifestRow]) -> dict[str, Any]:
+    """The whole set, and each cohort and severity in it."""
+    record = {"seeds": {str(seed): each.wer for seed, each in scores.items()}, **rates(scores, base, rows)}
+    for column in ("cohort", "severity"):
+        values = sorted({getattr(row, column) for row in rows})
+        for value in values if len(values) > 1 else ():
+            record[f"{column}:{value}"] = rates(*part_of(scores, base, rows, column, value))
+    return record
+
+
+def part_of(
+    scores: Mapping[int, Scores], base: Scores, rows: Sequence[ManifestRow], column: str, value: str
+) -> tuple[dict[int, Scores], Scores, list[ManifestRow]]:
+    """Scores, those of the base, and rows of the recordings whose column has the value."""
+    part = {seed: _part(each, rows, column, value) for seed, each in scores.items()}
+    return part, _part(base, rows, column, value), [row for row in rows if getattr(row, column) == value]
+
+
+def _part(scores: Scores, rows: Sequence[ManifestRow], column: str, value: str) -> Scores:
+    return scores.chosen(rows, lambda row: getattr(row, column) == value)
+
+
+def rates(scores: Mapping[int, Scores], base: Scores, rows: Sequence[ManifestRow]) -> dict[str, Any]:
+    """WER, its reduction from the base and the share of loops, with intervals over the speakers."""
+    own, before = _by_speaker(scores, rows), _by_speaker(dict.fromkeys(scores, base), rows)
+    base_errors = before.errors.sum()
+    return {
+        "wer": float(own.errors.sum() / own.words.sum()),
+        "wer_interval": _json(wer_interval(own.errors, own.words)),
+        "relative_reduction": float(1 - own.errors.sum() / base_errors) if base_errors else None,
+        "relative_reduction_interval": _json(reduction_interval(before.errors, own.errors)),
+        "loop_share": float(over_seeds(scores).loops.mean() / len(scores)),
+    }
+
+
+def _comparison(rival: str, set_name: str, results: Results, rows: Rows) -> dict[str, Any]:
+    """WER of the rival minus that of the hypernetwork on the same speakers: above 0 the hypernetwork is better."""
+    scores = (results[name].scores[set_name] for name in (rival, BEST))
+    return {"rival": rival, "set": set_name, **wer_difference(*scores, rows[set_name])}
+
+
+def wer_difference(
+    rival: Mapping[int, Scores], own: Mapping[int, Scores], rows: Sequence[ManifestRow]
+) -> dict[str, Any]:
+    """WER of the rival minus one's own on the same speakers, paired; clear of zero where one's own is better."""
+    best, other = _by_speaker(own, rows), _by_speaker(rival, rows)
+    # With unequal numbers of seeds the counts are brought to the same number of words, which is exact: the words of a
+    # set are the same in every seed.
+    factor = int(best.words.sum()), int(other.words.sum())
+    common = np.lcm(*factor)
+    a, b = common // factor[0], common // factor[1]
+    interval = difference_interval(b * other.errors, a * best.errors, a * best.words)
+    return {
+        "difference": float(other.errors.sum() / other.words.sum() - best.errors.sum() / best.words.sum()),
+        "interval": _json(interval),
+        "clear_of_zero": interval is not None and interval.low > 0,
+    }
+
+
+def share_of_ceiling(results: Results, set_name: str) -> float | None:
+    """The hypernetwork's gain over the base as a share of what full fine-tuning gains."""
+    if BEST not in results or CEILING not in results:
+        return None
+    base, best, ceiling = (over_seeds(results[name].scores[set_name]).wer for name in ("base", BEST, CEILING))
+    return (base - best) / (base - ceiling) if base != ceiling else None
+
+
+def _shared(rival: str, results: Results) -> list[str]:
+    """Sets on which both were scored."""
+    if BEST not in results or rival not in results:
+        return []
+    return [name for name in results[BEST].scores if name in results[rival].scores]
+
+
+def _by_speaker(scores: Mapping[int, Scores], rows: Sequence[ManifestRow]) -> _BySpeaker:
+    added = over_seeds(scores)
+    counts = np.stack([added.errors, added.words], axis=1)
+    errors, words = sum_by_speaker([row.speaker for row in rows], counts).T
+    return _BySpeaker(errors, words)
+
+
+def _base(results: Results, set_name: str) -> Scores:
+    return results["base"].scores[set_name][0]
+
+
+def _json(interval: Interval | None) -> list[float] | None:
+    return interval and interval.to_json()
+
+
+def study_page(record: Mapping[str, Any], titles: Mapping[str, str]) -> str:
+    """methods.md: the table, then the comparisons; every set of simulated speech says so in its title."""
+    sets = list(record["methods"]["base"]["sets"])
+    header = ["method", "adapted an utterance", "beside it learned for all", "trainable"]
+    header += ["label needed", "minutes", "updates"]
+    lines = [_row([*header, *(titles[name] for name in sets)]), _row(["---"] * (len(header) + len(sets)))]
+    for method in record["methods"].values():
+        cells = [
+            method["title"],
+            f"{method['adapted_share']:.3%}",
+            f"{method['shared_share']:.2%}" if method["shared_parameters"] else "–",
+            f"{method['trainable_share']:.2%}",
+            "yes" if method["needs_label"] else "no",
+            f"{method['training_minutes']:.1f}",
+            str(method["updates"]),
+        ]
+        lines.append(_row([*cells, *(_wer_cell(method["sets"].get(name)) for name in sets)]))
+    lines += ["", _row(["shipped hypernetwork beside", "set", "WER points less", "95 % interval", "clear of 0"])]
+    lines.append(_row(["---"] * 5))
+    for each in record["comparisons"]:
+        ends = each["interval"]
+        interval = "–" if ends is None else f"{100 * ends[0]:.1f} to {100 * ends[1]:.1f}"
+        title = record["methods"][each["rival"]]["title"]
+        clear = "yes" if each["clear_of_zero"] else "no"
+        lines.append(_row([title, titles[each["set"]], f"{100 * each['difference']:.1f}", interval, clear]))
+    return "\n".join(lines) + "\n"
+
+
+def _wer_cell(record: Mapping[str, Any] | None) -> str:
+    if record is None:
+        return "–"
+    ends = record["wer_interval"]
+    return percent(record["wer"]) + ("" if ends is None else f" ({100 * ends[0]:.1f} to {100 * ends[1]:.1f})")
+
+
+def _row(cells: Sequence[str]) -> str:
+    return "| " + " | ".join(cells) + " |"
+
+
+def study_bars(results: Results, record: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """`{name, value, bar, met}` of what the hypernetwork promises beside its rivals."""
+    bars = []
+    known = {(each["rival"], each["set"]): each for each in record["comparisons"]}
+    for rival in ("lora-global", "lora-cohort"):
+        for name in (name for name in (MAIN, "atypical-commands-unheard") if (rival, name) in known):
+            low = (known[rival, name]["interval"] or [None])[0]
+            bars.append(_bar(f"WER of {rival} minus the hypernetwork's, lower end, {name}", low, 0.0))
+        for name in (name for name in OTHER_DISORDERS if (rival, name) in known and (rival, MAIN) in known):
+            gap, on_main = (known[rival, each]["difference"] for each in (name, MAIN))
+            bars.append(_bar(f"WER of {rival} minus the hypernetwork's, {name}, at least the main set's", gap, on_main))
+    if CEILING in results and BEST in results:
+        bars.append(_bar("share of the gain of full fine-tuning, main set", share_of_ceiling(results, MAIN), 0.85))
+    return bars
+
+
+def _bar(name: str, value: float | None, limit: float) -> dict[str, Any]:
+    met = value is not None and value >= limit
+    return {"name": name, "value": value and round(value, 5), "bar": f">= {round(limit, 5)}", "met": met}

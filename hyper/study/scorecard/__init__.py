@@ -1,0 +1,1 @@
+"""The bundled pair on every held-out set."""

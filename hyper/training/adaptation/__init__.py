@@ -1,0 +1,1 @@
+"""What adapts a frozen base: its data, its one loop, the hypernetwork's loss."""

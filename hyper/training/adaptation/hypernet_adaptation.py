@@ -1,0 +1,87 @@
+"""The hypernetwork: the base frozen, plain cross-entropy through the weights that it writes."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from hyper.model.backbone import Backbone
+from hyper.model.config import HypernetConfig
+from hyper.model.hypernet import HyperNetwork
+from hyper.model.lora import LoraSite, apply_lora
+from hyper.training.adaptation.loop import Adaptation
+from hyper.training.adaptation.states import StateBatch, Store
+from hyper.training.adaptation.teacher_forcing import IGNORED, teacher_batch
+from hyper.training.base.small_whisper import encode_frames
+
+_STANDARDISED_ON = 20_000  # utterances: enough for means and deviations, where each would have to be encoded
+
+
+class ReferenceLoss:
+    """Cross-entropy of references under a Whisper's decoder, from encoder states."""
+
+    def __init__(self, backbone: Backbone, language: str) -> None:
+        self._backbone, self._prompt = backbone, backbone.prompt(language)
+
+    def __call__(self, states: Tensor, tokens: list[list[int]]) -> Tensor:
+        """Summed over all tokens and ends of a batch, in nats; states (batch, n_states, d_model)."""
+        backbone = self._backbone
+        inputs, targets = teacher_batch(tokens, self._prompt, backbone.end_token, backbone.max_target_positions)
+        hidden = backbone.model.model.decoder(
+            input_ids=inputs.to(backbone.device),
+            encoder_hidden_states=states.to(backbone.device, backbone.dtype),
+            use_cache=False,
+        ).last_hidden_state
+        logits = backbone.model.proj_out(hidden).float().flatten(0, 1)
+        targets = targets.to(backbone.device).flatten()
+        return nn.functional.cross_entropy(logits, targets, ignore_index=IGNORED, reduction="sum")
+
+
+class HypernetAdaptation(Adaptation):
+    """Weights written for each utterance of a batch from its own statistics."""
+
+    def __init__(
+        self,
+        backbone: Backbone,
+        config: HypernetConfig,
+        language: str,
+        seed: int,
+        make: Callable[[HypernetConfig, tuple[LoraSite, ...]], HyperNetwork] = HyperNetwork,
+    ) -> None:
+        super().__init__()
+        torch.manual_seed(seed)
+        self.hypernet = make(config, backbone.sites(config.targets)).to(backbone.device)
+        self._frozen = (backbone.model.requires_grad_(False),)  # a tuple: no submodule, so nothing of it is trained
+        self._loss, self._device = ReferenceLoss(backbone, language), backbone.device
+
+    def standardise(self, store: Store, training: np.ndarray) -> None:
+        """Fit the standardisation of the statistics on the training utterances."""
+        step = max(1, len(training) // _STANDARDISED_ON)
+        statistics = store.statistics(training[::step])
+        self.hypernet.utterance_encoder.fit_standardisation(statistics.to(self._device))
+
+    def forward(self, batch: StateBatch) -> Tensor:
+        """Summed cross-entropy of the references of a batch, in nats."""
+        lora = self.hypernet(batch.statistics.to(self._device))
+        with apply_lora(self._frozen[0], lora):
+            return self._loss(self._states(batch), batch.tokens)
+
+    def _states(self, batch: StateBatch) -> Tensor:
+        """What the decoder reads, (batch, n_states, d_model); called while the update is in force."""
+        return batch.states
+
+
+def adapts_encoder(targets: Sequence[str]) -> bool:
+    """Whether any of the kinds of layers stands before the states that the decoder reads."""
+    return any(target.startswith("encoder.") for target in targets)
+
+
+class EncodingHypernetAdaptation(HypernetAdaptation):
+    """The same where encoder layers are adapted too; its batches hold log-mel (`LogMelStore`)."""
+
+    def _states(self, batch: StateBatch) -> Tensor:
+        (model,) = self._frozen
+        return encode_frames(model.model.encoder, batch.states.to(self._device, model.dtype))

@@ -1,0 +1,244 @@
+"""The one training loop of everything that adapts a frozen base: batches, updates, validation, saving, resuming."""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Sequence
+from contextlib import nullcontext
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+from accelerate import Accelerator
+from torch import Tensor, nn
+
+from hyper.training.adaptation.states import StateBatch, Store
+from hyper.training.progress import Clock, Log, cosine, load_state, save_state, set_rate
+from hyper.training.speed import mixed_precision
+
+_BUCKETS = 6  # groups of like length that batches are drawn from
+_SPLIT_SEED = 0  # of the validation speakers: the same for every seed of a training, so that runs can be compared
+_VALIDATED = 512  # utterances of each kind
+
+
+@dataclass(frozen=True)
+class AdaptationTraining:
+    """Settings of a run."""
+
+    minutes: float = 10.0  # of training proper, where `updates` is 0
+    updates: int = 0  # the budget in updates; 0 leaves it to the minutes
+    batch_size: int = 64  # utterances an update, over all processes
+    accumulate: int = 1  # parts that a batch is computed in, where memory is short
+    learning_rate: float = 2e-3
+    weight_decay: float = 0.01
+    warm_up: int = 100  # updates
+    typical_share: float = 0.25  # of every batch, so that typical speech is left unharmed
+    validation_share: float = 0.04  # of the speakers, never trained on
+    save_every_seconds: float = 120.0
+    language: str = "en"
+    bfloat16: bool = True  # where the device is faster with it
+    seed: int = 0
+
+
+class LoopError(ValueError):
+    """A run cannot be made with these settings; the message says which."""
+
+
+class Adaptation(nn.Module):
+    """What a run trains: its parameters are the trainable ones, the frozen base is held without being a submodule.
+
+    Before its first update it changes nothing, so that its first validation loss is the base's.
+    """
+
+    def forward(self, batch: StateBatch) -> Tensor:
+        """Summed cross-entropy of the references of a batch, in nats."""
+        raise NotImplementedError
+
+
+class AdaptationTrainer:
+    """One run in one folder; made again from the same folder it goes on where it was."""
+
+    def __init__(
+        self,
+        store: Store,
+        adaptation: Adaptation,
+        run: Path,
+        settings: AdaptationTraining,
+        accelerator: Accelerator | None = None,
+        chosen: np.ndarray | None = None,  # positions in the store; all of it where None
+    ) -> None:
+        self.store, self.settings, self.run = store, settings, run
+        self.accelerator = accelerator or Accelerator(cpu=not torch.cuda.is_available())
+        self._check()
+        run.mkdir(parents=True, exist_ok=True)
+        self.training, self.validation = (
+            part if chosen is None else np.intersect1d(part, chosen)
+            for part in split_speakers(store, settings.validation_share)
+        )
+        self.adaptation = adaptation
+        optimizer = torch.optim.AdamW(
+            adaptation.parameters(), settings.learning_rate, weight_decay=settings.weight_decay
+        )
+        self.clock, self.step = Clock(settings.minutes * 60), 0
+        self.log = Log(run / "log.jsonl")
+        if (run / "state.safetensors").exists():
+            numbers = load_state(run / "state.safetensors", {"adaptation": adaptation}, optimizer)
+            self.step, self.clock.spent = int(numbers["step"]), numbers["spent"]
+        self._module, self._optimizer = self.accelerator.prepare(adaptation, optimizer)
+
+    def _check(self) -> None:
+        if self.settings.batch_size % (self.accelerator.num_processes * self.settings.accumulate):
+            raise LoopError(
+                f"A batch of {self.settings.batch_size} cannot be shared evenly by {self.accelerator.num_processes} "
+                f"processes in {self.settings.accumulate} parts; choose a multiple of their product."
+            )
+        if self.accelerator.num_processes > 1 and not self.settings.updates:
+            raise LoopError(
+                f"{self.accelerator.num_processes} processes must stop at the same update, but only minutes are "
+                "given; give --updates."
+            )
+
+    @property
+    def progress(self) -> float:
+        """Share of the budget spent, 0 to 1."""
+        return min(1.0, self.step / self.settings.updates) if self.settings.updates else self.clock.progress
+
+    def train(self) -> None:
+        """Run to the end of the budget; saves now and then and at the end."""
+        settings = self.settings
+        rng = np.random.default_rng([settings.seed, self.step, self.accelerator.process_index])
+        draw = Sampler(self.store, self.training, settings, rng, settings.batch_size // self.accelerator.num_processes)
+        if self.step == 0:
+            self._report()
+        if self.progress < 1:
+            self.accelerator.print(self.estimate(draw), flush=True)
+        saved = self.clock.spent
+        self.clock.restart()
+        while self.progress < 1:
+            self._update(draw.batch())
+            self.clock.tick()
+            if self.clock.spent - saved > settings.save_every_seconds:
+                self._save()
+                saved = self.clock.spent
+                self.clock.restart()
+        self._save()
+
+    def estimate(self, draw: Sampler) -> str:
+        """What the rest of the run will take, measured on two batches that teach nothing."""
+        seconds = []
+        for _ in range(2):  # the first warms up
+            chosen, start = draw.batch(), time.perf_counter()
+            self._backward(chosen)
+            if self.accelerator.device.type == "cuda":
+                torch.cuda.synchronize()
+            seconds.append(time.perf_counter() - start)
+        self._optimizer.zero_grad(set_to_none=True)
+        minutes_left = (1 - self.progress) * self.settings.minutes
+        n_left = self.settings.updates - self.step if self.settings.updates else round(60 * minutes_left / seconds[1])
+        memory = ""
+        if self.accelerator.device.type == "cuda":
+            memory = f", {torch.cuda.max_memory_allocated() / 2**30:.1f} GiB of GPU memory"
+        return (
+            f"about {n_left} updates of {seconds[1]:.2f} s: {n_left * seconds[1] / 60:.0f} min on "
+            f"{self.accelerator.num_processes} x {self.accelerator.device.type}{memory}"
+        )
+
+    def _update(self, chosen: np.ndarray) -> None:
+        self.adaptation.train()
+        rate = self.settings.learning_rate * cosine(self.progress, self.step, self.settings.warm_up)
+        set_rate(self._optimizer, rate)
+        loss = self._backward(chosen)
+        self.accelerator.clip_grad_norm_(self._module.parameters(), 1.0)
+        self._optimizer.step()
+        self._optimizer.zero_grad(set_to_none=True)
+        self.step += 1
+        if self.step % 50 == 0 and self.accelerator.is_main_process:
+            self.log.write(step=self.step, minutes=self.clock.spent / 60, rate=rate, loss=loss)
+
+    def _backward(self, chosen: np.ndarray) -> float:
+        """Gradients of the mean loss a token over the batch, part by part; returns this loss."""
+        n_tokens = self._n_tokens(chosen)
+        parts = np.array_split(chosen, self.settings.accumulate)
+        total = 0.0
+        for i, part in enumerate(parts):
+            is_last = i == len(parts) - 1
+            with nullcontext() if is_last else self.accelerator.no_sync(self._module):
+                loss = self._loss(self._module, part) / n_tokens
+                self.accelerator.backward(loss)
+            total += float(loss.detach())
+        return total
+
+    def _loss(self, module: nn.Module, chosen: np.ndarray) -> Tensor:
+        """Summed over the tokens of the chosen utterances, in nats."""
+        batch = self.store.batch(chosen)  # read in full precision
+        with mixed_precision(self.accelerator.device, self.settings.bfloat16):
+            return module(batch)
+
+    def _n_tokens(self, chosen: Sequence[int] | np.ndarray) -> int:
+        """Tokens that are taught: those of the references and one end each."""
+        return sum(len(self.store.tokens[i]) + 1 for i in chosen)
+
+    def _save(self) -> None:
+        if self.accelerator.is_main_process:
+            numbers = {"step": self.step, "spent": self.clock.spent}
+            save_state(self.run / "state.safetensors", {"adaptation": self.adaptation}, self._optimizer, numbers)
+        self._report()
+
+    @torch.no_grad()
+    def _report(self) -> None:
+        """Loss on validation speakers, typical and atypical apart, beside what it was before the first update."""
+        if not self.accelerator.is_main_process:
+            return
+        self.adaptation.eval()
+        entry: dict[str, float] = {}
+        typical = np.array([self.store.cohorts[i] == "typical" for i in self.validation], dtype=bool)
+        for name, members in (("typical", self.validation[typical]), ("atypical", self.validation[~typical])):
+            chosen = members[:_VALIDATED]
+            groups = [chosen[i : i + 64] for i in range(0, len(chosen), 64)]
+            if groups:
+                summed = sum(float(self._loss(self.adaptation, group)) for group in groups)
+                entry[f"{name}_adapted"] = summed / self._n_tokens(chosen)
+                entry[f"{name}_base"] = self._before(f"{name}_adapted", entry[f"{name}_adapted"])
+        self.log.write(step=self.step, minutes=self.clock.spent / 60, **entry)
+
+    def _before(self, name: str, now: float) -> float:
+        """The same loss at step 0, where nothing was adapted yet."""
+        return next((entry[name] for entry in self.log.read() if entry["step"] == 0 and name in entry), now)
+
+
+def split_speakers(store: Store, validation_share: float) -> tuple[np.ndarray, np.ndarray]:
+    """Positions to train on and to validate on; a speaker is in one of them."""
+    speakers = sorted(set(store.speakers))
+    rng = np.random.default_rng(_SPLIT_SEED)
+    n_held = max(1, round(len(speakers) * validation_share)) if validation_share else 0
+    held = set(rng.choice(speakers, size=n_held, replace=False).tolist()) if len(speakers) > 1 else set()
+    is_held = np.array([speaker in held for speaker in store.speakers])
+    return np.flatnonzero(~is_held), np.flatnonzero(is_held)
+
+
+class Sampler:
+    """Batches of like length with a fixed share of typical speech, cohorts equally often."""
+
+    def __init__(
+        self, store: Store, members: np.ndarray, settings: AdaptationTraining, rng: np.random.Generator, size: int
+    ) -> None:
+        cohorts = np.array([store.cohorts[i] for i in members])
+        names = sorted(set(cohorts))
+        atypical = [name for name in names if name != "typical"]
+        share = {name: (1 - settings.typical_share * ("typical" in names)) / len(atypical) for name in atypical}
+        share["typical"] = settings.typical_share if atypical else 1.0
+        weights = np.array([share[cohort] / np.sum(cohorts == cohort) for cohort in cohorts])
+        order = np.argsort(store.lengths[members], kind="stable")
+        n_groups = min(_BUCKETS, math.ceil(len(members) / size))
+        self._groups = [members[part] for part in np.array_split(order, n_groups)]
+        self._weights = [weights[part] for part in np.array_split(order, n_groups)]
+        self._shares = np.array([w.sum() for w in self._weights])
+        self._size, self._rng = size, rng
+
+    def batch(self) -> np.ndarray:
+        """(batch,) positions in the store."""
+        group = self._rng.choice(len(self._groups), p=self._shares / self._shares.sum())
+        weights = self._weights[group]
+        return self._rng.choice(self._groups[group], size=self._size, p=weights / weights.sum())

@@ -1,0 +1,88 @@
+"""The utterances of a state store as some methods read them: log-mel for the encoder, other embeddings."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import Tensor
+from tqdm import tqdm
+
+from hyper.model.backbone import Backbone
+from hyper.recordings.audio import load_audio
+from hyper.recordings.manifest import ManifestRow
+from hyper.training.adaptation.states import FRAMES_PER_STATE, StateBatch, StateStore, StoreError
+
+_ENCODED_AT_ONCE = 64  # recordings
+
+
+class WithStatistics:
+    """A store whose utterances have other statistics than those of the base's encoder: another kind of embedding."""
+
+    def __init__(self, store: StateStore, statistics: Tensor) -> None:  # (n_utterances, ...)
+        self._store, self._statistics = store, statistics
+        self.tokens, self.speakers, self.cohorts = store.tokens, store.speakers, store.cohorts
+        self.lengths, self.paths = store.lengths, store.paths
+
+    def __len__(self) -> int:
+        return len(self._store)
+
+    def statistics(self, chosen: Sequence[int] | np.ndarray) -> Tensor:
+        """(n, ...) float32."""
+        return self._statistics[torch.as_tensor(np.asarray(chosen))]
+
+    def batch(self, chosen: Sequence[int] | np.ndarray) -> StateBatch:
+        """The store's own batch but for the statistics."""
+        return replace(self._store.batch(chosen), statistics=self.statistics(chosen))
+
+
+class LogMelStore(WithStatistics):
+    """Log-mel in place of encoder states, for training that changes the encoder; computed once, beside the states.
+
+    Errors: StoreError where the rows do not hold the recordings of the states.
+    """
+
+    def __init__(self, backbone: Backbone, rows: Sequence[ManifestRow], states: StateStore) -> None:
+        super().__init__(states, torch.empty(0))
+        by_path = {str(row.path): row for row in rows}
+        if not states.paths or set(states.paths) - set(by_path):
+            raise StoreError(
+                "The encoder states that are kept do not belong to these recordings; choose another folder for the "
+                "run, or delete its states."
+            )
+        self._starts = np.concatenate([[0], np.cumsum(FRAMES_PER_STATE * self.lengths)])
+        file = states.folder / "log_mel.f16"
+        if not file.exists():
+            _write(backbone, [by_path[path] for path in states.paths], FRAMES_PER_STATE * self.lengths, file)
+        self._frames = np.memmap(file, np.float16, "r").reshape(-1, backbone.extractor.feature_size)
+
+    def statistics(self, chosen: Sequence[int] | np.ndarray) -> Tensor:
+        """(n, n_layers + 1, 3, d_model) float32 of the base's encoder."""
+        return self._store.statistics(chosen)
+
+    def batch(self, chosen: Sequence[int] | np.ndarray) -> StateBatch:
+        """`states` are log-mel (batch, n_mels, n_frames), as long as the longest, the last, silent frame repeated."""
+        longest = FRAMES_PER_STATE * int(self.lengths[np.asarray(chosen)].max())
+        log_mel = np.empty((len(chosen), longest, self._frames.shape[1]), np.float32)
+        for row, i in enumerate(chosen):
+            own = self._frames[self._starts[i] : self._starts[i + 1]]
+            log_mel[row, : len(own)] = own
+            log_mel[row, len(own) :] = own[-1]
+        tokens = [self.tokens[i] for i in chosen]
+        features = torch.from_numpy(log_mel).transpose(1, 2).contiguous()
+        return StateBatch(features, self.statistics(chosen), tokens, np.asarray(chosen))
+
+
+def _write(backbone: Backbone, rows: Sequence[ManifestRow], n_frames: np.ndarray, file: Path) -> None:
+    """Speech and the silence kept behind it, frame by frame; a killed run leaves no file that looks whole."""
+    partial = file.with_suffix(".partial")
+    with partial.open("wb") as frames:
+        for start in tqdm(range(0, len(rows), _ENCODED_AT_ONCE), desc="log-mel", unit="batch"):
+            part = rows[start : start + _ENCODED_AT_ONCE]
+            log_mel = backbone.log_mel([load_audio(row.path) for row in part])
+            for own, n in zip(log_mel, n_frames[start:], strict=False):
+                frames.write(own[:, :n].T.numpy().astype(np.float16).tobytes())
+    partial.rename(file)

@@ -1,0 +1,1 @@
+"""The base model from scratch, and its alignment of real speech."""

@@ -1,0 +1,253 @@
+"""The base from scratch: synthetic speech first, then real speech that the half-trained base has aligned itself."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+from transformers import WhisperForConditionalGeneration, WhisperTokenizer
+
+from hyper.recordings.manifest import ManifestRow, read_manifest
+from hyper.speech.phone_set import PHONES, SILENCE
+from hyper.training.adaptation.teacher_forcing import IGNORED, teacher_batch
+from hyper.training.base.batches import Batch, Pool
+from hyper.training.base.features import UNKNOWN_PHONE, FeatureStore
+from hyper.training.base.real_speech import align_rows
+from hyper.training.base.small_whisper import (
+    BaseSize,
+    ListeningHeads,
+    characters_of,
+    encode_frames,
+    initialise,
+    make_config,
+    make_feature_extractor,
+    make_generation_config,
+    mel_settings,
+    train_tokenizer,
+)
+from hyper.training.progress import Clock, Log, load_modules, load_state, save_state, set_rate, warm_hold_decay
+from hyper.training.speed import choose_attention, mixed_precision
+
+
+@dataclass(frozen=True)
+class BaseTraining:
+    """Settings of a run; the defaults are what made the bundled base."""
+
+    hours: float = 1.2  # of training proper
+    batch_size: int = 32
+    learning_rate: float = 2e-3
+    warm_up: int = 150  # updates
+    start: str = ""  # folder of a base to go on from; empty trains from nothing
+    clean_until: float = 0.3  # share of the run without any distortion, and on synthetic speech only
+    full_distortion_at: float = 0.45
+    real_share: float = 0.4  # of the batches, once real speech is aligned
+    phone_weight: float = 0.5
+    character_weight: float = 0.3
+    save_every_seconds: float = 240.0
+    seed: int = 0
+
+
+def going_on(settings: BaseTraining, start: Path) -> BaseTraining:
+    """Settings of a run that goes on from a trained base: it hears already, only its new heads need a clean start."""
+    return replace(settings, start=str(start), learning_rate=1.5e-3, clean_until=0.05, full_distortion_at=0.1)
+
+
+class TrainingError(ValueError):
+    """Training cannot start; the message says what is missing."""
+
+
+class BaseTrainer:
+    """Model, heads, optimizer and data of one run in one folder; made again from the same folder it goes on."""
+
+    def __init__(
+        self, manifests: Sequence[Path], run: Path, settings: BaseTraining, size: BaseSize, n_workers: int
+    ) -> None:
+        self.settings, self.run, self.n_workers = settings, run, n_workers
+        rows = [row for manifest in manifests for row in read_manifest(manifest)]
+        self.aligned = [row for row in rows if row.phones]
+        self.unaligned = [row for row in rows if not row.phones]
+        if not self.aligned:
+            raise TrainingError(
+                "No recording has phone times; give at least one manifest made by `python -m hyper make-speech`."
+            )
+        self.tokenizer = self._tokenizer(rows, size)
+        (run / "size.json").write_text(json.dumps(asdict(size)))
+        self.device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
+        torch.manual_seed(settings.seed)
+        self.model = self._fresh_model(size)
+        self.model.generation_config = make_generation_config(self.tokenizer, size)
+        self.heads = ListeningHeads(size.d_model)
+        for module in (self.model, self.heads):
+            module.to(self.device).train()
+        choose_attention(self.model)
+        parameters = [p for module in (self.model, self.heads) for p in module.parameters() if p.requires_grad]
+        self.optimizer = torch.optim.AdamW(
+            parameters, settings.learning_rate, betas=(0.9, 0.98), weight_decay=0.01, fused=True
+        )
+        self.clock, self.step = Clock(settings.hours * 3600), 0
+        self.log = Log(run / "log.jsonl")
+        self.extractor = make_feature_extractor()
+        self.mel = mel_settings(self.extractor)
+        if (run / "state.safetensors").exists():
+            self._resume()
+
+    def _tokenizer(self, rows: Sequence[ManifestRow], size: BaseSize) -> WhisperTokenizer:
+        folder = self.run / "tokenizer"
+        if self.settings.start and not folder.exists():
+            WhisperTokenizer.from_pretrained(self.settings.start).save_pretrained(folder)
+        if not (folder / "tokenizer.json").exists():
+            train_tokenizer((row.reference for row in rows), size.vocabulary, folder)
+        return WhisperTokenizer.from_pretrained(folder)
+
+    def _fresh_model(self, size: BaseSize) -> WhisperForConditionalGeneration:
+        """Initial weights: drawn, or those of the base that this run goes on from."""
+        if self.settings.start:
+            return WhisperForConditionalGeneration.from_pretrained(self.settings.start)
+        model = WhisperForConditionalGeneration(make_config(size, self.tokenizer))
+        initialise(model)
+        return model
+
+    def _modules(self) -> dict[str, nn.Module]:
+        return {"model": self.model, "heads": self.heads}
+
+    def _resume(self) -> None:
+        numbers = load_state(self.run / "state.safetensors", self._modules(), self.optimizer)
+        self.model.tie_weights()
+        self.step, self.clock.spent = int(numbers["step"]), numbers["spent"]
+
+    def save(self) -> None:
+        save_state(
+            self.run / "state.safetensors",
+            self._modules(),
+            self.optimizer,
+            {"step": self.step, "spent": self.clock.spent},
+        )
+
+    def train(self) -> None:
+        """Run to the end of the budget; saves every few minutes and at the end."""
+        rng = np.random.default_rng([self.settings.seed, self.step])
+        generator = torch.Generator().manual_seed(self.settings.seed + self.step)
+        saved, pool, has_real = self.clock.spent, None, False
+        while self.clock.progress < 1:
+            wants_real = self.clock.progress >= self.settings.clean_until
+            if pool is None or wants_real != has_real:
+                self.save()
+                pool, has_real = self._pool(wants_real), wants_real
+                tokens = self._tokens(pool)
+                self.clock.restart()
+            batch = pool.draw(self.settings.batch_size, self._distortion(), rng, generator)
+            self._update(batch, tokens)
+            self.clock.tick()
+            if self.clock.spent - saved > self.settings.save_every_seconds:
+                self.save()
+                saved = self.clock.spent
+        self.save()
+
+    def _distortion(self) -> float:
+        settings = self.settings
+        rise = (self.clock.progress - settings.clean_until) / (settings.full_distortion_at - settings.clean_until)
+        return min(1.0, max(0.0, rise))
+
+    def _pool(self, with_real: bool) -> Pool:
+        synthetic = FeatureStore.build(self.aligned, self.run / "synthetic", self.mel, self.n_workers)
+        if not with_real or not self.unaligned:
+            return Pool([synthetic], [1.0])
+        pieces = align_rows(self.unaligned, self.model, self.heads, self.mel, self.run / "pieces", self.n_workers)
+        real = FeatureStore.build(pieces, self.run / "real", self.mel, self.n_workers)
+        self.model.train()
+        return Pool([synthetic, real], [1 - self.settings.real_share, self.settings.real_share])
+
+    def _tokens(self, pool: Pool) -> list[list[int]]:
+        return [self.tokenizer.encode(" " + text, add_special_tokens=False) for text in pool.texts]
+
+    def _update(self, batch: Batch, tokens: list[list[int]]) -> None:
+        rate = self.settings.learning_rate * warm_hold_decay(self.clock.progress, self.step, self.settings.warm_up)
+        set_rate(self.optimizer, rate)
+        texts = [tokens[i] for i in batch.utterances]
+        losses = self._losses(batch, texts)
+        loss = (
+            losses["text"]
+            + self.settings.phone_weight * losses["phones"]
+            + self.settings.character_weight * losses["characters"]
+        )
+        self.optimizer.zero_grad(set_to_none=True)
+        loss.backward()
+        norm = nn.utils.clip_grad_norm_([p for g in self.optimizer.param_groups for p in g["params"]], 1.0)
+        self.optimizer.step()
+        self.step += 1
+        if self.step % 50 == 0:
+            numbers = {name: float(value.detach()) for name, value in losses.items()}
+            self.log.write(step=self.step, minutes=self.clock.spent / 60, rate=rate, norm=float(norm), **numbers)
+
+    def _losses(self, batch: Batch, texts: list[list[int]]) -> dict[str, Tensor]:
+        features, labels = batch.features.to(self.device), batch.labels.to(self.device)
+        with mixed_precision(self.device):
+            states = encode_frames(self.model.model.encoder, features)
+            inputs, targets = self._teacher(texts)
+            hidden = self.model.model.decoder(
+                input_ids=inputs, encoder_hidden_states=states, use_cache=False
+            ).last_hidden_state
+            logits = self.model.proj_out(hidden)
+            phones = self.heads.phone_logits(states)
+            characters = self.heads.characters(states)
+        return {
+            "text": nn.functional.cross_entropy(logits.float().flatten(0, 1), targets.flatten(), ignore_index=IGNORED),
+            "phones": nn.functional.cross_entropy(
+                phones.float().flatten(0, 1), labels.flatten(), ignore_index=UNKNOWN_PHONE
+            ),
+            "characters": self._ctc(characters.float(), texts),
+            "phone_accuracy": _speech_accuracy(phones, labels),
+        }
+
+    def _teacher(self, texts: list[list[int]]) -> tuple[Tensor, Tensor]:
+        config = self.model.generation_config
+        prompt = (config.decoder_start_token_id, config.no_timestamps_token_id)
+        inputs, targets = teacher_batch(texts, prompt, config.eos_token_id, self.model.config.max_target_positions)
+        return inputs.to(self.device), targets.to(self.device)
+
+    def _ctc(self, logits: Tensor, texts: list[list[int]]) -> Tensor:
+        characters = [characters_of(self.tokenizer.decode(text).strip()) for text in texts]
+        return nn.functional.ctc_loss(
+            logits.log_softmax(dim=2).transpose(0, 1),
+            torch.tensor([c for text in characters for c in text]),
+            torch.full((len(texts),), logits.shape[1]),
+            torch.tensor([len(text) for text in characters]),
+            zero_infinity=True,
+        )
+
+    def export(self, folder: Path) -> None:
+        """Write the ordinary Hugging Face folder."""
+        self.model.eval()
+        self.model.save_pretrained(folder)
+        self.model.generation_config.save_pretrained(folder)
+        self.extractor.save_pretrained(folder)
+        self.tokenizer.save_pretrained(folder)
+        self.model.train()
+
+
+def _speech_accuracy(logits: Tensor, labels: Tensor) -> Tensor:
+    """Share of the frames with a known phone, silence left out, whose phone is the likeliest."""
+    known = (labels != UNKNOWN_PHONE) & (labels != PHONES.index(SILENCE))
+    right = (logits.argmax(dim=2) == labels) & known
+    return right.sum() / known.sum().clamp(min=1)
+
+
+def load_listener(run: Path) -> tuple[WhisperForConditionalGeneration, ListeningHeads]:
+    """Model and heads of a run, as far as it got, for aligning other recordings.
+
+    Errors: TrainingError where the folder holds no run.
+    """
+    if not (run / "state.safetensors").exists():
+        raise TrainingError(
+            f"{run} holds no training run with a saved state; train a base there with train-base first."
+        )
+    size = BaseSize(**json.loads((run / "size.json").read_text()))
+    tokenizer = WhisperTokenizer.from_pretrained(run / "tokenizer")
+    model, heads = WhisperForConditionalGeneration(make_config(size, tokenizer)), ListeningHeads(size.d_model)
+    load_modules(run / "state.safetensors", {"model": model, "heads": heads})
+    return model.eval(), heads.eval()

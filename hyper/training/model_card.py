@@ -1,0 +1,114 @@
+"""Model cards: what a checkpoint is, what it was trained on, what it must not be used for."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict
+
+from hyper.model.backbone import Backbone
+from hyper.model.hypernet import HyperNetwork
+from hyper.recordings.manifest import ManifestRow
+from hyper.training.adaptation.loop import AdaptationTraining
+from hyper.training.base.trainer import BaseTraining
+
+CAUTION = (
+    "Not intended to be used for the diagnosis, treatment, mitigation or prevention of any disease. Its output can be "
+    "wrong; check it before anything depends on it."
+)
+
+
+def training_data_lines(rows: Sequence[ManifestRow]) -> list[str]:
+    """One line for each kind of recording: corpus, cohort, whether simulated, how many, of how many speakers."""
+    kinds = Counter((row.corpus or "unnamed", row.cohort or "typical", row.simulated) for row in rows)
+    lines = []
+    for (corpus, cohort, simulated), count in sorted(kinds.items()):
+        speakers = {
+            row.speaker for row in rows if (row.corpus or "unnamed", row.cohort or "typical") == (corpus, cohort)
+        }
+        label = f"simulated {cohort}" if simulated else cohort
+        lines.append(f"- {corpus}, {label}: {count} recordings of {len(speakers)} speakers")
+    return lines
+
+
+def base_card(
+    settings: BaseTraining,
+    n_parameters: int,
+    rows: Sequence[ManifestRow],
+    entries: Sequence[Mapping[str, float]],
+    start_fingerprint: str = "",
+) -> str:
+    """The card of a base that this project trained; the fingerprint is of the base that it went on from, if any."""
+    last = entries[-1] if entries else {}
+    numbers = {key: value for key, value in asdict(settings).items() if key != "start"}
+    before = f"It went on from the base with fingerprint `{start_fingerprint}`. " if start_fingerprint else ""
+    lines = [
+        "# whisper-mini",
+        "",
+        "A small model of Whisper's architecture, trained from scratch by this project. It is not OpenAI's Whisper and "
+        "holds none of its weights.",
+        "",
+        f"- parameters: {n_parameters}",
+        "- English, lower case, no punctuation; commands and short phrases first, open sentences second",
+        "- window 10 s, log-mel every 20 ms; longer recordings are cut at pauses",
+        "",
+        "## Trained on",
+        "",
+        *training_data_lines(rows),
+        "",
+        "Synthetic speech comes from espeak-ng and flite. Recordings without phone times were aligned by the "
+        "half-trained model itself and cut into pieces of 2 to 6 s; the worst-fitting twentieth was left out.",
+        "",
+        before + "Settings: " + ", ".join(f"{key} {value}" for key, value in numbers.items()) + ".",
+        "",
+        f"Updates: {last.get('step', 0)}, minutes of training: {last.get('minutes', 0):.0f}.",
+        "",
+        "## Limits",
+        "",
+        "It knows few words well and real people poorly: assets/results has what was measured. " + CAUTION,
+        "",
+    ]
+    return "\n".join(lines)
+
+
+def hypernet_card(
+    backbone: Backbone,
+    hypernet: HyperNetwork,
+    settings: AdaptationTraining,
+    rows: Sequence[ManifestRow],
+    entries: Sequence[Mapping[str, float]],
+) -> str:
+    """The card of a hypernetwork, in Markdown."""
+    config = hypernet.config
+    validation = [entry for entry in entries if "atypical_adapted" in entry]
+    last = validation[-1] if validation else {}
+    losses = [f"- {name.replace('_', ', ')}: {last[name]:.3f}" for name in sorted(last) if "_" in name]
+    n_parameters = backbone.n_parameters
+    lines = [
+        f"# Hypernetwork for {config.base_model}",
+        "",
+        f"Writes from one utterance: {config.written}. It belongs to the base with fingerprint "
+        f"`{config.base_fingerprint}` and to no other.",
+        "",
+        f"- generated an utterance: {hypernet.n_generated}, {hypernet.n_generated / n_parameters:.3%} of the base",
+        f"- its own parameters: {hypernet.n_trainable}, {hypernet.n_trainable / n_parameters:.1%} of the base",
+        f"- generator: {config.generator}",
+        "",
+        "## Trained on",
+        "",
+        *training_data_lines(rows),
+        "",
+        "Where a line says simulated, signal processing made typical speech atypical; no patient was recorded.",
+        "",
+        "Settings: " + ", ".join(f"{key} {value}" for key, value in asdict(settings).items()) + ".",
+        "",
+        "## Loss on speakers held out (nats a token)",
+        "",
+        *(losses or ["- no speakers could be held out"]),
+        "",
+        "## Limits",
+        "",
+        CAUTION,
+        "",
+    ]
+    return "\n".join(lines)
