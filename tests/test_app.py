@@ -27,9 +27,9 @@ from hyper.model.checkpoint import save_hypernet
 from hyper.recordings.audio import SAMPLE_RATE
 from hyper.ui import server
 from hyper.ui.handlers import on_gpu
+from hyper.ui.model_store import ModelShelf
 from hyper.ui.page import build_demo
 from hyper.ui.port import ServerError, check_port
-from hyper.ui.shelf import ModelShelf
 
 
 @pytest.fixture(scope="module")

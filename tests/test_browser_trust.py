@@ -18,8 +18,8 @@ from hyper.compare.pipeline import PersonalizedAsr
 from hyper.recordings.audio import SAMPLE_RATE
 from hyper.speech.no_speech import no_speech
 from hyper.ui import marks, references, server
+from hyper.ui.model_store import ModelShelf
 from hyper.ui.page import build_demo
-from hyper.ui.shelf import ModelShelf
 
 browser, recording, visit = test_browser.browser, test_browser.recording, test_browser.visit
 expect = playwright.expect

@@ -28,7 +28,7 @@ from hyper.compare.voice_map import MAP_FILE, make_map
 from hyper.model.checkpoint import save_hypernet
 from hyper.recordings.manifest import read_manifest
 from hyper.ui import notices
-from hyper.ui.reading_texts import READING_SETS
+from hyper.ui.tabs.reading_texts import READING_SETS
 
 _ = browser, recording, visit  # fixtures, found by their names
 playwright.expect.set_options(timeout=PATIENCE_MS)

@@ -18,10 +18,10 @@ from hyper.recordings.audio import save_audio
 from hyper.recordings.manifest import ManifestRow
 from hyper.speech.phone_set import PHONES, SILENCE
 from hyper.speech.texts import PATTERNS, SLOTS
-from hyper.ui import reading_panels, tab_speaker
-from hyper.ui.reading import Reading
-from hyper.ui.reading_texts import ALL_SOUNDS, EVERYDAY, N_SHORT, READING_SETS
-from hyper.ui.tab_reading import go_on, hand_over, several_recordings_html, view
+from hyper.ui.tabs import reading_html, speaker
+from hyper.ui.tabs.reading import go_on, hand_over, several_recordings_html, view
+from hyper.ui.tabs.reading_state import Reading
+from hyper.ui.tabs.reading_texts import ALL_SOUNDS, EVERYDAY, N_SHORT, READING_SETS
 
 # Words of the first ten sentences that have each phone, by ear: for machines without a synthesiser.
 SPOKEN_IN = (
@@ -116,16 +116,16 @@ def test_what_was_read_is_handed_over_to_the_tab_of_one_speaker(tmp_path):
     given, meant, tabs = hand_over(reading)
     assert given == [str(file) for file in files[:20]]
     assert split_references(meant, 20) == [f"phrase {i}" for i in range(20)]
-    assert tabs.selected == tab_speaker.TAB
+    assert tabs.selected == speaker.TAB
     files[0].unlink()
     with pytest.raises(gr.Error, match="no longer on the server"):
         hand_over(reading)
 
 
 def test_progress_and_phrase_are_written_and_escaped():
-    page = reading_panels.phrase_html(Reading.begin(("<b>one</b>", "two", "three")))
+    page = reading_html.phrase_html(Reading.begin(("<b>one</b>", "two", "three")))
     assert "1 of 3" in page and 'max="3" value="0"' in page and "&lt;b&gt;one" in page
-    assert "2 recordings of 3 phrases" in reading_panels.phrase_html(
+    assert "2 recordings of 3 phrases" in reading_html.phrase_html(
         Reading.begin(("one", "two", "three")).keep("a").keep("b").finish()
     )
 
@@ -148,10 +148,10 @@ def scored(reference: str, base: str, adapted: str) -> ScoredUtterance:
 
 def test_the_interval_is_over_recordings():
     errors = [word_errors("a b", text) for text in ("a b", "a x", "x x", "a b", "a")]
-    interval = reading_panels.recordings_interval(errors)
+    interval = reading_html.recordings_interval(errors)
     draws = np.random.default_rng(1).choice([0, 1, 2, 0, 1], size=(20_000, 5)).sum(axis=1) / 10
     assert (interval.low, interval.high) == pytest.approx(tuple(np.percentile(draws, [2.5, 97.5])), abs=0.051)
-    assert reading_panels.recordings_interval(errors[:4]) is None
+    assert reading_html.recordings_interval(errors[:4]) is None
 
 
 def test_the_table_at_the_end():
@@ -160,7 +160,7 @@ def test_the_table_at_the_end():
     evaluation = Evaluation(
         "base", "net", "cpu", tuple(utterances), (Failure(ManifestRow("phrase 6", Path("6.wav")), "It is silent."),)
     )
-    page = reading_panels.results_html(evaluation)
+    page = reading_html.results_html(evaluation)
     assert "22.2%" in page  # 4 errors in 18 words
     assert "5.6%" in page  # 1 in 18
     assert page.count("1 error fewer") == 4 and page.count("1 error more") == 1
@@ -179,4 +179,4 @@ def test_the_recordings_are_scored_as_a_manifest_is(backbone, make_hypernet, spe
 
         comparison = asr.compare(row.path, row.reference)
         assert escape(comparison.base.text) in page and escape(comparison.adapted.text) in page
-    assert reading_panels.TOO_FEW in page
+    assert reading_html.TOO_FEW in page

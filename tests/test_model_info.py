@@ -28,10 +28,10 @@ from hyper.model.info import (
     n_parameters,
     parameters_of,
 )
-from hyper.ui import model_panels
+from hyper.ui.model_store import ModelShelf
 from hyper.ui.port import is_public
 from hyper.ui.server import load_by_name
-from hyper.ui.shelf import ModelShelf
+from hyper.ui.tabs import models_html
 
 
 @pytest.fixture(scope="module")
@@ -106,7 +106,7 @@ def test_the_hub_is_asked_for_the_size_of_what_is_not_here(monkeypatch):
     assert cost_of("someone/whisper-x").n_bytes == 4 * 1234
     info.safetensors = None
     assert cost_of("someone/whisper-x") is None
-    assert "does not say how large" in model_panels.cost_html("someone/whisper-x", None, is_here=False)
+    assert "does not say how large" in models_html.cost_html("someone/whisper-x", None, is_here=False)
 
 
 def test_a_hub_that_never_answers_is_given_up(monkeypatch):
@@ -209,16 +209,16 @@ def test_a_folder_that_a_visitor_names_is_loaded_and_then_offered(asr, whisper_f
 def test_cards_say_what_is_loaded_and_what_it_costs(asr, whisper_folder, hypernet_folder):
     shelf = ModelShelf(asr, "bundled", load_by_name, takes_any=True)
     shelf.open(str(whisper_folder), str(hypernet_folder))
-    page = model_panels.models_html(shelf)
+    page = models_html.models_html(shelf)
     own = page.split(f'data-model="{whisper_folder} + {hypernet_folder}"')[1].split("</article>")[0]
     assert 'class="hw-role">loaded<' in own and f"{asr.backbone.n_parameters:,} parameters" in own
-    assert "hypernet-random" in own and model_panels.NOT_MEASURED in own
+    assert "hypernet-random" in own and models_html.NOT_MEASURED in own
     tiny = page.split('data-model="openai/whisper-tiny"')[1].split("</article>")[0]
     assert "memory 152 MB (float32)" in tiny and "downloaded once" in tiny
 
 
 def test_what_a_visitor_names_stays_text(whisper_folder):
     cost = memory_cost(10, device="cpu")
-    assert "<img" not in model_panels.cost_html("<img src=x>", cost, is_here=True)
-    too_much = model_panels.cost_html("m", memory_cost(10**15, device="cpu"), is_here=True)
+    assert "<img" not in models_html.cost_html("<img src=x>", cost, is_here=True)
+    too_much = models_html.cost_html("m", memory_cost(10**15, device="cpu"), is_here=True)
     assert "hw-flag" in too_much and "It does not fit" in too_much

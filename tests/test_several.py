@@ -21,11 +21,12 @@ from hyper.compare.pipeline import PersonalizedAsr
 from hyper.compare.scoring import score_manifest
 from hyper.recordings.audio import SAMPLE_RATE
 from hyper.recordings.manifest import ManifestRow
-from hyper.ui import notices, several, several_panels
-from hyper.ui.batches import Batches
-from hyper.ui.several import SeveralHandlers
-from hyper.ui.shelf import ModelShelf
-from hyper.ui.uploads import Uploads
+from hyper.ui import notices
+from hyper.ui.model_store import ModelShelf
+from hyper.ui.tabs import several_handlers, several_html
+from hyper.ui.tabs.several_handlers import SeveralHandlers
+from hyper.ui.visitors.lists import Batches
+from hyper.ui.visitors.uploads import Uploads
 
 ANNA, PETER = SimpleNamespace(session_hash="anna"), SimpleNamespace(session_hash="peter")
 ATTACK = "<script>alert(1)</script>"
@@ -108,7 +109,7 @@ def test_good_bad_refused_and_unlisted_files_side_by_side(handlers, send, asr, c
 
 
 def test_cancel_keeps_what_is_done(handlers, send, asr, monkeypatch):
-    monkeypatch.setattr(several, "BATCH", 2)
+    monkeypatch.setattr(several_handlers, "BATCH", 2)
     handlers.begin([send(f"{i}.wav", seed=i) for i in range(5)], None, ANNA)
     steps = handlers.transcribe("bundled", "en", ANNA)
     assert "0 of 5 done" in next(steps)[0]
@@ -124,7 +125,7 @@ def test_cancel_keeps_what_is_done(handlers, send, asr, monkeypatch):
 
 
 def test_others_use_the_model_between_batches(handlers, send, asr, monkeypatch):
-    monkeypatch.setattr(several, "BATCH", 1)
+    monkeypatch.setattr(several_handlers, "BATCH", 1)
     handlers.begin([send(f"{i}.wav", seed=i) for i in range(3)], None, ANNA)
     came_through: list[bool] = []
 
@@ -180,15 +181,15 @@ def test_a_row_opens_the_recording_with_what_was_meant(handlers, send):
 def test_nothing_of_one_visitor_reaches_another_or_stays(handlers, send):
     run(handlers, [send("a.wav")])
     for ask in (lambda: handlers.open(SimpleNamespace(row=0), PETER), lambda: handlers.report("", "", True, PETER)):
-        with pytest.raises(gr.Error, match=several.NO_OUTCOME):
+        with pytest.raises(gr.Error, match=several_handlers.NO_OUTCOME):
             ask()
     handlers.leave(ANNA)
-    with pytest.raises(gr.Error, match=several.NO_OUTCOME):
+    with pytest.raises(gr.Error, match=several_handlers.NO_OUTCOME):
         handlers.report("", "", True, ANNA)
 
 
 def test_whoever_leaves_ends_the_run_and_it_leaves_nothing(handlers, send, cache, monkeypatch):
-    monkeypatch.setattr(several, "BATCH", 1)
+    monkeypatch.setattr(several_handlers, "BATCH", 1)
     handlers.begin([send(f"{i}.wav", seed=i) for i in range(4)], None, ANNA)
     steps = handlers.transcribe("bundled", "en", ANNA)
     next(steps), next(steps)
@@ -198,7 +199,7 @@ def test_whoever_leaves_ends_the_run_and_it_leaves_nothing(handlers, send, cache
 
 
 def test_a_new_run_ends_the_one_before_and_its_outcome_counts(handlers, send, monkeypatch):
-    monkeypatch.setattr(several, "BATCH", 1)
+    monkeypatch.setattr(several_handlers, "BATCH", 1)
     files = [send(f"{i}.wav", seed=i) for i in range(4)]
     handlers.begin(files, None, ANNA)
     first = handlers.transcribe("bundled", "en", ANNA)
@@ -211,7 +212,7 @@ def test_a_new_run_ends_the_one_before_and_its_outcome_counts(handlers, send, mo
 @pytest.mark.parametrize(
     ("sent", "table", "title", "words"),
     [
-        ([], None, "Nothing to transcribe", several.NO_RECORDINGS),
+        ([], None, "Nothing to transcribe", several_handlers.NO_RECORDINGS),
         ([("v.zip", b"no")], None, "These files cannot be used", "v.zip is not a zip archive"),
         ([("a.wav", None)], ("l.csv", b"x,y\n1,2\n"), "These files cannot be used", "one must be called `file`"),
         ([("a.wav", None)], ("l.pdf", b"x"), "These files cannot be used", "l.pdf is not a table"),
@@ -249,7 +250,7 @@ def test_the_file_names_go_into_the_report_only_when_asked_for_or_listed(handler
     [(3, "less than a minute left"), (80, "about 1 minute left"), (400, "about 7 minutes left")],
 )
 def test_time_left_in_words(seconds, words):
-    assert words in several_panels.progress_html(1, 10, seconds)
+    assert words in several_html.progress_html(1, 10, seconds)
 
 
 def test_change_in_words_and_to_sort_by(handlers, send, asr):

@@ -12,7 +12,7 @@ import pytest
 from hyper.compare.comparison import Comparison, Transcript
 from hyper.metrics.word_errors import WordSpan, align_words, word_errors
 from hyper.model.subspace import LayerUpdate
-from hyper.ui import figures, panels, words
+from hyper.ui import figures, panels, word_diff
 
 MEANT = "turn on the lights"
 
@@ -78,17 +78,17 @@ def text_of(html: str) -> str:
 
 
 def test_words_against_the_reference_are_readable_without_colour():
-    html = words.against_reference(align_words("turn on the lights please", "turn on on the light"))
+    html = word_diff.against_reference(align_words("turn on the lights please", "turn on on the light"))
     assert text_of(html) == "turn on on added the light meant: lights please missing"
     assert {"ins", "b", "del"} <= set(TextOf(html).tags)
 
 
 def test_a_faultless_transcript_is_not_repeated():
-    assert text_of(words.against_reference(align_words(MEANT, "Turn on the lights."))) == words.ALL_RIGHT
+    assert text_of(word_diff.against_reference(align_words(MEANT, "Turn on the lights."))) == word_diff.ALL_RIGHT
 
 
 def test_words_against_each_other_mark_both_sides():
-    base, adapted = words.against_each_other(align_words("turn the light", "turn on the lights"))
+    base, adapted = word_diff.against_each_other(align_words("turn the light", "turn on the lights"))
     assert text_of(base) == "turn the light adapted: lights"
     assert text_of(adapted) == "turn on not in base the lights base: light"
 
@@ -96,7 +96,7 @@ def test_words_against_each_other_mark_both_sides():
 @pytest.mark.parametrize("kind", ["hit", "substitution", "deletion", "insertion"])
 def test_words_stay_words(kind):
     spans = [WordSpan(kind, "" if kind == "insertion" else "<hr>", "" if kind == "deletion" else "<hr>")]
-    for html in (words.against_reference(spans), *words.against_each_other(spans)):
+    for html in (word_diff.against_reference(spans), *word_diff.against_each_other(spans)):
         assert "hr" not in TextOf(html).tags
 
 

@@ -15,9 +15,9 @@ from hyper.recordings.audio import AudioError
 from hyper.speech.texts import PATTERNS, SLOTS
 from hyper.ui import languages, notices
 from hyper.ui.examples import read_examples
+from hyper.ui.model_store import ModelShelf
 from hyper.ui.phrases import PHRASES
-from hyper.ui.shelf import ModelShelf
-from hyper.ui.uploads import Uploads
+from hyper.ui.visitors.uploads import Uploads
 
 
 @pytest.mark.parametrize("phrase", PHRASES)
@@ -191,7 +191,7 @@ def test_our_own_slips_are_not_dressed_up_as_notices():
 
 
 def test_texts_of_the_page_do_not_hide_that_examples_are_simulated():
-    from hyper.ui.texts import CAUTION, LIMITS
+    from hyper.ui.about import CAUTION, LIMITS
 
     assert "simulat" in CAUTION and "Not a medical device" in CAUTION
     assert "open speech" in LIMITS

@@ -21,11 +21,11 @@ from hyper.compare.pipeline import PersonalizedAsr
 from hyper.metrics.word_errors import word_errors
 from hyper.model.lora import StrengthError
 from hyper.recordings.audio import SAMPLE_RATE
-from hyper.ui import figures, marks, notices, panels, references, server, strength, takeaway
+from hyper.ui import figures, marks, notices, panels, references, server, strength_card, takeaway
 from hyper.ui.handlers import Asked, Handlers
-from hyper.ui.kept import KeptRecordings
-from hyper.ui.shelf import ModelShelf
-from hyper.ui.uploads import Uploads
+from hyper.ui.model_store import ModelShelf
+from hyper.ui.visitors.cache import KeptRecordings
+from hyper.ui.visitors.uploads import Uploads
 
 MEANT, SAID = "call my sister", "c c call my my sister"
 SURE, UNSURE = WordConfidence("turn", 0.95), WordConfidence("<b>off", 0.31)
@@ -226,7 +226,7 @@ def test_another_strength_decodes_again_and_encodes_nothing(handlers, asked, enc
 
 def test_the_sweep_shows_each_strength_and_encodes_nothing(handlers, asked, encodes):
     handlers.compare_on_page(of("anna"), lambda *_, **__: None, *asked[:-1])
-    figure, html = strength.StrengthHandlers(handlers).sweep_on_page(of("anna"), *asked[:-1])
+    figure, html = strength_card.StrengthHandlers(handlers).sweep_on_page(of("anna"), *asked[:-1])
     assert len(encodes) == 1 and len(figure.data[0].x) == 9
     text = text_of(html)
     asr = handlers.shelf.get("bundled")

@@ -13,9 +13,9 @@ import gradio as gr
 from hyper.compare.comparison import Comparison
 from hyper.plots import layers as layer_plots
 from hyper.ui import figures, notices, panels
-from hyper.ui.kept import KeptRecordings
-from hyper.ui.shelf import ModelShelf
-from hyper.ui.uploads import Uploads
+from hyper.ui.model_store import ModelShelf
+from hyper.ui.visitors.cache import KeptRecordings
+from hyper.ui.visitors.uploads import Uploads
 
 if TYPE_CHECKING:
     from hyper.compare.pipeline import PersonalizedAsr

@@ -9,16 +9,18 @@ from html import escape
 import gradio as gr
 
 from hyper.model.files import BUNDLED
+from hyper.plots import layers as layer_plots
 from hyper.plots import palette
+from hyper.plots import style as plot_style
 from hyper.ui import figures, panels
+from hyper.ui.about import LIMITS, OTHER_MODEL, VERBATIM
 from hyper.ui.examples import Example
 from hyper.ui.handlers import PER_PIECE, PER_RECORDING
 from hyper.ui.languages import LANGUAGES
+from hyper.ui.model_store import ModelShelf
 from hyper.ui.phrases import PHRASES
-from hyper.ui.shelf import ModelShelf
-from hyper.ui.strength import StrengthCard, strength_card
+from hyper.ui.strength_card import StrengthCard, strength_card
 from hyper.ui.takeaway import TakeAway, take_away
-from hyper.ui.texts import LIMITS, OTHER_MODEL, VERBATIM
 
 
 @dataclass(frozen=True)

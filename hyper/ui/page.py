@@ -11,20 +11,20 @@ from gradio.utils import get_upload_folder
 
 from hyper.model.files import BUNDLED
 from hyper.ui import panels, scripts
+from hyper.ui.about import CAUTION, HEADER
 from hyper.ui.examples import Example
 from hyper.ui.handlers import Handlers, on_gpu
 from hyper.ui.layout import Inputs, Outputs, input_card, model_note_html, note_html, result_card
+from hyper.ui.model_store import ModelShelf
 from hyper.ui.phrases import PHRASES
 from hyper.ui.queues import MODEL_QUEUE, QUIET
-from hyper.ui.shelf import ModelShelf
-from hyper.ui.strength import StrengthHandlers
-from hyper.ui.tab_models import models_tab
-from hyper.ui.tab_reading import reading_tab
-from hyper.ui.tab_several import several_tab
-from hyper.ui.tab_speaker import speaker_tab
+from hyper.ui.strength_card import StrengthHandlers
+from hyper.ui.tabs.models import models_tab
+from hyper.ui.tabs.reading import reading_tab
+from hyper.ui.tabs.several import several_tab
+from hyper.ui.tabs.speaker import speaker_tab
 from hyper.ui.takeaway import TakeAwayHandlers
-from hyper.ui.texts import CAUTION, HEADER
-from hyper.ui.uploads import Uploads
+from hyper.ui.visitors.uploads import Uploads
 from hyper.ui.voice_place import add_voice_place
 
 FILE_CHECK_SECONDS = 60  # how often old files are looked for

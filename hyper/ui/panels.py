@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from hyper.compare.calibration import UNSURE_BELOW
 from hyper.metrics.word_errors import align_words, relative_reduction
-from hyper.ui import marks, references, words
+from hyper.ui import marks, references, word_diff
 from hyper.ui.references import percent
 
 if TYPE_CHECKING:
@@ -172,14 +172,14 @@ def _word_strips(comparison: Comparison) -> tuple[str, str]:
     """Word comparison for each panel: with the reference where there is one, else with each other."""
     reference, base, adapted = comparison.reference, comparison.base, comparison.adapted
     if comparison.base_errors is not None and reference:
-        other = words.against_reference(align_words(reference, adapted.text)) if adapted else ""
-        return words.against_reference(align_words(reference, base.text)), other
+        other = word_diff.against_reference(align_words(reference, adapted.text)) if adapted else ""
+        return word_diff.against_reference(align_words(reference, base.text)), other
     if adapted is None or comparison.base_heard_nobody or comparison.adapted_heard_nobody:
         return "", ""  # the words of one panel must not tell what the other hides
     spans = align_words(base.text, adapted.text)
     if all(span.kind == "hit" for span in spans):
         return "", ""
-    return words.against_each_other(spans)
+    return word_diff.against_each_other(spans)
 
 
 def _meant(comparison: Comparison) -> str:

@@ -13,9 +13,9 @@ from hyper.model.files import BUNDLED
 from hyper.recordings.audio import MAX_SECONDS
 from hyper.recordings.manifest import ManifestError
 from hyper.ui.examples import read_examples
+from hyper.ui.model_store import ModelShelf
 from hyper.ui.page import build_demo
 from hyper.ui.port import ServerError, is_public
-from hyper.ui.shelf import ModelShelf
 from hyper.ui.theme import ICON_FILE, page_css, page_theme
 
 if TYPE_CHECKING:

@@ -12,13 +12,14 @@ from hyper.compare.pipeline import PersonalizedAsr
 from hyper.compare.scoring import score_manifest
 from hyper.compare.speaker import MAX_RECORDINGS, MIN_RECORDINGS
 from hyper.recordings.manifest import ManifestRow
-from hyper.ui import notices, reading_panels, tab_speaker
+from hyper.ui import notices
 from hyper.ui.handlers import Handlers, on_gpu
 from hyper.ui.layout import Inputs, recorder
 from hyper.ui.queues import MODEL_QUEUE, QUIET
-from hyper.ui.reading import Reading
-from hyper.ui.reading_texts import READING_SETS
-from hyper.ui.tab_speaker import SpeakerInputs
+from hyper.ui.tabs import reading_html, speaker
+from hyper.ui.tabs.reading_state import Reading
+from hyper.ui.tabs.reading_texts import READING_SETS
+from hyper.ui.tabs.speaker import SpeakerInputs
 
 PLACE = "guided reading"  # of the recordings that the visitor holds here
 LANGUAGE = "en"  # of all phrases
@@ -82,7 +83,7 @@ class ReadingHandlers:
 
 def several_recordings_html(asr: PersonalizedAsr, rows: Sequence[ManifestRow]) -> str:
     """What becomes of the recordings: the one place that hands them over."""
-    return reading_panels.results_html(score_manifest(asr, rows, language=LANGUAGE))
+    return reading_html.results_html(score_manifest(asr, rows, language=LANGUAGE))
 
 
 def view(reading: Reading | None) -> tuple[Reading | None, ...]:
@@ -94,7 +95,7 @@ def view(reading: Reading | None) -> tuple[Reading | None, ...]:
         reading,
         gr.Column(visible=not reads),
         gr.Column(visible=reading is not None),
-        reading_panels.phrase_html(reading) if reading else "",
+        reading_html.phrase_html(reading) if reading else "",
         gr.Audio(value=recording, visible=reads),
         gr.Row(visible=reads),
         gr.Button("Finish" if reads and reading.is_last else "Next", interactive=recording is not None),
@@ -114,7 +115,7 @@ def hand_over(reading: Reading) -> tuple[list[str], str, gr.Tabs]:
     """The recordings and what was meant for the tab of one speaker, which takes twenty, and that tab."""
     read = reading.read()[:MAX_RECORDINGS]
     notices.check_recordings([file for _, file in read])
-    return [file for _, file in read], "\n".join(phrase for phrase, _ in read), gr.Tabs(selected=tab_speaker.TAB)
+    return [file for _, file in read], "\n".join(phrase for phrase, _ in read), gr.Tabs(selected=speaker.TAB)
 
 
 @dataclass(frozen=True)

@@ -11,11 +11,12 @@ import gradio as gr
 
 from hyper.compare.speaker import MAX_RECORDINGS, MIN_RECORDINGS, compare_speaker, split_references
 from hyper.plots import voice as voice_plots
-from hyper.ui import figures, notices, scripts, speaker_panels
+from hyper.ui import figures, notices, scripts
 from hyper.ui.examples import Example
 from hyper.ui.handlers import Handlers, on_gpu
 from hyper.ui.layout import Inputs, chips, text_box
 from hyper.ui.queues import MODEL_QUEUE, QUIET
+from hyper.ui.tabs import speaker_html
 from hyper.ui.voice_place import Place, place_part, place_values
 
 TAB = "speaker"
@@ -67,14 +68,14 @@ class SpeakerHandlers:
             progress(0.3, desc=f"Transcribing {len(files)} recordings, three times each")
             comparison = compare_speaker(asr, files, references, language=language)
         progress(0.8, desc="Drawing")
-        names = speaker_panels.recording_names(comparison)
+        names = speaker_html.recording_names(comparison)
         voices = [("this speaker", comparison.embedding), *zip(names, comparison.embeddings, strict=True)]
         return (
-            speaker_panels.results_html(comparison),
-            speaker_panels.agreement_html(comparison),
+            speaker_html.results_html(comparison),
+            speaker_html.agreement_html(comparison),
             voice_plots.agreement_figure(comparison.agreement.written_deg, names),
             voice_plots.agreement_figure(comparison.agreement.read_deg, names),
-            speaker_panels.agreement_links_html(comparison),
+            speaker_html.agreement_links_html(comparison),
             *place_values(asr, voices),
             gr.Column(visible=True),
         )
@@ -83,7 +84,7 @@ class SpeakerHandlers:
         """Delete the recordings that the visitor took out, remember the present ones; their order as HTML."""
         if request.session_hash:
             self.page.uploads.hold_all(request.session_hash, PLACE, files or [])
-        return speaker_panels.files_html(files)
+        return speaker_html.files_html(files)
 
 
 @dataclass(frozen=True)
@@ -142,7 +143,7 @@ def speaker_tab(page: Handlers, inputs: Inputs, examples: Sequence[Example]) -> 
         None,
         None,
         [parts.results, parts.more],
-        js=scripts.sets(speaker_panels.EMPTY, gr.update(visible=False)),
+        js=scripts.sets(speaker_html.EMPTY, gr.update(visible=False)),
     )
     adapt.click(
         on_gpu(handlers.adapt_to_speaker),
@@ -164,7 +165,7 @@ def sets_of_examples(examples: Sequence[Example]) -> list[tuple[str, list[Exampl
 def _result_parts() -> SpeakerParts:
     """Table first, then agreement, then the map."""
     with gr.Column(elem_id="hw-speaker-results", elem_classes="hw-results"):
-        results = gr.HTML(speaker_panels.EMPTY)
+        results = gr.HTML(speaker_html.EMPTY)
         with gr.Column(visible=False, elem_classes="hw-results") as more:
             with gr.Row(equal_height=True, elem_classes="hw-pair"):
                 with gr.Column(elem_classes="hw-card", min_width=320):

@@ -25,7 +25,7 @@ from hyper.ui.references import percent
 
 if TYPE_CHECKING:
     from hyper.compare.pipeline import PersonalizedAsr
-    from hyper.ui.shelf import ModelShelf
+    from hyper.ui.model_store import ModelShelf
 
 LOADED = "loaded"
 LINES_SHOWN = 4  # of what a model was trained on; the others are folded

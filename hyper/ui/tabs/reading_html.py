@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from hyper.compare.comparison import Transcript
     from hyper.compare.evaluation import Evaluation, ScoredUtterance
     from hyper.compare.guards import Flag
-    from hyper.ui.reading import Reading
+    from hyper.ui.tabs.reading_state import Reading
 
 INTERVAL_MEANING = (
     "The interval says how far the rate would move with other recordings of the same person: in 95 of 100 draws of "

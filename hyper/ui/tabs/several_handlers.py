@@ -25,11 +25,11 @@ from hyper.reports.html import html_text
 from hyper.reports.pdf import pdf_bytes
 from hyper.reports.table import recordings_sheet, sheets
 from hyper.ui import notices
-from hyper.ui import several_panels as panels
-from hyper.ui.batches import Batches, Outcome, Run
 from hyper.ui.layout import note_html
-from hyper.ui.shelf import ModelShelf
-from hyper.ui.uploads import Uploads
+from hyper.ui.model_store import ModelShelf
+from hyper.ui.tabs import several_html as panels
+from hyper.ui.visitors.lists import Batches, Outcome, Run
+from hyper.ui.visitors.uploads import Uploads
 
 BATCH = 4  # recordings at a time: other visitors come in between, and the bar moves
 PART = "several"  # of the page, for whoever keeps track of files

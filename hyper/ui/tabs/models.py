@@ -7,10 +7,11 @@ from dataclasses import dataclass
 import gradio as gr
 
 from hyper.model.info import cost_of, local_folder
-from hyper.ui import model_panels, notices
+from hyper.ui import notices
 from hyper.ui.layout import Inputs
+from hyper.ui.model_store import ModelShelf
 from hyper.ui.queues import MODEL_QUEUE, QUIET
-from hyper.ui.shelf import ModelShelf
+from hyper.ui.tabs import models_html
 
 INTRODUCTION = (
     "The model that the page was started with stays loaded; one other can be loaded beside it. A hypernetwork belongs "
@@ -27,13 +28,13 @@ class ModelHandlers:
 
     def show(self) -> str:
         """All models as they are now."""
-        return model_panels.models_html(self.shelf)
+        return models_html.models_html(self.shelf)
 
     def cost(self, base: str, hypernet: str) -> str:
         """What loading would cost; the hub is asked for at most seven seconds."""
         base = _named(base)
         with notices.errors_as_notices():
-            return model_panels.cost_html(base, cost_of(base, hypernet.strip()), local_folder(base) is not None)
+            return models_html.cost_html(base, cost_of(base, hypernet.strip()), local_folder(base) is not None)
 
     def load_model(
         self,
@@ -76,7 +77,7 @@ def models_tab(shelf: ModelShelf, inputs: Inputs) -> None:
     """Build the tab and connect it; where visitors may not name models, there is nothing to name them in."""
     handlers = ModelHandlers(shelf)
     with gr.Tab("Models", elem_id="hw-tab-models") as tab:
-        gr.HTML(f'<p class="hw-lead">{INTRODUCTION} {model_panels.MEMORY_MEANING}</p>')
+        gr.HTML(f'<p class="hw-lead">{INTRODUCTION} {models_html.MEMORY_MEANING}</p>')
         with gr.Row(equal_height=True, elem_classes="hw-pair"):
             with gr.Column(elem_classes="hw-card", min_width=320):
                 gr.HTML("<h2>1 <span>Load one that is offered</span></h2>")

@@ -7,12 +7,12 @@ from dataclasses import dataclass
 import gradio as gr
 
 from hyper.recordings.archive import LIMITS
-from hyper.ui.batches import Batches
 from hyper.ui.handlers import Handlers
 from hyper.ui.layout import Inputs, note_html
 from hyper.ui.queues import QUIET
-from hyper.ui.several import SeveralHandlers
+from hyper.ui.tabs.several_handlers import SeveralHandlers
 from hyper.ui.theme import STYLE_FILE
+from hyper.ui.visitors.lists import Batches
 
 SCRIPT_FILE = STYLE_FILE.with_name("recordings.js")
 HEARD = {"show_progress": "hidden", "api_visibility": "private", "concurrency_limit": None}  # a notice needs the queue

@@ -1,0 +1,1 @@
+"""One tab a file, its handlers and its HTML beside it."""

@@ -1,0 +1,1 @@
+"""What the server holds for visitors, and when it lets go."""
