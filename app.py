@@ -7,7 +7,7 @@ import os
 import sys
 from pathlib import Path
 
-from hyper.model_options import add_model_arguments, load_asr
+from hyper.commands.arguments import add_model_arguments, load_asr
 from hyper.ui.port import ServerError, check_port
 
 EXAMPLES = Path(__file__).resolve().parent / "examples" / "manifest.csv"

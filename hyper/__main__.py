@@ -1,7 +1,7 @@
 """The command line: `python -m hyper COMMAND`, one door to every command.
 
-How a command joins (one row in COMMANDS, nothing else here):
-- its module offers `add_arguments(parser: argparse.ArgumentParser) -> None`, which may also set `parser.epilog`
+How a command joins: one row in COMMANDS, and a file of its name in `hyper/commands/`, which
+- offers `add_arguments(parser: argparse.ArgumentParser) -> None`, which may also set `parser.epilog`
   (examples, kept line by line), and `run(args: argparse.Namespace) -> int | None` (the exit code; None is 0);
 - importing the module is cheap: torch, transformers, librosa and plotting come in inside `run`, so that `--help`
   answers at once;
@@ -17,39 +17,27 @@ import functools
 import importlib
 import sys
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import NoReturn
 
-
-@dataclass(frozen=True)
-class Command:
-    """One subcommand: where its code lives, and its line on the help page."""
-
-    module: str
-    summary: str
-
-
 COMMANDS = {
-    "compare": Command(
-        "hyper.commands.compare", "transcribe one recording with base and adapted Whisper, side by side"
-    ),
-    "speaker": Command("hyper.speaker_command", "adapt to one speaker from several recordings, beside each by itself"),
-    "export": Command("hyper.export_command", "write what adapts to one recording as a PEFT adapter or merged Whisper"),
-    "evaluate": Command("hyper.evaluate", "score a manifest of recordings: WER and CER, base and adapted, per group"),
-    "bench": Command("hyper.bench", "measure stage times, and what comparing costs beside the alternatives"),
-    "make-speech": Command("hyper.speech.command", "synthesise typical speech of many synthetic speakers"),
-    "simulate": Command("hyper.speech.simulate_command", "turn typical recordings into simulated atypical ones"),
-    "train-base": Command("hyper.training.base_command", "train a small Whisper from scratch"),
-    "align": Command("hyper.training.align_command", "find word times in real speech and cut it into short pieces"),
-    "train": Command("hyper.training.hyper_command", "train a hypernetwork for a frozen Whisper"),
-    "methods": Command("hyper.methods.command", "train every alternative on the same data, in one table"),
-    "calibrate": Command("hyper.calibrate_command", "fit how sure each word is to how often such words are right"),
-    "experiment": Command("hyper.experiments.command", "answer research questions with arms trained like the methods"),
-    "results": Command("hyper.experiments.results_command", "draw figures and results page from what was measured"),
-    "reproduce": Command("hyper.experiments.reproduce", "run the whole study from nothing, step by step"),
-    "make-examples": Command("hyper.speech.examples", "make the recordings that the app offers as examples"),
-    "make-map": Command("hyper.map_command", "map the training speakers' voices: where a recording lies among them"),
-    "scorecard": Command("hyper.scorecard", "evaluate the bundled pair on every held-out set, in one table"),
+    "compare": "transcribe one recording with base and adapted Whisper, side by side",
+    "speaker": "adapt to one speaker from several recordings, beside each by itself",
+    "export": "write what adapts to one recording as a PEFT adapter or merged Whisper",
+    "evaluate": "score a manifest of recordings: WER and CER, base and adapted, per group",
+    "bench": "measure stage times, and what comparing costs beside the alternatives",
+    "make-speech": "synthesise typical speech of many synthetic speakers",
+    "simulate": "turn typical recordings into simulated atypical ones",
+    "train-base": "train a small Whisper from scratch",
+    "align": "find word times in real speech and cut it into short pieces",
+    "train": "train a hypernetwork for a frozen Whisper",
+    "methods": "train every alternative on the same data, in one table",
+    "calibrate": "fit how sure each word is to how often such words are right",
+    "experiment": "answer research questions with arms trained like the methods",
+    "results": "draw figures and results page from what was measured",
+    "reproduce": "run the whole study from nothing, step by step",
+    "make-examples": "make the recordings that the app offers as examples",
+    "make-map": "map the training speakers' voices: where a recording lies among them",
+    "scorecard": "evaluate the bundled pair on every held-out set, in one table",
 }
 
 DESCRIPTION = "Base Whisper and hypernetwork-adapted Whisper on the same recording."
@@ -67,6 +55,11 @@ examples:
 PageFormatter = functools.partial(argparse.RawDescriptionHelpFormatter, max_help_position=30, width=120)
 
 
+def module_of(command: str) -> str:
+    """Where the command's code lives."""
+    return f"hyper.commands.{command.replace('-', '_')}"
+
+
 class Parser(argparse.ArgumentParser):
     """An argument parser whose complaint is one line."""
 
@@ -77,7 +70,7 @@ class Parser(argparse.ArgumentParser):
 def _command_list() -> str:
     """Every command with its summary, in two columns (argparse's own list breaks the line after a longer name)."""
     width = max(map(len, COMMANDS))
-    return "\n".join(f"  {name:<{width}}  {entry.summary}" for name, entry in COMMANDS.items())
+    return "\n".join(f"  {name:<{width}}  {summary}" for name, summary in COMMANDS.items())
 
 
 def build_parser(command: str | None) -> Parser:
@@ -89,14 +82,14 @@ def build_parser(command: str | None) -> Parser:
         formatter_class=PageFormatter,
     )
     commands = parser.add_subparsers(dest="command", metavar="COMMAND", required=True, help="one of those below")
-    for name, entry in COMMANDS.items():
+    for name, summary in COMMANDS.items():
         subparser = commands.add_parser(
             name,
-            description=entry.summary[0].upper() + entry.summary[1:] + ".",
+            description=summary[0].upper() + summary[1:] + ".",
             formatter_class=PageFormatter,
         )
         if name == command:
-            module = importlib.import_module(entry.module)
+            module = importlib.import_module(module_of(name))
             module.add_arguments(subparser)
             subparser.set_defaults(run=module.run)
     return parser

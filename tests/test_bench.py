@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 import soundfile
 
-from hyper import bench
+from hyper.commands import bench
 
 
 @pytest.fixture

@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 from test_cli import one_line_failure
 
-from hyper import calibrate_command
 from hyper.__main__ import main
+from hyper.commands import calibrate
 from hyper.compare import calibration
 from hyper.compare.calibration import (
     Calibration,
@@ -271,7 +271,7 @@ def test_only_validation_speech_is_taken(given, spoken, tmp_path, capsys):
     one_line_failure(capsys, ["calibrate", tmp_path / "m.csv", *given[1:]], text)
     validation = next(f"call {i}" for i in range(1000) if split_of(f"call {i}") == "validation")
     write_manifest(tmp_path / "m.csv", [replace(test_row, reference=validation), replace(test_row, corpus="clinic")])
-    assert len(calibrate_command.validation_rows([str(tmp_path / "m.csv")])) == 2
+    assert len(calibrate.validation_rows([str(tmp_path / "m.csv")])) == 2
 
 
 def test_what_the_user_did_wrong_takes_one_line(given, spoken, tmp_path, capsys):

@@ -17,9 +17,9 @@ import scipy.stats
 import torch
 
 from hyper.__main__ import build_parser, main
+from hyper.commands.results import ResultsError
 from hyper.compare.pipeline import PersonalizedAsr
 from hyper.compare.scoring import score_manifest
-from hyper.experiments.results_command import ResultsError
 from hyper.metrics.intervals import bootstrap_weights
 from hyper.model.backbone import Backbone
 from hyper.model.checkpoint import config_for
@@ -531,7 +531,7 @@ def test_the_page_lists_missed_bars(tmp_path: Path) -> None:
 
 
 def test_a_results_folder_must_be_there(tmp_path: Path) -> None:
-    from hyper.experiments.results_command import run
+    from hyper.commands.results import run
 
     with pytest.raises(ResultsError, match="There is no folder .*nowhere; name the --out folder"):
         run(Namespace(out=tmp_path / "nowhere"))

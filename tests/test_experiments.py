@@ -10,7 +10,7 @@ import pytest
 
 import hyper.study.methods.runs
 from hyper.__main__ import main
-from hyper.experiments.command import NAMES, write_experiment
+from hyper.commands.experiment import NAMES, write_experiment
 from hyper.model.backbone import Backbone
 from hyper.recordings.manifest import ManifestRow, read_manifest
 from hyper.simulate import COHORTS

@@ -81,15 +81,8 @@ def typing_only_imports(file: Path) -> set[str]:
     return names
 
 
-def is_loose(file: Path) -> bool:
-    """Whether the file is still on its way into a package of the list."""
-    return file.parent == ROOT / "hyper" or module(file).split(".")[0] not in set(PACKAGES) - {"speech", "training"}
-
-
 @pytest.mark.parametrize("file", FILES, ids=lambda file: str(file.relative_to(ROOT)))
 def test_imports_point_down(file):
-    if is_loose(file):
-        return
     own = module(file).split(".")[0]
     used = {name.split(".")[1] for name in imports(file) if name.startswith("hyper.")}
     upwards = {name for name in used - {own} if name in PACKAGES and PACKAGES.index(name) > PACKAGES.index(own)}
@@ -98,8 +91,6 @@ def test_imports_point_down(file):
 
 @pytest.mark.parametrize("file", FILES, ids=lambda file: str(file.relative_to(ROOT)))
 def test_outside_libraries_come_in_by_their_doors(file):
-    if is_loose(file):
-        return
     libraries = {name.split(".")[0] for name in imports(file) - typing_only_imports(file)}
     name = module(file)
     for library in libraries & DOORS.keys():

@@ -14,7 +14,7 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
-import hyper.scorecard
+import hyper.commands.scorecard
 import hyper.study.scorecard.sets
 from hyper.__main__ import main
 from hyper.compare.comparison import Pair, Transcript
@@ -70,7 +70,7 @@ def report(evaluations: dict[str, Evaluation], titles: dict[str, str] | None = N
     )
     titles = {each.name: each.title for each in TEST_SETS} | (titles or {})
     sets = [HeldOutSet(name, titles.get(name, name), ()) for name in evaluations]
-    return json.loads(json.dumps(hyper.scorecard.scorecard_record(asr, sets, evaluations), allow_nan=False))
+    return json.loads(json.dumps(hyper.commands.scorecard.scorecard_record(asr, sets, evaluations), allow_nan=False))
 
 
 # ---- sets
@@ -438,7 +438,7 @@ def test_the_command_writes_its_files_and_keeps_bars_of_others(
         return [replace(sound, reference="a cold day", cohort="stuttering", severity="mild", simulated=True)]
 
     monkeypatch.setattr(hyper.study.scorecard.sets, "make_test_set", made)
-    monkeypatch.setattr(hyper.scorecard, "load_asr", lambda _: FakeAsr())
+    monkeypatch.setattr(hyper.commands.scorecard, "load_asr", lambda _: FakeAsr())
     out = tmp_path / "out"
     out.mkdir()
     (out / "bars.json").write_text('[{"name": "of another command"}]')

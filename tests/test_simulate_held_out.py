@@ -26,12 +26,12 @@ from test_simulate_acoustics import (
     within,
 )
 
+from hyper.commands import simulate as simulate_command
 from hyper.recordings.audio import save_audio
 from hyper.recordings.manifest import ManifestRow, read_manifest
 from hyper.simulate import ALL_COHORTS, COHORTS, HELD_OUT_COHORTS, SEVERITIES, draw_profile, format_phones, simulate
 from hyper.simulate.phones import syllables_of
 from hyper.simulate.profile import DysarthriaProfile, MixedProfile, ParkinsonsProfile
-from hyper.speech import simulate_command
 from hyper.speech.simulate_manifest import SimulationError, assign_patients, simulate_manifest
 
 # Dysphonia with nothing changed: each test changes one thing of it.

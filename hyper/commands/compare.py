@@ -7,8 +7,8 @@ import json
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
+from hyper.commands.arguments import add_model_arguments, add_strength, load_asr
 from hyper.compare.evaluation import error_summary
-from hyper.model_options import add_model_arguments, add_strength, load_asr
 
 if TYPE_CHECKING:
     from hyper.compare.comparison import Comparison, Transcript

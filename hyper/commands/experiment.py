@@ -9,7 +9,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from hyper.methods.command import add_study_arguments, open_study
+from hyper.commands.methods import add_study_arguments, open_study
 
 if TYPE_CHECKING:
     from hyper.study.experiments.workbench import Bench, Experiment

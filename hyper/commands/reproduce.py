@@ -11,7 +11,7 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 
-from hyper.experiments.command import NAMES
+from hyper.commands.experiment import NAMES
 
 EXAMPLES = """\
 examples:

@@ -8,8 +8,8 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from hyper.commands.arguments import add_model_arguments, add_test_share, load_asr
 from hyper.compare.evaluation import Evaluation
-from hyper.model_options import add_model_arguments, add_test_share, load_asr
 from hyper.study.scorecard.bars import measure_bars
 from hyper.study.scorecard.earlier import ScorecardError, read_bars, read_scorecard, replace_bars
 from hyper.study.scorecard.invented_words import made_up_words

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from hyper.model_options import add_test_share
+from hyper.commands.arguments import add_test_share
 
 if TYPE_CHECKING:
     from hyper.recordings.manifest import ManifestRow

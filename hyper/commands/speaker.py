@@ -7,8 +7,8 @@ import json
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from hyper.commands.arguments import add_model_arguments, load_asr
 from hyper.compare.evaluation import error_summary
-from hyper.model_options import add_model_arguments, load_asr
 
 if TYPE_CHECKING:
     from hyper.compare.speaker import SpeakerComparison, SpeakerRecording

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from hyper.model_options import add_model_arguments, load_asr
+from hyper.commands.arguments import add_model_arguments, load_asr
 
 if TYPE_CHECKING:
     import numpy as np
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from hyper.model.backbone import Backbone
     from hyper.model.lora import AppliedLora, LoraWeights
 
-EXAMPLES_MANIFEST = Path(__file__).parent.parent / "examples" / "manifest.csv"
+EXAMPLES_MANIFEST = Path(__file__).parents[2] / "examples" / "manifest.csv"
 BASE_ALONE, TWO_ROWS, TWO_PASSES = "base alone", "two rows", "two passes with PEFT"
 
 EXAMPLES = """\

@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from hyper.model_options import add_model_arguments, add_strength, load_asr
+from hyper.commands.arguments import add_model_arguments, add_strength, load_asr
 
 EXAMPLES = """\
 examples:

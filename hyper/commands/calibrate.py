@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from hyper.model_options import add_model_arguments, load_asr
+from hyper.commands.arguments import add_model_arguments, load_asr
 from hyper.recordings.manifest import ManifestRow, read_manifest
 
 if TYPE_CHECKING:

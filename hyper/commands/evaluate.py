@@ -8,8 +8,8 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from hyper.commands.arguments import add_model_arguments, load_asr
 from hyper.compare.evaluation import table
-from hyper.model_options import add_model_arguments, load_asr
 from hyper.recordings.manifest import read_manifest
 
 if TYPE_CHECKING:
