@@ -17,6 +17,7 @@ import scipy.stats
 import torch
 
 from hyper.__main__ import build_parser, main
+from hyper.commands import reproduce
 from hyper.commands.results import ResultsError
 from hyper.compare.pipeline import PersonalizedAsr
 from hyper.compare.scoring import score_manifest
@@ -28,7 +29,6 @@ from hyper.model.subspace import dense_update, layer_update, turn_deg
 from hyper.model.utterance_encoder import UtteranceEncoder
 from hyper.recordings.audio import SAMPLE_RATE
 from hyper.recordings.manifest import ManifestRow, read_manifest
-from hyper.study.experiments import reproduce
 from hyper.study.experiments.acoustics import NAMES, measure
 from hyper.study.experiments.arms import of_cohorts, of_patients
 from hyper.study.experiments.ceiling import gain_share, subsets
