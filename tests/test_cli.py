@@ -22,6 +22,7 @@ from hyper.metrics.word_errors import word_errors
 from hyper.model.checkpoint import save_hypernet
 
 ROOT = Path(__file__).parent.parent
+PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
 HEAVY = ("torch", "transformers", "librosa", "gradio", "matplotlib", "plotly", "pandas")
 UTTERANCE_KEYS = {
     "file", "reference", "speaker", "cohort", "severity",
@@ -71,8 +72,8 @@ def test_every_argument_is_explained(name):
 
 
 def written_commands() -> list[str]:
-    """Every `python -m hyper` line of the README's code blocks and of the help pages' examples."""
-    blocks = re.findall(r"```bash\n(.*?)```", (ROOT / "README.md").read_text(), re.S)
+    """Every `python -m hyper` line of the code blocks in README and docs, and of the help pages' examples."""
+    blocks = [block for text in PAGES for block in re.findall(r"```bash\n(.*?)```", text.read_text(), re.S)]
     pages = [build_parser(name) for name in COMMANDS]
     blocks += [page.epilog for page in pages]
     for name, page in zip(COMMANDS, pages, strict=True):
@@ -88,10 +89,14 @@ def test_commands_that_are_written_down_can_be_given(line):
         assert build_parser(words[0]).parse_args(words).command == words[0]
 
 
-def test_pictures_and_files_that_the_readme_points_to_are_there():
-    targets = re.findall(r"\]\(([^)]+)\)", (ROOT / "README.md").read_text())
-    local = [target for target in targets if "://" not in target]
-    assert local and [target for target in local if not (ROOT / target).is_file()] == []
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_pictures_and_files_that_a_page_points_to_are_there(page):
+    targets = re.findall(r"\]\(([^)]+)\)", page.read_text())
+    assert [target for target in targets if "://" not in target and not (page.parent / target).is_file()] == []
+
+
+def test_the_readme_stays_short():
+    assert (ROOT / "README.md").stat().st_size <= 9_000
 
 
 def test_without_arguments_the_help_page_is_shown(capsys):
