@@ -17,7 +17,7 @@ from test_browser import CONTRASTS, NARROW, PATIENCE_MS, WIDE, Visit, playwright
 from hyper.compare.pipeline import PersonalizedAsr
 from hyper.recordings.audio import SAMPLE_RATE
 from hyper.speech.no_speech import no_speech
-from hyper.ui import marks, references, server
+from hyper.ui import marks, numbers, server
 from hyper.ui.model_store import ModelShelf
 from hyper.ui.page import build_demo
 
@@ -154,7 +154,7 @@ def test_a_verbatim_text_gives_a_table_of_both_references(visit, recording, asr,
     here.page.locator("#hw-references tbody tr").first.wait_for()
     cells = here.page.locator("#hw-references tbody tr").first.locator("td").all_inner_texts()
     assert [cell.split(" ")[0] for cell in cells] == [
-        references.percent(errors.wer) for errors in (made.base_errors, made.base_verbatim_errors)
+        numbers.percent(errors.wer) for errors in (made.base_errors, made.base_verbatim_errors)
     ]
     assert cells[0] != cells[1]
     here.has_no_sideways_scrolling()

@@ -46,6 +46,7 @@ DOORS = {
     "librosa": {"plots", "study.experiments"},
     "openpyxl": {"recordings.tables"},
     "fpdf": {"reports.pdf"},
+    "jinja2": {"reports.templates"},
     "peft": {"commands.bench", "study.methods"},
     "accelerate": {"training", "commands.train"},
     "tqdm": {"recordings.parallel", "compare", "training", "study.scorecard"},

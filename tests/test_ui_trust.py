@@ -24,6 +24,7 @@ from hyper.recordings.audio import SAMPLE_RATE
 from hyper.ui import figures, marks, notices, panels, references, server, strength_card, takeaway
 from hyper.ui.handlers import Asked, Handlers
 from hyper.ui.model_store import ModelShelf
+from hyper.ui.numbers import percent
 from hyper.ui.visitors.cache import KeptRecordings
 from hyper.ui.visitors.uploads import Uploads
 
@@ -232,7 +233,7 @@ def test_the_sweep_shows_each_strength_and_encodes_nothing(handlers, asked, enco
     asr = handlers.shelf.get("bundled")
     row = asr.compare(asked.recording, MEANT, strength=1.5)
     written = marks.NO_SPEECH if row.adapted_heard_nobody else re.sub(r"\s+", " ", row.adapted.text)
-    assert f"1.5 {references.percent(row.adapted_errors.wer)} {written}".strip() in text
+    assert f"1.5 {percent(row.adapted_errors.wer)} {written}".strip() in text
     assert re.findall(r'download="([^"]+)"', html) == ["strength.png", "strength.pdf"]
 
 

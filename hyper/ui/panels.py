@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from hyper.compare.calibration import UNSURE_BELOW
 from hyper.metrics.word_errors import align_words, relative_reduction
 from hyper.ui import marks, references, word_diff
-from hyper.ui.references import percent
+from hyper.ui.numbers import count, percent
 
 if TYPE_CHECKING:
     from hyper.compare.comparison import Comparison
@@ -260,8 +260,3 @@ def _n_errors(errors: WordErrors) -> int:
 def _errors_text(n: int) -> str:
     """A number of errors in words."""
     return count(n, "error")
-
-
-def count(n: int, noun: str) -> str:
-    """The number with its noun, which gets an s where there is not exactly one."""
-    return f"{n} {noun}" if n == 1 else f"{n} {noun}s"

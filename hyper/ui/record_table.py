@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from html import escape
 from typing import TYPE_CHECKING
 
-from hyper.ui.references import percent
+from hyper.ui.numbers import percent
 
 if TYPE_CHECKING:
     from hyper.compare.comparison import Transcript

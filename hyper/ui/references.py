@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from hyper.ui.numbers import percent
+
 if TYPE_CHECKING:
     from hyper.compare.comparison import Comparison
     from hyper.metrics.word_errors import WordErrors
@@ -39,8 +41,3 @@ def _rate(errors: WordErrors | None) -> str:
     if errors is None or errors.wer is None:
         return "–"
     return f"{percent(errors.wer)} ({errors.n_errors} of {errors.n_reference})"
-
-
-def percent(fraction: float) -> str:
-    """With one decimal, unless it is a whole number of percent."""
-    return f"{100 * fraction:.1f}".removesuffix(".0") + "%"

@@ -14,7 +14,7 @@ from hyper.model.lora import MAX_STRENGTH
 from hyper.ui import figures, notices
 from hyper.ui.handlers import AS_TRAINED, Asked, Handlers
 from hyper.ui.marks import NO_SPEECH, NO_WORDS
-from hyper.ui.references import percent
+from hyper.ui.numbers import percent
 
 TITLE = "Adaptation strength"
 MEANING = (

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from html import escape
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from hyper.model.files import ASSETS, BackboneError
 from hyper.model.info import (
     SCORECARD_FILE,
     BaseInfo,
-    HypernetInfo,
     MeasuredSet,
     MemoryCost,
     base_info,
@@ -20,57 +18,80 @@ from hyper.model.info import (
     measured_sets,
     memory_cost,
 )
-from hyper.ui.record_table import record_table
-from hyper.ui.references import percent
+from hyper.ui.templates import render
 
 if TYPE_CHECKING:
     from hyper.compare.pipeline import PersonalizedAsr
     from hyper.ui.model_store import ModelShelf
 
-LOADED = "loaded"
 LINES_SHOWN = 4  # of what a model was trained on; the others are folded
-MEMORY_MEANING = "Memory for the weights alone: parameters times their bytes. Transcribing takes some more."
+MEMORY_MEANING = "Memory is for the weights alone: parameters times their bytes. Transcribing takes some more."
 NO_CARD = "Its folder has no card that says what it was trained on."
-HUB_CARD = "What it was trained on stands on its page on the Hugging Face hub."
+HUB_CARD = "What it was trained on is described on its page on the Hugging Face hub."
 NOT_MEASURED = "Not measured by this project."
+
+
+@dataclass(frozen=True)
+class ModelCard:
+    """What is shown of one model."""
+
+    title: str
+    state: str
+    name: str = ""  # of the choice that loads it
+    facts: dict[str, str] = field(default_factory=dict)
+    problem: str = ""  # why it cannot be used
+    trained_on: tuple[str, ...] = ()
+    no_training: str = ""  # where nothing is known of that
+    measured: tuple[MeasuredSet, ...] | None = None  # None unless it is loaded
+
+    @property
+    def is_loaded(self) -> bool:
+        """Whether it can be used at once."""
+        return self.measured is not None
 
 
 def models_html(shelf: ModelShelf) -> str:
     """Every model that can be chosen, then the hypernetworks that are there."""
-    cards = "".join(_choice_card(shelf, label, name) for label, name in shelf.choices())
-    return f'<div class="hw-models">{cards}</div>{_hypernetworks(hypernets_in(ASSETS))}'
+    hypernets = [
+        ModelCard(
+            info.name,
+            f"hypernetwork for {info.base_model}",
+            facts={"Size": f"{info.parameters:,} parameters", "Writes": info.writes},
+            trained_on=info.trained_on,
+            no_training=NO_CARD,
+        )
+        for info in hypernets_in(ASSETS)
+    ]
+    models = [_model_card(shelf, label.split(" · ")[0], name) for label, name in shelf.choices()]
+    return render("models", models=models, hypernets=hypernets, lines_shown=LINES_SHOWN, not_measured=NOT_MEASURED)
 
 
 def cost_html(name: str, cost: MemoryCost | None, is_here: bool) -> str:
     """What loading costs, before it is loaded."""
-    download = "" if is_here else " It is not on this machine and is downloaded once."
-    if cost is None:
-        return f'<p class="hw-help">The hub does not say how large {escape(name)} is.{download}</p>'
-    text = (
-        f"{escape(name)} takes <b>{gigabytes(cost.n_bytes)}</b> of memory ({cost.parameters:,} parameters, base in "
-        f"{cost.dtype}); {gigabytes(cost.free_bytes)} are free.{download}"
-    )
-    if cost.fits:
-        return f'<p class="hw-help">{text}</p>'
-    return f'<p class="hw-flag">{text} It does not fit: choose a smaller one or close other programs.</p>'
+    return render("model_cost", name=name, cost=cost, is_here=is_here)
 
 
-def _choice_card(shelf: ModelShelf, label: str, name: str) -> str:
-    asr = shelf.loaded(name)
-    folder = local_folder(shelf.base_of(name))
+def _model_card(shelf: ModelShelf, title: str, name: str) -> ModelCard:
+    asr, folder = shelf.loaded(name), local_folder(shelf.base_of(name))
     if folder is None:
         state = "not on this machine: downloaded once when it is chosen"
-        return _card(label, name, state, {"Size": _offered_size(shelf, name)}, f'<p class="hw-help">{HUB_CARD}</p>')
-    state = LOADED if asr is not None else "on this machine"
+        return ModelCard(title, state, name, {"Size": _offered_size(shelf, name)}, no_training=HUB_CARD)
     try:
         info = base_info(folder)
     except BackboneError as error:
-        return _card(label, name, "cannot be used", {}, f'<p class="hw-flag">{escape(str(error))}</p>')
+        return ModelCard(title, "cannot be used", name, problem=str(error))
     facts = _base_facts(info)
     if asr is not None:
         facts["Hypernetwork"] = asr.hypernetwork or "none for this model"
-    body = _lines(info.trained_on, HUB_CARD if "/" in name else NO_CARD)
-    return _card(label, name, state, facts, body + (_measured(asr) if asr is not None else ""))
+    return ModelCard(
+        title,
+        "on this machine" if asr is None else "loaded",
+        name,
+        facts,
+        trained_on=info.trained_on,
+        no_training=HUB_CARD if "/" in name else NO_CARD,
+        measured=None if asr is None else _measured(asr),
+    )
 
 
 def _base_facts(info: BaseInfo) -> dict[str, str]:
@@ -94,52 +115,6 @@ def _offered_size(shelf: ModelShelf, name: str) -> str:
     )
 
 
-def _card(label: str, name: str, state: str, facts: dict[str, str], body: str) -> str:
-    lines = "".join(f"<dt>{escape(key)}</dt><dd>{escape(value)}</dd>" for key, value in facts.items())
-    style = "hw-card hw-model-card hw-loaded" if state == LOADED else "hw-card hw-model-card"
-    title = label.split(" · ")[0]
-    return (
-        f'<article class="{style}" data-model="{escape(name)}"><h3>{escape(title)}</h3>'
-        f'<p class="hw-role">{state}</p><dl class="hw-facts">{lines}</dl>{body}</article>'
-    )
-
-
-def _lines(lines: Sequence[str], otherwise: str) -> str:
-    """What a model was trained on, the first lines in sight."""
-    if not lines:
-        return f'<p class="hw-help">{otherwise}</p>'
-    shown, folded = lines[:LINES_SHOWN], lines[LINES_SHOWN:]
-    more = f"<details><summary>{len(folded)} more</summary>{_list(folded)}</details>" if folded else ""
-    return f'<p class="hw-chips-title">Trained on</p>{_list(shown)}{more}'
-
-
-def _list(lines: Iterable[str]) -> str:
-    return '<ul class="hw-order">' + "".join(f"<li>{escape(line)}</li>" for line in lines) + "</ul>"
-
-
-def _measured(asr: PersonalizedAsr) -> str:
+def _measured(asr: PersonalizedAsr) -> tuple[MeasuredSet, ...]:
     """The scorecard of these very weights, if there is one."""
-    sets = measured_sets(SCORECARD_FILE, asr.backbone.fingerprint, asr.hypernetwork)
-    if not sets:
-        return f'<p class="hw-help">{NOT_MEASURED}</p>'
-    table = record_table("Measured", ("Held-out set", "Recordings", "Base WER", "Adapted WER"), map(_set_row, sets))
-    return f"<details open><summary>Measured at (WER: words wrong of 100 meant)</summary>{table}</details>"
-
-
-def _set_row(measured: MeasuredSet) -> list[str]:
-    rates = ("–" if rate is None else percent(rate) for rate in (measured.base_wer, measured.adapted_wer))
-    return [escape(measured.title), f"{measured.n_utterances:,}", *rates]
-
-
-def _hypernetworks(found: Sequence[HypernetInfo]) -> str:
-    """All hypernetworks in assets/, and which base each belongs to."""
-    if not found:
-        return '<p class="hw-help">There is no hypernetwork in assets/.</p>'
-    cards = "".join(
-        f'<article class="hw-card hw-model-card"><h3>{escape(info.name)}</h3><p class="hw-role">hypernetwork for '
-        f'{escape(info.base_model)}</p><dl class="hw-facts"><dt>Size</dt><dd>{info.parameters:,} parameters</dd>'
-        f"<dt>Writes</dt><dd>{escape(info.writes)}</dd></dl>"
-        f"{_lines(info.trained_on, NO_CARD)}</article>"
-        for info in found
-    )
-    return f'<h2 class="hw-section">Hypernetworks</h2><div class="hw-models">{cards}</div>'
+    return tuple(measured_sets(SCORECARD_FILE, asr.backbone.fingerprint, asr.hypernetwork))

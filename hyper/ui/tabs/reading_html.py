@@ -9,9 +9,10 @@ import numpy as np
 
 from hyper.metrics.intervals import MIN_SPEAKERS, Interval, wer_interval
 from hyper.metrics.word_errors import WordErrors, pooled
-from hyper.ui.panels import WER_MEANING, count
+from hyper.ui.numbers import count, percent
+from hyper.ui.panels import WER_MEANING
 from hyper.ui.record_table import record_table, transcript_cell
-from hyper.ui.references import percent
+from hyper.ui.templates import render
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -30,15 +31,7 @@ TOO_FEW = f"With fewer than {MIN_SPEAKERS} recordings there is no telling how fa
 
 def phrase_html(reading: Reading) -> str:
     """What to read now, and how far one is."""
-    n, total = reading.position + 1, len(reading.phrases)
-    if reading.is_finished:
-        made = count(len(reading.read()), "recording")
-        return f'<p class="hw-progress">Finished</p><p class="hw-phrase">{made} of {count(total, "phrase")}</p>'
-    return (
-        f'<p class="hw-progress"><span>{n} of {total}</span> '
-        f'<progress max="{total}" value="{reading.position}" aria-label="phrases read"></progress></p>'
-        f'<p class="hw-phrase" aria-live="polite">{escape(reading.phrases[reading.position])}</p>'
-    )
+    return render("phrase", reading=reading)
 
 
 def results_html(evaluation: Evaluation) -> str:

@@ -12,9 +12,9 @@ import numpy as np
 from hyper.compare.speaker import LEVELS, Level
 from hyper.plots import voice as voice_plots
 from hyper.ui.figures import file_links
-from hyper.ui.panels import NO_REFERENCE, WER_MEANING, count
+from hyper.ui.numbers import count, percent
+from hyper.ui.panels import NO_REFERENCE, WER_MEANING
 from hyper.ui.record_table import record_table, transcript_cell
-from hyper.ui.references import percent
 
 if TYPE_CHECKING:
     from hyper.compare.speaker import SpeakerComparison, SpeakerRecording

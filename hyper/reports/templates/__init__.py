@@ -1,0 +1,36 @@
+"""The one door to Jinja2: whatever goes into a template is escaped there, and a value it lacks is an error."""
+
+from __future__ import annotations
+
+import base64
+from pathlib import Path
+
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+
+SUFFIX = ".html.jinja"
+
+
+def data_url(content: bytes, mime: str) -> str:
+    """A file inside the page itself."""
+    return f"data:{mime};base64,{base64.b64encode(content).decode()}"
+
+
+def environment(folder: Path) -> Environment:
+    """The templates of a folder."""
+    templates = Environment(
+        loader=FileSystemLoader(folder),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    templates.filters["data_url"] = data_url
+    return templates
+
+
+TEMPLATES = environment(Path(__file__).parent)
+
+
+def render(template: str, /, **values: object) -> str:
+    """A template of the reports, filled in."""
+    return TEMPLATES.get_template(template + SUFFIX).render(values)
