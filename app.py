@@ -1,4 +1,4 @@
-"""The page: python app.py [--host 127.0.0.1] [--port 7860] [--base NAME_OR_FOLDER] [--hypernet FOLDER]"""
+"""The page: python app.py [--host 127.0.0.1] [--port 7860] [--base NAME_OR_FOLDER] [--hypernet FOLDER] [--any-model]"""
 
 from __future__ import annotations
 
@@ -20,7 +20,8 @@ def main(arguments: list[str] | None = None) -> None:
         check_port(args.host, args.port)
         from hyper.ui.server import serve  # gradio and torch take seconds to import: not for --help or a taken port
 
-        serve(lambda: load_asr(args), name=args.base, examples=EXAMPLES, host=args.host, port=args.port)
+        model = {"load": lambda: load_asr(args), "name": args.base, "takes_any": args.any_model}
+        serve(**model, examples=EXAMPLES, host=args.host, port=args.port)
     except ServerError as error:
         sys.exit(f"HyperWhisper cannot start: {error}")
 
@@ -35,6 +36,11 @@ def parse(arguments: list[str] | None) -> argparse.Namespace:
     parser.add_argument("--host", default=host, help="address to listen on (default: %(default)s; 0.0.0.0: all)")
     parser.add_argument("--port", type=int, default=port, help="port to listen on (default: %(default)s)")
     add_model_arguments(parser)
+    parser.add_argument(
+        "--any-model",
+        action="store_true",
+        help="let whoever opens the page load folders and hub models by name; not where others can open it",
+    )
     return parser.parse_args(arguments)
 
 

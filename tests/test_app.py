@@ -113,6 +113,7 @@ def test_where_it_listens(monkeypatch):
 @pytest.mark.parametrize(
     ("host", "port", "text"),
     [
+        ("127.0.0.1", 0, "port 0 does not exist; choose one from 1024 to 65535 with --port."),
         ("127.0.0.1", 70_000, "port 70000 does not exist; choose one from 1024 to 65535 with --port."),
         ("192.0.2.1", 7860, "192.0.2.1 is not an address of this computer"),  # a block kept for documents
         ("no such host", 7860, "no such host is not an address of this computer"),

@@ -57,7 +57,7 @@ def address(whisper_folder, hypernet_folder, cache) -> Iterator[str]:
     """The app with the random pair: small, and with a map."""
     if CHROMIUM is None:
         pytest.skip("there is no Chromium here")
-    with running_app(cache, "--base", str(whisper_folder), "--hypernet", str(hypernet_folder)) as url:
+    with running_app(cache, "--base", str(whisper_folder), "--hypernet", str(hypernet_folder), "--any-model") as url:
         yield url
 
 

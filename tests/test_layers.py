@@ -30,10 +30,11 @@ PACKAGES = [
 # Outside library: the packages, or files of them, that may import it.
 DOORS = {
     "gradio": {"ui"},
+    "starlette": {"ui"},
     "spaces": {"ui"},
     "transformers": {"model.backbone", "metrics.normalize", "training"},
     "huggingface_hub": {"model.files"},
-    "psutil": {"model.info"},
+    "psutil": {"model.info", "ui.visitors.folder"},
     "tokenizers": {"training.base"},
     "safetensors": {"model", "compare.export", "compare.voice_map", "training"},
     "jiwer": {"metrics.word_errors"},

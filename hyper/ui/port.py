@@ -24,6 +24,8 @@ def is_public(host: str) -> bool:
 
 def check_port(host: str, port: int) -> None:
     """Find out before the models are loaded that another program listens there."""
+    if port == 0:  # the system would choose one, which nobody knows
+        raise ServerError(_no_such_port(port))
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     with socket.socket(family, socket.SOCK_STREAM) as probe:
         if os.name == "posix":  # a port that a program has just left is free; on Windows the option means another thing
@@ -37,9 +39,13 @@ def check_port(host: str, port: int) -> None:
 def _port_text(host: str, port: int, error: OSError | OverflowError) -> str:
     """What is wrong with the address."""
     if isinstance(error, OverflowError):
-        return f"port {port} does not exist; choose one from 1024 to 65535 with --port."
+        return _no_such_port(port)
     if error.errno == errno.EADDRINUSE:
         return f"port {port} is taken by another program; stop that one, or choose another port with --port."
     if error.errno == errno.EACCES:
         return f"port {port} needs an administrator's rights; choose one from 1024 to 65535 with --port."
     return f"{host} is not an address of this computer ({error.strerror}); choose another with --host."
+
+
+def _no_such_port(port: int) -> str:
+    return f"port {port} does not exist; choose one from 1024 to 65535 with --port."

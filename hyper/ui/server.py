@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import signal
+import types
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+
+from starlette.middleware import Middleware
 
 from hyper.model.backbone import BackboneError
 from hyper.model.checkpoint import CheckpointError
@@ -13,10 +16,13 @@ from hyper.model.files import BUNDLED
 from hyper.recordings.audio import MAX_SECONDS
 from hyper.recordings.manifest import ManifestError
 from hyper.ui.examples import read_examples
+from hyper.ui.gate import LOCAL_HOSTS, Gate
 from hyper.ui.model_store import ModelShelf
 from hyper.ui.page import build_demo
 from hyper.ui.port import ServerError, is_public
 from hyper.ui.theme import ICON_FILE, page_css, page_theme
+from hyper.ui.visitors.folder import open_folder
+from hyper.ui.visitors.janitor import start_janitor
 
 if TYPE_CHECKING:
     from hyper.compare.pipeline import PersonalizedAsr
@@ -25,6 +31,7 @@ MAKE_BUNDLED = (
     "Make the bundled pair with `python -m hyper train-base` and `python -m hyper train`, "
     "or start another Whisper with --base."
 )
+MOST_SESSIONS = 200  # open pages whose state is held in memory, 0.4 MB each; the one not used for longest goes first
 MAX_FILE_BYTES = MAX_SECONDS * 44_100 * 2 * 2  # the longest recording that is taken, as 16-bit stereo of CD rate
 
 
@@ -38,6 +45,8 @@ def launch_options(host: str, port: int) -> dict[str, Any]:
         "enable_monitoring": False,  # no page with everybody's requests
         "max_file_size": MAX_FILE_BYTES,
         "strict_cors": True,
+        "app_kwargs": {"middleware": [Middleware(Gate, hosts=None if is_public(host) else {*LOCAL_HOSTS, host})]},
+        "state_session_capacity": MOST_SESSIONS,
         "ssr_mode": False,  # would start a second server
         "pwa": False,
         "mcp_server": False,
@@ -51,19 +60,41 @@ def launch_options(host: str, port: int) -> dict[str, Any]:
     }
 
 
-def serve(load: Callable[[], PersonalizedAsr], name: str, examples: Path, host: str, port: int) -> None:
-    """Load the model once, open the page, say where it is, and stay until interrupted."""
+def serve(
+    load: Callable[[], PersonalizedAsr], name: str, examples: Path, host: str, port: int, takes_any: bool = False
+) -> None:
+    """Load the model once, open the page, say where it is, and stay until interrupted.
+
+    `takes_any`: visitors may name folders and hub models; never on a public page.
+    """
+    folder = open_folder()
     try:
         asr = load()
-        demo = build_demo(ModelShelf(asr, name, load_by_name, takes_any=not is_public(host)), read_examples(examples))
+        store = ModelShelf(asr, name, load_by_name, takes_any=takes_any and not is_public(host))
+        demo = build_demo(store, read_examples(examples))
     except (BackboneError, CheckpointError, ManifestError) as error:
         hint = f" {MAKE_BUNDLED}" if name == BUNDLED and isinstance(error, BackboneError) else ""
         raise ServerError(f"{error}{hint}") from error
     _, local_url, _ = demo.launch(**launch_options(host, port))
-    # Being told to end, by a service or a Space, deletes what visitors sent, as Ctrl+C does.
-    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    start_janitor(demo, folder)
+    _end_as_by_ctrl_c()
     print(f"HyperWhisper is ready at {local_url}", flush=True)
     demo.block_thread()
+
+
+def _end_as_by_ctrl_c() -> None:
+    """Being told to end, by a service, a Space or a terminal that is closed, deletes what visitors sent too."""
+    for name in ("SIGTERM", "SIGHUP"):  # Windows has no SIGHUP
+        if hasattr(signal, name):
+            signal.signal(getattr(signal, name), _interrupt)
+
+
+def _interrupt(_signal: int, _frame: types.FrameType | None) -> None:
+    """End once: a second signal must not stop the deleting."""
+    for name in ("SIGTERM", "SIGHUP", "SIGINT"):
+        if hasattr(signal, name):
+            signal.signal(getattr(signal, name), signal.SIG_IGN)
+    raise KeyboardInterrupt
 
 
 def load_by_name(name: str, hypernet: str | None = None) -> PersonalizedAsr:

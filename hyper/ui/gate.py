@@ -1,0 +1,129 @@
+"""Which requests reach the page: its own host's and its own origin's, none that would have it fetch an address."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Collection
+from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
+
+from starlette.datastructures import Headers, MutableHeaders
+from starlette.responses import PlainTextResponse
+
+if TYPE_CHECKING:
+    from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+LOCAL_HOSTS = ("127.0.0.1", "localhost", "::1")
+MAX_BODY_BYTES = 8_000_000  # of a request other than an upload; the longest list with its table takes a tenth
+FILE_ROUTE = "/file="
+UPLOAD_ROUTE = "/upload"
+
+
+class Gate:
+    """An ASGI middleware. Without it gradio fetches public addresses for anybody, and answers to any host name, so
+    that a page in the visitor's browser could reach this machine's by a name that it lets point here (DNS rebinding).
+    """
+
+    def __init__(self, app: ASGIApp, hosts: Collection[str] | None = None) -> None:
+        """`hosts` are the names that the page is asked for by; None, for a public page, lets every name through."""
+        self._app, self._hosts = app, hosts
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            return await self._app(scope, receive, send)
+        refusal = self._refused(scope["path"], Headers(scope=scope))
+        if refusal is None and scope["method"] == "POST" and not scope["path"].endswith(UPLOAD_ROUTE):
+            body = await _body(receive)
+            refusal = _refused_body(body)
+            receive = _again(body, receive)
+        if refusal is not None:
+            return await PlainTextResponse(refusal, status_code=403)(scope, receive, send)
+        return await self._app(scope, receive, _unstored(send) if FILE_ROUTE in scope["path"] else send)
+
+    def _refused(self, path: str, headers: Headers) -> str | None:
+        """Why a request is not answered, whatever is in it; None where it is."""
+        if FILE_ROUTE in path and _is_address(path.split(FILE_ROUTE, 1)[1]):
+            return "This page fetches nothing from other addresses; please upload the file."
+        if self._hosts is None:
+            return None
+        host, origin = headers.get("host", ""), headers.get("origin")
+        for name in (_host(f"//{host}"), None if origin is None else _host(origin)):
+            if name is not None and name not in self._hosts:
+                return f"This page is for this computer only, and was asked for as {name[:100]!r}."
+        return None
+
+
+def _host(address: str) -> str:
+    """The host of an address, without port and brackets; "" where it has none."""
+    try:
+        return urlsplit(address).hostname or ""
+    except ValueError:
+        return ""
+
+
+def _is_address(text: str) -> bool:
+    return text.lstrip("/ ").lower().startswith(("http:", "https:", "ftp:"))
+
+
+async def _body(receive: Receive) -> bytes | None:
+    """The whole body; None where it is too long."""
+    parts, size, more = [], 0, True
+    while more:
+        message = await receive()
+        parts.append(message.get("body", b""))
+        size += len(parts[-1])
+        if size > MAX_BODY_BYTES:
+            return None
+        more = message.get("more_body", False)
+    return b"".join(parts)
+
+
+def _again(body: bytes | None, receive: Receive) -> Receive:
+    """The body as it came, then what comes after it."""
+    messages: list[Message] = [{"type": "http.request", "body": body or b"", "more_body": False}]
+
+    async def replay() -> Message:
+        return messages.pop() if messages else await receive()
+
+    return replay
+
+
+def _refused_body(body: bytes | None) -> str | None:
+    """Why what was sent is not worked on: too long, or a file that lies at an address."""
+    if body is None:
+        return f"The request is longer than {MAX_BODY_BYTES // 1_000_000} MB; please send less text at once."
+    if b'"path"' not in body:
+        return None
+    try:
+        sent = json.loads(body)
+    except (ValueError, RecursionError):
+        return None  # not JSON: gradio says so
+    if _names_an_address(sent):
+        return "This page fetches nothing from other addresses; please upload the file."
+    return None
+
+
+def _names_an_address(sent: Any) -> bool:
+    """Whether any file in it has an address in place of a path."""
+    waiting = [sent]
+    while waiting:
+        value = waiting.pop()
+        if isinstance(value, dict):
+            path = value.get("path")
+            if isinstance(path, str) and _is_address(path):
+                return True
+            waiting += value.values()
+        elif isinstance(value, list):
+            waiting += value
+    return False
+
+
+def _unstored(send: Send) -> Send:
+    """The answer is kept in no cache, neither the browser's nor a proxy's."""
+
+    async def send_unstored(message: Message) -> None:
+        if message["type"] == "http.response.start":
+            MutableHeaders(scope=message)["Cache-Control"] = "no-store"
+        await send(message)
+
+    return send_unstored

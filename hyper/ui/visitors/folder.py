@@ -1,0 +1,77 @@
+"""What visitors send lies in a folder of its own for each start, closed to others, gone at the end or at the next."""
+
+from __future__ import annotations
+
+import atexit
+import getpass
+import os
+import re
+import shutil
+import stat
+import tempfile
+import time
+from pathlib import Path
+
+import psutil
+
+from hyper.ui.port import ServerError
+
+VARIABLE = "GRADIO_TEMP_DIR"  # gradio keeps what visitors send in the folder that it names
+RUN = re.compile(r"run-(\d+)-(\d+)")  # process, and when that process started, in ms
+PARTIAL = "tmp*"  # an upload on its way, as gradio names it; whole ones lie in folders named by their content
+PARTIAL_AGE_SECONDS = 60  # an upload to which nothing was added for so long has been given up
+
+
+def open_folder() -> Path:
+    """Make this start's folder, delete those that earlier starts left behind, and have everything temporary go there.
+
+    It lies in the folder that GRADIO_TEMP_DIR names, or in one of this user's among the system's temporary files. A
+    start that was killed could delete nothing, so the next one does. Errors: ServerError where it cannot be made.
+    """
+    parent = Path(os.environ.get(VARIABLE) or Path(tempfile.gettempdir()) / f"hyperwhisper-{getpass.getuser()}")
+    try:
+        parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        _check_own(parent)
+        _sweep(parent)
+        folder = parent / f"run-{os.getpid()}-{_started_ms(os.getpid())}"
+        folder.mkdir(mode=0o700, exist_ok=True)
+    except OSError as error:
+        raise ServerError(
+            f"the folder for recordings cannot be made at {parent} ({error.strerror}); "
+            f"name one that can be written in the environment variable {VARIABLE}."
+        ) from error
+    os.environ[VARIABLE] = tempfile.tempdir = str(folder)
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    return folder
+
+
+def delete_partial(folder: Path) -> None:
+    """Delete uploads that were interrupted: the client left, and nobody will ask for them."""
+    for path in folder.glob(PARTIAL):
+        if path.is_file() and time.time() - path.stat().st_mtime > PARTIAL_AGE_SECONDS:
+            path.unlink(missing_ok=True)
+
+
+def _check_own(parent: Path) -> None:
+    """Others who can write to the system's temporary files must not have laid a folder or a link there beforehand."""
+    if os.name != "posix":
+        return
+    status = parent.lstat()
+    if stat.S_ISLNK(status.st_mode) or status.st_uid != os.getuid():
+        raise ServerError(f"{parent} belongs to somebody else or is a link; name another folder in {VARIABLE}.")
+
+
+def _sweep(parent: Path) -> None:
+    """Delete the folders of starts whose process has ended."""
+    for folder in parent.iterdir():
+        match = RUN.fullmatch(folder.name)
+        if match and not folder.is_symlink() and _started_ms(int(match[1])) != int(match[2]):
+            shutil.rmtree(folder, ignore_errors=True)
+
+
+def _started_ms(process: int) -> int | None:
+    """When the process started; None where there is none. With the number it tells a process from a later one."""
+    try:
+        return round(psutil.Process(process).create_time() * 1000)
+    except psutil.NoSuchProcess:
+        return None

@@ -1,0 +1,127 @@
+"""Which requests reach the page, and that what it answers with is stored nowhere."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Iterator
+
+import gradio as gr
+import httpx
+import pytest
+from served import free_port
+from starlette.applications import Starlette
+from starlette.responses import PlainTextResponse
+from starlette.routing import Route
+from starlette.testclient import TestClient
+
+from hyper.ui import server
+from hyper.ui.gate import MAX_BODY_BYTES, Gate
+from hyper.ui.visitors import janitor
+
+FETCHES_NOTHING = "This page fetches nothing from other addresses; please upload the file."
+
+
+async def _echo(request) -> PlainTextResponse:
+    return PlainTextResponse((await request.body()).decode())
+
+
+def client(hosts: set[str] | None) -> TestClient:
+    routes = [Route("/{path:path}", _echo, methods=["GET", "POST"])]
+    return TestClient(Gate(Starlette(routes=routes), hosts), base_url="http://127.0.0.1:7860")
+
+
+@pytest.mark.parametrize(
+    ("headers", "answered"),
+    [
+        ({}, True),
+        ({"host": "localhost:7860", "origin": "http://localhost:7860"}, True),
+        ({"host": "[::1]:7860"}, True),
+        ({"host": "rebound.example:7860"}, False),
+        ({"origin": "http://elsewhere.example"}, False),
+        ({"origin": "null"}, False),
+        ({"host": "[broken"}, False),
+    ],
+)
+def test_a_local_page_is_asked_for_by_its_own_names(headers, answered):
+    reply = client({"127.0.0.1", "localhost", "::1"}).get("/", headers=headers)
+    assert reply.status_code == (200 if answered else 403)
+    assert answered or reply.text.startswith("This page is for this computer only, and was asked for as ")
+    assert client(None).get("/", headers=headers).status_code == 200  # a public page has names it does not know
+
+
+@pytest.mark.parametrize("address", ["https://example.org/a.wav", "/HTTP://example.org", "ftp://example.org/a.wav"])
+def test_nothing_is_fetched_for_anybody(address):
+    page = client(None)
+    assert page.get(f"/gradio_api/file={address}").text == FETCHES_NOTHING
+    asked = {"data": [{"meta": {"_type": "gradio.FileData"}, "deep": [{"path": address}]}]}
+    assert page.post("/gradio_api/queue/join", json=asked).text == FETCHES_NOTHING
+
+
+def test_what_is_sent_reaches_the_page_as_it_came():
+    sent = json.dumps({"data": [{"path": "/tmp/a.wav", "url": "http://127.0.0.1:7860/gradio_api/file=/tmp/a.wav"}]})
+    assert client(None).post("/gradio_api/queue/join", content=sent).text == sent
+    assert client(None).post("/x", content='{"path": not JSON').text == '{"path": not JSON'
+    deep = '{"path":' * 100_000
+    assert client(None).post("/x", content=deep).text == deep
+
+
+def test_a_body_without_end_is_refused():
+    reply = client(None).post("/gradio_api/queue/join", content=b"x" * (MAX_BODY_BYTES + 1))
+    assert (reply.status_code, reply.text) == (403, "The request is longer than 8 MB; please send less text at once.")
+
+
+def test_files_are_kept_in_no_cache():
+    page = client(None)
+    assert page.get("/gradio_api/file=/tmp/a.wav").headers["cache-control"] == "no-store"
+    assert "cache-control" not in page.get("/theme.css").headers
+
+
+@pytest.fixture
+def served(tmp_path, monkeypatch) -> Iterator[tuple[gr.Blocks, str]]:
+    """A small page, served as the real one is."""
+    monkeypatch.setenv("GRADIO_TEMP_DIR", str(tmp_path))
+    monkeypatch.setattr("gradio.utils.get_heartbeat_rate", lambda: 0.1)
+    with gr.Blocks(analytics_enabled=False) as demo:
+        text = gr.State("")
+        typed = gr.Textbox()
+        typed.submit(lambda words: words, typed, text, api_name="keep")
+    _, url, _ = demo.launch(**server.launch_options("127.0.0.1", free_port()))
+    yield demo, url
+    demo.close(verbose=False)
+
+
+def test_the_gate_stands_before_the_real_page(served):
+    _, url = served
+    assert httpx.get(url).status_code == 200
+    assert httpx.get(url, headers={"host": "rebound.example"}).status_code == 403
+    assert httpx.get(f"{url}gradio_api/file=https://example.org/a.wav").text == FETCHES_NOTHING
+    (uploaded,) = httpx.post(f"{url}gradio_api/upload", files={"files": ("a.wav", b"sound")}).json()
+    reply = httpx.get(f"{url}gradio_api/file={uploaded}")
+    assert (reply.content, reply.headers["cache-control"]) == (b"sound", "no-store")
+
+
+def test_a_visitor_who_leaves_is_forgotten(served):
+    demo, url = served
+    typed = {"data": ["the words of one visitor"], "session_hash": "visitor"}
+    with httpx.stream("GET", f"{url}gradio_api/heartbeat/visitor") as heartbeat:
+        beats = heartbeat.iter_text()  # held: when it goes, the connection is closed
+        next(beats)
+        httpx.post(f"{url}gradio_api/run/keep", json=typed)
+        assert "visitor" in demo.state_holder.session_data
+        janitor.forget_closed(demo)
+        assert "visitor" in demo.state_holder.session_data
+    deadline = time.monotonic() + 10
+    while "visitor" in demo.state_holder.session_data and time.monotonic() < deadline:
+        time.sleep(0.05)
+        janitor.forget_closed(demo)
+    assert "visitor" not in demo.state_holder.session_data
+
+
+def test_only_so_many_visitors_are_remembered(served):
+    demo, url = served
+    demo.state_holder.capacity = 3  # of server.MOST_SESSIONS
+    assert server.launch_options("127.0.0.1", 1)["state_session_capacity"] == server.MOST_SESSIONS
+    for visitor in range(8):
+        httpx.post(f"{url}gradio_api/run/keep", json={"data": ["words"], "session_hash": f"visitor {visitor}"})
+    assert len(demo.state_holder.session_data) <= 4

@@ -1,0 +1,113 @@
+"""The folder for what visitors send: own, closed, and gone however the program ended."""
+
+from __future__ import annotations
+
+import os
+import signal
+import stat
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+from served import ROOT
+
+from hyper.ui.port import ServerError
+from hyper.ui.visitors import folder
+
+START = "from hyper.ui.visitors.folder import open_folder; print(open_folder(), flush=True); input()"
+
+
+def start(parent: Path) -> tuple[subprocess.Popen, Path]:
+    """A program that has its folder and waits."""
+    program = subprocess.Popen(
+        [sys.executable, "-c", START],
+        cwd=ROOT,
+        env=os.environ | {"GRADIO_TEMP_DIR": str(parent)},
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    own = Path(program.stdout.readline().strip())
+    (own / "0123abcd").mkdir()
+    (own / "0123abcd" / "patient.wav").write_bytes(b"sound")
+    return program, own
+
+
+def end(program: subprocess.Popen) -> None:
+    program.communicate("\n", timeout=20)
+
+
+def test_each_start_has_a_folder_of_its_own_that_others_cannot_read(tmp_path):
+    first, own = start(tmp_path)
+    second, other = start(tmp_path)
+    try:
+        assert own != other and own.parent == other.parent == tmp_path
+        assert stat.S_IMODE(own.stat().st_mode) == 0o700
+        assert (own / "0123abcd" / "patient.wav").is_file(), "a second start must leave a running one alone"
+    finally:
+        end(first), end(second)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_the_next_start_deletes_what_a_killed_one_left(tmp_path):
+    killed, own = start(tmp_path)
+    killed.send_signal(signal.SIGKILL)
+    killed.wait(20)
+    killed.stdin.close(), killed.stdout.close()
+    assert (own / "0123abcd" / "patient.wav").is_file()
+    foreign = tmp_path / "something else"
+    foreign.mkdir()
+    after, _ = start(tmp_path)
+    try:
+        assert not own.exists() and foreign.is_dir()
+    finally:
+        end(after)
+
+
+@pytest.mark.skipif(not hasattr(signal, "SIGHUP"), reason="this system has no terminals that hang up")
+@pytest.mark.parametrize("how", ["SIGHUP", "SIGTERM"])
+def test_a_closed_terminal_ends_it_as_ctrl_c_does(tmp_path, how):
+    code = (
+        "from hyper.ui.visitors.folder import open_folder; from hyper.ui import server; import time; "
+        "server._end_as_by_ctrl_c(); print(open_folder(), flush=True); time.sleep(60)"
+    )
+    program = subprocess.Popen(
+        [sys.executable, "-c", code], cwd=ROOT, env=os.environ | {"GRADIO_TEMP_DIR": str(tmp_path)},
+        stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True,
+    )  # fmt: skip
+    own = Path(program.stdout.readline().strip())
+    (own / "patient.wav").write_bytes(b"sound")
+    program.send_signal(getattr(signal, how))
+    program.send_signal(getattr(signal, how))  # a second one, in the middle of deleting
+    program.wait(20)
+    program.stdout.close()
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_folder_that_cannot_be_made_is_one_sentence(tmp_path, monkeypatch):
+    (tmp_path / "file").write_text("in the way")
+    monkeypatch.setenv("GRADIO_TEMP_DIR", str(tmp_path / "file" / "folder"))
+    with pytest.raises(ServerError, match="the folder for recordings cannot be made at .*GRADIO_TEMP_DIR"):
+        folder.open_folder()
+
+
+def test_a_link_that_somebody_laid_there_is_refused(tmp_path, monkeypatch):
+    (tmp_path / "real").mkdir()
+    (tmp_path / "link").symlink_to(tmp_path / "real")
+    monkeypatch.setenv("GRADIO_TEMP_DIR", str(tmp_path / "link"))
+    with pytest.raises(ServerError, match="belongs to somebody else or is a link"):
+        folder.open_folder()
+
+
+def test_partial_uploads_go_and_whole_ones_stay(tmp_path):
+    whole, given_up, arriving = tmp_path / "0123abcd" / "a.wav", tmp_path / "tmp1", tmp_path / "tmp2"
+    whole.parent.mkdir()
+    for path in (whole, given_up, arriving):
+        path.write_bytes(b"sound")
+    old = time.time() - folder.PARTIAL_AGE_SECONDS - 1
+    for path in (whole, given_up):
+        os.utime(path, (old, old))
+    folder.delete_partial(tmp_path)
+    assert (whole.is_file(), given_up.exists(), arriving.is_file()) == (True, False, True)
