@@ -9,9 +9,10 @@ from pathlib import Path
 
 import numpy as np
 
-from hyper.recordings.audio import SAMPLE_RATE, resample, save_audio
+from hyper.recordings.audio import SAMPLE_RATE, save_audio
 from hyper.recordings.manifest import ManifestRow, write_manifest
 from hyper.recordings.parallel import parallel
+from hyper.recordings.resampling import resample
 from hyper.simulate.phones import Phone, format_phones
 from hyper.speech.engines import Espeak, Flite, Spoken, festival_speak
 from hyper.speech.speakers import Speaker, draw_speaker

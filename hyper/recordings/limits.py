@@ -1,0 +1,52 @@
+"""How much of a recording or a text is taken from strangers, with a sentence for each limit."""
+
+from __future__ import annotations
+
+SAMPLE_RATE = 16_000  # Hz; Whisper was trained at this rate
+MAX_SECONDS = 600  # ten minutes: the longest recording that is taken by default
+MAX_RATE = 192_000  # Hz; studios record at no more
+MAX_CHANNELS = 8  # as many as cinema sound has; a frame of libav has no room for more
+MAX_SAMPLES = MAX_SECONDS * 2 * MAX_RATE  # of all channels: a second to decode, where a crafted FLAC takes twelve
+MAX_TEXT = 20_000  # characters; ten minutes of fast speech are 15,000
+MAX_NAME = 255  # characters of a file's name with its folders; a disk takes no more for the name alone
+
+
+class AudioError(ValueError):
+    """The recording cannot be used; the message is written for the person who made it."""
+
+
+class TextError(ValueError):
+    """The text cannot be used; the message says why."""
+
+
+def check_length(seconds: float, max_seconds: float) -> None:
+    """Refuse a recording that is longer than the limit."""
+    if seconds > max_seconds:
+        raise AudioError(f"The recording is {seconds:.1f} s long, but the limit is {max_seconds:g} s; please trim it.")
+
+
+def check_shape(n_channels: int, rate: int, n_frames: int, max_seconds: float) -> None:  # rate in Hz
+    """Refuse what would take long to decode, whatever its length in seconds."""
+    if n_channels > MAX_CHANNELS:
+        raise AudioError(
+            f"The recording has {n_channels:,} channels, but the limit is {MAX_CHANNELS}; "
+            "please export it in mono or stereo."
+        )
+    if rate > MAX_RATE:
+        raise AudioError(
+            f"The recording has {rate:,} samples a second, but the limit is {MAX_RATE:,}; "
+            "please export it at 48 kHz or less."
+        )
+    limit = MAX_SAMPLES * max(1.0, max_seconds / MAX_SECONDS)
+    if n_frames * n_channels > limit:
+        raise AudioError(
+            f"The recording holds {n_frames * n_channels / 1e6:,.0f} million samples, but the limit is "
+            f"{limit / 1e6:,.0f} million; please export it in mono at 48 kHz or less."
+        )
+
+
+def check_text(text: str, what: str) -> str:
+    """The text, unless it is too long. `what` begins the sentence, as "The reference"."""
+    if len(text) > MAX_TEXT:
+        raise TextError(f"{what} is {len(text):,} characters long, but the limit is {MAX_TEXT:,}; please shorten it.")
+    return text

@@ -1,0 +1,217 @@
+"""The child process that decodes: whatever happens in it is one sentence, and it never outlives its parent."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import numpy as np
+import psutil
+import pytest
+import soundfile
+
+from hyper.recordings import audio, sandbox
+from hyper.recordings.audio import SAMPLE_RATE, AudioError, load_audio
+from hyper.recordings.sandbox import ChildDied, OutOfTime, Sandbox, Unreadable
+from hyper.recordings.sandbox_child import MEMORY_BYTES
+
+
+def mp3(path: Path, hertz: float = 300, seconds: float = 1.0) -> Path:
+    samples = 0.3 * np.sin(2 * np.pi * hertz * np.arange(round(seconds * SAMPLE_RATE)) / SAMPLE_RATE)
+    soundfile.write(path, samples, SAMPLE_RATE, format="MP3")
+    return path
+
+
+@pytest.fixture
+def own(monkeypatch) -> Sandbox:
+    """A sandbox of the test's own."""
+    made = Sandbox()
+    monkeypatch.setattr(audio, "SANDBOX", made)
+    yield made
+    while made._idle:
+        made._idle.pop().end()
+
+
+@pytest.fixture
+def hanging(tmp_path) -> dict[str, object]:
+    """A task that never ends: reading a pipe into which nobody writes."""
+    os.mkfifo(tmp_path / "pipe")
+    return {"path": str(tmp_path / "pipe"), "max_seconds": 1.0, "is_known": True}
+
+
+def children() -> list[psutil.Process]:
+    return [each for each in psutil.Process().children() if "hyper.recordings.sandbox_child" in each.cmdline()]
+
+
+def wait_for(condition, seconds: float = 10) -> None:
+    end = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < end
+        time.sleep(0.02)
+
+
+def test_one_child_serves_one_recording_after_another(tmp_path, own):
+    before = len(children())
+    for hertz in (300, 500):
+        load_audio(mp3(tmp_path / "a.mp3", hertz))
+    assert len(children()) == before + 1
+    start = time.perf_counter()
+    load_audio(tmp_path / "a.mp3")
+    assert time.perf_counter() - start < 0.2
+
+
+def test_threads_get_each_their_own_recording(tmp_path, own):
+    paths = [mp3(tmp_path / f"{i}.mp3", 300 + 100 * i) for i in range(8)]
+    expected = [load_audio(path) for path in paths]
+    with ThreadPoolExecutor(8) as pool:
+        for heard, alone in zip(pool.map(load_audio, paths * 4), expected * 4, strict=True):
+            np.testing.assert_array_equal(heard, alone)
+    assert 1 <= len(own._idle) <= sandbox.N_CHILDREN
+
+
+def test_a_child_that_crashes_is_a_sentence_and_the_next_recording_is_decoded(tmp_path, own, monkeypatch):
+    path = mp3(tmp_path / "a.mp3")
+    load_audio(path)
+    (child,) = own._idle
+    monkeypatch.setattr(child, "is_alive", lambda: True)  # it dies with the recording in its hands
+    os.kill(child._process.pid, signal.SIGSEGV)
+    child._process.wait()
+    with pytest.raises(AudioError) as caught:
+        load_audio(path)
+    assert str(caught.value) == "The recording could not be decoded; please export a.mp3 again, best as wav."
+    assert len(load_audio(path)) == SAMPLE_RATE
+
+
+def test_a_child_that_died_while_it_waited_costs_nothing(tmp_path, own):
+    path = mp3(tmp_path / "a.mp3")
+    load_audio(path)
+    os.kill(own._idle[0]._process.pid, signal.SIGKILL)
+    own._idle[0]._process.wait()
+    assert len(load_audio(path)) == SAMPLE_RATE
+
+
+def test_a_child_that_hangs_ends_in_time_and_holds_up_nobody(tmp_path, own, hanging):
+    with ThreadPoolExecutor() as pool:
+        hung = pool.submit(own.call, "audio", 1.5, **hanging)
+        wait_for(lambda: children())
+        start = time.perf_counter()
+        load_audio(mp3(tmp_path / "a.mp3"))
+        assert not hung.done() and time.perf_counter() - start < 1.5
+        with pytest.raises(OutOfTime):
+            hung.result()
+
+
+def test_killed_in_the_middle_of_a_task(own, hanging):
+    with ThreadPoolExecutor() as pool:
+        before = children()
+        hung = pool.submit(own.call, "audio", 60, **hanging)
+        wait_for(lambda: len(children()) > len(before))
+        time.sleep(0.3)
+        (new,) = [each for each in children() if each not in before]
+        new.kill()
+        with pytest.raises(ChildDied):
+            hung.result()
+    assert not own._idle
+
+
+def test_a_child_is_replaced_after_a_while(tmp_path, own, monkeypatch):
+    monkeypatch.setattr(sandbox, "TASKS_EACH", 2)
+    path = mp3(tmp_path / "a.mp3")
+    load_audio(path)
+    (first,) = own._idle
+    load_audio(path)
+    assert own._idle == [] and not first.is_alive()
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
+def test_a_child_has_limits(tmp_path, own):
+    load_audio(mp3(tmp_path / "a.mp3"))
+    lines = Path(f"/proc/{own._idle[0]._process.pid}/limits").read_text().splitlines()
+    limits = {line[:26].strip(): line[26:].split()[0] for line in lines}
+    assert int(limits["Max address space"]) == MEMORY_BYTES
+    assert limits["Max file size"] == limits["Max core file size"] == "0"
+
+
+def test_too_much_memory_is_a_sentence(tmp_path, own, monkeypatch):
+    path = mp3(tmp_path / "a.mp3")
+    load_audio(path)
+    psutil.Process(own._idle[0]._process.pid).rlimit(psutil.RLIMIT_AS, (1 << 20, 1 << 20))
+    with pytest.raises(AudioError, match="could not be decoded|cannot be read"):
+        load_audio(path)
+
+
+def test_what_a_child_cannot_do_it_says(own, tmp_path):
+    with pytest.raises(Unreadable, match="FileNotFoundError"):
+        own.call("audio", 5, path=str(tmp_path / "gone"), max_seconds=1.0, is_known=True)
+
+
+def test_a_child_that_does_not_start_is_said(monkeypatch):
+    monkeypatch.setattr(sys, "executable", "/bin/false")
+    with pytest.raises(RuntimeError, match=r"The process that decodes recordings did not start \(exit 1\)\."):
+        Sandbox().call("audio", 1)
+
+
+def test_importing_starts_no_child_and_no_libav():
+    code = "import sys, psutil, hyper.recordings.audio; print('av' in sys.modules, len(psutil.Process().children()))"
+    run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=sandbox.ROOT, check=True)
+    assert run.stdout.split() == ["False", "0"]
+
+
+@pytest.mark.parametrize("how", ["killed", "ends"])
+def test_no_child_outlives_its_parent(tmp_path, hanging, how):
+    """One child waits, another is in the middle of a task."""
+    mp3(tmp_path / "a.mp3")
+    code = f"""
+import threading, time, os
+from hyper.recordings.sandbox import SANDBOX
+from hyper.recordings.audio import load_audio
+threading.Thread(target=SANDBOX.call, args=("audio", 60), kwargs={hanging!r}, daemon=True).start()
+time.sleep(0.5)
+load_audio({str(tmp_path / "a.mp3")!r})
+print("ready", flush=True)
+time.sleep({60 if how == "killed" else 0.1})
+"""
+    with subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, cwd=sandbox.ROOT) as parent:
+        assert parent.stdout.readline() == b"ready\n"
+        started = psutil.Process(parent.pid).children()
+        assert len(started) == 2
+        if how == "killed":
+            parent.kill()
+        parent.wait()
+    wait_for(lambda: not any(each.is_running() and each.status() != psutil.STATUS_ZOMBIE for each in started))
+
+
+def test_a_forked_process_starts_children_of_its_own(tmp_path, own):
+    path = mp3(tmp_path / "a.mp3")
+    load_audio(path)
+    assert own._idle
+    fork = os.fork()
+    if fork == 0:
+        os._exit(0 if not own._idle and len(load_audio(path)) == SAMPLE_RATE else 1)
+    assert os.waitpid(fork, 0)[1] == 0
+    assert len(load_audio(path)) == SAMPLE_RATE
+
+
+def test_children_are_counted(own, hanging, monkeypatch):
+    """No more than so many at a time: the next waits."""
+    monkeypatch.setattr(sandbox, "N_CHILDREN", 1)
+    own._begin_anew()
+    order = []
+
+    def call(name: str) -> None:
+        with pytest.raises(OutOfTime):
+            own.call("audio", 0.5, **hanging)
+        order.append(name)
+
+    first = threading.Thread(target=call, args=("first",))
+    first.start()
+    wait_for(lambda: own._places._value == 0)
+    call("second")
+    first.join()
+    assert order == ["first", "second"]
