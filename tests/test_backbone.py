@@ -14,9 +14,11 @@ import torch
 from transformers import WhisperFeatureExtractor, WhisperForConditionalGeneration
 
 from hyper.model import files
-from hyper.model.backbone import TARGETS, Backbone, choose_device, choose_dtype, fingerprint
-from hyper.model.config import whole_stacks
+from hyper.model.backbone import Backbone
+from hyper.model.config import TARGETS, whole_stacks
+from hyper.model.device import choose_device, choose_dtype
 from hyper.model.files import BackboneError
+from hyper.model.fingerprint import fingerprint
 from hyper.recordings.audio import SAMPLE_RATE
 
 

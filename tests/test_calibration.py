@@ -26,8 +26,8 @@ from hyper.compare.calibration import (
 from hyper.compare.calibration_file import load_calibration, save_calibration
 from hyper.compare.confidence import word_confidences
 from hyper.compare.pipeline import PersonalizedAsr
-from hyper.model.backbone import fingerprint
 from hyper.model.checkpoint import CheckpointError, save_hypernet
+from hyper.model.fingerprint import fingerprint
 from hyper.plots.calibration import reliability_figure
 from hyper.recordings.manifest import read_manifest, write_manifest
 from hyper.speech.texts import split_of

@@ -9,7 +9,7 @@ import pytest
 import torch
 
 from hyper.model.decoding import DecodedRow, greedy_decode, is_loop, token_limit
-from hyper.model.lora import LoraWeights, apply_lora
+from hyper.model.lora import LoraWeights
 
 LIMIT = 30
 
@@ -65,7 +65,7 @@ def test_base_row_equals_generate_and_adapted_row_equals_generate_with_merged_we
     for seed in range(3 if model == "backbone" else 2):
         log_mel = backbone.log_mel([speech_like(2.0 + seed / 2, seed)])
         states = backbone.encode(log_mel)[-1]
-        with apply_lora(backbone.model, lora.with_base_row()) as applied:
+        with backbone.adapted(lora.with_base_row()) as applied:
             base, adapted = greedy_decode(backbone, states.expand(2, -1, -1), LIMIT, applied=applied)
         assert_same(base, generated(backbone.model, log_mel, backbone))
         assert_same(adapted, generated(merged_model, log_mel, backbone))
@@ -96,12 +96,12 @@ def test_each_row_is_what_it_is_alone_however_many_are_dropped(backbone, speech_
     watch = backbone.model.model.decoder.register_forward_hook(
         lambda _decoder, _inputs, output: widths.append(len(output.last_hidden_state))
     )
-    with apply_lora(backbone.model, lora) as applied:
+    with backbone.adapted(lora) as applied:
         together = greedy_decode(backbone, states, limits, applied=applied)
     watch.remove()
     assert widths[0] == 12 and widths[-1] <= 2 and len(set(widths)) >= 3
     for i, row in enumerate(together):
-        with apply_lora(backbone.model, lora.row(i)) as applied:
+        with backbone.adapted(lora.row(i)) as applied:
             (alone,) = greedy_decode(backbone, states[i : i + 1], limits[i], applied=applied)
         assert row.tokens == alone.tokens and row.stopped == alone.stopped
         assert row.log_probs == pytest.approx(alone.log_probs, abs=1e-3)
@@ -195,7 +195,7 @@ def test_bfloat16(whisper_folder, speech_like):
 
     half = Backbone.load(whisper_folder, device="cpu", dtype=torch.bfloat16)
     log_mel = half.log_mel([speech_like(2.0)] * 2)  # two rows in both: another number of rows may round differently
-    with apply_lora(half.model, random_lora(half, 1).with_base_row()) as applied:
+    with half.adapted(random_lora(half, 1).with_base_row()) as applied:
         base, adapted = greedy_decode(half, half.encode(log_mel)[-1], LIMIT, applied=applied)
     assert base.tokens and adapted.tokens and base.tokens != adapted.tokens
     assert_same(base, generated(half.model, log_mel.bfloat16(), half))

@@ -32,7 +32,13 @@ DOORS = {
     "gradio": {"ui"},
     "starlette": {"ui"},
     "spaces": {"ui"},
-    "transformers": {"model.backbone", "metrics.normalize", "training"},
+    "transformers": {
+        "model.backbone",
+        "model.loading",
+        "model.languages",
+        "metrics.normalize",
+        "training.base.small_whisper",
+    },
     "huggingface_hub": {"model.files"},
     "psutil": {"model.info", "ui.visitors.folder"},
     "tokenizers": {"training.base"},
@@ -99,6 +105,44 @@ def test_outside_libraries_come_in_by_their_doors(file):
         is_door = any(name == door or name.startswith(f"{door}.") for door in DOORS[library])
         assert is_door, f"{name} imports {library}, whose doors are {DOORS[library]}"
     assert not libraries & {"typer", "click", "requests"}
+
+
+# Names of what lies inside transformers' Whisper, as attributes: `model.proj_out`, `model.model.decoder`.
+WHISPERS_INSIDES = set(
+    "model encoder decoder proj_out layers embed_tokens embed_positions conv1 conv2 fc1 fc2 self_attn encoder_attn "
+    "layer_norm generation_config lang_to_id get_submodule named_modules named_parameters".split()
+)
+KNOW_WHISPER = {"model.backbone", "training.base.small_whisper"}  # the second builds one
+
+
+def insides_named(file: Path) -> list[str]:
+    """Where the file reaches for a part of Whisper: an attribute of something called `model`, or of its attributes."""
+    found = []
+    for node in ast.walk(ast.parse(file.read_text())):
+        if isinstance(node, ast.Attribute) and node.attr in WHISPERS_INSIDES:
+            owner = ast.unparse(node.value)
+            if owner.split(".")[-1].split("(")[0] in {*WHISPERS_INSIDES, "peft_model", "whisper"}:
+                found.append(f"line {node.lineno}: {owner}.{node.attr}")
+    return found
+
+
+@pytest.mark.parametrize("file", FILES, ids=lambda file: str(file.relative_to(ROOT)))
+def test_only_backbone_knows_whispers_insides(file):
+    assert module(file) in KNOW_WHISPER or not insides_named(file)
+
+
+@pytest.mark.parametrize(
+    "code",
+    [
+        "backbone.model.model.decoder(x)",
+        "self.model.proj_out",
+        "model.get_submodule(name)",
+        "for x in model.encoder.layers: 0",
+    ],
+)
+def test_reaching_into_whisper_is_noticed(code, tmp_path):
+    (tmp_path / "file.py").write_text(code)
+    assert insides_named(tmp_path / "file.py")
 
 
 @pytest.mark.parametrize("file", FILES, ids=lambda file: str(file.relative_to(ROOT)))

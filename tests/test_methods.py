@@ -18,7 +18,7 @@ from hyper.model.backbone import Backbone
 from hyper.recordings.audio import load_audio
 from hyper.recordings.manifest import ManifestRow, read_manifest
 from hyper.speech.make import plan
-from hyper.study.methods.adaptations import AdaptationError, EncodingAdaptation, all_weights, private_copy, put_in_lora
+from hyper.study.methods.adaptations import AdaptationError, EncodingAdaptation, private_copy, put_in_lora
 from hyper.study.methods.comparison_table import share_of_ceiling, study_bars, study_page, study_record
 from hyper.study.methods.runs import N_ENROLMENT, Result, chosen_rows, enrolment_set, run_method, score_base
 from hyper.study.methods.scores import Scores, over_seeds, scores_of
@@ -84,7 +84,7 @@ def test_only_what_a_method_names_has_a_gradient(name: str, trained: str, untouc
 
 def test_full_fine_tuning_reaches_the_encoder(backbone: Backbone, spoken: Path, store: StateStore) -> None:
     private = private_copy(backbone)
-    adaptation = EncodingAdaptation(private, all_weights(private), "en")
+    adaptation = EncodingAdaptation(private, private.parameters(), "en")
     adaptation(LogMelStore(backbone, read_manifest(spoken), store).batch([1, 6])).backward()
     assert private.model.model.encoder.conv1.weight.grad.abs().max() > 0
 

@@ -9,6 +9,7 @@ import pytest
 import torch
 from transformers import WhisperForConditionalGeneration
 
+from hyper.model.backbone import encode_frames
 from hyper.recordings.audio import save_audio
 from hyper.recordings.manifest import ManifestRow
 from hyper.simulate.phones import Phone, format_phones
@@ -20,10 +21,8 @@ from hyper.training.base.features import FLOOR, FeatureStore, log10_mel, phone_l
 from hyper.training.base.small_whisper import (
     BaseSize,
     characters_of,
-    encode_frames,
-    initialise,
-    make_config,
     make_feature_extractor,
+    make_model,
     mel_settings,
     train_tokenizer,
 )
@@ -128,20 +127,16 @@ def test_masks_hide_a_bounded_share() -> None:
 def small(tmp_path_factory: pytest.TempPathFactory) -> WhisperForConditionalGeneration:
     size = BaseSize(d_model=64, encoder_layers=2, decoder_layers=1, vocabulary=270)
     torch.manual_seed(0)
-    model = WhisperForConditionalGeneration(
-        make_config(size, train_tokenizer(TEXTS, 270, tmp_path_factory.mktemp("t")))
-    )
-    initialise(model)
-    return model.eval()
+    return make_model(size, train_tokenizer(TEXTS, 270, tmp_path_factory.mktemp("t"))).eval()
 
 
 def test_the_short_encoder_equals_transformers_on_a_whole_window(small: WhisperForConditionalGeneration) -> None:
     features = torch.randn(2, 80, 500, generator=torch.Generator().manual_seed(0))
     with torch.no_grad():
-        ours = encode_frames(small.model.encoder, features)
+        ours = encode_frames(small, features)
         theirs = small.model.encoder(features).last_hidden_state
         assert torch.allclose(ours, theirs, atol=1e-5)
-        assert encode_frames(small.model.encoder, features[:, :, :128]).shape == (2, 64, 64)
+        assert encode_frames(small, features[:, :, :128]).shape == (2, 64, 64)
 
 
 def test_initialisation_is_not_swamped_by_positions(small: WhisperForConditionalGeneration) -> None:

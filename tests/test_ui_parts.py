@@ -11,9 +11,10 @@ from transformers.models.whisper.tokenization_whisper import LANGUAGES
 from hyper.model.backbone import BackboneError
 from hyper.model.checkpoint import CheckpointError
 from hyper.model.files import BUNDLED
+from hyper.model.languages import language_names
 from hyper.recordings.audio import AudioError
 from hyper.speech.texts import PATTERNS, SLOTS
-from hyper.ui import languages, notices
+from hyper.ui import notices
 from hyper.ui.examples import read_examples
 from hyper.ui.model_store import ModelShelf
 from hyper.ui.phrases import PHRASES
@@ -27,8 +28,9 @@ def test_the_grammar_makes_every_phrase(phrase):
 
 
 def test_language_names_are_whispers():
-    assert {code: name.lower() for code, name in languages.LANGUAGES.items()} == LANGUAGES
-    assert next(iter(languages.LANGUAGES)) == "en"
+    names = language_names()
+    assert {code: name.lower() for code, name in names.items()} == LANGUAGES
+    assert list(names.values())[:3] == ["English", "Afrikaans", "Albanian"] and names["ht"] == "Haitian Creole"
 
 
 def test_examples_are_labelled_with_what_is_simulated(tmp_path):

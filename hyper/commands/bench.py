@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import copy
 import json
 import statistics
 import time
@@ -185,11 +184,9 @@ def base_alone(asr: PersonalizedAsr, waveform: np.ndarray, n_tokens: int) -> lis
 
 def two_rows(asr: PersonalizedAsr, waveform: np.ndarray, n_tokens: int) -> list[tuple[int, ...]]:
     """Base and adapted in one decode: tokens of both rows."""
-    from hyper.model.lora import apply_lora
-
     states = encode(asr.backbone, waveform)
     lora = generate(asr, states, len(waveform)).with_base_row()
-    with asr.backbone.lock, apply_lora(asr.backbone.model, lora) as applied:
+    with asr.backbone.lock, asr.backbone.adapted(lora) as applied:
         return decode(asr.backbone, states[-1].expand(2, -1, -1), n_tokens, applied)
 
 
@@ -231,9 +228,8 @@ class PeftSwapper:
         settings = LoraConfig(
             r=config.rank, lora_alpha=config.alpha, target_modules=[site.name for site in asr.hypernet.sites]
         )
-        self.model = get_peft_model(copy.deepcopy(asr.backbone.model), settings).eval()
-        self.backbone = copy.copy(asr.backbone)
-        self.backbone.model = self.model.get_base_model()
+        self.model = get_peft_model(asr.backbone.private_copy().model, settings).eval()
+        self.backbone = asr.backbone.with_model(self.model.get_base_model())
 
     def two_passes(self, waveform: np.ndarray, n_tokens: int) -> list[tuple[int, ...]]:
         """Base and adapted one after the other; the encoder states are shared, as a careful user would."""

@@ -93,7 +93,7 @@ def calibrate(asr: PersonalizedAsr, rows: Sequence[ManifestRow], batch_size: int
     """Transcribe every recording, see which words are right, and fit."""
     from hyper.compare.calibration import Calibration, fit
     from hyper.compare.scoring import score_manifest
-    from hyper.model.backbone import fingerprint
+    from hyper.model.fingerprint import fingerprint
 
     utterances = score_manifest(asr, rows, batch_size=batch_size, progress=True).utterances
     base, adapted = (scored_words(asr, utterances, row) for row in ("base", "adapted"))

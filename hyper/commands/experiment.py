@@ -67,7 +67,7 @@ def run(args: argparse.Namespace) -> int:
 def write_experiment(experiment: Experiment, record: dict[str, Any], out: Path) -> None:
     """The record and its figure, each there in whole or not at all."""
     from hyper.plots.scorecard import save_figure
-    from hyper.training.progress import write_whole
+    from hyper.recordings.whole_files import write_whole
 
     out.mkdir(parents=True, exist_ok=True)
     save_figure(experiment.figure(record), out / f"experiment-{experiment.name}")

@@ -89,12 +89,12 @@ def run(args: argparse.Namespace) -> int:
     """Train, score, write methods.json, methods.md and the bars; print the table."""
     from dataclasses import replace
 
+    from hyper.recordings.whole_files import write_whole
     from hyper.study.methods.comparison_table import study_bars, study_page, study_record
     from hyper.study.methods.runs import MAIN, SETS, enrolment_rows, run_method, score_base
     from hyper.study.methods.specs import METHODS
     from hyper.study.scorecard.earlier import read_bars, replace_bars
     from hyper.study.scorecard.sets import TEST_SETS
-    from hyper.training.progress import write_whole
 
     methods = _chosen(args.methods, [each.name for each in METHODS])
     bars_on_record = read_bars(args.out / "bars.json")

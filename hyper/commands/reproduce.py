@@ -253,7 +253,7 @@ def run_step(step: Step, done: Path) -> None:
 
     Errors: ReproduceError where it ends with an error.
     """
-    from hyper.training.progress import write_whole
+    from hyper.recordings.whole_files import write_whole
 
     command, file = "python -m hyper " + shlex.join(step.arguments), done / f"{step.name}.json"
     if file.exists() and (before := json.loads(file.read_text()))["command"] == command:

@@ -108,7 +108,7 @@ def _set_record(each: HeldOutSet, evaluations: dict[str, Evaluation]) -> dict[st
 def _write(out: Path, report: dict[str, Any], page: str, bars: list[Any], before: dict[str, Any] | None) -> None:
     """The files of the results folder, each there in whole or not at all."""
     from hyper.plots.scorecard import write_figures
-    from hyper.training.progress import write_whole
+    from hyper.recordings.whole_files import write_whole
 
     out.mkdir(parents=True, exist_ok=True)
     write_whole(out / "scorecard.json", json.dumps(report, indent=1, allow_nan=False) + "\n")

@@ -6,9 +6,11 @@ import json
 from pathlib import Path
 
 from hyper.compare.calibration import Calibration, CalibrationError
-from hyper.model.backbone import Backbone, fingerprint
+from hyper.model.backbone import Backbone
 from hyper.model.checkpoint import CheckpointError
+from hyper.model.fingerprint import fingerprint
 from hyper.model.hypernet import HyperNetwork
+from hyper.recordings.whole_files import write_whole
 
 CALIBRATION_FILE = "calibration.json"  # where `python -m hyper calibrate` was run
 
@@ -16,9 +18,7 @@ CALIBRATION_FILE = "calibration.json"  # where `python -m hyper calibrate` was r
 def save_calibration(calibration: Calibration, folder: Path) -> None:
     """Write the map into the hypernetwork's folder, in whole or not at all."""
     text = json.dumps(calibration.to_json(), indent=1, allow_nan=False)
-    partial = folder / f"{CALIBRATION_FILE}.partial"
-    partial.write_text(text + "\n", encoding="utf-8")
-    partial.replace(folder / CALIBRATION_FILE)
+    write_whole(folder / CALIBRATION_FILE, text + "\n")
 
 
 def load_calibration(folder: Path, backbone: Backbone, hypernet: HyperNetwork) -> Calibration | None:

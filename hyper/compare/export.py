@@ -110,16 +110,14 @@ def export_merged(backbone: Backbone, comparison: Comparison, folder: str | Path
     `export_adapter`.
     """
     lora = _adaptation(comparison)
-    weights = backbone.model.state_dict()
+    merged = {}
     for i, site in enumerate(lora.sites):
-        base = weights[f"{site.name}.weight"]  # (d_out, d_in)
-        weights[f"{site.name}.weight"] = (base.float() + lora.delta(0, i).to(base.device)).to(base.dtype)
+        weight = backbone.site_weight(site)  # (d_out, d_in)
+        merged[site] = (weight.float() + lora.delta(0, i).to(weight.device)).to(weight.dtype)
     what = f"A whole Whisper whose weights hold the adaptation: {len(lora.sites)} layers differ from the base."
     card = _card("Whisper adapted to one recording", what, MERGED_SNIPPET, backbone, comparison, folder)
     with whole_folder(folder) as partial:
-        backbone.model.save_pretrained(partial, state_dict=weights)
-        backbone.extractor.save_pretrained(partial)
-        backbone.tokenizer.save_pretrained(partial)
+        backbone.save(partial, merged)
         (partial / CARD_FILE).write_text(card, encoding="utf-8")
 
 

@@ -23,7 +23,7 @@ from hyper.model.checkpoint import find_hypernet, load_hypernet
 from hyper.model.decoding import DecodedRow, greedy_decode, token_limit
 from hyper.model.files import ASSETS, BUNDLED
 from hyper.model.hypernet import HyperNetwork
-from hyper.model.lora import LoraWeights, StrengthError, apply_lora, check_strength
+from hyper.model.lora import LoraWeights, StrengthError, check_strength
 from hyper.model.subspace import LayerSize, LayerUpdate, layer_size, layer_update
 from hyper.recordings.audio import SAMPLE_RATE, check_waveform, load_audio
 
@@ -262,7 +262,7 @@ class PersonalizedAsr:
                 states if row.strength == 0 else self._states_with(lora, part, states)
                 for row, lora in zip(rows, weights, strict=True)
             ]
-        with stopwatch.stage("decode"), apply_lora(self.backbone.model, LoraWeights.joined(weights)) as applied:
+        with stopwatch.stage("decode"), self.backbone.adapted(LoraWeights.joined(weights)) as applied:
             return greedy_decode(
                 self.backbone, torch.cat(of_rows), len(rows) * limits, first.language, first.task, applied
             )
@@ -273,13 +273,13 @@ class PersonalizedAsr:
         part: Sequence[tuple[Prepared, int]],
         base_states: Tensor,  # (n_pieces, n_states, d_model)
     ) -> Tensor:  # (n_pieces, n_states, d_model) that the rows with these weights are decoded from
-        if not any(site.name.startswith("model.encoder") for site in lora.sites):
+        if not any(site.target.startswith("encoder.") for site in lora.sites):
             return base_states
         states = []
         for start in range(0, len(part), ENCODE_BATCH):
             windows = part[start : start + ENCODE_BATCH]
             log_mel = torch.stack([each.log_mel[piece] for each, piece in windows])
-            with apply_lora(self.backbone.model, lora.take(range(start, start + len(windows)))):
+            with self.backbone.adapted(lora.take(range(start, start + len(windows)))):
                 states.append(self.backbone.encode(log_mel)[-1].clone())
         return torch.cat(states)
 

@@ -25,9 +25,10 @@ from safetensors.numpy import save
 from tqdm import tqdm
 
 from hyper.compare.pipeline import PersonalizedAsr
-from hyper.model.backbone import fingerprint
+from hyper.model.fingerprint import fingerprint
 from hyper.recordings.audio import AudioError, load_audio
 from hyper.recordings.manifest import ManifestRow, source_speaker
+from hyper.recordings.whole_files import write_whole
 
 MAP_FILE = "voice_map.safetensors"
 MAX_COMPONENTS = 32  # kept directions; fewer where the embedding is long
@@ -124,9 +125,7 @@ class VoiceMap:
         tensors = {
             name: np.ascontiguousarray(values) for name, values in tensors.items()
         }  # bytes are written as they lie
-        partial = path.with_name(path.name + ".partial")
-        partial.write_bytes(save(tensors, {"facts": json.dumps(facts)}))
-        partial.replace(path)
+        write_whole(path, save(tensors, {"facts": json.dumps(facts)}))
 
     @classmethod
     def load(cls, path: Path) -> VoiceMap:

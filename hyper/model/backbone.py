@@ -1,28 +1,37 @@
-"""All that touches the Whisper model: files, features, encoder states, prompts, tokens."""
+"""All that touches the Whisper model: features, encoder states, decoder steps, prompts, tokens, layers."""
 
 from __future__ import annotations
 
-import hashlib
+import copy
 import threading
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from contextlib import AbstractContextManager
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
-from safetensors import SafetensorError
-from torch import Tensor
+from torch import Tensor, nn
 
 from hyper.model.config import TARGETS
-from hyper.model.files import BackboneError, check_folder, find_folder, first_line
-from hyper.model.lora import LoraSite
+from hyper.model.device import choose_device, choose_dtype
+from hyper.model.files import BackboneError, check_folder, find_folder
+from hyper.model.fingerprint import fingerprint
+from hyper.model.loading import load_parts
+from hyper.model.lora import AppliedLora, LoraSite, LoraWeights, apply_lora
 from hyper.recordings.audio import SAMPLE_RATE
 
 if TYPE_CHECKING:
-    from transformers import WhisperFeatureExtractor, WhisperForConditionalGeneration, WhisperTokenizer
+    from transformers import (
+        EncoderDecoderCache,
+        WhisperFeatureExtractor,
+        WhisperForConditionalGeneration,
+        WhisperTokenizer,
+    )
 
 NO_SPEECH_TOKENS = ("<|nospeech|>", "<|nocaptions|>")  # the second in models from 2022
+FIXED_POSITIONS = "model.encoder.embed_positions.weight"
 SAMPLES_PER_FRAME_STATES = 2  # the encoder's second convolution has stride 2: two mel frames make one state
 
 
@@ -52,18 +61,25 @@ class Backbone:
         torch_device = choose_device(device)
         folder, name = find_folder(str(name_or_folder))
         check_folder(folder)
-        from transformers import WhisperFeatureExtractor, WhisperForConditionalGeneration, WhisperTokenizer
-        from transformers.utils import logging
-
-        logging.disable_progress_bar()  # a bar that flickers for some milliseconds in every command's output
-
-        try:
-            model = WhisperForConditionalGeneration.from_pretrained(folder, dtype="auto", use_safetensors=True)
-            extractor = WhisperFeatureExtractor.from_pretrained(folder)
-            tokenizer = WhisperTokenizer.from_pretrained(folder)
-        except (OSError, ValueError, RuntimeError, KeyError, SafetensorError) as error:
-            raise BackboneError(f"The Whisper in {folder} cannot be loaded ({first_line(error)}).") from error
+        model, extractor, tokenizer = load_parts(folder)
         return cls(model, extractor, tokenizer, name, torch_device, dtype or choose_dtype(torch_device))
+
+    def private_copy(self) -> Backbone:
+        """The same with a model of its own, so that what is put in or trained there touches nobody else."""
+        return self.with_model(copy.deepcopy(self.model).eval())
+
+    def with_model(self, model: nn.Module) -> Backbone:
+        """The same around another model of this architecture."""
+        other = copy.copy(self)
+        other.model = model
+        return other
+
+    def save(self, folder: Path, changed: Mapping[LoraSite, Tensor]) -> None:
+        """Write the ordinary Hugging Face folder, with these weights (d_out, d_in) in place of its own."""
+        weights = self.model.state_dict() | {f"{site.name}.weight": weight for site, weight in changed.items()}
+        self.model.save_pretrained(folder, state_dict=weights)
+        self.extractor.save_pretrained(folder)
+        self.tokenizer.save_pretrained(folder)
 
     @property
     def window_seconds(self) -> float:
@@ -110,6 +126,38 @@ class Backbone:
         inputs = log_mel.to(self.device, self.dtype)
         output = self.model.model.encoder(inputs, output_hidden_states=True)
         return torch.stack([*output.hidden_states[:-1], output.last_hidden_state])
+
+    def encode_frames(self, log_mel: Tensor) -> Tensor:  # (batch, n_mels, n_frames), even and at most the window
+        """What the decoder reads, (batch, n_frames // 2, d_model), with gradients; the window need not be full."""
+        return encode_frames(self.model, log_mel.to(self.device, self.dtype))
+
+    def new_cache(self) -> EncoderDecoderCache:
+        """What the decoder remembers between two steps; nothing yet."""
+        from transformers import DynamicCache, EncoderDecoderCache
+
+        return EncoderDecoderCache(DynamicCache(), DynamicCache())
+
+    def decode_step(
+        self,
+        tokens: Tensor,  # (rows, n_tokens) that the cache does not hold yet
+        states: Tensor,  # (rows, n_states, d_model)
+        cache: EncoderDecoderCache,  # what came before; the step is added to it
+    ) -> Tensor:  # (rows, n_tokens, d_model)
+        """The decoder's last hidden states after each of these tokens."""
+        output = self.model.model.decoder(input_ids=tokens, encoder_hidden_states=states, cache=cache, use_cache=True)
+        return output.last_hidden_state
+
+    def scores(self, hidden: Tensor) -> Tensor:  # (..., d_model) -> (..., vocabulary) float32
+        """Logits of the next token."""
+        return self.model.proj_out(hidden).float()
+
+    def logits(
+        self,
+        states: Tensor,  # (rows, n_states, d_model)
+        tokens: Tensor,  # (rows, n_tokens), prompt and all
+    ) -> Tensor:  # (rows, n_tokens, vocabulary) float32
+        """Logits after each of the tokens, all at once and with gradients."""
+        return decoder_logits(self.model, states.to(self.device, self.dtype), tokens.to(self.device)).float()
 
     def n_speech_states(self, n_samples: int) -> int:
         """Encoder states that cover the recording; the rest cover padding."""
@@ -192,7 +240,7 @@ class Backbone:
         return self.tokenizer.encode(" " + text.strip(), add_special_tokens=False)
 
     def sites(self, targets: Sequence[str]) -> tuple[LoraSite, ...]:
-        """The linear layers of these kinds, target by target, from the first layer to the last."""
+        """Where the linear layers of these kinds are, target by target, from the first layer to the last."""
         sites = []
         for target in targets:
             if target not in TARGETS:
@@ -207,34 +255,45 @@ class Backbone:
 
     def site_weight(self, site: LoraSite) -> Tensor:
         """The weight (d_out, d_in) that the site's update is added to."""
-        return self.model.get_submodule(site.name).weight
+        return self.layer(site).weight
+
+    def layer(self, site: LoraSite) -> nn.Module:
+        """The linear layer at the site, or what was put in its place."""
+        return self.model.get_submodule(site.name)
+
+    def adapted(self, lora: LoraWeights) -> AbstractContextManager[AppliedLora]:
+        """`apply_lora` at the weights' own sites: inside `with`, row i of a batch runs with row i of the weights."""
+        return apply_lora([self.layer(site) for site in lora.sites], lora)
+
+    def parameters(self, stack: str = "") -> dict[str, nn.Parameter]:
+        """What could be trained, by name, of "encoder", "decoder" or both; fixed sinusoidal positions are left out.
+
+        The token embedding, which is the output layer too, is the decoder's.
+        """
+        found = self.model.named_parameters()
+        return {name: p for name, p in found if name != FIXED_POSITIONS and name.startswith(f"model.{stack}")}
 
 
-def fingerprint(model: torch.nn.Module) -> str:
-    """16 hex digits that tell these weights from all others: SHA-256 over the sorted names and their bytes."""
-    digest = hashlib.sha256()
-    for name, tensor in sorted(model.state_dict().items()):
-        digest.update(name.encode())
-        digest.update(tensor.detach().cpu().contiguous().flatten().view(torch.uint8).numpy())
-    return digest.hexdigest()[:16]
+def encode_frames(
+    model: WhisperForConditionalGeneration,
+    log_mel: Tensor,  # (batch, n_mels, n_frames), n_frames even and at most the window
+) -> Tensor:  # (batch, n_frames // 2, d_model)
+    """The encoder on fewer frames than its window, which transformers refuses; whole windows cost four times more."""
+    encoder = model.model.encoder
+    hidden = nn.functional.gelu(encoder.conv1(log_mel))
+    hidden = nn.functional.gelu(encoder.conv2(hidden)).transpose(1, 2)
+    hidden = hidden + encoder.embed_positions.weight[: hidden.shape[1]]
+    for layer in encoder.layers:
+        hidden = layer(hidden, None)
+    return encoder.layer_norm(hidden)
 
 
-def choose_device(device: str | None) -> torch.device:
-    """The device asked for, or CUDA where there is one."""
-    if device is None:
-        return torch.device("cuda" if torch.cuda.is_available() else "cpu")
-    try:
-        chosen = torch.device(device)
-    except RuntimeError:
-        raise BackboneError(f"There is no device {device!r}; choose cpu, cuda or cuda:N.") from None
-    if chosen.type == "cuda" and not torch.cuda.is_available():
-        raise BackboneError(f"The device {device!r} was asked for, but torch sees no CUDA card; choose cpu.")
-    return chosen
-
-
-def choose_dtype(device: torch.device) -> torch.dtype:
-    """float32 on CPU; on CUDA bfloat16 where the card computes in it, else float16."""
-    if device.type != "cuda":
-        return torch.float32
-    has_bfloat16 = torch.cuda.get_device_capability(device) >= (8, 0)  # Ampere
-    return torch.bfloat16 if has_bfloat16 else torch.float16
+def decoder_logits(
+    model: WhisperForConditionalGeneration,
+    states: Tensor,  # (rows, n_states, d_model)
+    tokens: Tensor,  # (rows, n_tokens)
+) -> Tensor:  # (rows, n_tokens, vocabulary)
+    """Logits after each token, given all tokens before it."""
+    decoder = model.model.decoder
+    hidden = decoder(input_ids=tokens, encoder_hidden_states=states, use_cache=False).last_hidden_state
+    return model.proj_out(hidden)

@@ -10,7 +10,6 @@ from typing import Any
 
 GENERATORS = ("mlp", "linear")
 GENERATED = ("both", "a", "b", "coefficients")
-_UNWRITTEN = {"generated": "both"}  # settings that earlier versions did not have, and what they stood for
 
 
 # Each target: where the layer lies in a transformers' Whisper layer.
@@ -100,7 +99,6 @@ class HypernetConfig:
     @classmethod
     def from_json(cls, settings: dict[str, Any]) -> HypernetConfig:
         """Build from JSON that has every key and no other."""
-        settings = _UNWRITTEN | settings
         known = {field.name for field in fields(cls)}
         if unknown := sorted(set(settings) - known):
             raise ConfigError(f"Unknown key `{unknown[0]}` in the hypernetwork's settings; known are {sorted(known)}.")

@@ -80,7 +80,7 @@ def greedy_decode(
 ) -> list[DecodedRow]:
     """The likeliest token at each step, all rows in one key-value-cached pass.
 
-    The caller wraps it in `apply_lora` and hands over what that gives, so that rows which have ended can be dropped.
+    The caller wraps it in `Backbone.adapted` and hands over what that gives, so that ended rows can be dropped.
     """
     n_rows = len(states)
     limits = [max_new_tokens] * n_rows if isinstance(max_new_tokens, int) else list(max_new_tokens)
@@ -110,10 +110,9 @@ class _Steps:
         self, backbone: Backbone, states: Tensor, prompt: tuple[int, ...], applied: AppliedLora | None
     ) -> None:
         self._backbone, self._states, self._applied = backbone, states, applied
-        self._decoder, self._to_logits = backbone.model.model.decoder, backbone.model.proj_out
         self._never = torch.tensor(backbone.suppressed, device=states.device, dtype=torch.long)
         self._not_first = torch.tensor(backbone.begin_suppressed, device=states.device, dtype=torch.long)
-        self._cache = None
+        self._cache = backbone.new_cache()
         hidden = self._run(torch.tensor(prompt, device=states.device).expand(len(states), -1))
         self._after_start = hidden[:, 0]  # (rows, d_model) after the start token, which comes first in every prompt
         self._scores = self._score(hidden[:, -1])  # (rows, vocabulary)
@@ -129,7 +128,7 @@ class _Steps:
         token = self._backbone.no_speech_token
         if token is None:
             return [None] * len(self._states)
-        return self._to_logits(self._after_start).float().softmax(dim=-1)[:, token].tolist()
+        return self._backbone.scores(self._after_start).softmax(dim=-1)[:, token].tolist()
 
     def advance(self, tokens: Tensor) -> None:  # (rows,)
         """Read one more token in each row."""
@@ -144,13 +143,9 @@ class _Steps:
             self._applied.keep(index)
 
     def _run(self, tokens: Tensor) -> Tensor:  # (rows, n_tokens) -> (rows, n_tokens, d_model)
-        output = self._decoder(
-            input_ids=tokens, encoder_hidden_states=self._states, past_key_values=self._cache, use_cache=True
-        )
-        self._cache = output.past_key_values
-        return output.last_hidden_state
+        return self._backbone.decode_step(tokens, self._states, self._cache)
 
     def _score(self, hidden: Tensor) -> Tensor:  # (rows, d_model) -> (rows, vocabulary)
-        logits = self._to_logits(hidden).float()
+        logits = self._backbone.scores(hidden)
         logits[:, self._never] = -torch.inf
         return logits

@@ -6,14 +6,14 @@ import json
 import math
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import psutil
 import torch
+from safetensors import SafetensorError, safe_open
 
-from hyper.model.backbone import choose_device, choose_dtype
 from hyper.model.checkpoint import CONFIG_FILE, WEIGHTS_FILE
 from hyper.model.config import ConfigError, HypernetConfig
+from hyper.model.device import choose_device, choose_dtype
 from hyper.model.files import (
     ASSETS,
     BUNDLED,
@@ -29,8 +29,6 @@ from hyper.model.files import (
 CARD_FILE = "README.md"
 SCORECARD_FILE = ASSETS / "results" / "scorecard.json"
 HYPERNET_BYTES = 4  # a number; hypernetworks stay in float32 on every device
-LENGTH_BYTES = 8  # in front of a safetensors header, little endian
-MAX_HEADER_BYTES = 100_000_000  # safetensors' own limit
 
 
 @dataclass(frozen=True)
@@ -86,13 +84,9 @@ class MeasuredSet:
 def n_parameters(weights_file: Path) -> int:
     """How many numbers a safetensors file holds, by its head alone. Errors: `BackboneError` where it is none."""
     try:
-        with weights_file.open("rb") as file:
-            length = int.from_bytes(file.read(LENGTH_BYTES), "little")
-            if length > MAX_HEADER_BYTES:
-                raise ValueError("its head is too long")
-            head: dict[str, Any] = json.loads(file.read(length))
-        return sum(math.prod(entry["shape"]) for name, entry in head.items() if name != "__metadata__")
-    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        with safe_open(weights_file, "np") as file:
+            return sum(math.prod(file.get_slice(name).get_shape()) for name in file.keys())  # noqa: SIM118
+    except SafetensorError as error:
         raise BackboneError(f"{weights_file} is not a safetensors file; please copy the folder again.") from error
 
 

@@ -119,12 +119,11 @@ def low_rank_update(applied: AppliedLora, site: int) -> Callable[[nn.Module, tup
 
 
 @contextmanager
-def apply_lora(model: nn.Module, lora: LoraWeights) -> Iterator[AppliedLora]:
-    """Add `scaling * b @ a` at each site of the model, row i of the batch using row i of the weights.
+def apply_lora(layers: Sequence[nn.Module], lora: LoraWeights) -> Iterator[AppliedLora]:
+    """Add `scaling * b @ a` to each layer, one for each site, row i of the batch using row i of the weights.
 
-    Hooks sit on the module, not on the call: threads that share the model take `Backbone.lock` first.
+    Hooks sit on the layer, not on the call: threads that share the model take `Backbone.lock` first.
     """
-    layers = [model.get_submodule(site.name) for site in lora.sites]
     # The base may be in half precision while the generator is in float32; gradients pass through the cast.
     a = tuple(t.to(layer.weight) for t, layer in zip(lora.a, layers, strict=True))
     b = tuple(t.to(layer.weight) for t, layer in zip(lora.b, layers, strict=True))

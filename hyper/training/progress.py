@@ -13,6 +13,8 @@ from safetensors import safe_open
 from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
+from hyper.recordings.whole_files import whole_file
+
 _KNOWN_AFTER = 10  # ticks until the usual gap is known
 
 
@@ -87,16 +89,8 @@ def save_state(
     }
     for index, moments in optimizer.state_dict()["state"].items():
         tensors |= {f"optimizer/{index}/{key}": value.contiguous().clone() for key, value in moments.items()}
-    partial = path.with_suffix(".partial")
-    save_file(tensors, partial, {key: repr(value) for key, value in numbers.items()})
-    partial.rename(path)
-
-
-def write_whole(path: Path, text: str) -> None:
-    """Write a file that is there in whole or not at all, so that its presence says that what it lists is complete."""
-    partial = path.with_name(path.name + ".partial")
-    partial.write_text(text)
-    partial.rename(path)
+    with whole_file(path) as partial:
+        save_file(tensors, partial, {key: repr(value) for key, value in numbers.items()})
 
 
 def load_state(path: Path, modules: dict[str, nn.Module], optimizer: torch.optim.Optimizer) -> dict[str, float]:

@@ -9,6 +9,7 @@ from html import escape
 import gradio as gr
 
 from hyper.model.files import BUNDLED
+from hyper.model.languages import language_names
 from hyper.plots import layers as layer_plots
 from hyper.plots import palette
 from hyper.plots import style as plot_style
@@ -16,7 +17,6 @@ from hyper.ui import figures, panels
 from hyper.ui.about import LIMITS, OTHER_MODEL, VERBATIM
 from hyper.ui.examples import Example
 from hyper.ui.handlers import PER_PIECE, PER_RECORDING
-from hyper.ui.languages import LANGUAGES
 from hyper.ui.model_store import ModelShelf
 from hyper.ui.phrases import PHRASES
 from hyper.ui.strength_card import StrengthCard, strength_card
@@ -157,7 +157,7 @@ def _model_choice(shelf: ModelShelf) -> tuple[gr.Dropdown, gr.HTML, gr.Dropdown,
     model = gr.Dropdown(shelf.choices(), value=shelf.first_name, label="Model", filterable=False, elem_id="hw-model")
     model_note = gr.HTML(model_note_html(shelf, shelf.first_name))
     language = gr.Dropdown(
-        [(name, code) for code, name in LANGUAGES.items()],
+        [(name, code) for code, name in language_names().items()],
         value="en",
         label="Spoken language",
         visible=shelf.is_multilingual(shelf.first_name),

@@ -54,11 +54,11 @@ def _turns(bench: Bench, method: Method) -> Record:
         sites = backbone.sites((target,))
         found[target] = {"layers": [[] for _ in sites], "sizes": [[] for _ in sites]}
     for seed in bench.seeds:
-        model = bench.trained(method, seed).asr.backbone.model
+        trained = bench.trained(method, seed).asr.backbone
         for target in TARGETS:
             for i, site in enumerate(backbone.sites((target,))):
                 weight = backbone.site_weight(site)
-                update = trained_update(model.get_submodule(site.name), weight, site.name)
+                update = trained_update(trained.layer(site), weight, site.name)
                 found[target]["layers"][i].append(turn_deg(update, weight))
                 found[target]["sizes"][i].append(update.relative_frobenius)
     for own in found.values():

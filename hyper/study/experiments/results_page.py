@@ -7,11 +7,11 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from hyper.recordings.whole_files import write_whole
 from hyper.study.experiments.catalogue import EXPERIMENTS
 from hyper.study.experiments.prose import listed, percent, rates, table
 from hyper.study.experiments.workbench import Experiment, Record
 from hyper.study.methods.runs import MAIN
-from hyper.training.progress import write_whole
 
 PAGE = "RESULTS.md"
 SMALLER_STUDIES = {  # folders beside the table of all methods, each with one of its own

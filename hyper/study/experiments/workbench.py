@@ -14,6 +14,7 @@ import torch
 from torch import Tensor
 
 from hyper.recordings.manifest import ManifestRow
+from hyper.recordings.whole_files import whole_file
 from hyper.study.methods.comparison_table import method_record
 from hyper.study.methods.held_out import StatisticsOf
 from hyper.study.methods.runs import Result, run_method, score_base
@@ -113,9 +114,8 @@ def kept_array(
     if not file.exists():
         folder.mkdir(parents=True, exist_ok=True)
         array = make(rows)
-        partial = folder / f"{name}.partial.npy"
-        np.save(partial, array)
-        partial.rename(file)
+        with whole_file(file) as partial, partial.open("wb") as opened:
+            np.save(opened, array)
     return np.load(file)
 
 

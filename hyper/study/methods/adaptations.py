@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 from collections.abc import Mapping, Sequence
 
 import torch
@@ -12,7 +11,6 @@ from hyper.model.backbone import Backbone
 from hyper.training.adaptation.hypernet_adaptation import ReferenceLoss
 from hyper.training.adaptation.loop import Adaptation
 from hyper.training.adaptation.states import StateBatch
-from hyper.training.base.small_whisper import encode_frames
 from hyper.training.speed import choose_attention
 
 BOTTLENECK = 2  # of residual adapters: 4 d_model numbers a layer, where LoRA of rank 1 on fc1 has 5
@@ -48,12 +46,11 @@ class EncodingAdaptation(ModelAdaptation):
 
     def __init__(self, backbone: Backbone, trained: Mapping[str, nn.Parameter], language: str) -> None:
         super().__init__(backbone, trained, language)
-        self._backbone = (backbone,)
+        self._backbone = backbone
 
     def states(self, batch: StateBatch) -> Tensor:
         """What the decoder reads, (batch, n_states, d_model), with gradients."""
-        (backbone,) = self._backbone
-        return encode_frames(backbone.model.model.encoder, batch.states.to(backbone.device, backbone.dtype))
+        return self._backbone.encode_frames(batch.states)
 
 
 class ResidualAdapter(nn.Module):
@@ -71,8 +68,7 @@ class ResidualAdapter(nn.Module):
 
 def private_copy(backbone: Backbone) -> Backbone:
     """A backbone with a model of its own, so that what is put in or trained there touches nobody else."""
-    private = copy.copy(backbone)
-    private.model = copy.deepcopy(backbone.model).eval()
+    private = backbone.private_copy()
     choose_attention(private.model)
     return private
 
@@ -87,24 +83,14 @@ def put_in_lora(backbone: Backbone, targets: Sequence[str], rank: int, seed: int
     names = [site.name for site in backbone.sites(tuple(targets))]
     peft_model = get_peft_model(backbone.model, LoraConfig(r=rank, lora_alpha=rank, target_modules=names))
     backbone.model = peft_model.get_base_model()
-    return {name: p for name, p in backbone.model.named_parameters() if "lora_" in name}
+    return {name: p for name, p in backbone.parameters().items() if "lora_" in name}
 
 
 def put_in_adapters(backbone: Backbone, seed: int) -> dict[str, nn.Parameter]:
     """A residual adapter behind the last linear layer of every decoder layer; returns their weights."""
     torch.manual_seed(seed)
-    for layer in backbone.model.model.decoder.layers:
-        adapter = ResidualAdapter(backbone.d_model, BOTTLENECK).to(layer.fc2.weight)
-        layer.fc2.register_module("adapter", adapter)
-        layer.fc2.register_forward_hook(lambda module, _, output: module.adapter(output))
-    return {name: p for name, p in backbone.model.named_parameters() if ".adapter." in name}
-
-
-def decoder_weights(backbone: Backbone) -> dict[str, nn.Parameter]:
-    """All weights of the decoder; the token embedding, which is the output layer too, is among them."""
-    return {name: p for name, p in backbone.model.named_parameters() if name.startswith("model.decoder.")}
-
-
-def all_weights(backbone: Backbone) -> dict[str, nn.Parameter]:
-    """All weights but the encoder's fixed sinusoidal positions."""
-    return {name: p for name, p in backbone.model.named_parameters() if name != "model.encoder.embed_positions.weight"}
+    for site in backbone.sites(("decoder.fc2",)):
+        layer = backbone.layer(site)
+        layer.register_module("adapter", ResidualAdapter(backbone.d_model, BOTTLENECK).to(layer.weight))
+        layer.register_forward_hook(lambda module, _, output: module.adapter(output))
+    return {name: p for name, p in backbone.parameters().items() if ".adapter." in name}

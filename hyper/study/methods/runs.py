@@ -10,12 +10,12 @@ from typing import TYPE_CHECKING, Any
 
 from hyper.compare.pipeline import PersonalizedAsr
 from hyper.recordings.manifest import ManifestRow, read_manifest
+from hyper.recordings.whole_files import write_whole
 from hyper.study.methods.held_out import transcribe
 from hyper.study.methods.scores import Scores, scores_of
 from hyper.study.methods.specs import Method
 from hyper.study.methods.train_method import TYPICAL, Workshop, heard_by, score_method, train_method
 from hyper.study.scorecard.sets import TEST_SETS, TestSet, make_test_set, speech_set
-from hyper.training.progress import write_whole
 
 if TYPE_CHECKING:
     from hyper.speech.make import SpeechSet

@@ -14,7 +14,7 @@ import numpy as np
 
 from hyper.metrics.word_errors import word_errors
 from hyper.recordings.manifest import ManifestRow
-from hyper.training.progress import write_whole
+from hyper.recordings.whole_files import write_whole
 
 if TYPE_CHECKING:
     from hyper.compare.comparison import Transcript

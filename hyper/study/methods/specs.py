@@ -16,8 +16,6 @@ from hyper.recordings.manifest import ManifestRow
 from hyper.study.methods.adaptations import (
     EncodingAdaptation,
     ModelAdaptation,
-    all_weights,
-    decoder_weights,
     put_in_adapters,
     put_in_lora,
 )
@@ -116,12 +114,12 @@ def _adapters(backbone: Backbone, language: str, seed: int) -> Adaptation:
 
 
 def _decoder(backbone: Backbone, language: str, _seed: int) -> Adaptation:
-    return ModelAdaptation(backbone, decoder_weights(backbone), language)
+    return ModelAdaptation(backbone, backbone.parameters("decoder"), language)
 
 
 def full(backbone: Backbone, language: str, _seed: int) -> Adaptation:
     """The training of all weights."""
-    return EncodingAdaptation(backbone, all_weights(backbone), language)
+    return EncodingAdaptation(backbone, backbone.parameters(), language)
 
 
 METHODS = (

@@ -15,6 +15,7 @@ from torch import Tensor
 from hyper.compare.pipeline import PersonalizedAsr
 from hyper.model.backbone import Backbone
 from hyper.recordings.manifest import ManifestRow
+from hyper.recordings.whole_files import write_whole
 from hyper.study.methods.adaptations import AdaptationError, private_copy
 from hyper.study.methods.held_out import HeldOut, StatisticsOf, transcribe
 from hyper.study.methods.specs import Method
@@ -22,7 +23,6 @@ from hyper.training.adaptation.hypernet_adaptation import HypernetAdaptation
 from hyper.training.adaptation.loop import Adaptation, AdaptationTrainer, AdaptationTraining
 from hyper.training.adaptation.states import StateStore, Store
 from hyper.training.adaptation.stores import LogMelStore, WithStatistics
-from hyper.training.progress import write_whole
 
 if TYPE_CHECKING:
     from hyper.compare.comparison import Transcript

@@ -11,11 +11,10 @@ from torch import Tensor, nn
 from hyper.model.backbone import Backbone
 from hyper.model.config import HypernetConfig
 from hyper.model.hypernet import HyperNetwork
-from hyper.model.lora import LoraSite, apply_lora
+from hyper.model.lora import LoraSite
 from hyper.training.adaptation.loop import Adaptation
 from hyper.training.adaptation.states import StateBatch, Store
 from hyper.training.adaptation.teacher_forcing import IGNORED, teacher_batch
-from hyper.training.base.small_whisper import encode_frames
 
 _STANDARDISED_ON = 20_000  # utterances: enough for means and deviations, where each would have to be encoded
 
@@ -30,12 +29,7 @@ class ReferenceLoss:
         """Summed over all tokens and ends of a batch, in nats; states (batch, n_states, d_model)."""
         backbone = self._backbone
         inputs, targets = teacher_batch(tokens, self._prompt, backbone.end_token, backbone.max_target_positions)
-        hidden = backbone.model.model.decoder(
-            input_ids=inputs.to(backbone.device),
-            encoder_hidden_states=states.to(backbone.device, backbone.dtype),
-            use_cache=False,
-        ).last_hidden_state
-        logits = backbone.model.proj_out(hidden).float().flatten(0, 1)
+        logits = backbone.logits(states, inputs).flatten(0, 1)
         targets = targets.to(backbone.device).flatten()
         return nn.functional.cross_entropy(logits, targets, ignore_index=IGNORED, reduction="sum")
 
@@ -54,19 +48,18 @@ class HypernetAdaptation(Adaptation):
         super().__init__()
         torch.manual_seed(seed)
         self.hypernet = make(config, backbone.sites(config.targets)).to(backbone.device)
-        self._frozen = (backbone.model.requires_grad_(False),)  # a tuple: no submodule, so nothing of it is trained
-        self._loss, self._device = ReferenceLoss(backbone, language), backbone.device
+        self._backbone, self._loss = backbone, ReferenceLoss(backbone, language)
 
     def standardise(self, store: Store, training: np.ndarray) -> None:
         """Fit the standardisation of the statistics on the training utterances."""
         step = max(1, len(training) // _STANDARDISED_ON)
         statistics = store.statistics(training[::step])
-        self.hypernet.utterance_encoder.fit_standardisation(statistics.to(self._device))
+        self.hypernet.utterance_encoder.fit_standardisation(statistics.to(self._backbone.device))
 
     def forward(self, batch: StateBatch) -> Tensor:
         """Summed cross-entropy of the references of a batch, in nats."""
-        lora = self.hypernet(batch.statistics.to(self._device))
-        with apply_lora(self._frozen[0], lora):
+        lora = self.hypernet(batch.statistics.to(self._backbone.device))
+        with self._backbone.adapted(lora):
             return self._loss(self._states(batch), batch.tokens)
 
     def _states(self, batch: StateBatch) -> Tensor:
@@ -83,5 +76,4 @@ class EncodingHypernetAdaptation(HypernetAdaptation):
     """The same where encoder layers are adapted too; its batches hold log-mel (`LogMelStore`)."""
 
     def _states(self, batch: StateBatch) -> Tensor:
-        (model,) = self._frozen
-        return encode_frames(model.model.encoder, batch.states.to(self._device, model.dtype))
+        return self._backbone.encode_frames(batch.states)

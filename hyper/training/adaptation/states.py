@@ -19,7 +19,7 @@ from hyper.model.backbone import Backbone
 from hyper.model.utterance_encoder import N_STATISTICS, pool_statistics
 from hyper.recordings.audio import SAMPLE_RATE, AudioError, audio_seconds, load_audio
 from hyper.recordings.manifest import ManifestRow
-from hyper.training.progress import write_whole
+from hyper.recordings.whole_files import write_whole
 from hyper.training.speed import mixed_precision
 
 SILENT_STATES = 8  # states of padding kept behind the speech; the last is repeated where a batch is longer
@@ -63,7 +63,7 @@ class StateStore:
         self.tokens: list[list[int]] = index["tokens"]
         self.speakers: list[str] = index["speakers"]
         self.cohorts: list[str] = index["cohorts"]
-        self.paths: list[str] = index.get("paths", [])  # stores of earlier versions have none
+        self.paths: list[str] = index["paths"]
         self.lengths = np.array(index["lengths"], dtype=np.int64)  # states kept of each utterance
         self._starts = np.concatenate([[0], np.cumsum(self.lengths)])
         shape = tuple(index["statistics_shape"])

@@ -14,6 +14,7 @@ from tqdm import tqdm
 from hyper.model.backbone import Backbone
 from hyper.recordings.audio import load_audio
 from hyper.recordings.manifest import ManifestRow
+from hyper.recordings.whole_files import whole_file
 from hyper.training.adaptation.states import FRAMES_PER_STATE, StateBatch, StateStore, StoreError
 
 _ENCODED_AT_ONCE = 64  # recordings
@@ -48,7 +49,7 @@ class LogMelStore(WithStatistics):
     def __init__(self, backbone: Backbone, rows: Sequence[ManifestRow], states: StateStore) -> None:
         super().__init__(states, torch.empty(0))
         by_path = {str(row.path): row for row in rows}
-        if not states.paths or set(states.paths) - set(by_path):
+        if set(states.paths) - set(by_path):
             raise StoreError(
                 "The encoder states that are kept do not belong to these recordings; choose another folder for the "
                 "run, or delete its states."
@@ -78,11 +79,9 @@ class LogMelStore(WithStatistics):
 
 def _write(backbone: Backbone, rows: Sequence[ManifestRow], n_frames: np.ndarray, file: Path) -> None:
     """Speech and the silence kept behind it, frame by frame; a killed run leaves no file that looks whole."""
-    partial = file.with_suffix(".partial")
-    with partial.open("wb") as frames:
+    with whole_file(file) as partial, partial.open("wb") as frames:
         for start in tqdm(range(0, len(rows), _ENCODED_AT_ONCE), desc="log-mel", unit="batch"):
             part = rows[start : start + _ENCODED_AT_ONCE]
             log_mel = backbone.log_mel([load_audio(row.path) for row in part])
             for own, n in zip(log_mel, n_frames[start:], strict=False):
                 frames.write(own[:, :n].T.numpy().astype(np.float16).tobytes())
-    partial.rename(file)

@@ -14,9 +14,9 @@ from torch import Tensor
 from hyper.recordings.audio import AudioError, load_audio
 from hyper.recordings.manifest import ManifestRow
 from hyper.recordings.parallel import parallel
+from hyper.recordings.whole_files import write_whole
 from hyper.simulate.phones import Phone, parse_phones
 from hyper.speech.phone_set import PHONES, SILENCE
-from hyper.training.progress import write_whole
 
 UNKNOWN_PHONE = -1  # a frame whose phone nobody knows: no loss there
 FLOOR = -10.0  # log10 of Whisper's smallest mel power

@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
-from transformers import WhisperForConditionalGeneration
 
+from hyper.model.backbone import encode_frames
 from hyper.recordings.audio import SAMPLE_RATE, AudioError, load_audio, save_audio
 from hyper.recordings.manifest import ManifestRow, read_manifest, write_manifest
 from hyper.recordings.parallel import parallel
@@ -17,7 +18,10 @@ from hyper.simulate.phones import Phone, format_phones, parse_phones
 from hyper.speech.engines import Espeak
 from hyper.training.base.alignment import WINDOW_SECONDS, Alignment, align, cut
 from hyper.training.base.features import MelSettings, log10_mel, whisper_scale
-from hyper.training.base.small_whisper import ListeningHeads, encode_frames
+from hyper.training.base.small_whisper import ListeningHeads
+
+if TYPE_CHECKING:
+    from transformers import WhisperForConditionalGeneration
 
 WORST_SHARE = 0.05  # of the recordings: those that fit their text least are left out
 _BATCH = 64  # windows of 8 s in one encoder pass
@@ -119,7 +123,7 @@ def phone_posteriors(
             batch[row, : len(piece)] = piece
         features = whisper_scale(torch.from_numpy(batch)).to(device)
         with torch.autocast(device.type, torch.bfloat16, enabled=device.type == "cuda"):
-            logits = heads.phone_logits(encode_frames(model.model.encoder, features))
+            logits = heads.phone_logits(encode_frames(model, features))
         logs = logits.float().log_softmax(dim=2).cpu().numpy()
         outputs.extend(log[: len(piece)] for log, piece in zip(logs, group, strict=True))
     joined, position = [], 0

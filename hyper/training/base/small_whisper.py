@@ -76,6 +76,11 @@ def train_tokenizer(texts: Iterable[str], size: int, folder: Path) -> WhisperTok
     return tokenizer
 
 
+def load_tokenizer(folder: Path) -> WhisperTokenizer:
+    """What `train_tokenizer` wrote."""
+    return WhisperTokenizer.from_pretrained(folder)
+
+
 def make_config(size: BaseSize, tokenizer: WhisperTokenizer) -> WhisperConfig:
     """Whisper's configuration of this size; an English-only model, as `*.en` are."""
     end, start = (tokenizer.convert_tokens_to_ids(name) for name in _SPECIAL[:2])
@@ -103,7 +108,25 @@ def make_config(size: BaseSize, tokenizer: WhisperTokenizer) -> WhisperConfig:
     )
 
 
-def make_generation_config(tokenizer: WhisperTokenizer, size: BaseSize) -> GenerationConfig:
+def make_model(size: BaseSize, tokenizer: WhisperTokenizer) -> WhisperForConditionalGeneration:
+    """A Whisper of this size before its training, English only."""
+    model = WhisperForConditionalGeneration(make_config(size, tokenizer))
+    initialise(model)
+    model.generation_config = make_generation_config(size, tokenizer)
+    return model
+
+
+def start_model(folder: Path) -> WhisperForConditionalGeneration:
+    """A base that `train-base` wrote."""
+    return WhisperForConditionalGeneration.from_pretrained(folder)
+
+
+def prompt_of(model: WhisperForConditionalGeneration) -> tuple[int, int]:
+    """What every transcript of such a base starts after."""
+    return (model.generation_config.decoder_start_token_id, model.generation_config.no_timestamps_token_id)
+
+
+def make_generation_config(size: BaseSize, tokenizer: WhisperTokenizer) -> GenerationConfig:
     """Greedy decoding after `<|startoftranscript|><|notimestamps|>`, special tokens never written."""
     end, start, nospeech, notimestamps = (tokenizer.convert_tokens_to_ids(name) for name in _SPECIAL)
     return GenerationConfig(
@@ -153,19 +176,6 @@ def initialise(model: WhisperForConditionalGeneration) -> None:
         nn.init.normal_(decoder.embed_tokens.weight, std=model.config.d_model**-0.5)
         nn.init.normal_(decoder.embed_positions.weight, std=0.02)
     model.tie_weights()
-
-
-def encode_frames(
-    encoder: nn.Module,  # WhisperEncoder
-    features: Tensor,  # (batch, n_mels, n_frames), n_frames even and at most the window
-) -> Tensor:  # (batch, n_frames // 2, d_model)
-    """The encoder on fewer frames than its window, which transformers refuses; whole windows cost four times more."""
-    hidden = nn.functional.gelu(encoder.conv1(features))
-    hidden = nn.functional.gelu(encoder.conv2(hidden)).transpose(1, 2)
-    hidden = hidden + encoder.embed_positions.weight[: hidden.shape[1]]
-    for layer in encoder.layers:
-        hidden = layer(hidden, None)
-    return encoder.layer_norm(hidden)
 
 
 class ListeningHeads(nn.Module):

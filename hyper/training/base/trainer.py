@@ -6,12 +6,13 @@ import json
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
 from torch import Tensor, nn
-from transformers import WhisperForConditionalGeneration, WhisperTokenizer
 
+from hyper.model.backbone import decoder_logits, encode_frames
 from hyper.recordings.manifest import ManifestRow, read_manifest
 from hyper.speech.phone_set import PHONES, SILENCE
 from hyper.training.adaptation.teacher_forcing import IGNORED, teacher_batch
@@ -22,16 +23,19 @@ from hyper.training.base.small_whisper import (
     BaseSize,
     ListeningHeads,
     characters_of,
-    encode_frames,
-    initialise,
-    make_config,
+    load_tokenizer,
     make_feature_extractor,
-    make_generation_config,
+    make_model,
     mel_settings,
+    prompt_of,
+    start_model,
     train_tokenizer,
 )
 from hyper.training.progress import Clock, Log, load_modules, load_state, save_state, set_rate, warm_hold_decay
 from hyper.training.speed import choose_attention, mixed_precision
+
+if TYPE_CHECKING:
+    from transformers import WhisperForConditionalGeneration, WhisperTokenizer
 
 
 @dataclass(frozen=True)
@@ -79,8 +83,8 @@ class BaseTrainer:
         (run / "size.json").write_text(json.dumps(asdict(size)))
         self.device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
         torch.manual_seed(settings.seed)
-        self.model = self._fresh_model(size)
-        self.model.generation_config = make_generation_config(self.tokenizer, size)
+        # Initial weights are drawn, or those of the base that this run goes on from.
+        self.model = start_model(Path(settings.start)) if settings.start else make_model(size, self.tokenizer)
         self.heads = ListeningHeads(size.d_model)
         for module in (self.model, self.heads):
             module.to(self.device).train()
@@ -99,18 +103,10 @@ class BaseTrainer:
     def _tokenizer(self, rows: Sequence[ManifestRow], size: BaseSize) -> WhisperTokenizer:
         folder = self.run / "tokenizer"
         if self.settings.start and not folder.exists():
-            WhisperTokenizer.from_pretrained(self.settings.start).save_pretrained(folder)
+            load_tokenizer(Path(self.settings.start)).save_pretrained(folder)
         if not (folder / "tokenizer.json").exists():
             train_tokenizer((row.reference for row in rows), size.vocabulary, folder)
-        return WhisperTokenizer.from_pretrained(folder)
-
-    def _fresh_model(self, size: BaseSize) -> WhisperForConditionalGeneration:
-        """Initial weights: drawn, or those of the base that this run goes on from."""
-        if self.settings.start:
-            return WhisperForConditionalGeneration.from_pretrained(self.settings.start)
-        model = WhisperForConditionalGeneration(make_config(size, self.tokenizer))
-        initialise(model)
-        return model
+        return load_tokenizer(folder)
 
     def _modules(self) -> dict[str, nn.Module]:
         return {"model": self.model, "heads": self.heads}
@@ -187,12 +183,9 @@ class BaseTrainer:
     def _losses(self, batch: Batch, texts: list[list[int]]) -> dict[str, Tensor]:
         features, labels = batch.features.to(self.device), batch.labels.to(self.device)
         with mixed_precision(self.device):
-            states = encode_frames(self.model.model.encoder, features)
+            states = encode_frames(self.model, features)
             inputs, targets = self._teacher(texts)
-            hidden = self.model.model.decoder(
-                input_ids=inputs, encoder_hidden_states=states, use_cache=False
-            ).last_hidden_state
-            logits = self.model.proj_out(hidden)
+            logits = decoder_logits(self.model, states, inputs)
             phones = self.heads.phone_logits(states)
             characters = self.heads.characters(states)
         return {
@@ -205,9 +198,8 @@ class BaseTrainer:
         }
 
     def _teacher(self, texts: list[list[int]]) -> tuple[Tensor, Tensor]:
-        config = self.model.generation_config
-        prompt = (config.decoder_start_token_id, config.no_timestamps_token_id)
-        inputs, targets = teacher_batch(texts, prompt, config.eos_token_id, self.model.config.max_target_positions)
+        config = self.model.config
+        inputs, targets = teacher_batch(texts, prompt_of(self.model), config.eos_token_id, config.max_target_positions)
         return inputs.to(self.device), targets.to(self.device)
 
     def _ctc(self, logits: Tensor, texts: list[list[int]]) -> Tensor:
@@ -224,7 +216,6 @@ class BaseTrainer:
         """Write the ordinary Hugging Face folder."""
         self.model.eval()
         self.model.save_pretrained(folder)
-        self.model.generation_config.save_pretrained(folder)
         self.extractor.save_pretrained(folder)
         self.tokenizer.save_pretrained(folder)
         self.model.train()
@@ -247,7 +238,6 @@ def load_listener(run: Path) -> tuple[WhisperForConditionalGeneration, Listening
             f"{run} holds no training run with a saved state; train a base there with train-base first."
         )
     size = BaseSize(**json.loads((run / "size.json").read_text()))
-    tokenizer = WhisperTokenizer.from_pretrained(run / "tokenizer")
-    model, heads = WhisperForConditionalGeneration(make_config(size, tokenizer)), ListeningHeads(size.d_model)
+    model, heads = make_model(size, load_tokenizer(run / "tokenizer")), ListeningHeads(size.d_model)
     load_modules(run / "state.safetensors", {"model": model, "heads": heads})
     return model.eval(), heads.eval()

@@ -1,0 +1,28 @@
+"""Which device a model runs on, and in which precision."""
+
+from __future__ import annotations
+
+import torch
+
+from hyper.model.files import BackboneError
+
+
+def choose_device(device: str | None) -> torch.device:
+    """The device asked for, or CUDA where there is one."""
+    if device is None:
+        return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    try:
+        chosen = torch.device(device)
+    except RuntimeError:
+        raise BackboneError(f"There is no device {device!r}; choose cpu, cuda or cuda:N.") from None
+    if chosen.type == "cuda" and not torch.cuda.is_available():
+        raise BackboneError(f"The device {device!r} was asked for, but torch sees no CUDA card; choose cpu.")
+    return chosen
+
+
+def choose_dtype(device: torch.device) -> torch.dtype:
+    """float32 on CPU; on CUDA bfloat16 where the card computes in it, else float16."""
+    if device.type != "cuda":
+        return torch.float32
+    has_bfloat16 = torch.cuda.get_device_capability(device) >= (8, 0)  # Ampere
+    return torch.bfloat16 if has_bfloat16 else torch.float16
