@@ -73,7 +73,7 @@ def compared(visit, recording: Path, size: tuple[int, int], reference: str = "tu
 @both_widths
 def test_unsure_words_are_marked_and_every_figure_unfolds(visit, recording, asr, size):
     here = compared(visit, recording, size)
-    expected = [word for word in asr.compare(recording).base_words if word.confidence < 0.7]
+    expected = [word for word in asr.compare(recording).base.words if word.confidence < 0.7]
     marked = here.page.locator("#hw-base-transcript .hw-unsure")
     assert marked.all_inner_texts() == [word.word for word in expected] != []
     assert marked.first.get_attribute("title") == f"not sure: {expected[0].confidence:.0%}"
@@ -154,7 +154,7 @@ def test_a_verbatim_text_gives_a_table_of_both_references(visit, recording, asr,
     here.page.locator("#hw-references tbody tr").first.wait_for()
     cells = here.page.locator("#hw-references tbody tr").first.locator("td").all_inner_texts()
     assert [cell.split(" ")[0] for cell in cells] == [
-        numbers.percent(errors.wer) for errors in (made.base_errors, made.base_verbatim_errors)
+        numbers.percent(errors.wer) for errors in (made.base.errors, made.base.verbatim_errors)
     ]
     assert cells[0] != cells[1]
     here.has_no_sideways_scrolling()

@@ -201,16 +201,16 @@ def test_words_of_a_comparison_are_calibrated_where_the_pair_is(pair, backbone, 
     calibrated = PersonalizedAsr.load(whisper_folder, folder, "cpu").compare(speech_like(2.0))
     assert (raw.is_calibrated, calibrated.is_calibrated) == (False, True)
     for row in ("base", "adapted"):
-        expected = word_confidences(backbone, getattr(raw, row))
-        assert list(getattr(raw, f"{row}_words")) == expected
+        expected = word_confidences(backbone, getattr(raw, row).transcript)
+        assert list(getattr(raw, row).words) == expected
         shares = np.interp([word.confidence for word in expected], *zip(*made.points, strict=True))
-        found = getattr(calibrated, f"{row}_words")
+        found = getattr(calibrated, row).words
         assert [word.word for word in found] == [word.word for word in expected]
         assert [word.confidence for word in found] == pytest.approx(list(shares))
     record = calibrated.to_json()
     assert record["confidence_is_calibrated"] is True
     assert record["words"]["base"][0] == {
-        "word": calibrated.base_words[0].word, "confidence": calibrated.base_words[0].confidence
+        "word": calibrated.base.words[0].word, "confidence": calibrated.base.words[0].confidence
     }  # fmt: skip
 
 
@@ -251,7 +251,7 @@ def test_the_command_writes_what_the_page_reads(given, pair, backbone, tmp_path,
     rows = read_manifest(given[0])
     confidence, right = [], []
     for row in rows:  # independently: one by one, word by word, the reference's words are no numbers
-        for transcript in (asr.compare(row.path).base, asr.compare(row.path).adapted):
+        for transcript in (asr.compare(row.path).base.transcript, asr.compare(row.path).adapted.transcript):
             for word, raw in word_confidences(backbone, transcript):
                 confidence.append(raw)
                 right.append(word in row.reference.split())

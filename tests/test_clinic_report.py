@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import re
+from dataclasses import replace
 from datetime import datetime
 from html.parser import HTMLParser
 from pathlib import Path
@@ -12,9 +13,11 @@ import numpy as np
 import pytest
 from pypdf import PdfReader
 
-from hyper.compare.comparison import Transcript
-from hyper.compare.evaluation import Evaluation, Failure, ScoredUtterance
+from hyper.compare.evaluation import Evaluation
 from hyper.compare.guards import Flag
+from hyper.compare.row import Row
+from hyper.compare.transcript import Transcript
+from hyper.compare.utterance import Failure, ScoredUtterance
 from hyper.metrics.intervals import Interval
 from hyper.metrics.word_errors import word_errors
 from hyper.model.subspace import LayerSize
@@ -37,8 +40,8 @@ ATTACK = "<script>alert('x')</script>"
 LOOP = Flag("loop", "repetition", None, "The model began to say the same thing over and over and was stopped.")
 
 
-def said(text: str) -> Transcript:
-    return Transcript(text, (), (), "end", None)
+def said(text: str, meant: str) -> Row:
+    return Row(Transcript(text, (), (), "end", None), word_errors(meant, text) if meant else None)
 
 
 def utterance(file: str, meant: str, base: str, adapted: str | None, **settings) -> ScoredUtterance:
@@ -47,11 +50,8 @@ def utterance(file: str, meant: str, base: str, adapted: str | None, **settings)
     layers = tuple(LayerSize(f"model.decoder.layers.{i}.fc1", size) for i, size in enumerate(sizes))
     return ScoredUtterance(
         row=ManifestRow(file, Path("/secret/folder") / file, meant, **settings),
-        base=said(base),
-        adapted=None if adapted is None else said(adapted),
-        base_errors=word_errors(meant, base) if meant else None,
-        adapted_errors=word_errors(meant, adapted) if meant and adapted is not None else None,
-        base_flags=flags,
+        base=replace(said(base, meant), flags=flags),
+        adapted=None if adapted is None else said(adapted, meant),
         layers=layers,
         seconds=2.0,
     )

@@ -7,9 +7,9 @@ from itertools import accumulate, groupby
 
 import pytest
 
-from hyper.compare.comparison import Transcript
 from hyper.compare.confidence import word_confidences
 from hyper.compare.pipeline import PersonalizedAsr
+from hyper.compare.transcript import Transcript
 
 
 def transcript(backbone, tokens, log_probs, piece_lengths=()) -> Transcript:
@@ -67,7 +67,7 @@ def test_every_word_of_a_decoded_transcript_has_its_confidence(backbone, make_hy
         comparison = asr.compare(speech_like(seconds, seed))
         assert (comparison.n_pieces == 1) == (seconds == 2.0)
         for row in (comparison.base, comparison.adapted):
-            found = word_confidences(backbone, row)
+            found = word_confidences(backbone, row.transcript)
             assert [word for word, _ in found] == row.text.split()
             assert all(0 < confidence <= 1 for _, confidence in found)
-            assert min(confidence for _, confidence in found) == pytest.approx(math.exp(min(row.log_probs)))
+            assert min(confidence for _, confidence in found) == pytest.approx(math.exp(min(row.transcript.log_probs)))

@@ -10,9 +10,9 @@ import numpy as np
 import pytest
 import soundfile
 
-from hyper.compare.comparison import Pair
 from hyper.compare.evaluation import table
 from hyper.compare.scoring import score_manifest, score_parts
+from hyper.compare.transcript import Pair
 from hyper.recordings.manifest import ManifestRow
 
 SENTENCES = [  # reference, what base hears, what adapted hears

@@ -64,7 +64,7 @@ def changed(asr: PersonalizedAsr, waveforms) -> Comparison:
     """The first recording of which both rows came to their end by themselves, with different texts."""
     for waveform in waveforms:
         comparison = asr.compare(waveform)
-        ends = {comparison.base.stopped, comparison.adapted.stopped}
+        ends = {comparison.base.transcript.stopped, comparison.adapted.transcript.stopped}
         if ends == {"end"} and comparison.base.text != comparison.adapted.text:
             return comparison
     raise AssertionError("no recording is transcribed to its end, and differently")
@@ -79,8 +79,8 @@ def test_peft_writes_the_adapted_transcript_token_for_token(asr, whisper_folder,
         export_adapter(backbone, comparison, tmp_path / str(seed))
         log_mel, limit = backbone.log_mel([waveform]), token_limit(comparison.seconds, backbone)
         tokens = generated(with_peft(whisper_folder, tmp_path / str(seed)), log_mel, backbone, limit)
-        assert comparison.adapted.tokens == tokens[: len(comparison.adapted.tokens)]
-        assert comparison.base.tokens != comparison.adapted.tokens
+        assert comparison.adapted.transcript.tokens == tokens[: len(comparison.adapted.transcript.tokens)]
+        assert comparison.base.transcript.tokens != comparison.adapted.transcript.tokens
 
 
 def test_each_kind_of_layer_keeps_its_own_update(asr, backbone, whisper_folder, speech_like, tmp_path):
@@ -108,9 +108,14 @@ def test_the_merged_whisper_writes_the_adapted_transcript_as_its_base(asr, speec
         export_merged(asr.backbone, comparison, tmp_path / str(seed))
         loaded = PersonalizedAsr.load(tmp_path / str(seed), device="cpu")
         again = loaded.compare(waveform)
-        assert (again.base.tokens, again.base.text) == (comparison.adapted.tokens, comparison.adapted.text)
+        assert (again.base.transcript.tokens, again.base.text) == (
+            comparison.adapted.transcript.tokens,
+            comparison.adapted.text,
+        )
         assert again.adapted is None and loaded.backbone.fingerprint != asr.backbone.fingerprint
-    assert asr.compare(waveform).base.tokens == comparison.base.tokens  # the model in use is as it was
+    assert (
+        asr.compare(waveform).base.transcript.tokens == comparison.base.transcript.tokens
+    )  # the model in use is as it was
 
 
 @pytest.mark.parametrize("write", [export_adapter, export_merged])
@@ -136,8 +141,8 @@ def test_the_bundled_pair_taken_away(monkeypatch, tmp_path, capsys):
     export_adapter(asr.backbone, comparison, adapter)
     export_merged(asr.backbone, comparison, merged)
     tokens = generated(with_peft(BUNDLED_FOLDER, adapter), log_mel, asr.backbone, limit)
-    assert tokens == comparison.adapted.tokens != comparison.base.tokens
-    assert PersonalizedAsr.load(merged, device="cpu").compare(comparison.waveform).base.tokens == tokens
+    assert tokens == comparison.adapted.transcript.tokens != comparison.base.transcript.tokens
+    assert PersonalizedAsr.load(merged, device="cpu").compare(comparison.waveform).base.transcript.tokens == tokens
     # PEFT knows nothing of updates that many adapters share: the file holds each number of the sum.
     assert sum(file.stat().st_size for file in adapter.iterdir()) < 4 * comparison.lora.n_parameters + 20_000
     for folder in (adapter, merged):
@@ -161,7 +166,11 @@ def test_a_zip_unpacks_to_a_folder_that_works_as_its_card_says(
     assert run_snippet(Path("my-taken"), comparison.waveform, capsys) == comparison.adapted.text
     if write is export_merged:
         merged = PersonalizedAsr.load(tmp_path / "elsewhere" / "my-taken", device="cpu")
-        assert merged.compare(comparison.waveform).base.tokens == comparison.adapted.tokens != comparison.base.tokens
+        assert (
+            merged.compare(comparison.waveform).base.transcript.tokens
+            == comparison.adapted.transcript.tokens
+            != comparison.base.transcript.tokens
+        )
 
 
 def test_an_adapter_folder_holds_three_files_and_says_what_it_fits(asr, backbone, speech_like, tmp_path):
@@ -282,7 +291,7 @@ def test_the_command_writes_what_the_library_writes(asr, given, tmp_path, capsys
         torch.testing.assert_close(weights[f"base_model.model.{site.name}.lora_B.weight"], comparison.lora.b[i][0])
     assert main(["export", *given, "--strength", "0.5", "--merged", "--out", str(tmp_path / "merged")]) == 0
     merged = PersonalizedAsr.load(tmp_path / "merged", device="cpu")
-    assert merged.compare(tmp_path / "a.wav").base.tokens == comparison.adapted.tokens
+    assert merged.compare(tmp_path / "a.wav").base.transcript.tokens == comparison.adapted.transcript.tokens
 
 
 def test_what_the_user_did_wrong_takes_one_line(given, tmp_path, capsys, monkeypatch):

@@ -11,7 +11,6 @@ import numpy as np
 import pytest
 
 from hyper.commands.compare import as_text
-from hyper.compare.comparison import Transcript
 from hyper.compare.guards import (
     COMPRESSION_LIMIT,
     LEAST_SPEECH_SECONDS,
@@ -26,6 +25,8 @@ from hyper.compare.guards import (
     measure_sound,
 )
 from hyper.compare.pipeline import PersonalizedAsr
+from hyper.compare.row import make_row
+from hyper.compare.transcript import Transcript
 from hyper.recordings.audio import SAMPLE_RATE, load_audio
 from hyper.recordings.manifest import read_manifest
 from hyper.speech.no_speech import no_speech
@@ -222,27 +223,28 @@ def comparison(backbone, make_hypernet, speech_like):
 
 def test_both_rows_are_judged_by_the_same_guards(comparison):
     suspicious, plain = transcript("Thanks for watching!", stopped="length"), transcript("turn on the lights")
-    one = replace(comparison, base=suspicious, adapted=plain)
-    other = replace(comparison, base=plain, adapted=suspicious)
-    assert one.base_flags == other.adapted_flags == guard(suspicious, comparison.waveform)
-    assert {"length", "stock_phrase"} <= {flag.name for flag in one.base_flags}
-    assert one.adapted_flags == other.base_flags == guard(plain, comparison.waveform)
-    assert replace(comparison, adapted=None).adapted_flags == ()
+    for row in (comparison.base, comparison.adapted):
+        assert row.flags == guard(row.transcript, comparison.waveform)
+    found = make_row(suspicious, comparison.waveform)
+    assert found.flags == guard(suspicious, comparison.waveform)
+    assert {"length", "stock_phrase"} <= {flag.name for flag in found.flags}
+    assert make_row(plain, comparison.waveform).flags == guard(plain, comparison.waveform)
+    assert replace(comparison, adapted=None).to_json()["flags"]["adapted"] == []
 
 
 def test_flags_are_in_the_record_and_on_the_terminal(comparison):
-    found = replace(
-        comparison, base=transcript("Thanks for watching!", stopped="length"), adapted=transcript("turn on the lights")
-    )
+    suspicious, plain = transcript("Thanks for watching!", stopped="length"), transcript("turn on the lights")
+    base, adapted = (make_row(each, comparison.waveform) for each in (suspicious, plain))
+    found = replace(comparison, base=base, adapted=adapted)
     record = json.loads(json.dumps(found.to_json()))
     assert record["flags"] == {
-        "base": [dict(vars(flag)) for flag in found.base_flags],
-        "adapted": [dict(vars(flag)) for flag in found.adapted_flags],
+        "base": [dict(vars(flag)) for flag in base.flags],
+        "adapted": [dict(vars(flag)) for flag in adapted.flags],
     }
     assert record["flags"]["base"][0].keys() == {"name", "value", "limit", "reason"}
     lines = as_text(found, "a.wav").splitlines()
     assert [line.strip() for line in lines if "caution: " in line] == [
-        f"caution: {flag.reason}" for flag in (*found.base_flags, *found.adapted_flags)
+        f"caution: {flag.reason}" for flag in (*base.flags, *adapted.flags)
     ]
 
 

@@ -10,9 +10,10 @@ import gradio as gr
 import numpy as np
 import pytest
 
-from hyper.compare.evaluation import Evaluation, Failure, ScoredUtterance
+from hyper.compare.evaluation import Evaluation
 from hyper.compare.pipeline import PersonalizedAsr
 from hyper.compare.speaker import split_references
+from hyper.compare.utterance import Failure, ScoredUtterance
 from hyper.metrics.word_errors import word_errors
 from hyper.recordings.audio import save_audio
 from hyper.recordings.manifest import ManifestRow
@@ -138,12 +139,12 @@ def test_next_without_a_recording_is_a_sentence():
 
 
 def scored(reference: str, base: str, adapted: str) -> ScoredUtterance:
-    from hyper.compare.comparison import Transcript
+    from hyper.compare.row import Row
+    from hyper.compare.transcript import Transcript
 
     row = ManifestRow("f.wav", Path("f.wav"), reference)
     transcripts = [Transcript(text, (1,), (-0.1,), "end", 0.0) for text in (base, adapted)]
-    errors = [word_errors(reference, text) for text in (base, adapted)]
-    return ScoredUtterance(row, *transcripts, *errors)
+    return ScoredUtterance(row, *(Row(each, word_errors(reference, each.text)) for each in transcripts))
 
 
 def test_the_interval_is_over_recordings():

@@ -62,11 +62,14 @@ def test_both_transcripts_are_those_of_transformers(asr, speech_like):
         waveform = speech_like(2.0 + seed / 2, seed)
         comparison = asr.compare(waveform)
         log_mel, limit = backbone.log_mel([waveform]), token_limit(len(waveform) / SAMPLE_RATE, backbone)
-        n_base, n_adapted = len(comparison.base.tokens), len(comparison.adapted.tokens)
-        assert comparison.base.tokens == generated(backbone.model, log_mel, backbone, limit)[:n_base]
-        assert comparison.adapted.tokens == generated(merged_model(asr, waveform), log_mel, backbone, limit)[:n_adapted]
-        assert comparison.base.tokens != comparison.adapted.tokens
-        assert comparison.base.text == backbone.to_text(comparison.base.tokens)
+        n_base, n_adapted = len(comparison.base.transcript.tokens), len(comparison.adapted.transcript.tokens)
+        assert comparison.base.transcript.tokens == generated(backbone.model, log_mel, backbone, limit)[:n_base]
+        assert (
+            comparison.adapted.transcript.tokens
+            == generated(merged_model(asr, waveform), log_mel, backbone, limit)[:n_adapted]
+        )
+        assert comparison.base.transcript.tokens != comparison.adapted.transcript.tokens
+        assert comparison.base.text == backbone.to_text(comparison.base.transcript.tokens)
 
 
 def test_adapted_encoder_layers_give_the_adapted_row_its_own_states(backbone, make_hypernet, speech_like):
@@ -77,9 +80,14 @@ def test_adapted_encoder_layers_give_the_adapted_row_its_own_states(backbone, ma
         comparison = asr.compare(waveform)
         log_mel = backbone.log_mel([waveform])
         limit = token_limit(3.0, backbone)
-        n = len(comparison.adapted.tokens)
-        assert comparison.adapted.tokens == generated(merged_model(asr, waveform), log_mel, backbone, limit)[:n]
-        assert comparison.base.tokens == PersonalizedAsr(backbone, None, None).compare(waveform).base.tokens
+        n = len(comparison.adapted.transcript.tokens)
+        assert (
+            comparison.adapted.transcript.tokens == generated(merged_model(asr, waveform), log_mel, backbone, limit)[:n]
+        )
+        assert (
+            comparison.base.transcript.tokens
+            == PersonalizedAsr(backbone, None, None).compare(waveform).base.transcript.tokens
+        )
     assert [layer.name for layer in comparison.layers][:2] == [
         "model.encoder.layers.0.fc1",
         "model.encoder.layers.1.fc1",
@@ -101,7 +109,10 @@ def test_many_at_once_are_what_each_is_alone_in_order(asr, speech_like):
         pairs = asr.transcribe_pairs(waveforms, batch_size)
         for waveform, pair in zip(waveforms, pairs, strict=True):
             comparison = asr.compare(waveform)
-            assert (pair.base.tokens, pair.adapted.tokens) == (comparison.base.tokens, comparison.adapted.tokens)
+            assert (pair.base.tokens, pair.adapted.tokens) == (
+                comparison.base.transcript.tokens,
+                comparison.adapted.transcript.tokens,
+            )
     assert asr.transcribe_pairs([]) == []
 
 
@@ -122,9 +133,9 @@ def test_without_hypernetwork_there_are_base_rows_only(backbone, asr, speech_lik
     comparison = alone.compare(speech_like(2.0), "turn on the lights")
     watch.remove()
     assert set(widths) == {1}
-    assert comparison.adapted is comparison.adapted_errors is comparison.embedding is comparison.hypernetwork is None
+    assert comparison.adapted is comparison.embedding is comparison.hypernetwork is None
     assert comparison.layers == () and comparison.generated_parameters == 0
-    assert comparison.base.tokens == asr.compare(speech_like(2.0)).base.tokens
+    assert comparison.base.transcript.tokens == asr.compare(speech_like(2.0)).base.transcript.tokens
     assert comparison.to_json()["adapted"] is None and comparison.to_json()["stopped"]["adapted"] is None
     assert alone.transcribe_pairs([speech_like(2.0)])[0].adapted is None
 
@@ -139,10 +150,12 @@ def test_half_the_strength_is_half_the_update_merged(asr, backbone, speech_like)
         waveform = speech_like(2.5, seed)
         half, whole = asr.compare(waveform, strength=0.5), asr.compare(waveform)
         log_mel, limit = backbone.log_mel([waveform]), token_limit(2.5, backbone)
-        n = len(half.adapted.tokens)
-        assert half.adapted.tokens == generated(merged_model(asr, waveform, 0.5), log_mel, backbone, limit)[:n]
-        assert half.base.tokens == whole.base.tokens
-        assert half.adapted.tokens not in (whole.adapted.tokens, whole.base.tokens)
+        n = len(half.adapted.transcript.tokens)
+        assert (
+            half.adapted.transcript.tokens == generated(merged_model(asr, waveform, 0.5), log_mel, backbone, limit)[:n]
+        )
+        assert half.base.transcript.tokens == whole.base.transcript.tokens
+        assert half.adapted.transcript.tokens not in (whole.adapted.transcript.tokens, whole.base.transcript.tokens)
         for layer, same_layer in zip(half.layers, whole.layers, strict=True):
             assert layer.frobenius == pytest.approx(same_layer.frobenius / 2, rel=1e-5)
         assert half.to_json()["strength"] == half.strength == 0.5 and whole.strength == 1
@@ -153,10 +166,10 @@ def test_a_sweep_runs_from_the_base_to_the_adapted_and_on(asr, speech_like):
     waveform = speech_like(2.0)
     comparison, prepared = asr.compare(waveform), asr.prepare(waveform)
     none, whole = asr.strength_sweep(prepared, [0, 1])
-    assert (none.tokens, none.text) == (comparison.base.tokens, comparison.base.text)
-    assert (whole.tokens, whole.text) == (comparison.adapted.tokens, comparison.adapted.text)
+    assert (none.tokens, none.text) == (comparison.base.transcript.tokens, comparison.base.text)
+    assert (whole.tokens, whole.text) == (comparison.adapted.transcript.tokens, comparison.adapted.text)
     assert none.tokens != whole.tokens
-    assert asr.compare(waveform, strength=0).adapted.tokens == comparison.base.tokens
+    assert asr.compare(waveform, strength=0).adapted.transcript.tokens == comparison.base.transcript.tokens
     assert {layer.frobenius for layer in asr.compare(waveform, strength=0).layers} == {0}
 
 
@@ -171,9 +184,9 @@ def test_rows_of_a_sweep_are_what_each_strength_gives_alone(asr, speech_like, se
         for strength, transcript in zip(STRENGTHS, sweep, strict=True):
             pair = asr.decode_prepared(prepared, strength)
             alone = asr.compare(waveform, strength=strength, adapt_per_piece=adapt_per_piece)
-            assert transcript.tokens == pair.adapted.tokens == alone.adapted.tokens
+            assert transcript.tokens == pair.adapted.tokens == alone.adapted.transcript.tokens
             assert transcript.text == pair.adapted.text and transcript.stopped == pair.adapted.stopped
-            assert pair.base.tokens == alone.base.tokens == sweep[0].tokens
+            assert pair.base.tokens == alone.base.transcript.tokens == sweep[0].tokens
     assert len({transcript.tokens for transcript in sweep}) > 3  # or the strength did nothing
     assert len(prepared.n_samples) == (1 if seconds == 2 else alone.n_pieces)
 
@@ -182,7 +195,10 @@ def test_many_recordings_at_another_strength(asr, speech_like):
     waveforms = [speech_like(seconds, seed) for seed, seconds in enumerate([3.0, 0.5, 9.0, 1.0])]
     for waveform, pair in zip(waveforms, asr.transcribe_pairs(waveforms, 3, strength=0.5), strict=True):
         alone = asr.compare(waveform, strength=0.5)
-        assert (pair.base.tokens, pair.adapted.tokens) == (alone.base.tokens, alone.adapted.tokens)
+        assert (pair.base.tokens, pair.adapted.tokens) == (
+            alone.base.transcript.tokens,
+            alone.adapted.transcript.tokens,
+        )
 
 
 def test_decoding_again_encodes_nothing_and_runs_all_strengths_at_once(asr, backbone, speech_like):
@@ -223,7 +239,6 @@ def test_a_prepared_recording_gives_what_compare_gives(asr, speech_like):
     asr.compare_prepared(prepared, strength=2)  # leaves no trace
     comparison = asr.compare_prepared(prepared, "turn on", 0.5)
     assert (comparison.base, comparison.adapted) == (direct.base, direct.adapted)
-    assert (comparison.base_errors, comparison.adapted_errors) == (direct.base_errors, direct.adapted_errors)
     assert list(comparison.timings_ms) == list(direct.timings_ms)
     np.testing.assert_array_equal(comparison.log_mel, direct.log_mel)
     assert list(prepared.timings_ms) == ["audio", "encode", "generate"]
@@ -271,7 +286,7 @@ def test_compare_takes_a_strength_on_the_command_line(asr, whisper_folder, speec
     assert main([*given, "--strength", "0.5", "--json"]) == 0
     record = json.loads(capsys.readouterr().out)
     assert (record["strength"], record["adapted"]) == (0.5, expected.adapted.text)
-    assert record["flags"]["base"] == [flag.to_json() for flag in expected.base_flags]
+    assert record["flags"]["base"] == [flag.to_json() for flag in expected.base.flags]
     assert main([*given, "--strength", "0.5"]) == 0
     assert "strength   0.5 times the update" in capsys.readouterr().out
     assert main([*given, "--strength", "3"]) == 1
@@ -287,9 +302,9 @@ def test_pieces_are_transcribed_and_joined(asr, backbone, speech_like):
     waveform = speech_like(9.0)
     pieces = split_at_quiet(waveform, backbone.window_seconds)
     comparison = asr.compare(waveform)
-    alone = [PersonalizedAsr(backbone, None, None).compare(piece).base for piece in pieces]
+    alone = [PersonalizedAsr(backbone, None, None).compare(piece).base.transcript for piece in pieces]
     assert comparison.n_pieces == len(pieces) == len(alone) > 2
-    assert comparison.base.tokens == sum((piece.tokens for piece in alone), ())
+    assert comparison.base.transcript.tokens == sum((piece.tokens for piece in alone), ())
     assert comparison.base.text == " ".join(piece.text for piece in alone if piece.text)
     assert comparison.log_mel.shape == (80, sum(backbone.n_speech_frames(len(piece)) for piece in pieces))
 
@@ -298,9 +313,9 @@ def test_one_adaptation_for_the_recording_or_one_for_each_piece(asr, backbone, s
     waveform = np.concatenate([speech_like(3.9, 0), 0.3 * speech_like(3.9, 1)])
     pieces = split_at_quiet(waveform, backbone.window_seconds)
     whole, each = asr.compare(waveform), asr.compare(waveform, adapt_per_piece=True)
-    assert whole.base.tokens == each.base.tokens
-    assert each.adapted.tokens == sum((asr.compare(piece).adapted.tokens for piece in pieces), ())
-    assert whole.adapted.tokens != each.adapted.tokens
+    assert whole.base.transcript.tokens == each.base.transcript.tokens
+    assert each.adapted.transcript.tokens == sum((asr.compare(piece).adapted.transcript.tokens for piece in pieces), ())
+    assert whole.adapted.transcript.tokens != each.adapted.transcript.tokens
     np.testing.assert_allclose(each.embedding, asr.compare(pieces[0]).embedding, atol=1e-4)
     assert np.abs(whole.embedding - each.embedding).max() > 0.01
 
@@ -324,8 +339,8 @@ def test_comparison_says_what_was_done(asr, backbone, speech_like, tmp_path):
     save_audio(tmp_path / "a.wav", speech_like(2.0))
     comparison = asr.compare(tmp_path / "a.wav", "turn on the lights")
     assert comparison.reference == "turn on the lights"
-    assert comparison.base_errors == word_errors("turn on the lights", comparison.base.text)
-    assert comparison.adapted_errors == word_errors("turn on the lights", comparison.adapted.text)
+    assert comparison.base.errors == word_errors("turn on the lights", comparison.base.text)
+    assert comparison.adapted.errors == word_errors("turn on the lights", comparison.adapted.text)
     assert list(comparison.timings_ms) == ["audio", "encode", "generate", "decode"]
     assert all(ms > 0 for ms in comparison.timings_ms.values())
     assert comparison.seconds == 2.0 and comparison.waveform.shape == (32_000,)
@@ -365,7 +380,7 @@ def test_json_has_the_shared_vocabulary(asr, speech_like):
 @pytest.mark.parametrize("reference", [None, "", "   "])
 def test_without_reference_no_errors_are_invented(asr, speech_like, reference):
     comparison = asr.compare(speech_like(1.0), reference)
-    assert comparison.reference is comparison.base_errors is comparison.adapted_errors is None
+    assert comparison.reference is comparison.base.errors is comparison.adapted.errors is None
 
 
 def test_recordings_given_as_samples_are_checked_too(asr):
@@ -385,8 +400,12 @@ def test_language_and_task_reach_the_prompt_of_both_rows(hub_backbone, make_hype
     english, german = asr.compare(waveform), asr.compare(waveform, language="de", task="translate")
     log_mel, limit = hub_backbone.log_mel([waveform]), token_limit(1.5, hub_backbone)
     expected = generated(hub_backbone.model, log_mel, hub_backbone, limit, "de", "translate")
-    assert german.base.tokens == german.adapted.tokens == expected[: len(german.base.tokens)]
-    assert german.base.tokens != english.base.tokens
+    assert (
+        german.base.transcript.tokens
+        == german.adapted.transcript.tokens
+        == expected[: len(german.base.transcript.tokens)]
+    )
+    assert german.base.transcript.tokens != english.base.transcript.tokens
 
 
 def test_an_error_in_the_decode_leaves_the_base_and_the_lock_as_they_were(asr, speech_like, monkeypatch):
@@ -407,7 +426,7 @@ def test_an_error_in_the_decode_leaves_the_base_and_the_lock_as_they_were(asr, s
     worker.start()
     worker.join(30)
     assert not worker.is_alive()  # the lock is free for another thread
-    assert asr.compare(speech_like(2.0)).base.tokens == before.base.tokens
+    assert asr.compare(speech_like(2.0)).base.transcript.tokens == before.base.transcript.tokens
 
 
 def test_threads_that_share_a_model_never_mix_their_rows(asr, speech_like):
@@ -422,7 +441,7 @@ def test_threads_that_share_a_model_never_mix_their_rows(asr, speech_like):
         try:
             for turn in range(4):
                 comparison = asr.compare(waveforms[i])
-                together[i, turn] = (comparison.base.tokens, comparison.adapted.tokens)
+                together[i, turn] = (comparison.base.transcript.tokens, comparison.adapted.transcript.tokens)
         except Exception as error:
             errors.append(error)
 
@@ -434,7 +453,7 @@ def test_threads_that_share_a_model_never_mix_their_rows(asr, speech_like):
     assert not errors
     assert len(together) == 24
     for (i, _turn), tokens in together.items():
-        assert tokens == (alone[i].base.tokens, alone[i].adapted.tokens)
+        assert tokens == (alone[i].base.transcript.tokens, alone[i].adapted.transcript.tokens)
 
 
 # Loading.
@@ -478,9 +497,12 @@ def test_every_bundled_example_is_what_transformers_hears(bundled):
         limit = token_limit(comparison.seconds, bundled.backbone)
         base = generated(bundled.backbone.model, log_mel, bundled.backbone, limit)
         adapted = generated(merged_model(bundled, waveform), log_mel, bundled.backbone, limit)
-        assert comparison.base.tokens == base[: len(comparison.base.tokens)], row.file
-        assert comparison.adapted.tokens == adapted[: len(comparison.adapted.tokens)], row.file
-        for transcript, expected in ((comparison.base, base), (comparison.adapted, adapted)):
+        assert comparison.base.transcript.tokens == base[: len(comparison.base.transcript.tokens)], row.file
+        assert comparison.adapted.transcript.tokens == adapted[: len(comparison.adapted.transcript.tokens)], row.file
+        for transcript, expected in (
+            (comparison.base.transcript, base),
+            (comparison.adapted.transcript, adapted),
+        ):
             assert transcript.stopped == "repetition" or transcript.tokens == expected, row.file
         changed += base != adapted
     assert changed > 0

@@ -17,8 +17,10 @@ import pytest
 import hyper.commands.scorecard
 import hyper.study.scorecard.sets
 from hyper.__main__ import main
-from hyper.compare.comparison import Pair, Transcript
-from hyper.compare.evaluation import Evaluation, ScoredUtterance
+from hyper.compare.evaluation import Evaluation
+from hyper.compare.row import Row, make_row
+from hyper.compare.transcript import Pair, Transcript
+from hyper.compare.utterance import ScoredUtterance
 from hyper.metrics.word_errors import word_errors
 from hyper.recordings.audio import SAMPLE_RATE, load_audio, save_audio
 from hyper.recordings.manifest import ManifestRow, read_manifest, write_manifest
@@ -35,8 +37,13 @@ from hyper.study.scorecard.sets import TEST_SETS, HeldOutSet, held_out_sets, mak
 def scored(cohort: str, reference: str, base: str, adapted: str, **columns: str) -> ScoredUtterance:
     columns = {"speaker": "s", "severity": "mild", "corpus": "synthetic"} | columns
     row = ManifestRow("a.wav", Path("a.wav"), reference, cohort=cohort, simulated=cohort != "typical", **columns)
-    transcripts = [transcript(text) for text in (base, adapted)]
-    return ScoredUtterance(row, *transcripts, word_errors(reference, base), word_errors(reference, adapted))
+    return ScoredUtterance(row, *(Row(transcript(text), word_errors(reference, text)) for text in (base, adapted)))
+
+
+def heard_in(row: ManifestRow, base: str, adapted: str) -> ScoredUtterance:
+    """What would have been written of a recording that is there."""
+    waveform = load_audio(row.path)
+    return ScoredUtterance(row, *(make_row(transcript(text), waveform, row.reference) for text in (base, adapted)))
 
 
 def transcript(text: str) -> Transcript:
@@ -54,7 +61,9 @@ def evaluations() -> dict[str, Evaluation]:
     dysarthria = scored("dysarthria", "one big red dog", "one big red cat", "one big red cat")  # 1 error, then 1
     return {
         "typical-commands-known": evaluation(typical),
-        "typical-commands-unheard": evaluation(replace(typical, adapted_errors=typical.base_errors)),
+        "typical-commands-unheard": evaluation(
+            replace(typical, adapted=replace(typical.adapted, errors=typical.base.errors))
+        ),
         "atypical-commands-known": evaluation(stuttering, dysarthria),
         "people": evaluation(replace(dysarthria, row=replace(dysarthria.row, simulated=False, age="9"))),
     }
@@ -188,7 +197,7 @@ def test_a_kind_of_sound_that_does_not_exist_is_refused() -> None:
 def test_made_up_words_by_hand(tmp_path: Path) -> None:
     rows = make_no_speech(tmp_path, 3, seed=1)  # room, white noise, pink noise
     texts = [("", "thank you"), ("no no no no no", ""), ("[music]", "you")]  # the normaliser drops what is in brackets
-    heard = [ScoredUtterance(row, *map(transcript, both), None, None) for row, both in zip(rows, texts, strict=True)]
+    heard = [heard_in(row, *both) for row, both in zip(rows, texts, strict=True)]
     everything, *kinds = made_up_words(heard)
     minutes = sum(len(load_audio(row.path)) for row in rows) / SAMPLE_RATE / 60
     assert (everything.kind, everything.n_recordings, everything.minutes) == ("all", 3, pytest.approx(minutes))
@@ -206,7 +215,7 @@ def test_made_up_words_by_hand(tmp_path: Path) -> None:
 def test_words_made_up_of_far_off_speech_are_those_that_nobody_said(tmp_path: Path, speech_like) -> None:
     save_audio(tmp_path / "a.wav", speech_like(2.0))
     row = ManifestRow("a.wav", tmp_path / "a.wav", "call the nurse", domain="far-off speech")
-    heard = [ScoredUtterance(row, transcript("call a big nurse"), transcript("the nurse"), None, None)]
+    heard = [heard_in(row, "call a big nurse", "the nurse")]
     assert made_up_words([], heard)[0].kind == "far-off speech"
     far = made_up_words([], heard)[-1]
     assert far.base_words_per_minute * far.minutes == pytest.approx(2)  # a for the, and big
@@ -375,7 +384,7 @@ def test_a_scorecard_before_adds_a_column_of_base_wer(evaluations: dict[str, Eva
 
 def test_every_table_has_as_many_cells_as_columns(evaluations: dict[str, Evaluation], tmp_path: Path) -> None:
     rows = make_no_speech(tmp_path, 6, seed=1)
-    silence = [ScoredUtterance(row, transcript(""), transcript("you"), None, None) for row in rows]
+    silence = [heard_in(row, "", "you") for row in rows]
     record = report(evaluations | {"no-speech": evaluation(*silence)})
     page = scorecard_page(record, measure_bars(evaluations, 0.0009), before=record)
     assert re.search(r"\| all \| 6 \| 0\.0 → [\d.]+ \| 0\.0 % → 100\.0 % \| 0\.0 % → [\d.]+ % \| 0\.0 % → ", page)

@@ -100,7 +100,7 @@ def test_good_bad_refused_and_unlisted_files_side_by_side(handlers, send, asr, c
     lines = list(csv.DictReader(io.StringIO(saved(links)["recordings.csv"].decode("utf-8-sig"), newline="")))
     assert [line["file"] for line in lines] == ["a.wav", "b.wav", "visit/inner.wav", "visit/notes.txt", "bad.wav"]
     assert [(line["base"], line["adapted"]) for line in lines[:2]] == [(u.base.text, u.adapted.text) for u in direct]
-    assert float(lines[0]["base WER"]) == direct[0].base_errors.wer
+    assert float(lines[0]["base WER"]) == direct[0].base.errors.wer
     assert lines[1]["base WER"] == "" and lines[0]["speaker"] == "p1" and lines[0]["note"] == "first"
     book = openpyxl.load_workbook(io.BytesIO(saved(links)["recordings.xlsx"]))
     assert book.sheetnames == ["recordings", "groups"]
@@ -261,8 +261,8 @@ def test_change_in_words_and_to_sort_by(handlers, send, asr):
     cells = re.findall(r'data-name="Change" data-value="([-\d.e]+)">([\w ]+)<', outcome)
     assert len(cells) == 6
     for utterance, (value, words) in zip(evaluation.utterances, cells, strict=True):
-        more = utterance.adapted_errors.n_errors - utterance.base_errors.n_errors
-        assert float(value) == pytest.approx(utterance.adapted_errors.wer - utterance.base_errors.wer)
+        more = utterance.adapted.errors.n_errors - utterance.base.errors.n_errors
+        assert float(value) == pytest.approx(utterance.adapted.errors.wer - utterance.base.errors.wer)
         assert words.split()[0] == (str(abs(more)) if more else "none")
         assert words.endswith("fewer") == (more < 0) and words.endswith("more") == (more > 0)
 
@@ -271,7 +271,7 @@ def test_flags_of_both_rows_stand_in_the_table(handlers, send):
     noise = io.BytesIO()
     soundfile.write(noise, np.random.default_rng(0).uniform(-0.3, 0.3, SAMPLE_RATE), SAMPLE_RATE, format="WAV")
     outcome = run(handlers, [send("noise.wav", noise.getvalue())])[-1][2]
-    reasons = [flag.reason for flag in handlers.batches.outcome("anna").evaluation.utterances[0].base_flags]
+    reasons = [flag.reason for flag in handlers.batches.outcome("anna").evaluation.utterances[0].base.flags]
     assert any("stand out from its own background noise" in reason for reason in reasons)
     assert "<b>Base:</b>" in outcome and "<b>Adapted:</b>" in outcome
     assert outcome.count("stand out from its own background noise") == 2

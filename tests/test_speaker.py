@@ -82,8 +82,8 @@ def test_the_mean_embedding_is_that_of_the_single_recordings(asr, recordings, co
 def test_base_and_utterance_are_what_comparing_each_recording_gives(asr, recordings, comparison):
     for waveform, recording in zip(recordings, comparison.recordings, strict=True):
         alone = asr.compare(waveform)
-        assert recording.transcripts["base"].text == alone.base.text
-        assert recording.transcripts["utterance"].text == alone.adapted.text
+        assert recording.rows["base"].text == alone.base.text
+        assert recording.rows["utterance"].text == alone.adapted.text
         assert recording.seconds == pytest.approx(len(waveform) / SAMPLE_RATE)
 
 
@@ -93,8 +93,8 @@ def test_the_speaker_level_is_a_model_with_the_mean_merged_into_its_weights(asr,
         merged(parts, comparison.lora, 0), parts.extractor, parts.tokenizer, "merged", parts.device, parts.dtype
     )
     texts = [PersonalizedAsr(whole, None, None).compare(waveform).base.text for waveform in recordings]
-    assert [recording.transcripts["speaker"].text for recording in comparison.recordings] == texts
-    differs = [r.transcripts["speaker"].text != r.transcripts["utterance"].text for r in comparison.recordings]
+    assert [recording.rows["speaker"].text for recording in comparison.recordings] == texts
+    differs = [r.rows["speaker"].text != r.rows["utterance"].text for r in comparison.recordings]
     assert any(differs)  # or the level would be no level
 
 
@@ -104,7 +104,7 @@ def test_an_adapted_encoder_is_run_again_with_the_speakers_weights(backbone, mak
     model = merged(backbone, comparison.lora, 0)
     whole = Backbone(model, backbone.extractor, backbone.tokenizer, "merged", backbone.device, backbone.dtype)
     texts = [PersonalizedAsr(whole, None, None).compare(waveform).base.text for waveform in recordings]
-    assert [recording.transcripts["speaker"].text for recording in comparison.recordings] == texts
+    assert [recording.rows["speaker"].text for recording in comparison.recordings] == texts
 
 
 def test_each_recording_is_encoded_once_and_all_levels_share_its_batch(asr, recordings, monkeypatch):
@@ -123,11 +123,11 @@ def test_each_recording_is_encoded_once_and_all_levels_share_its_batch(asr, reco
 
 def test_errors_are_counted_where_a_reference_is_known_and_pooled_as_one_corpus(comparison):
     first, second, third = comparison.recordings
-    assert second.errors is None
+    assert all(row.errors is None for row in second.rows.values())
     for level in ("base", "utterance", "speaker"):
-        one = word_errors("turn on the lights", first.transcripts[level].text)
-        two = word_errors("good morning", third.transcripts[level].text)
-        assert first.errors[level] == one
+        one = word_errors("turn on the lights", first.rows[level].text)
+        two = word_errors("good morning", third.rows[level].text)
+        assert first.rows[level].errors == one
         n_errors = sum(e.substitutions + e.deletions + e.insertions for e in (one, two))
         assert comparison.pooled[level].wer == pytest.approx(n_errors / 6)
 

@@ -24,11 +24,11 @@ def test_each_point_is_a_comparison_at_its_strength(asr, speech_like):
     assert [point.strength for point in points] == [0, 0.25, 0.5, 0.75, 1, 1.25, 1.5, 1.75, 2]
     for point in points[::2]:
         comparison = asr.compare(waveform, "turn on the light", strength=point.strength)
-        assert point.transcript.text == comparison.adapted.text
-        assert point.errors == word_errors("turn on the light", comparison.adapted.text)
-        assert point.heard_nobody == comparison.adapted_heard_nobody
-    assert points[0].transcript.text == asr.compare(waveform).base.text
-    assert points[0].n_changed == 0 and len({point.transcript.text for point in points}) > 1
+        assert point.row.text == comparison.adapted.text
+        assert point.row.errors == word_errors("turn on the light", comparison.adapted.text)
+        assert point.row.heard_nobody == comparison.adapted.heard_nobody
+    assert points[0].row.text == asr.compare(waveform).base.text
+    assert points[0].n_changed == 0 and len({point.row.text for point in points}) > 1
 
 
 def test_changed_words_by_hand():

@@ -9,8 +9,11 @@ from html.parser import HTMLParser
 import numpy as np
 import pytest
 
-from hyper.compare.comparison import Comparison, Transcript
-from hyper.metrics.word_errors import WordSpan, align_words, word_errors
+from hyper.compare.comparison import Comparison
+from hyper.compare.confidence import WordConfidence
+from hyper.compare.row import Row, make_row
+from hyper.compare.transcript import Transcript
+from hyper.metrics.word_errors import WordSpan, align_words
 from hyper.model.subspace import LayerUpdate
 from hyper.ui import figures, panels, word_diff
 
@@ -28,17 +31,28 @@ def speech() -> np.ndarray:
     return (0.1 * np.sin(2 * np.pi * 2 * t) ** 4 * np.sin(2 * np.pi * 150 * t) + noise).astype(np.float32)
 
 
-def comparison(base: str, adapted: str | None, reference: str | None = None, **changes: object) -> Comparison:
+def comparison(
+    base: str,
+    adapted: str | None,
+    reference: str | None = None,
+    verbatim: str | None = None,
+    waveform: np.ndarray | None = None,
+    base_words: tuple[WordConfidence, ...] = (),
+) -> Comparison:
+    waveform = speech() if waveform is None else waveform
+
+    def row(text: str, words: tuple[WordConfidence, ...] = ()) -> Row:
+        return make_row(transcript(text), waveform, reference, verbatim, words)
+
     rng = np.random.default_rng(0)
     layer = LayerUpdate("model.decoder.layers.0.fc1", 0.5, 0.0123, np.array([0.5]), np.array([0.25, 1.75]))
-    made = Comparison(
-        base=transcript(base),
-        adapted=None if adapted is None else transcript(adapted),
+    return Comparison(
+        base=row(base, base_words),
+        adapted=None if adapted is None else row(adapted),
         reference=reference,
-        base_errors=None if reference is None else word_errors(reference, base),
-        adapted_errors=None if reference is None or adapted is None else word_errors(reference, adapted),
+        verbatim=verbatim,
         layers=() if adapted is None else (layer,),
-        waveform=speech(),
+        waveform=waveform,
         log_mel=rng.random((80, 25)).astype(np.float32),
         embedding=None,
         timings_ms={"audio": 3.0, "encode": 40.0, "generate": 2.0, "decode": 155.0},
@@ -50,7 +64,6 @@ def comparison(base: str, adapted: str | None, reference: str | None = None, **c
         generated_parameters=4800,
         generated_share=0.00085,
     )
-    return replace(made, **changes)
 
 
 class TextOf(HTMLParser):
@@ -109,7 +122,7 @@ def test_what_others_wrote_stays_text(where):
         values[where] = attack
     else:
         changes[where] = attack
-    made = comparison(**values, **changes)
+    made = replace(comparison(**values), **changes)
     html = (
         panels.results_html(made, "bundled")
         + panels.details_html(made)
@@ -168,7 +181,7 @@ def test_a_reference_without_words_gives_no_rate():
     ("stopped", "reason"), [("repetition", "over and over"), ("length", "wrote more than fits the recording")]
 )
 def test_a_row_that_did_not_end_by_itself_is_called_uncertain(stopped, reason):
-    made = replace(comparison("turn on", "turn on"), adapted=transcript("turn on", stopped))
+    made = replace(comparison("turn on", "turn on"), adapted=make_row(transcript("turn on", stopped), speech()))
     base, adapted = panels.results_html(made, "bundled").split("<article")[1:]
     assert "Uncertain" in text_of(adapted) and reason in text_of(adapted)
     assert "Uncertain" not in base

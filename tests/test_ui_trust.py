@@ -18,7 +18,6 @@ from hyper.compare.confidence import WordConfidence
 from hyper.compare.export import ExportError
 from hyper.compare.guards import Flag
 from hyper.compare.pipeline import PersonalizedAsr
-from hyper.metrics.word_errors import word_errors
 from hyper.model.lora import StrengthError
 from hyper.recordings.audio import SAMPLE_RATE
 from hyper.ui import figures, marks, notices, panels, references, server, strength_card, takeaway
@@ -55,7 +54,7 @@ def test_the_page_says_what_the_marks_mean_and_whether_anybody_checked():
     assert marks.NOT_CALIBRATED in panels.results_html(made, "bundled")
     assert marks.CALIBRATED in panels.results_html(replace(made, is_calibrated=True), "bundled")
     assert "fewer than 7 in 10" in marks.CALIBRATED and "below 70%" in marks.NOT_CALIBRATED
-    unmarked = panels.results_html(replace(made, base_words=(SURE,)), "bundled")
+    unmarked = panels.results_html(replace(made, base=replace(made.base, words=(SURE,))), "bundled")
     assert marks.NOT_CALIBRATED not in unmarked and marks.CALIBRATED not in unmarked
 
 
@@ -66,7 +65,7 @@ def test_a_pair_that_was_never_calibrated_says_what_to_run():
 def test_both_rows_give_every_reason():
     flags = (Flag("loop", "repetition", None, f"It repeats {ATTACK}."), Flag("length", "length", None, "Too long."))
     made = comparison("turn on", "turn off")
-    vars(made)["base_flags"], vars(made)["adapted_flags"] = flags, flags[1:]  # what guard() would have found
+    made = replace(made, base=replace(made.base, flags=flags), adapted=replace(made.adapted, flags=flags[1:]))
     base, adapted = panels.results_html(made, "bundled").split("<article")[1:]
     assert f"Uncertain It repeats {ATTACK}. Too long." in text_of(base)
     assert "Uncertain Too long." in text_of(adapted) and "It repeats" not in text_of(adapted)
@@ -96,15 +95,13 @@ def test_where_nobody_speaks_the_words_are_folded_away():
 
 def test_errors_of_hidden_words_are_hidden_with_them():
     reference = "call the nurse"
-    errors = {"reference": reference, "base_errors": word_errors(reference, "you"),
-              "adapted_errors": word_errors(reference, "you")}  # fmt: skip
-    html = panels.results_html(silent("you", "you", **errors), "bundled")
+    html = panels.results_html(silent("you", "you", reference=reference), "bundled")
     assert "%" not in text_of(re.sub(r"<details.*?</details>", "", html, flags=re.S))
     assert "characters (CER)" in text_of(html)
 
 
 def test_one_row_that_hears_nobody_hides_only_its_own_words():
-    made = silent("thank you", "", adapted_words=())
+    made = silent("thank you", "")
     text = text_of(panels.results_html(made, "bundled"))
     assert "The two disagree whether anybody speaks here." in text
     assert marks.NO_WORDS in text and text.count(marks.NO_SPEECH) == 1
@@ -117,16 +114,13 @@ def test_one_row_that_hears_nobody_hides_only_its_own_words():
 
 def test_both_references_stand_in_one_table():
     base, adapted = "call my my sister", MEANT  # each is the better one by one of the references
-    made = comparison(
-        base, adapted, MEANT, verbatim=SAID,
-        base_verbatim_errors=word_errors(SAID, base), adapted_verbatim_errors=word_errors(SAID, adapted),
-    )  # fmt: skip
+    made = comparison(base, adapted, MEANT, SAID)
     table = text_of(references.table_html(made))
     assert "words wrong (WER) intended verbatim" in table
     assert "Base 33.3% (1 of 3) 33.3% (2 of 6) Adapted 0% (0 of 3) 50% (3 of 6)" in table
     assert references.MEANING in table
     assert references.table_html(comparison(base, adapted, MEANT)) == ""
-    only_said = replace(made, reference=None, base_errors=None, adapted_errors=None, adapted=None)
+    only_said = comparison(base, None, verbatim=SAID)
     assert "Base – 33.3% (2 of 6)" in text_of(references.table_html(only_said))
     html = panels.results_html(replace(made, verbatim=ATTACK), "bundled")
     assert "What was said " + ATTACK in text_of(html) and "script" not in TextOf(html).tags
@@ -231,9 +225,9 @@ def test_the_sweep_shows_each_strength_and_encodes_nothing(handlers, asked, enco
     assert len(encodes) == 1 and len(figure.data[0].x) == 9
     text = text_of(html)
     asr = handlers.shelf.get("bundled")
-    row = asr.compare(asked.recording, MEANT, strength=1.5)
-    written = marks.NO_SPEECH if row.adapted_heard_nobody else re.sub(r"\s+", " ", row.adapted.text)
-    assert f"1.5 {percent(row.adapted_errors.wer)} {written}".strip() in text
+    row = asr.compare(asked.recording, MEANT, strength=1.5).adapted
+    written = marks.NO_SPEECH if row.heard_nobody else re.sub(r"\s+", " ", row.text)
+    assert f"1.5 {percent(row.errors.wer)} {written}".strip() in text
     assert re.findall(r'download="([^"]+)"', html) == ["strength.png", "strength.pdf"]
 
 

@@ -12,8 +12,8 @@ from hyper.recordings.manifest import ManifestRow, read_manifest
 
 if TYPE_CHECKING:
     from hyper.compare.calibration import Calibration, RowReliability, ScoredWords
-    from hyper.compare.evaluation import ScoredUtterance
     from hyper.compare.pipeline import PersonalizedAsr
+    from hyper.compare.utterance import ScoredUtterance
 
 EXAMPLES = """\
 examples:
@@ -122,7 +122,7 @@ def scored_words(asr: PersonalizedAsr, utterances: Sequence[ScoredUtterance], ro
 
     found: list[tuple[float, float, str]] = []
     for utterance in utterances:
-        words = word_confidences(asr.backbone, getattr(utterance, row))
+        words = word_confidences(asr.backbone, getattr(utterance, row).transcript)
         right = words_right(utterance.row.reference, [word for word, _ in words])
         speaker = utterance.row.speaker or utterance.row.file
         found += [

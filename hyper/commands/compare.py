@@ -4,16 +4,13 @@ from __future__ import annotations
 
 import argparse
 import json
-from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from hyper.commands.arguments import add_model_arguments, add_strength, load_asr
-from hyper.compare.evaluation import error_summary
 
 if TYPE_CHECKING:
-    from hyper.compare.comparison import Comparison, Transcript
-    from hyper.compare.guards import Flag
-    from hyper.metrics.word_errors import WordErrors
+    from hyper.compare.comparison import Comparison
+    from hyper.compare.row import Row
 
 EXAMPLES = """\
 examples:
@@ -71,13 +68,11 @@ def as_text(comparison: Comparison, file: str) -> str:
         lines.append(f"reference  {comparison.reference}")
     if comparison.verbatim is not None:
         lines.append(f"verbatim   {comparison.verbatim}")
-    errors = comparison.base_errors, comparison.base_verbatim_errors
-    lines.append(_transcript_lines("base", comparison.base, errors, comparison.base_flags))
+    lines.append(_row_lines("base", comparison.base))
     if comparison.adapted is None:
         lines.append("adapted    no hypernetwork for this Whisper; `python -m hyper train --help` says how to make one")
     else:
-        errors = comparison.adapted_errors, comparison.adapted_verbatim_errors
-        lines.append(_transcript_lines("adapted", comparison.adapted, errors, comparison.adapted_flags))
+        lines.append(_row_lines("adapted", comparison.adapted))
         if comparison.strength != 1:
             lines.append(f"strength   {comparison.strength:g} times the update (0 is the base, 1 as trained)")
     lines.append(f"models     {comparison.base_model} + {comparison.hypernetwork or 'nothing'} on {comparison.device}")
@@ -89,20 +84,16 @@ def as_text(comparison: Comparison, file: str) -> str:
     return "\n".join(lines)
 
 
-def _transcript_lines(
-    row: str,
-    transcript: Transcript,
-    errors: tuple[WordErrors | None, WordErrors | None],  # against what was meant, and what was said
-    flags: Sequence[Flag],
-) -> str:
+def _row_lines(name: str, row: Row) -> str:
     """One transcript, with its errors where there is a reference, and a line for each sign that it may be wrong."""
-    lines = [f"{row:<10} {transcript.text}"]
-    if transcript.stopped != "end":
-        lines[0] += f"  [cut off: {transcript.stopped}]"
-    meant, said = errors
-    if meant is not None:
-        lines.append(error_summary(meant))
-    if said is not None:
-        lines.append(f"verbatim: {error_summary(said)}")
-    lines += [f"caution: {flag.reason}" for flag in flags]
+    from hyper.compare.evaluation import error_summary
+
+    lines = [f"{name:<10} {row.text}"]
+    if row.transcript.stopped != "end":
+        lines[0] += f"  [cut off: {row.transcript.stopped}]"
+    if row.errors is not None:
+        lines.append(error_summary(row.errors))
+    if row.verbatim_errors is not None:
+        lines.append(f"verbatim: {error_summary(row.verbatim_errors)}")
+    lines += [f"caution: {flag.reason}" for flag in row.flags]
     return f"\n{'':<10} ".join(lines)

@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from hyper.commands.arguments import add_model_arguments, load_asr
-from hyper.compare.evaluation import table
 from hyper.recordings.manifest import read_manifest
 
 if TYPE_CHECKING:
@@ -66,6 +65,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> None:
     """Score the manifest, write what was asked for, print the table."""
+    from hyper.compare.evaluation import table
     from hyper.compare.scoring import score_manifest
 
     rows = read_manifest(args.manifest)[: args.limit]

@@ -9,17 +9,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from hyper.commands.arguments import add_model_arguments, add_test_share, load_asr
-from hyper.compare.evaluation import Evaluation
-from hyper.study.scorecard.bars import measure_bars
-from hyper.study.scorecard.earlier import ScorecardError, read_bars, read_scorecard, replace_bars
-from hyper.study.scorecard.invented_words import made_up_words
-from hyper.study.scorecard.markdown import scorecard_page
-from hyper.study.scorecard.sets import FAR_OFF, NO_SPEECH, HeldOutSet, held_out_sets
 
 if TYPE_CHECKING:
     from argparse import ArgumentParser, Namespace
 
+    from hyper.compare.evaluation import Evaluation
     from hyper.compare.pipeline import PersonalizedAsr
+    from hyper.study.scorecard.sets import HeldOutSet
 
 EXAMPLES = """\
 examples:
@@ -54,6 +50,10 @@ def add_arguments(parser: ArgumentParser) -> None:
 def run(args: Namespace) -> int:
     """Make what test speech is missing, score every set; write scorecard.json, its page, bars.json and figures."""
     from hyper.compare.scoring import score_manifest
+    from hyper.study.scorecard.bars import measure_bars
+    from hyper.study.scorecard.earlier import ScorecardError, read_bars, read_scorecard, replace_bars
+    from hyper.study.scorecard.markdown import scorecard_page
+    from hyper.study.scorecard.sets import held_out_sets
 
     before = read_scorecard(args.before) if args.before else None
     bars_on_record = read_bars(args.out / "bars.json")
@@ -92,6 +92,9 @@ def scorecard_record(
 
 
 def _set_record(each: HeldOutSet, evaluations: dict[str, Evaluation]) -> dict[str, Any]:
+    from hyper.study.scorecard.invented_words import made_up_words
+    from hyper.study.scorecard.sets import FAR_OFF, NO_SPEECH
+
     evaluation = evaluations[each.name]
     record = {
         "title": each.title,

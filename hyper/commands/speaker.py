@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from hyper.commands.arguments import add_model_arguments, load_asr
-from hyper.compare.evaluation import error_summary
 
 if TYPE_CHECKING:
     from hyper.compare.speaker import SpeakerComparison, SpeakerRecording
@@ -52,6 +51,7 @@ def run(args: argparse.Namespace) -> None:
 
 def as_text(comparison: SpeakerComparison) -> str:
     """What a person reads on the terminal."""
+    from hyper.compare.evaluation import error_summary
     from hyper.compare.speaker import LEVELS
 
     lines = [line for recording in comparison.recordings for line in (*_recording_lines(recording), "")]
@@ -68,12 +68,14 @@ def as_text(comparison: SpeakerComparison) -> str:
 
 def _recording_lines(recording: SpeakerRecording) -> list[str]:
     """One recording: what was meant, and each level's transcript with its errors and cautions."""
+    from hyper.compare.evaluation import error_summary
+
     lines = [f"{'recording':<15} {recording.file} ({recording.seconds:.1f} s)"]
     if recording.reference:
         lines.append(f"{'reference':<15} {recording.reference}")
-    for level, transcript in recording.transcripts.items():
-        lines.append(f"{level:<15} {transcript.text}")
-        if recording.errors is not None:
-            lines.append(f"{'':<15} {error_summary(recording.errors[level])}")
-        lines += [f"{'':<15} caution: {flag.reason}" for flag in recording.flags[level]]
+    for level, row in recording.rows.items():
+        lines.append(f"{level:<15} {row.text}")
+        if row.errors is not None:
+            lines.append(f"{'':<15} {error_summary(row.errors)}")
+        lines += [f"{'':<15} caution: {flag.reason}" for flag in row.flags]
     return lines

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple
 
-if TYPE_CHECKING:
-    from hyper.compare.comparison import Transcript
-    from hyper.model.backbone import Backbone
+from hyper.compare.calibration import Calibration
+from hyper.compare.transcript import Transcript
+from hyper.model.backbone import Backbone
 
 
 class WordConfidence(NamedTuple):
@@ -32,6 +32,16 @@ def word_confidences(backbone: Backbone, transcript: Transcript) -> list[WordCon
         words += _piece_confidences(backbone, transcript.tokens[own], transcript.log_probs[own])
         start += length
     return words
+
+
+def calibrated_confidences(
+    backbone: Backbone, transcript: Transcript, calibration: Calibration | None
+) -> tuple[WordConfidence, ...]:
+    """Each word with the share of such words that were right, or, uncalibrated, with its raw confidence."""
+    words = word_confidences(backbone, transcript)
+    if calibration is None:
+        return tuple(words)
+    return tuple(WordConfidence(word, calibration.share_right(raw)) for word, raw in words)
 
 
 def _piece_confidences(backbone: Backbone, tokens: Sequence[int], log_probs: Sequence[float]) -> list[WordConfidence]:

@@ -5,122 +5,17 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from hyper.compare.groups import Group, pool
-from hyper.compare.guards import Flag
+from hyper.compare.utterance import Failure, ScoredUtterance
 from hyper.metrics.intervals import Interval
 from hyper.metrics.word_errors import WordErrors
-from hyper.recordings.manifest import ManifestRow
-
-if TYPE_CHECKING:
-    from hyper.compare.comparison import Transcript
-    from hyper.model.subspace import LayerSize
 
 # Each makes groups where the manifest fills it.
 GROUP_COLUMNS = ("cohort", "severity", "speaker", "corpus", "domain", "voice", "age_group")
 CHANGE_INTERVAL = "95 % of speakers"
 MOST_VALUES_SHOWN = 20  # a column with more values (speakers, mostly) is left to the JSON report
-
-
-def utterance_record(
-    *,
-    file: str | None,
-    reference: str | None,
-    speaker: str | None,
-    cohort: str | None,
-    severity: str | None,
-    base: Transcript,
-    adapted: Transcript | None,
-    base_errors: WordErrors | None,
-    adapted_errors: WordErrors | None,
-    verbatim: str | None,
-    base_verbatim_errors: WordErrors | None,
-    adapted_verbatim_errors: WordErrors | None,
-) -> dict[str, Any]:
-    """One recording's result in the one vocabulary that every command writes."""
-    return {
-        "file": file,
-        "reference": reference,
-        "speaker": speaker,
-        "cohort": cohort,
-        "severity": severity,
-        "base": base.text,
-        "adapted": adapted and adapted.text,
-        "base_errors": base_errors and base_errors.to_json(),
-        "adapted_errors": adapted_errors and adapted_errors.to_json(),
-        "verbatim": verbatim,
-        "base_verbatim_errors": base_verbatim_errors and base_verbatim_errors.to_json(),
-        "adapted_verbatim_errors": adapted_verbatim_errors and adapted_verbatim_errors.to_json(),
-        "stopped": {"base": base.stopped, "adapted": adapted and adapted.stopped},
-    }
-
-
-@dataclass(frozen=True)
-class ScoredUtterance:
-    """One recording's two transcripts and their errors (None without reference, or without hypernetwork)."""
-
-    row: ManifestRow
-    base: Transcript
-    adapted: Transcript | None
-    base_errors: WordErrors | None
-    adapted_errors: WordErrors | None
-    base_flags: tuple[Flag, ...] = ()  # what speaks against the transcript
-    adapted_flags: tuple[Flag, ...] = ()  # by the same guards
-    layers: tuple[LayerSize, ...] = ()  # () without hypernetwork
-    seconds: float | None = None  # length of the recording
-    base_verbatim_errors: WordErrors | None = None  # None where the row has no verbatim text
-    adapted_verbatim_errors: WordErrors | None = None
-
-    @property
-    def change(self) -> float | None:
-        """Adapted WER minus base WER, a fraction; None where either has none."""
-        base, adapted = self.base_errors, self.adapted_errors
-        if base is None or adapted is None or base.wer is None or adapted.wer is None:
-            return None
-        return adapted.wer - base.wer
-
-    def to_json(self) -> dict[str, Any]:
-        """The utterance record; `simulated` because no figure may leave it out."""
-        row = self.row
-        record = utterance_record(
-            file=row.file,
-            reference=row.reference or None,
-            speaker=row.speaker or None,
-            cohort=row.cohort or None,
-            severity=row.severity or None,
-            base=self.base,
-            adapted=self.adapted,
-            base_errors=self.base_errors,
-            adapted_errors=self.adapted_errors,
-            verbatim=row.verbatim or None,
-            base_verbatim_errors=self.base_verbatim_errors,
-            adapted_verbatim_errors=self.adapted_verbatim_errors,
-        )
-        return {
-            **record,
-            "simulated": row.simulated,
-            "note": row.note or None,
-            "seconds": self.seconds,
-            "flags": {
-                "base": [flag.to_json() for flag in self.base_flags],
-                "adapted": [flag.to_json() for flag in self.adapted_flags],
-            },
-            "layers": [layer.to_json() for layer in self.layers],
-        }
-
-
-@dataclass(frozen=True)
-class Failure:
-    """A recording that could not be used, and why."""
-
-    row: ManifestRow
-    reason: str
-
-    @property
-    def file(self) -> str:
-        """As the manifest calls it."""
-        return self.row.file
 
 
 @dataclass(frozen=True)
@@ -155,7 +50,7 @@ class Evaluation:
 
     @cached_property
     def _scored(self) -> list[ScoredUtterance]:
-        return [utterance for utterance in self.utterances if utterance.base_errors is not None]
+        return [utterance for utterance in self.utterances if utterance.base.errors is not None]
 
     def _pooled_by(self, *columns: str) -> tuple[Group, ...]:
         """A group for each combination of values; a recording that lacks one of them is in none."""

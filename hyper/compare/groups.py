@@ -4,15 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, fields
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
+from hyper.compare.utterance import ScoredUtterance
 from hyper.metrics.intervals import Interval, reduction_interval, sum_by_speaker, wer_interval
 from hyper.metrics.word_errors import WordErrors, pooled, relative_reduction
-
-if TYPE_CHECKING:
-    from hyper.compare.evaluation import ScoredUtterance
 
 
 @dataclass(frozen=True)
@@ -81,23 +79,23 @@ def _kinds_of_error(row: str, errors: WordErrors | None) -> dict[str, float | No
 
 def pool(by: str, value: str, utterances: Sequence[ScoredUtterance]) -> Group:
     """Counts of all the utterances added up, so that long ones weigh more, as in corpus WER."""
-    both = [utterance for utterance in utterances if utterance.adapted_errors is not None]
+    both = [utterance for utterance in utterances if utterance.adapted is not None]
     speakers = {utterance.row.speaker for utterance in utterances}
     over_speakers = Intervals() if "" in speakers else _intervals(utterances, [u.row.speaker for u in utterances])
     each_alone = [f"{i:09}" for i in range(len(utterances))]
-    more_errors = [utterance.adapted_errors.n_errors - utterance.base_errors.n_errors for utterance in both]
+    more_errors = [utterance.adapted.errors.n_errors - utterance.base.errors.n_errors for utterance in both]
     return Group(
         by=by,
         value=value,
         n_utterances=len(utterances),
         n_simulated=sum(utterance.row.simulated for utterance in utterances),
         n_speakers=None if "" in speakers else len(speakers),
-        base=pooled(utterance.base_errors for utterance in utterances),
-        adapted=pooled(utterance.adapted_errors for utterance in both) if both else None,
+        base=pooled(utterance.base.errors for utterance in utterances),
+        adapted=pooled(utterance.adapted.errors for utterance in both) if both else None,
         better_share=_share(more < 0 for more in more_errors),
         worse_share=_share(more > 0 for more in more_errors),
-        base_loop_share=_share(utterance.base.stopped == "repetition" for utterance in utterances),
-        adapted_loop_share=_share(utterance.adapted.stopped == "repetition" for utterance in both),
+        base_loop_share=_share(utterance.base.transcript.stopped == "repetition" for utterance in utterances),
+        adapted_loop_share=_share(utterance.adapted.transcript.stopped == "repetition" for utterance in both),
         intervals=over_speakers,
         recording_intervals=Intervals() if over_speakers.base_wer else _intervals(utterances, each_alone),
     )
@@ -105,11 +103,11 @@ def pool(by: str, value: str, utterances: Sequence[ScoredUtterance]) -> Group:
 
 def _intervals(utterances: Sequence[ScoredUtterance], speakers: Sequence[str]) -> Intervals:
     """Intervals over the speakers, each a name for all that is drawn together."""
-    base = np.array([(u.base_errors.n_errors, u.base_errors.n_reference) for u in utterances])
+    base = np.array([(u.base.errors.n_errors, u.base.errors.n_reference) for u in utterances])
     base_errors, words = sum_by_speaker(speakers, base).T  # each (n_speakers,)
-    if any(utterance.adapted_errors is None for utterance in utterances):
+    if any(utterance.adapted is None for utterance in utterances):
         return Intervals(wer_interval(base_errors, words))
-    adapted = np.array([[utterance.adapted_errors.n_errors] for utterance in utterances])
+    adapted = np.array([[utterance.adapted.errors.n_errors] for utterance in utterances])
     (adapted_errors,) = sum_by_speaker(speakers, adapted).T
     return Intervals(
         wer_interval(base_errors, words),

@@ -8,15 +8,13 @@ import zlib
 from collections.abc import Iterable, Iterator
 from dataclasses import asdict, dataclass
 from statistics import fmean
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
+from hyper.compare.transcript import Transcript
 from hyper.recordings.audio import SAMPLE_RATE
 from hyper.recordings.voicing import voiced_seconds
-
-if TYPE_CHECKING:
-    from hyper.compare.comparison import Transcript
 
 # openai/whisper, whisper/transcribe.py: what makes it decode a window again, or leave it out as silent.
 COMPRESSION_LIMIT = 2.4  # bytes of text for each byte that zlib makes of it

@@ -14,10 +14,12 @@ from torch import Tensor
 
 from hyper.compare.calibration import Calibration
 from hyper.compare.calibration_file import load_calibration
-from hyper.compare.comparison import Comparison, Pair, Transcript, errors_against
-from hyper.compare.confidence import WordConfidence, word_confidences
+from hyper.compare.comparison import Comparison
+from hyper.compare.confidence import calibrated_confidences
 from hyper.compare.prepared import ENCODE_BATCH, Prepared, encode, prepare
+from hyper.compare.row import Row, make_row
 from hyper.compare.stopwatch import Stopwatch
+from hyper.compare.transcript import Pair, Transcript
 from hyper.model.backbone import Backbone
 from hyper.model.checkpoint import find_hypernet, load_hypernet
 from hyper.model.decoding import DecodedRow, greedy_decode, token_limit
@@ -154,14 +156,17 @@ class PersonalizedAsr:
         stopwatch = Stopwatch(self.backbone.device, dict(prepared.timings_ms))
         (pair,) = self._pairs([prepared], strength, DECODE_BATCH, stopwatch)
         reference, verbatim = (text.strip() or None if text else None for text in (reference, verbatim))
+
+        def row_of(transcript: Transcript) -> Row:
+            words = calibrated_confidences(self.backbone, transcript, self.calibration)
+            return make_row(transcript, prepared.waveform, reference, verbatim, words)
+
         generated = self.hypernet.n_generated if self.hypernet else 0
         lora = prepared.lora_of(0).scaled(strength).to_cpu() if prepared.lora else None
         return Comparison(
-            base=pair.base,
-            adapted=pair.adapted,
+            base=row_of(pair.base),
+            adapted=pair.adapted and row_of(pair.adapted),
             reference=reference,
-            base_errors=errors_against(reference, pair.base),
-            adapted_errors=errors_against(reference, pair.adapted),
             layers=self._layer_updates(lora),
             waveform=prepared.waveform,
             log_mel=self._speech_log_mel(prepared),
@@ -179,10 +184,6 @@ class PersonalizedAsr:
             strength=strength,
             lora=lora,
             verbatim=verbatim,
-            base_verbatim_errors=errors_against(verbatim, pair.base),
-            adapted_verbatim_errors=errors_against(verbatim, pair.adapted),
-            base_words=self._sure_words(pair.base),
-            adapted_words=self._sure_words(pair.adapted) if pair.adapted else (),
             shared_parameters=self.hypernet.n_shared if self.hypernet else 0,
             is_calibrated=self.calibration is not None,
         )
@@ -294,13 +295,6 @@ class PersonalizedAsr:
             no_speech_prob=min(no_speech) if no_speech else None,
             piece_lengths=tuple(len(row.tokens) for row in rows),
         )
-
-    def _sure_words(self, transcript: Transcript) -> tuple[WordConfidence, ...]:
-        """Each word with the share of such words that were right, or, uncalibrated, with its raw confidence."""
-        words = word_confidences(self.backbone, transcript)
-        if self.calibration is None:
-            return tuple(words)
-        return tuple(WordConfidence(word, self.calibration.share_right(raw)) for word, raw in words)
 
     def _speech_log_mel(self, prepared: Prepared) -> np.ndarray:  # (n_mels, n_frames)
         """All pieces joined, without padding."""

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING
 
 import torch
 
-from hyper.compare.comparison import errors_against
-from hyper.compare.evaluation import Evaluation, Failure, ScoredUtterance
-from hyper.compare.guards import guard
+from hyper.compare.evaluation import Evaluation
+from hyper.compare.row import make_row
+from hyper.compare.utterance import Failure, ScoredUtterance
 from hyper.recordings.audio import SAMPLE_RATE, AudioError, load_audio
 from hyper.recordings.manifest import ManifestRow
 
@@ -20,8 +20,8 @@ if TYPE_CHECKING:
     import numpy as np
     from torch import Tensor
 
-    from hyper.compare.comparison import Pair
     from hyper.compare.pipeline import PersonalizedAsr
+    from hyper.compare.transcript import Pair
 
 ONLY_ONE = "It is the only usable recording of its speaker, so there is no other to adapt to."
 BATCHES_AT_ONCE = 4  # so many are sorted by length together; few enough for a bar that moves
@@ -135,17 +135,8 @@ def _parts(
 
 def _scored(row: ManifestRow, waveform: np.ndarray, pair: Pair) -> ScoredUtterance:
     """The transcripts with what speaks against them, and with their errors where the row has a reference."""
-    base, adapted = pair.base, pair.adapted
-    return ScoredUtterance(
-        row=row,
-        base=base,
-        adapted=adapted,
-        base_errors=errors_against(row.reference, base),
-        adapted_errors=errors_against(row.reference, adapted),
-        base_verbatim_errors=errors_against(row.verbatim, base),
-        adapted_verbatim_errors=errors_against(row.verbatim, adapted),
-        base_flags=guard(base, waveform),
-        adapted_flags=guard(adapted, waveform) if adapted else (),
-        layers=pair.layers,
-        seconds=len(waveform) / SAMPLE_RATE,
+    base, adapted = (
+        transcript and make_row(transcript, waveform, row.reference, row.verbatim)
+        for transcript in (pair.base, pair.adapted)
     )
+    return ScoredUtterance(row, base, adapted, pair.layers, len(waveform) / SAMPLE_RATE)

@@ -20,11 +20,11 @@ from typing import Any, Literal
 import numpy as np
 import torch
 
-from hyper.compare.comparison import Transcript
-from hyper.compare.guards import Flag, guard
 from hyper.compare.pipeline import PersonalizedAsr, RowWeights
 from hyper.compare.prepared import Prepared
-from hyper.metrics.word_errors import WordErrors, pooled, word_errors
+from hyper.compare.row import Row, make_row
+from hyper.compare.transcript import Transcript
+from hyper.metrics.word_errors import WordErrors, pooled
 from hyper.model.lora import LoraWeights
 from hyper.model.subspace import angles_between_updates
 from hyper.recordings.audio import MAX_SECONDS, SAMPLE_RATE, AudioError, audio_seconds
@@ -47,20 +47,18 @@ class SpeakerRecording:
     file: str
     seconds: float
     reference: str | None
-    transcripts: dict[Level, Transcript]
-    errors: dict[Level, WordErrors] | None  # None without reference
-    flags: dict[Level, tuple[Flag, ...]]  # what speaks against each transcript
+    rows: dict[Level, Row]
 
     def to_json(self) -> dict[str, Any]:
         """The record, level by level."""
         levels = {
             level: {
-                "text": self.transcripts[level].text,
-                "errors": self.errors and self.errors[level].to_json(),
-                "stopped": self.transcripts[level].stopped,
-                "flags": [flag.to_json() for flag in self.flags[level]],
+                "text": row.text,
+                "errors": row.errors and row.errors.to_json(),
+                "stopped": row.transcript.stopped,
+                "flags": [flag.to_json() for flag in row.flags],
             }
-            for level in LEVELS
+            for level, row in self.rows.items()
         }
         return {"file": self.file, "seconds": self.seconds, "reference": self.reference, **levels}
 
@@ -112,8 +110,8 @@ class SpeakerComparison:
     @cached_property
     def pooled(self) -> dict[Level, WordErrors] | None:
         """Errors of all recordings with a reference added up; None where there is none."""
-        scored = [recording.errors for recording in self.recordings if recording.errors is not None]
-        return {level: pooled(errors[level] for errors in scored) for level in LEVELS} if scored else None
+        scored = [recording.rows for recording in self.recordings if recording.reference is not None]
+        return {level: pooled(rows[level].errors for rows in scored) for level in LEVELS} if scored else None
 
     def to_json(self) -> dict[str, Any]:
         """The whole comparison."""
@@ -234,15 +232,15 @@ def _named(name: str) -> Iterator[None]:
 def _recording(
     name: str, prepared: Prepared, reference: str | None, transcripts: Sequence[Transcript]
 ) -> SpeakerRecording:
-    by_level = dict(zip(LEVELS, transcripts, strict=True))
     reference = (reference or "").strip() or None
     return SpeakerRecording(
         file=name,
         seconds=len(prepared.waveform) / SAMPLE_RATE,
         reference=reference,
-        transcripts=by_level,
-        errors={level: word_errors(reference, by_level[level].text) for level in LEVELS} if reference else None,
-        flags={level: guard(by_level[level], prepared.waveform) for level in LEVELS},
+        rows={
+            level: make_row(transcript, prepared.waveform, reference)
+            for level, transcript in zip(LEVELS, transcripts, strict=True)
+        },
     )
 
 

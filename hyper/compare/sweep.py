@@ -6,9 +6,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from hyper.compare.comparison import Transcript, errors_against
-from hyper.compare.guards import guard, heard_nobody
-from hyper.metrics.word_errors import WordErrors, align_words
+from hyper.compare.row import Row, make_row
+from hyper.metrics.word_errors import align_words
 from hyper.model.lora import MAX_STRENGTH
 
 if TYPE_CHECKING:
@@ -21,18 +20,16 @@ STRENGTHS = tuple(MAX_STRENGTH * step / N_STEPS for step in range(N_STEPS + 1)) 
 
 @dataclass(frozen=True)
 class StrengthPoint:
-    """The adapted transcript at one strength."""
+    """The adapted row at one strength."""
 
     strength: float
-    transcript: Transcript
-    errors: WordErrors | None  # against what was meant; None without it
+    row: Row
     n_changed: int  # words in which it differs from the base's transcript
-    heard_nobody: bool  # whether the guards say that nobody speaks
 
     @property
     def wer(self) -> float | None:
         """None without a reference word."""
-        return self.errors and self.errors.wer
+        return self.row.errors and self.row.errors.wer
 
 
 def sweep(asr: PersonalizedAsr, prepared: Prepared, reference: str | None) -> tuple[StrengthPoint, ...]:
@@ -44,10 +41,8 @@ def sweep(asr: PersonalizedAsr, prepared: Prepared, reference: str | None) -> tu
     return tuple(
         StrengthPoint(
             strength=strength,
-            transcript=transcript,
-            errors=errors_against(reference, transcript),
+            row=make_row(transcript, prepared.waveform, reference),
             n_changed=n_changed_words(transcripts[0].text, transcript.text),
-            heard_nobody=heard_nobody(guard(transcript, prepared.waveform)),
         )
         for strength, transcript in zip(STRENGTHS, transcripts, strict=True)
     )

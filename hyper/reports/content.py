@@ -8,15 +8,16 @@ from dataclasses import dataclass
 from datetime import datetime
 from importlib.metadata import version
 
-from hyper.compare.evaluation import Evaluation, Failure, ScoredUtterance, percent, simulated_note
+from hyper.compare.evaluation import Evaluation, percent, simulated_note
 from hyper.compare.groups import Group
-from hyper.compare.guards import Flag
+from hyper.compare.row import Row
+from hyper.compare.utterance import Failure, ScoredUtterance
 from hyper.metrics.intervals import Interval
 from hyper.metrics.word_errors import WordErrors
 from hyper.model.files import BUNDLED_FOLDER
 from hyper.plots import style as plot_style
 from hyper.plots.report import WerLine, layer_figure, wer_figures
-from hyper.reports.table import INTERVAL_MEANING, shown_groups, wer_intervals
+from hyper.reports.table import INTERVAL_MEANING, reasons, shown_groups, wer_intervals
 
 TITLE = "Recordings transcribed by base and adapted Whisper"
 FIGURE_DPI = 160  # of a page that is read on paper
@@ -44,7 +45,7 @@ NO_FLAGS = "nothing found"
 
 
 @dataclass(frozen=True)
-class Row:
+class TranscriptPart:
     """One of the two transcripts of a recording."""
 
     name: str  # base or adapted
@@ -59,7 +60,7 @@ class RecordingPart:
 
     heading: str  # number, name, and what is known of it
     reference: str
-    rows: tuple[Row, ...]
+    rows: tuple[TranscriptPart, ...]
 
 
 @dataclass(frozen=True)
@@ -179,14 +180,14 @@ def _part(number: int, name: Callable[[int, str], str], utterance: ScoredUtteran
     row = utterance.row
     seconds = "" if utterance.seconds is None else f"{utterance.seconds:.1f} s"
     known = (name(number, row.file), row.speaker, row.note, seconds, "simulated" if row.simulated else "")
-    rows = [_row("base", utterance.base.text, utterance.base_errors, utterance.base_flags)]
+    rows = [_row("base", utterance.base)]
     if utterance.adapted is not None:
-        rows.append(_row("adapted", utterance.adapted.text, utterance.adapted_errors, utterance.adapted_flags))
+        rows.append(_row("adapted", utterance.adapted))
     return RecordingPart(f"{number}  {' · '.join(filter(None, known))}", row.reference, tuple(rows))
 
 
-def _row(name: str, text: str, errors: WordErrors | None, flags: Sequence[Flag]) -> Row:
-    return Row(name, text, score_text(errors), " ".join(flag.reason for flag in flags))
+def _row(name: str, row: Row) -> TranscriptPart:
+    return TranscriptPart(name, row.text, score_text(row.errors), reasons(row.flags))
 
 
 def _failure_text(number: int, name: Callable[[int, str], str], failure: Failure, unnamed: frozenset[str]) -> str:
@@ -247,10 +248,9 @@ def _group_notes(groups: Sequence[Group]) -> tuple[str, ...]:
 def _figures(evaluation: Evaluation, name: Callable[[int, str], str]) -> list[FigurePart]:
     """WER of each speaker and each recording where something was meant; the layers where there is an adaptation."""
     numbered = list(enumerate(evaluation.utterances, start=1))
-    scored = [(i, u) for i, u in numbered if u.base_errors is not None and u.base_errors.wer is not None]
+    scored = [(i, u) for i, u in numbered if u.base.errors is not None and u.base.errors.wer is not None]
     recordings = [
-        WerLine(f"{i} {name(i, u.row.file)}", u.base_errors.wer, u.adapted_errors and u.adapted_errors.wer)
-        for i, u in scored
+        WerLine(f"{i} {name(i, u.row.file)}", u.base.errors.wer, u.adapted and u.adapted.errors.wer) for i, u in scored
     ]
     groups = [group for group in shown_groups(evaluation) if group.by == "speaker" and group.base.wer is not None]
     speakers = [WerLine(g.value, g.base.wer, g.adapted and g.adapted.wer, *wer_intervals(g)[1:]) for g in groups]

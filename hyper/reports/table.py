@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING
 
-from hyper.compare.evaluation import Evaluation, Failure, ScoredUtterance
+from hyper.compare.evaluation import Evaluation
+from hyper.compare.utterance import Failure, ScoredUtterance
 from hyper.metrics.word_errors import WordErrors
 from hyper.recordings.tables import Cell, Sheet
 
@@ -76,7 +77,7 @@ def reasons(flags: Iterable[Flag]) -> str:
 
 
 def _utterance_line(number: int, utterance: ScoredUtterance) -> list[Cell]:
-    row = utterance.row
+    row, adapted = utterance.row, utterance.adapted
     return [
         number,
         row.file,
@@ -86,12 +87,12 @@ def _utterance_line(number: int, utterance: ScoredUtterance) -> list[Cell]:
         None if utterance.seconds is None else round(utterance.seconds, 2),
         row.reference,
         utterance.base.text,
-        utterance.adapted.text if utterance.adapted else None,
-        *_counts(utterance.base_errors),
-        *_counts(utterance.adapted_errors),
+        adapted and adapted.text,
+        *_counts(utterance.base.errors),
+        *_counts(adapted and adapted.errors),
         utterance.change,
-        reasons(utterance.base_flags),
-        reasons(utterance.adapted_flags),
+        reasons(utterance.base.flags),
+        reasons(adapted.flags) if adapted else "",
         None,
     ]
 

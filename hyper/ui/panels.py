@@ -59,8 +59,8 @@ def results_html(comparison: Comparison, model: str) -> str:
     base, adapted = comparison.base, comparison.adapted
     rows = [
         _panel(
-            Row("base", "Base", "Whisper as it is", base.text, comparison.base_words, comparison.base_flags,
-                comparison.base_heard_nobody, comparison.base_errors, base_strip)
+            Row("base", "Base", "Whisper as it is", base.text, base.words, base.flags, base.heard_nobody,
+                base.errors, base_strip)
         )
     ]  # fmt: skip
     if adapted is None:
@@ -68,8 +68,8 @@ def results_html(comparison: Comparison, model: str) -> str:
     else:
         rows.append(
             _panel(
-                Row("adapted", "Adapted", _adapted_role(comparison.strength), adapted.text, comparison.adapted_words,
-                    comparison.adapted_flags, comparison.adapted_heard_nobody, comparison.adapted_errors, adapted_strip)
+                Row("adapted", "Adapted", _adapted_role(comparison.strength), adapted.text, adapted.words,
+                    adapted.flags, adapted.heard_nobody, adapted.errors, adapted_strip)
             )
         )  # fmt: skip
     return (
@@ -80,10 +80,10 @@ def results_html(comparison: Comparison, model: str) -> str:
 
 def verdict(comparison: Comparison) -> str:
     """The outcome in one sentence."""
-    base, adapted = comparison.base_errors, comparison.adapted_errors
+    base, adapted = comparison.base.errors, comparison.adapted and comparison.adapted.errors
     if _all_hidden(comparison):
         return "No speech was found in this recording."
-    if comparison.base_heard_nobody or comparison.adapted_heard_nobody:
+    if any(row.heard_nobody for row in comparison.rows):
         return "The two disagree whether anybody speaks here."
     if base is not None and base.wer is None:
         return "The reference has no words, so there is nothing to count."
@@ -132,7 +132,7 @@ def train_command(model: str) -> str:
 
 def _all_hidden(comparison: Comparison) -> bool:
     """Whether no panel shows words."""
-    return comparison.base_heard_nobody and (comparison.adapted is None or comparison.adapted_heard_nobody)
+    return all(row.heard_nobody for row in comparison.rows)
 
 
 def _panel(row: Row) -> str:
@@ -171,10 +171,10 @@ def _no_adaptation(model: str) -> str:
 def _word_strips(comparison: Comparison) -> tuple[str, str]:
     """Word comparison for each panel: with the reference where there is one, else with each other."""
     reference, base, adapted = comparison.reference, comparison.base, comparison.adapted
-    if comparison.base_errors is not None and reference:
+    if base.errors is not None and reference:
         other = word_diff.against_reference(align_words(reference, adapted.text)) if adapted else ""
         return word_diff.against_reference(align_words(reference, base.text)), other
-    if adapted is None or comparison.base_heard_nobody or comparison.adapted_heard_nobody:
+    if adapted is None or base.heard_nobody or adapted.heard_nobody:
         return "", ""  # the words of one panel must not tell what the other hides
     spans = align_words(base.text, adapted.text)
     if all(span.kind == "hit" for span in spans):
@@ -215,9 +215,8 @@ def _reading_help(comparison: Comparison) -> str:
     """How to read what stands above."""
     if _all_hidden(comparison):
         return ""
-    errors = WER_MEANING if comparison.base_errors is not None else NO_REFERENCE
-    words_of_both = (*comparison.base_words, *comparison.adapted_words)
-    has_marks = any(word.confidence < UNSURE_BELOW for word in words_of_both)
+    errors = WER_MEANING if comparison.base.errors is not None else NO_REFERENCE
+    has_marks = any(word.confidence < UNSURE_BELOW for row in comparison.rows for word in row.words)
     meaning = marks.CALIBRATED if comparison.is_calibrated else marks.NOT_CALIBRATED
     return "".join(f'<p class="hw-help">{text}</p>' for text in ((meaning, errors) if has_marks else (errors,)))
 

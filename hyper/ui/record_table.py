@@ -9,8 +9,7 @@ from typing import TYPE_CHECKING
 from hyper.ui.numbers import percent
 
 if TYPE_CHECKING:
-    from hyper.compare.comparison import Transcript
-    from hyper.metrics.word_errors import WordErrors
+    from hyper.compare.row import Row
 
 
 def record_table(label: str, columns: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
@@ -23,11 +22,14 @@ def record_table(label: str, columns: Sequence[str], rows: Iterable[Sequence[str
     )
 
 
-def transcript_cell(transcript: Transcript, errors: WordErrors | None, cautions: Sequence[str]) -> str:
+def transcript_cell(row: Row) -> str:
     """What was heard, how much of it is wrong, and whatever speaks against it, in sentences."""
-    text = escape(transcript.text.strip()) or '<span class="hw-nothing">(no words)</span>'
-    wrong = "" if errors is None or errors.wer is None else f' <b class="hw-cell-score">{percent(errors.wer)} wrong</b>'
-    return text + wrong + "".join(f'<small class="hw-flag">{escape(caution)}</small>' for caution in cautions)
+    text = escape(row.text.strip()) or '<span class="hw-nothing">(no words)</span>'
+    wrong = ""
+    if row.errors is not None and row.errors.wer is not None:
+        wrong = f' <b class="hw-cell-score">{percent(row.errors.wer)} wrong</b>'
+    flags = "".join(f'<small class="hw-flag">Uncertain: {escape(flag.reason)}</small>' for flag in row.flags)
+    return text + wrong + flags
 
 
 def _row(columns: Sequence[str], cells: Sequence[str]) -> str:

@@ -20,9 +20,9 @@ def table_html(comparison: Comparison) -> str:
     """Word error rates against each reference; nothing where there is no verbatim text."""
     if comparison.verbatim is None:
         return ""
-    rows = [_row("Base", comparison.base_errors, comparison.base_verbatim_errors)]
+    rows = [_row("Base", comparison.base.errors, comparison.base.verbatim_errors)]
     if comparison.adapted is not None:
-        rows.append(_row("Adapted", comparison.adapted_errors, comparison.adapted_verbatim_errors))
+        rows.append(_row("Adapted", comparison.adapted.errors, comparison.adapted.verbatim_errors))
     head = "".join(f"<th scope='col'>{name}</th>" for name in ("words wrong (WER)", "intended", "verbatim"))
     return (
         '<div class="hw-card hw-references" id="hw-references">'

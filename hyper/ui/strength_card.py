@@ -87,6 +87,6 @@ def _count(point: StrengthPoint) -> Any:
 
 def _text(point: StrengthPoint) -> str:
     """As the panels show it: no words where nobody speaks."""
-    if point.heard_nobody:
+    if point.row.heard_nobody:
         return NO_SPEECH
-    return escape(point.transcript.text) or NO_WORDS
+    return escape(point.row.text) or NO_WORDS

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     import numpy as np
 
-    from hyper.compare.comparison import Transcript
+    from hyper.compare.transcript import Transcript
     from hyper.model.backbone import Backbone
 
 LANGUAGE, TASK = "en", "transcribe"

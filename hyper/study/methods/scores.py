@@ -17,7 +17,7 @@ from hyper.recordings.manifest import ManifestRow
 from hyper.recordings.whole_files import write_whole
 
 if TYPE_CHECKING:
-    from hyper.compare.comparison import Transcript
+    from hyper.compare.transcript import Transcript
 
 Chooser = Callable[[ManifestRow], bool]
 

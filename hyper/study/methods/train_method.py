@@ -25,7 +25,7 @@ from hyper.training.adaptation.states import StateStore, Store
 from hyper.training.adaptation.stores import LogMelStore, WithStatistics
 
 if TYPE_CHECKING:
-    from hyper.compare.comparison import Transcript
+    from hyper.compare.transcript import Transcript
 
 RATE_STEPS = (1 / 3, 1.0, 3.0)  # learning rates that are tried, as multiples of the method's own
 _KIND_SHARES = {"atypical": 0.75, "typical": 0.25}  # of a batch

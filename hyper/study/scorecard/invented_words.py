@@ -4,15 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
-from typing import TYPE_CHECKING
 
 import numpy as np
 
-from hyper.compare.evaluation import ScoredUtterance
+from hyper.compare.row import Row
+from hyper.compare.utterance import ScoredUtterance
 from hyper.metrics.word_errors import word_errors
-
-if TYPE_CHECKING:
-    from hyper.compare.comparison import Transcript
 
 
 @dataclass(frozen=True)
@@ -37,7 +34,7 @@ class MadeUpWords:
 
 
 @dataclass(frozen=True)
-class _Row:
+class _MadeUp:
     """What one row made up for each recording."""
 
     n_words: np.ndarray  # (n_recordings,)
@@ -69,8 +66,8 @@ def _count(kind: str, utterances: Sequence[ScoredUtterance]) -> MadeUpWords:
     waveforms = [load_audio(utterance.row.path) for utterance in utterances]
     minutes = sum(map(len, waveforms)) / SAMPLE_RATE / 60
     references = [utterance.row.reference for utterance in utterances]
-    base = _row(references, [utterance.base for utterance in utterances], waveforms)
-    adapted = _row(references, [utterance.adapted for utterance in utterances], waveforms)
+    base = _made_up(references, [utterance.base for utterance in utterances])
+    adapted = _made_up(references, [utterance.adapted for utterance in utterances])
     return MadeUpWords(
         kind=kind,
         n_recordings=len(utterances),
@@ -86,9 +83,7 @@ def _count(kind: str, utterances: Sequence[ScoredUtterance]) -> MadeUpWords:
     )
 
 
-def _row(references: Sequence[str], transcripts: Sequence[Transcript], waveforms: Sequence[np.ndarray]) -> _Row:
-    from hyper.compare.guards import guard, heard_nobody
-
-    errors = [word_errors(text, each.text) for text, each in zip(references, transcripts, strict=True)]
-    hidden = [heard_nobody(guard(each, waveform)) for each, waveform in zip(transcripts, waveforms, strict=True)]
-    return _Row(np.array([each.insertions + each.substitutions for each in errors]), np.array(hidden))
+def _made_up(references: Sequence[str], rows: Sequence[Row]) -> _MadeUp:
+    errors = [word_errors(text, row.text) for text, row in zip(references, rows, strict=True)]
+    hidden = [row.heard_nobody for row in rows]
+    return _MadeUp(np.array([each.insertions + each.substitutions for each in errors]), np.array(hidden))

@@ -17,9 +17,8 @@ from hyper.ui.templates import render
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from hyper.compare.comparison import Transcript
-    from hyper.compare.evaluation import Evaluation, ScoredUtterance
-    from hyper.compare.guards import Flag
+    from hyper.compare.evaluation import Evaluation
+    from hyper.compare.utterance import ScoredUtterance
     from hyper.ui.tabs.reading_state import Reading
 
 INTERVAL_MEANING = (
@@ -38,9 +37,9 @@ def results_html(evaluation: Evaluation) -> str:
     """Both pooled rates with their intervals, then every recording."""
     utterances = evaluation.utterances
     has_adapted = any(utterance.adapted is not None for utterance in utterances)
-    panels = [_rate("Base", "Whisper as it is", "hw-base", [u.base_errors for u in utterances])] if utterances else []
+    panels = [_rate("Base", "Whisper as it is", "hw-base", [u.base.errors for u in utterances])] if utterances else []
     if has_adapted:
-        own = [utterance.adapted_errors for utterance in utterances]
+        own = [utterance.adapted.errors for utterance in utterances]
         panels.append(_rate("Adapted", "Whisper tuned to each recording", "hw-adapted", own))
     columns = ("What was meant", "Base", "Adapted", "Change") if has_adapted else ("What was meant", "Base")
     rows = [_row(i, utterance) for i, utterance in enumerate(utterances, start=1)]
@@ -72,16 +71,9 @@ def _rate(title: str, role: str, style: str, errors: Sequence[WordErrors]) -> st
 
 
 def _row(number: int, utterance: ScoredUtterance) -> list[str]:
-    cells = [
-        f"{number} · {escape(utterance.row.reference)}",
-        _cell(utterance.base, utterance.base_errors, utterance.base_flags),
-    ]
+    cells = [f"{number} · {escape(utterance.row.reference)}", transcript_cell(utterance.base)]
     if utterance.adapted is not None:
-        fewer = utterance.base_errors.n_errors - utterance.adapted_errors.n_errors
+        fewer = utterance.base.errors.n_errors - utterance.adapted.errors.n_errors
         change = f"{count(abs(fewer), 'error')} {'fewer' if fewer > 0 else 'more'}" if fewer else "the same"
-        cells += [_cell(utterance.adapted, utterance.adapted_errors, utterance.adapted_flags), change]
+        cells += [transcript_cell(utterance.adapted), change]
     return cells
-
-
-def _cell(transcript: Transcript, errors: WordErrors, flags: Sequence[Flag]) -> str:
-    return transcript_cell(transcript, errors, [f"Uncertain: {flag.reason}" for flag in flags])

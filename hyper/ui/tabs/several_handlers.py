@@ -14,8 +14,9 @@ import gradio as gr
 from gradio.processing_utils import save_file_to_cache
 from gradio.utils import get_upload_folder
 
-from hyper.compare.evaluation import Evaluation, Failure
+from hyper.compare.evaluation import Evaluation
 from hyper.compare.scoring import no_scores_yet, score_parts
+from hyper.compare.utterance import Failure
 from hyper.recordings.archive import Recording, Sent, fetch, gather
 from hyper.recordings.manifest import ManifestRow
 from hyper.recordings.matching import Matching, match, read_references

@@ -12,9 +12,10 @@ from hyper.reports.table import INTERVAL_MEANING, shown_groups, wer_intervals
 from hyper.ui.figures import data_url
 
 if TYPE_CHECKING:
-    from hyper.compare.evaluation import Evaluation, Failure, ScoredUtterance
+    from hyper.compare.evaluation import Evaluation
     from hyper.compare.groups import Group
     from hyper.compare.guards import Flag
+    from hyper.compare.utterance import Failure, ScoredUtterance
     from hyper.metrics.word_errors import WordErrors
     from hyper.recordings.matching import Matching
 
@@ -121,7 +122,7 @@ def _group_row(group: Group) -> str:
 
 def _table_html(evaluation: Evaluation) -> str:
     """One row for each recording; the numbers to sort by stand in `data-value`."""
-    counted = any(utterance.base_errors is not None for utterance in evaluation.utterances)
+    counted = any(utterance.base.errors is not None for utterance in evaluation.utterances)
     columns = [name for name in COLUMNS if counted or name not in COUNTED_COLUMNS]
     head = "".join(
         f'<th scope="col" aria-sort="none"><button type="button" data-sort="{i}">{name}</button></th>'
@@ -143,11 +144,11 @@ def _utterance_row(index: int, utterance: ScoredUtterance, counted: bool) -> str
     if counted:
         cells.insert(0, _cell("What was meant", escape(row.reference), row.reference))
         cells += [
-            _wer_cell("Base WER", utterance.base_errors),
-            _wer_cell("Adapted WER", utterance.adapted_errors),
+            _wer_cell("Base WER", utterance.base.errors),
+            _wer_cell("Adapted WER", adapted and adapted.errors),
             _change_cell(utterance),
         ]
-    cells.append(_flags_cell(utterance.base_flags, utterance.adapted_flags))
+    cells.append(_flags_cell(utterance.base.flags, adapted.flags if adapted else ()))
     known = [row.speaker, row.note, "simulated" if row.simulated else ""]
     details = " · ".join(escape(each) for each in known if each)
     return (
@@ -180,7 +181,7 @@ def _wer_cell(name: str, errors: WordErrors | None) -> str:
 def _change_cell(utterance: ScoredUtterance) -> str:
     if utterance.change is None:
         return _cell("Change", "–", "")
-    more = utterance.adapted_errors.n_errors - utterance.base_errors.n_errors
+    more = utterance.adapted.errors.n_errors - utterance.base.errors.n_errors
     errors = f"{abs(more)} error{'' if abs(more) == 1 else 's'}"
     return _cell("Change", "none" if more == 0 else f"{errors} {'fewer' if more < 0 else 'more'}", utterance.change)
 

@@ -108,13 +108,6 @@ def _rate(level: Level, errors: WordErrors) -> str:
 
 def _row(number: int, recording: SpeakerRecording) -> list[str]:
     meant = escape(recording.reference) if recording.reference else '<span class="hw-nothing">not given</span>'
-    cells = [
-        transcript_cell(
-            recording.transcripts[level],
-            recording.errors and recording.errors[level],
-            [f"Uncertain: {flag.reason}" for flag in recording.flags[level]],
-        )
-        for level in LEVELS
-    ]
+    cells = [transcript_cell(recording.rows[level]) for level in LEVELS]
     name = f"{number} · {escape(recording.file)} <small>{recording.seconds:.1f} s</small>"
     return [name, meant, *cells]

@@ -1,0 +1,50 @@
+"""A transcript with all that is known of it: its errors, what speaks against it, how sure each word is."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from hyper.compare.confidence import WordConfidence
+from hyper.compare.guards import Flag, guard, heard_nobody
+from hyper.compare.transcript import Transcript
+from hyper.metrics.word_errors import WordErrors, word_errors
+
+
+@dataclass(frozen=True)
+class Row:
+    """One recording as one set of weights, base or adapted, transcribes it."""
+
+    transcript: Transcript
+    errors: WordErrors | None = None  # against what was meant; None where that is not known
+    verbatim_errors: WordErrors | None = None  # against every sound that was said
+    flags: tuple[Flag, ...] = ()  # what speaks against the transcript
+    words: tuple[WordConfidence, ...] = ()  # how sure each word is; () where nobody shows it
+
+    @property
+    def text(self) -> str:
+        """What was written."""
+        return self.transcript.text
+
+    @property
+    def heard_nobody(self) -> bool:
+        """Whether the guards say that nobody speaks, as far as this row can tell."""
+        return heard_nobody(self.flags)
+
+
+def make_row(
+    transcript: Transcript,
+    waveform: np.ndarray,  # (n_samples,) 16 kHz
+    reference: str | None = None,  # what was meant; None or "" where it is not known
+    verbatim: str | None = None,  # every sound that was said
+    words: tuple[WordConfidence, ...] = (),
+) -> Row:
+    """Count the errors and run the guards: base and adapted are judged alike, everywhere."""
+    return Row(
+        transcript=transcript,
+        errors=word_errors(reference, transcript.text) if reference else None,
+        verbatim_errors=word_errors(verbatim, transcript.text) if verbatim else None,
+        flags=guard(transcript, waveform),
+        words=words,
+    )

@@ -1,0 +1,29 @@
+"""What decoding one recording writes, before anything is counted."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from hyper.model.decoding import Stopped
+from hyper.model.subspace import LayerSize
+
+
+@dataclass(frozen=True)
+class Transcript:
+    """What one row wrote; of a recording in pieces, all pieces joined."""
+
+    text: str
+    tokens: tuple[int, ...]
+    log_probs: tuple[float, ...]  # natural logarithm, one per token
+    stopped: Stopped  # of several pieces the worst: repetition, then length, then end
+    no_speech_prob: float | None  # of several pieces the lowest: somewhere somebody spoke
+    piece_lengths: tuple[int, ...] = ()  # tokens of each piece; () is one piece
+
+
+@dataclass(frozen=True)
+class Pair:
+    """Both transcripts of one recording."""
+
+    base: Transcript
+    adapted: Transcript | None  # None without a hypernetwork
+    layers: tuple[LayerSize, ...] = ()  # how far each layer was moved; only where many are transcribed

@@ -1,0 +1,102 @@
+"""One recording of many: both transcripts with their errors, or why it could not be used; and its record in JSON."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from hyper.compare.row import Row
+from hyper.model.subspace import LayerSize
+from hyper.recordings.manifest import ManifestRow
+
+
+def utterance_record(
+    *,
+    file: str | None,
+    reference: str | None,
+    speaker: str | None,
+    cohort: str | None,
+    severity: str | None,
+    verbatim: str | None,
+    base: Row,
+    adapted: Row | None,
+) -> dict[str, Any]:
+    """One recording's result in the one vocabulary that every command writes."""
+    errors, verbatim_errors, stopped = {}, {}, {}
+    for name, row in (("base", base), ("adapted", adapted)):
+        errors[f"{name}_errors"] = row and row.errors and row.errors.to_json()
+        verbatim_errors[f"{name}_verbatim_errors"] = row and row.verbatim_errors and row.verbatim_errors.to_json()
+        stopped[name] = row and row.transcript.stopped
+    return {
+        "file": file,
+        "reference": reference,
+        "speaker": speaker,
+        "cohort": cohort,
+        "severity": severity,
+        "base": base.text,
+        "adapted": adapted and adapted.text,
+        **errors,
+        "verbatim": verbatim,
+        **verbatim_errors,
+        "stopped": stopped,
+    }
+
+
+def flags_record(base: Row, adapted: Row | None) -> dict[str, list[dict[str, Any]]]:
+    """What speaks against each transcript; nothing against one that there is not."""
+    rows = {"base": base, "adapted": adapted}
+    return {name: [flag.to_json() for flag in row.flags] if row else [] for name, row in rows.items()}
+
+
+@dataclass(frozen=True)
+class ScoredUtterance:
+    """One recording's two transcripts with their errors (None without reference)."""
+
+    row: ManifestRow
+    base: Row
+    adapted: Row | None  # None without hypernetwork
+    layers: tuple[LayerSize, ...] = ()  # () without hypernetwork
+    seconds: float | None = None  # length of the recording
+
+    @property
+    def change(self) -> float | None:
+        """Adapted WER minus base WER, a fraction; None where either has none."""
+        base, adapted = self.base.errors, self.adapted and self.adapted.errors
+        if base is None or adapted is None or base.wer is None or adapted.wer is None:
+            return None
+        return adapted.wer - base.wer
+
+    def to_json(self) -> dict[str, Any]:
+        """The utterance record; `simulated` because no figure may leave it out."""
+        row = self.row
+        record = utterance_record(
+            file=row.file,
+            reference=row.reference or None,
+            speaker=row.speaker or None,
+            cohort=row.cohort or None,
+            severity=row.severity or None,
+            verbatim=row.verbatim or None,
+            base=self.base,
+            adapted=self.adapted,
+        )
+        return {
+            **record,
+            "simulated": row.simulated,
+            "note": row.note or None,
+            "seconds": self.seconds,
+            "flags": flags_record(self.base, self.adapted),
+            "layers": [layer.to_json() for layer in self.layers],
+        }
+
+
+@dataclass(frozen=True)
+class Failure:
+    """A recording that could not be used, and why."""
+
+    row: ManifestRow
+    reason: str
+
+    @property
+    def file(self) -> str:
+        """As the manifest calls it."""
+        return self.row.file
