@@ -1,4 +1,4 @@
-"""What results look like: utterance and group records in JSON, rates and tables on a terminal."""
+"""Many recordings: all that one run over a manifest found, pooled by group, and its table for a terminal."""
 
 from __future__ import annotations
 
