@@ -12,8 +12,8 @@ from scipy.linalg import solve_toeplitz
 from scipy.signal import find_peaks, resample_poly
 
 from hyper.simulate import SEVERITIES, Phone, draw_profile, simulate
-from hyper.simulate.profile import VoiceChange
 from hyper.simulate.spectrum import SpectralChange
+from hyper.simulate.voice import VoiceChange
 
 PLAIN_VOICE = VoiceChange(f0_range=1.0, tremor_hz=5.0, tremor_depth=0.0, jitter=0.0, shimmer_db=0.0)
 PLAIN_SPECTRUM = SpectralChange(blur_ms=0.0, vowel_space=1.0, nasal_db=0.0, hnr_db=80.0, tilt_db=0.0)

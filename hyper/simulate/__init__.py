@@ -3,31 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import replace
 
 import numpy as np
 
-from hyper.simulate.dysphonia import disordered_voice
+from hyper.recordings.limits import SAMPLE_RATE
+from hyper.simulate.disorder import SEVERITIES, Disorder, Event, Profile, Simulated
+from hyper.simulate.disorders import DISORDERS
 from hyper.simulate.phones import Phone, format_phones, is_silence, is_stop, parse_phones
-from hyper.simulate.pitch import SAMPLE_RATE
-from hyper.simulate.profile import (
-    ALL_COHORTS,
-    COHORTS,
-    HELD_OUT_COHORTS,
-    SEVERITIES,
-    DysarthriaProfile,
-    DysphoniaProfile,
-    MixedProfile,
-    ParkinsonsProfile,
-    Profile,
-    StutteringProfile,
-    draw_profile,
-)
-from hyper.simulate.room import room_noise, speech_level
-from hyper.simulate.spectrum import change_spectrum
-from hyper.simulate.stuttering import Event, stutter
-from hyper.simulate.timing import hurried_and_weak, slow_and_halting
-from hyper.simulate.voice import NO_CHANGE, say
 
 __all__ = [
     "ALL_COHORTS",
@@ -44,15 +27,18 @@ __all__ = [
     "simulate",
 ]
 
+ALL_COHORTS = tuple(DISORDERS)
+COHORTS = tuple(name for name, disorder in DISORDERS.items() if not disorder.held_out)
+HELD_OUT_COHORTS = tuple(name for name, disorder in DISORDERS.items() if disorder.held_out)  # for testing only
+
 _PEAK = 0.99
 
 
-@dataclass(frozen=True)
-class Simulated:
-    """A simulated utterance."""
-
-    waveform: np.ndarray  # (n_samples,) float32 in [-1, 1], 16 kHz
-    events: tuple[Event, ...]  # moments of stuttering, in order; empty where the profile does not stutter
+def draw_profile(cohort: str, severity: str, seed: int) -> Profile:
+    """One speaker of a cohort and severity; the same seed gives the same speaker."""
+    if cohort not in DISORDERS:
+        raise ValueError(f"Cohort {cohort!r} cannot be simulated; choose one of {', '.join(DISORDERS)}.")
+    return DISORDERS[cohort].draw_profile(severity, seed)
 
 
 def simulate(waveform: np.ndarray, phones: Sequence[Phone], profile: Profile, seed: int) -> Simulated:
@@ -61,64 +47,15 @@ def simulate(waveform: np.ndarray, phones: Sequence[Phone], profile: Profile, se
     waveform: (n_samples,) float in [-1, 1], 16 kHz mono.
     """
     waveform, phones = _checked(waveform, phones)
-    rng = np.random.default_rng(seed)
-    events: Sequence[Event] = ()
-    if isinstance(profile, StutteringProfile):
-        said, events = _stuttered(waveform, phones, profile, rng)
-    elif isinstance(profile, DysarthriaProfile | ParkinsonsProfile):
-        said, _ = _motor(waveform, phones, profile, rng)
-        said = _in_its_room(said, waveform, profile, rng)
-    elif isinstance(profile, MixedProfile):
-        said, events = _stuttered(*_motor(waveform, phones, profile.motor, rng), profile.stuttering, rng)
-        said = _in_its_room(said, waveform, profile.motor, rng)
-    elif isinstance(profile, DysphoniaProfile):
-        said = disordered_voice(waveform, profile, rng)
-    else:
-        raise ValueError(f"A profile must come from draw_profile, but this one is a {type(profile).__name__}.")
-    return Simulated(_within_range(said.astype(np.float32)), tuple(events))
+    said = _disorder_of(profile).say(waveform, phones, profile, np.random.default_rng(seed))
+    return replace(said, waveform=_within_range(said.waveform.astype(np.float32)))
 
 
-def _stuttered(
-    waveform: np.ndarray, phones: Sequence[Phone], profile: StutteringProfile, rng: np.random.Generator
-) -> tuple[np.ndarray, list[Event]]:  # (n_samples_out,) and the moments of stuttering in it
-    spans, events = stutter(phones, len(waveform) / SAMPLE_RATE, profile, rng)
-    return say(waveform, spans, NO_CHANGE, rng), events
-
-
-def _motor(
-    waveform: np.ndarray,  # (n_samples,)
-    phones: Sequence[Phone],
-    profile: DysarthriaProfile | ParkinsonsProfile,
-    rng: np.random.Generator,
-) -> tuple[np.ndarray, list[Phone]]:  # (n_samples_out,) and the phones with their times in it
-    """What a motor disorder makes of timing, voice, articulation and loudness."""
-    n_seconds = len(waveform) / SAMPLE_RATE
-    if isinstance(profile, DysarthriaProfile):
-        spans, moved = slow_and_halting(phones, n_seconds, profile, rng)
-    else:
-        spans, moved = hurried_and_weak(phones, n_seconds, profile, rng)
-    said = change_spectrum(say(waveform, spans, profile.voice, rng), moved, profile.spectrum, rng)
-    return (_soft(said, moved, profile) if isinstance(profile, ParkinsonsProfile) else said), moved
-
-
-def _soft(said: np.ndarray, phones: Sequence[Phone], profile: ParkinsonsProfile) -> np.ndarray:
-    sounding = [phone for phone in phones if not is_silence(phone.symbol)]
-    ends = np.array([sounding[0].start, sounding[-1].end]) * SAMPLE_RATE
-    loss_db = np.interp(np.arange(len(said)), ends, [profile.loudness_db, profile.loudness_db + profile.fade_db])
-    return said * 10 ** (-loss_db / 20)
-
-
-def _in_its_room(
-    said: np.ndarray,  # (n_samples_out,)
-    typical: np.ndarray,  # (n_samples,) the typical speech it was
-    motor: DysarthriaProfile | ParkinsonsProfile,
-    rng: np.random.Generator,
-) -> np.ndarray:  # (n_samples_out,)
-    """Parkinson's speech is heard in a room: the loss of level tells because the room's noise stays."""
-    if isinstance(motor, ParkinsonsProfile):
-        noise_level = speech_level(typical) * 10 ** (-motor.room_snr_db / 20)
-        said = said + room_noise(len(said), noise_level, rng)
-    return said
+def _disorder_of(profile: Profile) -> Disorder:
+    for disorder in DISORDERS.values():
+        if isinstance(profile, disorder.profile):
+            return disorder
+    raise ValueError(f"A profile must come from draw_profile, but this one is a {type(profile).__name__}.")
 
 
 def _checked(waveform: np.ndarray, phones: Sequence[Phone]) -> tuple[np.ndarray, list[Phone]]:

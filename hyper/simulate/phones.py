@@ -12,9 +12,6 @@ SILENCES = frozenset({"_", "_:", "_!", "__", "_|", "pau", "sil", "sp", "h#", "#"
 # In none of the three sets does a consonant start with one of these.
 _VOWEL_LETTERS = frozenset("aAeEiIoOuUV@03" + "æɐɑɒɔəɚɛɜɝɪʊʌʉø")
 _STOPS = frozenset({"p", "b", "t", "d", "k", "g", "?", "t#", "t2", "d#", "tS", "dZ", "ch", "jh", "ʔ", "ɡ", "tʃ", "dʒ"})
-_FRICATIVES = frozenset(
-    {"f", "v", "s", "z", "S", "Z", "T", "D", "h", "hh", "th", "dh", "sh", "zh", "x", "C", "θ", "ð", "ʃ", "ʒ"}
-)
 _NASALS = frozenset({"m", "n", "N", "ng", "m-", "n-", "em", "en", "ŋ"})
 # Vowels near the middle of the vowel space: what "uh" and "um" are made of, the best first.
 _CENTRAL = ("@", "ax", "3:", "3", "er", "ah", "V", "a#", "@2", "@5", "@L", "I2", "uh", "U", "ə", "ʌ", "ɜ")
@@ -75,10 +72,6 @@ def is_consonant(symbol: str) -> bool:
 def is_stop(symbol: str) -> bool:
     """Stops and affricates: sounds with a closure, which cannot be held."""
     return _bare(symbol) in _STOPS
-
-
-def is_fricative(symbol: str) -> bool:
-    return _bare(symbol) in _FRICATIVES
 
 
 def is_nasal(symbol: str) -> bool:

@@ -8,7 +8,8 @@ from dataclasses import dataclass
 import numpy as np
 from scipy import fft
 
-from hyper.simulate.pitch import SAMPLE_RATE, UNVOICED_PERIOD, PitchMarks
+from hyper.recordings.limits import SAMPLE_RATE
+from hyper.simulate.pitch_marks import UNVOICED_PERIOD, PitchMarks
 
 FADE_OUT = SAMPLE_RATE * 15 // 1000  # samples: the last 15 ms before a rest die away
 FADE_IN = SAMPLE_RATE * 4 // 1000  # samples: 4 ms of the rest lead into the next sound, whose burst stays whole

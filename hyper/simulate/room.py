@@ -6,7 +6,7 @@ import numpy as np
 from scipy import fft
 from scipy.ndimage import gaussian_filter1d
 
-from hyper.simulate.pitch import SAMPLE_RATE
+from hyper.recordings.limits import SAMPLE_RATE
 
 _FRAME = 256  # samples: 16 ms, shorter than the closure of a stop
 _SMOOTH_BINS = 6  # standard deviation, 375 Hz: the last ringing of a vowel must not sing through a pause

@@ -9,8 +9,8 @@ import numpy as np
 from scipy import fft
 from scipy.ndimage import gaussian_filter1d, median_filter
 
+from hyper.recordings.limits import SAMPLE_RATE
 from hyper.simulate.phones import Phone, is_vowel
-from hyper.simulate.pitch import SAMPLE_RATE
 
 N_FFT = 512  # samples: 32 ms
 HOP = 128  # samples: 8 ms

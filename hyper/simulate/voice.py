@@ -3,19 +3,34 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 import numpy as np
 from scipy.ndimage import uniform_filter1d
 
-from hyper.simulate.pitch import SAMPLE_RATE, PitchMarks, find_marks
-from hyper.simulate.profile import VoiceChange
+from hyper.recordings.limits import SAMPLE_RATE
+from hyper.simulate.pitch_marks import PitchMarks, find_marks
 from hyper.simulate.psola import Span, Timeline, lay_out, resynthesise
 from hyper.simulate.room import background
+
+TREMOR_HZ = (4.0, 7.0)  # of trembling voices
+
+
+@dataclass(frozen=True)
+class VoiceChange:
+    """How the voice itself differs."""
+
+    f0_range: float  # semitones that F0 strays from the speaker's mean, as a share of what they were; 0 is a monotone
+    tremor_hz: float
+    tremor_depth: float  # amplitude of the F0 tremor as a share of F0
+    jitter: float  # mean change from period to period, as a share of the period
+    shimmer_db: float  # mean change of level from period to period
+
 
 NO_CHANGE = VoiceChange(f0_range=1.0, tremor_hz=5.0, tremor_depth=0.0, jitter=0.0, shimmer_db=0.0)
 
 
-def say(waveform: np.ndarray, spans: Sequence[Span], voice: VoiceChange, rng: np.random.Generator) -> np.ndarray:
+def say_spans(waveform: np.ndarray, spans: Sequence[Span], voice: VoiceChange, rng: np.random.Generator) -> np.ndarray:
     """Play the spans in a changed voice, rests filled with the recording's own background."""
     marks = find_marks(waveform)
     timeline = lay_out(spans)

@@ -11,14 +11,14 @@ import numpy as np
 from hyper.recordings.audio import AudioError, load_audio, save_audio
 from hyper.recordings.manifest import ManifestRow, write_manifest
 from hyper.recordings.parallel import parallel
-from hyper.simulate import SEVERITIES, draw_profile, simulate
+from hyper.simulate import ALL_COHORTS, SEVERITIES, draw_profile, simulate
 from hyper.simulate.phones import parse_phones
 
 _CHUNK = 100  # recordings a worker takes at a time
 
 
 class SimulationError(ValueError):
-    """The manifest cannot be simulated; the message says what is missing."""
+    """The manifest cannot be simulated; the message says what is missing or unknown."""
 
 
 @dataclass(frozen=True)
@@ -72,8 +72,12 @@ def simulate_manifest(
 ) -> list[ManifestRow]:
     """Write one simulated recording for each row (a seeded choice of `limit` rows), and `manifest.csv`.
 
-    The reference stays what the speaker meant to say. Errors: SimulationError where phone times are missing.
+    The reference stays what the speaker meant to say.
+    Errors: SimulationError for a cohort that nobody simulates, and where phone times are missing.
     """
+    unknown = [cohort for cohort in cohorts if cohort not in ALL_COHORTS]
+    if unknown:
+        raise SimulationError(f"There is no simulator for {unknown[0]!r}; there are {', '.join(ALL_COHORTS)}.")
     without = [row.file for row in rows if not row.phones]
     if without:
         raise SimulationError(

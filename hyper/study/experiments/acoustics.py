@@ -13,7 +13,7 @@ from torch import Tensor
 from hyper.compare.guards import measure_sound
 from hyper.recordings.audio import SAMPLE_RATE, load_audio
 from hyper.recordings.manifest import ManifestRow
-from hyper.simulate.pitch import FRAME_HOP, track_f0
+from hyper.recordings.pitch import FRAME_HOP, track_f0
 from hyper.study.experiments.workbench import kept_array
 from hyper.study.methods.train_method import Workshop
 

@@ -1,4 +1,10 @@
-"""Stuttering: where an utterance is stuttered, and how each moment of it is laid out in time."""
+"""Stuttering: where an utterance is stuttered, and how each moment of it is laid out in time.
+
+Mild is commonly below 5 % of syllables stuttered; where moderate ends and severe begins differs between sources (10 to
+20 %), and our 10 % is the low end. The SSI-4 (Riley 2009) has no such bands: it adds scores for the share of syllables,
+the three longest moments and physical concomitants. Kinds after Johnson (1961) and Wingate (1964). How many of each
+kind differs between speakers: a Dirichlet draw, our choice.
+"""
 
 from __future__ import annotations
 
@@ -7,6 +13,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from hyper.recordings.limits import SAMPLE_RATE
+from hyper.simulate.disorder import Disorder, Event, Profile, Simulated
 from hyper.simulate.phones import (
     Phone,
     Syllable,
@@ -18,27 +26,62 @@ from hyper.simulate.phones import (
     syllables_of,
     words_of,
 )
-from hyper.simulate.profile import STUTTER_KINDS, StutteringProfile
 from hyper.simulate.psola import Span
+from hyper.simulate.voice import NO_CHANGE, say_spans
 
-
-@dataclass(frozen=True)
-class Event:
-    """One moment of stuttering."""
-
-    kind: str
-    start: float  # seconds of the output
-    end: float  # seconds of the output; the sound that was meant starts here, or (prolongation) goes on
-
-
+RANGES = {
+    "share": ((0.02, 0.05), (0.05, 0.10), (0.10, 0.25)),
+    "extra_iterations": ((1.0, 1.5), (1.5, 2.5), (2.5, 4.0)),
+    "moment_seconds": ((0.25, 0.45), (0.45, 0.9), (0.9, 1.8)),
+}
+_KIND_SHARES = {  # means of the draw; our own choice
+    "sound_repetition": 0.22,
+    "syllable_repetition": 0.15,
+    "word_repetition": 0.12,
+    "prolongation": 0.18,
+    "block": 0.13,
+    "tense_block": 0.08,
+    "interjection": 0.12,
+}
+STUTTER_KINDS = tuple(_KIND_SHARES)
+_KIND_CONCENTRATION = 6.0  # low: speakers differ much
 _SPREAD = 0.35  # standard deviation of log moment length within a speaker; our own choice
 _WORD_REPEAT_SYLLABLES = 2  # longer words are hardly ever repeated whole
 
 
-class _Layout:
-    """Spans laid so far, and the events among them."""
+@dataclass(frozen=True)
+class StutteringProfile(Profile):
+    share: float  # of syllables stuttered
+    kind_shares: tuple[float, ...]  # in the order of STUTTER_KINDS, summing to 1
+    extra_iterations: float  # mean number of times a sound, syllable or word is said too often
+    moment_seconds: float  # median length of a prolongation or block
 
-    def __init__(self) -> None:
+
+def draw(severity: str, values: dict[str, float], rng: np.random.Generator) -> StutteringProfile:
+    """A speaker with these values and shares of the kinds of their own."""
+    shares = rng.dirichlet(np.array(list(_KIND_SHARES.values())) * _KIND_CONCENTRATION)
+    return StutteringProfile(severity, kind_shares=tuple(float(share) for share in shares), **values)
+
+
+def say(
+    waveform: np.ndarray, phones: Sequence[Phone], profile: StutteringProfile, rng: np.random.Generator
+) -> Simulated:
+    """The utterance as this speaker says it: fluent but for its moments of stuttering."""
+    layout = _Layout(phones, profile, rng)
+    syllables = syllables_of(phones)
+    for index in _stuttered(syllables, phones, profile.share, rng):
+        kind = _draw_kind(syllables[index], syllables, phones, profile, rng)
+        layout.play_to(max(phones[syllables[index].first].start, layout.cursor))
+        _MAKERS[kind](layout, syllables[index], kind)
+    layout.play_to(len(waveform) / SAMPLE_RATE)
+    return Simulated(say_spans(waveform, layout.spans, NO_CHANGE, rng), tuple(layout.events))
+
+
+class _Layout:
+    """What is being stuttered by whom, spans laid so far, and the events among them."""
+
+    def __init__(self, phones: Sequence[Phone], profile: StutteringProfile, rng: np.random.Generator) -> None:
+        self.phones, self.profile, self.rng = phones, profile, rng
         self.spans: list[Span] = []
         self.events: list[Event] = []
         self.now = 0.0  # seconds of output
@@ -56,19 +99,9 @@ class _Layout:
     def rest(self, seconds: float) -> None:
         self.add(Span(self.cursor, self.cursor, seconds, kind="rest"))
 
-
-def stutter(
-    phones: Sequence[Phone], n_seconds: float, profile: StutteringProfile, rng: np.random.Generator
-) -> tuple[list[Span], list[Event]]:
-    """Spans of the stuttered utterance and its events, in order."""
-    syllables = syllables_of(phones)
-    layout = _Layout()
-    for index in _stuttered(syllables, phones, profile.share, rng):
-        kind = _draw_kind(syllables[index], syllables, phones, profile, rng)
-        layout.play_to(max(phones[syllables[index].first].start, layout.cursor))
-        _MAKERS[kind](layout, syllables[index], phones, profile, rng, kind)
-    layout.play_to(n_seconds)
-    return layout.spans, layout.events
+    def moment(self) -> float:
+        """How long a prolongation or block lasts, seconds."""
+        return float(self.profile.moment_seconds * np.exp(_SPREAD * self.rng.standard_normal()))
 
 
 def _stuttered(
@@ -121,24 +154,13 @@ def _draw_kind(
     return STUTTER_KINDS[int(rng.choice(len(weight), p=weight / weight.sum()))]
 
 
-def _moment(profile: StutteringProfile, rng: np.random.Generator) -> float:
-    return float(profile.moment_seconds * np.exp(_SPREAD * rng.standard_normal()))
-
-
-def _repeat(
-    layout: _Layout,
-    syllable: Syllable,
-    phones: Sequence[Phone],
-    profile: StutteringProfile,
-    rng: np.random.Generator,
-    kind: str,
-) -> None:
+def _repeat(layout: _Layout, syllable: Syllable, kind: str) -> None:
     """Say the start of the word once or several times too often, with short irregular gaps, before going on."""
-    start, end = layout.cursor, _end_of_unit(syllable, phones, kind)
+    start, end = layout.cursor, _end_of_unit(syllable, layout.phones, kind)
     event_start = layout.now
-    for _ in range(1 + int(rng.poisson(profile.extra_iterations - 1))):
-        layout.add(Span(start, end, (end - start) * rng.uniform(0.85, 1.05)))
-        layout.rest(rng.uniform(0.04, 0.15))
+    for _ in range(1 + int(layout.rng.poisson(layout.profile.extra_iterations - 1))):
+        layout.add(Span(start, end, (end - start) * layout.rng.uniform(0.85, 1.05)))
+        layout.rest(layout.rng.uniform(0.04, 0.15))
     layout.events.append(Event(kind, event_start, layout.now))
 
 
@@ -153,55 +175,35 @@ def _end_of_unit(syllable: Syllable, phones: Sequence[Phone], kind: str) -> floa
     return first.end + onset_of_vowel  # the neutral scrap of vowel that makes "b-b-ball"
 
 
-def _prolong(
-    layout: _Layout,
-    syllable: Syllable,
-    phones: Sequence[Phone],
-    profile: StutteringProfile,
-    rng: np.random.Generator,
-    kind: str,
-) -> None:
+def _prolong(layout: _Layout, syllable: Syllable, kind: str) -> None:
     """Hold the first sound: its steady middle is passed to and fro, so that it lives rather than buzzes."""
-    phone = phones[syllable.first]
+    phone = layout.phones[syllable.first]
     start, end = phone.start + 0.35 * phone.seconds, phone.start + 0.7 * phone.seconds
     event_start = layout.now
     layout.play_to(max(end, layout.cursor))
-    layout.add(Span(start, end, _moment(profile, rng), kind="hold"))
+    layout.add(Span(start, end, layout.moment(), kind="hold"))
     layout.events.append(Event(kind, event_start, layout.now))
 
 
-def _block(
-    layout: _Layout,
-    syllable: Syllable,
-    phones: Sequence[Phone],
-    profile: StutteringProfile,
-    rng: np.random.Generator,
-    kind: str,
-) -> None:
+def _block(layout: _Layout, syllable: Syllable, kind: str) -> None:
     """Stop before the sound; a tense block lets some creak of the strained larynx through."""
     event_start = layout.now
-    seconds = _moment(profile, rng)
+    seconds = layout.moment()
     if kind == "block":
         layout.rest(seconds)
     else:
-        vowel = phones[syllable.nucleus]
+        vowel = layout.phones[syllable.nucleus]
         middle = 0.5 * (vowel.start + vowel.end)
         layout.rest(0.3 * seconds)
-        creak = rng.uniform(0.3, 0.5)  # of the usual F0
+        creak = layout.rng.uniform(0.3, 0.5)  # of the usual F0
         layout.add(Span(middle - 0.02, middle + 0.02, 0.4 * seconds, kind="hold", pitch=creak, gain=0.06))
         layout.rest(0.3 * seconds)
     layout.events.append(Event(kind, event_start, layout.now))
 
 
-def _interject(
-    layout: _Layout,
-    syllable: Syllable,
-    phones: Sequence[Phone],
-    profile: StutteringProfile,
-    rng: np.random.Generator,
-    kind: str,
-) -> None:
+def _interject(layout: _Layout, _syllable: Syllable, kind: str) -> None:
     """Say "uh", or "um" where the utterance lends a nasal: the speaker's own most neutral vowel at a lower pitch."""
+    phones, rng = layout.phones, layout.rng
     vowel = _neutral_vowel(phones)
     assert vowel is not None  # _draw_kind offers interjections only where there is one
     nasals = [p for p in phones if is_nasal(p.symbol) and p.seconds >= 0.03]
@@ -234,3 +236,5 @@ _MAKERS = {
     "tense_block": _block,
     "interjection": _interject,
 }
+
+DISORDER = Disorder(name="stuttering", profile=StutteringProfile, ranges=RANGES, draw=draw, say=say, seed=0)

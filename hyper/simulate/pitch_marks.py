@@ -1,23 +1,15 @@
-"""Where the voice pulses: fundamental frequency and pitch marks of a waveform."""
+"""Where the voice pulses: pitch marks of a waveform, for cutting it into grains."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
 import numpy as np
-from scipy import fft
 
-SAMPLE_RATE = (
-    16_000  # Hz; as in hyper.recordings.audio, whose file decoders a simulator does not need (a test keeps them equal)
-)
-F0_MIN, F0_MAX = 65.0, 420.0  # Hz; from a low man's voice to a child's
-FRAME_HOP = SAMPLE_RATE // 100  # samples between F0 values: 10 ms
+from hyper.recordings.limits import SAMPLE_RATE
+from hyper.recordings.pitch import FRAME_HOP, track_f0
+
 UNVOICED_PERIOD = SAMPLE_RATE // 200  # samples between marks where there is no voice: 5 ms
-
-_RATE = SAMPLE_RATE // 2  # F0 is searched at half the rate
-_WINDOW = int(0.04 * _RATE)  # 40 ms: two and a half periods of the lowest voice
-_VOICED = 0.5  # normalised autocorrelation above which a frame is voiced (Boersma 1993 uses 0.45)
-_QUIET_DB = -40.0  # frames this far below the loud ones are not voice
 
 
 @dataclass(frozen=True)
@@ -33,48 +25,6 @@ class PitchMarks:
         """Geometric mean over the voiced marks, Hz; 120 Hz where nothing is voiced."""
         periods = self.period[self.voiced]
         return float(SAMPLE_RATE / np.exp(np.log(periods).mean())) if len(periods) else 120.0
-
-
-def track_f0(waveform: np.ndarray) -> np.ndarray:  # (n_frames,) Hz, 0 where unvoiced, around samples i * FRAME_HOP
-    """Fundamental frequency by normalised autocorrelation (Boersma 1993), searched twice.
-
-    The first search finds the speaker's range; the second keeps to 0.55-1.8 times its median, against octave errors.
-    """
-    strength, lags = _autocorrelation(waveform)
-    energy_db = 10 * np.log10(strength[:, 0] + 1e-12)
-    loud = energy_db > np.percentile(energy_db, 95) + _QUIET_DB
-    correlation = strength[:, lags] / (strength[:, :1] + 1e-9)  # (n_frames, n_lags)
-    correlation *= 1 + 0.1 * np.log2(_RATE / F0_MIN / lags)  # a small cost for the lower octave
-    best = correlation.argmax(axis=1)
-    sure = loud & (correlation.max(axis=1) > 0.7)
-    if not sure.any():
-        sure = loud & (correlation.max(axis=1) > _VOICED)
-    if not sure.any():
-        return np.zeros(len(best))
-    median = np.median(lags[best[sure]])
-    correlation[:, (lags < median / 1.8) | (lags > median / 0.55)] = 0
-    best = np.clip(correlation.argmax(axis=1), 1, len(lags) - 2)
-    rows = np.arange(len(best))
-    left, centre, right = (correlation[rows, best + step] for step in (-1, 0, 1))
-    bend = left - 2 * centre + right
-    shift = np.where(bend < -1e-9, 0.5 * (left - right) / np.minimum(bend, -1e-9), 0.0)
-    f0 = _RATE / (lags[best] + np.clip(shift, -0.5, 0.5))
-    return np.where(loud & (centre > _VOICED), f0, 0.0)
-
-
-def _autocorrelation(waveform: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Window-corrected autocorrelation (n_frames, n_lags) of 40 ms frames at half rate; the lags of the F0 range."""
-    padded = np.pad(waveform, (_WINDOW, _WINDOW + 2))  # half a window each side, in full-rate samples
-    half = (0.25 * padded[:-2] + 0.5 * padded[1:-1] + 0.25 * padded[2:])[::2].astype(np.float32)
-    frames = np.lib.stride_tricks.sliding_window_view(half, _WINDOW)[:: FRAME_HOP // 2]
-    window = np.hanning(_WINDOW).astype(np.float32)
-    frames = (frames - frames.mean(axis=1, keepdims=True)) * window
-    n_fft = fft.next_fast_len(2 * _WINDOW, real=True)
-    n_lags = int(_RATE / F0_MIN) + 2
-    power = np.abs(fft.rfft(frames, n_fft)) ** 2
-    raw = fft.irfft(power, n_fft)[:, :n_lags]
-    of_window = fft.irfft(np.abs(fft.rfft(window, n_fft)) ** 2, n_fft)[:n_lags]
-    return raw / (of_window / of_window[0]), np.arange(int(_RATE / F0_MAX), n_lags)
 
 
 def find_marks(waveform: np.ndarray) -> PitchMarks:
