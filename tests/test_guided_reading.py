@@ -17,8 +17,8 @@ from hyper.compare.utterance import Failure, ScoredUtterance
 from hyper.metrics.word_errors import word_errors
 from hyper.recordings.audio import save_audio
 from hyper.recordings.manifest import ManifestRow
+from hyper.speech.grammar import PATTERNS, SLOTS
 from hyper.speech.phone_set import PHONES, SILENCE
-from hyper.speech.texts import PATTERNS, SLOTS
 from hyper.ui.tabs import reading_html, speaker
 from hyper.ui.tabs.reading import go_on, hand_over, several_recordings_html, view
 from hyper.ui.tabs.reading_state import Reading

@@ -11,20 +11,19 @@ import pytest
 
 import hyper.speech.make
 from hyper.__main__ import main
-from hyper.commands.make_examples import example_texts, examples
 from hyper.recordings.audio import SAMPLE_RATE, load_audio, save_audio
 from hyper.recordings.manifest import ManifestRow, read_manifest
 from hyper.simulate import COHORTS
 from hyper.simulate.phones import Phone, format_phones, parse_phones
 from hyper.speech.engines import Espeak, Flite, Spoken, SynthesisError, _library, festival_speak
+from hyper.speech.examples import example_texts, examples
+from hyper.speech.grammar import PATTERNS, SLOTS
 from hyper.speech.make import MARGIN_SECONDS, SpeechSet, finish, make_speech, plan
 from hyper.speech.phone_set import PHONES, from_espeak, from_radio
 from hyper.speech.simulate_manifest import SimulationError, assign_patients, simulate_manifest
 from hyper.speech.speakers import Speaker, draw_speaker
 from hyper.speech.texts import (
     DOMAINS,
-    PATTERNS,
-    SLOTS,
     SPLITS,
     draw_command,
     draw_word,

@@ -13,7 +13,7 @@ from hyper.model.checkpoint import CheckpointError
 from hyper.model.files import BUNDLED
 from hyper.model.languages import language_names
 from hyper.recordings.audio import AudioError
-from hyper.speech.texts import PATTERNS, SLOTS
+from hyper.speech.grammar import PATTERNS, SLOTS
 from hyper.ui import notices
 from hyper.ui.examples import read_examples
 from hyper.ui.model_store import ModelShelf
