@@ -1,4 +1,4 @@
-"""Things to say: sentences of the grammar that the bundled pair was trained on (`hyper/speech/texts.py`)."""
+"""Things to say: sentences of the grammar that the bundled pair was trained on (`hyper/speech/grammar.py`)."""
 
 from __future__ import annotations
 
