@@ -327,3 +327,9 @@ def test_readme_and_ci_run_the_same_test_command():
     assert (
         "test_command=$(grep '&& python -m pytest$' README.md)" in ci and 'bash -euo pipefail -c "$test_command"' in ci
     )
+
+
+@pytest.mark.parametrize("arguments", [["compare", "typical_1.wav"], ["bench", "typical_1.wav", "--rounds", "1"]])
+def test_no_warning_of_a_library_reaches_the_terminal(arguments):
+    result = hyper(*(ROOT / "examples" / each if each.endswith(".wav") else each for each in arguments))
+    assert (result.returncode, result.stderr) == (0, "")

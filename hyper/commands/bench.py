@@ -220,7 +220,7 @@ class PeftSwapper:
 
     def __init__(self, asr: PersonalizedAsr) -> None:
         try:
-            from peft import LoraConfig, get_peft_model
+            from peft import LoraConfig, LoraModel
         except ImportError:
             raise BenchError("The comparison needs PEFT, which the app does not: pip install peft.") from None
         self.asr = asr
@@ -228,14 +228,15 @@ class PeftSwapper:
         settings = LoraConfig(
             r=config.rank, lora_alpha=config.alpha, target_modules=[site.name for site in asr.hypernet.sites]
         )
-        self.model = get_peft_model(asr.backbone.private_copy().model, settings).eval()
-        self.backbone = asr.backbone.with_model(self.model.get_base_model())
+        self.adapter = LoraModel(asr.backbone.private_copy().model, settings, "default").eval()
+        self.backbone = asr.backbone.with_model(self.adapter.model)
 
     def two_passes(self, waveform: np.ndarray, n_tokens: int) -> list[tuple[int, ...]]:
         """Base and adapted one after the other; the encoder states are shared, as a careful user would."""
         states = encode(self.backbone, waveform)
-        with self.model.disable_adapter():
-            base = decode(self.backbone, states[-1], n_tokens)
+        self.adapter.disable_adapter_layers()
+        base = decode(self.backbone, states[-1], n_tokens)
+        self.adapter.enable_adapter_layers()
         self.swap_in(generate(self.asr, states, len(waveform)))
         return base + decode(self.backbone, states[-1], n_tokens)
 
@@ -245,9 +246,9 @@ class PeftSwapper:
 
         weights = {}
         for site, a, b in zip(lora.sites, lora.a, lora.b, strict=True):
-            weights[f"base_model.model.{site.name}.lora_A.weight"] = a[0]
-            weights[f"base_model.model.{site.name}.lora_B.weight"] = b[0]
-        set_peft_model_state_dict(self.model, weights)
+            weights[f"model.{site.name}.lora_A.weight"] = a[0]
+            weights[f"model.{site.name}.lora_B.weight"] = b[0]
+        set_peft_model_state_dict(self.adapter, weights)
 
 
 def as_text(bench: Bench) -> str:

@@ -76,13 +76,12 @@ def private_copy(backbone: Backbone) -> Backbone:
 def put_in_lora(backbone: Backbone, targets: Sequence[str], rank: int, seed: int) -> dict[str, nn.Parameter]:
     """PEFT's LoRA in every layer of the targets; returns its weights. `b` starts at zero."""
     try:
-        from peft import LoraConfig, get_peft_model
+        from peft import LoraConfig, inject_adapter_in_model
     except ImportError:
         raise AdaptationError("The LoRA rivals need PEFT, which the app does not: pip install peft.") from None
     torch.manual_seed(seed)
     names = [site.name for site in backbone.sites(tuple(targets))]
-    peft_model = get_peft_model(backbone.model, LoraConfig(r=rank, lora_alpha=rank, target_modules=names))
-    backbone.model = peft_model.get_base_model()
+    inject_adapter_in_model(LoraConfig(r=rank, lora_alpha=rank, target_modules=names), backbone.model)
     return {name: p for name, p in backbone.parameters().items() if "lora_" in name}
 
 
