@@ -154,7 +154,7 @@ def test_a_verbatim_text_gives_a_table_of_both_references(visit, recording, asr,
     here.page.locator("#hw-references tbody tr").first.wait_for()
     cells = here.page.locator("#hw-references tbody tr").first.locator("td").all_inner_texts()
     assert [cell.split(" ")[0] for cell in cells] == [
-        numbers.percent(errors.wer) for errors in (made.base.errors, made.base.verbatim_errors)
+        numbers.short_percent(errors.wer) for errors in (made.base.errors, made.base.verbatim_errors)
     ]
     assert cells[0] != cells[1]
     here.has_no_sideways_scrolling()

@@ -30,7 +30,7 @@ from hyper.reports.content import (
     ClinicReport,
     clinic_report,
     interval_text,
-    verdict,
+    evaluation_outcome,
 )
 from hyper.reports.html import html_text
 from hyper.reports.pdf import MISSING_LETTERS, pdf_bytes
@@ -142,7 +142,7 @@ def test_nothing_that_anybody_or_a_model_wrote_becomes_a_tag():
     assert "<script" not in page
     assert (
         Page(page).text.count(ATTACK) == 13
-    )  # heading 3, meant, 2 transcripts, mind, failure 2, group, typed 2, model
+    )  # heading 3, meant, 2 transcripts, warning, failure 2, group, typed 2, model
 
 
 def test_the_pdf_holds_no_sound_and_no_script(report):
@@ -165,9 +165,9 @@ def test_names_that_were_not_given_do_not_stand_in_the_report(usual):
 def test_without_references_nothing_is_counted(tmp_path):
     nothing = evaluation(utterance("a.wav", "", "hello", "hallo"), utterance("b.wav", "", "so", "so"))
     report = clinic_report(nothing)
-    assert report.verdict == f"2 recordings. {NO_REFERENCE}"
+    assert report.outcome == f"2 recordings. {NO_REFERENCE}"
     text = html_text(report) + pdf_text(report)
-    assert "WER" not in report.verdict and not re.search(r"\d %", text)
+    assert "WER" not in report.outcome and not re.search(r"\d %", text)
     assert report.group_lines == () and [figure.title for figure in report.figures] == ["Where the model was changed"]
     assert all(row.score == "" for part in report.recordings for row in part.rows)
 
@@ -176,7 +176,7 @@ def test_without_a_hypernetwork_there_is_one_transcript():
     base_only = evaluation(utterance("a.wav", "so be it", "so be", None), base="whisper-small")
     report = clinic_report(base_only)
     assert [row.name for row in report.recordings[0].rows] == ["base"]
-    assert verdict(base_only).endswith("base 33.3 %, no adaptation for this model.")
+    assert evaluation_outcome(base_only).endswith("base 33.3 %, no adaptation for this model.")
     assert SIMULATED_TRAINING not in report.cautions  # said of the bundled pair only
     assert pdf_bytes(report).startswith(b"%PDF")
 
@@ -273,7 +273,7 @@ def test_the_table_has_a_cell_for_each_column_and_the_numbers_of_the_evaluation(
         and second["base inserted"] == 1
         and second["adapted deleted"] == 1
     )
-    assert (second["base: what to mind"], second["adapted: what to mind"]) == (LOOP.reason, "")
+    assert (second["base: warnings"], second["adapted: warnings"]) == (LOOP.reason, "")
     assert third["note"] == ATTACK and third["base WER"] is None and third["change of WER"] is None
     assert (bad["number"], bad["file"], bad["base"]) == (4, "bad.wav", None)
     assert bad["problem"] == "bad.wav is not an audio recording."

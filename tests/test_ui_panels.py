@@ -16,6 +16,7 @@ from hyper.compare.transcript import Transcript
 from hyper.metrics.word_errors import WordSpan, align_words
 from hyper.model.subspace import LayerUpdate
 from hyper.ui import figures, panels, word_diff
+from hyper.ui.templates import TEMPLATES
 
 MEANT = "turn on the lights"
 
@@ -90,18 +91,25 @@ def text_of(html: str) -> str:
     return TextOf(html).text
 
 
+def words_html(words: list[word_diff.MarkedWord]) -> str:
+    return str(TEMPLATES.get_template("parts.html.jinja").module.marked_words(words))
+
+
 def test_words_against_the_reference_are_readable_without_colour():
-    html = word_diff.against_reference(align_words("turn on the lights please", "turn on on the light"))
+    html = words_html(word_diff.against_reference(align_words("turn on the lights please", "turn on on the light")))
     assert text_of(html) == "turn on on added the light meant: lights please missing"
     assert {"ins", "b", "del"} <= set(TextOf(html).tags)
 
 
 def test_a_faultless_transcript_is_not_repeated():
-    assert text_of(word_diff.against_reference(align_words(MEANT, "Turn on the lights."))) == word_diff.ALL_RIGHT
+    html = words_html(word_diff.against_reference(align_words(MEANT, "Turn on the lights.")))
+    assert text_of(html) == "Every word as it was meant."
 
 
 def test_words_against_each_other_mark_both_sides():
-    base, adapted = word_diff.against_each_other(align_words("turn the light", "turn on the lights"))
+    base, adapted = map(
+        words_html, word_diff.against_each_other(align_words("turn the light", "turn on the lights"))
+    )
     assert text_of(base) == "turn the light adapted: lights"
     assert text_of(adapted) == "turn on not in base the lights base: light"
 
@@ -109,8 +117,8 @@ def test_words_against_each_other_mark_both_sides():
 @pytest.mark.parametrize("kind", ["hit", "substitution", "deletion", "insertion"])
 def test_words_stay_words(kind):
     spans = [WordSpan(kind, "" if kind == "insertion" else "<hr>", "" if kind == "deletion" else "<hr>")]
-    for html in (word_diff.against_reference(spans), *word_diff.against_each_other(spans)):
-        assert "hr" not in TextOf(html).tags
+    for words in (word_diff.against_reference(spans), *word_diff.against_each_other(spans)):
+        assert "hr" not in TextOf(words_html(words)).tags
 
 
 @pytest.mark.parametrize("where", ["base", "adapted", "reference", "base_model", "hypernetwork"])
@@ -143,12 +151,12 @@ def test_what_others_wrote_stays_text(where):
         (MEANT, "turn off the light", MEANT, "Adapting did harm here: 2 errors instead of 0."),
         ("Turn on.", "turn on", None, "Both transcripts have the same words."),
         ("turn on", "turn off", None, "The transcripts differ in the marked words."),
-        ("turn on", None, None, "This model has no adaptation yet, so there is one transcript."),
+        ("turn on", None, None, "This model has no adaptation yet, so there is only one transcript."),
         ("turn on", "turn", "?!", "The reference has no words, so there is nothing to count."),
     ],
 )
-def test_verdict(base, adapted, reference, sentence):
-    assert panels.verdict(comparison(base, adapted, reference)) == sentence
+def test_outcome(base, adapted, reference, sentence):
+    assert panels.comparison_outcome(comparison(base, adapted, reference)) == sentence
 
 
 def test_numbers_of_each_panel():

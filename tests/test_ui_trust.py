@@ -20,33 +20,43 @@ from hyper.compare.guards import Flag
 from hyper.compare.pipeline import PersonalizedAsr
 from hyper.model.lora import StrengthError
 from hyper.recordings.audio import SAMPLE_RATE
-from hyper.ui import figures, marks, notices, panels, references, server, strength_card, takeaway
+from hyper.ui import figures, marks, notices, panels, server, strength_card, takeaway
 from hyper.ui.handlers import Asked, Handlers
 from hyper.ui.model_store import ModelShelf
-from hyper.ui.numbers import percent
+from hyper.ui.numbers import short_percent
+from hyper.ui.templates import TEMPLATES
 from hyper.ui.visitors.cache import KeptRecordings
 from hyper.ui.visitors.uploads import Uploads
 
 MEANT, SAID = "call my sister", "c c call my my sister"
 SURE, UNSURE = WordConfidence("turn", 0.95), WordConfidence("<b>off", 0.31)
 ATTACK = "<script>alert(1)</script>"
+PARTS = TEMPLATES.get_template("parts.html.jinja").module
 
 
 # Marks.
 
 
+def transcript_html(text: str, words: tuple[WordConfidence, ...]) -> str:
+    return str(PARTS.transcript(SimpleNamespace(text=text, words=words)))
+
+
+def sureness_html(words: tuple[WordConfidence, ...]) -> str:
+    return str(PARTS.sureness(words))
+
+
 def test_a_word_that_is_not_sure_is_marked_without_colour_and_stays_text():
-    html = marks.transcript_html("turn <b>off", (SURE, UNSURE))
+    html = transcript_html("turn <b>off", (SURE, UNSURE))
     assert html == 'turn <u class="hw-unsure" title="not sure: 31%">&lt;b&gt;off</u>'
-    assert marks.transcript_html("turn", (SURE,)) == "turn"
-    assert marks.transcript_html("turn <b>", ()) == "turn &lt;b&gt;"
+    assert transcript_html("turn", (SURE,)) == "turn"
+    assert transcript_html("turn <b>", ()) == "turn &lt;b&gt;"
 
 
 def test_how_sure_of_each_word_unfolds_and_nothing_is_certain():
-    text = text_of(marks.sureness_html((SURE, UNSURE, WordConfidence("now", 0.9999))))
+    text = text_of(sureness_html((SURE, UNSURE, WordConfidence("now", 0.9999))))
     assert text == "Not sure of 1 of 3 words: how sure of each? turn 95% <b>off 31% now 99%"
-    assert text_of(marks.sureness_html((SURE,))).startswith("No word is marked as unsure: how sure of each?")
-    assert marks.sureness_html(()) == ""
+    assert text_of(sureness_html((SURE,))).startswith("No word is marked as unsure: how sure of each?")
+    assert sureness_html(()) == ""
 
 
 def test_the_page_says_what_the_marks_mean_and_whether_anybody_checked():
@@ -103,7 +113,7 @@ def test_errors_of_hidden_words_are_hidden_with_them():
 def test_one_row_that_hears_nobody_hides_only_its_own_words():
     made = silent("thank you", "")
     text = text_of(panels.results_html(made, "bundled"))
-    assert "The two disagree whether anybody speaks here." in text
+    assert "The two disagree on whether anybody speaks here." in text
     assert marks.NO_WORDS in text and text.count(marks.NO_SPEECH) == 1
     alone = text_of(panels.results_html(silent("thank you", None), "openai/whisper-tiny"))
     assert "No speech was found in this recording." in alone
@@ -115,13 +125,13 @@ def test_one_row_that_hears_nobody_hides_only_its_own_words():
 def test_both_references_stand_in_one_table():
     base, adapted = "call my my sister", MEANT  # each is the better one by one of the references
     made = comparison(base, adapted, MEANT, SAID)
-    table = text_of(references.table_html(made))
+    table = text_of(panels.results_html(made, "bundled"))
     assert "words wrong (WER) intended verbatim" in table
     assert "Base 33.3% (1 of 3) 33.3% (2 of 6) Adapted 0% (0 of 3) 50% (3 of 6)" in table
-    assert references.MEANING in table
-    assert references.table_html(comparison(base, adapted, MEANT)) == ""
+    assert "Intended is what was meant; verbatim is every sound that was said" in table
+    assert "verbatim" not in panels.results_html(comparison(base, adapted, MEANT), "bundled")
     only_said = comparison(base, None, verbatim=SAID)
-    assert "Base – 33.3% (2 of 6)" in text_of(references.table_html(only_said))
+    assert "Base – 33.3% (2 of 6)" in text_of(panels.results_html(only_said, "bundled"))
     html = panels.results_html(replace(made, verbatim=ATTACK), "bundled")
     assert "What was said " + ATTACK in text_of(html) and "script" not in TextOf(html).tags
 
@@ -227,7 +237,7 @@ def test_the_sweep_shows_each_strength_and_encodes_nothing(handlers, asked, enco
     asr = handlers.shelf.get("bundled")
     row = asr.compare(asked.recording, MEANT, strength=1.5).adapted
     written = marks.NO_SPEECH if row.heard_nobody else re.sub(r"\s+", " ", row.text)
-    assert f"1.5 {percent(row.errors.wer)} {written}".strip() in text
+    assert f"1.5 {short_percent(row.errors.wer)} {written}".strip() in text
     assert re.findall(r'download="([^"]+)"', html) == ["strength.png", "strength.pdf"]
 
 
@@ -258,4 +268,4 @@ def test_a_large_model_is_not_sent(handlers, asked, monkeypatch, cache):
 def test_errors_of_the_adaptation_become_notices(error):
     with pytest.raises(gr.Error) as caught, notices.errors_as_notices():
         raise error
-    assert (caught.value.message, caught.value.title) == (str(error), "This adaptation cannot be had")
+    assert (caught.value.message, caught.value.title) == (str(error), "No adaptation available")

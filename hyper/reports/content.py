@@ -51,7 +51,7 @@ class TranscriptPart:
     name: str  # base or adapted
     text: str
     score: str  # "WER 25.0 %: 1 substituted, 0 deleted, 0 inserted", or ""
-    mind: str  # what speaks against it, or ""
+    warnings: str  # what speaks against it, or ""
 
 
 @dataclass(frozen=True)
@@ -81,7 +81,7 @@ class ClinicReport:
     remarks: str  # as typed
     date: str
     cautions: tuple[str, ...]
-    verdict: str
+    outcome: str
     group_columns: tuple[str, ...]
     group_lines: tuple[tuple[str, ...], ...]
     group_notes: tuple[str, ...]
@@ -90,14 +90,14 @@ class ClinicReport:
     failures: tuple[str, ...]
     facts: tuple[tuple[str, str], ...]
 
-    def texts(self) -> str:
+    def all_text(self) -> str:
         """Everything that is written, as one text."""
         parts = [
             self.title,
             self.subject,
             self.remarks,
             *self.cautions,
-            self.verdict,
+            self.outcome,
             *self.group_notes,
             *self.failures,
         ]
@@ -128,7 +128,7 @@ def clinic_report(
         remarks=remarks.strip(),
         date=f"{now or datetime.now().astimezone():%d %B %Y, %H:%M}",
         cautions=_cautions(evaluation),
-        verdict=verdict(evaluation),
+        outcome=evaluation_outcome(evaluation),
         group_columns=(
             "",
             "recordings",
@@ -149,7 +149,7 @@ def clinic_report(
     )
 
 
-def verdict(evaluation: Evaluation) -> str:
+def evaluation_outcome(evaluation: Evaluation) -> str:
     """The outcome in one sentence."""
     n = len(evaluation.utterances)
     recordings = f"{n} recording{'' if n == 1 else 's'}"

@@ -74,7 +74,7 @@ def pdf_bytes(report: ClinicReport) -> bytes:
     _write_heading(pages, "How this was made")
     for name, value in report.facts:
         pages.write_text("body", f"{name}: {value}")
-    if any(ord(letter) not in pages.fonts[FONT.lower()].cmap for letter in _printable(report.texts())):
+    if any(ord(letter) not in pages.fonts[FONT.lower()].cmap for letter in _printable(report.all_text())):
         pages.ln(2)
         pages.write_text("small", MISSING_LETTERS, palette.WARNING)
     target = io.BytesIO()
@@ -106,7 +106,7 @@ def _write_head(pages: _Pages, report: ClinicReport) -> None:
 def _write_groups(pages: _Pages, report: ClinicReport) -> None:
     """The outcome in a sentence and a table."""
     _write_heading(pages, "Outcome")
-    pages.write_text("body", report.verdict, bold=True, after=2)
+    pages.write_text("body", report.outcome, bold=True, after=2)
     if report.group_lines:
         _write_group_table(pages, report)
     for note in report.group_notes:
@@ -160,8 +160,8 @@ def _write_recording(pages: _Pages, recording: RecordingPart) -> None:
         pages.write_text("body", f"{row.name.capitalize()}: {row.text or '(no words)'}", colour)
         if row.score:
             pages.write_text("small", row.score, palette.MUTED)
-        if row.mind:
-            pages.write_text("small", f"To mind: {row.mind}", palette.WARNING)
+        if row.warnings:
+            pages.write_text("small", f"Warning: {row.warnings}", palette.WARNING)
         pages.ln(0.5)
     pages.ln(1.5)
 

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 TEXT_COLUMNS = ("number", "file", "speaker", "note", "simulated", "seconds", "what was meant", "base", "adapted")
 ERROR_COLUMNS = ("WER", "substituted", "deleted", "inserted")
-WHAT_TO_MIND_COLUMNS = ("base: what to mind", "adapted: what to mind", "problem")
+WARNING_COLUMNS = ("base: warnings", "adapted: warnings", "problem")
 GROUP_COLUMNS = ("by", "value", "recordings", "simulated", "words")
 SPEAKERS, RECORDINGS = "speakers", "recordings"  # what an interval is over
 INTERVAL_MEANING = {
@@ -41,7 +41,7 @@ def recordings_sheet(evaluation: Evaluation) -> Sheet:
         *TEXT_COLUMNS,
         *(f"{row} {name}" for row in ("base", "adapted") for name in ERROR_COLUMNS),
         "change of WER",
-        *WHAT_TO_MIND_COLUMNS,
+        *WARNING_COLUMNS,
     )
     done = [_utterance_line(number, utterance) for number, utterance in enumerate(evaluation.utterances, start=1)]
     failed = enumerate(evaluation.failures, start=len(done) + 1)

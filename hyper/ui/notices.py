@@ -31,7 +31,7 @@ def errors_as_notices() -> Iterator[None]:
     except AudioError as error:
         raise notice(str(error), "This recording cannot be used") from error
     except (StrengthError, ExportError) as error:
-        raise notice(str(error), "This adaptation cannot be had") from error
+        raise notice(str(error), "No adaptation available") from error
     except (BackboneError, CheckpointError) as error:
         raise notice(str(error), "This model cannot be used") from error
     except (ArchiveError, ManifestError, TableError) as error:

@@ -2,10 +2,17 @@
 
 from __future__ import annotations
 
+MOST_SURE = 0.99  # what is shown at most: nothing is ever certain
 
-def percent(fraction: float | None) -> str:
-    """With one decimal, unless it is a whole number of percent."""
+
+def short_percent(fraction: float | None) -> str:
+    """A rate with one decimal, unless it is a whole number of percent."""
     return "–" if fraction is None else f"{100 * fraction:.1f}".removesuffix(".0") + "%"
+
+
+def certainty(confidence: float) -> str:
+    """How sure the model was of a word, as a whole number of percent."""
+    return f"{min(confidence, MOST_SURE):.0%}"
 
 
 def count(n: int, noun: str) -> str:

@@ -14,7 +14,7 @@ from hyper.model.lora import MAX_STRENGTH
 from hyper.ui import figures, notices
 from hyper.ui.handlers import AS_TRAINED, Asked, Handlers
 from hyper.ui.marks import NO_SPEECH, NO_WORDS
-from hyper.ui.numbers import percent
+from hyper.ui.numbers import short_percent
 
 TITLE = "Adaptation strength"
 MEANING = (
@@ -82,7 +82,7 @@ def sweep_html(points: Sequence[StrengthPoint]) -> str:
 
 
 def _count(point: StrengthPoint) -> Any:
-    return point.n_changed if point.wer is None else percent(point.wer)
+    return point.n_changed if point.wer is None else short_percent(point.wer)
 
 
 def _text(point: StrengthPoint) -> str:

@@ -8,11 +8,18 @@ from pathlib import Path
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 SUFFIX = ".html.jinja"
+MIME = {
+    "csv": "text/csv",
+    "html": "text/html",
+    "pdf": "application/pdf",
+    "png": "image/png",
+    "xlsx": "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
+}
 
 
-def data_url(content: bytes, mime: str) -> str:
-    """A file inside the page itself."""
-    return f"data:{mime};base64,{base64.b64encode(content).decode()}"
+def data_url(content: bytes, name: str) -> str:
+    """A file inside the page itself, of the kind that its name says."""
+    return f"data:{MIME[name.rsplit('.', 1)[-1]]};base64,{base64.b64encode(content).decode()}"
 
 
 def environment(folder: Path) -> Environment:

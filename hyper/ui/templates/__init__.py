@@ -4,12 +4,22 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from hyper.compare.evaluation import percent
 from hyper.model.info import gigabytes
 from hyper.reports.templates import SUFFIX, environment
-from hyper.ui.numbers import count, percent
+from hyper.ui import marks
+from hyper.ui.numbers import certainty, count, short_percent
 
 TEMPLATES = environment(Path(__file__).parent)
-TEMPLATES.filters |= {"count": count, "gigabytes": gigabytes, "percent": percent}
+TEMPLATES.filters |= {
+    "certainty": certainty,
+    "count": count,
+    "gigabytes": gigabytes,
+    "percent": percent,
+    "short_percent": short_percent,
+}
+TEMPLATES.tests["unsure"] = marks.is_unsure
+TEMPLATES.globals |= {"NO_SPEECH": marks.NO_SPEECH, "NO_WORDS": marks.NO_WORDS}
 
 
 def render(template: str, /, **values: object) -> str:
