@@ -29,8 +29,8 @@ from hyper.reports.content import (
     SIMULATED_TRAINING,
     ClinicReport,
     clinic_report,
-    interval_text,
     evaluation_outcome,
+    interval_text,
 )
 from hyper.reports.html import html_text
 from hyper.reports.pdf import MISSING_LETTERS, pdf_bytes

@@ -107,9 +107,7 @@ def test_a_faultless_transcript_is_not_repeated():
 
 
 def test_words_against_each_other_mark_both_sides():
-    base, adapted = map(
-        words_html, word_diff.against_each_other(align_words("turn the light", "turn on the lights"))
-    )
+    base, adapted = map(words_html, word_diff.against_each_other(align_words("turn the light", "turn on the lights")))
     assert text_of(base) == "turn the light adapted: lights"
     assert text_of(adapted) == "turn on not in base the lights base: light"
 
