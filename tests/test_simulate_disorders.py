@@ -98,3 +98,9 @@ def test_seeds_are_those_that_recordings_were_made_with():
 def test_each_range_has_a_place_for_every_severity(disorder):
     assert all(len(limits) == len(SEVERITIES) for limits in disorder.ranges.values())
     assert all(low <= high for limits in disorder.ranges.values() for low, high in limits)
+
+
+def test_a_profile_s_class_tells_its_disorder():
+    assert len({disorder.profile for disorder in DISORDERS.values()}) == len(DISORDERS)
+    for name, disorder in DISORDERS.items():
+        assert type(draw_profile(name, "mild", 0)) is disorder.profile

@@ -53,7 +53,7 @@ def simulate(waveform: np.ndarray, phones: Sequence[Phone], profile: Profile, se
 
 def _disorder_of(profile: Profile) -> Disorder:
     for disorder in DISORDERS.values():
-        if isinstance(profile, disorder.profile):
+        if type(profile) is disorder.profile:  # a disorder's profile may extend another's
             return disorder
     raise ValueError(f"A profile must come from draw_profile, but this one is a {type(profile).__name__}.")
 

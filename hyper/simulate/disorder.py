@@ -47,7 +47,7 @@ class Disorder:
     """One disorder, as its file in `hyper/simulate/disorders/` declares it."""
 
     name: str  # the cohort of its speakers; its first four letters are no other disorder's: patients' names hold them
-    profile: type[Profile]  # what a speaker of it is
+    profile: type[Profile]  # what a speaker of it is, and of no other disorder
     ranges: Ranges
     draw: Callable[[str, dict[str, float], np.random.Generator], Any]  # severity, a value from each range -> a profile
     # waveform (n_samples,) float32, its phones, a profile -> any level; `simulate` keeps it within [-1, 1]
