@@ -101,7 +101,7 @@ class Page(HTMLParser):
 MUST_SAY = [
     "Case 12 <script>alert('x')</script>", "03 February 2030, 04:05", "first", "second",
     "1 of these 3 recordings are simulated", SIMULATED_TRAINING, CAUTION,
-    "3 recordings, 2 of them with a meant text. Word error rate, all words pooled: base 28.6 %, adapted 14.3 %.",
+    "3 recordings, 2 of them with a reference text. Word error rate, all words pooled: base 28.6 %, adapted 14.3 %.",
     "turn on the night", "call sister", "good morning", ATTACK,
     "WER 25.0 %: 1 substituted, 0 deleted, 0 inserted", "WER 33.3 %: 0 substituted, 0 deleted, 1 inserted",
     LOOP.reason, "4 bad.wav: bad.wav is not an audio recording.",

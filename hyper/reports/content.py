@@ -32,16 +32,15 @@ SIMULATED_TRAINING = (
     "been measured."
 )
 WER_MEANING = (
-    "Word error rate (WER): wrong, missing and added words for every word that was meant; it can pass 100 %. "
-    "Substituted: another word stands there. Deleted: the word is missing. Inserted: a word was added."
+    "Word error rate (WER): wrong, missing and added words for every word that was meant; it can exceed 100 %. "
+    "Substituted: another word is in its place. Deleted: the word is missing. Inserted: a word was added."
 )
 ADAPTED_MEANING = (
     "Base is Whisper as it is. Adapted is Whisper with small changes that a hypernetwork writes from the recording "
     "itself."
 )
 LAYER_MEANING = "How far each layer of the model was changed for these recordings, next to the size of its own weights."
-NO_REFERENCE = "No meant text was given, so nothing is counted: a transcript alone cannot show what is right."
-NO_FLAGS = "nothing found"
+NO_REFERENCE = "No reference text was given, so nothing is counted: a transcript alone cannot show what is right."
 
 
 @dataclass(frozen=True)
@@ -158,7 +157,7 @@ def evaluation_outcome(evaluation: Evaluation) -> str:
     group = evaluation.group("all", "all")
     base = f"base {percent(group.base.wer)}"
     adapted = f", adapted {percent(group.adapted.wer)}" if group.adapted else ", no adaptation for this model"
-    scored = "" if group.n_utterances == n else f", {group.n_utterances} of them with a meant text"
+    scored = "" if group.n_utterances == n else f", {group.n_utterances} of them with a reference text"
     return f"{recordings}{scored}. Word error rate, all words pooled: {base}{adapted}."
 
 

@@ -21,12 +21,12 @@ WARNING_COLUMNS = ("base: warnings", "adapted: warnings", "problem")
 GROUP_COLUMNS = ("by", "value", "recordings", "simulated", "words")
 SPEAKERS, RECORDINGS = "speakers", "recordings"  # what an interval is over
 INTERVAL_MEANING = {
-    SPEAKERS: "95 % interval over speakers: so far the rate would move with other speakers of the same kind.",
+    SPEAKERS: "95 % interval over speakers: how far the rate would move with other speakers of the same kind.",
     RECORDINGS: (
-        "95 % interval over recordings: so far the rate would move with other recordings of the same people. "
-        "With fewer than five named speakers it says nothing of other people."
+        "95 % interval over recordings: how far the rate would move with other recordings of the same people. "
+        "With fewer than five named speakers it says nothing about other people."
     ),
-    "": "No interval: that needs at least five recordings with a meant text.",
+    "": "No interval: it takes at least five recordings with a reference text.",
 }
 
 
