@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import unicodedata
+
 SAMPLE_RATE = 16_000  # Hz; Whisper was trained at this rate
 MAX_SECONDS = 600  # ten minutes: the longest recording that is taken by default
 MAX_RATE = 192_000  # Hz; studios record at no more
@@ -47,6 +49,8 @@ def check_shape(n_channels: int, rate: int, n_frames: int, max_seconds: float) -
 
 def check_text(text: str, what: str) -> str:
     """The text, unless it is too long. `what` begins the sentence, as "The reference"."""
-    if len(text) > MAX_TEXT:
-        raise TextError(f"{what} is {len(text):,} characters long, but the limit is {MAX_TEXT:,}; please shorten it.")
+    # One sign may stand for eighteen letters: they count, since comparing texts takes the product of their lengths.
+    n = max(len(text), len(unicodedata.normalize("NFKD", text[:MAX_TEXT])))
+    if n > MAX_TEXT:
+        raise TextError(f"{what} is {n:,} characters long, but the limit is {MAX_TEXT:,}; please shorten it.")
     return text
