@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import io
 import struct
 import tempfile
@@ -10,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from hyper.recordings.archive import DAMAGED_INSIDE, ArchiveError, Limits, Sent, fetch, gather
+from hyper.recordings.archive import DAMAGED_INSIDE, ArchiveError, Limits, Place, Sent, fetch, gather
 
 SMALL = Limits(files=4, file_bytes=1000, total_bytes=2500)
 
@@ -199,3 +200,77 @@ def test_an_archive_made_while_streaming_is_read(tmp_path, folder):
     (tmp_path / "s.zip").write_bytes(pipe.getvalue())
     (recording,) = gather([Sent("s.zip", tmp_path / "s.zip")], folder)
     assert recording.path.read_bytes() == b"one"
+
+
+@pytest.mark.parametrize("method", [zipfile.ZIP_LZMA, zipfile.ZIP_BZIP2])
+def test_an_unusual_method_costs_its_file_and_no_memory(tmp_path, folder, method):
+    """Damaged LZMA asks for four gigabytes, damaged bzip2 raises an OSError."""
+    with zipfile.ZipFile(tmp_path / "a.zip", "w") as archive:
+        archive.writestr(zipfile.ZipInfo("strange.wav"), b"1" * 500, method)
+        archive.writestr(zipfile.ZipInfo("good.wav"), b"2")
+    strange, good = gather([Sent("a.zip", tmp_path / "a.zip")], folder)
+    assert strange.problem == DAMAGED_INSIDE and not strange.path.exists()
+    assert good.problem == "" and good.path.read_bytes() == b"2"
+
+
+def test_an_entry_that_lies_outside_the_archive_costs_itself(tmp_path, folder):
+    sent = packed(tmp_path, {"far.wav": b"1" * 50, "good.wav": b"2"})
+    content = bytearray(sent.path.read_bytes())
+    first = content.index(b"PK\x01\x02")
+    content[first + 42 : first + 46] = struct.pack("<I", 0xFFFF_FF00)  # where the file begins
+    sent.path.write_bytes(content)
+    far, good = gather([sent], folder)
+    assert far.problem == DAMAGED_INSIDE and good.path.read_bytes() == b"2"
+
+
+@pytest.mark.parametrize("number", [errno.ENOSPC, errno.EDQUOT])
+def test_a_full_disk_is_said_and_nothing_half_written_stays(tmp_path, folder, monkeypatch, number):
+    (tmp_path / "b.wav").write_bytes(b"1")
+    plain, archive = Sent("b.wav", tmp_path / "b.wav"), packed(tmp_path, {"a.wav": b"1" * 50})
+
+    def full(*_args: object) -> None:
+        raise OSError(number, "No space left on device")
+
+    monkeypatch.setattr("shutil.copyfileobj", full)
+    monkeypatch.setattr("shutil.copyfile", full)
+    monkeypatch.setattr("os.link", full)
+    for sent in (plain, archive):
+        own = new_folder(tmp_path)
+        with pytest.raises(ArchiveError) as caught:
+            gather([sent], own)
+        assert str(caught.value) == (
+            "There is no room left for these recordings on the disk; please send fewer, or try again later."
+        )
+        assert not [path for path in own.rglob("*") if path.is_file()]
+        with pytest.raises(ArchiveError, match="There is no room left"):
+            fetch([sent], Place(0, None if sent is plain else 0), new_folder(tmp_path))
+
+
+def test_other_trouble_of_the_disk_stays_loud(tmp_path, folder, monkeypatch):
+    def fail(*_args: object) -> None:
+        raise OSError(errno.EIO, "Input/output error")
+
+    monkeypatch.setattr("shutil.copyfileobj", fail)
+    with pytest.raises(OSError, match="Input/output error"):
+        gather([packed(tmp_path, {"a.wav": b"1"})], folder)
+
+
+def test_a_name_that_is_too_long_costs_its_file(tmp_path, folder):
+    (tmp_path / "a.wav").write_bytes(b"1")
+    long = "n" * 60_000 + ".wav"
+    inside, outside, good = gather(
+        [packed(tmp_path, {long: b"1"}), Sent(long, tmp_path / "a.wav"), Sent("x" * 996 + ".wav", tmp_path / "a.wav")],
+        folder,
+    )
+    assert (
+        inside.problem == outside.problem == "Its name is longer than 1,000 characters; please give it a shorter one."
+    )
+    assert inside.name == outside.name == "n" * 80 + " …"
+    assert good.problem == "" and good.name == "x" * 996 + ".wav"
+
+
+def test_a_sentence_does_not_repeat_a_long_name(tmp_path, folder):
+    (tmp_path / "a.zip").write_bytes(b"no")
+    with pytest.raises(ArchiveError) as caught:
+        gather([Sent("n" * 60_000 + ".zip", tmp_path / "a.zip")], folder)
+    assert len(str(caught.value)) < 200

@@ -51,7 +51,7 @@ DOORS = {
     "soxr": {"recordings.resampling"},
     "av": {"recordings.libav"},
     "librosa": {"plots", "study.experiments"},
-    "openpyxl": {"recordings.tables"},
+    "openpyxl": {"recordings.tables", "recordings.xlsx"},
     "fpdf": {"reports.pdf"},
     "jinja2": {"reports.templates"},
     "peft": {"commands.bench", "study.methods"},

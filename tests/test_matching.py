@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from pathlib import Path
 
 import pytest
@@ -113,3 +114,28 @@ def test_lists_that_cannot_be_used_are_said(tmp_path, content, words):
     with pytest.raises(ManifestError) as caught:
         read_references(tmp_path / "1f.csv", "list.csv")
     assert str(caught.value) == words
+
+
+def test_a_long_list_over_many_recordings_is_matched_fast_and_said_briefly():
+    many = recordings(*(f"{i}/1.wav" for i in range(300)))
+    start = time.process_time()
+    matching = match(many, lines(*["1.wav"] * 3000, *(f"{i % 300}/1" for i in range(3000))))
+    assert time.process_time() - start < 5
+    assert matching.ambiguous[0] == (
+        "Line 2 (1.wav) could be 0/1.wav, 1/1.wav, 2/1.wav, 3/1.wav, 4/1.wav, 5/1.wav, 6/1.wav, 7/1.wav, 8/1.wav, "
+        "9/1.wav and 290 more; please write the name in full."
+    )
+    assert max(map(len, matching.ambiguous)) < 1000
+    near = match(recordings(*(f"{i}.wav" for i in range(300))), lines(*(f"{i}.mp3" for i in range(10_000))))
+    assert len(near.listed) == 300 and len(near.without_recording) == 9_700
+
+
+def test_a_sentence_repeats_no_long_value(tmp_path):
+    (tmp_path / "l.csv").write_text(f"file,simulated\na.wav,{'maybe' * 3000}\n")
+    with pytest.raises(ManifestError) as caught:
+        read_references(tmp_path / "l.csv")
+    assert len(str(caught.value)) < 250
+    (tmp_path / "l.csv").write_text(",".join("x" * 3000 for _ in range(90)) + "\na\n")
+    with pytest.raises(ManifestError, match="and 80 more; one must be called `file`") as caught:
+        read_references(tmp_path / "l.csv")
+    assert len(str(caught.value)) < 1500

@@ -79,8 +79,6 @@ def test_a_text_that_is_too_long_is_said():
     assert check_text("a" * MAX_TEXT, "The reference") == "a" * MAX_TEXT
     with pytest.raises(TextError) as caught:
         check_text("a" * (MAX_TEXT + 1), "The reference")
-    assert str(caught.value) == (
-        "The reference is 20,001 characters long, but the limit is 20,000; please shorten it."
-    )
+    assert str(caught.value) == ("The reference is 20,001 characters long, but the limit is 20,000; please shorten it.")
     with pytest.raises(TextError, match="The remark is 36,000 characters long"):
         check_text("\ufdfa" * 2000, "The remark")  # each is eighteen letters

@@ -4,14 +4,19 @@ from __future__ import annotations
 
 import csv
 import io
+import random
+import time
 import zipfile
 from pathlib import Path
 
 import openpyxl
 import pytest
 
+from hyper.recordings import tables
+from hyper.recordings.limits import MAX_TEXT
 from hyper.recordings.tables import (
     MAX_CELL_CHARACTERS,
+    MAX_COLUMNS,
     MAX_LINES,
     MAX_TABLE_BYTES,
     Sheet,
@@ -107,6 +112,108 @@ def test_tables_that_fill_the_memory_are_refused_before_they_do(tmp_path):
     assert (tmp_path / "bomb.xlsx").stat().st_size < 100_000
     with pytest.raises(TableError, match="bomb.xlsx unpacks to more than 50 MB"):
         read_table(tmp_path / "bomb.xlsx")
+
+
+def test_too_many_columns_and_too_long_cells_are_refused(tmp_path):
+    wide = "file" + "," * 2_000_000 + "x\n" + "a.wav" + "," * 2_000_000 + "x\n"
+    start = time.process_time()
+    with pytest.raises(TableError, match="wide.csv has more than 100 columns; please leave out what belongs to no"):
+        read_table(written(tmp_path, "wide.csv", wide))
+    empty = read_table(written(tmp_path, "empty.csv", "file" + "," * 2_000_000 + "\na.wav" + "," * 2_000_000 + "\n"))
+    assert time.process_time() - start < 5
+    assert empty.lines[0].values["file"] == "a.wav" and len(empty.columns) == MAX_COLUMNS
+    with pytest.raises(TableError, match="long.csv, line 2: a cell holds 20,001 characters, but the limit is 20,000"):
+        read_table(written(tmp_path, "long.csv", "file,text\na.wav," + "x" * (MAX_TEXT + 1)))
+
+
+def sheet_xlsx(path: Path, rows: str, dimension: str = "A1:B2", shared: str = "") -> Path:
+    """A workbook whose sheet is written by hand."""
+    book = openpyxl.Workbook()
+    book.save(path)
+    with zipfile.ZipFile(path) as archive:
+        parts = {name: archive.read(name) for name in archive.namelist()}
+    spreadsheet = 'xmlns="http://schemas.openxmlformats.org/spreadsheetml/2006/main"'
+    parts["xl/worksheets/sheet1.xml"] = (
+        f'<worksheet {spreadsheet}><dimension ref="{dimension}"/><sheetData>{rows}</sheetData></worksheet>'
+    ).encode()
+    if shared:
+        parts["xl/sharedStrings.xml"] = f"<sst {spreadsheet}>{shared}</sst>".encode()
+        kind = "application/vnd.openxmlformats-officedocument.spreadsheetml.sharedStrings+xml"
+        override = f'<Override PartName="/xl/sharedStrings.xml" ContentType="{kind}"/></Types>'
+        parts["[Content_Types].xml"] = parts["[Content_Types].xml"].replace(b"</Types>", override.encode())
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
+        for name, content in parts.items():
+            archive.writestr(name, content)
+    return path
+
+
+def inline(place: str, text: str) -> str:
+    return f'<c r="{place}" t="inlineStr"><is><t>{text}</t></is></c>'
+
+
+def table_of(*rows: str) -> str:
+    return "".join(f'<row r="{i}">{row}</row>' for i, row in enumerate(rows, start=1))
+
+
+def test_what_a_sheet_says_of_its_size_costs_nothing(tmp_path):
+    rows = table_of(inline("A1", "file"), *[inline(f"A{i}", "a.wav") for i in range(2, 5000)])
+    table = read_table(sheet_xlsx(tmp_path / "a.xlsx", rows, dimension="A1:XFD1048576"))
+    assert len(table.lines) == 4998 and table.columns == ("file",)
+
+
+def test_a_cell_far_off_is_refused(tmp_path):
+    """On the old way a thousand of them took 1.3 GB."""
+    far = sheet_xlsx(tmp_path / "a.xlsx", table_of(inline("A1", "file"), inline("A2", "a.wav") + inline("XFD2", "x")))
+    with pytest.raises(TableError, match="a.xlsx has more than 100 columns"):
+        read_table(far)
+    low = sheet_xlsx(
+        tmp_path / "b.xlsx", f'{table_of(inline("A1", "file"))}<row r="1048576">{inline("A1048576", "x")}</row>'
+    )
+    with pytest.raises(TableError, match="b.xlsx has more than 10,000 lines"):
+        read_table(low)
+
+
+def test_a_text_that_stands_in_many_cells_counts_each_time(tmp_path):
+    shared = f"<si><t>{'x' * 10_000}</t></si>"
+    rows = table_of(*('<c t="s"><v>0</v></c>' * 50 for _ in range(100)))
+    path = sheet_xlsx(tmp_path / "a.xlsx", rows, shared=shared)
+    assert path.stat().st_size < 10_000
+    with pytest.raises(TableError, match=r"a\.xlsx holds more than 10 million characters; please shorten it\."):
+        read_table(path)
+
+
+def test_a_sheet_that_takes_too_long_is_said(tmp_path, monkeypatch):
+    path = sheet_xlsx(tmp_path / "a.xlsx", table_of(inline("A1", "file")))
+    monkeypatch.setattr(tables, "XLSX_SECONDS", 0.001)
+    with pytest.raises(TableError, match=r"a.xlsx takes more than 0.001 s to read; please save it as CSV\."):
+        read_table(path)
+
+
+def test_no_hostile_workbook_ends_in_more_than_a_sentence(tmp_path):
+    """Parts left out, cut, or with letters changed: half of them ended in a stack trace."""
+    content = xlsx_bytes([Sheet("list", ("file", "n"), [("a.wav", 1), ("b.wav", 2.5)])])
+    with zipfile.ZipFile(io.BytesIO(content)) as archive:
+        whole = {name: archive.read(name) for name in archive.namelist()}
+    rng, refused = random.Random(0), 0
+    for _ in range(60):
+        parts = dict(whole)
+        name = rng.choice(list(parts))
+        part = bytearray(parts.pop(name))
+        way = rng.randrange(3)
+        if way == 1:
+            parts[name] = bytes(part[: rng.randrange(len(part))])
+        elif way == 2:
+            for _ in range(5):
+                part[rng.randrange(len(part))] = rng.choice(b'<>"/&=0123456789abcXYZ\x00\xff-')
+            parts[name] = bytes(part)
+        with zipfile.ZipFile(tmp_path / "a.xlsx", "w") as archive:
+            for each, inside in parts.items():
+                archive.writestr(each, inside)
+        try:
+            read_table(tmp_path / "a.xlsx")
+        except TableError:
+            refused += 1
+    assert 20 < refused < 60
 
 
 def test_a_csv_holds_no_formula_and_numbers_stay_numbers():

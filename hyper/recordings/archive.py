@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import shutil
+import struct
 import zipfile
 import zlib
 from collections.abc import Iterator, Sequence
@@ -12,7 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import NamedTuple
 
-from hyper.recordings.audio import MAX_SECONDS
+from hyper.recordings.limits import MAX_NAME, MAX_SECONDS, shown
 
 CHUNK_BYTES = 1 << 20  # of a packed file that are in memory at a time
 LONGEST_NAME = 120  # characters of a file's name on disk; a file system takes 255 bytes
@@ -21,7 +23,21 @@ END_RECORD = b"PK\x05\x06"  # APPNOTE.TXT 4.3.16: 22 bytes and a comment of at m
 END_RECORD_BYTES = 22
 ZIP64_LOCATOR = b"PK\x06\x07"  # APPNOTE.TXT 4.3.15: 20 bytes before that, in archives over 4 GB or 65,535 files
 ZIP64_LOCATOR_BYTES = 20
+METHODS = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)  # others are rare, and LZMA takes as much memory as it likes
+# What `zipfile` raises over archives that are not as they should be.
+DAMAGE = (
+    zipfile.BadZipFile,
+    zlib.error,
+    struct.error,
+    EOFError,
+    OSError,
+    NotImplementedError,
+    RuntimeError,
+    ValueError,
+)
+NO_ROOM = (errno.ENOSPC, errno.EDQUOT)
 DAMAGED_INSIDE = "It is damaged inside the archive, or packed in an unusual way; please pack it again."
+LONG_NAME = f"Its name is longer than {MAX_NAME:,} characters; please give it a shorter one."
 
 
 class ArchiveError(ValueError):
@@ -72,13 +88,14 @@ def gather(files: Sequence[Sent], folder: Path, limits: Limits = LIMITS) -> list
     """
     gathered: list[Recording] = []
     total = 0
-    for each in _each(files, folder, limits):
-        gathered.append(each)
-        if len(gathered) > limits.files:
-            raise ArchiveError(f"There are more than {limits.files} files; please send them in several goes.")
-        total += 0 if each.problem else each.path.stat().st_size
-        if total > limits.total_bytes:
-            raise _too_much(limits)
+    with _room_on_disk():
+        for each in _each(files, folder, limits):
+            gathered.append(each)
+            if len(gathered) > limits.files:
+                raise ArchiveError(f"There are more than {limits.files} files; please send them in several goes.")
+            total += 0 if each.problem else each.path.stat().st_size
+            if total > limits.total_bytes:
+                raise _too_much(limits)
     return gathered
 
 
@@ -86,8 +103,9 @@ def fetch(files: Sequence[Sent], place: Place, folder: Path, limits: Limits = LI
     """One recording of those that were sent, in the folder. Errors: as in `gather`; OSError where it is gone."""
     file = files[place.file]
     if place.entry is None:
-        return _take(file, place, folder, limits)
-    with _opened(file, limits) as (archive, entries):
+        with _room_on_disk():
+            return _take(file, place, folder, limits)
+    with _room_on_disk(), _opened(file, limits) as (archive, entries):
         return _unpack_entry(archive, entries[place.entry], place, folder, limits)
 
 
@@ -103,23 +121,26 @@ def _each(files: Sequence[Sent], folder: Path, limits: Limits) -> Iterator[Recor
 
 def _take(file: Sent, place: Place, folder: Path, limits: Limits) -> Recording:
     """A second name for the file, so that nobody who cleans up takes it away while it is needed."""
-    path = _own_path(folder, place, file.name)
+    name, path = _taken_name(file.name), _own_path(folder, place, file.name)
+    if len(file.name) > MAX_NAME:
+        return Recording(name, path, place, LONG_NAME)
     if file.path.stat().st_size > limits.file_bytes:
-        return Recording(file.name, path, place, _too_large(limits))
+        return Recording(name, path, place, _too_large(limits))
     try:
         os.link(file.path, path)
     except OSError:  # another disk, or one that knows no links
         shutil.copyfile(file.path, path)
-    return Recording(file.name, path, place)
+    return Recording(name, path, place)
 
 
 @contextmanager
 def _opened(file: Sent, limits: Limits) -> Iterator[tuple[zipfile.ZipFile, list[zipfile.ZipInfo]]]:
     """An archive with its files, checked before anything is unpacked."""
+    file = file._replace(name=shown(file.name))
     _check_directory(file)
     try:
         archive = zipfile.ZipFile(file.path)
-    except (zipfile.BadZipFile, ValueError, NotImplementedError) as error:
+    except DAMAGE as error:
         raise ArchiveError(f"{file.name} is not a zip archive, or it is damaged; please pack it again.") from error
     with archive:
         entries = [entry for entry in archive.infolist() if not _is_clutter(entry)]
@@ -144,17 +165,41 @@ def _unpack_entry(
     """
     name = entry.filename.replace("\\", "/")
     path = _own_path(folder, place, name)
+    problem = _problem(entry, limits)
+    if not problem:
+        try:
+            with archive.open(entry) as packed, path.open("wb") as unpacked:
+                shutil.copyfileobj(packed, unpacked, CHUNK_BYTES)
+        except DAMAGE as error:
+            path.unlink(missing_ok=True)
+            if isinstance(error, OSError) and error.errno not in (None, errno.EINVAL):  # a place outside the archive
+                raise  # the trouble is the disk's and not the archive's
+            problem = DAMAGED_INSIDE
+    return Recording(_taken_name(name), path, place, problem)
+
+
+def _problem(entry: zipfile.ZipInfo, limits: Limits) -> str:
+    """Why a file is not unpacked, by what the archive says of it; "" where it is."""
+    if len(entry.filename) > MAX_NAME:
+        return LONG_NAME
     if entry.flag_bits & 1:
-        return Recording(name, path, place, "It is locked with a password; please pack it without one.")
+        return "It is locked with a password; please pack it without one."
     if entry.file_size > limits.file_bytes:
-        return Recording(name, path, place, _too_large(limits))
+        return _too_large(limits)
+    return "" if entry.compress_type in METHODS else DAMAGED_INSIDE
+
+
+@contextmanager
+def _room_on_disk() -> Iterator[None]:
+    """A sentence where the disk is full."""
     try:
-        with archive.open(entry) as packed, path.open("wb") as unpacked:
-            shutil.copyfileobj(packed, unpacked, CHUNK_BYTES)
-    except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError, ValueError):
-        path.unlink(missing_ok=True)
-        return Recording(name, path, place, DAMAGED_INSIDE)
-    return Recording(name, path, place)
+        yield
+    except OSError as error:
+        if error.errno not in NO_ROOM:
+            raise
+        raise ArchiveError(
+            "There is no room left for these recordings on the disk; please send fewer, or try again later."
+        ) from error
 
 
 def _is_clutter(entry: zipfile.ZipInfo) -> bool:
@@ -168,6 +213,11 @@ def _own_path(folder: Path, place: Place, name: str) -> Path:
     own = folder / f"{place.file}-{place.entry}"
     own.mkdir()
     return own / _safe_name(name)
+
+
+def _taken_name(name: str) -> str:
+    """The sender's name, of one that is too long the beginning."""
+    return name if len(name) <= MAX_NAME else shown(name)
 
 
 def _safe_name(name: str) -> str:

@@ -1,4 +1,4 @@
-"""How much of a recording or a text is taken from strangers, with a sentence for each limit."""
+"""How much of a recording or a text is taken from strangers, and the errors that say so."""
 
 from __future__ import annotations
 
@@ -10,11 +10,16 @@ MAX_RATE = 192_000  # Hz; studios record at no more
 MAX_CHANNELS = 8  # as many as cinema sound has; a frame of libav has no room for more
 MAX_SAMPLES = MAX_SECONDS * 2 * MAX_RATE  # of all channels: a second to decode, where a crafted FLAC takes twelve
 MAX_TEXT = 20_000  # characters; ten minutes of fast speech are 15,000
-MAX_NAME = 255  # characters of a file's name with its folders; a disk takes no more for the name alone
+MAX_NAME = 1_000  # characters of a file's name with all its folders; a disk takes 255 for the name alone
+MAX_SHOWN = 80  # characters of a name or a value that a sentence repeats
 
 
 class AudioError(ValueError):
     """The recording cannot be used; the message is written for the person who made it."""
+
+
+class TableError(ValueError):
+    """The table cannot be used; the message says what is wanted."""
 
 
 class TextError(ValueError):
@@ -54,3 +59,8 @@ def check_text(text: str, what: str) -> str:
     if n > MAX_TEXT:
         raise TextError(f"{what} is {n:,} characters long, but the limit is {MAX_TEXT:,}; please shorten it.")
     return text
+
+
+def shown(text: str) -> str:
+    """A name or a value as a sentence repeats it: the beginning, where it is long."""
+    return text if len(text) <= MAX_SHOWN else f"{text[:MAX_SHOWN]} …"

@@ -7,6 +7,8 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from hyper.recordings.limits import shown
+
 # Accepted names of a column, the written one first.
 FILE_COLUMNS = ("file", "path")
 REFERENCE_COLUMNS = ("reference", "text")
@@ -106,7 +108,7 @@ def manifest_row(
         raise ManifestError(f"{manifest}, line {line}: `{file_column}` is empty; each line names a recording.")
     simulated = values.get("simulated", "").lower()
     if simulated not in SIMULATED_VALUES:
-        raise ManifestError(f"{manifest}, line {line}: `simulated` is {simulated!r}; it must be 0 or 1.")
+        raise ManifestError(f"{manifest}, line {line}: `simulated` is {shown(simulated)!r}; it must be 0 or 1.")
     return ManifestRow(
         file=values[file_column],
         path=manifest.parent / values[file_column],

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import unicodedata
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath
 
 from hyper.recordings.archive import Recording
+from hyper.recordings.limits import shown
 from hyper.recordings.manifest import (
     FILE_COLUMNS,
     OPTIONAL_COLUMNS,
@@ -26,6 +27,7 @@ PLAIN_NAMES = {
     "speaker": ("speaker", "person", "patient", "who", "who spoke", "client", "participant"),
     "note": ("note", "notes", "remark", "remarks", "comment", "comments"),
 }
+FEW = 10  # names that a sentence lists
 AUDIO_ENDINGS = frozenset(
     ".wav .flac .ogg .oga .opus .mp3 .m4a .aac .mp4 .webm .mkv .mov .3gp .wma .asf .amr .aif .aiff .caf .avi".split()
 )
@@ -51,7 +53,7 @@ def read_references(path: str | Path, name: str | None = None) -> list[tuple[int
     names = _canonical(table)
     if "file" not in names:
         raise ManifestError(
-            f"{table.name} has the columns {', '.join(filter(None, table.columns)) or '(none)'}; "
+            f"{table.name} has the columns {_listed([*filter(None, table.columns)]) or '(none)'}; "
             "one must be called `file` and name the recordings."
         )
     if not table.lines:
@@ -70,14 +72,15 @@ def match(recordings: Sequence[Recording], references: Sequence[tuple[int, Manif
     The fullest agreement counts: a line `b/1.wav` goes to `b/1.wav` and not to `a/1.wav`. Whatever could be meant in
     two ways is left unmatched, and said.
     """
+    find = _finder(recordings)
     found: dict[int, list[int]] = {}  # recording: its lines, as indices
     without_recording, ambiguous = [], []
     for i, (number, row) in enumerate(references):
-        candidates = _candidates(row.file, recordings)
+        candidates = find(row.file)
         if len(candidates) == 1:
             found.setdefault(candidates[0], []).append(i)
         elif candidates:
-            names = ", ".join(recordings[j].name for j in candidates)
+            names = _listed([recordings[j].name for j in candidates])
             ambiguous.append(f"Line {number} ({row.file}) could be {names}; please write the name in full.")
         else:
             without_recording.append(f"line {number}: {row.file}")
@@ -85,7 +88,7 @@ def match(recordings: Sequence[Recording], references: Sequence[tuple[int, Manif
     for j, recording in enumerate(recordings):
         own = found.get(j, [])
         if len(own) > 1:
-            lines = " and ".join(str(references[i][0]) for i in own)
+            lines = _listed([str(references[i][0]) for i in own], " and ")
             ambiguous.append(f"Lines {lines} all mean {recording.name}; please keep one of them.")
         if len(own) == 1:
             listed.add(recording.name)
@@ -107,20 +110,34 @@ def _canonical(table: Table) -> dict[str, str]:
     return names
 
 
-def _candidates(written: str, recordings: Sequence[Recording]) -> list[int]:
-    """Recordings that a line may mean: those that agree in full, else in folders and name, else but for the ending."""
-    line = _parts(written)
+def _finder(recordings: Sequence[Recording]) -> Callable[[str], list[int]]:
+    """Which recordings a line may mean: those that agree in full, else in folders and name, else but for the ending."""
     named = [_parts(recording.name) for recording in recordings]
-    tests = (
-        lambda own: own == line,
-        lambda own: _is_tail(own, line),
-        lambda own: _is_tail(_without_ending(own), _without_ending(line)),
-    )
-    for agrees in tests:
-        candidates = [j for j, own in enumerate(named) if agrees(own)]
-        if candidates:
-            return candidates
-    return []
+    whole = [_joined(parts) for parts in named]
+    bare = [_joined(_without_ending(parts)) for parts in named]
+    by_last: dict[tuple[str, ...], list[int]] = {}  # whatever agrees has the same last part but for the ending
+    for j, parts in enumerate(named):
+        by_last.setdefault(_without_ending(parts)[-1:], []).append(j)
+
+    def find(written: str) -> list[int]:
+        parts = _parts(written)
+        if not parts:
+            return []
+        near = by_last.get(_without_ending(parts)[-1:], [])
+        line, bare_line = _joined(parts), _joined(_without_ending(parts))
+        return (
+            [j for j in near if whole[j] == line]
+            or [j for j in near if _is_tail(whole[j], line)]
+            or [j for j in near if _is_tail(bare[j], bare_line)]
+        )
+
+    return find
+
+
+def _listed(names: Sequence[str], between: str = ", ") -> str:
+    """The first few of the names."""
+    rest = f" and {len(names) - FEW:,} more" if len(names) > FEW else ""
+    return between.join(map(shown, names[:FEW])) + rest
 
 
 def _parts(name: str) -> tuple[str, ...]:
@@ -129,10 +146,13 @@ def _parts(name: str) -> tuple[str, ...]:
     return tuple(part.strip() for part in plain.replace("\\", "/").split("/") if part.strip() not in ("", "."))
 
 
-def _is_tail(first: tuple[str, ...], second: tuple[str, ...]) -> bool:
-    """Whether one is the end of the other: `visit/1.wav` of `data/visit/1.wav`, and `1.wav` of both."""
-    n = min(len(first), len(second))
-    return n > 0 and first[-n:] == second[-n:]
+def _joined(parts: tuple[str, ...]) -> str:
+    return "".join(f"/{part}" for part in parts)
+
+
+def _is_tail(first: str, second: str) -> bool:
+    """Whether one is the end of the other: `/visit/1.wav` of `/data/visit/1.wav`, and `/1.wav` of both."""
+    return first.endswith(second) or second.endswith(first)
 
 
 def _without_ending(parts: tuple[str, ...]) -> tuple[str, ...]:

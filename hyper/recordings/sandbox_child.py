@@ -10,7 +10,7 @@ from pathlib import Path
 from queue import SimpleQueue
 from typing import Any
 
-from hyper.recordings.limits import AudioError
+from hyper.recordings.limits import AudioError, TableError
 
 MEMORY_BYTES = 1 << 30  # of address space; the libraries alone take 200 MB, and ten minutes of sound 100 MB
 
@@ -45,7 +45,7 @@ def _receive(requests: SimpleQueue[bytes]) -> None:
 def _answer(task: str, arguments: dict[str, Any]) -> tuple[str, bytes]:
     try:
         return "done", TASKS[task](**arguments)
-    except AudioError as error:
+    except (AudioError, TableError) as error:
         return "refused", str(error).encode()
     except MemoryError:
         os._exit(1)  # what is left of it would do harm to the next task
@@ -59,6 +59,12 @@ def _decode_audio(path: str, max_seconds: float, is_known: bool) -> bytes:
     return decode(Path(path), max_seconds, is_known).tobytes()
 
 
+def _read_sheet(path: str, name: str) -> bytes:
+    from hyper.recordings.xlsx import first_sheet
+
+    return json.dumps(first_sheet(Path(path), name)).encode()
+
+
 def _limit() -> None:
     """No more memory than a recording needs, no file written, no core dumped."""
     try:
@@ -69,7 +75,7 @@ def _limit() -> None:
         resource.setrlimit(kind, (most, most))
 
 
-TASKS = {"audio": _decode_audio}
+TASKS = {"audio": _decode_audio, "sheet": _read_sheet}
 
 if __name__ == "__main__":
     main()

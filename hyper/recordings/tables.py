@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import csv
 import io
+import json
 import re
-import zipfile
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING
+
+from hyper.recordings.limits import MAX_TEXT, TableError, shown
+from hyper.recordings.sandbox import SANDBOX, OutOfTime, Refused, Unreadable
 
 if TYPE_CHECKING:
     from openpyxl.cell import Cell as OpenpyxlCell
@@ -20,15 +23,13 @@ Cell = str | int | float | None  # None is an empty cell
 MAX_TABLE_BYTES = 10_000_000  # of a file; a line for each of a thousand recordings takes a hundredth of this
 MAX_UNPACKED_BYTES = 50_000_000  # of all the parts of an XLSX, which is a zip archive
 MAX_LINES = 10_000
+MAX_COLUMNS = 100
+XLSX_SECONDS = 20  # wall clock; a table of as many lines as are taken needs two
 MAX_CELL_CHARACTERS = 32_767  # Excel's own limit
 DELIMITERS = ",;\t"  # a spreadsheet that writes decimal commas separates by semicolons
 CSV_ENCODINGS = ("utf-8-sig", "cp1252")  # what Excel writes: Unicode with a mark in front, or Windows' Latin letters
 FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")  # owasp.org/www-community/attacks/CSV_Injection
 NOT_IN_XML = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ufffe\uffff]")  # XML 1.0 has no place for them
-
-
-class TableError(ValueError):
-    """The table cannot be used; the message says what is wanted."""
 
 
 @dataclass(frozen=True)
@@ -66,6 +67,7 @@ def read_table(path: str | Path, name: str | None = None) -> Table:
     path = Path(path)
     name = name or path.name
     ending = Path(name).suffix.lower()
+    name = shown(name)
     if ending not in (".csv", ".xlsx"):
         raise TableError(f"{name} is not a table; please give a CSV or an XLSX file.")
     if path.stat().st_size > MAX_TABLE_BYTES:
@@ -142,6 +144,20 @@ def _named(name: str, number: int, columns: Sequence[str], cells: Sequence[str])
     return dict(zip(columns, padded, strict=False))
 
 
+def checked_line(name: str, number: int, cells: list[str]) -> list[str]:
+    """The cells of a line without the empty ones behind the last column. Errors: `TableError`."""
+    if any(cells[MAX_COLUMNS:]):
+        raise TableError(f"{name} has more than {MAX_COLUMNS} columns; please leave out what belongs to no recording.")
+    cells = cells[:MAX_COLUMNS]
+    longest = max(map(len, cells), default=0)
+    if longest > MAX_TEXT:
+        raise TableError(
+            f"{name}, line {number}: a cell holds {longest:,} characters, but the limit is {MAX_TEXT:,}; "
+            "please shorten it."
+        )
+    return cells
+
+
 def _csv_rows(path: Path, name: str) -> Iterator[tuple[int, list[str]]]:
     """(line number, cells) of each line."""
     text = _decoded(path, name)
@@ -150,7 +166,7 @@ def _csv_rows(path: Path, name: str) -> Iterator[tuple[int, list[str]]]:
     try:
         for cells in reader:
             if cells:
-                yield reader.line_num, [cell.strip() for cell in cells]
+                yield reader.line_num, checked_line(name, reader.line_num, [cell.strip() for cell in cells])
     except csv.Error as error:
         raise TableError(f"{name} cannot be read as CSV, near line {reader.line_num} ({error}).") from error
 
@@ -169,31 +185,12 @@ def _decoded(path: Path, name: str) -> str:
 
 def _xlsx_rows(path: Path, name: str) -> Iterator[tuple[int, list[str]]]:
     """(line number, cells) of each line of the first sheet."""
-    from openpyxl import load_workbook
-    from openpyxl.utils.exceptions import InvalidFileException
-
-    damaged = f"{name} cannot be read as XLSX; please save the table again, or as CSV."
     try:
-        with zipfile.ZipFile(path) as parts:
-            unpacked = sum(part.file_size for part in parts.infolist())
-        if unpacked > MAX_UNPACKED_BYTES:
-            raise TableError(f"{name} unpacks to more than {MAX_UNPACKED_BYTES // 10**6} MB; please save it anew.")
-        book = load_workbook(path, read_only=True, data_only=True)
-    except (zipfile.BadZipFile, InvalidFileException, KeyError, OSError) as error:
-        raise TableError(damaged) from error
-    try:
-        for number, cells in enumerate(book.worksheets[0].iter_rows(values_only=True), start=1):
-            yield number, [_cell_text(cell) for cell in cells]
-    except (zipfile.BadZipFile, SyntaxError, IndexError) as error:  # a broken XML is a SyntaxError
-        raise TableError(damaged) from error
-    finally:
-        book.close()
-
-
-def _cell_text(cell: object) -> str:
-    """A cell as it reads: 3.0 is "3", nothing is ""."""
-    if cell is None:
-        return ""
-    if isinstance(cell, float) and cell.is_integer():
-        return str(int(cell))
-    return str(cell).strip()
+        rows = SANDBOX.call("sheet", XLSX_SECONDS, path=str(path.absolute()), name=name)
+    except Refused as error:
+        raise TableError(str(error)) from error
+    except OutOfTime as error:
+        raise TableError(f"{name} takes more than {XLSX_SECONDS} s to read; please save it as CSV.") from error
+    except Unreadable as error:
+        raise TableError(f"{name} cannot be read as XLSX; please save the table again, or as CSV.") from error
+    yield from json.loads(rows)
