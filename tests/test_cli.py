@@ -265,15 +265,6 @@ def test_evaluate_fails_only_when_nothing_could_be_scored(models, recording, cap
     assert complaint.endswith("could be scored: 1 could not be used, the others have no reference.")
 
 
-def test_evaluate_adapts_to_the_speakers_other_recordings(models, recording, capsys):
-    folder = recording.parent
-    (folder / "m.csv").write_text("file,reference,speaker\na.wav,stop,s1\n")
-    asked = ["evaluate", str(folder / "m.csv"), "--adapt-to", "others"]
-    assert main([*asked, *models]) == 1
-    assert "skipped a.wav: It is the only usable recording of its speaker" in capsys.readouterr().err
-    one_line_failure(capsys, [*asked, *models[:2]], "so nothing adapts to a speaker's other recordings")
-
-
 def test_model_and_recording_errors_take_one_line(models, recording, tmp_path, capsys):
     one_line_failure(capsys, ["compare", tmp_path / "none.wav", *models], "none.wav")
     one_line_failure(capsys, ["compare", recording, "--base", tmp_path], "")

@@ -30,11 +30,9 @@ def merged(backbone, lora: LoraWeights, row: int):
     return model
 
 
-def generated(
-    model, log_mel: torch.Tensor, backbone, limit: int = LIMIT, language: str = "en", task: str = "transcribe"
-) -> tuple[int, ...]:
+def generated(model, log_mel: torch.Tensor, backbone, limit: int = LIMIT, language: str = "en") -> tuple[int, ...]:
     """What transformers writes after the prompt, up to the end token."""
-    choice = {"language": language, "task": task} if backbone.is_multilingual else {}
+    choice = {"language": language, "task": "transcribe"} if backbone.is_multilingual else {}
     output = model.generate(
         log_mel, max_new_tokens=limit, num_beams=1, do_sample=False, return_dict_in_generate=True, **choice
     )

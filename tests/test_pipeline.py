@@ -13,8 +13,9 @@ import torch
 from test_decoding import generated
 
 from hyper.__main__ import main
-from hyper.compare import pipeline
+from hyper.compare import pipeline, transcribe
 from hyper.compare.pipeline import PersonalizedAsr
+from hyper.compare.transcribe import join_pieces
 from hyper.metrics.word_errors import word_errors
 from hyper.model.backbone import Backbone
 from hyper.model.checkpoint import CheckpointError, save_hypernet
@@ -182,11 +183,11 @@ def test_rows_of_a_sweep_are_what_each_strength_gives_alone(asr, speech_like, se
         monkeypatch.setattr(pipeline, "DECODE_BATCH", decode_batch)
         sweep = asr.strength_sweep(prepared, STRENGTHS)
         for strength, transcript in zip(STRENGTHS, sweep, strict=True):
-            pair = asr.decode_prepared(prepared, strength)
+            again = asr.compare_prepared(prepared, strength=strength)
             alone = asr.compare(waveform, strength=strength, adapt_per_piece=adapt_per_piece)
-            assert transcript.tokens == pair.adapted.tokens == alone.adapted.transcript.tokens
-            assert transcript.text == pair.adapted.text and transcript.stopped == pair.adapted.stopped
-            assert pair.base.tokens == alone.base.transcript.tokens == sweep[0].tokens
+            assert transcript.tokens == again.adapted.transcript.tokens == alone.adapted.transcript.tokens
+            assert transcript.text == again.adapted.text and transcript.stopped == again.adapted.transcript.stopped
+            assert again.base.transcript.tokens == alone.base.transcript.tokens == sweep[0].tokens
     assert len({transcript.tokens for transcript in sweep}) > 3  # or the strength did nothing
     assert len(prepared.n_samples) == (1 if seconds == 2 else alone.n_pieces)
 
@@ -211,7 +212,6 @@ def test_decoding_again_encodes_nothing_and_runs_all_strengths_at_once(asr, back
         ),
     ]
     asr.strength_sweep(prepared, STRENGTHS)
-    asr.decode_prepared(prepared, 0.5)
     asr.compare_prepared(prepared, strength=0.5)
     for watch in watches:
         watch.remove()
@@ -244,16 +244,22 @@ def test_a_prepared_recording_gives_what_compare_gives(asr, speech_like):
     assert list(prepared.timings_ms) == ["audio", "encode", "generate"]
 
 
+def test_the_embedding_is_computed_once(asr, speech_like, monkeypatch):
+    embedded, embed = [], asr.hypernet.utterance_encoder.forward
+    monkeypatch.setattr(asr.hypernet.utterance_encoder, "forward", lambda read: embedded.append(1) or embed(read))
+    asr.compare(speech_like(1.0))
+    assert len(embedded) == 1
+
+
 def test_a_strength_that_cannot_be_is_told_before_the_work(asr, speech_like, monkeypatch):
     waveform = speech_like(1.0)
     prepared = asr.prepare(waveform)
     monkeypatch.setattr(asr.backbone.model.model.encoder, "forward", lambda *_a, **_k: pytest.fail("encoded"))
-    monkeypatch.setattr(pipeline, "greedy_decode", lambda *_a, **_k: pytest.fail("decoded"))
+    monkeypatch.setattr(transcribe, "greedy_decode", lambda *_a, **_k: pytest.fail("decoded"))
     for refused in (
         lambda: asr.compare(waveform, strength=2.5),
         lambda: asr.transcribe_pairs([waveform], strength=2.5),
         lambda: asr.compare_prepared(prepared, strength=2.5),
-        lambda: asr.decode_prepared(prepared, 2.5),
         lambda: asr.strength_sweep(prepared, [1, 2.5]),
     ):
         with pytest.raises(StrengthError, match=r"The strength is 2\.5, but it must be between 0 \(base\) and 2"):
@@ -263,12 +269,12 @@ def test_a_strength_that_cannot_be_is_told_before_the_work(asr, speech_like, mon
 def test_without_hypernetwork_no_strength_changes_anything(backbone, speech_like):
     alone = PersonalizedAsr(backbone, None, None)
     prepared = alone.prepare(speech_like(1.0))
-    pair = alone.decode_prepared(prepared, 0.5)
-    assert pair.adapted is None and pair.base == alone.decode_prepared(prepared).base
+    half = alone.compare_prepared(prepared, strength=0.5)
+    assert half.adapted is None and half.base == alone.compare_prepared(prepared).base
     with pytest.raises(StrengthError, match="no hypernetwork for whisper-random, so no strength changes anything"):
         alone.strength_sweep(prepared, [0, 1])
     with pytest.raises(StrengthError, match="The strength is -1"):
-        alone.decode_prepared(prepared, -1)
+        alone.compare_prepared(prepared, strength=-1)
 
 
 def test_compare_takes_a_strength_on_the_command_line(asr, whisper_folder, speech_like, tmp_path, capsys):
@@ -325,11 +331,11 @@ def test_a_recording_stops_as_its_worst_piece(asr):
 
     ends = (("end", 0.9), ("repetition", 0.2), ("length", 0.5))
     rows = [DecodedRow((1,), (-0.1,), stopped, no_speech_prob) for stopped, no_speech_prob in ends]
-    transcript = asr._transcript(rows)
+    transcript = join_pieces(asr.backbone, rows)
     assert (transcript.stopped, transcript.no_speech_prob, transcript.tokens) == ("repetition", 0.2, (1, 1, 1))
     assert transcript.piece_lengths == (1, 1, 1)
-    assert asr._transcript([rows[0], rows[2]]).stopped == "length"
-    assert asr._transcript([rows[0]]).stopped == "end"
+    assert join_pieces(asr.backbone, [rows[0], rows[2]]).stopped == "length"
+    assert join_pieces(asr.backbone, [rows[0]]).stopped == "end"
 
 
 # What comes with the transcripts.
@@ -394,12 +400,12 @@ def test_an_unknown_language_is_told_before_the_work(asr, speech_like, monkeypat
         asr.compare(speech_like(1.0), language="de")
 
 
-def test_language_and_task_reach_the_prompt_of_both_rows(hub_backbone, make_hypernet, speech_like):
+def test_the_language_reaches_the_prompt_of_both_rows(hub_backbone, make_hypernet, speech_like):
     asr = PersonalizedAsr(hub_backbone, make_hypernet(hub_backbone, is_trained=False), "untrained")
     waveform = speech_like(1.5)
-    english, german = asr.compare(waveform), asr.compare(waveform, language="de", task="translate")
+    english, german = asr.compare(waveform), asr.compare(waveform, language="de")
     log_mel, limit = hub_backbone.log_mel([waveform]), token_limit(1.5, hub_backbone)
-    expected = generated(hub_backbone.model, log_mel, hub_backbone, limit, "de", "translate")
+    expected = generated(hub_backbone.model, log_mel, hub_backbone, limit, "de")
     assert (
         german.base.transcript.tokens
         == german.adapted.transcript.tokens
@@ -417,7 +423,7 @@ def test_an_error_in_the_decode_leaves_the_base_and_the_lock_as_they_were(asr, s
     def fail(*_arguments, **_options):
         raise RuntimeError("out of memory")
 
-    monkeypatch.setattr(pipeline, "greedy_decode", fail)
+    monkeypatch.setattr(transcribe, "greedy_decode", fail)
     with pytest.raises(RuntimeError, match="out of memory"):
         asr.compare(speech_like(2.0))
     monkeypatch.undo()

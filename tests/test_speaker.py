@@ -11,8 +11,7 @@ import torch
 from test_cli import hyper, one_line_failure
 from test_decoding import merged
 
-from hyper.compare.pipeline import PersonalizedAsr, RowWeights
-from hyper.compare.scoring import ONLY_ONE, score_manifest
+from hyper.compare.pipeline import PersonalizedAsr
 from hyper.compare.speaker import MAX_RECORDINGS, SpeakerError, agreement, compare_speaker, split_references
 from hyper.metrics.word_errors import word_errors
 from hyper.model.backbone import Backbone
@@ -21,7 +20,6 @@ from hyper.model.lora import LoraWeights
 from hyper.model.subspace import angles_between_updates
 from hyper.model.utterance_encoder import pool_pieces, pool_statistics
 from hyper.recordings.audio import SAMPLE_RATE, AudioError, save_audio
-from hyper.recordings.manifest import ManifestRow
 
 
 @pytest.fixture(scope="module")
@@ -37,25 +35,6 @@ def recordings(speech_like) -> list[np.ndarray]:
 @pytest.fixture(scope="module")
 def comparison(asr, recordings):
     return compare_speaker(asr, recordings, ["turn on the lights", None, "good morning"])
-
-
-def test_adapting_to_others_takes_the_mean_of_the_speakers_other_recordings(asr, recordings, tmp_path):
-    owners = ["anna", "anna", "anna", "bert", ""]  # bert said one thing only, and who said the last is not known
-    rows = []
-    for i, (speaker, waveform) in enumerate(zip(owners, [*recordings, *recordings[:2]], strict=True)):
-        save_audio(tmp_path / f"{i}.wav", waveform)
-        rows.append(ManifestRow(f"{i}.wav", tmp_path / f"{i}.wav", "good morning", speaker=speaker))
-    evaluation = score_manifest(asr, rows, by_others=True)
-    assert [failure.file for failure in evaluation.failures] == ["3.wav", "4.wav"]
-    assert {failure.reason for failure in evaluation.failures} == {ONLY_ONE}
-    prepared = [asr.prepare(row.path) for row in rows[:3]]
-    statistics = torch.cat([statistics_of(asr.backbone, each.waveform) for each in prepared])
-    for i, utterance in enumerate(evaluation.utterances):
-        others = asr.hypernet(statistics[[j for j in range(3) if j != i]].mean(dim=0, keepdim=True))
-        ((base, expected),) = asr.decode_rows([prepared[i]], [RowWeights(0.0), RowWeights(1.0, others)])
-        assert (utterance.base.text, utterance.adapted.text) == (base.text, expected.text)
-    own = [utterance.adapted.text for utterance in score_manifest(asr, rows[:3]).utterances]
-    assert own != [utterance.adapted.text for utterance in evaluation.utterances]  # or nothing was tested
 
 
 def statistics_of(backbone: Backbone, waveform: np.ndarray) -> torch.Tensor:

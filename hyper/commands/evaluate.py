@@ -20,7 +20,6 @@ EXAMPLES = """\
 examples:
   python -m hyper evaluate examples/manifest.csv
   python -m hyper evaluate people.csv --limit 200 --json runs/people.json
-  python -m hyper evaluate people.csv --adapt-to others
   python -m hyper evaluate people.csv --csv runs/people-table.csv --xlsx runs/people.xlsx --report runs/people.pdf
   python -m hyper evaluate clinic.csv --base openai/whisper-small --hypernet runs/hypernet-small
 
@@ -53,12 +52,6 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--batch-size", type=_positive, default=16, metavar="N", help="recordings decoded together (default: 16)"
     )
-    parser.add_argument(
-        "--adapt-to",
-        choices=("itself", "others"),
-        default="itself",
-        help="what a recording is adapted to: itself, or the mean of its speaker's other recordings (default: itself)",
-    )
     add_model_arguments(parser)
     parser.epilog = EXAMPLES
 
@@ -71,15 +64,7 @@ def run(args: argparse.Namespace) -> None:
     rows = read_manifest(args.manifest)[: args.limit]
     _check_outputs(args)
     asr = load_asr(args)
-    by_others = args.adapt_to == "others"
-    if by_others and asr.hypernet is None:
-        raise EvaluationError(
-            f"There is no hypernetwork for {asr.base_model}, so nothing adapts to a speaker's other recordings; "
-            "name one with --hypernet, or leave out --adapt-to."
-        )
-    evaluation = score_manifest(
-        asr, rows, batch_size=args.batch_size, language=args.language, progress=True, by_others=by_others
-    )
+    evaluation = score_manifest(asr, rows, batch_size=args.batch_size, language=args.language, progress=True)
     for failure in evaluation.failures:
         print(f"skipped {failure.file}: {failure.reason}", file=sys.stderr)
     _write(args, evaluation)

@@ -33,7 +33,6 @@ class Comparison:
     generated_parameters: int  # per utterance
     generated_share: float  # of the base's parameters, a fraction
     language: str = "en"
-    task: str = "transcribe"
     strength: float = 1.0  # how many times the update was applied: 0 is the base, 1 as trained
     lora: LoraWeights | None = None  # one row, at this strength; with one adaptation per piece, the first piece's
     verbatim: str | None = None  # every sound that was said, repetitions included

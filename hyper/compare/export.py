@@ -167,7 +167,7 @@ def _card(title: str, what: str, snippet: str, backbone: Backbone, comparison: C
     """The card in Markdown. It names no file and no word of the recording: the folder may be passed on."""
     base, where = _base_for_readers(backbone)
     folder = Path(folder)
-    options = f', language="{comparison.language}", task="{comparison.task}"' if backbone.is_multilingual else ""
+    options = f', language="{comparison.language}", task="transcribe"' if backbone.is_multilingual else ""
     # Of a path from the root only its end: it tells how somebody's disk is laid out.
     name = folder.name if folder.is_absolute() else folder.as_posix()
     return CARD.format(

@@ -36,7 +36,6 @@ class Prepared:
     lora: LoraWeights | None  # as trained; one row, or with one adaptation per piece a row for each
     embedding: Tensor | None  # (rows of lora, d_embedding)
     language: str
-    task: str
     timings_ms: dict[str, float]  # audio, encode, generate
 
     def lora_of(self, piece: int) -> LoraWeights:
@@ -58,23 +57,6 @@ class Encoded:
     def pooled(self) -> Tensor:
         """Statistics of the whole recording, (1, n_layers + 1, 3, d_model)."""
         return pool_pieces(self.statistics, self.n_speech)
-
-
-def prepare(
-    backbone: Backbone,
-    hypernet: HyperNetwork | None,
-    waveforms: Sequence[np.ndarray],  # each (n_samples,) 16 kHz
-    language: str,
-    task: str,
-    adapt_per_piece: bool,
-    stopwatch: Stopwatch,
-    given: Tensor | None = None,  # as for `adapt`
-) -> list[Prepared]:
-    """Cut into pieces, encode once, write LoRA weights; without a hypernetwork there are none."""
-    backbone.prompt(language, task)  # an unknown language is told before the work
-    with stopwatch.stage("encode"):
-        encoded = encode(backbone, waveforms, with_statistics=hypernet is not None and given is None)
-    return adapt(backbone, hypernet, encoded, language, task, adapt_per_piece, stopwatch, given)
 
 
 def encode(
@@ -112,7 +94,6 @@ def adapt(
     hypernet: HyperNetwork | None,
     encoded: Sequence[Encoded],
     language: str,
-    task: str,
     adapt_per_piece: bool,
     stopwatch: Stopwatch,
     given: Tensor | None = None,  # (n_recordings, ...) what the hypernetwork reads in place of their own statistics
@@ -124,7 +105,8 @@ def adapt(
             read = given
             if given is None:
                 read = torch.cat([each.statistics if adapt_per_piece else each.pooled() for each in encoded])
-            lora, embedding = hypernet(read), hypernet.embed(read)
+            embedding = hypernet.embed(read)
+            lora = hypernet.generate(embedding)
             n_rows = [len(each.n_samples) if adapt_per_piece else 1 for each in encoded]
             ends = list(accumulate(n_rows))
             own = [range(end - n, end) for end, n in zip(ends, n_rows, strict=True)]
@@ -138,7 +120,6 @@ def adapt(
             lora=lora,
             embedding=embedding,
             language=language,
-            task=task,
             timings_ms=dict(stopwatch.timings_ms),
         )
         for each, (lora, embedding) in zip(encoded, adaptations, strict=True)

@@ -20,9 +20,10 @@ from typing import Any, Literal
 import numpy as np
 import torch
 
-from hyper.compare.pipeline import PersonalizedAsr, RowWeights
+from hyper.compare.pipeline import PersonalizedAsr
 from hyper.compare.prepared import Prepared
 from hyper.compare.row import Row, make_row
+from hyper.compare.transcribe import RowWeights
 from hyper.compare.transcript import Transcript
 from hyper.metrics.word_errors import WordErrors, pooled
 from hyper.model.lora import LoraWeights
@@ -131,7 +132,6 @@ def compare_speaker(
     references: Sequence[str | None] | None = None,  # what was meant in each; None or "" where it is not known
     *,
     language: str = "en",
-    task: str = "transcribe",
 ) -> SpeakerComparison:
     """Transcribe each recording with the base, with its own adaptation and with the speaker's; each is encoded once.
 
@@ -145,7 +145,7 @@ def compare_speaker(
     prepared = []
     for name, recording in zip(names, recordings, strict=True):
         with _named(name):
-            prepared.append(asr.prepare(recording, language=language, task=task))
+            prepared.append(asr.prepare(recording, language=language))
     embeddings = torch.cat([each.embedding for each in prepared])  # (n, d_embedding)
     with torch.inference_mode():
         lora = asr.hypernet.generate(embeddings.mean(dim=0, keepdim=True))

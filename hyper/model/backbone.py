@@ -170,7 +170,7 @@ class Backbone:
 
     @cached_property
     def is_multilingual(self) -> bool:
-        """Whether language and task are chosen by the prompt."""
+        """Whether the prompt chooses the language."""
         by_languages = bool(getattr(self._generation, "lang_to_id", None))
         return bool(getattr(self._generation, "is_multilingual", by_languages)) and by_languages
 
@@ -181,27 +181,23 @@ class Backbone:
             return ("en",)
         return tuple(token.strip("<|>") for token in self._generation.lang_to_id)
 
-    def prompt(self, language: str = "en", task: str = "transcribe") -> tuple[int, ...]:
+    def prompt(self, language: str = "en") -> tuple[int, ...]:
         """The tokens that every transcript starts after."""
         if language not in self.languages:
             known = "English only" if not self.is_multilingual else ", ".join(self.languages)
             raise BackboneError(f"{self.name} does not know the language {language!r}; it knows {known}.")
         generation, start = self._generation, self._generation.decoder_start_token_id
         if not self.is_multilingual:
-            if task != "transcribe":
-                raise BackboneError(f"{self.name} is English only and cannot do {task!r}; choose 'transcribe'.")
             forced = getattr(generation, "forced_decoder_ids", None) or []
             no_timestamps = getattr(generation, "no_timestamps_token_id", None)
             tokens = [token for _, token in forced if token is not None]
             if not tokens and no_timestamps is not None:
                 tokens = [no_timestamps]
             return (start, *tokens)
-        if task not in generation.task_to_id:
-            raise BackboneError(f"{self.name} cannot do {task!r}; choose {' or '.join(generation.task_to_id)}.")
         return (
             start,
             generation.lang_to_id[f"<|{language}|>"],
-            generation.task_to_id[task],
+            generation.task_to_id["transcribe"],
             generation.no_timestamps_token_id,
         )
 

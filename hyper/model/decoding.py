@@ -75,7 +75,6 @@ def greedy_decode(
     states: Tensor,  # (rows, n_states, d_model) encoder states, of the last layer
     max_new_tokens: int | Sequence[int],  # for all rows, or one for each
     language: str = "en",
-    task: str = "transcribe",
     applied: AppliedLora | None = None,
 ) -> list[DecodedRow]:
     """The likeliest token at each step, all rows in one key-value-cached pass.
@@ -84,7 +83,7 @@ def greedy_decode(
     """
     n_rows = len(states)
     limits = [max_new_tokens] * n_rows if isinstance(max_new_tokens, int) else list(max_new_tokens)
-    steps = _Steps(backbone, states, backbone.prompt(language, task), applied)
+    steps = _Steps(backbone, states, backbone.prompt(language), applied)
     rows = [_Row(limit, p) for limit, p in zip(limits, steps.no_speech_probs(), strict=True)]
     active = list(range(n_rows))  # which row each row of the batch is
     while True:

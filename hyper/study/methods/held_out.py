@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING
 import torch
 from torch import Tensor
 
-from hyper.compare.pipeline import PersonalizedAsr, RowWeights
+from hyper.compare.pipeline import PersonalizedAsr
 from hyper.compare.prepared import Encoded, adapt, encode
 from hyper.compare.stopwatch import Stopwatch
+from hyper.compare.transcribe import RowWeights
 from hyper.recordings.audio import AudioError, audio_seconds, load_audio
 from hyper.recordings.manifest import ManifestRow
 
@@ -22,7 +23,7 @@ if TYPE_CHECKING:
     from hyper.compare.transcript import Transcript
     from hyper.model.backbone import Backbone
 
-LANGUAGE, TASK = "en", "transcribe"
+LANGUAGE = "en"
 KEPT_BYTES = 4 * 2**30  # of encoded recordings in memory: thousands with a small Whisper, hundreds with a large one
 BATCH = 32  # recordings decoded together
 
@@ -97,7 +98,7 @@ def transcribe(
             given = torch.stack([statistics_of(row) for row in own]).to(asr.backbone.device)
         stopwatch = Stopwatch(asr.backbone.device)
         encoded = [each for _, each in heard]
-        prepared = adapt(asr.backbone, asr.hypernet, encoded, LANGUAGE, TASK, False, stopwatch, given)
+        prepared = adapt(asr.backbone, asr.hypernet, encoded, LANGUAGE, False, stopwatch, given)
         (transcripts,) = zip(*asr.decode_rows(prepared, [weights], stopwatch, BATCH), strict=True)
         written += zip(own, transcripts, strict=True)
     return written

@@ -1,0 +1,111 @@
+"""From encoded recordings to transcripts: the rows of a recording, each with its own weights, decoded in one batch."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import accumulate
+
+import torch
+from torch import Tensor
+
+from hyper.compare.prepared import ENCODE_BATCH, Prepared
+from hyper.compare.stopwatch import Stopwatch
+from hyper.compare.transcript import Transcript
+from hyper.model.backbone import Backbone
+from hyper.model.decoding import DecodedRow, greedy_decode, token_limit
+from hyper.model.lora import LoraWeights
+from hyper.recordings.audio import SAMPLE_RATE
+
+STOPPED_WORST_FIRST = ("repetition", "length", "end")
+
+
+@dataclass(frozen=True)
+class RowWeights:
+    """What a row is decoded with: each recording's own adaptation, or one that all recordings share."""
+
+    strength: float  # 0 is the base, 1 as trained
+    shared: LoraWeights | None = None  # one row, as trained; None: each recording's own
+
+    def of(self, own: LoraWeights) -> LoraWeights:  # the pieces' own, one row each
+        """As many rows as `own` has, at this strength."""
+        return (own if self.shared is None else self.shared.repeat(len(own))).scaled(self.strength)
+
+
+def transcribe_rows(
+    backbone: Backbone,
+    prepared: Sequence[Prepared],
+    rows: Sequence[RowWeights],
+    batch_size: int,
+    stopwatch: Stopwatch,
+) -> list[list[Transcript]]:
+    """For each recording a transcript of each row, pieces joined.
+
+    As many rows at once as base and adapted of `batch_size` pieces, but never fewer than one piece has.
+    """
+    pieces = [(each, piece) for each in prepared for piece in range(len(each.n_samples))]
+    at_once = max(1, 2 * batch_size // max(2, len(rows)))
+    of_rows: list[list[DecodedRow]] = [[] for _ in rows]  # of each row one for each piece
+    with backbone.lock, torch.inference_mode():
+        for start in range(0, len(pieces), at_once):
+            part = pieces[start : start + at_once]
+            decoded = _decode_part(backbone, part, rows, stopwatch)
+            for i, own in enumerate(of_rows):
+                own += decoded[i * len(part) : (i + 1) * len(part)]
+    ends = accumulate(len(each.n_samples) for each in prepared)
+    return [
+        [join_pieces(backbone, own[end - len(each.n_samples) : end]) for own in of_rows]
+        for each, end in zip(prepared, ends, strict=True)
+    ]
+
+
+def _decode_part(
+    backbone: Backbone, part: Sequence[tuple[Prepared, int]], rows: Sequence[RowWeights], stopwatch: Stopwatch
+) -> list[DecodedRow]:
+    """These pieces with the weights of the first row, then of the next, in one batch."""
+    first = part[0][0]  # the language is one for all
+    states = torch.stack([each.states[piece] for each, piece in part])
+    limits = [token_limit(each.n_samples[piece] / SAMPLE_RATE, backbone) for each, piece in part]
+    if first.lora is None:
+        with stopwatch.stage("decode"):
+            return greedy_decode(backbone, states, limits, first.language)
+    own = LoraWeights.joined([each.lora_of(piece) for each, piece in part])
+    weights = [row.of(own) for row in rows]
+    with stopwatch.stage("encode"):  # adapted layers before the states: such rows have their own
+        of_rows = [
+            states if row.strength == 0 else _states_with(backbone, lora, part, states)
+            for row, lora in zip(rows, weights, strict=True)
+        ]
+    with stopwatch.stage("decode"), backbone.adapted(LoraWeights.joined(weights)) as applied:
+        return greedy_decode(backbone, torch.cat(of_rows), len(rows) * limits, first.language, applied)
+
+
+def _states_with(
+    backbone: Backbone,
+    lora: LoraWeights,  # n_pieces rows, at their strength
+    part: Sequence[tuple[Prepared, int]],
+    base_states: Tensor,  # (n_pieces, n_states, d_model)
+) -> Tensor:  # (n_pieces, n_states, d_model) that the rows with these weights are decoded from
+    if not any(site.target.startswith("encoder.") for site in lora.sites):
+        return base_states
+    states = []
+    for start in range(0, len(part), ENCODE_BATCH):
+        windows = part[start : start + ENCODE_BATCH]
+        log_mel = torch.stack([each.log_mel[piece] for each, piece in windows])
+        with backbone.adapted(lora.take(range(start, start + len(windows)))):
+            states.append(backbone.encode(log_mel)[-1].clone())
+    return torch.cat(states)
+
+
+def join_pieces(backbone: Backbone, pieces: Sequence[DecodedRow]) -> Transcript:
+    """The transcript of all pieces of one recording."""
+    texts = [backbone.to_text(piece.tokens) for piece in pieces]
+    no_speech = [piece.no_speech_prob for piece in pieces if piece.no_speech_prob is not None]
+    return Transcript(
+        text=" ".join(text for text in texts if text),
+        tokens=tuple(token for piece in pieces for token in piece.tokens),
+        log_probs=tuple(log_prob for piece in pieces for log_prob in piece.log_probs),
+        stopped=min((piece.stopped for piece in pieces), key=STOPPED_WORST_FIRST.index),
+        no_speech_prob=min(no_speech) if no_speech else None,
+        piece_lengths=tuple(len(piece.tokens) for piece in pieces),
+    )
