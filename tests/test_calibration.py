@@ -10,7 +10,6 @@ import pytest
 from test_cli import one_line_failure
 
 from hyper.__main__ import main
-from hyper.commands import calibrate
 from hyper.compare import calibration
 from hyper.compare.calibration import (
     Calibration,
@@ -31,6 +30,7 @@ from hyper.model.fingerprint import fingerprint
 from hyper.plots.calibration import reliability_figure
 from hyper.recordings.manifest import read_manifest, write_manifest
 from hyper.speech.texts import split_of
+from hyper.study.calibrate import validation_rows
 
 
 def words(confidence, right, speaker=None) -> ScoredWords:
@@ -271,7 +271,7 @@ def test_only_validation_speech_is_taken(given, spoken, tmp_path, capsys):
     one_line_failure(capsys, ["calibrate", tmp_path / "m.csv", *given[1:]], text)
     validation = next(f"call {i}" for i in range(1000) if split_of(f"call {i}") == "validation")
     write_manifest(tmp_path / "m.csv", [replace(test_row, reference=validation), replace(test_row, corpus="clinic")])
-    assert len(calibrate.validation_rows([str(tmp_path / "m.csv")])) == 2
+    assert len(validation_rows([str(tmp_path / "m.csv")])) == 2
 
 
 def test_what_the_user_did_wrong_takes_one_line(given, spoken, tmp_path, capsys):

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import math
-from argparse import Namespace
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -17,8 +16,7 @@ import scipy.stats
 import torch
 
 from hyper.__main__ import build_parser, main
-from hyper.commands import reproduce
-from hyper.commands.results import ResultsError
+from hyper.commands.arguments import options as chosen_options
 from hyper.compare.pipeline import PersonalizedAsr
 from hyper.compare.scoring import score_manifest
 from hyper.metrics.intervals import bootstrap_weights
@@ -29,6 +27,8 @@ from hyper.model.subspace import dense_update, layer_update, turn_deg
 from hyper.model.utterance_encoder import UtteranceEncoder
 from hyper.recordings.audio import SAMPLE_RATE
 from hyper.recordings.manifest import ManifestRow, read_manifest
+from hyper.study import reproduce
+from hyper.study.cells import interval_cell, points_cell, reduction_cell, wer_cell
 from hyper.study.experiments.acoustics import NAMES, measure
 from hyper.study.experiments.arms import of_cohorts, of_patients
 from hyper.study.experiments.ceiling import gain_share, subsets
@@ -37,16 +37,16 @@ from hyper.study.experiments.encoders import PickedStatistics, VectorEncoder
 from hyper.study.experiments.knowledge import importance, principal_components
 from hyper.study.experiments.parameters import correlation, trained_update
 from hyper.study.experiments.probes import (
-    Ridge,
     area_under_curve,
+    fit_ridge,
     folds,
     probe_classes,
     probe_values,
     rank_correlation,
     shuffled_by_speaker,
+    weighted_areas,
 )
-from hyper.study.experiments.prose import between, listed, mended
-from hyper.study.experiments.results_page import results_page
+from hyper.study.experiments.results_page import ResultsError, draw_results, results_page
 from hyper.study.experiments.shared_factors import Plan, plans_within
 from hyper.study.experiments.strength import harm_record
 from hyper.study.experiments.targets import GROUPS, ranks
@@ -54,10 +54,10 @@ from hyper.study.experiments.verification import SpeakerNetwork, same_speaker_au
 from hyper.study.experiments.workbench import kept_array, statistics_of_rows
 from hyper.study.methods.adaptations import private_copy, put_in_lora
 from hyper.study.methods.held_out import HeldOut, transcribe
-from hyper.study.methods.runs import StudyError, claim
+from hyper.study.methods.method import Workshop
 from hyper.study.methods.scores import Scores
 from hyper.study.methods.specs import hypernet
-from hyper.study.methods.train_method import Workshop
+from hyper.study.provenance import StudyError, claim
 from hyper.study.scorecard.sets import TEST_SETS
 from hyper.training.adaptation.hypernet_adaptation import EncodingHypernetAdaptation
 from hyper.training.adaptation.loop import AdaptationTraining
@@ -135,7 +135,8 @@ def test_areas_by_hand() -> None:
     assert area_under_curve(values, labels) == 0.75  # of four pairs one is in the wrong order
     assert area_under_curve(np.array([1.0, 1.0]), np.array([True, False])) == 0.5
     assert area_under_curve(values, np.zeros(4, bool)) is None
-    assert area_under_curve(values, labels, np.array([1, 0, 1, 1])) == 1.0
+    assert weighted_areas(values, labels, np.array([[1, 0, 1, 1], [1, 1, 1, 1]])).tolist() == [1.0, 0.75]
+    assert np.isnan(weighted_areas(values, labels, np.array([[1, 1, 0, 0]]))).all()
 
 
 def test_areas_with_weights_are_those_of_repeated_recordings() -> None:
@@ -146,15 +147,16 @@ def test_areas_with_weights_are_those_of_repeated_recordings() -> None:
         (values[i] > values[j]) + 0.5 * (values[i] == values[j])
         for i in repeated if labels[i] for j in repeated if not labels[j]
     ]  # fmt: skip
-    assert area_under_curve(values, labels, weights) == pytest.approx(np.mean(pairs))
+    assert weighted_areas(values, labels, weights[None])[0] == pytest.approx(np.mean(pairs))
+    assert weighted_areas(values, labels, np.ones((1, 40)))[0] == pytest.approx(area_under_curve(values, labels))
 
 
 def test_intervals_by_weights_are_those_of_drawn_speakers() -> None:
     speakers = ["a", "a", "b", "c", "d", "e", "f"]
-    interval = bootstrap_weights(speakers, lambda weights: float(weights.sum()))
+    interval = bootstrap_weights(speakers, lambda weights: weights.sum(axis=1))
     assert interval.low < 7 < interval.high and interval.low == 6  # six drawn speakers, one of whom has two
-    assert bootstrap_weights(["a", "b"], lambda _: 1.0) is None
-    assert bootstrap_weights(speakers, lambda _: math.nan) is None
+    assert bootstrap_weights(["a", "b"], lambda weights: weights.sum(axis=1)) is None
+    assert bootstrap_weights(speakers, lambda weights: np.full(len(weights), math.nan)) is None
 
 
 def test_rank_correlation_is_scipys() -> None:
@@ -169,9 +171,9 @@ def test_ridge_is_the_penalised_solution() -> None:
     rng = np.random.default_rng(2)
     x, speakers = rng.standard_normal((60, 4)), np.repeat(np.arange(12), 5)
     y = x @ rng.standard_normal((4, 2)) + 3.0 + 0.1 * rng.standard_normal((60, 2))
-    fitted = Ridge(x, y, speakers)
+    fitted = fit_ridge(x, y, speakers)
     z = (x - x.mean(axis=0)) / x.std(axis=0)
-    weights = np.linalg.solve(z.T @ z + fitted.penalty * np.eye(4), z.T @ (y - y.mean(axis=0)))
+    weights = np.linalg.solve(z.T @ z + fitted[-1].alpha_ * np.eye(4), z.T @ (y - y.mean(axis=0)))
     np.testing.assert_allclose(fitted.predict(x), z @ weights + y.mean(axis=0))
     np.testing.assert_allclose(fitted.predict(x), y, atol=0.6)
 
@@ -182,7 +184,7 @@ def test_the_penalty_of_a_ridge_is_chosen_on_speakers_who_are_left_out() -> None
     speakers = np.repeat(np.arange(12), 20)
     x = np.eye(12)[speakers] + 0.01 * rng.standard_normal((240, 12))
     y = rng.standard_normal((12, 1))[speakers] + 0.1 * rng.standard_normal((240, 1))
-    assert np.ptp(Ridge(x, y, speakers).predict(x)) < 0.3 < 1.5 < np.ptp(Ridge(x, y, np.arange(240)).predict(x))
+    assert np.ptp(fit_ridge(x, y, speakers).predict(x)) < 0.3 < 1.5 < np.ptp(fit_ridge(x, y, np.arange(240)).predict(x))
 
 
 @pytest.fixture
@@ -210,9 +212,10 @@ def test_probes_find_what_was_planted_and_not_what_was_not(planted: dict[str, np
 
 def test_no_speaker_is_in_training_and_test(planted: dict[str, np.ndarray]) -> None:
     parts = folds(planted["speakers"])
-    assert len(parts) == 5 and np.sum(parts) == 200
-    for is_test in parts:
-        assert not set(planted["speakers"][is_test]) & set(planted["speakers"][~is_test])
+    assert len(parts) == 5 and sorted(i for _, tested in parts for i in tested) == list(range(200))
+    for fitted, tested in parts:
+        assert len(fitted) + len(tested) == 200
+        assert not set(planted["speakers"][fitted]) & set(planted["speakers"][tested])
 
 
 def test_shuffled_labels_are_still_one_a_speaker(planted: dict[str, np.ndarray]) -> None:
@@ -497,17 +500,17 @@ def test_a_smaller_set_is_kept_apart_and_has_an_interval() -> None:
     assert main.smaller(0.5).n_speakers == 54
 
 
-# ---- words, page, reproduction
+# ---- cells, page, reproduction
 
 
-def test_numbers_become_words() -> None:
-    rates = {"relative_reduction": 0.5, "relative_reduction_interval": [0.4, 0.6]}
-    assert mended(rates) == "50.0 % fewer errors than the base (95 % interval 40.0 to 60.0)"
-    worse = {"relative_reduction": -0.1, "relative_reduction_interval": [-0.3, 0.2]}
-    assert mended(worse) == "10.0 % more errors than the base (95 % interval -20.0 to 30.0)"
-    assert mended({"relative_reduction": None, "relative_reduction_interval": None}).startswith("errors where the base")
-    assert between(None) == "(no interval: too few speakers or cases)"
-    assert (listed(["a"]), listed(["a", "b", "c"])) == ("a", "a, b and c")
+def test_numbers_become_cells() -> None:
+    rates = {"wer": 0.125, "wer_interval": [0.1, 0.15], "relative_reduction": -0.1}
+    rates["relative_reduction_interval"] = [-0.3, 0.2]
+    assert wer_cell(rates) == "12.5 % (10.0 to 15.0)" and wer_cell(None) == "–"
+    assert reduction_cell(rates) == "-10.0 % (-30 to 20)"
+    assert reduction_cell(dict.fromkeys(rates)) == "–"
+    assert points_cell({"difference": 0.01, "interval": None}) == "1.0 points"
+    assert (interval_cell(None), interval_cell([0.5, 1], 1, 2)) == ("–", "0.50 to 1.00")
 
 
 def test_the_page_of_nothing_says_how_to_measure(tmp_path: Path) -> None:
@@ -531,10 +534,8 @@ def test_the_page_lists_missed_bars(tmp_path: Path) -> None:
 
 
 def test_a_results_folder_must_be_there(tmp_path: Path) -> None:
-    from hyper.commands.results import run
-
     with pytest.raises(ResultsError, match="There is no folder .*nowhere; name the --out folder"):
-        run(Namespace(out=tmp_path / "nowhere"))
+        draw_results(tmp_path / "nowhere")
 
 
 @pytest.mark.parametrize(
@@ -542,7 +543,7 @@ def test_a_results_folder_must_be_there(tmp_path: Path) -> None:
 )
 def test_every_step_of_the_study_is_a_command_that_exists(options: list[str], tmp_path: Path) -> None:
     args = build_parser("reproduce").parse_args(["reproduce", "--work", str(tmp_path), *options])
-    steps = reproduce.steps(args)
+    steps = reproduce.steps(chosen_options(args, reproduce.Reproduction))
     assert len({step.name for step in steps}) == len(steps) == (25 if "--people" in options else 23)
     for step in steps:
         parsed = build_parser(step.arguments[0]).parse_args(step.arguments)

@@ -20,10 +20,10 @@ from hyper.recordings.manifest import ManifestRow, read_manifest
 from hyper.speech.make import plan
 from hyper.study.methods.adaptations import AdaptationError, EncodingAdaptation, private_copy, put_in_lora
 from hyper.study.methods.comparison_table import share_of_ceiling, study_bars, study_page, study_record
+from hyper.study.methods.method import Method, Workshop
 from hyper.study.methods.runs import N_ENROLMENT, Result, chosen_rows, enrolment_set, run_method, score_base
 from hyper.study.methods.scores import Scores, over_seeds, scores_of
-from hyper.study.methods.specs import METHODS, Method, method
-from hyper.study.methods.train_method import Workshop, choose_rate
+from hyper.study.methods.specs import METHODS, method_named
 from hyper.study.scorecard.sets import TEST_SETS, speech_set
 from hyper.training.adaptation.hypernet_adaptation import ReferenceLoss
 from hyper.training.adaptation.loop import AdaptationTraining
@@ -46,7 +46,7 @@ def test_each_method_starts_as_the_base_and_leaves_it_alone(
     batch = store.batch([1, 6])
     with torch.no_grad():
         base = float(ReferenceLoss(backbone, "en")(batch.states, batch.tokens))
-    spec, private = method(name), private_copy(backbone)
+    spec, private = method_named(name), private_copy(backbone)
     adaptation = spec.build(private, "en", 3)
     if spec.trains_encoder:
         rows = read_manifest(spoken)
@@ -76,7 +76,7 @@ def test_each_method_starts_as_the_base_and_leaves_it_alone(
 )
 def test_only_what_a_method_names_has_a_gradient(name: str, trained: str, untouched: str, backbone: Backbone) -> None:
     private = private_copy(backbone)
-    method(name).build(private, "en", 0)
+    method_named(name).build(private, "en", 0)
     with_gradient = {key for key, p in private.model.named_parameters() if p.requires_grad}
     assert with_gradient and all(trained in key for key in with_gradient)
     assert not any(untouched in key for key in with_gradient)
@@ -114,7 +114,7 @@ def test_without_peft_one_sentence_says_so(backbone: Backbone, monkeypatch: pyte
 
 def test_residual_adapters_fit_the_budget_of_lora(backbone: Backbone) -> None:
     sizes = {
-        name: sum(p.numel() for p in method(name).build(private_copy(backbone), "en", 0).parameters())
+        name: sum(p.numel() for p in method_named(name).build(private_copy(backbone), "en", 0).parameters())
         for name in ("adapters", "lora-global")
     }
     assert sizes["lora-global"] == 2 * 5 * 32  # 2 layers of rank 1, d to 4 d
@@ -135,7 +135,7 @@ def scores(*errors: int) -> Scores:
 
 
 def result(name: str, **by_set: list[Scores]) -> Result:
-    spec: Method | None = None if name == "base" else method(name)
+    spec: Method | None = None if name == "base" else method_named(name)
     found = {key.replace("_", "-"): dict(enumerate(each)) for key, each in by_set.items()}
     n_shared = 20 if name.startswith("hypernet") else 0
     return Result(spec, found, 10, 5, n_shared, 1.5, 20, 1e-3)
@@ -171,9 +171,9 @@ def test_the_table_by_hand() -> None:
 def test_the_share_of_the_ceiling_by_hand() -> None:
     assert share_of_ceiling(RESULTS, SET) == pytest.approx((10 - 1) / 10)
     assert share_of_ceiling({"base": RESULTS["base"]}, SET) is None
-    bars = {bar["name"]: bar for bar in study_bars(RESULTS, study_record(RESULTS, {SET: ROWS}, 1000))}
-    assert bars["share of the gain of full fine-tuning, main set"]["met"]
-    assert bars[f"WER of lora-global minus the hypernetwork's, lower end, {SET}"]["met"]
+    bars = {bar.name: bar for bar in study_bars(RESULTS, study_record(RESULTS, {SET: ROWS}, 1000))}
+    assert bars["share of the gain of full fine-tuning, main set"].met
+    assert bars[f"WER of lora-global minus the hypernetwork's, lower end, {SET}"].met
 
 
 def test_the_page_has_a_line_for_each_method() -> None:
@@ -207,7 +207,7 @@ def test_enrolment_has_the_speakers_of_the_test_and_other_sentences() -> None:
 def test_one_speaker_leaves_nothing_to_choose_a_learning_rate_by(workshop: Workshop, tmp_path: Path) -> None:
     alone = replace(workshop, folder=tmp_path, rows=[replace(row, speaker="s") for row in workshop.rows])
     with pytest.raises(AdaptationError, match="All recordings have one speaker, so none can be held out"):
-        choose_rate(alone, method("lora-global"))
+        method_named("lora-global").best_rate(alone)
 
 
 def test_rows_are_chosen_by_cohort_and_severity() -> None:
@@ -227,10 +227,10 @@ def workshop(backbone: Backbone, spoken: Path, tmp_path_factory: pytest.TempPath
 def test_a_method_is_trained_scored_and_not_done_twice(name: str, workshop: Workshop, spoken: Path) -> None:
     sets = {SET: read_manifest(spoken)[16:]}
     base = score_base(workshop, sets)
-    first = run_method(workshop, method(name), [0], sets, base)
+    first = run_method(workshop, method_named(name), [0], sets, base)
     file = workshop.folder / name / "seed0" / f"{SET}.json"
     written = file.stat().st_mtime_ns
-    again = run_method(workshop, method(name), [0], sets, base)
+    again = run_method(workshop, method_named(name), [0], sets, base)
     assert file.stat().st_mtime_ns == written
     assert again.scores[SET][0].errors.tolist() == first.scores[SET][0].errors.tolist()
     assert len(first.scores[SET][0].errors) == 4
@@ -244,7 +244,7 @@ def test_a_method_is_trained_scored_and_not_done_twice(name: str, workshop: Work
 
 
 def test_the_learning_rate_is_the_best_on_validation(workshop: Workshop, backbone: Backbone) -> None:
-    rate = choose_rate(workshop, method("lora-global"))
+    rate = method_named("lora-global").best_rate(workshop)
     losses = json.loads((workshop.folder / "lora-global" / "rates.json").read_text())["validation_loss"]
     assert len(losses) == 3 and losses[f"{rate:g}"] == min(losses.values())
 
@@ -261,7 +261,7 @@ def test_a_cohort_that_nobody_simulates_is_refused(
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    monkeypatch.setattr("hyper.study.methods.runs.read_test_sets", lambda *_: {SET: ROWS})
+    monkeypatch.setattr("hyper.study.methods.study.read_test_sets", lambda *_: {SET: ROWS})
     arguments = ["methods", "--data", spoken, "--base", whisper_folder, "--work", tmp_path, "--cohorts", "lisp"]
     assert main([*map(str, arguments)]) == 1
     assert "No held-out recording is of lisp; name cohorts and severities" in capsys.readouterr().err

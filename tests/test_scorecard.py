@@ -5,7 +5,6 @@ from __future__ import annotations
 import itertools
 import json
 import re
-from argparse import Namespace
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -31,7 +30,16 @@ from hyper.study.scorecard.bars import Bar, measure_bars
 from hyper.study.scorecard.earlier import ScorecardError, base_wer_before, read_bars, read_scorecard, replace_bars
 from hyper.study.scorecard.invented_words import made_up_words
 from hyper.study.scorecard.markdown import scorecard_page
-from hyper.study.scorecard.sets import TEST_SETS, HeldOutSet, held_out_sets, make_test_set, simulate_people, speech_set
+from hyper.study.scorecard.score import scorecard_record
+from hyper.study.scorecard.sets import (
+    TEST_SETS,
+    HeldOutSet,
+    SetOptions,
+    held_out_sets,
+    make_test_set,
+    simulate_people,
+    speech_set,
+)
 
 
 def scored(cohort: str, reference: str, base: str, adapted: str, **columns: str) -> ScoredUtterance:
@@ -79,7 +87,7 @@ def report(evaluations: dict[str, Evaluation], titles: dict[str, str] | None = N
     )
     titles = {each.name: each.title for each in TEST_SETS} | (titles or {})
     sets = [HeldOutSet(name, titles.get(name, name), ()) for name in evaluations]
-    return json.loads(json.dumps(hyper.commands.scorecard.scorecard_record(asr, sets, evaluations), allow_nan=False))
+    return json.loads(json.dumps(scorecard_record(asr, sets, evaluations), allow_nan=False))
 
 
 # ---- sets
@@ -151,10 +159,10 @@ def test_sets_follow_from_the_arguments(tmp_path: Path, monkeypatch: pytest.Monk
     monkeypatch.setattr(hyper.study.scorecard.sets, "simulate_people", lambda *_: [row])
     save_audio(row.path, no_speech("chords", np.random.default_rng(0)))
     write_manifest(tmp_path / "people.csv", [row])
-    asked = Namespace(work=tmp_path, workers=1, sentences=None, people=None, people_aligned=None, test_share=1.0)
+    asked = SetOptions(work=tmp_path, workers=1)
     names = [each.name for each in held_out_sets(asked)]
     assert names == [each.name for each in TEST_SETS if each.domain == "command"] + ["far-off", "no-speech"]
-    asked = Namespace(**vars(asked) | dict.fromkeys(("sentences", "people", "people_aligned"), tmp_path / "people.csv"))
+    asked = replace(asked, **dict.fromkeys(("sentences", "people", "people_aligned"), tmp_path / "people.csv"))
     sets = {each.name: each for each in held_out_sets(asked)}
     assert list(sets) == [*(each.name for each in TEST_SETS), "people", "atypical-people", "far-off", "no-speech"]
     assert sets["people"].rows[0].domain == "people"

@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import argparse
-from typing import TYPE_CHECKING
+from dataclasses import fields
+from pathlib import Path
+from typing import TYPE_CHECKING, TypeVar
 
 if TYPE_CHECKING:
     from hyper.compare.pipeline import PersonalizedAsr
+
+Options = TypeVar("Options")
 
 
 def add_model_arguments(parser: argparse.ArgumentParser) -> None:
@@ -53,3 +57,27 @@ def load_asr(args: argparse.Namespace) -> PersonalizedAsr:
     from hyper.compare.pipeline import PersonalizedAsr
 
     return PersonalizedAsr.load(base=args.base, hypernet=args.hypernet, device=args.device)
+
+
+def add_study_arguments(parser: argparse.ArgumentParser) -> None:
+    """What every study of methods is made from, as `StudyOptions` has it."""
+    add = parser.add_argument
+    add("--base", default="bundled", metavar="NAME_OR_FOLDER", help="the Whisper to adapt (default: bundled)")
+    add("--data", type=Path, nargs="+", required=True, metavar="MANIFEST", help="recordings to train on")
+    add("--work", type=Path, default=Path("runs/methods"), help="folder of the runs (default: runs/methods)")
+    add("--test", type=Path, default=Path("data/test"), help="folder of the held-out sets (default: data/test)")
+    add("--out", type=Path, default=Path("assets/results"), help="folder for the results (default: assets/results)")
+    add("--sentences", type=Path, help="text file with open sentences; without it open sentences are left out")
+    add("--cohorts", nargs="+", default=[], metavar="NAME", help="train and test on these cohorts only")
+    add("--severities", nargs="+", default=[], metavar="NAME", help="train and test on these severities only")
+    add("--updates", type=int, default=2000, metavar="N", help="updates of each method (default: 2000)")
+    add("--batch-size", type=int, default=64, help="utterances an update (default: 64)")
+    add("--seeds", type=int, nargs="+", default=[0, 1, 2], metavar="N", help="training seeds (default: 0 1 2)")
+    add("--workers", type=int, default=2, metavar="N", help="processes that make speech (default: 2)")
+    add("--device", metavar="NAME", help="cpu, cuda or cuda:N (default: cuda where there is one)")
+    add_test_share(parser)
+
+
+def options(args: argparse.Namespace, kind: type[Options]) -> Options:
+    """A dataclass of options, each from the argument of its name."""
+    return kind(**{field.name: getattr(args, field.name) for field in fields(kind)})

@@ -84,9 +84,9 @@ def error_summary(errors: WordErrors) -> str:
     return f"WER {percent(errors.wer)} ({counts}), CER {percent(errors.cer)}"
 
 
-def percent(rate: float | None) -> str:
-    """A rate for people: 0.123 is 12.3 %; none where there were no reference words."""
-    return "–" if rate is None else f"{100 * rate:.1f} %"
+def percent(rate: float | None, digits: int = 1) -> str:
+    """A rate for people: 0.123 is 12.3 %, never -0.0 %; none where there were no reference words."""
+    return "–" if rate is None else f"{round(100 * rate, digits) + 0.0:.{digits}f} %"
 
 
 def table(evaluation: Evaluation) -> str:

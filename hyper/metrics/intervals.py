@@ -35,7 +35,7 @@ class Interval:
 
 def sum_by_speaker(
     speakers: Sequence[str],  # (n_utterances,) who spoke each
-    counts: np.ndarray,  # (n_utterances, n_counts) whole numbers
+    counts: np.ndarray,  # (n_utterances, n_counts) whole numbers, or squared errors
 ) -> np.ndarray:  # (n_speakers, n_counts)
     """Counts of each speaker's utterances added up, speakers in alphabetical order.
 
@@ -44,7 +44,7 @@ def sum_by_speaker(
     if len(speakers) != len(counts):
         raise ValueError(f"There are {len(speakers)} speakers for {len(counts)} rows of counts; each row needs one.")
     names, index = np.unique(np.asarray(speakers), return_inverse=True)
-    sums = np.zeros((len(names), np.shape(counts)[1]), dtype=np.int64)
+    sums = np.zeros((len(names), np.shape(counts)[1]), dtype=np.result_type(counts, np.int64))
     np.add.at(sums, index, counts)
     return sums
 
@@ -65,26 +65,25 @@ def bootstrap_speakers(
         raise ValueError(f"The counts have the shape {counts.shape}; a row for each speaker is needed.")
     if len(counts) < MIN_SPEAKERS:
         return None
-    rates = rate(_draws(len(counts)) @ counts)
-    if not np.isfinite(rates).all():
-        return None
-    low, high = np.percentile(rates, [50 - LEVEL / 2, 50 + LEVEL / 2])
-    return Interval(float(low), float(high))
+    return _middle(rate(_draws(len(counts)) @ counts))
 
 
 def bootstrap_weights(
     speakers: Sequence[str],  # (n_utterances,) who spoke each
-    statistic: Callable[[np.ndarray], float],  # of the weight of each utterance, (n_utterances,); NaN where undefined
+    statistic: Callable[[np.ndarray], np.ndarray],  # of weights (n_draws, n_utterances) to (n_draws,), NaN where
+    # undefined
 ) -> Interval | None:
     """The same for what is no rate of pooled counts, as an area under a curve; each utterance weighs as often as its
     speaker was drawn."""
     names, index = np.unique(np.asarray(speakers), return_inverse=True)
-    if len(names) < MIN_SPEAKERS:
+    return None if len(names) < MIN_SPEAKERS else _middle(statistic(_draws(len(names))[:, index]))
+
+
+def _middle(rates: np.ndarray) -> Interval | None:  # (n_draws,)
+    """What lies between the ends of 95 % of the draws; None where one has no rate."""
+    if not np.isfinite(rates).all():
         return None
-    values = np.array([statistic(draw[index]) for draw in _draws(len(names))])
-    if not np.isfinite(values).all():
-        return None
-    low, high = np.percentile(values, [50 - LEVEL / 2, 50 + LEVEL / 2])
+    low, high = np.percentile(rates, [50 - LEVEL / 2, 50 + LEVEL / 2])
     return Interval(float(low), float(high))
 
 

@@ -15,7 +15,7 @@ from hyper.recordings.audio import SAMPLE_RATE, load_audio
 from hyper.recordings.manifest import ManifestRow
 from hyper.recordings.pitch import FRAME_HOP, track_f0
 from hyper.study.experiments.workbench import kept_array
-from hyper.study.methods.train_method import Workshop
+from hyper.study.methods.method import Workshop
 
 N_MFCC = 13
 REFERENCE_HZ = 100.0  # of pitch in semitones

@@ -4,82 +4,71 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import replace
-from functools import partial
 from typing import Any
 
 import numpy as np
 
-from hyper.study.methods.specs import HYPERNET_RATE, LORA_RATE, Method, everybody, hypernet, lora, method
-from hyper.study.methods.train_method import TYPICAL, positions
+from hyper.study.methods.method import TYPICAL, Method, positions
+from hyper.study.methods.specs import HYPERNET_RATE, LORA_RATE, W1, hypernet, lora, method_named
 from hyper.training.adaptation.hypernet_adaptation import adapts_encoder
 from hyper.training.adaptation.loop import split_speakers
 from hyper.training.adaptation.states import Store
 
-SHIPPED = method("hypernet-shared")
-STANDARD = method("hypernet-mlp")  # the paper's form: rank 1 on W1; all recordings
-ONE_LORA = method("lora-global")
-FULL = method("full")
-W1 = "decoder.fc1"
+SHIPPED = method_named("hypernet-shared")
+STANDARD = method_named("hypernet-mlp")  # the paper's form: rank 1 on W1; all recordings
+LINEAR = method_named("hypernet-linear")
+ONE_LORA = method_named("lora-global")
+FULL = method_named("full")
+
+Chooser = Callable[[Store, float], np.ndarray]  # as `Method.recordings`
 
 _ORDER_SEED = 0  # of the patients of ever larger subsets: the same for all arms, so that they are nested
 
 
-def hypernet_arm(name: str, title: str, targets: Sequence[str] = (W1,), **settings: Any) -> Method:
-    """A hypernetwork with other targets, rank or settings; the learning rate is tried for the standard one."""
-    return Method(
-        name,
-        title,
-        hypernet(targets, **settings),
-        HYPERNET_RATE,
-        everybody,
-        trains_encoder=adapts_encoder(targets),
-        rate_of=STANDARD,
-    )
+def hypernet_arm(name: str, title: str, layer_types: Sequence[str] = (W1,), **settings: Any) -> Method:
+    """A hypernetwork with other layers, rank or settings; the learning rate is tried for the standard one."""
+    build, in_encoder = hypernet(layer_types, **settings), adapts_encoder(layer_types)
+    return Method(name, title, build, HYPERNET_RATE, trains_encoder=in_encoder, rate_of=STANDARD)
 
 
-def lora_arm(name: str, title: str, targets: Sequence[str], rank: int = 1) -> Method:
-    """One LoRA for all with other targets or rank; the learning rate is tried for the standard one."""
-    build = lora(targets, rank)
-    encoder = adapts_encoder(targets)
-    return Method(name, title, build, LORA_RATE, everybody, trains_encoder=encoder, rate_of=ONE_LORA)
+def lora_arm(name: str, title: str, layer_types: Sequence[str]) -> Method:
+    """One LoRA for all with other layers; the learning rate is tried for the standard one."""
+    build, in_encoder = lora(layer_types), adapts_encoder(layer_types)
+    return Method(name, title, build, LORA_RATE, trains_encoder=in_encoder, rate_of=ONE_LORA)
 
 
-def alone(target: str) -> tuple[Method, Method]:
+def alone(layer_type: str) -> tuple[Method, Method]:
     """The hypernetwork and the LoRA that adapt this kind of matrix only, rank 1; those of W1 are the standard ones."""
-    if target == W1:
+    if layer_type == W1:
         return STANDARD, ONE_LORA
-    title = target.replace(".", " ")
-    own = hypernet_arm(f"hypernet-{target}", f"hypernetwork, {title}", (target,))
-    return own, lora_arm(f"lora-{target}", f"LoRA, {title}", (target,))
+    title = layer_type.replace(".", " ")
+    own = hypernet_arm(f"hypernet-{layer_type}", f"hypernetwork, {title}", (layer_type,))
+    return own, lora_arm(f"lora-{layer_type}", f"LoRA, {title}", (layer_type,))
 
 
-def trained_on(arm: Method, name: str, title: str, recordings: Callable[[Store, float], np.ndarray]) -> Method:
+def trained_on(arm: Method, name: str, title: str, recordings: Chooser) -> Method:
     """The same arm taught by a part of the recordings, with the learning rate of all."""
     return replace(arm, name=name, title=title, recordings=recordings, rate_of=arm.rate_of or arm)
 
 
-def of_cohorts(cohorts: Sequence[str]) -> Callable[[Store, float], np.ndarray]:
+def of_cohorts(cohorts: Sequence[str]) -> Chooser:
     """Recordings of these cohorts and typical ones."""
-    return partial(_of_cohorts, tuple(cohorts))
+    return lambda store, _validation_share: positions(store.cohorts, {*cohorts, TYPICAL})
 
 
-def _of_cohorts(cohorts: tuple[str, ...], store: Store, _validation_share: float) -> np.ndarray:
-    return positions(store.cohorts, {*cohorts, TYPICAL})
-
-
-def of_patients(n: int) -> Callable[[Store, float], np.ndarray]:
+def of_patients(n: int) -> Chooser:
     """Recordings of n simulated patients, as many of each cohort as can be, and all typical ones.
 
     The patients of a smaller number are among those of a larger one. Validation speakers stay and do not count.
     """
-    return partial(_of_patients, n)
 
+    def choose(store: Store, validation_share: float) -> np.ndarray:
+        training, validation = split_speakers(store, validation_share)
+        chosen = set(patients_in_order(store, training)[:n])
+        is_in = [store.cohorts[i] == TYPICAL or store.speakers[i] in chosen for i in training]
+        return np.sort(np.concatenate([training[np.array(is_in)], validation]))
 
-def _of_patients(n: int, store: Store, validation_share: float) -> np.ndarray:
-    training, validation = split_speakers(store, validation_share)
-    chosen = set(patients_in_order(store, training)[:n])
-    is_in = [store.cohorts[i] == TYPICAL or store.speakers[i] in chosen for i in training]
-    return np.sort(np.concatenate([training[np.array(is_in)], validation]))
+    return choose
 
 
 def patients_in_order(store: Store, training: np.ndarray) -> list[str]:

@@ -7,11 +7,12 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from hyper.plots.experiments import budget_figure
+from hyper.study.cells import Rates
 from hyper.study.experiments.arms import STANDARD, hypernet_arm
-from hyper.study.experiments.prose import COMMANDS, arm_table, mended, percent, rates, side_of, wer_words
 from hyper.study.experiments.shared_factors import Plan, plans_within
-from hyper.study.experiments.workbench import Bench, Experiment, Record
-from hyper.study.methods.specs import Method
+from hyper.study.experiments.workbench import Experiment, Record, Workbench, rates_of_arm
+from hyper.study.methods.method import Method
+from hyper.study.methods.specs import W1
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -23,7 +24,6 @@ KINDS = {
     "b": "generated b, shared a",
     "coefficients": "coefficients on shared updates",
 }
-HALF = 0.5
 
 
 def plans(n_parameters: int, d_in: int, d_out: int, n_layers: int) -> list[tuple[float, Plan]]:
@@ -56,88 +56,43 @@ def arm_of(plan: Plan, n_layers: int) -> Method:
     return replace(arm, rate_of=None)
 
 
-def _run(bench: Bench) -> Record:
-    backbone = bench.workshop.backbone
-    site, n_layers = backbone.sites(("decoder.fc1",))[0], backbone.n_decoder_layers
-    planned = plans(backbone.n_parameters, site.d_in, site.d_out, n_layers)
-    arms = arms_of([plan for _, plan in planned], n_layers)
-    results = bench.run(arms)
-    budgets = {
-        arm.name: {"asked": share, "generated": plan.generated}
-        for arm, (share, plan) in zip(arms, planned, strict=True)
-    }
-    return {
-        "arms": bench.arms(results, {STANDARD.name: f"{KINDS['both']}, rank 1, all layers"}),
-        "findings": {"budgets": budgets},
-    }
+class Budget(Experiment):
+    """A hypernetwork for each budget and kind of plan."""
 
-
-def _by_size(record: Record) -> list[str]:
-    """Arms from the smallest number of generated parameters to the largest."""
-    arms = record["arms"]
-    return sorted(record["findings"]["budgets"], key=lambda name: arms[name]["adapted_parameters"])
-
-
-def halving(record: Record) -> str | None:
-    """The arm with the fewest generated parameters that at least halves the base's WER."""
-    names: Sequence[str] = _by_size(record)
-    return next((name for name in names if (rates(record, name)["relative_reduction"] or 0) >= HALF), None)
-
-
-def _answer(record: Record) -> str:
-    arms, name = record["arms"], halving(record)
-    smallest, best = _by_size(record)[0], max(_by_size(record), key=lambda n: -rates(record, n)["wer"])
-    if name is None:
-        first = (
-            f"No budget up to {percent(SHARES[0])} of the base halves its WER of {wer_words(rates(record, 'base'))}: "
-            f"the best, {arms[best]['title']}, makes {mended(rates(record, best))}."
-        )
-    else:
-        ends = rates(record, name)["relative_reduction_interval"]
-        sure = "" if ends and ends[0] >= HALF else ", though the interval reaches below one half"
-        first = (
-            f"The base's WER of {wer_words(rates(record, 'base'))} is halved with "
-            f"{percent(arms[name]['adapted_share'], 4)} of its parameters an utterance ({arms[name]['title']}), which "
-            f"makes {mended(rates(record, name))}{sure}."
-        )
-    ends = rates(record, smallest)["relative_reduction_interval"]
-    verdict = {1: "still helps", -1: "does harm", 0: "cannot be told from no adaptation"}[side_of(ends)]
-    return (
-        f"{first} The smallest budget, {arms[smallest]['adapted_parameters']} numbers an utterance, {verdict}: it "
-        f"makes {mended(rates(record, smallest))}."
-    )
-
-
-def _setup(record: Record) -> str:
-    return (
+    name = "budget"
+    title = "How few generated parameters are enough"
+    question = "How many numbers must be generated for an utterance before base WER is halved?"
+    setup = (
         "One hypernetwork for each budget, all for W1 (`decoder.fc1`), on the same recordings with as many updates. A "
         "budget is met by the largest plan that fits: whole updates on as many of the last layers as fit; one "
         "generated factor with the other learned once for everybody; or generated coefficients on learned updates of "
         "rank 1. Numbers are of generated parameters an utterance; what is learned and shared is in the column "
         "`trainable`."
     )
-
-
-EXPERIMENT = Experiment(
-    name="budget",
-    title="How few generated parameters are enough",
-    question="How many numbers must be generated for an utterance before base WER is halved?",
-    sets=tuple(COMMANDS),
-    run=_run,
-    setup=_setup,
-    table=arm_table,
-    answer=_answer,
-    figure=lambda record: _figure(record),
-    would_change=(
+    would_change = (
         "A larger base, where the same share is more numbers; longer training, which coefficients on shared updates "
         "may need more than whole updates; other target layers."
-    ),
-)
+    )
 
+    def run(self, bench: Workbench) -> Record:
+        """Train and score, largest budget first."""
+        backbone = bench.workshop.backbone
+        site, n_layers = backbone.sites((W1,))[0], backbone.n_decoder_layers
+        planned = plans(backbone.n_parameters, site.d_in, site.d_out, n_layers)
+        arms = arms_of([plan for _, plan in planned], n_layers)
+        results = bench.run(arms)
+        budgets = {
+            arm.name: {"asked": share, "generated": plan.generated}
+            for arm, (share, plan) in zip(arms, planned, strict=True)
+        }
+        titles = {STANDARD.name: f"{KINDS['both']}, rank 1, all layers"}
+        return {"arms": bench.arms(results, titles), "findings": {"budgets": budgets}}
 
-def _figure(record: Record) -> Figure:
-    lines: dict[str, list[tuple[float, dict]]] = {}
-    for name in _by_size(record):
-        kind = KINDS[record["findings"]["budgets"][name]["generated"]]
-        lines.setdefault(kind, []).append((100 * record["arms"][name]["adapted_share"], rates(record, name)))
-    return budget_figure(lines, rates(record, "base"))
+    def figure(self, record: Record) -> Figure:
+        """WER over the share that is generated, a line for each kind."""
+        arms, budgets = record["arms"], record["findings"]["budgets"]
+        lines: dict[str, list[tuple[float, Rates]]] = {}
+        for name in sorted(budgets, key=lambda name: arms[name]["adapted_parameters"]):
+            points = lines.setdefault(KINDS[budgets[name]["generated"]], [])
+            points.append((100 * arms[name]["adapted_share"], rates_of_arm(record, name)))
+        return budget_figure(lines, rates_of_arm(record, "base"))

@@ -2,20 +2,29 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
 
-from hyper.metrics.intervals import bootstrap_speakers
+from hyper.compare.evaluation import percent
+from hyper.metrics.intervals import bootstrap_speakers, sum_by_speaker
 from hyper.plots.experiments import knowledge_figure
 from hyper.recordings.manifest import ManifestRow
+from hyper.study.cells import interval_cell, markdown_table
 from hyper.study.experiments.acoustics import MEASURED, NAMES, acoustics_of_rows
 from hyper.study.experiments.arms import STANDARD
-from hyper.study.experiments.probes import Ridge, explained, folds, probe_classes, probe_values, squares_by_speaker
-from hyper.study.experiments.prose import between, listed, percent, side_of, table
-from hyper.study.experiments.workbench import Bench, Experiment, Record, statistics_of_rows
+from hyper.study.experiments.probes import (
+    explained,
+    fit_ridge,
+    folds,
+    probe_classes,
+    probe_values,
+    rate_of_all,
+    squares_by_speaker,
+)
+from hyper.study.experiments.workbench import Experiment, Record, Workbench, statistics_of_rows
 from hyper.study.methods.runs import MAIN, TYPICAL_COMMANDS
 
 if TYPE_CHECKING:
@@ -28,31 +37,8 @@ VALUES = {"speech rate": "syllable rate", "F0 range": "F0 range", "HNR": "HNR"} 
 _SEED = 0
 
 
-def _run(bench: Bench) -> Record:
-    results = bench.run([STANDARD])
-    rows = [row for name in (MAIN, TYPICAL_COMMANDS) if name in bench.sets for row in bench.sets[name]]
-    embedding, weights = read_hypernet(bench, rows)
-    acoustics = acoustics_of_rows(bench.workshop, rows)
-    components, explained_share = principal_components(weights, N_COMPONENTS)
-    points, map_share = principal_components(embedding, 2)
-    read, read_share = principal_components(embedding, N_READ)
-    findings = {
-        "probes": probes(read, acoustics, rows),
-        "read_share": read_share,
-        "importance": importance(acoustics, components, [row.speaker for row in rows]),
-        "components_share": explained_share,
-        "map": {
-            "share": map_share,
-            "points": np.round(points, 4).tolist(),
-            "cohorts": [row.cohort for row in rows],
-            "severities": [row.severity for row in rows],
-        },
-    }
-    return {"arms": bench.arms(results, {}), "findings": findings}
-
-
 @torch.inference_mode()
-def read_hypernet(bench: Bench, rows: Sequence[ManifestRow]) -> tuple[np.ndarray, np.ndarray]:
+def read_hypernet(bench: Workbench, rows: Sequence[ManifestRow]) -> tuple[np.ndarray, np.ndarray]:
     """Utterance embeddings (n_rows, d_embedding) and generated weights (n_rows, n_generated), first seed."""
     hypernet = bench.trained(STANDARD, bench.seeds[0]).asr.hypernet
     statistics = statistics_of_rows(bench.workshop, rows)
@@ -92,104 +78,115 @@ def importance(acoustics: np.ndarray, components: np.ndarray, speakers: Sequence
     MFCCs are permuted together: they are many, and each stands in for the others.
     """
     whole = squares_by_speaker(acoustics, components, speakers)
-    (r2,) = explained(whole.sum(axis=0)[None])
-    interval = bootstrap_speakers(whole, explained)
     mfcc = [i for i, name in enumerate(NAMES) if name.startswith("MFCC")]
     groups = {name: [NAMES.index(name)] for name in MEASURED} | {"all MFCCs": mfcc}
-    found = {name: _lost(acoustics, components, speakers, columns) for name, columns in groups.items()}
-    return {"r2": float(r2), "interval": interval and interval.to_json(), "lost": found}
+    total, more = np.zeros(len(acoustics)), {name: np.zeros(len(acoustics)) for name in groups}
+    rngs = {name: np.random.default_rng(_SEED) for name in groups}
+    for fitted, tested in folds(speakers):
+        ridge = fit_ridge(acoustics[fitted], components[fitted], np.asarray(speakers)[fitted])
+        total[tested] = ((components[tested] - components[fitted].mean(axis=0)) ** 2).sum(axis=1)
+        left = ((components[tested] - ridge.predict(acoustics[tested])) ** 2).sum(axis=1)
+        for name, columns in groups.items():
+            for _ in range(N_PERMUTATIONS):
+                permuted = acoustics[tested].copy()
+                permuted[:, columns] = permuted[rngs[name].permutation(len(permuted))][:, columns]
+                again = ((components[tested] - ridge.predict(permuted)) ** 2).sum(axis=1)
+                more[name][tested] += (again - left) / N_PERMUTATIONS
+    lost = {name: sum_by_speaker(speakers, np.stack([each, total], axis=1)) for name, each in more.items()}
+    return {
+        "r2": rate_of_all(whole, explained),
+        "interval": _ends(whole, explained),
+        "lost": {
+            name: {"lost": rate_of_all(counts, _share), "interval": _ends(counts, _share)}
+            for name, counts in lost.items()
+        },
+    }
 
 
-def _lost(acoustics: np.ndarray, components: np.ndarray, speakers: Sequence[str], columns: Sequence[int]) -> Record:
-    rng = np.random.default_rng(_SEED)
-    more, total = np.zeros(len(acoustics)), np.zeros(len(acoustics))
-    for is_test in folds(speakers):
-        ridge = Ridge(acoustics[~is_test], components[~is_test], np.asarray(speakers)[~is_test])
-        left = ((components[is_test] - ridge.predict(acoustics[is_test])) ** 2).sum(axis=1)
-        total[is_test] = ((components[is_test] - components[~is_test].mean(axis=0)) ** 2).sum(axis=1)
-        for _ in range(N_PERMUTATIONS):
-            permuted = acoustics[is_test].copy()
-            permuted[:, columns] = permuted[rng.permutation(len(permuted))][:, columns]
-            again = ((components[is_test] - ridge.predict(permuted)) ** 2).sum(axis=1)
-            more[is_test] += (again - left) / N_PERMUTATIONS
-    names, index = np.unique(np.asarray(speakers), return_inverse=True)
-    counts = np.stack([np.bincount(index, each, len(names)) for each in (more, total)], axis=1)
-    ratio = lambda pooled: pooled[:, 0] / pooled[:, 1]  # noqa: E731
-    interval = bootstrap_speakers(counts, ratio)
-    return {"lost": float(ratio(counts.sum(axis=0)[None])[0]), "interval": interval and interval.to_json()}
+def _share(pooled: np.ndarray) -> np.ndarray:  # (n_draws, 2) -> (n_draws,)
+    return pooled[:, 0] / pooled[:, 1]
 
 
-def _answer(record: Record) -> str:
-    found = record["findings"]
-    known = [name for name, probe in found["probes"].items() if side_of(probe["interval"], probe["shuffled"]) > 0]
-    unknown = [name for name in found["probes"] if name not in known]
-    values = {name: (probe["value"], probe["shuffled"]) for name, probe in found["probes"].items()}
-    parts = [f"{name} ({percent(values[name][0], 0)}, shuffled {percent(values[name][1], 0)})" for name in known]
-    first = (
-        f"On speakers that the probes were not fitted on, the embedding tells {listed(parts)}"
-        if known
-        else "The embedding tells nothing that the probes ask for better than with shuffled labels"
-    )
-    if known and unknown:
-        first += f", and not clearly {listed(unknown)}"
-    lost = found["importance"]["lost"]
-    strongest = max(lost, key=lambda name: lost[name]["lost"])
-    r2, ends = found["importance"]["r2"], found["importance"]["interval"]
-    second = (
-        f"Acoustic measures explain {percent(r2, 0)} {between(ends, 100, 0)} of the generated weights' main "
-        f"directions, and most is lost without {strongest} ({percent(lost[strongest]['lost'], 0)} "
-        f"{between(lost[strongest]['interval'], 100, 0)})."
-    )
-    return f"{first}. {second}"
+def _ends(counts: np.ndarray, rate: Callable[[np.ndarray], np.ndarray]) -> list[float] | None:
+    interval = bootstrap_speakers(counts, rate)
+    return interval and interval.to_json()
 
 
-def _setup(record: Record) -> str:
-    found = record["findings"]
-    return (
+class Knowledge(Experiment):
+    """Probes of the standard hypernetwork."""
+
+    name = "knowledge"
+    title = "What the embedding knows"
+    question = "Does the embedding hold cohort, severity and voice, and which sounds move the generated weights?"
+    setup = (
         "Embeddings and generated weights of the hypernetwork in its standard form (rank 1 on W1, first seed) for "
         "every held-out recording, typical ones too. Probes are ridge regressions on the embedding's first "
-        f"{N_READ} principal components ({percent(found['read_share'], 0)} of its variance), fitted on four fifths of "
-        "the speakers, with a penalty chosen across these, and read on the others: "
-        "balanced accuracy for cohort and severity, R² for measures of the recording itself; the control "
-        "deals the labels to other speakers. The first "
-        f"{N_COMPONENTS} components hold {percent(found['components_share'], 0)} of the variance of the generated "
-        f"weights; the map's two hold {percent(found['map']['share'], 0)} of that of the embedding."
+        f"{N_READ} principal components, fitted on four fifths of the speakers, with a penalty chosen across these, "
+        "and read on the others: balanced accuracy for cohort and severity, R² for measures of the recording itself; "
+        "the control deals the labels to other speakers. The same regression tells the first "
+        f"{N_COMPONENTS} components of the generated weights from acoustic measures, one of which is then permuted."
     )
-
-
-def _table(record: Record) -> str:
-    found = record["findings"]
-    lines = [
-        [name, percent(probe["value"], 0), between(probe["interval"], 100, 0), percent(probe["shuffled"], 0)]
-        for name, probe in found["probes"].items()
-    ]
-    lost = sorted(found["importance"]["lost"].items(), key=lambda each: -each[1]["lost"])
-    measures = [[name, percent(each["lost"]), between(each["interval"])] for name, each in lost]
-    return (
-        table(["read off the embedding", "value", "95 % interval", "shuffled labels"], lines)
-        + "\n\n"
-        + table(["permuted measure", "R² lost", "95 % interval"], measures)
-    )
-
-
-def _figure(record: Record) -> Figure:
-    found = record["findings"]
-    points = np.array(found["map"]["points"])
-    return knowledge_figure(points, found["map"]["cohorts"], found["map"]["severities"], found["probes"])
-
-
-EXPERIMENT = Experiment(
-    name="knowledge",
-    title="What the embedding knows",
-    question="Does the embedding hold cohort, severity and voice, and which sounds move the generated weights?",
-    sets=(MAIN, TYPICAL_COMMANDS),
-    run=_run,
-    setup=_setup,
-    table=_table,
-    answer=_answer,
-    figure=_figure,
-    would_change=(
+    would_change = (
         "Nonlinear probes, which could read more; real patients, in whom cohort and recording conditions go together; "
         "measures that are heard by people instead of computed."
-    ),
-)
+    )
+
+    def run(self, bench: Workbench) -> Record:
+        """Train the standard hypernetwork; read its embeddings and what it generates."""
+        results = bench.run([STANDARD])
+        rows = [row for name in (MAIN, TYPICAL_COMMANDS) if name in bench.sets for row in bench.sets[name]]
+        embedding, weights = read_hypernet(bench, rows)
+        acoustics = acoustics_of_rows(bench.workshop, rows)
+        components, explained_share = principal_components(weights, N_COMPONENTS)
+        points, map_share = principal_components(embedding, 2)
+        read, read_share = principal_components(embedding, N_READ)
+        findings = {
+            "probes": probes(read, acoustics, rows),
+            "read_share": read_share,
+            "importance": importance(acoustics, components, [row.speaker for row in rows]),
+            "components_share": explained_share,
+            "map": {
+                "share": map_share,
+                "points": np.round(points, 4).tolist(),
+                "cohorts": [row.cohort for row in rows],
+                "severities": [row.severity for row in rows],
+            },
+        }
+        return {"arms": bench.arms(results, {}), "findings": findings}
+
+    def tables(self, record: Record) -> str:
+        """What the probes read, what the weights follow, and how much of the variance was looked at."""
+        found, importance = record["findings"], record["findings"]["importance"]
+        read = [
+            [
+                name,
+                percent(probe["value"], 0),
+                interval_cell(probe["interval"], digits=0),
+                percent(probe["shuffled"], 0),
+            ]
+            for name, probe in found["probes"].items()
+        ]
+        lost = sorted(importance["lost"].items(), key=lambda each: -each[1]["lost"])
+        moved = [["none (R² of all measures)", percent(importance["r2"]), interval_cell(importance["interval"])]]
+        moved += [[name, percent(each["lost"]), interval_cell(each["interval"])] for name, each in lost]
+        shares = [
+            [f"of the embedding, that the probes read: {N_READ} components", percent(found["read_share"], 0)],
+            [
+                f"of the generated weights, told from measures: {N_COMPONENTS} components",
+                percent(found["components_share"], 0),
+            ],
+            ["of the embedding, on the map: 2 components", percent(found["map"]["share"], 0)],
+        ]
+        return "\n\n".join(
+            (
+                markdown_table(["read off the embedding", "value", "95 % interval", "shuffled labels"], read),
+                markdown_table(["permuted measure", "R² lost", "95 % interval"], moved),
+                markdown_table(["variance", "share"], shares),
+            )
+        )
+
+    def figure(self, record: Record) -> Figure:
+        """A map of the embedding, and the probes."""
+        found = record["findings"]
+        points = np.array(found["map"]["points"])
+        return knowledge_figure(points, found["map"]["cohorts"], found["map"]["severities"], found["probes"])

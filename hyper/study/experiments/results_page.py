@@ -1,16 +1,20 @@
-"""RESULTS.md: protocol, scorecard, methods, experiments, what failed, threats; from the JSON files that exist."""
+"""RESULTS.md: protocol, scorecard, methods, experiments, what failed, threats; from the files that exist."""
 
 from __future__ import annotations
 
+import hashlib
 import json
+import math
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from hyper.compare.evaluation import percent
+from hyper.plots.scorecard import save_figure
 from hyper.recordings.whole_files import write_whole
+from hyper.study.cells import markdown_table
 from hyper.study.experiments.catalogue import EXPERIMENTS
-from hyper.study.experiments.prose import listed, percent, rates, table
-from hyper.study.experiments.workbench import Experiment, Record
+from hyper.study.experiments.workbench import Experiment, Record, rates_of_arm
 from hyper.study.methods.runs import MAIN
 
 PAGE = "RESULTS.md"
@@ -37,7 +41,8 @@ PROTOCOL = """\
 - Intervals are 95 %, by bootstrap over speakers (2,000 draws); differences and reductions are paired, on the same drawn
   speakers. An interval says how a number would move with other speakers of the same kind, not with another training
   run. No correction is made for the number of comparisons.
-- Sentences under **Answer** are written from the numbers by the program that measured them."""
+- Sentences under **Answer** were written by a person who read the numbers above them (`answers/NAME.md`). Where these
+  were measured anew since, the page says so."""
 
 THREATS = """\
 ## Threats to validity
@@ -53,12 +58,28 @@ THREATS = """\
   only its abstract-level facts are known here."""
 
 
+class ResultsError(ValueError):
+    """The page cannot be made; the message says what is missing."""
+
+
+def draw_results(out: Path) -> Path:
+    """Draw the figures of the experiments that were measured, write the page; returns its path.
+
+    Errors: ResultsError where there is no such folder.
+    """
+    if not out.is_dir():
+        raise ResultsError(f"There is no folder {out}; name the --out folder of the commands that measured.")
+    for experiment in EXPERIMENTS.values():
+        file = out / f"experiment-{experiment.name}.json"
+        if file.exists():
+            save_figure(experiment.figure(json.loads(file.read_text())), file.with_suffix(""))
+    return write_page(out)
+
+
 def write_page(out: Path) -> Path:
     """Put the page together from what is in the folder; returns its path."""
-    file = out / PAGE
-    out.mkdir(parents=True, exist_ok=True)
-    write_whole(file, results_page(out))
-    return file
+    write_whole(out / PAGE, results_page(out))
+    return out / PAGE
 
 
 def results_page(out: Path) -> str:
@@ -104,14 +125,30 @@ def _section(experiment: Experiment, out: Path) -> str:
     record = json.loads(file.read_text(encoding="utf-8"))
     parts = [
         head,
-        f"**Set-up.** {experiment.setup(record)} {_measured_on(record)}",
+        f"**Set-up.** {experiment.setup} {_measured_on(record)}",
         _picture(out, f"experiment-{experiment.name}", experiment.title),
-        experiment.table(record),
-        f"**Answer.** {experiment.answer(record)}",
+        experiment.tables(record),
+        f"**Answer.** {answer(experiment.name, record, out)}",
         f"**What would change the answer.** {experiment.would_change}",
         _provenance(record, out),
     ]
     return "\n\n".join(part for part in parts if part)
+
+
+def answer(name: str, record: Record, out: Path) -> str:
+    """What a person wrote of these numbers; where it is of others, that is said before it."""
+    file, of_these = out / "answers" / f"{name}.md", f"<!-- {numbers_mark(record)} -->"
+    if not file.exists():
+        return f"Nobody has written one yet; it belongs into `answers/{name}.md`, below a first line `{of_these}`."
+    first, text = file.read_text(encoding="utf-8").split("\n", 1)
+    earlier = "" if first == of_these else "**Measured anew since; what follows is of an earlier run.** "
+    return earlier + text.strip()
+
+
+def numbers_mark(record: Record) -> str:
+    """Tells a record's numbers from those of another run."""
+    numbers = json.dumps([record["arms"], record["findings"]], sort_keys=True)
+    return "numbers " + hashlib.sha256(numbers.encode()).hexdigest()[:16]
 
 
 def _measured_on(record: Record) -> str:
@@ -124,7 +161,7 @@ def _measured_on(record: Record) -> str:
     return (
         f"Trained on {training['recordings']:,} recordings of {training['speakers']:,} speakers "
         f"({training['simulated']:,} simulated), {record['updates']} updates of {record['batch_size']}, seeds "
-        f"{listed(map(str, record['seeds']))}; tested on {listed(sets)}."
+        f"{', '.join(map(str, record['seeds']))}; tested on {'; '.join(sets)}."
     )
 
 
@@ -146,8 +183,8 @@ def _beside_scorecard(record: Record, scorecard: Record) -> str:
         return " **Measured with another base than the scorecard above.**"
     groups = scorecard["sets"].get(MAIN, {}).get("groups", [])
     there = next((group["base_wer"] for group in groups if group["by"] == "all"), None)
-    here = rates(record, "base")["wer"]
-    if record["test_share"] < 1 or there is None or abs(there - here) < 1e-9:
+    here = rates_of_arm(record, "base")["wer"]
+    if record["test_share"] < 1 or there is None or math.isclose(there, here):
         return ""
     return (
         f" The main test set was made anew, with the same speakers and sentences: on it the base's WER is "
@@ -167,4 +204,6 @@ def _failed(out: Path) -> str:
     if not missed:
         return f"{head}\n\nAll {len(bars)} bars on record are met."
     rows = [[bar["name"], "–" if bar["value"] is None else f"{bar['value']:.4f}", bar["bar"]] for bar in missed]
-    return f"{head}\n\n{len(missed)} of {len(bars)} bars are missed.\n\n{table(['bar', 'value', 'wanted'], rows)}"
+    return (
+        f"{head}\n\n{len(missed)} of {len(bars)} bars are missed.\n\n{markdown_table(['bar', 'value', 'wanted'], rows)}"
+    )

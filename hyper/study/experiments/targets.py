@@ -8,11 +8,10 @@ from typing import TYPE_CHECKING
 from hyper.model.backbone import TARGETS, Backbone
 from hyper.plots.experiments import forest_figure
 from hyper.study.experiments.arms import alone, hypernet_arm
-from hyper.study.experiments.prose import COMMANDS, arm_table, difference_words, mended, rates, side_of
-from hyper.study.experiments.workbench import Bench, Experiment, Record
+from hyper.study.experiments.workbench import Experiment, Record, Workbench, rates_of_arm
 from hyper.study.methods.comparison_table import wer_difference
+from hyper.study.methods.method import Method
 from hyper.study.methods.runs import MAIN
-from hyper.study.methods.specs import Method
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -47,80 +46,42 @@ def arm(group: str, rank: int) -> Method:
     return hypernet_arm(f"hypernet-{group}-rank{rank}", f"{title}, rank {rank}", targets, rank=rank)
 
 
-def _run(bench: Bench) -> Record:
-    equal_rank = {group: arm(group, 1) for group in GROUPS}
-    equal_budget = {group: arm(group, rank) for group, rank in ranks(bench.workshop.backbone).items()}
-    unique = {each.name: each for each in (*equal_rank.values(), *equal_budget.values())}
-    results = bench.run(list(unique.values()))
-    rows = bench.sets[MAIN]
-    findings: Record = {}
-    for kind, arms in (("equal_rank", equal_rank), ("equal_budget", equal_budget)):
-        w1 = results[arms["w1"].name].scores[MAIN]
-        rivals = [group for group in GROUPS if group != "w1"]
-        findings[kind] = {
-            "arms": {group: arms[group].name for group in GROUPS},
-            "minus_w1": {group: wer_difference(results[arms[group].name].scores[MAIN], w1, rows) for group in rivals},
-        }
-    return {"arms": bench.arms(results, {}), "findings": findings}
+class Targets(Experiment):
+    """A hypernetwork for each group of layers, twice."""
 
-
-def _sentence(record: Record, kind: str, words: str) -> str:
-    found = record["findings"][kind]
-    arms = found["arms"]
-    best = min(arms, key=lambda group: rates(record, arms[group])["wer"])
-    others = found["minus_w1"]
-    w1 = mended(rates(record, arms["w1"]))
-    own = mended(rates(record, arms[best]))
-    if best == "w1":
-        rival = min(others, key=lambda group: others[group]["difference"])
-        sure = {1: "clearly", 0: "but not clearly", -1: "but not clearly"}[side_of(others[rival]["interval"])]
-        return (
-            f"At equal {words} W1 of the decoder is best with {w1}, {sure} ahead of "
-            f"{GROUPS[rival][0]} ({difference_words(others[rival])})."
-        )
-    sure = "clearly" if side_of(others[best]["interval"]) < 0 else "but not clearly"
-    return (
-        f"At equal {words} {GROUPS[best][0]} is best with {own}, {sure} ahead of W1 of the decoder "
-        f"with {w1} ({difference_words(others[best])})."
-    )
-
-
-def _answer(record: Record) -> str:
-    return _sentence(record, "equal_rank", "rank") + " " + _sentence(record, "equal_budget", "budget")
-
-
-def _setup(record: Record) -> str:
-    found = record["findings"]["equal_budget"]["arms"]
-    sizes = ", ".join(
-        f"{GROUPS[group][0]} {record['arms'][name]['adapted_parameters']:,}" for group, name in found.items()
-    )
-    return (
+    name = "targets"
+    title = "Where in the model to adapt"
+    question = "Is W1 of the decoder the best place for generated weights, at equal rank and at equal budget?"
+    setup = (
         "One hypernetwork for each group of layers, at rank 1, and at the rank whose number of generated parameters is "
-        f"nearest to that of everything at rank 1; what that gives: {sizes}. All share one learning rate."
+        "nearest to that of everything at rank 1. All share one learning rate."
     )
-
-
-def _figure(record: Record) -> Figure:
-    names = [name for name in record["arms"] if name != "base"]
-    title = {name: record["arms"][name]["title"] for name in names}
-    matched = set(record["findings"]["equal_budget"]["arms"].values())
-    groups = {title[name]: 0 if name in matched else 1 for name in names}
-    lines = {title[name]: rates(record, name) for name in names}
-    return forest_figure("Where to adapt (filled: equal budget), simulated", lines, rates(record, "base"), groups)
-
-
-EXPERIMENT = Experiment(
-    name="targets",
-    title="Where in the model to adapt",
-    question="Is W1 of the decoder the best place for generated weights, at equal rank and at equal budget?",
-    sets=tuple(COMMANDS),
-    run=_run,
-    setup=_setup,
-    table=arm_table,
-    answer=_answer,
-    figure=_figure,
-    would_change=(
+    would_change = (
         "A learning rate tried for each group on its own; more updates, since adapting the encoder changes all that "
         "follows; disorders that the encoder does not hear at all."
-    ),
-)
+    )
+
+    def run(self, bench: Workbench) -> Record:
+        """Train and score; every group beside W1 of the decoder."""
+        equal_rank = {group: arm(group, 1) for group in GROUPS}
+        equal_budget = {group: arm(group, rank) for group, rank in ranks(bench.workshop.backbone).items()}
+        unique = {each.name: each for each in (*equal_rank.values(), *equal_budget.values())}
+        results = bench.run(list(unique.values()))
+        findings: Record = {}
+        for kind, arms in (("equal_rank", equal_rank), ("equal_budget", equal_budget)):
+            scores = {group: results[arms[group].name].scores[MAIN] for group in GROUPS}
+            w1 = scores.pop("w1")
+            findings[kind] = {
+                "arms": {group: arms[group].name for group in GROUPS},
+                "minus_w1": {group: wer_difference(own, w1, bench.sets[MAIN]) for group, own in scores.items()},
+            }
+        return {"arms": bench.arms(results, {}), "findings": findings}
+
+    def figure(self, record: Record) -> Figure:
+        """Every arm on a line; those of equal budget are filled."""
+        titles = {name: each["title"] for name, each in record["arms"].items() if name != "base"}
+        matched = set(record["findings"]["equal_budget"]["arms"].values())
+        groups = {title: 0 if name in matched else 1 for name, title in titles.items()}
+        lines = {title: rates_of_arm(record, name) for name, title in titles.items()}
+        base = rates_of_arm(record, "base")
+        return forest_figure("Where to adapt (filled: equal budget), simulated", lines, base, groups)

@@ -11,21 +11,19 @@ import numpy as np
 from hyper.plots.experiments import matrix_figure
 from hyper.recordings.manifest import ManifestRow
 from hyper.simulate import COHORTS
+from hyper.study.cells import markdown_table, points_cell, reduction_cell, wer_cell
 from hyper.study.experiments.arms import ONE_LORA, STANDARD, of_cohorts, trained_on
-from hyper.study.experiments.prose import cell, difference_words, listed, mended, reduction_cell, side_of, table
-from hyper.study.experiments.workbench import Bench, Experiment, Record
+from hyper.study.experiments.workbench import Experiment, Record, Workbench
 from hyper.study.methods.comparison_table import part_of, rates, wer_difference
+from hyper.study.methods.method import Method
 from hyper.study.methods.runs import MAIN, TYPICAL_COMMANDS
 from hyper.study.methods.scores import Scores
-from hyper.study.methods.specs import Method
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 UNHEARD = "atypical-commands-unheard"
-SETS = (MAIN, UNHEARD, "ood-mixed", "ood-dysphonia", TYPICAL_COMMANDS)
 TITLES = {STANDARD.name: "hypernetwork, all cohorts", ONE_LORA.name: "LoRA, all cohorts"}
-FIRST = ("stuttering", "dysarthria")  # the pair that the paper names as one that fails
 
 Part = tuple[Mapping[int, Scores], Scores, Sequence[ManifestRow]]  # of an arm, of the base, and their rows
 
@@ -55,7 +53,7 @@ def loras() -> dict[tuple[str, ...], Method]:
     return {**found, COHORTS: ONE_LORA}
 
 
-def groups(bench: Bench) -> dict[str, tuple[str, str]]:
+def groups(bench: Workbench) -> dict[str, tuple[str, str]]:
     """What is tested, by title: a set, and a cohort of it or "" for the whole."""
     titles = {MAIN: "{}", UNHEARD: "{}, voices never heard"}
     own = {
@@ -71,44 +69,6 @@ def groups(bench: Bench) -> dict[str, tuple[str, str]]:
         TYPICAL_COMMANDS: "typical",
     }
     return own | {title: (name, "") for name, title in others.items() if name in bench.sets}
-
-
-def _run(bench: Bench) -> Record:
-    missing = [cohort for cohort in COHORTS if all(row.cohort != cohort for row in bench.workshop.rows)]
-    if missing:
-        raise TransferError(
-            f"The transfer experiment needs recordings of {listed(missing)} to train on; name manifests with --data "
-            "that hold them, and do not leave them out by --cohorts."
-        )
-    hypernets, rivals = arms(), loras()
-    results = bench.run([*hypernets.values(), *rivals.values()])
-    matrix: Record = {}
-    parts: dict[tuple[str, str], Part] = {}
-    for method in (*hypernets.values(), *rivals.values()):
-        matrix[method.name] = {}
-        for title, (name, cohort) in groups(bench).items():
-            scores, base, rows = results[method.name].scores[name], bench.base.scores[name][0], bench.sets[name]
-            part = part_of(scores, base, rows, "cohort", cohort) if cohort else (scores, base, rows)
-            parts[method.name, title] = part
-            matrix[method.name][title] = rates(*part)
-    findings = {
-        "matrix": matrix,
-        "base": {
-            title: rates(dict.fromkeys(bench.seeds, base), base, rows)
-            for title in matrix[STANDARD.name]
-            for _, base, rows in [parts[STANDARD.name, title]]
-        },
-        "trained_on": {each.name: list(cohorts) for all_of in (hypernets, rivals) for cohorts, each in all_of.items()},
-        "wrong_cohort": _wrong_cohort(hypernets, rivals, parts),
-        "new_disorders": {
-            title: wer_difference(
-                parts[rivals[COHORTS].name, title][0], parts[STANDARD.name, title][0], parts[STANDARD.name, title][2]
-            )
-            for title in matrix[STANDARD.name]
-            if "new disorder" in title
-        },
-    }
-    return {"arms": bench.arms(results, TITLES), "findings": findings}
 
 
 def _wrong_cohort(
@@ -134,79 +94,82 @@ def _joined(parts: Sequence[Mapping[int, Scores]]) -> dict[int, Scores]:
     return {seed: Scores.joined([part[seed] for part in parts]) for seed in parts[0]}
 
 
-def _answer(record: Record) -> str:
-    source, target = FIRST
-    found = record["findings"]
-    across = found["matrix"][f"hypernet-{source}"][target]
-    ends = across["relative_reduction_interval"]
-    verdict = {1: "carries over to", -1: "does harm on", 0: "does not clearly carry over to"}[side_of(ends)]
-    first = (
-        f"What is learned from simulated {source} {verdict} simulated {target}: {mended(across)} there, against "
-        f"{mended(found['matrix'][f'hypernet-{target}'][target])} when trained on {target} itself and "
-        f"{mended(found['matrix'][STANDARD.name][target])} when trained on all."
-    )
-    wrong = found["wrong_cohort"]["all"]
-    better = {1: "does better than", -1: "does worse than", 0: "cannot be told from"}[side_of(wrong["interval"])]
-    second = (
-        f"On cohorts that it never saw, the hypernetwork of one cohort {better} that cohort's LoRA (WER of LoRA minus "
-        f"hypernetwork {difference_words(wrong)})"
-    )
-    new = [f"{title.split(' (')[0]} {difference_words(each)}" for title, each in found["new_disorders"].items()]
-    beside = (
-        f"; on disorders that nobody trained on, one LoRA for all minus the hypernetwork is {listed(new)}"
-        if new
-        else ""
-    )
-    return f"{first} {second}{beside}."
+class Transfer(Experiment):
+    """Arms taught by each cohort, each pair and all, tested on everything."""
 
-
-def _setup(record: Record) -> str:
-    return (
+    name = "transfer"
+    title = "From some disorders to others"
+    question = "Does what is learned from some disorders help with others, with new speakers and with new voices?"
+    setup = (
         "The hypernetwork is trained on each simulated cohort, each pair and all three, always with the typical "
         "recordings and as many updates; a LoRA of the same rank on each cohort and on all. Each is tested on all "
         "cohorts with new speakers and with voices never heard, and on two disorders that no training simulates."
     )
-
-
-def _table(record: Record) -> str:
-    found, matrix = record["findings"], record["findings"]["matrix"]
-    columns = list(next(iter(matrix.values())))
-    rows = [[f"{record['arms']['base']['title']} (WER)", *(cell(found["base"][c]) for c in columns)]]
-    rows += [
-        [record["arms"][name]["title"], *(reduction_cell(own[c]) for c in columns)] for name, own in matrix.items()
-    ]
-    pairs = [[pair, difference_words(each)] for pair, each in found["wrong_cohort"].items()]
-    return (
-        table(["less WER than the base, tested on", *columns], rows)
-        + "\n\n"
-        + table(["trained on one, tested on another cohort", "WER of LoRA minus hypernetwork"], pairs)
-    )
-
-
-def _figure(record: Record) -> Figure:
-    matrix = record["findings"]["matrix"]
-    columns = [title for title in next(iter(matrix.values())) if title != "typical"]
-    values = [[_number(own[column]["relative_reduction"]) for column in columns] for own in matrix.values()]
-    rows = [record["arms"][name]["title"] for name in matrix]
-    return matrix_figure("Transfer between simulated disorders", {"": np.array(values)}, rows, columns)
-
-
-def _number(value: float | None) -> float:
-    return np.nan if value is None else value
-
-
-EXPERIMENT = Experiment(
-    name="transfer",
-    title="From some disorders to others",
-    question="Does what is learned from some disorders help with others, with new speakers and with new voices?",
-    sets=SETS,
-    run=_run,
-    setup=_setup,
-    table=_table,
-    answer=_answer,
-    figure=_figure,
-    would_change=(
+    would_change = (
         "Real disorders, which share more with one another than our simulators do, or less; several profiles of each "
         "cohort in training."
-    ),
-)
+    )
+    sets = (MAIN, UNHEARD, "ood-mixed", "ood-dysphonia", TYPICAL_COMMANDS)
+
+    def run(self, bench: Workbench) -> Record:
+        """Train and score; every arm on every group of recordings."""
+        missing = [cohort for cohort in COHORTS if all(row.cohort != cohort for row in bench.workshop.rows)]
+        if missing:
+            raise TransferError(
+                f"The transfer experiment needs recordings of {', '.join(missing)} to train on; name manifests with "
+                "--data that hold them, and do not leave them out by --cohorts."
+            )
+        hypernets, rivals = arms(), loras()
+        results = bench.run([*hypernets.values(), *rivals.values()])
+        matrix: Record = {}
+        parts: dict[tuple[str, str], Part] = {}
+        for method in (*hypernets.values(), *rivals.values()):
+            matrix[method.name] = {}
+            for title, (name, cohort) in groups(bench).items():
+                scores, base, rows = results[method.name].scores[name], bench.base.scores[name][0], bench.sets[name]
+                part = part_of(scores, base, rows, "cohort", cohort) if cohort else (scores, base, rows)
+                parts[method.name, title] = part
+                matrix[method.name][title] = rates(*part)
+        findings = {
+            "matrix": matrix,
+            "base": {
+                title: rates(dict.fromkeys(bench.seeds, base), base, rows)
+                for title in matrix[STANDARD.name]
+                for _, base, rows in [parts[STANDARD.name, title]]
+            },
+            "trained_on": {
+                each.name: list(cohorts) for all_of in (hypernets, rivals) for cohorts, each in all_of.items()
+            },
+            "wrong_cohort": _wrong_cohort(hypernets, rivals, parts),
+            "new_disorders": {
+                title: wer_difference(
+                    parts[rivals[COHORTS].name, title][0],
+                    parts[STANDARD.name, title][0],
+                    parts[STANDARD.name, title][2],
+                )
+                for title in matrix[STANDARD.name]
+                if "new disorder" in title
+            },
+        }
+        return {"arms": bench.arms(results, TITLES), "findings": findings}
+
+    def tables(self, record: Record) -> str:
+        """What was trained by what was tested; then LoRA beside the hypernetwork where neither was trained."""
+        found, matrix, arms = record["findings"], record["findings"]["matrix"], record["arms"]
+        columns = list(next(iter(matrix.values())))
+        lines = [[f"{arms['base']['title']} (WER)", *(wer_cell(found["base"][c]) for c in columns)]]
+        lines += [[arms[name]["title"], *(reduction_cell(own[c]) for c in columns)] for name, own in matrix.items()]
+        apart = found["wrong_cohort"] | {f"all to {title}": each for title, each in found["new_disorders"].items()}
+        pairs = [[pair, points_cell(each)] for pair, each in apart.items()]
+        first = markdown_table(["less WER than the base, tested on", *columns], lines)
+        header = ["trained on, tested on what neither was trained on", "WER of LoRA minus hypernetwork"]
+        return f"{first}\n\n{markdown_table(header, pairs)}"
+
+    def figure(self, record: Record) -> Figure:
+        """The matrix as numbers on grey."""
+        matrix = record["findings"]["matrix"]
+        columns = [title for title in next(iter(matrix.values())) if title != "typical"]
+        reductions = [[own[column]["relative_reduction"] for column in columns] for own in matrix.values()]
+        rows = [record["arms"][name]["title"] for name in matrix]
+        values = np.array(reductions, dtype=float)  # None, where the base has no error, is NaN
+        return matrix_figure("Transfer between simulated disorders", {"": values}, rows, columns)

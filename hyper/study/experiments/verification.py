@@ -13,7 +13,7 @@ from hyper.recordings.audio import load_audio
 from hyper.recordings.manifest import ManifestRow
 from hyper.study.experiments.probes import area_under_curve
 from hyper.study.experiments.workbench import kept_array
-from hyper.study.methods.train_method import Workshop
+from hyper.study.methods.method import Workshop
 from hyper.training.adaptation.loop import split_speakers
 from hyper.training.adaptation.states import FRAMES_PER_STATE, SILENT_STATES
 from hyper.training.adaptation.stores import LogMelStore

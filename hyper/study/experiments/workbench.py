@@ -1,4 +1,4 @@
-"""What an experiment is, and the bench on which its arms are trained and scored."""
+"""What an experiment is, and the workbench on which its arms are trained and scored."""
 
 from __future__ import annotations
 
@@ -13,39 +13,49 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from hyper.compare.evaluation import percent
 from hyper.recordings.manifest import ManifestRow
 from hyper.recordings.whole_files import whole_file
+from hyper.study.cells import Rates, markdown_table, reduction_cell, wer_cell
 from hyper.study.methods.comparison_table import method_record
 from hyper.study.methods.held_out import StatisticsOf
-from hyper.study.methods.runs import Result, run_method, score_base
+from hyper.study.methods.method import Method, Trained, Workshop
+from hyper.study.methods.runs import MAIN, TYPICAL_COMMANDS, Result, run_method, score_base
 from hyper.study.methods.scores import Scores, scores_of
-from hyper.study.methods.specs import Method
-from hyper.study.methods.train_method import Trained, Workshop, score_method, train_method
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 Record = dict[str, Any]  # an experiment's JSON
 
+COMMANDS = {MAIN: "simulated atypical", TYPICAL_COMMANDS: "typical"}  # the sets of most experiments, in short
 
-@dataclass(frozen=True)
+
 class Experiment:
     """One question. What is shown of it is made from its record alone, so that a page can be made again later."""
 
     name: str
     title: str
     question: str
-    sets: tuple[str, ...]  # the held-out sets that its arms are scored on
-    run: Callable[[Bench], Record]  # trains and scores; gives `arms` and `findings`
-    setup: Callable[[Record], str]
-    table: Callable[[Record], str]  # Markdown
-    answer: Callable[[Record], str]  # two sentences from the numbers
-    figure: Callable[[Record], Figure]
+    setup: str
     would_change: str  # what could change the answer
+    sets: tuple[str, ...] = tuple(COMMANDS)  # the held-out sets that its arms are scored on
+
+    def run(self, bench: Workbench) -> Record:
+        """Train and score; gives `arms` and `findings`."""
+        raise NotImplementedError
+
+    def tables(self, record: Record) -> str:
+        """The numbers, in Markdown."""
+        return arm_table(record)
+
+    def figure(self, record: Record) -> Figure:
+        """The main result as a picture."""
+        raise NotImplementedError
 
 
 @dataclass(frozen=True)
-class Bench:
+class Workbench:
     """The base, the training recordings and the held-out sets that all arms of an experiment share."""
 
     workshop: Workshop
@@ -72,7 +82,7 @@ class Bench:
 
     def trained(self, method: Method, seed: int) -> Trained:
         """The method trained for everybody; loaded where that is done."""
-        return train_method(self.workshop, method, seed, ["all"])["all"]
+        return method.train(self.workshop, seed, ["all"])["all"]
 
     def base_scores(self, name: str, rows: Sequence[ManifestRow]) -> Scores:
         """The base on further recordings."""
@@ -96,13 +106,31 @@ class Bench:
                 print(f"{method.title}, seed {seed}: {name}", flush=True)
                 trained = {"all": self.trained(method, seed)}
                 how = {"strength": strength, "statistics_of": statistics_of}
-                scores_of(score_method(self.workshop, trained, method, rows, **how), rows, otherwise).save(file)
+                scores_of(method.transcribe(self.workshop, trained, rows, **how), rows, otherwise).save(file)
             found[seed] = Scores.load(file)
         return found
 
-    def only(self, *names: str) -> Bench:
-        """The same bench with fewer sets."""
+    def only(self, *names: str) -> Workbench:
+        """The same workbench with fewer sets."""
         return replace(self, sets={name: self.sets[name] for name in names if name in self.sets})
+
+
+def rates_of_arm(record: Mapping[str, Any], arm: str) -> Rates:
+    """Rates of an arm on the main set."""
+    return record["arms"][arm]["sets"][MAIN]
+
+
+def arm_table(record: Record) -> str:
+    """Every arm: what it adapts, its WER on commands, and its reduction where these are atypical."""
+    header = ["arm", "numbers an utterance", "of the base", "trainable", "learning rate"]
+    header += [f"WER, {title}" for title in COMMANDS.values()] + ["less than the base"]
+    lines = []
+    for name, arm in record["arms"].items():
+        cells = [arm["title"], f"{arm['adapted_parameters']:,}", percent(arm["adapted_share"], 4)]
+        cells += [f"{arm['trainable_parameters']:,}", f"{arm['learning_rate']:g}" if arm["updates"] else "–"]
+        cells += [wer_cell(arm["sets"].get(name)) for name in COMMANDS]
+        lines.append([*cells, reduction_cell(rates_of_arm(record, name))])
+    return markdown_table(header, lines)
 
 
 def kept_array(

@@ -8,11 +8,12 @@ from typing import Any
 
 import numpy as np
 
-from hyper.compare.evaluation import percent
 from hyper.metrics.intervals import Interval, difference_interval, reduction_interval, sum_by_speaker, wer_interval
 from hyper.recordings.manifest import ManifestRow
+from hyper.study.cells import interval_cell, markdown_table, wer_cell
 from hyper.study.methods.runs import MAIN, Result
 from hyper.study.methods.scores import Scores, over_seeds
+from hyper.study.scorecard.bars import Bar
 
 BEST = "hypernet-shared"  # the one that is shipped
 RIVALS = (
@@ -154,59 +155,37 @@ def _json(interval: Interval | None) -> list[float] | None:
 
 def study_page(record: Mapping[str, Any], titles: Mapping[str, str]) -> str:
     """methods.md: the table, then the comparisons; every set of simulated speech says so in its title."""
-    sets = list(record["methods"]["base"]["sets"])
-    header = ["method", "adapted an utterance", "beside it learned for all", "trainable"]
-    header += ["label needed", "minutes", "updates"]
-    lines = [_row([*header, *(titles[name] for name in sets)]), _row(["---"] * (len(header) + len(sets)))]
-    for method in record["methods"].values():
-        cells = [
-            method["title"],
-            f"{method['adapted_share']:.3%}",
-            f"{method['shared_share']:.2%}" if method["shared_parameters"] else "–",
-            f"{method['trainable_share']:.2%}",
-            "yes" if method["needs_label"] else "no",
-            f"{method['training_minutes']:.1f}",
-            str(method["updates"]),
-        ]
-        lines.append(_row([*cells, *(_wer_cell(method["sets"].get(name)) for name in sets)]))
-    lines += ["", _row(["shipped hypernetwork beside", "set", "WER points less", "95 % interval", "clear of 0"])]
-    lines.append(_row(["---"] * 5))
+    methods = record["methods"]
+    sets = list(methods["base"]["sets"])
+    header = ["method", "adapted an utterance", "beside it learned for all", "trainable", "label needed", "minutes"]
+    lines = []
+    for method in methods.values():
+        shared = f"{method['shared_share']:.2%}" if method["shared_parameters"] else "–"
+        cells = [method["title"], f"{method['adapted_share']:.3%}", shared, f"{method['trainable_share']:.2%}"]
+        cells += ["yes" if method["needs_label"] else "no", f"{method['training_minutes']:.1f}", str(method["updates"])]
+        lines.append([*cells, *(wer_cell(method["sets"].get(name)) for name in sets)])
+    beside = []
     for each in record["comparisons"]:
-        ends = each["interval"]
-        interval = "–" if ends is None else f"{100 * ends[0]:.1f} to {100 * ends[1]:.1f}"
-        title = record["methods"][each["rival"]]["title"]
-        clear = "yes" if each["clear_of_zero"] else "no"
-        lines.append(_row([title, titles[each["set"]], f"{100 * each['difference']:.1f}", interval, clear]))
-    return "\n".join(lines) + "\n"
+        cells = [methods[each["rival"]]["title"], titles[each["set"]], f"{100 * each['difference']:.1f}"]
+        beside.append([*cells, interval_cell(each["interval"]), "yes" if each["clear_of_zero"] else "no"])
+    whole = markdown_table([*header, "updates", *(titles[name] for name in sets)], lines)
+    columns = ["shipped hypernetwork beside", "set", "WER points less", "95 % interval", "clear of 0"]
+    return f"{whole}\n\n{markdown_table(columns, beside)}\n"
 
 
-def _wer_cell(record: Mapping[str, Any] | None) -> str:
-    if record is None:
-        return "–"
-    ends = record["wer_interval"]
-    return percent(record["wer"]) + ("" if ends is None else f" ({100 * ends[0]:.1f} to {100 * ends[1]:.1f})")
-
-
-def _row(cells: Sequence[str]) -> str:
-    return "| " + " | ".join(cells) + " |"
-
-
-def study_bars(results: Results, record: Mapping[str, Any]) -> list[dict[str, Any]]:
-    """`{name, value, bar, met}` of what the hypernetwork promises beside its rivals."""
+def study_bars(results: Results, record: Mapping[str, Any]) -> list[Bar]:
+    """What the hypernetwork promises beside its rivals."""
     bars = []
     known = {(each["rival"], each["set"]): each for each in record["comparisons"]}
     for rival in ("lora-global", "lora-cohort"):
         for name in (name for name in (MAIN, "atypical-commands-unheard") if (rival, name) in known):
             low = (known[rival, name]["interval"] or [None])[0]
-            bars.append(_bar(f"WER of {rival} minus the hypernetwork's, lower end, {name}", low, 0.0))
+            bars.append(Bar(f"WER of {rival} minus the hypernetwork's, lower end, {name}", low, ">=", 0.0))
         for name in (name for name in OTHER_DISORDERS if (rival, name) in known and (rival, MAIN) in known):
             gap, on_main = (known[rival, each]["difference"] for each in (name, MAIN))
-            bars.append(_bar(f"WER of {rival} minus the hypernetwork's, {name}, at least the main set's", gap, on_main))
+            promise = f"WER of {rival} minus the hypernetwork's, {name}, at least the main set's"
+            bars.append(Bar(promise, gap, ">=", on_main))
     if CEILING in results and BEST in results:
-        bars.append(_bar("share of the gain of full fine-tuning, main set", share_of_ceiling(results, MAIN), 0.85))
+        share = share_of_ceiling(results, MAIN)
+        bars.append(Bar("share of the gain of full fine-tuning, main set", share, ">=", 0.85))
     return bars
-
-
-def _bar(name: str, value: float | None, limit: float) -> dict[str, Any]:
-    met = value is not None and value >= limit
-    return {"name": name, "value": value and round(value, 5), "bar": f">= {round(limit, 5)}", "met": met}

@@ -2,19 +2,16 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from hyper.compare.pipeline import PersonalizedAsr
 from hyper.recordings.manifest import ManifestRow, read_manifest
-from hyper.recordings.whole_files import write_whole
 from hyper.study.methods.held_out import transcribe
+from hyper.study.methods.method import TYPICAL, Method, Workshop
 from hyper.study.methods.scores import Scores, scores_of
-from hyper.study.methods.specs import Method
-from hyper.study.methods.train_method import TYPICAL, Workshop, heard_by, score_method, train_method
 from hyper.study.scorecard.sets import TEST_SETS, TestSet, make_test_set, speech_set
 
 if TYPE_CHECKING:
@@ -45,28 +42,6 @@ class Result:
     minutes: float  # of training, mean over the seeds, all keys together
     updates: int
     learning_rate: float
-
-
-class StudyError(ValueError):
-    """The study cannot go on in this folder; the message says why."""
-
-
-def claim(folder: Path, made_with: dict[str, Any]) -> None:
-    """Keep what a work folder is made with: what is done there is not done again, so other settings must not mix in.
-
-    Errors: StudyError where the folder was made with other settings.
-    """
-    file = folder / "study.json"
-    if not file.exists():
-        folder.mkdir(parents=True, exist_ok=True)
-        write_whole(file, json.dumps(made_with))
-    before = json.loads(file.read_text())
-    for name, value in made_with.items():
-        if before[name] != value:
-            raise StudyError(
-                f"{folder} holds a study with {name} {before[name]}, but {value} was asked for; choose another --work "
-                "folder or delete this one."
-            )
 
 
 def read_test_sets(
@@ -121,19 +96,18 @@ def run_method(
     workshop: Workshop, method: Method, seeds: Sequence[int], sets: dict[str, list[ManifestRow]], base: Result
 ) -> Result:
     """Train with every seed, score on every set."""
-    names = [name for name in sets if name in ENROLLED_SETS or method.name != "lora-speaker"]
+    names = [name for name in sets if name in ENROLLED_SETS or not method.enrols]
     keys = sorted({method.key(row) for name in names for row in sets[name]})
     scores: dict[str, dict[int, Scores]] = {name: {} for name in names}
     minutes, trained = [], {}
     for seed in seeds:
         print(f"{method.title}, seed {seed}", flush=True)
-        trained = train_method(workshop, method, seed, keys)
+        trained = method.train(workshop, seed, keys)
         minutes.append(sum(each.minutes for each in trained.values()))
         for name in names:
             file = workshop.folder / method.name / f"seed{seed}" / f"{name}.json"
             if not file.exists():
-                heard = heard_by(workshop, method, sets[name])
-                written = score_method(workshop, trained, method, sets[name], statistics_of=heard)
+                written = method.transcribe(workshop, trained, sets[name])
                 scores_of(written, sets[name], base.scores[name][0]).save(file)
             scores[name][seed] = Scores.load(file)
     one = next(iter(trained.values()))

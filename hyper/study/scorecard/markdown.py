@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from hyper.compare.evaluation import percent
+from hyper.study.cells import interval_cell, markdown_table
 from hyper.study.scorecard.bars import Bar
 from hyper.study.scorecard.earlier import base_wer_before
 from hyper.study.scorecard.sets import NO_SPEECH, PEOPLE
@@ -70,9 +71,10 @@ def _main_table(lines: Sequence[_Line], before: Record | None) -> str:
         if before:
             rates.insert(0, base_wer_before(before, line.set_name, group))
         cells = [line.title, str(group["n_utterances"]), *map(percent, rates)]
-        cells.append(_interval(group["relative_reduction_interval"]))
+        ends = group["relative_reduction_interval"]
+        cells.append(interval_cell(ends) + (" %" if ends else ""))
         rows.append([*cells, *map(percent, (group["worse_share"], group["base_cer"], group["adapted_cer"]))])
-    return _table(header, rows)
+    return markdown_table(header, rows)
 
 
 def _error_table(lines: Sequence[_Line]) -> str:
@@ -83,7 +85,7 @@ def _error_table(lines: Sequence[_Line]) -> str:
     for line in (line for line in lines if line.is_whole):
         pairs = [(line.group[f"base_{name}"], line.group[f"adapted_{name}"]) for name in kinds.values()]
         rows.append([line.title, *(f"{100 * base:.1f} → {100 * adapted:.1f} %" for base, adapted in pairs)])
-    return _table(["base → adapted", *kinds], rows)
+    return markdown_table(["base → adapted", *kinds], rows)
 
 
 def _no_speech_table(records: Sequence[Record]) -> str:
@@ -98,7 +100,7 @@ def _no_speech_table(records: Sequence[Record]) -> str:
         cells = [f"{percent(base)} → {percent(adapted)}" for base, adapted in rates]
         words = f"{record['base_words_per_minute']:.1f} → {record['adapted_words_per_minute']:.1f}"
         rows.append([record["kind"], str(record["n_recordings"]), words, *cells])
-    return _table(header, rows)
+    return markdown_table(header, rows)
 
 
 def _bar_table(bars: Sequence[Bar]) -> str:
@@ -106,13 +108,4 @@ def _bar_table(bars: Sequence[Bar]) -> str:
     for bar in bars:
         value = "–" if bar.value is None else f"{bar.value:.2%}"
         rows.append([bar.name, value, f"{SIGN_MARKS[bar.sign]} {bar.limit:.2%}", "yes" if bar.met else "**no**"])
-    return _table(["bar", "value", "wanted", "met"], rows)
-
-
-def _interval(ends: Sequence[float] | None) -> str:
-    return "–" if ends is None else f"{100 * ends[0]:.1f} to {100 * ends[1]:.1f} %"
-
-
-def _table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
-    """A Markdown table."""
-    return "\n".join("| " + " | ".join(cells) + " |" for cells in (header, ["---"] * len(header), *rows))
+    return markdown_table(["bar", "value", "wanted", "met"], rows)

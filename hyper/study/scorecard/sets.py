@@ -12,8 +12,6 @@ from hyper.metrics.intervals import MIN_SPEAKERS
 from hyper.recordings.manifest import ManifestRow, read_manifest
 
 if TYPE_CHECKING:
-    from argparse import Namespace
-
     from hyper.speech.make import SpeechSet
 
 PEOPLE = "people"
@@ -113,25 +111,35 @@ TEST_SETS = (
 )
 
 
-def held_out_sets(args: Namespace) -> list[HeldOutSet]:
-    """Every set that the arguments ask for, the cheap ones to fail first; test speech that is missing is made."""
-    people = [replace(row, domain=PEOPLE) for row in read_manifest(args.people)] if args.people else []
-    aligned = simulate_people(args.people_aligned, args.work, args.workers) if args.people_aligned else []
-    sets = [
-        HeldOutSet(
-            each.name, each.title, make_test_set(each.smaller(args.test_share), args.work, args.sentences, args.workers)
-        )
-        for each in TEST_SETS
-        if each.domain != "open" or args.sentences
-    ]
+@dataclass(frozen=True)
+class SetOptions:
+    """Which held-out sets are wanted, and how they are made."""
+
+    work: Path  # folder of the test speech
+    workers: int
+    sentences: Path | None = None  # open sentences; without them there are no such sets
+    people: Path | None = None  # manifest of real recordings
+    people_aligned: Path | None = None  # manifest of aligned pieces of real recordings, simulated here
+    test_share: float = 1.0
+
+
+def held_out_sets(options: SetOptions) -> list[HeldOutSet]:
+    """Every set that is wanted, the cheap ones to fail first; test speech that is missing is made."""
+    work = options.work
+    people = [replace(row, domain=PEOPLE) for row in read_manifest(options.people)] if options.people else []
+    aligned = simulate_people(options.people_aligned, work, options.workers) if options.people_aligned else []
+    sets = []
+    for each in (each for each in TEST_SETS if each.domain != "open" or options.sentences):
+        rows = make_test_set(each.smaller(options.test_share), work, options.sentences, options.workers)
+        sets.append(HeldOutSet(each.name, each.title, rows))
     if people:
         sets.append(HeldOutSet(PEOPLE, "real people, as they are", people))
     if aligned:
         sets.append(HeldOutSet("atypical-people", "simulated atypical speech of real people", aligned))
     near = next(each.rows for each in sets if each.name == "typical-commands-known")
     title = "typical commands, new speakers, simulated far off: quiet and reverberant"
-    sets.append(HeldOutSet(FAR_OFF, title, make_distant(near, args.work)))
-    return [*sets, HeldOutSet(NO_SPEECH, "synthetic sounds without speech", make_sounds(args.work))]
+    sets.append(HeldOutSet(FAR_OFF, title, make_distant(near, work)))
+    return [*sets, HeldOutSet(NO_SPEECH, "synthetic sounds without speech", make_sounds(work))]
 
 
 def make_test_set(test_set: TestSet, work: Path, sentences: Path | None, n_workers: int) -> list[ManifestRow]:

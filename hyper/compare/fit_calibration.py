@@ -1,0 +1,68 @@
+"""A pair's calibration, fitted to recordings whose words are known."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from hyper.compare.calibration import Calibration, RowReliability, ScoredWords, fit, words_right
+from hyper.compare.confidence import word_confidences
+from hyper.compare.pipeline import PersonalizedAsr
+from hyper.compare.scoring import score_manifest
+from hyper.compare.utterance import ScoredUtterance
+from hyper.model.fingerprint import fingerprint
+from hyper.recordings.manifest import ManifestRow
+
+
+def fit_calibration(asr: PersonalizedAsr, rows: Sequence[ManifestRow], batch_size: int) -> Calibration:
+    """Transcribe every recording, see which words are right, and fit."""
+    utterances = score_manifest(asr, rows, batch_size=batch_size, progress=True).utterances
+    base, adapted = (scored_words(asr, utterances, row) for row in ("base", "adapted"))
+    found = fit(base, adapted)
+    return Calibration(
+        base_model=asr.base_model,
+        hypernetwork=asr.hypernetwork,
+        base_fingerprint=asr.backbone.fingerprint,
+        hypernet_fingerprint=fingerprint(asr.hypernet),
+        method=found.method,
+        n_recordings=len(utterances),
+        n_simulated=sum(utterance.row.simulated for utterance in utterances),
+        n_words=len(base.right) + len(adapted.right),
+        points=found.points,
+        base=found.base,
+        adapted=found.adapted,
+    )
+
+
+def scored_words(asr: PersonalizedAsr, utterances: Sequence[ScoredUtterance], row: str) -> ScoredWords:
+    """Every word that one row, base or adapted, wrote; a recording without a speaker is a speaker of its own."""
+    found: list[tuple[float, float, str]] = []
+    for utterance in utterances:
+        words = word_confidences(asr.backbone, getattr(utterance, row).transcript)
+        right = words_right(utterance.row.reference, [word for word, _ in words])
+        speaker = utterance.row.speaker or utterance.row.file
+        found += [
+            (raw, is_right, speaker) for (_, raw), is_right in zip(words, right, strict=True) if is_right is not None
+        ]
+    confidence, right, speaker = zip(*found, strict=True) if found else ((), (), ())
+    return ScoredWords(np.array(confidence), np.array(right, float), np.array(speaker, dtype=str))
+
+
+def calibration_text(calibration: Calibration) -> str:
+    """What was fitted, and how far a figure was off before and after."""
+    lines = [
+        f"calibrated {calibration.base_model} + {calibration.hypernetwork}: {calibration.method}, "
+        f"{calibration.n_words:,} words of {calibration.n_recordings:,} recordings "
+        f"({calibration.n_simulated:,} of them simulated)"
+    ]
+    lines += [_row_text(row, getattr(calibration, row)) for row in ("base", "adapted")]
+    return "\n".join(lines)
+
+
+def _row_text(row: str, reliability: RowReliability) -> str:
+    raw, calibrated = reliability.raw, reliability.calibrated
+    return (
+        f"{row:<10} expected calibration error {raw.error:.1%} before, {calibrated.error:.1%} after, "
+        f"on {raw.n_words:,} words of held-out speakers ({raw.n_right / raw.n_words:.1%} right)"
+    )

@@ -1,0 +1,100 @@
+"""The study of all methods: what it is made from, and its results as files."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from hyper.model.backbone import Backbone
+from hyper.recordings.manifest import ManifestRow, read_manifest
+from hyper.recordings.whole_files import write_whole
+from hyper.study.methods.comparison_table import study_bars, study_page, study_record
+from hyper.study.methods.method import Workshop
+from hyper.study.methods.runs import (
+    MAIN,
+    SETS,
+    chosen_rows,
+    enrolment_rows,
+    read_test_sets,
+    run_method,
+    score_base,
+)
+from hyper.study.methods.specs import METHODS
+from hyper.study.provenance import claim, this_command, write_json
+from hyper.study.scorecard.earlier import read_bars, replace_bars
+from hyper.study.scorecard.sets import TEST_SETS
+from hyper.training.adaptation.loop import AdaptationTraining
+
+
+class MethodsError(ValueError):
+    """The study cannot be made; the message says what is missing."""
+
+
+@dataclass(frozen=True)
+class StudyOptions:
+    """What every study of methods is made from: base, recordings, held-out sets, budget, folders."""
+
+    base: str
+    data: Sequence[Path]
+    work: Path
+    test: Path
+    out: Path
+    sentences: Path | None
+    cohorts: Sequence[str]
+    severities: Sequence[str]
+    updates: int
+    batch_size: int
+    seeds: Sequence[int]
+    workers: int
+    device: str | None
+    test_share: float
+
+
+def open_study(
+    options: StudyOptions, set_names: Sequence[str], enrols: bool = False
+) -> tuple[Workshop, dict[str, list[ManifestRow]]]:
+    """Base and recordings, and the held-out sets, made if missing; `enrols` adds recordings of the test speakers.
+
+    Errors: StudyError where the work folder holds a study with other settings.
+    """
+    rows = [row for manifest in options.data for row in read_manifest(manifest)]
+    rows = chosen_rows(rows, options.cohorts, options.severities)
+    backbone = Backbone.load(options.base, device=options.device)
+    made_with = {"base": backbone.fingerprint, "recordings": len(rows), "data": [str(path) for path in options.data]}
+    made_with |= {name: getattr(options, name) for name in ("updates", "batch_size", "cohorts", "severities")}
+    claim(options.work, made_with | {"test_share": options.test_share})
+    made = read_test_sets(set_names, options.test, options.sentences, options.workers, options.test_share)
+    sets = {name: chosen_rows(own, options.cohorts, options.severities) for name, own in made.items()}
+    if not sets.get(MAIN):
+        wanted = " and ".join(" or ".join(names) for names in (options.cohorts, options.severities) if names)
+        raise MethodsError(f"No held-out recording is of {wanted}; name cohorts and severities that are simulated.")
+    enrolment: Sequence[ManifestRow] = ()
+    if enrols:
+        main_set = next(each for each in TEST_SETS if each.name == MAIN).smaller(options.test_share)
+        enrolment = enrolment_rows(sets[MAIN], main_set, options.test, options.workers)
+    settings = AdaptationTraining(updates=options.updates, batch_size=options.batch_size)
+    workshop = Workshop(backbone, rows, enrolment, options.work, settings)
+    return workshop, {name: own for name, own in sets.items() if own}
+
+
+def compare_methods(options: StudyOptions, names: Sequence[str] | None) -> str:
+    """Train and score these methods, or all; write methods.json, methods.md and the bars; returns the page."""
+    known = [each.name for each in METHODS]
+    if unknown := sorted(set(names or ()) - set(known)):
+        raise MethodsError(f"There is no method {', '.join(unknown)}; choose among {', '.join(known)}.")
+    methods = [each for each in METHODS if each.name in (names or known)]
+    bars_on_record = read_bars(options.out / "bars.json")
+    workshop, sets = open_study(options, SETS, enrols=any(method.enrols for method in methods))
+    results = {"base": score_base(workshop, sets)}
+    for method in methods:
+        results[method.name] = run_method(workshop, method, options.seeds, sets, results["base"])
+    command, backbone = this_command(), workshop.backbone
+    record = study_record(results, sets, backbone.n_parameters)
+    record = {"command": command, "base_model": backbone.name, "base_fingerprint": backbone.fingerprint, **record}
+    bars = [bar.to_json(command) for bar in study_bars(results, record)]
+    page = study_page(record, {each.name: each.title for each in TEST_SETS}) + f"\nMeasured by `{command}`.\n"
+    write_json(options.out / "methods.json", record)
+    write_whole(options.out / "methods.md", page)
+    write_json(options.out / "bars.json", replace_bars(bars_on_record, bars))
+    return page

@@ -1,0 +1,235 @@
+"""The whole study from nothing, each step a command of its own."""
+
+from __future__ import annotations
+
+import json
+import shlex
+import subprocess
+import sys
+import time
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+
+from hyper.recordings.whole_files import write_whole
+from hyper.study.experiments.catalogue import EXPERIMENTS
+from hyper.study.provenance import claim
+
+
+class ReproduceError(ValueError):
+    """A step failed; the message says which."""
+
+
+@dataclass(frozen=True)
+class Speech:
+    """Typical speech that is made."""
+
+    utterances: int
+    speakers: int
+    seed: int
+    mix: tuple[float, ...]  # commands, open sentences, single words, phrases only for training
+
+
+@dataclass(frozen=True)
+class Sizes:
+    """How large everything is."""
+
+    first: Speech  # for a first base
+    first_hours: float
+    base_options: tuple[str, ...]
+    typical: Speech  # for the base that goes on from it
+    base_hours: float
+    simulated: int  # recordings
+    patients: int  # that each speaker becomes
+    people: int  # simulated recordings of real people, where their typical ones are given
+    more: Speech  # typical recordings that the base did not see, for the hypernetwork
+    hypernet_budget: tuple[str, ...]  # and its size
+    validation: Speech  # for the confidences
+    updates: int  # of each method and arm
+    batch_size: int
+    seeds: tuple[int, ...]
+    test_share: float
+
+
+FULL = Sizes(  # those of the bundled pair
+    first=Speech(48_000, 800, 0, (0.5, 0.33, 0.17)), first_hours=0.8, base_options=(),
+    typical=Speech(64_000, 1_200, 2, (0.45, 0.25, 0.12, 0.18)), base_hours=1.4, simulated=40_000, patients=4,
+    people=5_000, more=Speech(8_000, 200, 1, (0.5, 0.2, 0.1, 0.2)),
+    hypernet_budget=("--rank", "16", "--dropout", "0.2", "--updates", "1900"),
+    validation=Speech(1_200, 120, 0, (1.0, 0.0)), updates=300, batch_size=64, seeds=(0, 1, 2), test_share=1.0,
+)  # fmt: skip
+QUICK = Sizes(
+    first=Speech(200, 10, 0, (0.5, 0.33, 0.17)), first_hours=0.005, base_options=("--d-model", "64", "--layers", "2"),
+    typical=Speech(400, 20, 2, (0.45, 0.25, 0.12, 0.18)), base_hours=0.01, simulated=160, patients=2, people=40,
+    more=Speech(60, 6, 1, (0.5, 0.2, 0.1, 0.2)),
+    hypernet_budget=("--rank", "2", "--updates", "10", "--batch-size", "8"),
+    validation=Speech(60, 12, 0, (1.0, 0.0)), updates=3, batch_size=8, seeds=(0,), test_share=0.01,
+)  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Step:
+    """One command of the study."""
+
+    name: str
+    arguments: tuple[str, ...]  # of python -m hyper
+
+
+def step(name: str, command: str, *arguments: object) -> Step:
+    """A step from arguments of any kind; a sum of shares is written as a person would, not as an endless fraction."""
+    return Step(name, (command, *(f"{each:g}" if isinstance(each, float) else str(each) for each in arguments)))
+
+
+@dataclass(frozen=True)
+class Reproduction:
+    """What a study is made from, and where."""
+
+    work: Path
+    out: Path | None  # for the results; None is below the work folder
+    quick: bool
+    sentences: Path | None
+    people: Path | None  # manifest of real typical recordings for training the base
+    people_test: Path | None  # manifest of held-out real recordings
+    workers: int
+
+    @property
+    def sizes(self) -> Sizes:
+        """Tiny ones to try every part out, or those of the bundled pair."""
+        return QUICK if self.quick else FULL
+
+    @property
+    def results(self) -> Path:
+        """Folder of the results."""
+        return self.out or self.work / "results"
+
+    def manifests(self, *names: str) -> tuple[Path, ...]:
+        """Of speech that an earlier step made."""
+        return tuple(self.work / "data" / name / "manifest.csv" for name in names)
+
+    @cached_property
+    def adapted_on(self) -> tuple[Path, ...]:
+        """Manifests of what hypernetwork and arms are trained on."""
+        return self.manifests("atypical", *(["people"] if self.people else []), "more")
+
+    @cached_property
+    def pair(self) -> tuple[object, ...]:
+        """Options that name base and hypernetwork."""
+        return ("--base", self.work / "whisper", "--hypernet", self.work / "hypernet")
+
+    @property
+    def work_with(self) -> tuple[object, ...]:
+        """Options of every command that shares its work among processes."""
+        return ("--workers", self.workers)
+
+    def speech(self, name: str, speech: Speech, *split: str) -> Step:
+        """Make typical speech; without a list of sentences the share of open ones goes to commands."""
+        commands, open_share, *rest = speech.mix
+        mix = speech.mix if self.sentences else (commands + open_share, 0.0, *rest)
+        numbers = ("--utterances", speech.utterances, "--speakers", speech.speakers, "--seed", speech.seed)
+        texts = ("--sentences", self.sentences) if self.sentences else ()
+        out = ("--out", self.work / "data" / name, *self.work_with)
+        return step(f"{name}-speech", "make-speech", *split, *numbers, "--mix", *mix, *texts, *out)
+
+    def train_base(self, name: str, speech: str, hours: float, *options: object) -> Step:
+        """Train a base on made speech, and on recordings of people where there are any."""
+        people = (self.people,) if self.people else ()
+        data = ("--data", *self.manifests(speech), *people)
+        return step(name, "train-base", *data, "--hours", str(hours), *options, *self.work_with)
+
+
+def steps(study: Reproduction) -> list[Step]:
+    """The study as commands."""
+    return [*_made(study), *_checked(study), *_measured(study)]
+
+
+def _made(study: Reproduction) -> list[Step]:
+    """Speech, the base, and the hypernetwork."""
+    sizes, work, data = study.sizes, study.work, study.work / "data"
+    first = ("--run", work / "first-run", *sizes.base_options, "--out", work / "first-whisper")
+    then = ("--start", work / "first-whisper", "--run", work / "base", "--out", work / "whisper")
+    patients = ("--patients", sizes.patients, *study.work_with)
+    simulated = ("--out", data / "atypical", "--limit", sizes.simulated, "--seed", 1, *patients)
+    made = [
+        study.speech("first", sizes.first),
+        study.train_base("first-base", "first", sizes.first_hours, *first),
+        study.speech("typical", sizes.typical),
+        study.train_base("base", "typical", sizes.base_hours, *then),
+        step("simulated", "simulate", *study.manifests("typical"), *simulated),
+    ]
+    if study.people:  # typical recordings of people, cut into pieces while the base was trained
+        people = ("--out", data / "people", "--limit", sizes.people, "--seed", 2, *patients)
+        made.append(step("simulated-people", "simulate", work / "base" / "pieces" / "manifest.csv", *people))
+    shipped = ("--targets", "decoder", "--generated", "coefficients", *sizes.hypernet_budget)
+    folders = ("--run", work / "run-hypernet", "--out", work / "hypernet")
+    train = ("--data", *study.adapted_on, *study.pair[:2], *shipped, *folders)
+    return [*made, study.speech("more", sizes.more), step("hypernetwork", "train", *train)]
+
+
+def _checked(study: Reproduction) -> list[Step]:
+    """What stands beside the hypernetwork: calibrated confidences, and where voices lie."""
+    simulated = ("--out", study.work / "data" / "validation-atypical", "--seed", 5, *study.work_with)
+    both = study.manifests("validation", "validation-atypical")
+    return [
+        study.speech("validation", study.sizes.validation, "--split", "validation"),
+        step("validation-simulated", "simulate", *study.manifests("validation"), *simulated),
+        step("calibrate", "calibrate", *both, "--results", study.results, *study.pair),
+        step("voice-map", "make-map", "--data", *study.adapted_on, *study.pair),
+    ]
+
+
+def _measured(study: Reproduction) -> list[Step]:
+    """Scorecard, methods, experiments, page."""
+    sizes, work, test = study.sizes, study.work, study.work / "data" / "test"
+    texts = ("--sentences", study.sentences) if study.sentences else ()
+    held_out = ("--test-share", str(sizes.test_share), *texts, *study.work_with, "--out", study.results)
+    align, people = [], ()
+    if study.people_test:
+        (pieces,) = study.manifests("people-test")
+        listener = ("--run", work / "base", "--out", pieces.parent, *study.work_with)
+        align = [step("people-test", "align", study.people_test, *listener)]
+        people = ("--people", study.people_test, "--people-aligned", pieces)
+    arms = (*study.pair[:2], "--data", *study.adapted_on, "--work", work / "methods", "--test", test)
+    arms += ("--updates", sizes.updates, "--batch-size", sizes.batch_size, "--seeds", *sizes.seeds, *held_out)
+    return [
+        *align,
+        step("scorecard", "scorecard", *study.pair, "--work", test, *people, *held_out),
+        step("methods", "methods", *arms),
+        *(step(f"experiment-{name}", "experiment", name, *arms) for name in EXPERIMENTS),
+        step("results", "results", "--out", study.results),
+    ]
+
+
+def reproduce(study: Reproduction) -> float:
+    """Every step in order; returns the minutes that this run took.
+
+    Errors: StudyError where the work folder holds a study that was begun with other arguments.
+    """
+    inputs = {name: str(getattr(study, name) or "none") for name in ("sentences", "people", "people_test", "out")}
+    claim(study.work, {"quick": study.quick, **inputs})
+    started = time.monotonic()
+    for each in steps(study):
+        run_step(each, study.work / "steps")
+    return (time.monotonic() - started) / 60
+
+
+def run_step(one: Step, done: Path) -> None:
+    """Run the command unless the folder says that it is done; print it with its time.
+
+    Errors: ReproduceError where it ends with an error.
+    """
+    command, file = "python -m hyper " + shlex.join(one.arguments), done / f"{one.name}.json"
+    if file.exists() and (before := json.loads(file.read_text()))["command"] == command:
+        print(f"[{one.name}] done before, in {before['seconds']:.0f} s", flush=True)
+        return
+    print(f"[{one.name}] {command}", flush=True)
+    started = time.monotonic()
+    code = subprocess.run([sys.executable, "-m", "hyper", *one.arguments]).returncode
+    if code:
+        raise ReproduceError(
+            f"The step {one.name} ended with exit code {code}; what it said stands above. Put that right and give the "
+            "same command again: it goes on from there."
+        )
+    seconds = time.monotonic() - started
+    done.mkdir(parents=True, exist_ok=True)
+    write_whole(file, json.dumps({"command": command, "seconds": seconds}))
+    print(f"[{one.name}] {seconds:.0f} s", flush=True)
