@@ -91,8 +91,8 @@ def test_each_row_is_what_it_is_alone_however_many_are_dropped(backbone, speech_
     states = backbone.encode(backbone.log_mel([speech_like(2.0, seed) for seed in range(12)]))[-1]
     limits = [1, 2, 3, 5, 7, 9, 12, 15, 20, 25, 30, 40]
     widths = []
-    watch = backbone.model.model.decoder.register_forward_hook(
-        lambda _decoder, _inputs, output: widths.append(len(output.last_hidden_state))
+    watch = backbone.model.model.decoder.layer_norm.register_forward_hook(
+        lambda _norm, _inputs, output: widths.append(len(output))
     )
     with backbone.adapted(lora) as applied:
         together = greedy_decode(backbone, states, limits, applied=applied)
@@ -181,7 +181,7 @@ def test_a_row_in_a_loop_stops_and_the_other_goes_on(backbone, speech_like, monk
     count = iter(range(100, 200))
     monkeypatch.setattr(
         "hyper.model.decoding._Steps.best",
-        lambda steps: (torch.tensor([50, next(count)])[-len(steps._states) :], torch.zeros(len(steps._states))),
+        lambda steps: (torch.tensor([50, next(count)])[-len(steps._scores) :], torch.zeros(len(steps._scores))),
     )
     loop, other = greedy_decode(backbone, states, 25)
     assert (loop.tokens, loop.stopped) == ((50,) * 12, "repetition")

@@ -15,6 +15,7 @@ import torch
 from torch import Tensor, nn
 
 from hyper.model.config import TARGETS
+from hyper.model.decoder import StepDecoder
 from hyper.model.device import choose_device, choose_dtype
 from hyper.model.files import BackboneError, check_folder, find_folder
 from hyper.model.fingerprint import fingerprint
@@ -23,12 +24,7 @@ from hyper.model.lora import AppliedLora, LoraSite, LoraWeights, apply_lora
 from hyper.recordings.audio import SAMPLE_RATE
 
 if TYPE_CHECKING:
-    from transformers import (
-        EncoderDecoderCache,
-        WhisperFeatureExtractor,
-        WhisperForConditionalGeneration,
-        WhisperTokenizer,
-    )
+    from transformers import WhisperFeatureExtractor, WhisperForConditionalGeneration, WhisperTokenizer
 
 NO_SPEECH_TOKENS = ("<|nospeech|>", "<|nocaptions|>")  # the second in models from 2022
 FIXED_POSITIONS = "model.encoder.embed_positions.weight"
@@ -131,21 +127,13 @@ class Backbone:
         """What the decoder reads, (batch, n_frames // 2, d_model), with gradients; the window need not be full."""
         return encode_frames(self.model, log_mel.to(self.device, self.dtype))
 
-    def new_cache(self) -> EncoderDecoderCache:
-        """What the decoder remembers between two steps; nothing yet."""
-        from transformers import DynamicCache, EncoderDecoderCache
-
-        return EncoderDecoderCache(DynamicCache(), DynamicCache())
-
-    def decode_step(
+    def decoder(
         self,
-        tokens: Tensor,  # (rows, n_tokens) that the cache does not hold yet
         states: Tensor,  # (rows, n_states, d_model)
-        cache: EncoderDecoderCache,  # what came before; the step is added to it
-    ) -> Tensor:  # (rows, n_tokens, d_model)
-        """The decoder's last hidden states after each of these tokens."""
-        output = self.model.model.decoder(input_ids=tokens, encoder_hidden_states=states, cache=cache, use_cache=True)
-        return output.last_hidden_state
+        max_tokens: int,  # prompt and transcript together
+    ) -> StepDecoder:
+        """The decoder, about to read the first token of each row; hooks in force now take part."""
+        return StepDecoder(self.model.model.decoder, states, max_tokens)
 
     def scores(self, hidden: Tensor) -> Tensor:  # (..., d_model) -> (..., vocabulary) float32
         """Logits of the next token."""

@@ -83,7 +83,7 @@ def greedy_decode(
     """
     n_rows = len(states)
     limits = [max_new_tokens] * n_rows if isinstance(max_new_tokens, int) else list(max_new_tokens)
-    steps = _Steps(backbone, states, backbone.prompt(language), applied)
+    steps = _Steps(backbone, states, backbone.prompt(language), max(limits), applied)
     rows = [_Row(limit, p) for limit, p in zip(limits, steps.no_speech_probs(), strict=True)]
     active = list(range(n_rows))  # which row each row of the batch is
     while True:
@@ -103,46 +103,42 @@ def greedy_decode(
 
 
 class _Steps:
-    """The decoder between two tokens: its cache and the scores of what comes next."""
+    """The decoder between two tokens, and the scores of what comes next."""
 
     def __init__(
-        self, backbone: Backbone, states: Tensor, prompt: tuple[int, ...], applied: AppliedLora | None
+        self, backbone: Backbone, states: Tensor, prompt: tuple[int, ...], limit: int, applied: AppliedLora | None
     ) -> None:
-        self._backbone, self._states, self._applied = backbone, states, applied
+        self._backbone, self._applied, self._device = backbone, applied, states.device
         self._never = torch.tensor(backbone.suppressed, device=states.device, dtype=torch.long)
         self._not_first = torch.tensor(backbone.begin_suppressed, device=states.device, dtype=torch.long)
-        self._cache = backbone.new_cache()
-        hidden = self._run(torch.tensor(prompt, device=states.device).expand(len(states), -1))
+        self._decoder = backbone.decoder(states, len(prompt) + limit)
+        hidden = self._decoder.step(torch.tensor(prompt, device=states.device).expand(len(states), -1))
         self._after_start = hidden[:, 0]  # (rows, d_model) after the start token, which comes first in every prompt
         self._scores = self._score(hidden[:, -1])  # (rows, vocabulary)
         self._scores[:, self._not_first] = -torch.inf
 
     def best(self) -> tuple[Tensor, Tensor]:
         """The likeliest token of each row and its log-probability, both (rows,)."""
-        log_probs, tokens = self._scores.log_softmax(dim=-1).max(dim=-1)
-        return tokens, log_probs
+        best, tokens = self._scores.max(dim=-1)
+        return tokens, best - self._scores.logsumexp(dim=-1)
 
     def no_speech_probs(self) -> list[float | None]:
         """What each row gives to its no-speech token after the start token, as openai/whisper reads it."""
         token = self._backbone.no_speech_token
         if token is None:
-            return [None] * len(self._states)
+            return [None] * len(self._after_start)
         return self._backbone.scores(self._after_start).softmax(dim=-1)[:, token].tolist()
 
     def advance(self, tokens: Tensor) -> None:  # (rows,)
         """Read one more token in each row."""
-        self._scores = self._score(self._run(tokens[:, None])[:, -1])
+        self._scores = self._score(self._decoder.step(tokens[:, None])[:, -1])
 
     def keep(self, positions: list[int]) -> None:
         """Drop all other rows of the batch."""
-        index = torch.tensor(positions, device=self._states.device)
-        self._states = self._states[index]
-        self._cache.batch_select_indices(index)
+        index = torch.tensor(positions, device=self._device)
+        self._decoder.keep(index)
         if self._applied is not None:
             self._applied.keep(index)
-
-    def _run(self, tokens: Tensor) -> Tensor:  # (rows, n_tokens) -> (rows, n_tokens, d_model)
-        return self._backbone.decode_step(tokens, self._states, self._cache)
 
     def _score(self, hidden: Tensor) -> Tensor:  # (rows, d_model) -> (rows, vocabulary)
         logits = self._backbone.scores(hidden)

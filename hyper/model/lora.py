@@ -97,23 +97,33 @@ class LoraWeights:
 class AppliedLora:
     """The weights in force inside `apply_lora`; the decode narrows them when it drops finished rows."""
 
-    def __init__(self, weights: LoraWeights) -> None:
-        self.weights = weights
+    def __init__(self, a: Sequence[Tensor], b: Sequence[Tensor], scaling: float) -> None:
+        self._a = [t.transpose(1, 2) for t in a]  # of each site (batch, d_in, rank): laid out for the product
+        self._b = [scaling * t.transpose(1, 2) for t in b]  # (batch, rank, d_out)
 
     def keep(self, rows: Tensor) -> None:  # (n_kept,) positions among the rows now in force
         """From now on the batch holds only these rows."""
-        self.weights = self.weights.take(rows)
+        self._a = [t.index_select(0, rows) for t in self._a]
+        self._b = [t.index_select(0, rows) for t in self._b]
+
+    def add(
+        self,
+        site: int,
+        x: Tensor,  # (batch, tokens, d_in) what the layer read
+        output: Tensor,  # (batch, tokens, d_out) what it gave
+    ) -> Tensor:  # (batch, tokens, d_out)
+        """What the layer would give with its update, row by row."""
+        a = self._a[site]
+        if len(x) != len(a):  # torch would broadcast one row over the others
+            raise ValueError(f"LoRA has {len(a)} rows, but the layer got a batch of {len(x)}")
+        return torch.baddbmm(output, x @ a, self._b[site])
 
 
 def low_rank_update(applied: AppliedLora, site: int) -> Callable[[nn.Module, tuple[Tensor, ...], Tensor], Tensor]:
     """Forward hook that adds the update of each row to the output of its layer."""
 
     def hook(_layer: nn.Module, inputs: tuple[Tensor, ...], output: Tensor) -> Tensor:
-        (x,) = inputs  # (batch, tokens, d_in)
-        a, b = applied.weights.a[site], applied.weights.b[site]
-        if len(x) != len(a):  # torch would broadcast one row over the others
-            raise ValueError(f"LoRA has {len(a)} rows, but the layer got a batch of {len(x)}")
-        return output + applied.weights.scaling * (x @ a.transpose(1, 2) @ b.transpose(1, 2))
+        return applied.add(site, inputs[0], output)
 
     return hook
 
@@ -127,7 +137,7 @@ def apply_lora(layers: Sequence[nn.Module], lora: LoraWeights) -> Iterator[Appli
     # The base may be in half precision while the generator is in float32; gradients pass through the cast.
     a = tuple(t.to(layer.weight) for t, layer in zip(lora.a, layers, strict=True))
     b = tuple(t.to(layer.weight) for t, layer in zip(lora.b, layers, strict=True))
-    applied = AppliedLora(LoraWeights(lora.sites, a, b, lora.scaling))
+    applied = AppliedLora(a, b, lora.scaling)
     handles = []
     try:
         for i, layer in enumerate(layers):
