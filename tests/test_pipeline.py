@@ -128,8 +128,8 @@ def test_the_encoder_runs_once_for_both_rows(asr, speech_like):
 def test_without_hypernetwork_there_are_base_rows_only(backbone, asr, speech_like):
     alone = PersonalizedAsr(backbone, None, None)
     widths = []
-    watch = backbone.model.model.decoder.register_forward_hook(
-        lambda _decoder, _inputs, output: widths.append(len(output.last_hidden_state))
+    watch = backbone.model.model.decoder.layer_norm.register_forward_hook(
+        lambda _norm, _inputs, output: widths.append(len(output))
     )
     comparison = alone.compare(speech_like(2.0), "turn on the lights")
     watch.remove()
@@ -207,8 +207,8 @@ def test_decoding_again_encodes_nothing_and_runs_all_strengths_at_once(asr, back
     encoded, widths = [], []
     watches = [
         backbone.model.model.encoder.register_forward_hook(lambda *_: encoded.append(1)),
-        backbone.model.model.decoder.register_forward_hook(
-            lambda _decoder, _inputs, output: widths.append(len(output.last_hidden_state))
+        backbone.model.model.decoder.layer_norm.register_forward_hook(
+            lambda _norm, _inputs, output: widths.append(len(output))
         ),
     ]
     asr.strength_sweep(prepared, STRENGTHS)
