@@ -8,6 +8,7 @@ from pathlib import Path
 from hyper.compare.calibration import Calibration, CalibrationError
 from hyper.model.backbone import Backbone
 from hyper.model.checkpoint import CheckpointError
+from hyper.model.delivered import seal
 from hyper.model.fingerprint import fingerprint
 from hyper.model.hypernet import HyperNetwork
 from hyper.recordings.whole_files import write_whole
@@ -19,6 +20,7 @@ def save_calibration(calibration: Calibration, folder: Path) -> None:
     """Write the map into the hypernetwork's folder, in whole or not at all."""
     text = json.dumps(calibration.to_json(), indent=1, allow_nan=False)
     write_whole(folder / CALIBRATION_FILE, text + "\n")
+    seal(folder)
 
 
 def load_calibration(folder: Path, backbone: Backbone, hypernet: HyperNetwork) -> Calibration | None:

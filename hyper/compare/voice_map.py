@@ -25,6 +25,7 @@ from safetensors.numpy import save
 from tqdm import tqdm
 
 from hyper.compare.pipeline import PersonalizedAsr
+from hyper.model.delivered import seal
 from hyper.model.fingerprint import fingerprint
 from hyper.recordings.audio import AudioError, load_audio
 from hyper.recordings.manifest import ManifestRow, source_speaker
@@ -126,6 +127,7 @@ class VoiceMap:
             name: np.ascontiguousarray(values) for name, values in tensors.items()
         }  # bytes are written as they lie
         write_whole(path, save(tensors, {"facts": json.dumps(facts)}))
+        seal(path.parent)
 
     @classmethod
     def load(cls, path: Path) -> VoiceMap:

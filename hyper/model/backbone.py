@@ -16,6 +16,7 @@ from torch import Tensor, nn
 
 from hyper.model.config import TARGETS
 from hyper.model.decoder import StepDecoder
+from hyper.model.delivered import check_delivered
 from hyper.model.device import choose_device, choose_dtype
 from hyper.model.files import BackboneError, check_folder, find_folder
 from hyper.model.fingerprint import fingerprint
@@ -56,6 +57,7 @@ class Backbone:
         """Load the bundled model, a Hugging Face folder, or a hub name such as openai/whisper-small."""
         torch_device = choose_device(device)
         folder, name = find_folder(str(name_or_folder))
+        check_delivered(folder, BackboneError)
         check_folder(folder)
         model, extractor, tokenizer = load_parts(folder)
         return cls(model, extractor, tokenizer, name, torch_device, dtype or choose_dtype(torch_device))
@@ -250,10 +252,7 @@ class Backbone:
         return apply_lora([self.layer(site) for site in lora.sites], lora)
 
     def parameters(self, stack: str = "") -> dict[str, nn.Parameter]:
-        """What could be trained, by name, of "encoder", "decoder" or both; fixed sinusoidal positions are left out.
-
-        The token embedding, which is the output layer too, is the decoder's.
-        """
+        """What could be trained, by name, of "encoder", "decoder" (with the token embedding) or both."""
         found = self.model.named_parameters()
         return {name: p for name, p in found if name != FIXED_POSITIONS and name.startswith(f"model.{stack}")}
 

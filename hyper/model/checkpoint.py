@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
@@ -11,7 +10,9 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 
 from hyper.model.backbone import Backbone
-from hyper.model.config import ConfigError, HypernetConfig
+from hyper.model.config import HypernetConfig
+from hyper.model.delivered import check_delivered, seal
+from hyper.model.files import BackboneError, first_line, read_settings
 from hyper.model.hypernet import HyperNetwork
 
 CONFIG_FILE = "config.json"
@@ -42,19 +43,23 @@ def save_hypernet(hypernet: HyperNetwork, folder: str | Path) -> None:
     hypernet.config.save(folder / CONFIG_FILE)
     weights = {name: tensor.detach().cpu().contiguous() for name, tensor in hypernet.state_dict().items()}
     save_file(weights, folder / WEIGHTS_FILE)
+    seal(folder)
 
 
 def load_hypernet(folder: str | Path, backbone: Backbone) -> HyperNetwork:
     """Read what `save_hypernet` wrote, for the base that it was trained with and no other."""
     folder = Path(folder)
+    check_delivered(folder, CheckpointError)
     for name in (CONFIG_FILE, WEIGHTS_FILE):
         if not (folder / name).is_file():
             raise CheckpointError(f"{folder} is not a hypernetwork: it has no {name}.")
     try:
         config = HypernetConfig.load(folder / CONFIG_FILE)
         weights = load_file(folder / WEIGHTS_FILE)
-    except (ConfigError, json.JSONDecodeError, SafetensorError) as error:
-        raise CheckpointError(f"The hypernetwork in {folder} cannot be read: {error}") from error
+    except (ValueError, SafetensorError) as error:  # ValueError: settings that are wrong, no JSON, no text
+        raise CheckpointError(
+            f"The hypernetwork in {folder} cannot be read ({first_line(error)}); please copy the folder again."
+        ) from error
     if config.base_fingerprint != backbone.fingerprint:
         raise CheckpointError(
             f"The hypernetwork in {folder} was trained for {config.base_model} (weights {config.base_fingerprint}), "
@@ -75,7 +80,10 @@ def find_hypernet(fingerprint: str, folders: Iterable[Path]) -> Path | None:
     for folder in folders:
         config = folder / CONFIG_FILE
         if config.is_file():
-            settings = json.loads(config.read_text(encoding="utf-8"))  # of a base, say, which has other settings
+            try:
+                settings = read_settings(config)  # of a base, say, which has other settings
+            except BackboneError as error:
+                raise CheckpointError(str(error)) from error
             if settings.get("base_fingerprint") == fingerprint:
                 return folder
     return None

@@ -61,12 +61,18 @@ class HypernetConfig:
             value = getattr(self, key)
             if not isinstance(value, int) or value < 1:
                 raise ConfigError(f"`{key}` is {value!r}, but it must be a whole number of at least 1.")
+        for key, kind in (("base_model", str), ("base_fingerprint", str), ("alpha", float), ("dropout", float)):
+            value = getattr(self, key)
+            if not isinstance(value, (int, float) if kind is float else kind):
+                raise ConfigError(f"`{key}` is {value!r}, but it must be a {'number' if kind is float else 'text'}.")
         if self.generator not in GENERATORS:
             raise ConfigError(f"`generator` is {self.generator!r}, but it must be one of {', '.join(GENERATORS)}.")
         if self.generated not in GENERATED:
             raise ConfigError(f"`generated` is {self.generated!r}, but it must be one of {', '.join(GENERATED)}.")
         if not self.targets:
             raise ConfigError("`targets` is empty, but at least one layer type must be adapted.")
+        if unknown := [target for target in self.targets if target not in list(TARGETS)]:
+            raise ConfigError(f"There is no layer type {unknown[0]!r} to adapt; choose among {', '.join(TARGETS)}.")
         if not 0 <= self.dropout < 1:
             raise ConfigError(f"`dropout` is {self.dropout!r}, but it must be at least 0 and below 1.")
 
@@ -99,6 +105,8 @@ class HypernetConfig:
     @classmethod
     def from_json(cls, settings: dict[str, Any]) -> HypernetConfig:
         """Build from JSON that has every key and no other."""
+        if not isinstance(settings, dict) or not isinstance(settings.get("targets", []), list):
+            raise ConfigError("The hypernetwork's settings must be a JSON object, and `targets` in it a list.")
         known = {field.name for field in fields(cls)}
         if unknown := sorted(set(settings) - known):
             raise ConfigError(f"Unknown key `{unknown[0]}` in the hypernetwork's settings; known are {sorted(known)}.")

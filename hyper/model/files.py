@@ -15,6 +15,8 @@ HUB_SECONDS = 7.0  # how long the hub may take to answer at all; downloads take 
 HUB_FILES = ["*.json", "*.txt", "model.safetensors", "model-*.safetensors"]  # no pickles, no second format
 NEEDED_FILES = ("config.json", "generation_config.json", "preprocessor_config.json")
 WEIGHTS_FILES = ("model.safetensors", "model.safetensors.index.json")
+TOKENIZER_FILES = (("tokenizer.json",), ("vocab.json", "merges.txt"))  # the one or the others
+ADAPTER_FILE = "adapter_config.json"  # where it lies, transformers loads what it names in place of the folder's weights
 
 
 class BackboneError(ValueError):
@@ -109,16 +111,56 @@ def _missing_files(folder: Path) -> list[str]:
     missing = [name for name in NEEDED_FILES if not (folder / name).is_file()]
     if not any((folder / name).is_file() for name in WEIGHTS_FILES):
         missing.append(WEIGHTS_FILES[0])
+    if not any(all((folder / name).is_file() for name in names) for names in TOKENIZER_FILES):
+        missing.append(TOKENIZER_FILES[0][0])
     return missing
+
+
+def read_settings(file: Path) -> dict[str, Any]:
+    """A JSON object. Errors: `BackboneError` where it is none."""
+    try:
+        settings = json.loads(file.read_text(encoding="utf-8"))
+    except ValueError as error:
+        raise BackboneError(
+            f"The {file.name} in {file.parent} is not valid JSON; please copy the folder again."
+        ) from error
+    if not isinstance(settings, dict):
+        raise BackboneError(f"The {file.name} in {file.parent} holds no settings; please copy the folder again.")
+    return settings
+
+
+def weights_files(folder: Path) -> list[Path]:
+    """The files of a Whisper's weights: one, or the parts that its index names.
+
+    Errors: `BackboneError` where a part is no safetensors file of the folder: a pickle could run a program.
+    """
+    single, index = (folder / name for name in WEIGHTS_FILES)
+    if single.is_file():
+        return [single]
+    parts = read_settings(index).get("weight_map")
+    names = sorted(set(map(str, parts.values()))) if isinstance(parts, dict) and parts else [""]
+    for name in names:
+        if not re.fullmatch(r"[\w-][\w.-]*\.safetensors", name):
+            raise BackboneError(
+                f"The {index.name} in {folder} names {name!r}, but only safetensors files in the folder itself are "
+                "read; please choose a model in that format."
+            )
+        if not (folder / name).is_file():
+            raise BackboneError(f"{folder} lacks {name}, a part of its weights; please copy the folder again.")
+    return [folder / name for name in names]
 
 
 def check_folder(folder: Path) -> None:
     """Raise unless all files of a Whisper are there."""
     if missing := _missing_files(folder):
         raise BackboneError(f"{folder} is not a Whisper in Hugging Face's format: it has no {', '.join(missing)}.")
-    try:
-        kind = json.loads((folder / "config.json").read_text(encoding="utf-8")).get("model_type")
-    except ValueError as error:
-        raise BackboneError(f"The config.json in {folder} is not valid JSON; please copy the folder again.") from error
+    settings = {name: read_settings(folder / name) for name in NEEDED_FILES}
+    if (folder / ADAPTER_FILE).exists():
+        raise BackboneError(
+            f"{folder} holds a Whisper and an adapter ({ADAPTER_FILE}), and only one can be meant; please give the "
+            "Whisper a folder of its own."
+        )
+    weights_files(folder)
+    kind = settings["config.json"].get("model_type")
     if kind != "whisper":
         raise BackboneError(f"The model in {folder} is a {kind} model, not a Whisper; please choose a Whisper.")

@@ -18,12 +18,14 @@ from hyper.model.files import (
     ASSETS,
     BUNDLED,
     BUNDLED_FOLDER,
-    WEIGHTS_FILES,
+    NEEDED_FILES,
     BackboneError,
     cached_folder,
     check_folder,
     check_hub_name,
     hub_parameters,
+    read_settings,
+    weights_files,
 )
 
 CARD_FILE = "README.md"
@@ -93,19 +95,19 @@ def n_parameters(weights_file: Path) -> int:
 def base_info(folder: Path) -> BaseInfo:
     """A Whisper's folder. Errors: `BackboneError` where it is none."""
     check_folder(folder)
-    config, generation, features = (
-        json.loads((folder / name).read_text(encoding="utf-8"))
-        for name in ("config.json", "generation_config.json", "preprocessor_config.json")
-    )
-    return BaseInfo(
-        parameters=sum(map(n_parameters, weights_files(folder))),
-        encoder_layers=config["encoder_layers"],
-        decoder_layers=config["decoder_layers"],
-        d_model=config["d_model"],
-        window_seconds=features["chunk_length"],
-        n_languages=max(1, len(generation.get("lang_to_id") or ())),
-        trained_on=card_section(folder, "Trained on"),
-    )
+    config, generation, features = (read_settings(folder / name) for name in NEEDED_FILES)
+    try:
+        return BaseInfo(
+            parameters=sum(map(n_parameters, weights_files(folder))),
+            encoder_layers=config["encoder_layers"],
+            decoder_layers=config["decoder_layers"],
+            d_model=config["d_model"],
+            window_seconds=features["chunk_length"],
+            n_languages=max(1, len(generation.get("lang_to_id") or ())),
+            trained_on=card_section(folder, "Trained on"),
+        )
+    except KeyError as error:
+        raise BackboneError(f"The settings in {folder} lack {error}; please copy the folder again.") from error
 
 
 def parameters_of(name_or_folder: str) -> int | None:
@@ -132,14 +134,6 @@ def local_folder(name_or_folder: str) -> Path | None:
         return folder
     check_hub_name(name_or_folder)
     return cached_folder(name_or_folder)
-
-
-def weights_files(folder: Path) -> list[Path]:
-    """The files of a Whisper's weights: one, or the parts that its index names."""
-    single, index = (folder / name for name in WEIGHTS_FILES)
-    if single.is_file():
-        return [single]
-    return [folder / name for name in sorted(set(json.loads(index.read_text())["weight_map"].values()))]
 
 
 def hypernet_info(folder: Path) -> HypernetInfo | None:

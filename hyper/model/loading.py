@@ -1,31 +1,91 @@
-"""A folder of Hugging Face's to model, feature extractor and tokenizer."""
+"""A folder of Hugging Face's to model, feature extractor and tokenizer; a damaged one is refused."""
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING
-
-from safetensors import SafetensorError
+from typing import TYPE_CHECKING, Any
 
 from hyper.model.files import BackboneError, first_line
 
 if TYPE_CHECKING:
-    from transformers import WhisperFeatureExtractor, WhisperForConditionalGeneration, WhisperTokenizer
+    from transformers import (
+        GenerationConfig,
+        WhisperFeatureExtractor,
+        WhisperForConditionalGeneration,
+        WhisperTokenizer,
+    )
+
+# What transformers says of tensors, and what that means. The output layer is the token embedding and not stored twice.
+TENSOR_FAULTS = {
+    "missing_keys": "lacks the tensor {}, which config.json asks for",
+    "unexpected_keys": "has the tensor {}, which config.json does not ask for",
+    "mismatched_keys": "has the tensor {} in another shape than config.json asks for",
+}
 
 
 def load_parts(
     folder: Path,
 ) -> tuple[WhisperForConditionalGeneration, WhisperFeatureExtractor, WhisperTokenizer]:
-    """What a Whisper is made of. Errors: `BackboneError` where the folder is damaged."""
+    """What a Whisper is made of, every tensor in its place and none over. Errors: `BackboneError`."""
     from transformers import WhisperFeatureExtractor, WhisperForConditionalGeneration, WhisperTokenizer
     from transformers.utils import logging
 
     logging.disable_progress_bar()  # a bar that flickers for some milliseconds in every command's output
+    verbosity = logging.get_verbosity()
+    logging.set_verbosity_error()  # its table of tensors that do not fit becomes one sentence below
     try:
-        return (
-            WhisperForConditionalGeneration.from_pretrained(folder, dtype="auto", use_safetensors=True),
-            WhisperFeatureExtractor.from_pretrained(folder),
-            WhisperTokenizer.from_pretrained(folder),
+        model, tensors = WhisperForConditionalGeneration.from_pretrained(
+            folder, dtype="auto", use_safetensors=True, output_loading_info=True, ignore_mismatched_sizes=True
         )
-    except (OSError, ValueError, RuntimeError, KeyError, SafetensorError) as error:
-        raise BackboneError(f"The Whisper in {folder} cannot be loaded ({first_line(error)}).") from error
+        extractor = WhisperFeatureExtractor.from_pretrained(folder)
+        tokenizer = WhisperTokenizer.from_pretrained(folder)
+        fault = tensor_fault(tensors) or fit_fault(model, extractor, tokenizer)
+    except Exception as error:  # of damaged files the libraries raise whatever they stumble over
+        raise BackboneError(
+            f"The Whisper in {folder} cannot be loaded ({first_line(error)}); please copy the folder again."
+        ) from error
+    finally:
+        logging.set_verbosity(verbosity)
+    if fault:
+        raise BackboneError(f"The Whisper in {folder} is damaged: {fault}; please copy the folder again.")
+    return model, extractor, tokenizer
+
+
+def tensor_fault(found: Mapping[str, Any]) -> str:
+    """What is wrong with the tensors of the file, by transformers' own account; empty where nothing is."""
+    for kind, fault in TENSOR_FAULTS.items():
+        names = sorted(each if isinstance(each, str) else each[0] for each in found[kind])
+        if names:
+            more = f" and {len(names) - 1} more" if len(names) > 1 else ""
+            return "it " + fault.format(names[0] + more)
+    return ""
+
+
+def fit_fault(
+    model: WhisperForConditionalGeneration, extractor: WhisperFeatureExtractor, tokenizer: WhisperTokenizer
+) -> str:
+    """Where the files of one folder contradict each other; empty where they do not."""
+    config = model.config
+    heard = (extractor.feature_size, extractor.nb_max_frames)
+    if heard != (config.num_mel_bins, 2 * config.max_source_positions):
+        return (
+            f"preprocessor_config.json makes {heard[0]} mel bands in {heard[1]} frames, but config.json wants "
+            f"{config.num_mel_bins} in {2 * config.max_source_positions}"
+        )
+    if not config.eos_token_id < len(tokenizer) <= config.vocab_size:
+        return f"its tokenizer has {len(tokenizer)} tokens, but config.json wants {config.vocab_size}"
+    for token in named_tokens(model.generation_config):
+        if not isinstance(token, int) or not 0 <= token < config.vocab_size:
+            return f"generation_config.json names the token {token!r}, but there are {config.vocab_size}"
+    return ""
+
+
+def named_tokens(generation: GenerationConfig) -> Iterator[Any]:
+    """Every token that the prompt or the decoding takes from these settings."""
+    yield generation.decoder_start_token_id
+    for name in ("suppress_tokens", "begin_suppress_tokens"):
+        yield from getattr(generation, name, None) or ()
+    yield from (token for _, token in getattr(generation, "forced_decoder_ids", None) or () if token is not None)
+    if languages := getattr(generation, "lang_to_id", None):
+        yield from (*languages.values(), *generation.task_to_id.values(), generation.no_timestamps_token_id)

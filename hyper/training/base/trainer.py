@@ -13,6 +13,7 @@ import torch
 from torch import Tensor, nn
 
 from hyper.model.backbone import decoder_logits, encode_frames
+from hyper.model.delivered import seal
 from hyper.recordings.manifest import ManifestRow, read_manifest
 from hyper.speech.phone_set import PHONES, SILENCE
 from hyper.training.adaptation.teacher_forcing import IGNORED, teacher_batch
@@ -218,6 +219,7 @@ class BaseTrainer:
         self.model.save_pretrained(folder)
         self.extractor.save_pretrained(folder)
         self.tokenizer.save_pretrained(folder)
+        seal(folder)
         self.model.train()
 
 
