@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import ast
+from collections.abc import Set
+from graphlib import TopologicalSorter
 from pathlib import Path
 
 import pytest
@@ -96,6 +98,25 @@ def test_imports_point_down(file):
     used = {name.split(".")[1] for name in imports(file) if name.startswith("hyper.")}
     upwards = {name for name in used - {own} if name in PACKAGES and PACKAGES.index(name) > PACKAGES.index(own)}
     assert not upwards, f"{own} imports {upwards}, which stand below it"
+
+
+def test_no_file_imports_itself_by_way_of_others():
+    files = {f"hyper.{module(file)}".rstrip("."): file for file in FILES}
+    graph = {name: own_imports(file, files.keys()) - {name} for name, file in files.items()}
+    TopologicalSorter(graph).prepare()  # a CycleError names the files of a circle
+
+
+def own_imports(file: Path, modules: Set[str]) -> set[str]:
+    """The modules among these that the file imports, in functions and for type checkers too."""
+    names: set[str] = set()
+    for node in ast.walk(ast.parse(file.read_text())):
+        if isinstance(node, ast.Import):
+            names |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom):
+            for alias in node.names:  # a file of the package, or what the package or file itself holds
+                whole = f"{node.module}.{alias.name}"
+                names.add(whole if whole in modules else node.module)
+    return names & modules
 
 
 @pytest.mark.parametrize("file", FILES, ids=lambda file: str(file.relative_to(ROOT)))

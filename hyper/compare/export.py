@@ -9,17 +9,14 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import TYPE_CHECKING
 from zipfile import ZIP_DEFLATED, ZipFile
 
 from safetensors.torch import save_file
 
+from hyper.compare.comparison import Comparison
+from hyper.model.backbone import Backbone
 from hyper.model.files import BUNDLED_FOLDER
-
-if TYPE_CHECKING:
-    from hyper.compare.comparison import Comparison
-    from hyper.model.backbone import Backbone
-    from hyper.model.lora import LoraWeights
+from hyper.model.lora import LoraWeights
 
 # PEFT's names, https://huggingface.co/docs/peft/developer_guides/checkpoint
 ADAPTER_WEIGHTS_FILE = "adapter_model.safetensors"

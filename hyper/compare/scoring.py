@@ -4,19 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
-from typing import TYPE_CHECKING
+
+import numpy as np
 
 from hyper.compare.evaluation import Evaluation
+from hyper.compare.pipeline import PersonalizedAsr
 from hyper.compare.row import make_row
+from hyper.compare.transcript import Pair
 from hyper.compare.utterance import Failure, ScoredUtterance
 from hyper.recordings.audio import SAMPLE_RATE, AudioError, load_audio
 from hyper.recordings.manifest import ManifestRow
-
-if TYPE_CHECKING:
-    import numpy as np
-
-    from hyper.compare.pipeline import PersonalizedAsr
-    from hyper.compare.transcript import Pair
 
 BATCHES_AT_ONCE = 4  # so many are sorted by length together; few enough for a bar that moves
 PART_SECONDS = 1200  # of audio in memory at a time, as waveforms 77 MB; and one recording more

@@ -4,15 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
+from hyper.compare.pipeline import PersonalizedAsr
+from hyper.compare.prepared import Prepared
 from hyper.compare.row import Row, make_row
 from hyper.metrics.word_errors import align_words
 from hyper.model.lora import MAX_STRENGTH
-
-if TYPE_CHECKING:
-    from hyper.compare.pipeline import PersonalizedAsr
-    from hyper.compare.prepared import Prepared
 
 N_STEPS = 8
 STRENGTHS = tuple(MAX_STRENGTH * step / N_STEPS for step in range(N_STEPS + 1))  # 0, 0.25, ... 2

@@ -12,7 +12,7 @@ from matplotlib.figure import Figure
 
 from hyper.plots import palette
 from hyper.plots.scorecard import house_axes, title_of
-from hyper.plots.style import GREY
+from hyper.plots.style import GREY, error_arms
 
 Rates = Mapping[str, Any]  # of one arm on one set
 
@@ -32,21 +32,13 @@ FILLINGS = {"mild": "none", "moderate": "left", "severe": "full", "": "none"}
 _LABEL = {"fontsize": 10, "color": palette.INK}
 
 
-def _arms(values: Sequence[float], intervals: Sequence[Sequence[float] | None]) -> np.ndarray:  # (2, n)
-    """From each value down and up to the ends of its interval, times 100; 0 where there is none."""
-    ends = [interval or (value, value) for value, interval in zip(values, intervals, strict=True)]
-    return np.array(
-        [[max(0, 100 * (v - low)), max(0, 100 * (high - v))] for v, (low, high) in zip(values, ends, strict=True)]
-    ).T
-
-
 def _points(axes: Axes, x: Sequence[float], rates: Sequence[Rates], place: int, label: str, line: bool = True) -> None:
     """WER with intervals over x; marker, filling and line tell the series apart without colour."""
     values = [each["wer"] for each in rates]
     axes.errorbar(
         x,
         [100 * value for value in values],
-        yerr=_arms(values, [each["wer_interval"] for each in rates]),
+        yerr=error_arms(values, [each["wer_interval"] for each in rates]),
         **_style(place, label, line),
     )
 
@@ -133,7 +125,7 @@ def forest_figure(
     _base_line(axes, base, horizontal=False)
     for place, (label, rates) in enumerate(lines.items()):
         kind = (groups or {}).get(label, 0)
-        value, arms = rates["wer"], _arms([rates["wer"]], [rates["wer_interval"]])
+        value, arms = rates["wer"], error_arms([rates["wer"]], [rates["wer_interval"]])
         axes.errorbar([100 * value], [place], xerr=arms, **_style(kind, "_" + label, line=False))
     axes.set_yticks(range(len(lines)), list(lines))
     axes.set_ylim(len(lines) - 0.5, -0.5)
@@ -204,7 +196,7 @@ def scatter_figure(panels: Mapping[str, Sequence[tuple[str, float, Rates]]], x_l
         for place, side in enumerate(("decoder", "encoder")):
             own = [point for point in points if point[0].startswith(side)]
             values = [rates["relative_reduction"] or 0.0 for _, _, rates in own]
-            arms = _arms(values, [rates["relative_reduction_interval"] for _, _, rates in own])
+            arms = error_arms(values, [rates["relative_reduction_interval"] for _, _, rates in own])
             x, y = [x for _, x, _ in own], [100 * value for value in values]
             axes.errorbar(x, y, yerr=arms.reshape(2, len(own)), **_style(place, side, line=False))
             for (name, *_), at_x, at_y in zip(own, x, y, strict=True):
@@ -245,7 +237,7 @@ def knowledge_figure(
     house_axes(left, grid="both")
     places = np.arange(len(probes))
     values = [probe["value"] for probe in probes.values()]
-    arms = _arms(values, [probe["interval"] for probe in probes.values()])
+    arms = error_arms(values, [probe["interval"] for probe in probes.values()])
     right.errorbar(100 * np.array(values), places, xerr=arms, **_style(0, "read off the embedding", line=False))
     chance = [100 * probe["shuffled"] for probe in probes.values()]
     right.errorbar(chance, places, **_style(1, "shuffled labels", line=False))

@@ -7,17 +7,14 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from statistics import fmean
-from typing import TYPE_CHECKING
 
 import numpy as np
 import plotly.graph_objects as go
 from matplotlib.figure import Figure
 
+from hyper.model.subspace import LayerSize, LayerUpdate
 from hyper.plots import palette
 from hyper.plots.style import Caption, style_axes, styled
-
-if TYPE_CHECKING:
-    from hyper.model.subspace import LayerSize, LayerUpdate
 
 MOST_SERIES = 3  # kinds of matrix that are drawn side by side; more are drawn as whole layers
 MATRIX_NAMES = {
@@ -129,10 +126,10 @@ def inside_caption(layers: Sequence[LayerUpdate]) -> Caption:
 
 def inside_figure(layers: Sequence[LayerUpdate]) -> go.Figure:
     """What the bars do not show: the directions of each layer's change, or which of its many matrices changed."""
-    return matrix_figure(layers) if has_many_matrices(layers) else singular_value_figure(layers)
+    return matrix_sizes_figure(layers) if has_many_matrices(layers) else singular_value_figure(layers)
 
 
-def matrix_figure(layers: Sequence[LayerUpdate]) -> go.Figure:
+def matrix_sizes_figure(layers: Sequence[LayerUpdate]) -> go.Figure:
     """Size of the change of each matrix in percent of its weights, kinds of matrix by layers, interactive."""
     kinds = list(_by_matrix(layers))
     labels = list(dict.fromkeys(_layer_label(each, layers) for each in layers))

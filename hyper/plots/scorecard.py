@@ -7,11 +7,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from hyper.plots import palette
-from hyper.plots.style import pdf, png
+from hyper.plots.style import error_arms, pdf, png
 
 Record = Mapping[str, Any]  # a group of scorecard.json
 
@@ -46,7 +47,7 @@ def severity_figure(
     for axes, (title, records) in zip(axes_row, panels.items(), strict=True):
         for shift, row, look in ((-0.07, "base", BASE), (0.07, "adapted", ADAPTED)):
             places = [SEVERITIES.index(record["value"].split(", ")[1]) + shift for record in records]
-            axes.errorbar(places, _rates(records, row), yerr=_arms(records, row), **style(look))
+            axes.errorbar(places, _rates(records, row), yerr=_wer_arms(records, row), **style(look))
         axes.set_xticks(range(len(SEVERITIES)), SEVERITIES)
         axes.set_xlim(-0.5, len(SEVERITIES) - 0.5)
         axes.set_title(title, fontsize=10, color=palette.INK)
@@ -73,7 +74,7 @@ def people_figure(
     for shift, row, look in ((0.0, "base", BASE), (0.22, "adapted", ADAPTED)):
         places = [place + shift for place in range(len(groups))]
         unconnected = style(look) | {"linestyle": "none"}  # corpora are no scale: nothing lies between them
-        axes.errorbar(_rates(groups, row), places, xerr=_arms(groups, row), **unconnected)
+        axes.errorbar(_rates(groups, row), places, xerr=_wer_arms(groups, row), **unconnected)
     axes.set_yticks(range(len(groups)), [_corpus_label(group) for group in groups])
     axes.set_ylim(len(groups) - 0.5, -0.5)
     axes.set_xlim(left=0)
@@ -114,13 +115,11 @@ def _rates(records: Sequence[Record], row: str) -> list[float]:
     return [100 * record[f"{row}_wer"] for record in records]
 
 
-def _arms(records: Sequence[Record], row: str) -> list[list[float]]:
-    """Lengths from the rate down and up to the ends of its interval, in per cent; 0 where there is none."""
-    rates = [record[f"{row}_wer"] for record in records]
-    ends = [record[f"{row}_wer_interval"] or (rate, rate) for record, rate in zip(records, rates, strict=True)]
-    down = [max(100 * (rate - low), 0.0) for rate, (low, _) in zip(rates, ends, strict=True)]
-    up = [max(100 * (high - rate), 0.0) for rate, (_, high) in zip(rates, ends, strict=True)]
-    return [down, up]
+def _wer_arms(records: Sequence[Record], row: str) -> np.ndarray:  # (2, n)
+    """Of the WER, in per cent."""
+    return error_arms(
+        [record[f"{row}_wer"] for record in records], [record[f"{row}_wer_interval"] for record in records]
+    )
 
 
 def _corpus_label(group: Record) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import librosa
@@ -119,3 +120,11 @@ def style_axes(axes: Axes, x_title: str, y_title: str) -> None:
     axes.tick_params(labelsize=9, colors=palette.INK)
     axes.spines[["top", "right"]].set_visible(False)
     axes.spines[["left", "bottom"]].set_color(palette.CONTROL_LINE)
+
+
+def error_arms(values: Sequence[float], intervals: Sequence[Sequence[float] | None]) -> np.ndarray:  # (2, n)
+    """From each value down and up to the ends of its interval, times 100; 0 where there is none."""
+    ends = [interval or (value, value) for value, interval in zip(values, intervals, strict=True)]
+    return np.array(
+        [[max(0, 100 * (v - low)), max(0, 100 * (high - v))] for v, (low, high) in zip(values, ends, strict=True)]
+    ).T

@@ -4,18 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 import plotly.graph_objects as go
 from matplotlib.colors import LinearSegmentedColormap
 from matplotlib.figure import Figure
 
+from hyper.compare.voice_map import Kind, VoiceMap, Whereabouts
 from hyper.plots import palette
 from hyper.plots.style import Caption, style_axes, styled
-
-if TYPE_CHECKING:
-    from hyper.compare.voice_map import Kind, VoiceMap, Whereabouts
 
 MATRIX_HEIGHT = 380  # pixels
 MAP_HEIGHT = 460

@@ -139,7 +139,7 @@ def clinic_report(
             "base S / D / I",
             "adapted S / D / I",
         ),
-        group_lines=tuple(map(_group_line, groups)),
+        group_lines=tuple(map(_shown_line, groups)),
         group_notes=_group_notes(groups),
         figures=tuple(_figures(evaluation, name)),
         recordings=tuple(_part(i, name, utterance) for i, utterance in enumerate(evaluation.utterances, start=1)),
@@ -221,18 +221,18 @@ def rate_cells(group: Group) -> tuple[str, ...]:
     )
 
 
-def _group_line(group: Group) -> tuple[str, ...]:
+def _shown_line(group: Group) -> tuple[str, ...]:
     name = group.value if len(group.value) <= LONGEST_NAME else f"{group.value[: LONGEST_NAME - 1]}…"
     label = "all recordings" if group.by == "all" else f"speaker {name}"
     return (
         label + simulated_note(group),
         *rate_cells(group),
-        _counts(group.base),
-        _counts(group.adapted),
+        _slashed_counts(group.base),
+        _slashed_counts(group.adapted),
     )
 
 
-def _counts(errors: WordErrors | None) -> str:
+def _slashed_counts(errors: WordErrors | None) -> str:
     return "–" if errors is None else f"{errors.substitutions} / {errors.deletions} / {errors.insertions}"
 
 

@@ -3,17 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from typing import TYPE_CHECKING
 
 from hyper.compare.evaluation import Evaluation
+from hyper.compare.groups import Group
+from hyper.compare.guards import Flag
 from hyper.compare.utterance import Failure, ScoredUtterance
+from hyper.metrics.intervals import Interval
 from hyper.metrics.word_errors import WordErrors
 from hyper.recordings.tables import Cell, Sheet
-
-if TYPE_CHECKING:
-    from hyper.compare.groups import Group
-    from hyper.compare.guards import Flag
-    from hyper.metrics.intervals import Interval
 
 TEXT_COLUMNS = ("number", "file", "speaker", "note", "simulated", "seconds", "what was meant", "base", "adapted")
 ERROR_COLUMNS = ("WER", "substituted", "deleted", "inserted")
