@@ -122,7 +122,7 @@ class PersonalizedAsr:
     ) -> Comparison:
         """The other half of `compare`: decode at this strength, count errors, describe the update."""
         stopwatch = Stopwatch(self.backbone.device, dict(prepared.timings_ms))
-        (pair,) = self._pairs([prepared], strength, DECODE_BATCH, stopwatch)
+        pair = self.decode_prepared(prepared, strength, stopwatch)
         reference, verbatim = (text.strip() or None if text else None for text in (reference, verbatim))
 
         def row_of(transcript: Transcript) -> Row:
@@ -154,6 +154,14 @@ class PersonalizedAsr:
             shared_parameters=self.hypernet.n_shared if self.hypernet else 0,
             is_calibrated=self.calibration is not None,
         )
+
+    def decode_prepared(self, prepared: Prepared, strength: float = 1.0, stopwatch: Stopwatch | None = None) -> Pair:
+        """Both transcripts at this strength, as rows of one batch, without encoding again.
+
+        Only where the hypernetwork adapts encoder layers do the adapted rows need states of their own at each strength.
+        """
+        (pair,) = self._pairs([prepared], strength, DECODE_BATCH, stopwatch or Stopwatch(self.backbone.device))
+        return pair
 
     def strength_sweep(self, prepared: Prepared, strengths: Sequence[float]) -> list[Transcript]:
         """The adapted transcript at each of the strengths, all of them rows of one batch."""
