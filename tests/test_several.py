@@ -275,3 +275,10 @@ def test_flags_of_both_rows_stand_in_the_table(handlers, send):
     assert any("stand out from its own background noise" in reason for reason in reasons)
     assert "<b>Base:</b>" in outcome and "<b>Adapted:</b>" in outcome
     assert outcome.count("stand out from its own background noise") == 2
+
+
+@pytest.mark.parametrize(("subject", "remarks"), [("x" * 20_001, ""), ("", "x" * 20_001)])
+def test_a_report_takes_no_endless_text(handlers, send, subject, remarks):
+    run(handlers, [send("a.wav")])
+    with pytest.raises(gr.Error, match=r"is 20,001 characters long, but the limit is 20,000; please shorten it\."):
+        handlers.report(subject, remarks, True, ANNA)

@@ -14,7 +14,7 @@ from hyper.compare.calibration_file import load_calibration
 from hyper.compare.comparison import Comparison
 from hyper.compare.confidence import calibrated_confidences
 from hyper.compare.prepared import Prepared, adapt, encode
-from hyper.compare.row import Row, make_row
+from hyper.compare.row import Row, check_references, make_row
 from hyper.compare.stopwatch import Stopwatch
 from hyper.compare.transcribe import RowWeights, transcribe_rows
 from hyper.compare.transcript import Pair, Transcript
@@ -121,6 +121,7 @@ class PersonalizedAsr:
         self, prepared: Prepared, reference: str | None = None, strength: float = 1.0, verbatim: str | None = None
     ) -> Comparison:
         """The other half of `compare`: decode at this strength, count errors, describe the update."""
+        check_references(reference, verbatim)  # told before the work
         stopwatch = Stopwatch(self.backbone.device, dict(prepared.timings_ms))
         pair = self.decode_prepared(prepared, strength, stopwatch)
         reference, verbatim = (text.strip() or None if text else None for text in (reference, verbatim))

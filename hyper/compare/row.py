@@ -10,6 +10,7 @@ from hyper.compare.confidence import WordConfidence
 from hyper.compare.guards import Flag, guard, heard_nobody
 from hyper.compare.transcript import Transcript
 from hyper.metrics.word_errors import WordErrors, word_errors
+from hyper.recordings.limits import check_text
 
 
 @dataclass(frozen=True)
@@ -33,6 +34,12 @@ class Row:
         return heard_nobody(self.flags)
 
 
+def check_references(reference: str | None, verbatim: str | None = None) -> None:
+    """Refuse texts that would take long to compare. Errors: `TextError`."""
+    check_text(reference or "", "What was meant")
+    check_text(verbatim or "", "What was said")
+
+
 def make_row(
     transcript: Transcript,
     waveform: np.ndarray,  # (n_samples,) 16 kHz
@@ -40,7 +47,11 @@ def make_row(
     verbatim: str | None = None,  # every sound that was said
     words: tuple[WordConfidence, ...] = (),
 ) -> Row:
-    """Count the errors and run the guards: base and adapted are judged alike, everywhere."""
+    """Count the errors and run the guards: base and adapted are judged alike, everywhere.
+
+    Errors: `TextError` as in `check_references`.
+    """
+    check_references(reference, verbatim)
     return Row(
         transcript=transcript,
         errors=word_errors(reference, transcript.text) if reference else None,

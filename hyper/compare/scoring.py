@@ -9,10 +9,11 @@ import numpy as np
 
 from hyper.compare.evaluation import Evaluation
 from hyper.compare.pipeline import PersonalizedAsr
-from hyper.compare.row import make_row
+from hyper.compare.row import check_references, make_row
 from hyper.compare.transcript import Pair
 from hyper.compare.utterance import Failure, ScoredUtterance
 from hyper.recordings.audio import SAMPLE_RATE, AudioError, load_audio
+from hyper.recordings.limits import TextError
 from hyper.recordings.manifest import ManifestRow
 
 BATCHES_AT_ONCE = 4  # so many are sorted by length together; few enough for a bar that moves
@@ -76,8 +77,9 @@ def _parts(
     for row in rows:
         n_rows += 1
         try:
+            check_references(row.reference, row.verbatim)
             waveform = load_audio(row.path)
-        except AudioError as error:
+        except (AudioError, TextError) as error:
             failures.append(Failure(row, str(error)))
         else:
             readable.append((row, waveform))

@@ -29,6 +29,7 @@ from hyper.metrics.word_errors import WordErrors, pooled
 from hyper.model.lora import LoraWeights
 from hyper.model.subspace import angles_between_updates
 from hyper.recordings.audio import MAX_SECONDS, SAMPLE_RATE, AudioError, audio_seconds
+from hyper.recordings.limits import check_text
 
 Level = Literal["base", "utterance", "speaker"]
 LEVELS: tuple[Level, ...] = ("base", "utterance", "speaker")  # not adapted, to the recording, to the speaker
@@ -174,8 +175,9 @@ def agreement(adaptations: Sequence[LoraWeights]) -> Agreement:
 def split_references(text: str, n_recordings: int) -> list[str | None]:
     """One line for each recording, in their order; an empty line where it is not known. No text at all is none known.
 
-    Errors: `SpeakerError` where there are more or fewer lines.
+    Errors: `SpeakerError` where there are more or fewer lines, `TextError` where they are too long.
     """
+    check_text(text, "What was meant")
     lines = [line.strip() or None for line in text.strip("\r\n").splitlines()]
     if not any(lines):
         return [None] * n_recordings

@@ -16,6 +16,7 @@ from hyper.model.checkpoint import CheckpointError
 from hyper.model.lora import StrengthError
 from hyper.recordings.archive import ArchiveError
 from hyper.recordings.audio import AudioError
+from hyper.recordings.limits import TextError
 from hyper.recordings.manifest import ManifestError
 from hyper.recordings.tables import TableError
 
@@ -36,6 +37,8 @@ def errors_as_notices() -> Iterator[None]:
         raise notice(str(error), "This model cannot be used") from error
     except (ArchiveError, ManifestError, TableError) as error:
         raise notice(str(error), "These files cannot be used") from error
+    except TextError as error:
+        raise notice(str(error), "This text cannot be used") from error
     except SpeakerError as error:
         raise notice(str(error), "These recordings cannot be compared") from error
 

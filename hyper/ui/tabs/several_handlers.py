@@ -18,6 +18,7 @@ from hyper.compare.evaluation import Evaluation
 from hyper.compare.scoring import no_scores_yet, score_parts
 from hyper.compare.utterance import Failure
 from hyper.recordings.archive import Recording, Sent, fetch, gather
+from hyper.recordings.limits import check_text
 from hyper.recordings.manifest import ManifestRow
 from hyper.recordings.matching import Matching, match, read_references
 from hyper.recordings.tables import csv_bytes, xlsx_bytes
@@ -114,6 +115,9 @@ class SeveralHandlers:
     def report(self, subject: str, remarks: str, with_names: bool, request: gr.Request) -> str:
         """Links to the report, as HTML and PDF."""
         outcome = self._outcome(request)
+        with notices.errors_as_notices():
+            check_text(subject, "The subject")
+            check_text(remarks, "The text of the remarks")
         unnamed = frozenset() if with_names else outcome.unlisted
         report = clinic_report(outcome.evaluation, subject=subject, remarks=remarks, unnamed=unnamed)
         files = {"report.pdf": pdf_bytes(report), "report.html": html_text(report).encode()}
