@@ -21,6 +21,11 @@ if TYPE_CHECKING:
     from hyper.model.backbone import Backbone
     from hyper.model.hypernet import HyperNetwork
 
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--fuzz-files", type=int, default=2_500, help="how many damaged files test_fuzz.py reads")
+
+
 SHARED_WHISPER = Path(__file__).parents[2] / "shared" / "whisper"
 SPECIAL = ["<|endoftext|>", "<|startoftranscript|>", "<|nospeech|>", "<|notimestamps|>"]
 WINDOW_SECONDS = 4  # not Whisper's 30, nor its 10 ms hop: nothing may take those for granted

@@ -81,7 +81,7 @@ def test_no_name_of_a_sender_leads_out_of_the_folder(tmp_path, folder, name):
 
 
 def test_folders_hidden_files_and_what_a_mac_adds_are_no_recordings(tmp_path, folder):
-    files = {"v/": b"", "v/a.wav": b"1", "v/.DS_Store": b"", "__MACOSX/v/._a.wav": b""}
+    files = {"": b"", "/": b"", "v/": b"", "v/a.wav": b"1", "v/.DS_Store": b"", "__MACOSX/v/._a.wav": b""}
     assert [each.name for each in gather([packed(tmp_path, files)], folder)] == ["v/a.wav"]
 
 

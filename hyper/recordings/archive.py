@@ -205,7 +205,7 @@ def _room_on_disk() -> Iterator[None]:
 def _is_clutter(entry: zipfile.ZipInfo) -> bool:
     """Folders, and what a Mac adds to archives."""
     parts = PurePosixPath(entry.filename.replace("\\", "/")).parts
-    return entry.is_dir() or not parts or parts[0] == "__MACOSX" or parts[-1].startswith(".")
+    return not parts or entry.is_dir() or parts[0] == "__MACOSX" or parts[-1].startswith(".")
 
 
 def _own_path(folder: Path, place: Place, name: str) -> Path:
