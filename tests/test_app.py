@@ -26,10 +26,10 @@ from hyper.metrics.word_errors import word_errors
 from hyper.model.checkpoint import save_hypernet
 from hyper.recordings.audio import SAMPLE_RATE
 from hyper.ui import server
-from hyper.ui.handlers import on_gpu
-from hyper.ui.model_store import ModelShelf
+from hyper.ui.model_store import ModelStore
 from hyper.ui.page import build_demo
 from hyper.ui.port import ServerError, check_port
+from hyper.ui.queues import on_gpu
 
 
 @pytest.fixture(scope="module")
@@ -52,7 +52,7 @@ def cache(tmp_path_factory) -> Iterator[Path]:
 
 @pytest.fixture(scope="module")
 def demo(asr, cache) -> gr.Blocks:
-    return build_demo(ModelShelf(asr, "bundled", server.load_by_name), [])
+    return build_demo(ModelStore(asr, "bundled", server.load_by_name), [])
 
 
 @pytest.fixture(scope="module")
@@ -238,7 +238,7 @@ def test_a_model_that_is_not_offered_cannot_be_asked_for(address, recording, whi
 
 @pytest.mark.parametrize("takes_any", [False, True])
 def test_models_are_named_only_on_a_machine_of_ones_own(asr, takes_any):
-    config = build_demo(ModelShelf(asr, "bundled", server.load_by_name, takes_any=takes_any), []).config
+    config = build_demo(ModelStore(asr, "bundled", server.load_by_name, takes_any=takes_any), []).config
     ids = {component["props"].get("elem_id") for component in config["components"]}
     assert {"hw-models-offered", "hw-models-overview"} <= ids
     assert ("hw-models-base" in ids) is takes_any

@@ -11,7 +11,8 @@ from pathlib import Path
 
 import pytest
 
-from hyper.recordings.archive import DAMAGED_INSIDE, ArchiveError, Limits, Place, Sent, fetch, gather
+from hyper.recordings.archive import DAMAGED_INSIDE, ArchiveError, Place, Sent, fetch, gather
+from hyper.recordings.limits import Limits
 
 SMALL = Limits(files=4, file_bytes=1000, total_bytes=2500)
 

@@ -76,7 +76,7 @@ def test_a_list_a_table_a_recording_and_files_to_keep(visit, tmp_path, size):  #
     assert [line["what was meant"] for line in lines[:3]] == [each.split(";")[1] for each in LIST.splitlines()[1:4]]
     book = openpyxl.load_workbook(io.BytesIO(saved(here, "recordings.xlsx")))
     assert book["recordings"]["B2"].value == EXAMPLES[0]
-    here.page.get_by_label("Whom or what it is about").fill("Case 12")
+    here.page.get_by_label("Who or what it is about").fill("Case 12")
     here.page.get_by_role("button", name="Make the report").click()
     report = PdfReader(io.BytesIO(saved(here, "report.pdf")))
     assert "Case 12" in report.pages[0].extract_text()

@@ -18,7 +18,7 @@ from hyper.compare.pipeline import PersonalizedAsr
 from hyper.recordings.audio import SAMPLE_RATE
 from hyper.speech.no_speech import no_speech
 from hyper.ui import marks, numbers, server
-from hyper.ui.model_store import ModelShelf
+from hyper.ui.model_store import ModelStore
 from hyper.ui.page import build_demo
 
 browser, recording, visit = test_browser.browser, test_browser.recording, test_browser.visit
@@ -47,7 +47,7 @@ def address(asr, cache) -> Iterator[str]:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
         probe.close()
-        demo = build_demo(ModelShelf(asr, "bundled", server.load_by_name), [])
+        demo = build_demo(ModelStore(asr, "bundled", server.load_by_name), [])
         _, url, _ = demo.launch(**server.launch_options("127.0.0.1", port))
         yield url
         demo.close(verbose=False)

@@ -21,7 +21,7 @@ from hyper.recordings.manifest import ManifestRow
 from hyper.speech.grammar import PATTERNS, SLOTS
 from hyper.speech.phone_set import PHONES, SILENCE
 from hyper.ui.tabs import reading_html, speaker
-from hyper.ui.tabs.reading import go_on, hand_over, several_recordings_html, view
+from hyper.ui.tabs.reading import ReadingTab, scored_html
 from hyper.ui.tabs.reading_state import Reading
 from hyper.ui.tabs.reading_texts import ALL_SOUNDS, EVERYDAY, N_SHORT, READING_SETS
 
@@ -86,18 +86,20 @@ def test_what_each_button_makes_of_the_reading():
     assert hash(ended) != hash(reading)  # gradio tells by it whether the state changed
 
 
-def test_what_is_seen_at_each_point():
+@pytest.fixture
+def tab() -> ReadingTab:
+    with gr.Blocks():
+        return ReadingTab(service=None)
+
+
+def test_what_is_seen_at_each_point(tab):
     def seen(reading):
-        _, choose, read, _, _, buttons, following, count, as_speaker, _ = view(reading)
-        return (
-            choose.visible,
-            read.visible,
-            buttons.visible,
-            following.interactive,
-            following.value,
-            count.visible,
-            as_speaker.visible,
+        values = tab.show(reading)
+        following = values[tab.next]
+        choose, read, buttons, *end = (
+            values[block]["visible"] for block in (tab.choose, tab.read, tab.buttons, tab.count, tab.as_speaker)
         )
+        return choose, read, buttons, following["interactive"], following["value"], *end
 
     begun = Reading.begin(("one", "two"))
     assert seen(None)[:2] == (True, False)
@@ -109,19 +111,19 @@ def test_what_is_seen_at_each_point():
     assert seen(begun.finish())[5] is False  # nothing to count
 
 
-def test_what_was_read_is_handed_over_to_the_tab_of_one_speaker(tmp_path):
+def test_what_was_read_is_handed_over_to_the_tab_of_one_speaker(tab, tmp_path):
     files = [tmp_path / f"{i}.wav" for i in range(25)]
     reading = Reading.begin(tuple(f"phrase {i}" for i in range(25)))
     for file in files:
         file.touch()
         reading = reading.keep(str(file))
-    given, meant, tabs = hand_over(reading)
+    given, meant, tabs = tab.hand_over(reading)
     assert given == [str(file) for file in files[:20]]
     assert split_references(meant, 20) == [f"phrase {i}" for i in range(20)]
     assert tabs.selected == speaker.TAB
     files[0].unlink()
     with pytest.raises(gr.Error, match="no longer on the server"):
-        hand_over(reading)
+        tab.hand_over(reading)
 
 
 def test_progress_and_phrase_are_written_and_escaped():
@@ -132,11 +134,11 @@ def test_progress_and_phrase_are_written_and_escaped():
     )
 
 
-def test_next_without_a_recording_is_a_sentence():
+def test_next_without_a_recording_is_a_sentence(tab):
     with pytest.raises(gr.Error, match="There is no recording yet"):
-        go_on(Reading.begin(("one",)), None)
+        tab.go_on(Reading.begin(("one",)), None)
     with pytest.raises(gr.Error, match="no longer on the server"):
-        go_on(Reading.begin(("one",)), "/gone/one.wav")
+        tab.go_on(Reading.begin(("one",)), "/gone/one.wav")
 
 
 def scored(reference: str, base: str, adapted: str) -> ScoredUtterance:
@@ -175,7 +177,7 @@ def test_the_recordings_are_scored_as_a_manifest_is(backbone, make_hypernet, spe
     for i in range(2):
         save_audio(tmp_path / f"{i}.wav", speech_like(1.5, seed=i))
     rows = [ManifestRow(f"phrase {i + 1}", tmp_path / f"{i}.wav", "turn on the lights") for i in range(2)]
-    page = several_recordings_html(asr, rows)
+    page = scored_html(asr, rows)
     shown = unescape(page)
     for row in rows:
         comparison = asr.compare(row.path, row.reference)

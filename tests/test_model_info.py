@@ -28,7 +28,7 @@ from hyper.model.info import (
     n_parameters,
     parameters_of,
 )
-from hyper.ui.model_store import ModelShelf
+from hyper.ui.model_store import ModelStore
 from hyper.ui.port import is_public
 from hyper.ui.server import load_by_name
 from hyper.ui.tabs import models_html
@@ -185,31 +185,31 @@ def asr(backbone, make_hypernet):
 
 
 def test_a_public_page_opens_nothing_that_it_does_not_offer(asr, whisper_folder):
-    shelf = ModelShelf(asr, "bundled", load_by_name)
+    models = ModelStore(asr, "bundled", load_by_name)
     with pytest.raises(BackboneError, match="This page loads only the models that it offers"):
-        shelf.open(str(whisper_folder))
-    assert str(whisper_folder) not in dict((name, label) for label, name in shelf.choices())
+        models.open(str(whisper_folder))
+    assert str(whisper_folder) not in dict((name, label) for label, name in models.choices())
 
 
 def test_a_folder_that_a_visitor_names_is_loaded_and_then_offered(asr, whisper_folder, hypernet_folder, tmp_path):
-    shelf = ModelShelf(asr, "bundled", load_by_name, takes_any=True)
-    alone = shelf.open(str(whisper_folder))
-    assert shelf.get(alone).hypernet is None and not shelf.is_multilingual(alone)
-    both = shelf.open(str(whisper_folder), str(hypernet_folder))
-    assert shelf.get(both).hypernetwork == "hypernet-random"
-    assert shelf.base_of(both) == str(whisper_folder)
-    assert {alone, both} <= {name for _, name in shelf.choices()}
-    assert not shelf.is_loaded(alone) and shelf.is_loaded(both)  # one beside the first
+    models = ModelStore(asr, "bundled", load_by_name, takes_any=True)
+    alone = models.open(str(whisper_folder))
+    assert models.get(alone).hypernet is None and not models.is_multilingual(alone)
+    both = models.open(str(whisper_folder), str(hypernet_folder))
+    assert models.get(both).hypernetwork == "hypernet-random"
+    assert models.base_of(both) == str(whisper_folder)
+    assert {alone, both} <= {name for _, name in models.choices()}
+    assert not models.is_loaded(alone) and models.is_loaded(both)  # one beside the first
     with pytest.raises(BackboneError, match="is not a Whisper in Hugging Face's format"):
-        shelf.open(str(tmp_path))
-    assert str(tmp_path) not in {name for _, name in shelf.choices()}
-    assert shelf.open("bundled") == "bundled"
+        models.open(str(tmp_path))
+    assert str(tmp_path) not in {name for _, name in models.choices()}
+    assert models.open("bundled") == "bundled"
 
 
 def test_cards_say_what_is_loaded_and_what_it_costs(asr, whisper_folder, hypernet_folder):
-    shelf = ModelShelf(asr, "bundled", load_by_name, takes_any=True)
-    shelf.open(str(whisper_folder), str(hypernet_folder))
-    page = models_html.models_html(shelf)
+    models = ModelStore(asr, "bundled", load_by_name, takes_any=True)
+    models.open(str(whisper_folder), str(hypernet_folder))
+    page = models_html.models_html(models)
     own = page.split(f'data-model="{whisper_folder} + {hypernet_folder}"')[1].split("</article>")[0]
     assert 'class="hw-role">loaded<' in own and f"{asr.backbone.n_parameters:,} parameters" in own
     assert "hypernet-random" in own and models_html.NOT_MEASURED in own

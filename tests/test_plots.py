@@ -13,6 +13,7 @@ import pytest
 from hyper.model.subspace import LayerUpdate
 from hyper.plots import layers as layer_plots
 from hyper.plots import palette
+from hyper.plots import recording as recording_plots
 from hyper.plots import style as plot_style
 
 
@@ -86,6 +87,9 @@ def test_many_matrices_are_squares_of_their_layer(whole_decoder, layers):
     assert list(squares.x) == ["1", "2"]
     assert list(squares.y) == ["W1", "W2", "self-att. q", "cross-att. v"]
     np.testing.assert_allclose(squares.z, [[1, 2], [2, 4], [3, 6], [4, 8]])
+    assert (squares.zmin, squares.zmax) == (0, pytest.approx(8))  # of one end alone plotly makes nothing
+    (unchanged,) = layer_plots.inside_figure([replace(each, relative_frobenius=0.0) for each in whole_decoder]).data
+    assert unchanged.zmax > 0
     assert layer_plots.inside_caption(whole_decoder) is layer_plots.MATRICES
     assert layer_plots.inside_caption(layers) is layer_plots.SINGULAR_VALUES
     assert [len(each.y) for each in layer_plots.inside_figure(layers).data] == [3, 3]
@@ -112,7 +116,7 @@ def test_interactive_figures_have_a_height_and_the_colours_of_the_palette(layers
 @pytest.mark.parametrize("n_samples", [5, 1000, 16_001])
 def test_envelope_is_lowest_and_highest_sample_of_each_stretch(n_samples):
     waveform = np.random.default_rng(0).uniform(-1, 1, n_samples).astype(np.float32)
-    low, high = plot_style.envelope(waveform, columns=100)
+    low, high = recording_plots.envelope(waveform, columns=100)
     assert len(low) == min(100, n_samples)
     bounds = [*(i * n_samples // len(low) for i in range(len(low))), n_samples]
     for i, (start, end) in enumerate(zip(bounds, bounds[1:], strict=False)):
@@ -123,14 +127,14 @@ def test_envelope_is_lowest_and_highest_sample_of_each_stretch(n_samples):
 def test_frequencies_stand_at_their_mel_band(n_mels):
     centres = librosa.mel_frequencies(n_mels + 2, fmin=0, fmax=8000)[1:-1]
     for band in (0, 17, n_mels - 1):
-        assert plot_style.mel_band(centres[band], n_mels) == pytest.approx(band + 0.5, abs=1e-6)
+        assert recording_plots.mel_band(centres[band], n_mels) == pytest.approx(band + 0.5, abs=1e-6)
 
 
 @pytest.mark.parametrize("wide", [True, False])
 def test_recording_figure_draws_the_log_mel_it_was_given(wide):
     rng = np.random.default_rng(1)
     waveform, log_mel = rng.uniform(-0.3, 0.3, 32_000).astype(np.float32), rng.random((80, 100)).astype(np.float32)
-    upper, lower = plot_style.recording_figure(waveform, log_mel, seconds=2.0, wide=wide).axes
+    upper, lower = recording_plots.recording_figure(waveform, log_mel, seconds=2.0, wide=wide).axes
     (image,) = lower.images
     assert np.array_equal(image.get_array(), log_mel)
     assert tuple(image.get_extent()) == (0, 2.0, 0, 80)

@@ -8,6 +8,7 @@ import io
 import re
 import threading
 import zipfile
+from collections.abc import Iterator
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -22,10 +23,10 @@ from hyper.compare.scoring import score_manifest
 from hyper.recordings.audio import SAMPLE_RATE
 from hyper.recordings.manifest import ManifestRow
 from hyper.ui import notices
-from hyper.ui.model_store import ModelShelf
-from hyper.ui.tabs import several_handlers, several_html
-from hyper.ui.tabs.several_handlers import SeveralHandlers
-from hyper.ui.visitors.lists import Batches
+from hyper.ui.model_store import ModelStore
+from hyper.ui.service import Service
+from hyper.ui.tabs import several, several_html
+from hyper.ui.tabs.several import SeveralTab
 from hyper.ui.visitors.uploads import Uploads
 
 ANNA, PETER = SimpleNamespace(session_hash="anna"), SimpleNamespace(session_hash="peter")
@@ -47,8 +48,9 @@ def cache(tmp_path, monkeypatch) -> Path:
 
 
 @pytest.fixture
-def handlers(asr, cache) -> SeveralHandlers:
-    return SeveralHandlers(ModelShelf(asr, "bundled", lambda name: asr), Uploads(cache), Batches())
+def tab(asr, cache) -> SeveralTab:
+    with gr.Blocks():
+        return SeveralTab(Service(ModelStore(asr, "bundled", lambda name: asr), Uploads(cache)))
 
 
 @pytest.fixture
@@ -68,10 +70,21 @@ def send(cache, speech_like):
     return file
 
 
-def run(handlers: SeveralHandlers, sent: list[dict], table: dict | None = None, who=ANNA) -> list[tuple]:
-    """All that the page is given from Transcribe all to the end."""
-    handlers.begin(sent, table, who)
-    return list(handlers.transcribe("bundled", "en", who))
+def steps_of(tab: SeveralTab, who=ANNA) -> Iterator[SimpleNamespace]:
+    """What stands on the page after each step."""
+    shown = tab.clear()
+    for values in tab.transcribe("bundled", "en", who):
+        shown |= values
+        yield SimpleNamespace(
+            status=shown[tab.status], left_over=shown[tab.left_over], outcome=shown[tab.outcome],
+            links=shown[tab.table_links], is_kept=shown[tab.keeping]["visible"],
+        )  # fmt: skip
+
+
+def run(tab: SeveralTab, sent: list[dict], table: dict | None = None, who=ANNA) -> list[SimpleNamespace]:
+    """All that the page shows from Transcribe all to the end."""
+    tab.begin(sent, table, who)
+    return list(steps_of(tab, who))
 
 
 def saved(html: str) -> dict[str, bytes]:
@@ -80,20 +93,21 @@ def saved(html: str) -> dict[str, bytes]:
     return {name: base64.b64decode(content) for name, content in links}
 
 
-def test_good_bad_refused_and_unlisted_files_side_by_side(handlers, send, asr, cache):
+def test_good_bad_refused_and_unlisted_files_side_by_side(tab, send, asr, cache):
     zipped = io.BytesIO()
     with zipfile.ZipFile(zipped, "w") as archive:
         archive.write(send("inner.wav", seed=3)["path"], "visit/inner.wav")
         archive.writestr("visit/notes.txt", "no sound")
     listed = "file;what was meant;patient;note\nA;turn it on;p1;first\ninner.wav;call me;p2;\ngone.wav;hello;p1;\n"
     sent = [send("a.wav", seed=1), send("b.wav", seed=2), send("v.zip", zipped.getvalue()), send("bad.wav", b"no")]
-    steps = run(handlers, sent, send("list.csv", listed.encode()))
-    status, left_over, outcome, links, keep = steps[-1]
-    assert "All 5 done. 2 could not be used" in status
+    steps = run(tab, sent, send("list.csv", listed.encode()))
+    last = steps[-1]
+    left_over, outcome, links = last.left_over, last.outcome, last.links
+    assert "All 5 done. 2 could not be used" in last.status
     assert "without a line in your list, transcribed but not counted:</b> b.wav; visit/notes.txt; bad.wav" in left_over
     assert "Lines of your list without a recording:</b> line 4: gone.wav" in left_over
     assert "bad.wav is not an audio recording" in outcome and "notes.txt is not an audio recording" in outcome
-    assert keep.visible is True
+    assert last.is_kept
 
     rows = [ManifestRow("a.wav", Path(sent[0]["path"]), "turn it on"), ManifestRow("b.wav", Path(sent[1]["path"]))]
     direct = score_manifest(asr, rows).utterances
@@ -108,25 +122,25 @@ def test_good_bad_refused_and_unlisted_files_side_by_side(handlers, send, asr, c
     assert not list(cache.glob("tmp*"))  # nothing of the run stays on disk
 
 
-def test_cancel_keeps_what_is_done(handlers, send, asr, monkeypatch):
-    monkeypatch.setattr(several_handlers, "BATCH", 2)
-    handlers.begin([send(f"{i}.wav", seed=i) for i in range(5)], None, ANNA)
-    steps = handlers.transcribe("bundled", "en", ANNA)
-    assert "0 of 5 done" in next(steps)[0]
-    assert re.search("2 of 5 done, (less than a|about)", next(steps)[0])
-    assert handlers.open(SimpleNamespace(row=1), ANNA)[2].count("1.wav") == 1  # what is done can be opened already
-    button = handlers.stop(ANNA)
+def test_cancel_keeps_what_is_done(tab, send, asr, monkeypatch):
+    monkeypatch.setattr(several, "BATCH", 2)
+    tab.begin([send(f"{i}.wav", seed=i) for i in range(5)], None, ANNA)
+    steps = steps_of(tab)
+    assert "0 of 5 done" in next(steps).status
+    assert re.search("2 of 5 done, (less than a|about)", next(steps).status)
+    assert tab.open(SimpleNamespace(row=1), ANNA)[2].count("1.wav") == 1  # what is done can be opened already
+    button = tab.stop(ANNA)
     assert button.interactive is False
     (last,) = steps
-    assert "Stopped: 2 of 5 done." in last[0] and last[4].visible is True
-    assert len(saved(last[3])["recordings.csv"].decode().splitlines()) == 1 + 2
-    assert len(handlers.batches.outcome("anna").evaluation.utterances) == 2
-    assert "report.pdf" in saved(handlers.report("", "", True, ANNA))
+    assert "Stopped: 2 of 5 done." in last.status and last.is_kept
+    assert len(saved(last.links)["recordings.csv"].decode().splitlines()) == 1 + 2
+    assert len(tab.batches.outcome("anna").evaluation.utterances) == 2
+    assert "report.pdf" in saved(tab.report("", "", True, ANNA))
 
 
-def test_others_use_the_model_between_batches(handlers, send, asr, monkeypatch):
-    monkeypatch.setattr(several_handlers, "BATCH", 1)
-    handlers.begin([send(f"{i}.wav", seed=i) for i in range(3)], None, ANNA)
+def test_others_use_the_model_between_batches(tab, send, asr, monkeypatch):
+    monkeypatch.setattr(several, "BATCH", 1)
+    tab.begin([send(f"{i}.wav", seed=i) for i in range(3)], None, ANNA)
     came_through: list[bool] = []
 
     def come_through() -> None:
@@ -134,113 +148,114 @@ def test_others_use_the_model_between_batches(handlers, send, asr, monkeypatch):
         if came_through[-1]:
             asr.backbone.lock.release()
 
-    for _ in handlers.transcribe("bundled", "en", ANNA):
+    for _ in steps_of(tab):
         other = threading.Thread(target=come_through)
         other.start()
         other.join()
     assert came_through == [True] * 5  # before, after each of the three, and at the end
 
 
-def test_without_references_there_is_no_rate_at_all(handlers, send):
-    _, left_over, outcome, links, _ = run(handlers, [send("a.wav"), send("b.wav", seed=1)])[-1]
-    assert left_over == ""
+def test_without_references_there_is_no_rate_at_all(tab, send):
+    last = run(tab, [send("a.wav"), send("b.wav", seed=1)])[-1]
+    outcome, links = last.outcome, last.links
+    assert last.left_over == ""
     for word in ("WER", "Change", "interval", "error"):
         assert word not in outcome
     lines = list(csv.DictReader(io.StringIO(saved(links)["recordings.csv"].decode("utf-8-sig"), newline="")))
     assert {line["base WER"] + line["adapted WER"] + line["change of WER"] for line in lines} == {""}
 
 
-def test_what_anybody_wrote_stays_text(handlers, send):
+def test_what_anybody_wrote_stays_text(tab, send):
     table = f"file,meant,speaker,note\n{ATTACK}.wav,{ATTACK},{ATTACK},{ATTACK}\n<b>x</b>,y,,\n"
-    steps = run(handlers, [send(f"{ATTACK}.wav"), send("<i>.wav", b"no")], send("l.csv", table.encode()))
-    page = "".join(part for step in steps for part in step if isinstance(part, str))
+    steps = run(tab, [send(f"{ATTACK}.wav"), send("<i>.wav", b"no")], send("l.csv", table.encode()))
+    page = "".join(step.status + step.left_over + step.outcome + step.links for step in steps)
     assert "&lt;script&gt;" in page
     assert not re.search("<(script|b>x|i>)", page)
-    report = saved(handlers.report(ATTACK, ATTACK, True, ANNA))["report.html"].decode()
+    report = saved(tab.report(ATTACK, ATTACK, True, ANNA))["report.html"].decode()
     assert "&lt;script&gt;" in report and "<script" not in report and "<i>" not in report
 
 
-def test_a_row_opens_the_recording_with_what_was_meant(handlers, send):
+def test_a_row_opens_the_recording_with_what_was_meant(tab, send):
     zipped = io.BytesIO()
     inner = Path(send("inner.wav", seed=3)["path"]).read_bytes()
     with zipfile.ZipFile(zipped, "w") as archive:
         archive.writestr("v/bad.wav", "no sound")
         archive.writestr("v/in.wav", inner)
     sent = [send("a.wav"), send("v.zip", zipped.getvalue())]
-    run(handlers, sent, send("l.csv", b"file,meant,simulated\nin,call me,1\n"))
-    path, reference, note, model, language = handlers.open(SimpleNamespace(row=1), ANNA)
+    run(tab, sent, send("l.csv", b"file,meant,simulated\nin,call me,1\n"))
+    path, reference, note, model, language = tab.open(SimpleNamespace(row=1), ANNA)
     assert Path(path).read_bytes() == inner and Path(path).name == "in.wav"
     assert (reference, model, language) == ("call me", "bundled", "en")
     assert "From your recordings: v/in.wav (simulated)" in note
-    assert Path(handlers.open(SimpleNamespace(row=0), ANNA)[0]).read_bytes() == Path(sent[0]["path"]).read_bytes()
+    assert Path(tab.open(SimpleNamespace(row=0), ANNA)[0]).read_bytes() == Path(sent[0]["path"]).read_bytes()
     Path(sent[0]["path"]).unlink()  # half an hour later
     with pytest.raises(gr.Error, match=notices.RECORDING_GONE):
-        handlers.open(SimpleNamespace(row=0), ANNA)
+        tab.open(SimpleNamespace(row=0), ANNA)
 
 
-def test_nothing_of_one_visitor_reaches_another_or_stays(handlers, send):
-    run(handlers, [send("a.wav")])
-    for ask in (lambda: handlers.open(SimpleNamespace(row=0), PETER), lambda: handlers.report("", "", True, PETER)):
-        with pytest.raises(gr.Error, match=several_handlers.NO_OUTCOME):
+def test_nothing_of_one_visitor_reaches_another_or_stays(tab, send):
+    run(tab, [send("a.wav")])
+    for ask in (lambda: tab.open(SimpleNamespace(row=0), PETER), lambda: tab.report("", "", True, PETER)):
+        with pytest.raises(gr.Error, match=several.NO_OUTCOME):
             ask()
-    handlers.leave(ANNA)
-    with pytest.raises(gr.Error, match=several_handlers.NO_OUTCOME):
-        handlers.report("", "", True, ANNA)
+    tab.leave(ANNA)
+    with pytest.raises(gr.Error, match=several.NO_OUTCOME):
+        tab.report("", "", True, ANNA)
 
 
-def test_whoever_leaves_ends_the_run_and_it_leaves_nothing(handlers, send, cache, monkeypatch):
-    monkeypatch.setattr(several_handlers, "BATCH", 1)
-    handlers.begin([send(f"{i}.wav", seed=i) for i in range(4)], None, ANNA)
-    steps = handlers.transcribe("bundled", "en", ANNA)
+def test_whoever_leaves_ends_the_run_and_it_leaves_nothing(tab, send, cache, monkeypatch):
+    monkeypatch.setattr(several, "BATCH", 1)
+    tab.begin([send(f"{i}.wav", seed=i) for i in range(4)], None, ANNA)
+    steps = steps_of(tab)
     next(steps), next(steps)
-    handlers.leave(ANNA)
+    tab.leave(ANNA)
     assert len(list(steps)) == 1  # nothing more is transcribed
-    assert handlers.batches.outcome("anna") is None and not list(cache.glob("tmp*"))
+    assert tab.batches.outcome("anna") is None and not list(cache.glob("tmp*"))
 
 
-def test_a_new_run_ends_the_one_before_and_its_outcome_counts(handlers, send, monkeypatch):
-    monkeypatch.setattr(several_handlers, "BATCH", 1)
+def test_a_new_run_ends_the_one_before_and_its_outcome_counts(tab, send, monkeypatch):
+    monkeypatch.setattr(several, "BATCH", 1)
     files = [send(f"{i}.wav", seed=i) for i in range(4)]
-    handlers.begin(files, None, ANNA)
-    first = handlers.transcribe("bundled", "en", ANNA)
+    tab.begin(files, None, ANNA)
+    first = steps_of(tab)
     next(first)
-    run(handlers, files[:1])
-    assert "Stopped: 1 of 4" in list(first)[-1][0]
-    assert len(handlers.batches.outcome("anna").shown) == 1
+    run(tab, files[:1])
+    assert "Stopped: 1 of 4" in list(first)[-1].status
+    assert len(tab.batches.outcome("anna").shown) == 1
 
 
 @pytest.mark.parametrize(
     ("sent", "table", "title", "words"),
     [
-        ([], None, "Nothing to transcribe", several_handlers.NO_RECORDINGS),
+        ([], None, "Nothing to transcribe", several.NO_RECORDINGS),
         ([("v.zip", b"no")], None, "These files cannot be used", "v.zip is not a zip archive"),
         ([("a.wav", None)], ("l.csv", b"x,y\n1,2\n"), "These files cannot be used", "one must be called `file`"),
         ([("a.wav", None)], ("l.pdf", b"x"), "These files cannot be used", "l.pdf is not a table"),
     ],
 )
-def test_errors_are_notices_and_leave_nothing(handlers, send, cache, sent, table, title, words):
+def test_errors_are_notices_and_leave_nothing(tab, send, cache, sent, table, title, words):
     with pytest.raises(gr.Error) as caught:
-        run(handlers, [send(*each) for each in sent], send(*table) if table else None)
+        run(tab, [send(*each) for each in sent], send(*table) if table else None)
     assert caught.value.title == title and words in caught.value.message
     assert not list(cache.glob("tmp*"))
 
 
-def test_files_are_held_until_they_are_replaced(handlers, send):
+def test_files_are_held_until_they_are_replaced(tab, send):
     one, two, table = send("a.wav"), send("b.wav", seed=1), send("l.csv", b"file\n")
-    handlers.keep_track([one, two], table, ANNA)
-    handlers.uploads.hold("anna", two["path"])  # opened in the first tab
-    handlers.keep_track([one], None, ANNA)
+    tab.track([one, two], table, ANNA)
+    tab.service.uploads.hold("anna", "one recording", [two["path"]])  # opened in the first tab
+    tab.track([one], None, ANNA)
     assert Path(one["path"]).exists() and Path(two["path"]).exists() and not Path(table["path"]).exists()
-    handlers.uploads.hold("anna", None)
+    tab.service.uploads.hold("anna", "one recording", [])
     assert not Path(two["path"]).exists()
-    handlers.uploads.release("anna")
+    tab.service.uploads.release("anna")
     assert not Path(one["path"]).parent.exists()
 
 
-def test_the_file_names_go_into_the_report_only_when_asked_for_or_listed(handlers, send):
+def test_the_file_names_go_into_the_report_only_when_asked_for_or_listed(tab, send):
     sent = [send("listed.wav"), send("Jane Doe.wav", seed=1), send("John Doe.wav", b"no")]
-    run(handlers, sent, send("l.csv", b"file,meant\nlisted.wav,call me\n"))
-    without, with_names = (saved(handlers.report("", "", ask, ANNA))["report.html"].decode() for ask in (False, True))
+    run(tab, sent, send("l.csv", b"file,meant\nlisted.wav,call me\n"))
+    without, with_names = (saved(tab.report("", "", ask, ANNA))["report.html"].decode() for ask in (False, True))
     assert "listed.wav" in without and "Doe" not in without
     assert "Jane Doe.wav" in with_names and "John Doe.wav" in with_names
 
@@ -253,11 +268,11 @@ def test_time_left_in_words(seconds, words):
     assert words in several_html.progress_html(1, 10, seconds)
 
 
-def test_change_in_words_and_to_sort_by(handlers, send, asr):
+def test_change_in_words_and_to_sort_by(tab, send, asr):
     sent = [send(f"{i}.wav", seed=i) for i in range(6)]
     table = "file,meant\n" + "".join(f"{i},turn on the light in the hall {i}\n" for i in range(6))
-    outcome = run(handlers, sent, send("l.csv", table.encode()))[-1][2]
-    evaluation = handlers.batches.outcome("anna").evaluation
+    outcome = run(tab, sent, send("l.csv", table.encode()))[-1].outcome
+    evaluation = tab.batches.outcome("anna").evaluation
     cells = re.findall(r'data-name="Change" data-value="([-\d.e]+)">([\w ]+)<', outcome)
     assert len(cells) == 6
     for utterance, (value, words) in zip(evaluation.utterances, cells, strict=True):
@@ -267,18 +282,18 @@ def test_change_in_words_and_to_sort_by(handlers, send, asr):
         assert words.endswith("fewer") == (more < 0) and words.endswith("more") == (more > 0)
 
 
-def test_flags_of_both_rows_stand_in_the_table(handlers, send):
+def test_flags_of_both_rows_stand_in_the_table(tab, send):
     noise = io.BytesIO()
     soundfile.write(noise, np.random.default_rng(0).uniform(-0.3, 0.3, SAMPLE_RATE), SAMPLE_RATE, format="WAV")
-    outcome = run(handlers, [send("noise.wav", noise.getvalue())])[-1][2]
-    reasons = [flag.reason for flag in handlers.batches.outcome("anna").evaluation.utterances[0].base.flags]
+    outcome = run(tab, [send("noise.wav", noise.getvalue())])[-1].outcome
+    reasons = [flag.reason for flag in tab.batches.outcome("anna").evaluation.utterances[0].base.flags]
     assert any("stand out from its own background noise" in reason for reason in reasons)
     assert "<b>Base:</b>" in outcome and "<b>Adapted:</b>" in outcome
     assert outcome.count("stand out from its own background noise") == 2
 
 
 @pytest.mark.parametrize(("subject", "remarks"), [("x" * 20_001, ""), ("", "x" * 20_001)])
-def test_a_report_takes_no_endless_text(handlers, send, subject, remarks):
-    run(handlers, [send("a.wav")])
+def test_a_report_takes_no_endless_text(tab, send, subject, remarks):
+    run(tab, [send("a.wav")])
     with pytest.raises(gr.Error, match=r"is 20,001 characters long, but the limit is 20,000; please shorten it\."):
-        handlers.report(subject, remarks, True, ANNA)
+        tab.report(subject, remarks, True, ANNA)

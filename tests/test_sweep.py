@@ -10,7 +10,7 @@ from hyper.compare.pipeline import PersonalizedAsr
 from hyper.compare.sweep import STRENGTHS, n_changed_words, sweep
 from hyper.metrics.word_errors import word_errors
 from hyper.model.lora import StrengthError
-from hyper.plots.strength import sweep_figure, sweep_print
+from hyper.plots.sweep import sweep_figure, sweep_print
 
 
 @pytest.fixture(scope="module")

@@ -15,7 +15,7 @@ from hyper.compare.row import Row, make_row
 from hyper.compare.transcript import Transcript
 from hyper.metrics.word_errors import WordSpan, align_words
 from hyper.model.subspace import LayerUpdate
-from hyper.ui import figures, panels, word_diff
+from hyper.ui import panels, word_diff
 from hyper.ui.templates import TEMPLATES
 
 MEANT = "turn on the lights"
@@ -214,18 +214,3 @@ def test_details_say_model_device_times_and_parameters():
     assert "write the adaptation 2 ms" in text and "together 200 ms" in text
     assert "4,800 parameters, 0.085 % of the model's" in text
     assert "model.decoder.layers.0.fc1 0.5 1.23 % 0.5 1.0°, 1.8°" in text
-
-
-def test_the_recording_is_drawn_for_both_widths_with_a_description():
-    html = figures.recording_html(comparison("turn on", None))
-    images = re.findall(r'(?:src|srcset)="data:image/png;base64,([^"]+)"', html)
-    assert len(set(images)) == 2
-    assert 'alt="Waveform and spectrogram of 0.5 seconds of speech"' in html
-
-
-def test_figures_for_print_are_links_inside_the_page():
-    html = figures.print_links_html(comparison("turn on", "turn on"))
-    assert re.findall(r'download="([^"]+)" href="(data:[\w/]+)', html) == [
-        ("adaptation.png", "data:image/png"),
-        ("adaptation.pdf", "data:application/pdf"),
-    ]

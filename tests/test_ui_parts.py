@@ -1,4 +1,4 @@
-"""The small parts of the page: phrases, examples, languages, the model shelf, uploaded files."""
+"""The small parts of the page: phrases, examples, languages, the model store, uploaded files."""
 
 from __future__ import annotations
 
@@ -16,9 +16,11 @@ from hyper.recordings.audio import AudioError
 from hyper.speech.grammar import PATTERNS, SLOTS
 from hyper.ui import notices
 from hyper.ui.examples import read_examples
-from hyper.ui.model_store import ModelShelf
+from hyper.ui.model_store import ModelStore
 from hyper.ui.phrases import PHRASES
 from hyper.ui.visitors.uploads import Uploads
+
+ONE = "one recording"  # a place of the page
 
 
 @pytest.mark.parametrize("phrase", PHRASES)
@@ -72,18 +74,18 @@ def loaded() -> list[str]:
     return []
 
 
-def shelf(loaded: list[str], name: str = BUNDLED, **settings: object) -> ModelShelf:
+def store(loaded: list[str], name: str = BUNDLED, **settings: object) -> ModelStore:
     def load(wanted: str) -> FakeAsr:
         loaded.append(wanted)
         if wanted == "missing":
             raise BackboneError("missing is not there")
         return FakeAsr()
 
-    return ModelShelf(FakeAsr(**settings), name, load)
+    return ModelStore(FakeAsr(**settings), name, load)
 
 
-def test_the_shelf_loads_each_choice_once_and_keeps_one_beside_the_first(loaded):
-    models = shelf(loaded)
+def test_the_store_loads_each_choice_once_and_keeps_one_beside_the_first(loaded):
+    models = store(loaded)
     tiny = models.get("openai/whisper-tiny")
     assert models.get("openai/whisper-tiny") is tiny
     assert models.is_loaded("openai/whisper-tiny")
@@ -94,8 +96,8 @@ def test_the_shelf_loads_each_choice_once_and_keeps_one_beside_the_first(loaded)
     assert loaded == ["openai/whisper-tiny", "openai/whisper-base"]
 
 
-def test_a_model_that_cannot_be_loaded_leaves_the_shelf_usable(loaded):
-    models = shelf(loaded)
+def test_a_model_that_cannot_be_loaded_leaves_the_store_usable(loaded):
+    models = store(loaded)
     with pytest.raises(BackboneError):
         models.get("missing")
     assert not models.is_loaded("missing")
@@ -104,21 +106,21 @@ def test_a_model_that_cannot_be_loaded_leaves_the_shelf_usable(loaded):
 
 
 def test_large_models_are_offered_only_with_a_gpu(loaded):
-    on_cpu = [name for _, name in shelf(loaded).choices()]
-    on_gpu = [name for _, name in shelf(loaded, device="cuda:0").choices()]
+    on_cpu = [name for _, name in store(loaded).choices()]
+    on_gpu = [name for _, name in store(loaded, device="cuda:0").choices()]
     assert on_cpu == [BUNDLED, "openai/whisper-tiny", "openai/whisper-base", "openai/whisper-small"]
     assert set(on_gpu) - set(on_cpu) == {f"openai/whisper-{s}" for s in ("medium", "large-v3", "large-v3-turbo")}
 
 
 def test_a_model_is_not_offered_twice(loaded):
-    names = [name for _, name in shelf(loaded, "openai/whisper-tiny").choices()]
+    names = [name for _, name in store(loaded, "openai/whisper-tiny").choices()]
     assert names.count("openai/whisper-tiny") == 1
 
 
 def test_languages_are_a_choice_for_multilingual_models_only(loaded):
-    assert not shelf(loaded).is_multilingual(BUNDLED)
-    assert shelf(loaded, codes=("en", "de")).is_multilingual(BUNDLED)
-    assert shelf(loaded).is_multilingual("openai/whisper-tiny")
+    assert not store(loaded).is_multilingual(BUNDLED)
+    assert store(loaded, codes=("en", "de")).is_multilingual(BUNDLED)
+    assert store(loaded).is_multilingual("openai/whisper-tiny")
 
 
 def test_a_recording_that_was_sent_anew_is_not_deleted_with_its_former_holder(tmp_path):
@@ -126,12 +128,12 @@ def test_a_recording_that_was_sent_anew_is_not_deleted_with_its_former_holder(tm
     recording, again = tmp_path / "a" / "one.wav", tmp_path / "again.wav"
     recording.parent.mkdir()
     recording.write_bytes(b"one")
-    uploads.hold("anna", str(recording))
+    uploads.hold("anna", ONE, [str(recording)])
     again.write_bytes(b"one")
     again.rename(recording)  # as gradio puts the same content, which the next visitor sends
     uploads.release("anna")
     assert recording.is_file()
-    uploads.hold("peter", str(recording))
+    uploads.hold("peter", ONE, [str(recording)])
     uploads.release("peter")
     assert not recording.exists()
 
@@ -142,13 +144,13 @@ def test_a_replaced_recording_is_deleted_and_one_that_is_shared_is_not(tmp_path)
     for file in (one, two, outside):
         file.parent.mkdir(exist_ok=True)
         file.write_bytes(b"RIFF")
-    uploads.hold("anna", str(one))
-    uploads.hold("peter", str(one))
-    uploads.hold("anna", str(two))
+    uploads.hold("anna", ONE, [str(one)])
+    uploads.hold("peter", ONE, [str(one)])
+    uploads.hold("anna", ONE, [str(two)])
     assert one.exists()  # peter still has it
     uploads.release("peter")
     assert not one.parent.exists() and two.exists()
-    uploads.hold("anna", str(outside))
+    uploads.hold("anna", ONE, [str(outside)])
     assert not two.exists()
     uploads.release("anna")
     uploads.release("anna")
@@ -162,10 +164,10 @@ def test_recordings_at_several_places_are_deleted_when_the_visitor_leaves(tmp_pa
         file.write_bytes(b"RIFF")
     one, two, three, four = map(str, files)
     uploads = Uploads(tmp_path)
-    uploads.hold("anna", one)
-    uploads.hold_all("anna", "speaker", [one, two, three])
-    uploads.hold_all("anna", "reading", [four])
-    uploads.hold_all("anna", "speaker", [three])
+    uploads.hold("anna", ONE, [one])
+    uploads.hold("anna", "speaker", [one, two, three])
+    uploads.hold("anna", "reading", [four])
+    uploads.hold("anna", "speaker", [three])
     assert [file.exists() for file in files] == [True, False, True, True]  # the first is still compared by itself
     uploads.release("peter")
     uploads.release("anna")
@@ -193,7 +195,7 @@ def test_our_own_slips_are_not_dressed_up_as_notices():
 
 
 def test_texts_of_the_page_do_not_hide_that_examples_are_simulated():
-    from hyper.ui.about import CAUTION, LIMITS
+    from hyper.ui.about import BUNDLED_NOTE, CAUTION
 
     assert "simulat" in CAUTION and "Not a medical device" in CAUTION
-    assert "open speech" in LIMITS
+    assert "open speech" in BUNDLED_NOTE

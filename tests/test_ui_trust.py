@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import json
 import re
 from dataclasses import replace
 from types import SimpleNamespace
@@ -20,12 +21,17 @@ from hyper.compare.guards import Flag
 from hyper.compare.pipeline import PersonalizedAsr
 from hyper.model.lora import StrengthError
 from hyper.recordings.audio import SAMPLE_RATE
-from hyper.ui import figures, marks, notices, panels, server, strength_card, takeaway
-from hyper.ui.handlers import Asked, Handlers
-from hyper.ui.model_store import ModelShelf
+from hyper.ui import marks, notices, panels, server
+from hyper.ui.cards import takeaway
+from hyper.ui.cards.calibration import reliability_html
+from hyper.ui.cards.strength import StrengthCard
+from hyper.ui.cards.takeaway import TakeawayCard
+from hyper.ui.model_store import ModelStore
 from hyper.ui.numbers import short_percent
+from hyper.ui.service import Asked, Service
+from hyper.ui.tabs.one_recording import OneRecordingTab
 from hyper.ui.templates import TEMPLATES
-from hyper.ui.visitors.cache import KeptRecordings
+from hyper.ui.visitors.cache import RecordingCache
 from hyper.ui.visitors.uploads import Uploads
 
 MEANT, SAID = "call my sister", "c c call my my sister"
@@ -69,7 +75,7 @@ def test_the_page_says_what_the_marks_mean_and_whether_anybody_checked():
 
 
 def test_a_pair_that_was_never_calibrated_says_what_to_run():
-    assert "python -m hyper calibrate" in text_of(figures.reliability_html(None))
+    assert "python -m hyper calibrate" in text_of(reliability_html(None))
 
 
 def test_both_rows_give_every_reason():
@@ -145,22 +151,22 @@ def test_a_few_recordings_are_kept_and_the_oldest_makes_room():
     def prepare(name: str):
         return lambda: prepared.append(name) or SimpleNamespace(name=name)
 
-    kept = KeptRecordings(most=2)
-    assert kept.get("anna", "a.wav", prepare("a")) is kept.get("anna", "a.wav", prepare("a again"))
-    kept.get("peter", "p.wav", prepare("p"))
-    kept.get("anna", "a.wav", prepare("a again"))  # used last: peter's is now the oldest
-    kept.get("john", "j.wav", prepare("j"))
-    assert prepared == ["a", "p", "j"] and len(kept) == 2
-    kept.get("anna", "a.wav", prepare("a again"))
-    kept.get("peter", "p.wav", prepare("p again"))  # dropped before, so encoded again
+    cached = RecordingCache(size=2)
+    assert cached.get("anna", "a.wav", prepare("a")) is cached.get("anna", "a.wav", prepare("a again"))
+    cached.get("peter", "p.wav", prepare("p"))
+    cached.get("anna", "a.wav", prepare("a again"))  # used last: peter's is now the oldest
+    cached.get("john", "j.wav", prepare("j"))
+    assert prepared == ["a", "p", "j"] and len(cached) == 2
+    cached.get("anna", "a.wav", prepare("a again"))
+    cached.get("peter", "p.wav", prepare("p again"))  # dropped before, so encoded again
     assert prepared == ["a", "p", "j", "p again"]
-    kept.get("peter", "other.wav", prepare("other"))
-    assert prepared[-1] == "other" and len(kept) == 2
-    kept.drop("peter")
-    kept.drop("nobody")
-    assert len(kept) == 1
-    assert kept.get(None, "x.wav", prepare("x")) is not kept.get(None, "x.wav", prepare("y"))
-    assert len(kept) == 1  # without a visitor nothing is kept
+    cached.get("peter", "other.wav", prepare("other"))
+    assert prepared[-1] == "other" and len(cached) == 2
+    cached.drop("peter")
+    cached.drop("nobody")
+    assert len(cached) == 1
+    assert cached.get(None, "x.wav", prepare("x")) is not cached.get(None, "x.wav", prepare("y"))
+    assert len(cached) == 1  # without a visitor nothing is cached
 
 
 def test_files_of_every_kind_go_with_their_visitor(tmp_path):
@@ -169,10 +175,10 @@ def test_files_of_every_kind_go_with_their_visitor(tmp_path):
     for file in files.values():
         file.parent.mkdir()
         file.write_text("x")
-    uploads.hold("anna", str(files["recording"]))
-    uploads.hold_all("anna", "adapter.zip", [files["adapter"]])
+    uploads.hold("anna", "one recording", [str(files["recording"])])
+    uploads.hold("anna", "adapter.zip", [files["adapter"]])
     assert files["recording"].exists()  # another kind takes no place
-    uploads.hold_all("anna", "adapter.zip", [files["newer"]])
+    uploads.hold("anna", "adapter.zip", [files["newer"]])
     assert not files["adapter"].parent.exists()
     uploads.release("anna")
     assert list(tmp_path.iterdir()) == []
@@ -188,9 +194,17 @@ def cache(tmp_path, monkeypatch):
 
 
 @pytest.fixture
-def handlers(backbone, make_hypernet, cache) -> Handlers:
+def tab(backbone, make_hypernet, cache) -> OneRecordingTab:
     asr = PersonalizedAsr(backbone, make_hypernet(backbone), "random")
-    return Handlers(ModelShelf(asr, "bundled", server.load_by_name), Uploads(cache))
+    service = Service(ModelStore(asr, "bundled", server.load_by_name), Uploads(cache))
+    with gr.Blocks():
+        return OneRecordingTab(service, [])
+
+
+@pytest.fixture
+def card_of(tab):
+    """The card of a kind."""
+    return lambda kind: next(card for card in tab.cards if isinstance(card, kind))
 
 
 @pytest.fixture
@@ -212,55 +226,58 @@ def of(session: str) -> gr.Request:
     return SimpleNamespace(session_hash=session)
 
 
-def test_another_strength_decodes_again_and_encodes_nothing(handlers, asked, encodes):
-    first = handlers.compare_on_page(of("anna"), lambda *_, **__: None, *asked[:-1])
+def test_another_strength_decodes_again_and_encodes_nothing(tab, asked, encodes):
+    shown = tab.cards[0].panels
+    first = tab.compare_on_page(of("anna"), lambda *_, **__: None, *asked)[shown]
     assert len(encodes) == 1
-    asr = handlers.shelf.get("bundled")
+    asr, cache = tab.service.models.get("bundled"), tab.service.cache
     for times in (0.0, 0.5, 2.0):
-        results, *_ = handlers.compare_at_strength(of("anna"), *asked._replace(strength=times))
-        kept = handlers.kept.get("anna", (asked.recording, "bundled", "en", "recording"), pytest.fail)
-        assert results == panels.results_html(asr.compare_prepared(kept, MEANT, times), "bundled")
-        assert results != first[0]
+        values = tab.compare_at_strength(of("anna"), *asked._replace(strength=times))
+        cached = cache.get("anna", (asked.recording, "bundled", "en", "recording"), pytest.fail)
+        assert values[shown] == panels.results_html(asr.compare_prepared(cached, MEANT, times), "bundled")
+        assert values[shown] != first
     assert len(encodes) == 1
-    handlers.compare_at_strength(of("peter"), *asked)  # another visitor's is not his
+    tab.compare_at_strength(of("peter"), *asked)  # another visitor's is not his
     assert len(encodes) == 2
-    handlers.keep_track(None, of("anna"))
-    handlers.leave(of("peter"))
-    assert len(handlers.kept) == 0
+    tab.track(None, of("anna"))
+    tab.service.leave(of("peter"))
+    assert len(cache) == 0
 
 
-def test_the_sweep_shows_each_strength_and_encodes_nothing(handlers, asked, encodes):
-    handlers.compare_on_page(of("anna"), lambda *_, **__: None, *asked[:-1])
-    figure, html = strength_card.StrengthHandlers(handlers).sweep_on_page(of("anna"), *asked[:-1])
-    assert len(encodes) == 1 and len(figure.data[0].x) == 9
+def test_the_sweep_shows_each_strength_and_encodes_nothing(tab, card_of, asked, encodes):
+    tab.compare_on_page(of("anna"), lambda *_, **__: None, *asked)
+    card = card_of(StrengthCard)
+    values = card.sweep_on_page(of("anna"), *asked)
+    figure, html = json.loads(values[card.plot].plot), values[card.table]
+    assert len(encodes) == 1 and len(figure["data"][0]["x"]) == 9
     text = text_of(html)
-    asr = handlers.shelf.get("bundled")
-    row = asr.compare(asked.recording, MEANT, strength=1.5).adapted
+    row = tab.service.models.get("bundled").compare(asked.recording, MEANT, strength=1.5).adapted
     written = marks.NO_SPEECH if row.heard_nobody else re.sub(r"\s+", " ", row.text)
     assert f"1.5 {short_percent(row.errors.wer)} {written}".strip() in text
     assert re.findall(r'download="([^"]+)"', html) == ["strength.png", "strength.pdf"]
 
 
 @pytest.mark.parametrize("make", ["adapter_zip", "merged_zip"])
-def test_the_files_to_take_away_are_gone_with_the_visitor(handlers, asked, cache, make):
-    away = takeaway.TakeAwayHandlers(handlers)
-    first = getattr(away, make)(of("anna"), *asked)
-    second = getattr(away, make)(of("anna"), *asked._replace(strength=0.5))
+def test_the_files_to_take_away_are_gone_with_the_visitor(tab, card_of, asked, cache, make):
+    card = card_of(TakeawayCard)
+    first = getattr(card, make)(of("anna"), *asked)
+    second = getattr(card, make)(of("anna"), *asked._replace(strength=0.5))
     files = [file for file in cache.rglob("*") if file.is_file()]
     assert [str(file) for file in files] == [second] and first != second
     with ZipFile(io.BytesIO(files[0].read_bytes())) as archive:
         folders = {name.split("/")[0] for name in archive.namelist()}
-        card = archive.read(f"{files[0].stem}/README.md").decode()
-    assert folders == {files[0].stem} and "strength 0.5" in card
-    handlers.leave(of("anna"))
+        readme = archive.read(f"{files[0].stem}/README.md").decode()
+    assert folders == {files[0].stem} and "strength 0.5" in readme
+    tab.service.leave(of("anna"))
     assert list(cache.rglob("*")) == []
 
 
-def test_a_large_model_is_not_sent(handlers, asked, monkeypatch, cache):
+def test_a_large_model_is_not_sent(card_of, asked, monkeypatch, cache):
     monkeypatch.setattr(takeaway, "MERGED_LIMIT", 10)
+    card = card_of(TakeawayCard)
     with pytest.raises(gr.Error, match="too large to be sent by this page. Take the adapter, or run: python -m hyper"):
-        takeaway.TakeAwayHandlers(handlers).merged_zip(of("anna"), *asked)
-    takeaway.TakeAwayHandlers(handlers).adapter_zip(of("anna"), *asked)
+        card.merged_zip(of("anna"), *asked)
+    card.adapter_zip(of("anna"), *asked)
     assert len([file for file in cache.rglob("*") if file.is_file()]) == 1
 
 

@@ -23,7 +23,8 @@ from hyper.compare.voice_map import (
     make_map,
 )
 from hyper.model.checkpoint import save_hypernet
-from hyper.plots.voice import READ, WRITTEN, Visitor, agreement_figure, agreement_print, map_figure
+from hyper.plots.agreement import READ, WRITTEN, agreement_figure, agreement_print
+from hyper.plots.voice_map import Visitor, map_figure
 from hyper.recordings.audio import load_audio
 from hyper.recordings.manifest import ManifestRow, read_manifest, source_speaker
 from hyper.speech.simulate_manifest import assign_patients

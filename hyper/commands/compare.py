@@ -7,6 +7,7 @@ import json
 from typing import TYPE_CHECKING
 
 from hyper.commands.arguments import add_model_arguments, add_strength, load_asr
+from hyper.recordings.limits import FORMATS, MAX_SECONDS
 
 if TYPE_CHECKING:
     from hyper.compare.comparison import Comparison
@@ -24,7 +25,7 @@ examples:
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Arguments of `python -m hyper compare`."""
-    parser.add_argument("file", metavar="FILE", help="recording: wav, flac, ogg, opus, mp3, m4a, webm; at most 10 min")
+    parser.add_argument("file", metavar="FILE", help=f"recording: {FORMATS}; at most {MAX_SECONDS / 60:g} min")
     parser.add_argument("--reference", metavar="TEXT", help="the words that were meant; without them no WER is shown")
     parser.add_argument(
         "--verbatim", metavar="TEXT", help="every sound that was said, repetitions included: a second reference for WER"

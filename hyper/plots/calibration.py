@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from pathlib import Path
 
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from hyper.compare.calibration import N_BINS, Calibration, Reliability, RowReliability
 from hyper.plots import palette
-from hyper.plots.style import pdf, png
+from hyper.plots.style import style_axes
 
 # Marker, filling and line tell the two apart where there is no colour.
 LOOKS = {
@@ -36,13 +35,6 @@ def reliability_figure(calibration: Calibration, wide: bool = True) -> Figure:
     return figure
 
 
-def write_reliability(calibration: Calibration, path: Path) -> None:
-    """The figure as PDF, for print, and as PNG; `path` has no ending."""
-    figure = reliability_figure(calibration)
-    path.with_suffix(".pdf").write_bytes(pdf(figure))
-    path.with_suffix(".png").write_bytes(png(figure))
-
-
 def _draw_curves(axes: Axes, title: str, row: RowReliability) -> None:
     """Both curves over the diagonal on which stated and true shares are the same."""
     axes.plot((0, 1), (0, 1), color=palette.CONTROL_LINE, linewidth=0.8)
@@ -51,9 +43,9 @@ def _draw_curves(axes: Axes, title: str, row: RowReliability) -> None:
         axes.plot(confidence, right, label=f"{label}: off by {measured.error:.1%}", linewidth=1.4, markersize=6, **look)
     axes.set_ylim(-0.03, 1.03)
     axes.set_title(title, fontsize=10, color=palette.INK)
-    axes.set_ylabel("share that was right", fontsize=10, color=palette.INK)
     axes.legend(frameon=False, fontsize=9, loc="upper left", labelcolor=palette.INK)
-    _house_axes(axes)
+    axes.set_xlim(-0.03, 1.03)
+    style_axes(axes, y_title="share that was right")
 
 
 def _draw_counts(axes: Axes, measured: Reliability) -> None:
@@ -64,17 +56,9 @@ def _draw_counts(axes: Axes, measured: Reliability) -> None:
     axes.bar_label(bars, [f"{count:,}" for count in counts], fontsize=8, padding=1, color=palette.INK)
     axes.set_yscale("log")
     axes.set_ylim(1, 10 * max(counts))  # room for the number on the highest
-    axes.set_xlabel("how sure the model was of a word", fontsize=10, color=palette.INK)
-    axes.set_ylabel("words", fontsize=10, color=palette.INK)
-    _house_axes(axes)
+    axes.set_xlim(-0.03, 1.03)
+    style_axes(axes, "how sure the model was of a word", "words")
 
 
 def _curve(measured: Reliability) -> tuple[Sequence[float], Sequence[float]]:
     return [each.confidence for each in measured.bins], [each.right for each in measured.bins]
-
-
-def _house_axes(axes: Axes) -> None:
-    axes.set_xlim(-0.03, 1.03)
-    axes.tick_params(labelsize=9, colors=palette.INK)
-    axes.spines[["top", "right"]].set_visible(False)
-    axes.spines[["left", "bottom"]].set_color(palette.CONTROL_LINE)

@@ -11,12 +11,10 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from hyper.plots import palette
-from hyper.plots.scorecard import house_axes, title_of
-from hyper.plots.style import GREY, error_arms
+from hyper.plots.style import GREY, LABEL, WER_LABEL, error_arms, style_axes, title_of
 
 Rates = Mapping[str, Any]  # of one arm on one set
 
-WER_LABEL = "word error rate, %"
 NOTE = "Simulated disorders, held-out synthetic speakers. Bars and bands: 95 % intervals over speakers."
 MARKERS = ("o", "s", "^", "D", "v", "P", "X")
 LINES = ("-", "--", ":", "-.")
@@ -29,7 +27,6 @@ COLOURS = (
     palette.MUTED,
 )
 FILLINGS = {"mild": "none", "moderate": "left", "severe": "full", "": "none"}
-_LABEL = {"fontsize": 10, "color": palette.INK}
 
 
 def _points(axes: Axes, x: Sequence[float], rates: Sequence[Rates], place: int, label: str, line: bool = True) -> None:
@@ -109,10 +106,8 @@ def _wer_over(
     for place, (kind, points) in enumerate(lines.items()):
         _points(axes, [x for x, _ in points], [rates for _, rates in points], place, kind)
     _plain_log_ticks(axes, ticks, form)
-    axes.set_xlabel(x_label, **_LABEL)
-    axes.set_ylabel(WER_LABEL, **_LABEL)
+    style_axes(axes, x_label, WER_LABEL, grid="y")
     axes.set_ylim(bottom=0)
-    house_axes(axes, grid="y")
     return figure, axes
 
 
@@ -130,8 +125,7 @@ def forest_figure(
     axes.set_yticks(range(len(lines)), list(lines))
     axes.set_ylim(len(lines) - 0.5, -0.5)
     axes.set_xlim(left=0)
-    axes.set_xlabel(WER_LABEL, **_LABEL)
-    house_axes(axes, grid="x")
+    style_axes(axes, WER_LABEL, grid="x")
     return _finish(figure, axes, title)
 
 
@@ -150,14 +144,12 @@ def strength_figure(sweep: Mapping[str, Mapping[str, Rates]], chosen: float) -> 
         axes.axvline(
             chosen, color=palette.MUTED, linestyle="-.", linewidth=1, label=f"chosen on validation: {chosen:g}"
         )
-        axes.set_xlabel("strength: times the update", **_LABEL)
-        axes.set_ylabel(label, **_LABEL)
+        style_axes(axes, "strength: times the update", label, grid="y")
         axes.set_ylim(bottom=0)
-        house_axes(axes, grid="y")
     return _finish(figure, left, "Strength, simulated atypical commands")
 
 
-def matrix_figure(
+def transfer_figure(
     title: str,
     panels: Mapping[str, np.ndarray],  # (n_rows, n_columns) relative WER reduction, a fraction; NaN where unknown
     rows: Sequence[str],
@@ -174,10 +166,10 @@ def matrix_figure(
             )
         axes.set_xticks(range(len(columns)), columns, rotation=40, ha="right")
         axes.set_yticks(range(len(rows)), rows)
-        axes.set_xlabel("tested on (simulated)", **_LABEL)
+        axes.set_xlabel("tested on (simulated)", **LABEL)
         axes.set_title(name, fontsize=10, color=palette.INK)
         axes.tick_params(labelsize=8.5, colors=palette.INK, length=0)
-    figure.axes[0].set_ylabel("trained on", **_LABEL)
+    figure.axes[0].set_ylabel("trained on", **LABEL)
     title_of(figure, title + "\nless WER than the base, %; below 0 adapting made it worse")
     return figure
 
@@ -208,9 +200,7 @@ def scatter_figure(panels: Mapping[str, Sequence[tuple[str, float, Rates]]], x_l
                     fontsize=7.5,
                 )
         axes.set_title(title, fontsize=10, color=palette.INK)
-        axes.set_xlabel(x_label, **_LABEL)
-        axes.set_ylabel("less WER than the base, %", **_LABEL)
-        house_axes(axes, grid="y")
+        style_axes(axes, x_label, "less WER than the base, %", grid="y")
     return _finish(figure, figure.axes[0], "How far a matrix turns, and what adapting it alone gains")
 
 
@@ -232,9 +222,7 @@ def knowledge_figure(
             *points[chosen].T, linestyle="none", marker=MARKERS[place], color=COLOURS[place], markersize=4,
             fillstyle=FILLINGS.get(severity, "full"), alpha=0.8, label=f"{cohort} {severity}".strip(),
         )  # fmt: skip
-    left.set_xlabel("first principal component", **_LABEL)
-    left.set_ylabel("second principal component", **_LABEL)
-    house_axes(left, grid="both")
+    style_axes(left, "first principal component", "second principal component", grid="both")
     places = np.arange(len(probes))
     values = [probe["value"] for probe in probes.values()]
     arms = error_arms(values, [probe["interval"] for probe in probes.values()])
@@ -243,7 +231,6 @@ def knowledge_figure(
     right.errorbar(chance, places, **_style(1, "shuffled labels", line=False))
     right.set_yticks(places, list(probes))
     right.set_ylim(len(probes) - 0.5, -0.5)
-    right.set_xlabel("balanced accuracy or R², %", **_LABEL)
-    house_axes(right, grid="x")
+    style_axes(right, "balanced accuracy or R², %", grid="x")
     right.legend(loc="best", fontsize=8, edgecolor=palette.LINE)
     return _finish(figure, left, "What the embedding knows, held-out speakers", n_columns=5)

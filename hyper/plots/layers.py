@@ -143,6 +143,7 @@ def matrix_sizes_figure(layers: Sequence[LayerUpdate]) -> go.Figure:
         y=[MATRIX_NAMES.get(kind, kind) for kind in kinds],
         z=sizes,
         zmin=0,
+        zmax=float(np.nanmax(sizes)) or 1.0,  # without both ends plotly takes those of the data
         colorscale=[[0, palette.CARD], [1, palette.ADAPTED]],
         colorbar={"title": {"text": "%"}, "thickness": 10, "outlinewidth": 0},
         xgap=2,

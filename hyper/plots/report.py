@@ -14,7 +14,7 @@ from hyper.metrics.intervals import Interval
 from hyper.model.subspace import LayerSize
 from hyper.plots import palette
 from hyper.plots.layers import has_many_matrices, place_of, whole_layers
-from hyper.plots.scorecard import ADAPTED, BASE, house_axes, style
+from hyper.plots.style import ADAPTED, BASE, WER_LABEL, error_arms, style_axes
 
 WIDTH = 7.2  # inches: between the margins of an A4 page
 LINE_HEIGHT = 0.3  # inches for each recording
@@ -56,8 +56,7 @@ def layer_figure(sizes: Sequence[Sequence[LayerSize]]) -> Figure:  # one sequenc
         labels = [f"layer {label}" for label in whole_layers(sizes[0])]
     step = -(-len(labels) // 16)  # more labels than that run into each other
     axes.set_xticks(range(0, len(labels), step), labels[::step])
-    axes.set_ylabel("change, % of the layer's weights", fontsize=9, color=palette.INK)
-    house_axes(axes, grid="y")
+    style_axes(axes, y_title="change, % of the layer's weights", grid="y")
     many = len(sizes) > 1
     axes.set_title(
         f"Mean over {len(sizes)} recordings; lines reach from the least to the most" if many else "One recording",
@@ -82,15 +81,13 @@ def _wer_figure(lines: Sequence[WerLine], most: float) -> Figure:
         known = [(i, wer, interval) for i, wer, interval in rates if wer is not None]
         if not known:
             continue
-        wers = [100 * wer for _, wer, _ in known]
-        places = [i + shift for i, _, _ in known]
-        arms = [[_arm(wer, ends, side) for _, wer, ends in known] for side in ("low", "high")]
-        axes.errorbar(wers, places, xerr=arms, **style(look) | {"linestyle": "none"})
+        places, wers = [i + shift for i, _, _ in known], [wer for _, wer, _ in known]
+        arms = error_arms(wers, [interval and (interval.low, interval.high) for _, _, interval in known])
+        axes.errorbar([100 * wer for wer in wers], places, xerr=arms, **look.drawn() | {"linestyle": "none"})
     axes.set_yticks(range(len(lines)), [_label(line.label) for line in lines])
     axes.set_ylim(len(lines) - 0.5, -0.5)
     axes.set_xlim(0, max(most * 1.05, 10))
-    axes.set_xlabel("word error rate, %", fontsize=9, color=palette.INK)
-    house_axes(axes, grid="x")
+    style_axes(axes, WER_LABEL, grid="x")
     figure.legend(loc="outside lower left", ncols=2, frameon=False, fontsize=9, labelcolor=palette.INK)
     return figure
 
@@ -99,11 +96,6 @@ def _most(line: WerLine) -> float:
     """The largest rate that is drawn, ends of intervals included: whatever passes the axis breaks the layout."""
     ends = [interval.high for interval in (line.base_interval, line.adapted_interval) if interval is not None]
     return max(line.base, line.adapted or 0.0, *ends)
-
-
-def _arm(wer: float, interval: Interval | None, side: str) -> float:
-    """Length from the rate to an end of its interval, in per cent."""
-    return 0.0 if interval is None else max(0.0, 100 * abs(getattr(interval, side) - wer))
 
 
 def _label(text: str) -> str:

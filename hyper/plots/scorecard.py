@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +11,17 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from hyper.plots import palette
-from hyper.plots.style import error_arms, pdf, png
+from hyper.plots.style import (
+    ADAPTED,
+    BASE,
+    LABEL,
+    WER_LABEL,
+    Look,
+    error_arms,
+    save_figure,
+    style_axes,
+    title_of,
+)
 
 Record = Mapping[str, Any]  # a group of scorecard.json
 
@@ -20,19 +29,6 @@ SEVERITIES = ("mild", "moderate", "severe")
 INTERVAL_NOTE = "bars: 95 % intervals over speakers, none with fewer than five"
 
 
-@dataclass(frozen=True)
-class Look:
-    """How one row is drawn: marker, filling and line tell the rows apart where there is no colour."""
-
-    label: str
-    colour: str
-    marker: str
-    filling: str
-    line: str
-
-
-BASE = Look("base", palette.BASE, "o", palette.CARD, "--")
-ADAPTED = Look("adapted to the recording", palette.ADAPTED, "s", palette.ADAPTED, "-")
 BEFORE = Look("base before", palette.MUTED, "x", palette.MUTED, ":")
 
 
@@ -47,14 +43,14 @@ def severity_figure(
     for axes, (title, records) in zip(axes_row, panels.items(), strict=True):
         for shift, row, look in ((-0.07, "base", BASE), (0.07, "adapted", ADAPTED)):
             places = [SEVERITIES.index(record["value"].split(", ")[1]) + shift for record in records]
-            axes.errorbar(places, _rates(records, row), yerr=_wer_arms(records, row), **style(look))
+            axes.errorbar(places, _rates(records, row), yerr=_arms(records, row), **look.drawn())
         axes.set_xticks(range(len(SEVERITIES)), SEVERITIES)
         axes.set_xlim(-0.5, len(SEVERITIES) - 0.5)
         axes.set_title(title, fontsize=10, color=palette.INK)
-        house_axes(axes, grid="y")
+        style_axes(axes, grid="y")
     axes_row[0].set_ylim(bottom=0)
-    axes_row[0].set_ylabel("word error rate, %", fontsize=10, color=palette.INK)
-    axes_row[len(panels) // 2].set_xlabel("simulated severity", fontsize=10, color=palette.INK)
+    axes_row[0].set_ylabel(WER_LABEL, **LABEL)
+    axes_row[len(panels) // 2].set_xlabel("simulated severity", **LABEL)
     title_of(figure, "Simulated disorders, commands by held-out synthetic speakers")
     _legend(figure, axes_row[0])
     return figure
@@ -70,16 +66,15 @@ def people_figure(
     known = [(place, 100 * wer) for place, wer in enumerate(before) if wer is not None]
     if known:
         places, rates = zip(*known, strict=True)
-        axes.errorbar(rates, [place - 0.22 for place in places], **style(BEFORE) | {"linestyle": "none"})
+        axes.errorbar(rates, [place - 0.22 for place in places], **BEFORE.drawn() | {"linestyle": "none"})
     for shift, row, look in ((0.0, "base", BASE), (0.22, "adapted", ADAPTED)):
         places = [place + shift for place in range(len(groups))]
-        unconnected = style(look) | {"linestyle": "none"}  # corpora are no scale: nothing lies between them
-        axes.errorbar(_rates(groups, row), places, xerr=_wer_arms(groups, row), **unconnected)
+        unconnected = look.drawn() | {"linestyle": "none"}  # corpora are no scale: nothing lies between them
+        axes.errorbar(_rates(groups, row), places, xerr=_arms(groups, row), **unconnected)
     axes.set_yticks(range(len(groups)), [_corpus_label(group) for group in groups])
     axes.set_ylim(len(groups) - 0.5, -0.5)
     axes.set_xlim(left=0)
-    axes.set_xlabel("word error rate, %", fontsize=10, color=palette.INK)
-    house_axes(axes, grid="x")
+    style_axes(axes, WER_LABEL, grid="x")
     title_of(figure, "Real people as they are, nothing simulated")
     _legend(figure, axes)
     return figure
@@ -115,8 +110,7 @@ def _rates(records: Sequence[Record], row: str) -> list[float]:
     return [100 * record[f"{row}_wer"] for record in records]
 
 
-def _wer_arms(records: Sequence[Record], row: str) -> np.ndarray:  # (2, n)
-    """Of the WER, in per cent."""
+def _arms(records: Sequence[Record], row: str) -> np.ndarray:  # (2, n_records) per cent
     return error_arms(
         [record[f"{row}_wer"] for record in records], [record[f"{row}_wer_interval"] for record in records]
     )
@@ -125,35 +119,6 @@ def _wer_arms(records: Sequence[Record], row: str) -> np.ndarray:  # (2, n)
 def _corpus_label(group: Record) -> str:
     speakers = f", {group['n_speakers']} speakers" if group["n_speakers"] else ""
     return f"{group['value']}\n{group['n_utterances']:,} recordings{speakers}"
-
-
-def style(look: Look) -> dict[str, Any]:
-    """A row's look as matplotlib's `errorbar` takes it."""
-    return {
-        "label": look.label,
-        "color": look.colour,
-        "marker": look.marker,
-        "markerfacecolor": look.filling,
-        "linestyle": look.line,
-        "linewidth": 1.4,
-        "markersize": 7,
-        "capsize": 3,
-        "clip_on": False,  # a rate of 0 lies on the edge: its marker is drawn whole
-    }
-
-
-def house_axes(axes: Axes, grid: str) -> None:
-    """Axes in the project's look, with hairlines across the axis of the rates."""
-    axes.tick_params(labelsize=9, colors=palette.INK)
-    axes.spines[["top", "right"]].set_visible(False)
-    axes.spines[["left", "bottom"]].set_color(palette.CONTROL_LINE)
-    axes.grid(axis=grid, color=palette.LINE, linewidth=0.6)
-    axes.set_axisbelow(True)
-
-
-def title_of(figure: Figure, text: str) -> None:
-    """The figure's title, at its left edge."""
-    figure.suptitle(text, x=0.01, ha="left", fontsize=12, color=palette.INK)
 
 
 def _legend(figure: Figure, axes: Axes) -> None:
@@ -171,9 +136,3 @@ def _legend(figure: Figure, axes: Axes) -> None:
         alignment="left",
         labelcolor=palette.INK,
     )
-
-
-def save_figure(figure: Figure, path: Path) -> None:
-    """Vector graphics for print and a picture for the page; `path` has no ending."""
-    path.with_suffix(".pdf").write_bytes(pdf(figure))
-    path.with_suffix(".png").write_bytes(png(figure))

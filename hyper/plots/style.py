@@ -1,12 +1,13 @@
-"""What all figures share, and the recording: no state of pyplot, colours and sizes from the palette."""
+"""What all figures share: their look in the palette's colours, and their files; no state of pyplot."""
 
 from __future__ import annotations
 
 import io
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
 
-import librosa
 import numpy as np
 import plotly.graph_objects as go
 from matplotlib.axes import Axes
@@ -16,11 +17,9 @@ from matplotlib.figure import Figure
 from hyper.plots import palette
 
 PRINT_DPI = 200
+WER_LABEL = "word error rate, %"
+LABEL = {"fontsize": 10, "color": palette.INK}
 PLOT_HEIGHT = 320  # pixels; fixed, because an automatic height starts at zero in a hidden container
-ENVELOPE_COLUMNS = 1200  # more than the pixels that a figure gives the waveform
-MODE_BUTTONS = ["toimage", "zoom", "pan", "select", "lasso", "zoomin", "zoomout", "autoscale", "resetscale"]
-MEL_TICKS_HZ = (250, 500, 1000, 2000, 4000)
-MAX_HZ = 8000  # upper edge of Whisper's mel filters
 GREY = LinearSegmentedColormap.from_list("print", [palette.CARD, "#9fb0b7", palette.INK])  # as spectrograms are printed
 
 
@@ -32,46 +31,33 @@ class Caption:
     reading: str
 
 
-RECORDING = Caption(
-    "The recording as the model receives it",
-    "Above the loudness over time; below the pitch content, dark where there is sound: repeated stripes, long even "
-    "stretches and gaps show repetitions, prolongations and blocks.",
-)
+@dataclass(frozen=True)
+class Look:
+    """How one row is drawn: marker, filling and line tell the rows apart where there is no colour."""
+
+    label: str
+    colour: str
+    marker: str
+    filling: str
+    line: str
+
+    def drawn(self) -> dict[str, Any]:
+        """As matplotlib's `errorbar` takes it."""
+        return {
+            "label": self.label,
+            "color": self.colour,
+            "marker": self.marker,
+            "markerfacecolor": self.filling,
+            "linestyle": self.line,
+            "linewidth": 1.4,
+            "markersize": 7,
+            "capsize": 3,
+            "clip_on": False,  # a rate of 0 lies on the edge: its marker is drawn whole
+        }
 
 
-def recording_figure(
-    waveform: np.ndarray,  # (n_samples,) in [-1, 1]
-    log_mel: np.ndarray,  # (n_mels, n_frames), the speech part
-    seconds: float,
-    wide: bool = True,  # for a desk; the narrow one has the same type size on a telephone
-) -> Figure:
-    """Waveform above, log-mel below, one time axis."""
-    figure = Figure(figsize=(11, 4.2) if wide else (5, 4.6), layout="constrained")
-    upper, lower = figure.subplots(2, 1, sharex=True, height_ratios=(1, 1.5))
-    low, high = envelope(waveform, ENVELOPE_COLUMNS)
-    times = (np.arange(len(low)) + 0.5) * seconds / len(low)
-    upper.fill_between(times, low, high, color=palette.INK, linewidth=0.6)
-    peak = max(float(np.abs(waveform).max()), 1e-3)
-    upper.set(xlim=(0, seconds), ylim=(-peak, peak), yticks=[])
-    style_axes(upper, "", "loudness")
-    upper.spines["left"].set_visible(False)
-    n_mels = len(log_mel)
-    lower.imshow(log_mel, origin="lower", aspect="auto", cmap=GREY, extent=(0, seconds, 0, n_mels))
-    lower.set_yticks([mel_band(hertz, n_mels) for hertz in MEL_TICKS_HZ], [str(hertz) for hertz in MEL_TICKS_HZ])
-    style_axes(lower, "seconds", "pitch (Hz)")
-    return figure
-
-
-def envelope(waveform: np.ndarray, columns: int) -> tuple[np.ndarray, np.ndarray]:
-    """Lowest and highest sample of each of at most `columns` equal stretches, each (n_columns,)."""
-    starts = np.unique(np.linspace(0, len(waveform), min(columns, len(waveform)), endpoint=False).astype(int))
-    return np.minimum.reduceat(waveform, starts), np.maximum.reduceat(waveform, starts)
-
-
-def mel_band(hertz: float, n_mels: int) -> float:
-    """Position of a frequency on the axis 0 to `n_mels` on which band i is drawn from i to i + 1."""
-    mel, top = librosa.hz_to_mel([hertz, MAX_HZ])  # Slaney's scale, which Whisper's filters use
-    return float((n_mels + 1) * mel / top) - 0.5  # centre of band i is the i + 1st of n_mels + 2 edges
+BASE = Look("base", palette.BASE, "o", palette.CARD, "--")
+ADAPTED = Look("adapted to the recording", palette.ADAPTED, "s", palette.ADAPTED, "-")
 
 
 def png(figure: Figure, dpi: int = PRINT_DPI) -> bytes:
@@ -91,8 +77,14 @@ def _file(figure: Figure, kind: str, dpi: int) -> bytes:
     return target.getvalue()
 
 
+def save_figure(figure: Figure, path: Path) -> None:
+    """Vector graphics for print and a picture for the page; `path` has no ending."""
+    path.with_suffix(".pdf").write_bytes(pdf(figure))
+    path.with_suffix(".png").write_bytes(png(figure))
+
+
 def styled(figure: go.Figure, x_title: str, y_title: str) -> go.Figure:
-    """The figure in the project's look: no tool bar, nothing that catches a finger that scrolls."""
+    """The figure in the project's look: nothing that catches a finger that scrolls."""
     axis = {"fixedrange": True, "linecolor": palette.CONTROL_LINE, "gridcolor": palette.LINE, "zeroline": False}
     figure.update_layout(
         template="none",
@@ -106,25 +98,35 @@ def styled(figure: go.Figure, x_title: str, y_title: str) -> go.Figure:
         showlegend=len(figure.data) > 1,
         legend={"orientation": "h", "y": 1.12},
         hoverlabel={"bgcolor": palette.INK, "font": {"color": palette.CARD}},
-        modebar={"remove": MODE_BUTTONS},
     )
     figure.update_xaxes(title=x_title, type="category", **axis)
     figure.update_yaxes(title=y_title, rangemode="tozero", **axis)
     return figure
 
 
-def style_axes(axes: Axes, x_title: str, y_title: str) -> None:
-    """Axes in the project's look."""
-    axes.set_xlabel(x_title, fontsize=10, color=palette.INK)
-    axes.set_ylabel(y_title, fontsize=10, color=palette.INK)
+def style_axes(axes: Axes, x_title: str = "", y_title: str = "", grid: str = "") -> None:
+    """Axes in the project's look; `grid` names those ("x", "y", "both") whose values have hairlines across."""
+    for write, title in ((axes.set_xlabel, x_title), (axes.set_ylabel, y_title)):
+        if title:
+            write(title, **LABEL)
     axes.tick_params(labelsize=9, colors=palette.INK)
     axes.spines[["top", "right"]].set_visible(False)
     axes.spines[["left", "bottom"]].set_color(palette.CONTROL_LINE)
+    if grid:
+        axes.grid(axis=grid, color=palette.LINE, linewidth=0.6)
+        axes.set_axisbelow(True)
 
 
-def error_arms(values: Sequence[float], intervals: Sequence[Sequence[float] | None]) -> np.ndarray:  # (2, n)
-    """From each value down and up to the ends of its interval, times 100; 0 where there is none."""
-    ends = [interval or (value, value) for value, interval in zip(values, intervals, strict=True)]
-    return np.array(
-        [[max(0, 100 * (v - low)), max(0, 100 * (high - v))] for v, (low, high) in zip(values, ends, strict=True)]
-    ).T
+def title_of(figure: Figure, text: str) -> None:
+    """The figure's title, at its left edge."""
+    figure.suptitle(text, x=0.01, ha="left", fontsize=12, color=palette.INK)
+
+
+def error_arms(
+    rates: Sequence[float],  # fractions
+    intervals: Sequence[Sequence[float] | None],  # low and high end of each
+) -> np.ndarray:  # (2, n_rates)
+    """Lengths from each rate down and up to the ends of its interval, in per cent; 0 where there is none."""
+    ends = np.array([interval or (rate, rate) for rate, interval in zip(rates, intervals, strict=True)]).reshape(-1, 2)
+    middle = np.asarray(rates, float)
+    return 100 * np.maximum(0, np.stack([middle - ends[:, 0], ends[:, 1] - middle]))

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import NamedTuple
 
-from hyper.recordings.limits import MAX_NAME, MAX_SECONDS, shown
+from hyper.recordings.limits import LIMITS, MAX_NAME, Limits, shown
 
 CHUNK_BYTES = 1 << 20  # of a packed file that are in memory at a time
 LONGEST_NAME = 120  # characters of a file's name on disk; a file system takes 255 bytes
@@ -42,18 +42,6 @@ LONG_NAME = f"Its name is longer than {MAX_NAME:,} characters; please give it a 
 
 class ArchiveError(ValueError):
     """What was sent cannot be taken; the message says which limit or which archive."""
-
-
-@dataclass(frozen=True)
-class Limits:
-    """How much is taken at once."""
-
-    files: int = 300
-    file_bytes: int = MAX_SECONDS * 44_100 * 2 * 2  # the longest recording, as 16-bit stereo of CD rate
-    total_bytes: int = 2_000_000_000  # more than ten hours as a telephone records them
-
-
-LIMITS = Limits()
 
 
 class Sent(NamedTuple):

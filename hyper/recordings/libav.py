@@ -15,7 +15,7 @@ from av.audio.layout import AudioLayout
 from av.audio.stream import AudioStream
 from av.container import InputContainer
 
-from hyper.recordings.limits import SAMPLE_RATE, AudioError, check_length, check_shape
+from hyper.recordings.limits import FORMATS, SAMPLE_RATE, AudioError, check_length, check_shape
 from hyper.recordings.resampling import to_waveform
 
 # Only these are opened: libav's playlist formats would read further files and addresses that the file names.
@@ -59,7 +59,7 @@ def decode(
 
 
 def _opened(file: BinaryIO, name: str, is_known: bool) -> InputContainer:
-    not_audio = f"{name} is not an audio recording; please choose a wav, flac, ogg, mp3, m4a or webm file."
+    not_audio = f"{name} is not an audio recording; please choose a {FORMATS} file."
     try:
         container = av.open(file, options={"format_whitelist": CONTAINERS})
     except av.error.FFmpegError as error:

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import unicodedata
+from dataclasses import dataclass
 
 SAMPLE_RATE = 16_000  # Hz; Whisper was trained at this rate
+FORMATS = "wav, flac, ogg, mp3, m4a or webm"  # that people have; more are read
 MAX_SECONDS = 600  # ten minutes: the longest recording that is taken by default
 MAX_RATE = 192_000  # Hz; studios record at no more
 MAX_CHANNELS = 8  # as many as cinema sound has; a frame of libav has no room for more
@@ -12,6 +14,18 @@ MAX_SAMPLES = MAX_SECONDS * 2 * 48_000  # of all channels: a second to decode, w
 MAX_TEXT = 20_000  # characters; ten minutes of fast speech are 15,000
 MAX_NAME = 1_000  # characters of a file's name with all its folders; a disk takes 255 for the name alone
 MAX_SHOWN = 80  # characters of a name or a value that a sentence repeats
+
+
+@dataclass(frozen=True)
+class Limits:
+    """How many recordings, and how large, are taken at once."""
+
+    files: int = 300
+    file_bytes: int = MAX_SECONDS * 44_100 * 2 * 2  # the longest recording, as 16-bit stereo of CD rate
+    total_bytes: int = 2_000_000_000  # more than ten hours as a telephone records them
+
+
+LIMITS = Limits()
 
 
 class AudioError(ValueError):

@@ -9,7 +9,8 @@ from hyper.compare.calibration import CalibrationError
 from hyper.compare.calibration_file import CALIBRATION_FILE, save_calibration
 from hyper.compare.fit_calibration import calibration_text, fit_calibration
 from hyper.compare.pipeline import PersonalizedAsr
-from hyper.plots.calibration import write_reliability
+from hyper.plots.calibration import reliability_figure
+from hyper.plots.style import save_figure
 from hyper.recordings.manifest import ManifestRow, read_manifest
 from hyper.speech.texts import split_of
 
@@ -27,7 +28,7 @@ def calibrate_pair(asr: PersonalizedAsr, rows: Sequence[ManifestRow], results: P
         )
     calibration = fit_calibration(asr, rows, batch_size)
     results.mkdir(parents=True, exist_ok=True)
-    write_reliability(calibration, results / "reliability")
+    save_figure(reliability_figure(calibration), results / "reliability")
     save_calibration(calibration, folder)
     written = f"written    {folder / CALIBRATION_FILE} and {results}/reliability.pdf, .png"
     return f"{calibration_text(calibration)}\n{written}"

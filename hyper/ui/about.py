@@ -15,17 +15,17 @@ HEADER = f"""<header class="hw-header"><div class="hw-header-inner">{MARK}
 <p>One recording, two transcripts: Whisper as it is, and Whisper tuned to the voice it just heard.</p></div>
 <p class="hw-pill">Recordings are deleted when you leave</p></div></header>"""
 
-LIMITS = (
+BUNDLED_NOTE = (
     "A small Whisper of this project's own, made for everyday commands and short phrases in English; expect many "
-    "errors in open speech. For open speech choose a Whisper from the hub and train its hypernetwork."
+    "errors in open speech. For open speech, choose a Whisper from the hub and train a hypernetwork for it."
 )
-OTHER_MODEL = (
+OTHER_MODEL_NOTE = (
     "Loaded when you press Compare. If no hypernetwork was trained for it, you get the base transcript; to train one: "
     "<code>{command}</code>"
 )
-VERBATIM = (
-    "What was meant is one reference; a second is what was said, repetitions and broken-off sounds included. Errors "
-    "are then counted against both."
+VERBATIM_NOTE = (
+    "What was meant is one reference. What was actually said, repetitions and broken-off sounds included, can be a "
+    "second; errors are then counted against both."
 )
 CAUTION = """<footer class="hw-caution"><h2>Please note</h2><ul>
 <li><b>Not a medical device.</b> Not intended for the diagnosis, treatment, mitigation or prevention of any disease.

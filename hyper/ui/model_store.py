@@ -39,7 +39,7 @@ HUB_MODELS = (  # parameters x 4 bytes (float32), large ones x 2 (float16)
 CPU_LIMIT_MB = 1000  # larger ones take a minute for a sentence on a processor, and more memory than a laptop has free
 
 
-class ModelShelf:
+class ModelStore:
     """Gives the chosen model, loading it when it is first asked for."""
 
     def __init__(

@@ -21,7 +21,9 @@ from hyper.recordings.manifest import ManifestError
 from hyper.recordings.tables import TableError
 
 NO_RECORDING = "There is no recording yet: record yourself, upload a file or pick an example, then press Compare."
-RECORDING_GONE = "The recording is no longer on the server, which keeps nothing for long: record or upload it again."
+RECORDING_GONE = (
+    "The recording is no longer on the server, which keeps nothing for long: please record or upload it again."
+)
 
 
 @contextmanager

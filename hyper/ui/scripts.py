@@ -9,6 +9,10 @@ SHOW_RESULTS = (
     ".scrollIntoView({behavior: matchMedia('(prefers-reduced-motion: reduce)').matches ? 'auto' : 'smooth'})"
 )
 SAVE_FILE = "() => setTimeout(() => document.getElementById('%s').click(), 100)"  # once the button has its new file
+OPEN_AND_COMPARE = """() => {
+  document.querySelector('#hw-tabs [role=tab]').click();
+  document.getElementById('hw-compare').click();
+}"""
 
 
 def sets(*values: object) -> str:

@@ -13,11 +13,11 @@ from starlette.middleware import Middleware
 from hyper.model.backbone import BackboneError
 from hyper.model.checkpoint import CheckpointError
 from hyper.model.files import BUNDLED
-from hyper.recordings.audio import MAX_SECONDS
+from hyper.recordings.limits import LIMITS
 from hyper.recordings.manifest import ManifestError
 from hyper.ui.examples import read_examples
 from hyper.ui.gate import LOCAL_HOSTS, Gate
-from hyper.ui.model_store import ModelShelf
+from hyper.ui.model_store import ModelStore
 from hyper.ui.page import build_demo
 from hyper.ui.port import ServerError, is_public
 from hyper.ui.theme import ICON_FILE, page_css, page_theme
@@ -32,7 +32,6 @@ MAKE_BUNDLED = (
     "or start another Whisper with --base."
 )
 MOST_SESSIONS = 200  # open pages whose state is held in memory, 0.4 MB each; the one not used for longest goes first
-MAX_FILE_BYTES = MAX_SECONDS * 44_100 * 2 * 2  # the longest recording that is taken, as 16-bit stereo of CD rate
 
 
 def launch_options(host: str, port: int) -> dict[str, Any]:
@@ -43,7 +42,7 @@ def launch_options(host: str, port: int) -> dict[str, Any]:
         "share": False,  # no tunnel to the outside
         "run_history": False,  # no copies of inputs and results in the browser
         "enable_monitoring": False,  # no page with everybody's requests
-        "max_file_size": MAX_FILE_BYTES,
+        "max_file_size": LIMITS.file_bytes,
         "strict_cors": True,
         "app_kwargs": {"middleware": [Middleware(Gate, hosts=None if is_public(host) else {*LOCAL_HOSTS, host})]},
         "state_session_capacity": MOST_SESSIONS,
@@ -70,8 +69,8 @@ def serve(
     folder = open_folder()
     try:
         asr = load()
-        store = ModelShelf(asr, name, load_by_name, takes_any=takes_any and not is_public(host))
-        demo = build_demo(store, read_examples(examples))
+        models = ModelStore(asr, name, load_by_name, takes_any=takes_any and not is_public(host))
+        demo = build_demo(models, read_examples(examples))
     except (BackboneError, CheckpointError, ManifestError) as error:
         hint = f" {MAKE_BUNDLED}" if name == BUNDLED and isinstance(error, BackboneError) else ""
         raise ServerError(f"{error}{hint}") from error

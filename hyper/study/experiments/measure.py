@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from hyper.plots.scorecard import save_figure
+from hyper.plots.style import save_figure
 from hyper.study.experiments.catalogue import EXPERIMENTS
 from hyper.study.experiments.results_page import write_page
 from hyper.study.experiments.workbench import Experiment, Record, Workbench

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from hyper.plots.experiments import matrix_figure
+from hyper.plots.experiments import transfer_figure
 from hyper.recordings.manifest import ManifestRow
 from hyper.simulate import COHORTS
 from hyper.study.cells import markdown_table, points_cell, reduction_cell, wer_cell
@@ -172,4 +172,4 @@ class Transfer(Experiment):
         reductions = [[own[column]["relative_reduction"] for column in columns] for own in matrix.values()]
         rows = [record["arms"][name]["title"] for name in matrix]
         values = np.array(reductions, dtype=float)  # None, where the base has no error, is NaN
-        return matrix_figure("Transfer between simulated disorders", {"": values}, rows, columns)
+        return transfer_figure("Transfer between simulated disorders", {"": values}, rows, columns)

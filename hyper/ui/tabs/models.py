@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import gradio as gr
 
 from hyper.model.info import cost_of, local_folder
 from hyper.ui import notices
-from hyper.ui.layout import Inputs
-from hyper.ui.model_store import ModelShelf
-from hyper.ui.queues import MODEL_QUEUE, QUIET
+from hyper.ui.inputs import Inputs
+from hyper.ui.layout import Values, card, go_button, heading, lead, pair
+from hyper.ui.model_store import ModelStore
+from hyper.ui.queues import ON_MODEL, QUIET
 from hyper.ui.tabs import models_html
+from hyper.ui.tabs.tab import Tab
 
 INTRODUCTION = (
     "The model that the page was started with stays loaded; one other can be loaded beside it. A hypernetwork belongs "
@@ -20,15 +20,55 @@ INTRODUCTION = (
 NAME_MISSING = "Please name a Whisper: a folder on this machine, or a hub model such as openai/whisper-small."
 
 
-@dataclass(frozen=True)
-class ModelHandlers:
-    """What happens on the tab."""
+class ModelsTab(Tab):
+    """What is offered, what may be named, and an overview; where visitors may not name models, there is no place to."""
 
-    shelf: ModelShelf
+    def __init__(self, models: ModelStore) -> None:
+        self.models = models
+        with gr.Tab("Models", elem_id="hw-tab-models") as self.tab:
+            lead(f"{INTRODUCTION} {models_html.MEMORY_MEANING}")
+            with pair():
+                with card():
+                    heading(1, "Load one that is offered")
+                    self.offered = gr.Dropdown(
+                        models.choices(), value=models.first_name, label="Model", filterable=False,
+                        elem_id="hw-models-offered",
+                    )  # fmt: skip
+                    self.choose = go_button("Load", "hw-models-choose")
+                if models.takes_any:
+                    self._naming_card()
+            self.status = gr.HTML("", elem_id="hw-models-status")
+            self.overview = gr.HTML(self.show(), elem_id="hw-models-overview")
+
+    def _naming_card(self) -> None:
+        """Where a visitor names a base and its hypernetwork."""
+        with card():
+            heading(2, "Or name another", "a folder on this machine, or a hub model")
+            self.base = _name_box("Whisper", "runs/base or openai/whisper-small", "hw-models-base")
+            hint = "runs/hypernet-small; empty: the one in assets/ that belongs to it"
+            self.hypernet = _name_box("Folder of its hypernetwork (optional)", hint, "hw-models-hypernet")
+            with gr.Row(elem_classes="hw-chips"):
+                self.ask_cost = gr.Button("What does it cost?", elem_id="hw-models-cost")
+                self.load = gr.Button("Load", variant="primary", elem_id="hw-models-load")
+
+    def connect(self, inputs: Inputs) -> None:
+        """Loading chooses the model on the first tab."""
+        self.chosen = inputs.model
+        loaded = [self.chosen, self.status, self.overview]
+        self.tab.select(self.show, None, self.overview, **QUIET)
+        self.choose.click(self.choose_model, self.offered, loaded, **ON_MODEL)
+        if self.models.takes_any:
+            named = [self.base, self.hypernet]
+            self.ask_cost.click(self.cost, named, self.status, api_visibility="private", concurrency_limit=2)
+            self.load.click(self.load_model, named, loaded, **ON_MODEL)
+
+    def clear(self) -> Values:
+        """Nothing was loaded yet."""
+        return {self.status: ""}
 
     def show(self) -> str:
         """All models as they are now."""
-        return models_html.models_html(self.shelf)
+        return models_html.models_html(self.models)
 
     def cost(self, base: str, hypernet: str) -> str:
         """What loading would cost; the hub is asked for at most seven seconds."""
@@ -41,29 +81,36 @@ class ModelHandlers:
         base: str,
         hypernet: str,
         progress: gr.Progress = gr.Progress(track_tqdm=True),  # noqa: B008  gradio finds it by this default
-    ) -> tuple[gr.Dropdown, str, str]:
+    ) -> Values:
         """Load what the visitor named and choose it on the first tab."""
         base = _named(base)
         with notices.errors_as_notices():
             is_here = local_folder(base) is not None
             progress(0.1, desc=f"Loading {base}" if is_here else f"Downloading {base}")
-            choice = self.shelf.open(base, hypernet.strip())
-        asr = self.shelf.get(choice)
-        adapts = f"adapts with {asr.hypernetwork}" if asr.hypernetwork else "has no hypernetwork: base transcripts only"
-        done = f'<p class="hw-help" role="status"><b>Loaded and chosen.</b> {asr.base_model} {adapts}.</p>'
-        return gr.Dropdown(choices=self.shelf.choices(), value=choice), done, self.show()
+            choice = self.models.open(base, hypernet.strip())
+        hypernetwork = self.models.get(choice).hypernetwork
+        adapts = f"adapts with {hypernetwork}" if hypernetwork else "has no hypernetwork: base transcripts only"
+        return self._loaded(choice, f" {adapts}")
 
     def choose_model(
         self,
         name: str,
         progress: gr.Progress = gr.Progress(track_tqdm=True),  # noqa: B008
-    ) -> tuple[gr.Dropdown, str, str]:
+    ) -> Values:
         """Load a model that the page offers and choose it on the first tab."""
         with notices.errors_as_notices():
             progress(0.1, desc=f"Loading {name} (downloaded once, then kept)")
-            asr = self.shelf.get(name)
-        done = f'<p class="hw-help" role="status"><b>Loaded and chosen.</b> {asr.base_model}.</p>'
-        return gr.Dropdown(value=name), done, self.show()
+            self.models.get(name)
+        return self._loaded(name)
+
+    def _loaded(self, choice: str, how: str = "") -> Values:
+        """The choice on the first tab, and that it is made."""
+        done = f"<b>Loaded and chosen.</b> {self.models.get(choice).base_model}{how}."
+        return {
+            self.chosen: gr.update(choices=self.models.choices(), value=choice),
+            self.status: f'<p class="hw-help" role="status">{done}</p>',
+            self.overview: self.show(),
+        }
 
 
 def _named(base: str) -> str:
@@ -73,53 +120,5 @@ def _named(base: str) -> str:
     return base.strip()
 
 
-def models_tab(shelf: ModelShelf, inputs: Inputs) -> None:
-    """Build the tab and connect it; where visitors may not name models, there is nothing to name them in."""
-    handlers = ModelHandlers(shelf)
-    with gr.Tab("Models", elem_id="hw-tab-models") as tab:
-        gr.HTML(f'<p class="hw-lead">{INTRODUCTION} {models_html.MEMORY_MEANING}</p>')
-        with gr.Row(equal_height=True, elem_classes="hw-pair"):
-            with gr.Column(elem_classes="hw-card", min_width=320):
-                gr.HTML("<h2>1 <span>Load one that is offered</span></h2>")
-                offered = gr.Dropdown(
-                    shelf.choices(),
-                    value=shelf.first_name,
-                    label="Model",
-                    filterable=False,
-                    elem_id="hw-models-offered",
-                )
-                choose = gr.Button("Load", variant="primary", elem_id="hw-models-choose", elem_classes="hw-go")
-            named = _naming_card() if shelf.takes_any else None
-        status = gr.HTML("", elem_id="hw-models-status")
-        overview = gr.HTML(handlers.show(), elem_id="hw-models-overview")
-    loaded = [inputs.model, status, overview]
-    tab.select(handlers.show, None, overview, **QUIET)
-    choose.click(handlers.choose_model, offered, loaded, api_visibility="private", **MODEL_QUEUE)
-    if named is not None:
-        base, hypernet, cost, load = named
-        cost.click(handlers.cost, [base, hypernet], status, api_visibility="private", concurrency_limit=2)
-        load.click(handlers.load_model, [base, hypernet], loaded, api_visibility="private", **MODEL_QUEUE)
-
-
-def _naming_card() -> tuple[gr.Textbox, gr.Textbox, gr.Button, gr.Button]:
-    """Where a visitor names a base and its hypernetwork."""
-    with gr.Column(elem_classes="hw-card", min_width=320):
-        gr.HTML("<h2>2 <span>Or name another</span> <small>a folder on this machine, or a hub model</small></h2>")
-        base = gr.Textbox(
-            "",
-            label="Whisper",
-            placeholder="runs/base or openai/whisper-small",
-            max_length=500,
-            elem_id="hw-models-base",
-        )
-        hypernet = gr.Textbox(
-            "",
-            label="Folder of its hypernetwork (optional)",
-            placeholder="runs/hypernet-small; empty: the one in assets/ that belongs to it",
-            max_length=500,
-            elem_id="hw-models-hypernet",
-        )
-        with gr.Row(elem_classes="hw-chips"):
-            cost = gr.Button("What does it cost?", elem_id="hw-models-cost")
-            load = gr.Button("Load", variant="primary", elem_id="hw-models-load")
-    return base, hypernet, cost, load
+def _name_box(label: str, placeholder: str, elem_id: str) -> gr.Textbox:
+    return gr.Textbox("", label=label, placeholder=placeholder, max_length=500, elem_id=elem_id)

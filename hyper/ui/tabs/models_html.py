@@ -22,7 +22,7 @@ from hyper.ui.templates import render
 
 if TYPE_CHECKING:
     from hyper.compare.pipeline import PersonalizedAsr
-    from hyper.ui.model_store import ModelShelf
+    from hyper.ui.model_store import ModelStore
 
 LINES_SHOWN = 4  # of what a model was trained on; the others are folded
 MEMORY_MEANING = "Memory is for the weights alone: parameters times their bytes. Transcribing takes some more."
@@ -50,7 +50,7 @@ class ModelCard:
         return self.measured is not None
 
 
-def models_html(shelf: ModelShelf) -> str:
+def models_html(models: ModelStore) -> str:
     """Every model that can be chosen, then the hypernetworks that are there."""
     hypernets = [
         ModelCard(
@@ -62,8 +62,8 @@ def models_html(shelf: ModelShelf) -> str:
         )
         for info in hypernets_in(ASSETS)
     ]
-    models = [_model_card(shelf, label.split(" · ")[0], name) for label, name in shelf.choices()]
-    return render("models", models=models, hypernets=hypernets, lines_shown=LINES_SHOWN, not_measured=NOT_MEASURED)
+    cards = [_model_card(models, label.split(" · ")[0], name) for label, name in models.choices()]
+    return render("models", models=cards, hypernets=hypernets, lines_shown=LINES_SHOWN, not_measured=NOT_MEASURED)
 
 
 def cost_html(name: str, cost: MemoryCost | None, is_here: bool) -> str:
@@ -71,11 +71,11 @@ def cost_html(name: str, cost: MemoryCost | None, is_here: bool) -> str:
     return render("model_cost", name=name, cost=cost, is_here=is_here)
 
 
-def _model_card(shelf: ModelShelf, title: str, name: str) -> ModelCard:
-    asr, folder = shelf.loaded(name), local_folder(shelf.base_of(name))
+def _model_card(models: ModelStore, title: str, name: str) -> ModelCard:
+    asr, folder = models.loaded(name), local_folder(models.base_of(name))
     if folder is None:
         state = "not on this machine: downloaded once when it is chosen"
-        return ModelCard(title, state, name, {"Size": _offered_size(shelf, name)}, no_training=HUB_CARD)
+        return ModelCard(title, state, name, {"Size": _offered_size(models, name)}, no_training=HUB_CARD)
     try:
         info = base_info(folder)
     except BackboneError as error:
@@ -104,8 +104,8 @@ def _base_facts(info: BaseInfo) -> dict[str, str]:
     }
 
 
-def _offered_size(shelf: ModelShelf, name: str) -> str:
-    model = shelf.hub_model(name)
+def _offered_size(models: ModelStore, name: str) -> str:
+    model = models.hub_model(name)
     if model is None:
         return "not known"
     cost = memory_cost(model.parameters * 1_000_000)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
 
 import gradio as gr
@@ -13,52 +12,115 @@ from hyper.compare.scoring import score_manifest
 from hyper.compare.speaker import MAX_RECORDINGS, MIN_RECORDINGS
 from hyper.recordings.manifest import ManifestRow
 from hyper.ui import notices
-from hyper.ui.handlers import Handlers, on_gpu
-from hyper.ui.layout import Inputs, recorder
-from hyper.ui.queues import MODEL_QUEUE, QUIET
+from hyper.ui.inputs import Inputs
+from hyper.ui.layout import Values, card, go_button, heading, lead, recorder
+from hyper.ui.queues import ON_MODEL, QUIET, on_gpu
+from hyper.ui.service import Service
 from hyper.ui.tabs import reading_html, speaker
 from hyper.ui.tabs.reading_state import Reading
 from hyper.ui.tabs.reading_texts import READING_SETS
-from hyper.ui.tabs.speaker import SpeakerInputs
+from hyper.ui.tabs.tab import Tab
 
 PLACE = "guided reading"  # of the recordings that the visitor holds here
 LANGUAGE = "en"  # of all phrases
 INTRODUCTION = (
-    "Phrases are shown one by one: record yourself reading each aloud, then press Next. What was meant is known, so "
-    "errors can be counted. Recordings are deleted when you leave. The model is the one chosen on the first tab."
+    "Phrases are shown one by one: read each aloud and record yourself, then press Next. As it is known what was "
+    "meant, errors can be counted. Recordings are deleted when you leave. The model is the one chosen on the first tab."
 )
 
 
-@dataclass(frozen=True)
-class ReadingParts:
-    """The parts of the tab that change while somebody reads."""
+class ReadingTab(Tab):
+    """What to read, the phrase with its recorder, and the table; what was read stands in the visitor's own state."""
 
-    choose: gr.Column
-    read: gr.Column
-    phrase: gr.HTML
-    recording: gr.Audio
-    buttons: gr.Row
-    next: gr.Button
-    count: gr.Button
-    as_speaker: gr.Button
-    results: gr.HTML
+    def __init__(self, service: Service) -> None:
+        self.service = service
+        with gr.Tab("Guided reading", elem_id="hw-tab-reading"):
+            lead(INTRODUCTION)
+            with card() as self.choose:
+                heading(1, "What to read")
+                self.chosen = gr.Radio(
+                    [(each.label, each.key) for each in READING_SETS.values()],
+                    value=next(iter(READING_SETS)),
+                    show_label=False,
+                    label="What to read",
+                    elem_id="hw-reading-set",
+                )
+                self.start = go_button("Start", "hw-reading-start")
+            self._reading_card()
+            self.results = gr.HTML("", elem_id="hw-reading-results")
+            self.state = gr.State(None)
 
-    def all(self) -> list[gr.blocks.Block]:
-        """In the order in which `view` gives the values."""
-        return list(vars(self).values())
+    def _reading_card(self) -> None:
+        """The phrase, its recorder, and the buttons; those of the end are hidden until then."""
+        with card(visible=False) as self.read:
+            self.phrase = gr.HTML("", elem_id="hw-reading-phrase")
+            self.recording = recorder("Recording of this phrase", "hw-reading-recording")
+            with gr.Row(elem_classes="hw-chips", elem_id="hw-reading-buttons") as self.buttons:
+                self.next = gr.Button("Next", variant="primary", interactive=False, elem_id="hw-reading-next")
+                self.redo = gr.Button("Redo", elem_id="hw-reading-redo")
+                self.skip = gr.Button("Skip", elem_id="hw-reading-skip")
+                self.back = gr.Button("Back", elem_id="hw-reading-back")
+                self.finish = gr.Button("Finish here", elem_id="hw-reading-finish")
+            self.count = go_button("Count the errors", "hw-reading-count", visible=False)
+            self.as_speaker = gr.Button(
+                "Adapt to this speaker with them", visible=False, elem_id="hw-reading-as-speaker"
+            )
 
+    def connect(self, inputs: Inputs) -> None:
+        """Each button is a step of the reading; its recordings are counted with the model of the first tab."""
+        shown = list(self.clear())
+        self.start.click(self.begin, self.chosen, shown, **QUIET)
+        self.next.click(self.go_on, [self.state, self.recording], shown, **QUIET)
+        for button, step in (
+            (self.redo, Reading.redo),
+            (self.skip, Reading.skip),
+            (self.back, Reading.back),
+            (self.finish, Reading.finish),
+        ):
+            button.click(lambda reading, step=step: self.show(step(reading)), self.state, shown, **QUIET)
+        gr.on([self.recording.change, self.state.change], self.track, [self.state, self.recording], self.next, **QUIET)
+        self.count.click(on_gpu(self.count_errors), [self.state, inputs.model], self.results, **ON_MODEL)
 
-@dataclass(frozen=True)
-class ReadingHandlers:
-    """What happens on the tab; what was read is kept in the visitor's own state alone."""
+    def hand_over_to(self, other: speaker.SpeakerTab, bar: gr.Tabs) -> None:
+        """Let the button bring the recordings to the tab of one speaker."""
+        self.as_speaker.click(self.hand_over, self.state, [other.files, other.meant, bar], **QUIET)
 
-    page: Handlers
+    def clear(self) -> Values:
+        """As it is before the start."""
+        return self.show(None)
 
-    def keep_track(self, reading: Reading | None, recording: str | None, request: gr.Request) -> gr.Button:
+    def show(self, reading: Reading | None) -> Values:
+        """Every part at this point of the reading; None is before its start."""
+        reads = reading is not None and not reading.is_finished
+        recording = reading.recording if reading else None
+        n_read = len(reading.read()) if reading and reading.is_finished else 0
+        label = "Finish" if reads and reading.is_last else "Next"
+        return {
+            self.state: reading,
+            self.choose: gr.update(visible=not reads),
+            self.read: gr.update(visible=reading is not None),
+            self.phrase: reading_html.phrase_html(reading) if reading else "",
+            self.recording: gr.update(value=recording, visible=reads),
+            self.buttons: gr.update(visible=reads),
+            self.next: gr.update(value=label, interactive=recording is not None),
+            self.count: gr.update(visible=n_read > 0),
+            self.as_speaker: gr.update(visible=n_read >= MIN_RECORDINGS),
+            self.results: "",
+        }
+
+    def begin(self, key: str) -> Values:
+        """The first phrase of a set."""
+        return self.show(Reading.begin(READING_SETS[key].phrases))
+
+    def go_on(self, reading: Reading, recording: str | None) -> Values:
+        """Keep what was recorded and show the next phrase."""
+        notices.check_recordings([recording] if recording else [])
+        return self.show(reading.keep(recording))
+
+    def track(self, reading: Reading | None, recording: str | None, request: gr.Request) -> gr.Button:
         """Remember what this visitor needs, delete what was replaced; Next is there once there is a recording."""
-        if request.session_hash:
-            kept = [file for _, file in reading.read()] if reading else []
-            self.page.uploads.hold_all(request.session_hash, PLACE, kept + ([recording] if recording else []))
+        files = [file for _, file in reading.read()] if reading else []
+        self.service.uploads.hold(request.session_hash, PLACE, files + ([recording] if recording else []))
         return gr.Button(interactive=recording is not None)
 
     def count_errors(
@@ -68,110 +130,30 @@ class ReadingHandlers:
         progress: gr.Progress = gr.Progress(),  # noqa: B008  gradio finds it by this default
     ) -> str:
         """The table of all that was read."""
-        read = reading.read()
-        notices.check_recordings([file for _, file in read])
+        files, phrases = _read(reading)
         rows = [
             ManifestRow(file=f"phrase {i}", path=Path(file), reference=phrase)
-            for i, (phrase, file) in enumerate(read, start=1)
+            for i, (file, phrase) in enumerate(zip(files, phrases, strict=True), start=1)
         ]
         with notices.errors_as_notices():
             progress(0.1, desc=f"Fetching {model}")
-            asr = self.page.shelf.get(model)
+            asr = self.service.models.get(model)
             progress(0.3, desc=f"Transcribing {len(rows)} recordings")
-            return several_recordings_html(asr, rows)
+            return scored_html(asr, rows)
+
+    def hand_over(self, reading: Reading) -> tuple[list[str], str, gr.Tabs]:
+        """The recordings and what was meant for the tab of one speaker, which takes twenty, and that tab."""
+        files, phrases = _read(reading)
+        return files[:MAX_RECORDINGS], "\n".join(phrases[:MAX_RECORDINGS]), gr.Tabs(selected=speaker.TAB)
 
 
-def several_recordings_html(asr: PersonalizedAsr, rows: Sequence[ManifestRow]) -> str:
-    """What becomes of the recordings: the one place that hands them over."""
-    return reading_html.results_html(score_manifest(asr, rows, language=LANGUAGE))
-
-
-def view(reading: Reading | None) -> tuple[Reading | None, ...]:
-    """State and values of `ReadingParts.all` for this point of the reading; None is before its start."""
-    reads = reading is not None and not reading.is_finished
-    recording = reading.recording if reading else None
-    n_read = len(reading.read()) if reading and reading.is_finished else 0
-    return (
-        reading,
-        gr.Column(visible=not reads),
-        gr.Column(visible=reading is not None),
-        reading_html.phrase_html(reading) if reading else "",
-        gr.Audio(value=recording, visible=reads),
-        gr.Row(visible=reads),
-        gr.Button("Finish" if reads and reading.is_last else "Next", interactive=recording is not None),
-        gr.Button(visible=n_read > 0),
-        gr.Button(visible=n_read >= MIN_RECORDINGS),
-        "",
-    )
-
-
-def go_on(reading: Reading, recording: str | None) -> tuple[Reading | None, ...]:
-    """Keep what was recorded and show the next phrase."""
-    notices.check_recordings([recording] if recording else [])
-    return view(reading.keep(recording))
-
-
-def hand_over(reading: Reading) -> tuple[list[str], str, gr.Tabs]:
-    """The recordings and what was meant for the tab of one speaker, which takes twenty, and that tab."""
-    read = reading.read()[:MAX_RECORDINGS]
+def _read(reading: Reading) -> tuple[list[str], list[str]]:
+    """Files and phrases of all that was read, or a notice that there are none."""
+    read = reading.read()
     notices.check_recordings([file for _, file in read])
-    return [file for _, file in read], "\n".join(phrase for phrase, _ in read), gr.Tabs(selected=speaker.TAB)
+    return [file for _, file in read], [phrase for phrase, _ in read]
 
 
-@dataclass(frozen=True)
-class ReadingTab:
-    """The parts that another tab's parts are connected to."""
-
-    state: gr.State
-    as_speaker: gr.Button
-
-    def connect(self, tabs: gr.Tabs, speaker: SpeakerInputs) -> None:
-        """Let the button hand the recordings over to the tab of one speaker."""
-        self.as_speaker.click(hand_over, self.state, [speaker.files, speaker.meant, tabs], **QUIET)
-
-
-def reading_tab(page: Handlers, inputs: Inputs) -> ReadingTab:
-    """Build the tab and connect it; the model is that of the first tab."""
-    handlers = ReadingHandlers(page)
-    with gr.Tab("Guided reading", elem_id="hw-tab-reading"):
-        gr.HTML(f'<p class="hw-lead">{INTRODUCTION}</p>')
-        with gr.Column(elem_classes="hw-card") as choose:
-            gr.HTML("<h2>1 <span>What to read</span></h2>")
-            chosen = gr.Radio(
-                [(each.label, each.key) for each in READING_SETS.values()],
-                value=next(iter(READING_SETS)),
-                show_label=False,
-                label="What to read",
-                elem_id="hw-reading-set",
-            )
-            start = gr.Button("Start", variant="primary", elem_id="hw-reading-start", elem_classes="hw-go")
-        with gr.Column(elem_classes="hw-card", visible=False, elem_id="hw-reading-card") as read:
-            phrase = gr.HTML("", elem_id="hw-reading-phrase")
-            recording = recorder("Recording of this phrase", "hw-reading-recording")
-            with gr.Row(elem_classes="hw-chips", elem_id="hw-reading-buttons") as buttons:
-                next_button = gr.Button("Next", variant="primary", interactive=False, elem_id="hw-reading-next")
-                redo = gr.Button("Redo", elem_id="hw-reading-redo")
-                skip = gr.Button("Skip", elem_id="hw-reading-skip")
-                back = gr.Button("Back", elem_id="hw-reading-back")
-                finish = gr.Button("Finish here", elem_id="hw-reading-finish")
-            count = gr.Button(
-                "Count the errors", variant="primary", visible=False, elem_id="hw-reading-count", elem_classes="hw-go"
-            )
-            as_speaker = gr.Button("Adapt to this speaker with them", visible=False, elem_id="hw-reading-as-speaker")
-        results = gr.HTML("", elem_id="hw-reading-results")
-        state = gr.State(None)
-    parts = ReadingParts(choose, read, phrase, recording, buttons, next_button, count, as_speaker, results)
-    shown = [state, *parts.all()]
-    start.click(lambda key: view(Reading.begin(READING_SETS[key].phrases)), chosen, shown, **QUIET)
-    next_button.click(go_on, [state, recording], shown, **QUIET)
-    for button, step in ((redo, Reading.redo), (skip, Reading.skip), (back, Reading.back), (finish, Reading.finish)):
-        button.click(lambda reading, step=step: view(step(reading)), state, shown, **QUIET)
-    gr.on([recording.change, state.change], handlers.keep_track, [state, recording], next_button, **QUIET)
-    count.click(
-        on_gpu(handlers.count_errors),
-        [state, inputs.model],
-        results,
-        api_visibility="private",
-        **MODEL_QUEUE,
-    )
-    return ReadingTab(state, as_speaker)
+def scored_html(asr: PersonalizedAsr, rows: Sequence[ManifestRow]) -> str:
+    """The table of these recordings."""
+    return reading_html.results_html(score_manifest(asr, rows, language=LANGUAGE))

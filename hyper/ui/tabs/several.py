@@ -1,26 +1,61 @@
-"""The tab Several recordings: what stands where, and which click calls which handler."""
+"""The tab "Several recordings": transcribe a list, stop, open one of it, keep the table and a report."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import tempfile
+import time
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from html import escape
+from pathlib import Path
+from typing import Any
 
 import gradio as gr
+from gradio.processing_utils import save_file_to_cache
+from gradio.utils import get_upload_folder
 
-from hyper.recordings.archive import LIMITS
-from hyper.ui.handlers import Handlers
-from hyper.ui.layout import Inputs, note_html
+from hyper.compare.evaluation import Evaluation
+from hyper.compare.scoring import no_scores_yet, score_parts
+from hyper.compare.utterance import Failure
+from hyper.recordings.archive import Recording, Sent, fetch, gather
+from hyper.recordings.limits import FORMATS, LIMITS, MAX_SECONDS, check_text
+from hyper.recordings.manifest import ManifestRow
+from hyper.recordings.matching import Matching, match, read_references
+from hyper.recordings.tables import csv_bytes, xlsx_bytes
+from hyper.reports.content import clinic_report
+from hyper.reports.html import html_text
+from hyper.reports.pdf import pdf_bytes
+from hyper.reports.table import recordings_sheet, sheets
+from hyper.ui import notices, scripts
+from hyper.ui.inputs import Inputs
+from hyper.ui.layout import (
+    HIDDEN,
+    REFERENCE_HEADING,
+    SHOWN,
+    Values,
+    card,
+    file_box,
+    go_button,
+    heading,
+    note_html,
+    pair,
+)
 from hyper.ui.queues import QUIET
-from hyper.ui.tabs.several_handlers import SeveralHandlers
+from hyper.ui.service import Service
+from hyper.ui.tabs import several_html
+from hyper.ui.tabs.tab import Tab
 from hyper.ui.theme import STYLE_FILE
-from hyper.ui.visitors.lists import Batches
+from hyper.ui.visitors.batches import Batches, Outcome, Run
 
 SCRIPT_FILE = STYLE_FILE.with_name("recordings.js")
 HEARD = {"show_progress": "hidden", "api_visibility": "private", "concurrency_limit": None}  # a notice needs the queue
-LINE = {"concurrency_id": "several", "concurrency_limit": 1}  # one list at a time; the model's own lock lets others in
+ONE_LIST = {"concurrency_id": "several", "concurrency_limit": 1}  # at a time; the model's own lock lets others in
+BATCH = 4  # recordings at a time: other visitors come in between, and the bar moves
+PLACE = "several"  # of the files that the visitor holds here
 LIMITS_TEXT = (
-    f"wav, flac, ogg, mp3, m4a or webm, or zip archives of them; at most {LIMITS.files} recordings of "
-    f"{LIMITS.file_bytes / 1e6:.0f} MB each, ten minutes long. They are transcribed with the model and language that "
-    "are chosen under One recording."
+    f"{FORMATS}, or zip archives of them; at most {LIMITS.files} recordings of up to {LIMITS.file_bytes / 1e6:.0f} MB "
+    f"and {MAX_SECONDS / 60:g} minutes each. They are transcribed with the model and language chosen under One "
+    "recording."
 )
 LIST_TEXT = (
     "A CSV or XLSX whose first line names the columns: <code>file</code>, <code>what was meant</code>, and if you like "
@@ -28,88 +63,207 @@ LIST_TEXT = (
     "the same name, with or without folder and ending. Without a list nothing is counted."
 )
 REPORT_TEXT = (
-    "The report holds all transcripts, rates, figures, model, settings and the medical caution; no sound. Names stand "
-    "in it only where your list or the lines below have them."
+    "The report holds all transcripts, rates, figures, model, settings and the medical caution, but no sound. Names "
+    "appear in it only where your list or the lines below have them."
 )
-OPEN_AND_COMPARE = """() => {
-  document.querySelector('#hw-tabs [role=tab]').click();
-  document.getElementById('hw-compare').click();
-}"""
+NO_RECORDINGS = "There are no recordings yet: drop audio files or a zip archive, then press Transcribe all."
+NO_OUTCOME = "There is no table any more; please press Transcribe all again."
+FROM_LIST = "From your recordings: {name}{simulated}"
+
+SentFile = dict[str, Any]  # a file as gradio's page describes it: `path` on this machine, `orig_name` at the visitor's
 
 
-@dataclass(frozen=True)
-class Keeping:
-    """What a visitor takes away."""
+class SeveralTab(Tab):
+    """Recordings and a list; the table; what to keep. Words and numbers alone are held until the visitor leaves."""
 
-    card: gr.Column
-    links: gr.HTML  # to the table's files
-    subject: gr.Textbox
-    remarks: gr.Textbox
-    with_names: gr.Checkbox
-    make: gr.Button
-    report: gr.HTML  # links to the report
+    def __init__(self, service: Service) -> None:
+        self.service = service
+        self.batches = Batches()
+        with gr.Tab("Several recordings"):
+            self._input_cards()
+            with gr.Row():
+                self.start = go_button("Transcribe all", "hw-run")
+                self.cancel = gr.Button("Cancel", visible=False, elem_id="hw-cancel")
+            self.status = gr.HTML("", elem_id="hw-several-status")
+            self.left_over = gr.HTML("", elem_id="hw-left-over")
+            self.outcome = gr.HTML("", elem_id="hw-outcome", js_on_load=SCRIPT_FILE.read_text(encoding="utf-8"))
+            self._keeping_card()
+
+    def _input_cards(self) -> None:
+        """Recordings on the left, what was meant on the right."""
+        with pair():
+            with card():
+                heading(1, "Your recordings")
+                self.sent = file_box("Recordings", "hw-sent", file_count="multiple", height=190)
+                gr.HTML(note_html(LIMITS_TEXT))
+            with card():
+                heading(2, *REFERENCE_HEADING)
+                self.list = file_box("List of what was meant", "hw-list", file_types=[".csv", ".xlsx"], height=190)
+                gr.HTML(note_html(LIST_TEXT))
+
+    def _keeping_card(self) -> None:
+        """The table's files, and the report with what is typed for it."""
+        with card(visible=False, elem_id="hw-keep") as self.keeping:
+            heading(3, "Keep it", "nothing is stored here: save what you need")
+            self.table_links = gr.HTML("", elem_id="hw-table-links")
+            gr.HTML(note_html(REPORT_TEXT))
+            with gr.Row():
+                self.subject = gr.Textbox("", label="Who or what it is about (optional)", max_length=200)
+                self.remarks = gr.Textbox("", label="Remarks (optional)", lines=2, max_length=5_000)
+            self.with_names = gr.Checkbox(False, label="Include the names of files that are not in the list")
+            self.make_report = gr.Button("Make the report")
+            self.report_links = gr.HTML("", elem_id="hw-report-links")
+
+    def connect(self, inputs: Inputs) -> None:
+        """A run, its end, and what can be done with its table; a row opens its recording in the first tab."""
+        files = [self.sent, self.list]
+        gr.on([file.change for file in files], self.track, files, None, preprocess=False, **QUIET)
+        self.start.click(self.begin, files, [self.start, self.cancel, self.status], preprocess=False, **HEARD).success(
+            self.transcribe,
+            [inputs.model, inputs.language],
+            list(self.clear()),
+            show_progress="hidden",
+            api_visibility="private",
+            **ONE_LIST,
+        ).then(self.end, None, [self.start, self.cancel], **QUIET)
+        self.start.click(None, None, self.report_links, js=scripts.sets(""))  # of the list before, not of this one
+        self.cancel.click(self.stop, None, self.cancel, **QUIET)
+        opened = [inputs.recording, inputs.reference, inputs.note, inputs.model, inputs.language]
+        self.outcome.click(self.open, None, opened, **HEARD).success(None, js=scripts.OPEN_AND_COMPARE)
+        self.make_report.click(
+            self.report,
+            [self.subject, self.remarks, self.with_names],
+            self.report_links,
+            show_progress_on=self.report_links,
+            api_visibility="private",
+        )
+
+    def clear(self) -> Values:
+        """Nothing transcribed."""
+        return {self.status: "", self.left_over: "", self.outcome: "", self.table_links: "", self.keeping: HIDDEN}
+
+    def track(self, sent: list[SentFile] | None, table: SentFile | None, request: gr.Request) -> None:
+        """Delete the visitor's former files, remember the present ones."""
+        files = [*(sent or ()), *([table] if table else ())]
+        self.service.uploads.hold(request.session_hash, PLACE, [file["path"] for file in files])
+
+    def begin(self, sent: list[SentFile] | None, table: SentFile | None, request: gr.Request) -> Values:
+        """The visitor has pressed Transcribe all: what is sent now counts, and the run can be stopped."""
+        if not sent or not request.session_hash:  # a call without a page could be given nothing back
+            raise notices.notice(NO_RECORDINGS, "Nothing to transcribe")
+        self.batches.begin(request.session_hash, tuple(map(_sent, sent)), _sent(table) if table else None)
+        return {
+            self.start: gr.update(interactive=False),
+            self.cancel: gr.update(value="Cancel", visible=True, interactive=True),
+            self.status: several_html.WAITING,
+        }
+
+    def transcribe(self, model: str, language: str, request: gr.Request) -> Iterator[Values]:
+        """Progress, what was left over, outcome, files to keep: again after each few recordings."""
+        session = request.session_hash
+        run = self.batches.run(session)
+        if run is None:
+            return
+        with tempfile.TemporaryDirectory(dir=_cache()) as folder, notices.errors_as_notices():
+            recordings, matching = _matched(run, Path(folder))
+            n = len(recordings)
+            left_over = several_html.matching_html(matching)
+            yield {**self.clear(), self.status: several_html.progress_html(0, n, None), self.left_over: left_over}
+            asr = self.service.models.get(model)
+            refused, rows = _refused(recordings, matching)
+            places = tuple(recording.place for recording in recordings)
+            evaluation = replace(no_scores_yet(asr, language), failures=refused)
+            outcome = Outcome(evaluation, matching, run.sent, places, model, language)
+            began = time.monotonic()
+            for part in score_parts(asr, rows, batch_size=BATCH, batches_at_once=1, language=language):
+                evaluation = replace(part, failures=part.failures + refused)
+                self.batches.keep(session, run, replace(outcome, evaluation=evaluation))
+                seconds_left = (time.monotonic() - began) / part.n_done * (len(rows) - part.n_done)
+                yield {
+                    self.status: several_html.progress_html(evaluation.n_done, n, seconds_left),
+                    self.outcome: several_html.outcome_html(evaluation),
+                }
+                if run.stopped.is_set():
+                    break
+        self.batches.keep(session, run, replace(outcome, evaluation=evaluation))
+        yield {
+            self.status: several_html.end_html(evaluation, n),
+            self.outcome: several_html.outcome_html(evaluation),
+            self.table_links: _table_links(evaluation),
+            self.keeping: SHOWN,
+        }
+
+    def end(self) -> Values:
+        """The run is over, however it ended."""
+        return {self.start: gr.update(interactive=True), self.cancel: HIDDEN}
+
+    def stop(self, request: gr.Request) -> gr.Button:
+        """The visitor has pressed Cancel."""
+        self.batches.stop(request.session_hash)
+        return gr.Button("Stopping …", interactive=False)
+
+    def open(self, event: gr.EventData, request: gr.Request) -> tuple[str, str, str, str, str]:
+        """Recording, meant text, note, model and language for the first tab, of the row that was pressed."""
+        outcome = self._outcome(request)
+        row = outcome.shown[int(event.row)]
+        try:
+            with tempfile.TemporaryDirectory(dir=_cache()) as folder:
+                recording = fetch(outcome.sent, outcome.place_of(row), Path(folder))
+                path = save_file_to_cache(recording.path, _cache())
+        except OSError as error:
+            raise notices.notice(notices.RECORDING_GONE, "Nothing to open") from error
+        note = note_html(escape(FROM_LIST.format(name=row.file, simulated=" (simulated)" if row.simulated else "")))
+        return path, row.reference, note, outcome.model, outcome.language
+
+    def report(self, subject: str, remarks: str, with_names: bool, request: gr.Request) -> str:
+        """Links to the report, as HTML and PDF."""
+        outcome = self._outcome(request)
+        with notices.errors_as_notices():
+            check_text(subject, "The subject")
+            check_text(remarks, "The text of the remarks")
+        unnamed = frozenset() if with_names else outcome.unlisted
+        report = clinic_report(outcome.evaluation, subject=subject, remarks=remarks, unnamed=unnamed)
+        files = {"report.pdf": pdf_bytes(report), "report.html": html_text(report).encode()}
+        return several_html.links_html("Save the report:", files)
+
+    def leave(self, request: gr.Request) -> None:
+        """Stop and forget all that belongs to a visitor who has closed the page."""
+        self.batches.forget(request.session_hash)
+
+    def _outcome(self, request: gr.Request) -> Outcome:
+        outcome = self.batches.outcome(request.session_hash)
+        if outcome is None:
+            raise notices.notice(NO_OUTCOME, "Nothing to show")
+        return outcome
 
 
-def several_tab(handlers: Handlers, inputs: Inputs, demo: gr.Blocks) -> None:
-    """Build the tab; `inputs` are those of the first tab, where a single recording is opened."""
-    several = SeveralHandlers(handlers.shelf, handlers.uploads, Batches())
-    with gr.Tab("Several recordings"):
-        files = list(_input_cards())
-        with gr.Row():
-            run = gr.Button("Transcribe all", variant="primary", elem_id="hw-run", elem_classes="hw-go")
-            cancel = gr.Button("Cancel", visible=False, elem_id="hw-cancel")
-        status = gr.HTML("", elem_id="hw-several-status")
-        left_over = gr.HTML("", elem_id="hw-left-over")
-        outcome = gr.HTML("", elem_id="hw-outcome", js_on_load=SCRIPT_FILE.read_text(encoding="utf-8"))
-        keeping = _keeping_card()
-    gr.on([file.change for file in files], several.keep_track, files, None, preprocess=False, **QUIET)
-    run.click(several.begin, files, [run, cancel, status], preprocess=False, **HEARD).success(
-        several.transcribe,
-        [inputs.model, inputs.language],
-        [status, left_over, outcome, keeping.links, keeping.card],
-        show_progress="hidden",
-        api_visibility="private",
-        **LINE,
-    ).then(lambda: (gr.Button(interactive=True), gr.Button(visible=False)), None, [run, cancel], **QUIET)
-    run.click(None, None, keeping.report, js="() => ''")  # a report of the list before is none of this one
-    cancel.click(several.stop, None, cancel, **QUIET)
-    opened = [inputs.recording, inputs.reference, inputs.example_note, inputs.model, inputs.language]
-    outcome.click(several.open, None, opened, **HEARD).success(None, js=OPEN_AND_COMPARE)
-    typed = [keeping.subject, keeping.remarks, keeping.with_names]
-    keeping.make.click(several.report, typed, keeping.report, show_progress_on=keeping.report, api_visibility="private")
-    demo.unload(several.leave)
+def _sent(file: SentFile) -> Sent:
+    return Sent(file.get("orig_name") or Path(file["path"]).name, Path(file["path"]))
 
 
-def _input_cards() -> tuple[gr.File, gr.File]:
-    """Recordings on the left, what was meant on the right."""
-    with gr.Row(elem_classes="hw-pair", equal_height=True):
-        with gr.Column(elem_classes="hw-card", min_width=320):
-            gr.HTML("<h2>1 <span>Your recordings</span></h2>")
-            sent = gr.File(file_count="multiple", show_label=False, label="Recordings", height=190, elem_id="hw-sent")
-            gr.HTML(note_html(LIMITS_TEXT))
-        with gr.Column(elem_classes="hw-card", min_width=320):
-            gr.HTML("<h2>2 <span>What was meant</span> <small>optional, needed to count errors</small></h2>")
-            table = gr.File(
-                file_types=[".csv", ".xlsx"],
-                show_label=False,
-                label="List of what was meant",
-                height=190,
-                elem_id="hw-list",
-            )
-            gr.HTML(note_html(LIST_TEXT))
-    return sent, table
+def _matched(run: Run, folder: Path) -> tuple[list[Recording], Matching]:
+    """All recordings, and the lines of the list that belong to them."""
+    references = read_references(run.table.path, run.table.name) if run.table else []
+    recordings = gather(run.sent, folder)
+    return recordings, match(recordings, references)
 
 
-def _keeping_card() -> Keeping:
-    """The table's files, and the report with what is typed for it."""
-    with gr.Column(visible=False, elem_classes="hw-card", elem_id="hw-keep") as card:
-        gr.HTML("<h2>3 <span>Keep it</span> <small>nothing is stored here: save what you need</small></h2>")
-        links = gr.HTML("", elem_id="hw-table-links")
-        gr.HTML(note_html(REPORT_TEXT))
-        with gr.Row():
-            subject = gr.Textbox("", label="Whom or what it is about (optional)", max_length=200, elem_id="hw-subject")
-            remarks = gr.Textbox("", label="Remarks (optional)", lines=2, max_length=5_000, elem_id="hw-remarks")
-        with_names = gr.Checkbox(False, label="Write the names of files that are not in the list into the report")
-        make = gr.Button("Make the report", elem_id="hw-make-report")
-        report = gr.HTML("", elem_id="hw-report-links")
-    return Keeping(card, links, subject, remarks, with_names, make, report)
+def _refused(recordings: Sequence[Recording], matching: Matching) -> tuple[tuple[Failure, ...], list[ManifestRow]]:
+    """Recordings that were refused before anybody listened to them, and the rows of the others."""
+    pairs = list(zip(recordings, matching.rows, strict=True))
+    failures = tuple(Failure(row, recording.problem) for recording, row in pairs if recording.problem)
+    return failures, [row for recording, row in pairs if not recording.problem]
+
+
+def _table_links(evaluation: Evaluation) -> str:
+    files = {
+        "recordings.csv": csv_bytes(recordings_sheet(evaluation)),
+        "recordings.xlsx": xlsx_bytes(sheets(evaluation)),
+    }
+    return several_html.links_html("Save the table:", files)
+
+
+def _cache() -> str:
+    """Where gradio keeps what visitors send."""
+    Path(get_upload_folder()).mkdir(parents=True, exist_ok=True)
+    return get_upload_folder()

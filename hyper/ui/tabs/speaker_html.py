@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from hyper.compare.speaker import LEVELS, Level
-from hyper.plots import voice as voice_plots
-from hyper.ui.figures import file_links
+from hyper.plots.agreement import agreement_print
+from hyper.ui.figures import print_links_html
 from hyper.ui.numbers import count
 from hyper.ui.panels import NO_REFERENCE, WER_MEANING
 from hyper.ui.templates import render
@@ -74,8 +74,8 @@ def agreement_html(comparison: SpeakerComparison) -> str:
 def agreement_links_html(comparison: SpeakerComparison) -> str:
     """Links that save both matrices for paper."""
     agreement = comparison.agreement
-    figure = voice_plots.agreement_print(agreement.written_deg, agreement.read_deg, recording_names(comparison))
-    return f'<p class="hw-help">Save both matrices for print: {file_links(figure, "agreement")}</p>'
+    figure = agreement_print(agreement.written_deg, agreement.read_deg, recording_names(comparison))
+    return print_links_html(figure, "agreement", "both matrices")
 
 
 def recording_names(comparison: SpeakerComparison) -> list[str]:

@@ -10,39 +10,39 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from hyper.compare.prepared import Prepared
 
-MOST_KEPT = 4  # visitors; a minute of speech takes 2 MB with the bundled base, and 11 MB with Whisper large
+CACHE_SIZE = 4  # visitors; a minute of speech takes 2 MB with the bundled base, and 11 MB with Whisper large
 
 
-class KeptRecordings:
+class RecordingCache:
     """One encoded recording a visitor. The one that was not used for longest makes room, and is encoded again."""
 
-    def __init__(self, most: int = MOST_KEPT) -> None:
-        self._most = most
-        self._kept: OrderedDict[str, tuple[Hashable, Prepared]] = OrderedDict()  # session -> its recording
+    def __init__(self, size: int = CACHE_SIZE) -> None:
+        self._size = size
+        self._cached: OrderedDict[str, tuple[Hashable, Prepared]] = OrderedDict()  # session -> its recording
         self._lock = threading.Lock()
 
     def get(self, session: str | None, key: Hashable, prepare: Callable[[], Prepared]) -> Prepared:
-        """The visitor's recording as `key` (file, model and settings) names it, prepared if it is not the one kept."""
+        """The visitor's recording as `key` (file, model and settings) names it; prepared where another is cached."""
         with self._lock:
-            kept_key, prepared = self._kept.get(session, (None, None))
-        if prepared is None or kept_key != key:
+            cached_key, prepared = self._cached.get(session, (None, None))
+        if prepared is None or cached_key != key:
             self.drop(session)  # its memory is free before the next one needs it
             prepared = prepare()
         if session is not None:
-            self._keep(session, key, prepared)
+            self._put(session, key, prepared)
         return prepared
 
     def drop(self, session: str | None) -> None:
         """The visitor has left, or has another recording."""
         with self._lock:
-            self._kept.pop(session, None)
+            self._cached.pop(session, None)
 
     def __len__(self) -> int:
-        return len(self._kept)
+        return len(self._cached)
 
-    def _keep(self, session: str, key: Hashable, prepared: Prepared) -> None:
+    def _put(self, session: str, key: Hashable, prepared: Prepared) -> None:
         with self._lock:
-            self._kept[session] = (key, prepared)
-            self._kept.move_to_end(session)
-            while len(self._kept) > self._most:
-                self._kept.popitem(last=False)
+            self._cached[session] = (key, prepared)
+            self._cached.move_to_end(session)
+            while len(self._cached) > self._size:
+                self._cached.popitem(last=False)

@@ -7,8 +7,6 @@ from collections.abc import Iterable
 from contextlib import suppress
 from pathlib import Path
 
-ONE_RECORDING = "one recording"  # the place of the recording that is compared by itself
-
 
 class Uploads:
     """Recordings that visitors sent and files that were made for them. Gradio names them by content, so two visitors
@@ -21,12 +19,11 @@ class Uploads:
         self._seen: dict[Path, tuple[int, int]] = {}  # each held file as it was when it was last taken hold of
         self._lock = threading.Lock()
 
-    def hold(self, session: str, path: str | None) -> None:
-        """The visitor now works with this recording, and no longer with the one before."""
-        self.hold_all(session, ONE_RECORDING, [path] if path is not None else [])
-
-    def hold_all(self, session: str, place: str, paths: Iterable[str]) -> None:
-        """At this place of the page the visitor now works with these, and no longer with those before."""
+    def hold(self, session: str | None, place: str, paths: Iterable[str]) -> None:
+        """At this place of the page the visitor now works with these, and no longer with those before; a call without
+        a page has no session, and holds nothing."""
+        if session is None:
+            return
         with self._lock:
             before = self._held.pop((session, place), frozenset())
             if now := frozenset(Path(path).resolve() for path in paths):
@@ -34,7 +31,7 @@ class Uploads:
                 self._seen |= {path: identity for path in now if (identity := _identity(path))}
             self._delete_unheld(before)
 
-    def release(self, session: str) -> None:
+    def release(self, session: str | None) -> None:
         """The visitor has left."""
         with self._lock:
             own = [key for key in self._held if key[0] == session]

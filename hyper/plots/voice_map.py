@@ -1,4 +1,4 @@
-"""Figures of one speaker: how far the recordings' adaptations agree, and where the voice lies."""
+"""The map of where a voice lies among the training speakers."""
 
 from __future__ import annotations
 
@@ -6,20 +6,13 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-import numpy as np
 import plotly.graph_objects as go
-from matplotlib.colors import LinearSegmentedColormap
-from matplotlib.figure import Figure
 
 from hyper.compare.voice_map import Kind, VoiceMap, Whereabouts
 from hyper.plots import palette
-from hyper.plots.style import Caption, style_axes, styled
+from hyper.plots.style import Caption, styled
 
-MATRIX_HEIGHT = 380  # pixels
-MAP_HEIGHT = 460
-MOST_VALUES_WRITTEN = 12  # recordings; in a larger matrix the numbers run into each other
-RIGHT_ANGLE = 90.0  # degrees: nothing in common
-NEAR, FAR = palette.ADAPTED_ON_INK, palette.CARD  # strong where adaptations agree, and light enough for ink on it
+HEIGHT = 460  # pixels
 MARKER_SIZES = {"": 8, "mild": 8, "moderate": 12, "severe": 16}  # pixels
 COHORT_MARKERS = {  # shape and colour: either alone tells cohorts apart
     "typical": ("circle", palette.MUTED),
@@ -29,17 +22,7 @@ COHORT_MARKERS = {  # shape and colour: either alone tells cohorts apart
 }
 OTHER_MARKER = ("cross", palette.ADAPTED_SCALE[3])
 
-WRITTEN = Caption(
-    "Do the recordings ask for the same change?",
-    "Each field is the mean angle, over the model's layers, between what two recordings' adaptations write into a "
-    "layer (an angle between the directions in which two changes point, each as much as it is changed). 0° is the same "
-    "direction, 90° nothing in common: strongly coloured fields agree.",
-)
-READ = Caption(
-    "Does the change listen to the same thing?",
-    "The same angles on the layer's other side: which part of its input each adaptation reacts to.",
-)
-PLACE = Caption(
+VOICE_MAP = Caption(
     "Where this voice lies among the training speakers (atypical ones are simulated)",
     "Each mark is a speaker that the hypernetwork learned from; near each other means that Whisper's encoder hears "
     "them alike. Larger marks are more severe. The axes are the two directions in which these speakers differ most, "
@@ -56,46 +39,6 @@ class Visitor:
     is_main: bool = False  # the others are drawn smaller
 
 
-def agreement_figure(degrees: np.ndarray, names: Sequence[str]) -> go.Figure:  # (n, n)
-    """Angles between any two recordings as a heat map, interactive; NaN fields stay empty."""
-    figure = go.Figure(
-        go.Heatmap(
-            z=degrees,
-            x=list(names),
-            y=list(names),
-            zmin=0,
-            zmax=RIGHT_ANGLE,
-            colorscale=[[0, NEAR], [1, FAR]],
-            texttemplate="%{z:.0f}°" if len(degrees) <= MOST_VALUES_WRITTEN else None,
-            hovertemplate="%{y} and %{x}: %{z:.1f}°<extra></extra>",
-            textfont={"color": palette.INK},
-            colorbar={"ticksuffix": "°", "thickness": 12, "tickvals": [0, 30, 60, 90]},
-        )
-    )
-    styled(figure, "recording", "recording")
-    figure.update_layout(height=MATRIX_HEIGHT)
-    figure.update_yaxes(type="category", autorange="reversed")  # the first recording on top, as in a table
-    return figure
-
-
-def agreement_print(written: np.ndarray, read: np.ndarray, names: Sequence[str]) -> Figure:  # both (n, n)
-    """Both matrices for paper: titles inside, values written in the fields."""
-    figure = Figure(figsize=(11, 5), layout="constrained")
-    shades = LinearSegmentedColormap.from_list("agreement", [NEAR, FAR])
-    for axes, degrees, caption in zip(figure.subplots(1, 2), (written, read), (WRITTEN, READ), strict=True):
-        image = axes.imshow(degrees, vmin=0, vmax=RIGHT_ANGLE, cmap=shades)
-        axes.set_xticks(range(len(names)), names)
-        axes.set_yticks(range(len(names)), names)
-        if len(names) <= MOST_VALUES_WRITTEN:
-            for (i, j), angle in np.ndenumerate(degrees):
-                text = "–" if np.isnan(angle) else f"{angle:.0f}°"
-                axes.text(j, i, text, ha="center", va="center", fontsize=9, color=palette.INK)
-        axes.set_title(caption.title, loc="left", fontsize=12, color=palette.INK)
-        style_axes(axes, "recording", "recording")
-    figure.colorbar(image, ax=figure.axes, label="mean angle (°)", shrink=0.8)
-    return figure
-
-
 def map_figure(voice_map: VoiceMap, visitors: Sequence[Visitor], names: Mapping[str, str]) -> go.Figure:
     """Training speakers by cohort and severity, the visitors above them; `names` are cohorts' names for people."""
     figure = go.Figure()
@@ -105,7 +48,7 @@ def map_figure(voice_map: VoiceMap, visitors: Sequence[Visitor], names: Mapping[
     for visitor in visitors:
         figure.add_scatter(**_visitor(visitor))
     styled(figure, *(f"direction {i} ({100 * share:.0f} %)" for i, share in enumerate(voice_map.explained, start=1)))
-    figure.update_layout(height=MAP_HEIGHT, legend={"orientation": "h", "y": -0.28, "yanchor": "top"})
+    figure.update_layout(height=HEIGHT, legend={"orientation": "h", "y": -0.28, "yanchor": "top"})
     figure.update_layout(margin={"l": 64, "r": 12, "t": 24, "b": 120})
     figure.update_xaxes(type="linear")
     figure.update_yaxes(rangemode="normal")

@@ -1,0 +1,61 @@
+"""The card, folded, of how far the question marks can be trusted: the reliability figure, or that nobody checked."""
+
+from __future__ import annotations
+
+from functools import lru_cache
+from typing import TYPE_CHECKING
+
+import gradio as gr
+
+from hyper.ui import figures
+from hyper.ui.cards.card import Card
+from hyper.ui.layout import HIDDEN, SHOWN, fold, note_html
+
+if TYPE_CHECKING:
+    from hyper.compare.calibration import Calibration
+    from hyper.compare.comparison import Comparison
+    from hyper.ui.inputs import Inputs
+    from hyper.ui.layout import Values
+    from hyper.ui.service import Asked, Service
+
+CHECKED = (
+    "Of words shown with 80%, about 80% were right: the figures were fitted on validation recordings and checked on "
+    "other speakers of the same set. The nearer a curve is to the diagonal, the truer they are. They say nothing about "
+    "words that were left out, and other kinds of speech may differ."
+)
+NOT_CHECKED = (
+    "For this model nobody has checked how often words are right: the figures are its own probabilities. "
+    "<code>python -m hyper calibrate</code> checks them."
+)
+
+
+class CalibrationCard(Card):
+    """One image."""
+
+    def __init__(self, service: Service, inputs: Inputs) -> None:
+        self.models = service.models
+        title = "How far the question marks can be trusted"
+        with fold(title, "hw-trust", is_card=True, visible=False) as self.box:
+            self.reliability = gr.HTML("")
+
+    def render(self, comparison: Comparison, asked: Asked) -> Values:
+        """What is known of the model that was asked for."""
+        return {self.box: SHOWN, self.reliability: reliability_html(self.models.get(asked.model).calibration)}
+
+    def clear(self) -> Values:
+        """No image."""
+        return {self.box: HIDDEN, self.reliability: ""}
+
+
+@lru_cache(maxsize=4)  # one for each pair of weights that is loaded
+def reliability_html(calibration: Calibration | None) -> str:
+    """How far the figures of the words hold: the reliability figure, or that nobody has checked."""
+    if calibration is None:
+        return note_html(NOT_CHECKED)
+    # Only where the figure is opened is it worth its import.
+    from hyper.plots.calibration import reliability_figure
+
+    errors = (calibration.base.calibrated.error, calibration.adapted.calibrated.error)
+    text = f"Stated and true shares of right words are {errors[0]:.1%} apart for base, {errors[1]:.1%} for adapted"
+    drawn = (reliability_figure(calibration, wide=wide) for wide in (True, False))
+    return note_html(CHECKED) + figures.picture_html("hw-reliability-image", text, *drawn)

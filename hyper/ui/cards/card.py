@@ -1,0 +1,31 @@
+"""What every card is: components, what a comparison puts into them, and what they hold while there is none."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from typing import TYPE_CHECKING, ClassVar
+
+if TYPE_CHECKING:
+    from hyper.compare.comparison import Comparison
+    from hyper.ui.inputs import Inputs
+    from hyper.ui.layout import Values
+    from hyper.ui.service import Asked, Service
+
+
+class Card(ABC):
+    """One part of the results. Built within the page; holds nothing of any visitor."""
+
+    needs_adaptation: ClassVar[bool] = False  # cleared where the model has no hypernetwork
+    follows_strength: ClassVar[bool] = False  # rendered again at another strength
+
+    @abstractmethod
+    def __init__(self, service: Service, inputs: Inputs) -> None:
+        """Build the components, and say which click on them calls what."""
+
+    @abstractmethod
+    def render(self, comparison: Comparison, asked: Asked) -> Values:
+        """What a comparison puts into the components; of those that are not named, nothing changes."""
+
+    @abstractmethod
+    def clear(self) -> Values:
+        """What every component that `render` may name holds while there is no comparison: as JSON can write it."""

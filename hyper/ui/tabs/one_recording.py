@@ -1,0 +1,124 @@
+"""The tab "One recording": what a visitor gives, the button, and the cards that a comparison fills."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import gradio as gr
+
+from hyper.compare.comparison import Comparison
+from hyper.ui import scripts
+from hyper.ui.cards import CARDS
+from hyper.ui.cards.card import Card
+from hyper.ui.examples import Example
+from hyper.ui.inputs import Inputs
+from hyper.ui.layout import Values
+from hyper.ui.queues import MODEL_QUEUE, ON_MODEL, QUIET, on_gpu
+from hyper.ui.service import AS_TRAINED, Asked, Service
+from hyper.ui.tabs.tab import Tab
+
+PLACE = "one recording"  # of the recording that a visitor holds here
+
+
+class OneRecordingTab(Tab):
+    """Inputs above, cards below."""
+
+    def __init__(self, service: Service, examples: Sequence[Example]) -> None:
+        self.service = service
+        with gr.Tab("One recording"):
+            self.inputs = Inputs(service.models, examples)
+            self.button = gr.Button("Compare", variant="primary", elem_id="hw-compare")
+            with gr.Column(elem_id="hw-results"):
+                self.cards: list[Card] = [card(service, self.inputs) for card in CARDS]
+
+    def connect(self, inputs: Inputs) -> None:
+        """The button, the slider, the public endpoint, and what a new recording does to old results."""
+        inputs.connect()
+        inputs.recording.change(self.track, inputs.recording, None, **QUIET)
+        self.clear_on(inputs.recording.change, inputs.model.change)
+        self.button.click(
+            on_gpu(self.compare_on_page),
+            inputs.asked,
+            list(self.clear()),
+            show_progress_on=list(self.cards[0].clear()),
+            **ON_MODEL,
+        ).success(None, js=scripts.SHOW_RESULTS)
+        inputs.strength.input(  # not `release`, which keyboards never send
+            on_gpu(self.compare_at_strength),
+            inputs.asked,
+            [component for card in self.cards if card.follows_strength for component in card.clear()],
+            trigger_mode="always_last",
+            show_progress="hidden",  # the words would vanish at each step
+            **ON_MODEL,
+        )
+        gr.on([], on_gpu(self.compare), inputs.asked, gr.JSON(visible=False), api_name="compare", **MODEL_QUEUE)
+
+    def clear(self) -> Values:
+        """Every card as it is before a comparison."""
+        return {component: value for card in self.cards for component, value in card.clear().items()}
+
+    def compare_on_page(
+        self,
+        request: gr.Request,  # gradio passes what it finds by its type in its place, so before the values of inputs
+        progress: gr.Progress = gr.Progress(),  # noqa: B008  gradio finds it by this default
+        *given: Any,
+    ) -> Values:
+        """All cards, with the adaptation as it was trained."""
+        asked = Asked(*given)._replace(strength=AS_TRAINED)
+        if not self.service.models.is_loaded(asked.model):
+            progress(0.1, desc=f"Loading {asked.model} (downloaded once, then kept)")
+        comparison = self.service.compare(asked, request.session_hash, progress)
+        progress(0.9, desc="Drawing")
+        return _rendered(self.cards, comparison, asked)
+
+    def compare_at_strength(self, request: gr.Request, *given: Any) -> Values:
+        """The cards that another strength changes. The recording is not encoded again."""
+        asked = Asked(*given)
+        comparison = self.service.compare(asked, request.session_hash)
+        return _rendered([card for card in self.cards if card.follows_strength], comparison, asked)
+
+    def compare(
+        self,
+        recording: str,
+        reference: str,
+        model: str,
+        language: str,
+        adaptation: str,
+        verbatim: str,
+        strength: float,
+        request: gr.Request,
+    ) -> dict[str, Any]:
+        """Transcribe a recording with Whisper as it is (base) and with Whisper adapted to it (adapted).
+
+        Parameters:
+            recording: Audio file: wav, flac, ogg, opus, mp3, m4a, aac, webm or mp4; at most 10 minutes.
+            reference: What was meant. Empty: no errors are counted.
+            model: A model that the page offers.
+            language: Spoken language, for a multilingual model.
+            adaptation: "recording": one adaptation for all of it; "piece": one for each piece of a long recording.
+            verbatim: Every sound that was said, repetitions included: a second text to count errors against.
+            strength: How strongly to adapt, from 0 (base) to 2; 1 is as trained.
+
+        Returns:
+            Both transcripts, how sure each word is, their errors, what speaks against them, timings in ms, and the
+            change of each layer.
+        """
+        self.service.uploads.hold(request.session_hash, PLACE, [recording] if recording else [])
+        asked = Asked(recording, reference, model, language, adaptation, verbatim, strength)
+        return self.service.compare(asked, None).to_json(file=Path(recording).name)
+
+    def track(self, recording: str | None, request: gr.Request) -> None:
+        """Delete the visitor's former recording, remember the present one."""
+        self.service.cache.drop(request.session_hash)
+        self.service.uploads.hold(request.session_hash, PLACE, [recording] if recording else [])
+
+
+def _rendered(cards: Sequence[Card], comparison: Comparison, asked: Asked) -> Values:
+    """The values of all these cards; empty are those that need an adaptation where there is none."""
+    values: Values = {}
+    for card in cards:
+        is_missing = card.needs_adaptation and comparison.adapted is None
+        values |= card.clear() if is_missing else card.render(comparison, asked)
+    return values

@@ -1,0 +1,32 @@
+"""What every tab is: components built at once, handlers as methods, and the clicks that call them."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+import gradio as gr
+
+from hyper.ui import scripts
+
+if TYPE_CHECKING:
+    from hyper.ui.inputs import Inputs
+    from hyper.ui.layout import Values
+
+
+class Tab(ABC):
+    """One tab of the page. `__init__` builds its components; handlers give each component its value by name."""
+
+    @abstractmethod
+    def connect(self, inputs: Inputs) -> None:
+        """Which click calls what; `inputs` are those of the first tab, where model and language are chosen."""
+
+    @abstractmethod
+    def clear(self) -> Values:
+        """What the tab shows before anything is asked of it, as JSON can write it."""
+
+    def clear_on(self, *events: Callable[..., Any]) -> None:
+        """Clear in the page itself: results of another recording or model must not stand beside these."""
+        cleared = self.clear()
+        gr.on(list(events), None, None, list(cleared), js=scripts.sets(*cleared.values()))

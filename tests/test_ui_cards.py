@@ -1,0 +1,133 @@
+"""The cards of a comparison: each fills and clears what is its own, and another comes in by the same door."""
+
+from __future__ import annotations
+
+import json
+import re
+import typing
+from types import SimpleNamespace
+
+import gradio as gr
+import plotly.graph_objects as go
+import pytest
+import soundfile
+from test_ui_panels import comparison, text_of
+
+from hyper.compare.pipeline import PersonalizedAsr
+from hyper.plots.style import Caption
+from hyper.recordings.audio import SAMPLE_RATE
+from hyper.ui import figures, server
+from hyper.ui.cards import CARDS
+from hyper.ui.cards.card import Card
+from hyper.ui.cards.magnitude import FIRST_PIECE, MagnitudeCard
+from hyper.ui.cards.recording import RecordingCard
+from hyper.ui.layout import HIDDEN, SHOWN, captioned_plot, card
+from hyper.ui.model_store import ModelStore
+from hyper.ui.page import build_demo
+from hyper.ui.service import Asked, Service
+from hyper.ui.tabs.one_recording import OneRecordingTab
+from hyper.ui.visitors.uploads import Uploads
+
+ASKED = Asked("a.wav", "", "bundled", "en", "recording", "")
+ANNA = SimpleNamespace(session_hash="anna")
+
+
+class LoudnessCard(Card):
+    """Another plot, as anybody would add it."""
+
+    def __init__(self, service, inputs):
+        with card(visible=False) as self.box:
+            self.plot = captioned_plot(Caption("Loudness", "How loud."), "toy")
+
+    def render(self, comparison, asked):
+        figure = go.Figure(go.Scatter(y=[float(abs(comparison.waveform).max())]))
+        return {self.box: SHOWN, self.plot: figures.interactive(figure)}
+
+    def clear(self):
+        return {self.box: HIDDEN, self.plot: None}
+
+
+@pytest.fixture(scope="module")
+def models(backbone, make_hypernet) -> ModelStore:
+    return ModelStore(PersonalizedAsr(backbone, make_hypernet(backbone), "random"), "bundled", server.load_by_name)
+
+
+@pytest.fixture
+def tab(models, tmp_path) -> OneRecordingTab:
+    with gr.Blocks():
+        return OneRecordingTab(Service(models, Uploads(tmp_path)), [])
+
+
+def card_of(tab: OneRecordingTab, kind: type[Card]) -> Card:
+    return next(each for each in tab.cards if isinstance(each, kind))
+
+
+def test_another_plot_is_one_class_and_one_line_in_the_list(monkeypatch, models, speech_like, tmp_path):
+    monkeypatch.setattr("hyper.ui.tabs.one_recording.CARDS", [*CARDS, LoudnessCard])
+    monkeypatch.setenv("GRADIO_TEMP_DIR", str(tmp_path))
+    soundfile.write(tmp_path / "a.wav", speech_like(1.5), SAMPLE_RATE)
+    demo = build_demo(models, [])
+    (toy,) = (block for block in demo.blocks.values() if getattr(block, "elem_id", None) == "toy")
+    (compared,) = (fn for fn in demo.fns.values() if fn.api_name == "compare_on_page")
+    assert toy in compared.outputs
+    values = compared.fn(ANNA, lambda *_, **__: None, *ASKED._replace(recording=str(tmp_path / "a.wav")))
+    waveform = models.get("bundled").compare(tmp_path / "a.wav").waveform
+    assert json.loads(values[toy].plot)["data"][0]["y"] == [pytest.approx(float(abs(waveform).max()))]
+    cleared = [fn for fn in demo.fns.values() if toy in fn.outputs and fn.js]
+    assert len(cleared) == 1 and len({target for target in cleared[0].targets}) == 2  # recording and model
+    in_the_page = json.loads(cleared[0].js.removeprefix("() => "))
+    assert in_the_page[cleared[0].outputs.index(toy)] is None
+
+
+@pytest.mark.parametrize("adapted", ["turn off", None])
+@pytest.mark.parametrize("kind", CARDS, ids=lambda kind: kind.__name__)
+def test_what_a_card_fills_it_can_clear(tab, kind, adapted):
+    each, made = card_of(tab, kind), comparison("turn on", adapted)
+    assert not (set(each.clear()) & {block for other in tab.cards if other is not each for block in other.clear()})
+    json.dumps(list(each.clear().values()))  # the page clears by itself
+    if adapted is not None or not each.needs_adaptation:
+        assert set(each.render(made, ASKED)) <= set(each.clear())
+
+
+def test_without_an_adaptation_its_cards_are_empty(tab):
+    tab.service = SimpleNamespace(
+        models=SimpleNamespace(is_loaded=lambda name: True), compare=lambda *_: comparison("turn on", None)
+    )
+    values = tab.compare_on_page(ANNA, lambda *_, **__: None, *ASKED)
+    for each in tab.cards:
+        for component, value in each.clear().items() if each.needs_adaptation else ():
+            assert values[component] == value
+    assert values[card_of(tab, RecordingCard).box] == SHOWN
+
+
+def test_gradio_can_read_what_each_handler_wants(models, monkeypatch, tmp_path):
+    monkeypatch.setenv("GRADIO_TEMP_DIR", str(tmp_path))
+    for fn in build_demo(models, []).fns.values():
+        if fn.fn is not None:
+            typing.get_type_hints(fn.fn)  # where it cannot, it passes the inputs in place of the request
+
+
+def test_plots_have_no_tool_bar_and_no_logo():
+    settings = json.loads(figures.interactive(go.Figure(go.Bar(y=[1]))).plot)
+    assert settings["config"] == {"displayModeBar": False, "displaylogo": False}
+    assert settings["data"][0]["y"] == [1]
+
+
+def test_the_recording_is_drawn_for_both_widths_with_a_description(tab):
+    each = card_of(tab, RecordingCard)
+    html = each.render(comparison("turn on", None), ASKED)[each.image]
+    images = re.findall(r'(?:src|srcset)="data:image/png;base64,([^"]+)"', html)
+    assert len(set(images)) == 2
+    assert 'alt="Waveform and spectrogram of 0.5 seconds of speech"' in html
+
+
+def test_figures_for_print_are_links_inside_the_page(tab):
+    each = card_of(tab, MagnitudeCard)
+    made = comparison("turn on", "turn on", n_pieces=2)
+    html = each.render(made, ASKED)[each.links]
+    assert re.findall(r'download="([^"]+)" href="(data:[\w/]+)', html) == [
+        ("adaptation.png", "data:image/png"),
+        ("adaptation.pdf", "data:application/pdf"),
+    ]
+    assert FIRST_PIECE not in text_of(html)
+    assert FIRST_PIECE in text_of(each.render(made, ASKED._replace(adaptation="piece"))[each.links])
