@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 import typing
+from dataclasses import replace
 from types import SimpleNamespace
 
 import gradio as gr
@@ -123,7 +124,7 @@ def test_the_recording_is_drawn_for_both_widths_with_a_description(tab):
 
 def test_figures_for_print_are_links_inside_the_page(tab):
     each = card_of(tab, MagnitudeCard)
-    made = comparison("turn on", "turn on", n_pieces=2)
+    made = replace(comparison("turn on", "turn on"), n_pieces=2)
     html = each.render(made, ASKED)[each.links]
     assert re.findall(r'download="([^"]+)" href="(data:[\w/]+)', html) == [
         ("adaptation.png", "data:image/png"),

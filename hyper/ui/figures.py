@@ -12,8 +12,8 @@ from hyper.plots import style as plot_style
 from hyper.ui.templates import render
 
 if TYPE_CHECKING:
-    import plotly.graph_objects as go
     from matplotlib.figure import Figure
+    from plotly.graph_objects import Figure as PlotlyFigure
 
 SCREEN_DPI = 144  # twice the 72 points of an inch: sharp on dense screens
 
@@ -23,7 +23,7 @@ def caption_html(caption: plot_style.Caption) -> str:
     return render("caption", caption=caption)
 
 
-def interactive(figure: go.Figure) -> PlotData:
+def interactive(figure: PlotlyFigure) -> PlotData:
     """A value for a plot without Plotly's tool bar and logo: the page reads such settings only from the JSON."""
     settings = {"config": {"displayModeBar": False, "displaylogo": False}}
     return PlotData(type="plotly", plot=json.dumps(json.loads(figure.to_json()) | settings))
