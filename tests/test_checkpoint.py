@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import json
+import shutil
 
 import pytest
 import torch
 from safetensors.torch import load_file, save_file
+from transformers import WhisperForConditionalGeneration
 
+from hyper.model.backbone import Backbone
 from hyper.model.checkpoint import CheckpointError, find_hypernet, load_hypernet, save_hypernet
+from hyper.model.fingerprint import body_fingerprint
 
 
 @pytest.fixture
@@ -43,8 +47,29 @@ def test_another_base_is_refused(folder, hub_backbone, backbone):
     with pytest.raises(CheckpointError) as caught:
         load_hypernet(folder, hub_backbone)
     message = str(caught.value)
-    assert f"was trained for whisper-random (weights {backbone.fingerprint})" in message
-    assert f"but the base is whisper-tiny (weights {hub_backbone.fingerprint})" in message
+    assert f"was trained for whisper-random (weights {backbone.body_fingerprint})" in message
+    assert f"but the base is whisper-tiny (weights {hub_backbone.body_fingerprint})" in message
+
+
+def test_another_token_embedding_fits_and_another_body_does_not(hub_folder, hub_backbone, make_hypernet, tmp_path):
+    """openai/whisper-tiny's own shape; the other embedding in float16, as the weights were published."""
+    save_hypernet(make_hypernet(hub_backbone), tmp_path / "hypernet")
+    shutil.copytree(hub_folder, tmp_path / "whisper")
+    model = WhisperForConditionalGeneration.from_pretrained(hub_folder)
+    with torch.no_grad():
+        model.model.decoder.embed_tokens.weight.normal_()
+    model.half().save_pretrained(tmp_path / "whisper")
+    other = Backbone.load(tmp_path / "whisper", device="cpu")
+    assert other.fingerprint != hub_backbone.fingerprint
+    assert find_hypernet(other.body_fingerprint, [tmp_path / "hypernet"]) == tmp_path / "hypernet"
+    load_hypernet(tmp_path / "hypernet", other)
+    for name in ("encoder.conv1.bias", "encoder.layers.1.fc1.weight", "decoder.embed_positions.weight"):
+        with torch.no_grad():
+            model.model.get_parameter(name).view(-1)[7] += 0.01
+        assert find_hypernet(body_fingerprint(model), [tmp_path / "hypernet"]) is None
+        with torch.no_grad():
+            model.model.get_parameter(name).copy_(hub_backbone.model.model.get_parameter(name))
+        assert body_fingerprint(model) == hub_backbone.body_fingerprint
 
 
 @pytest.mark.parametrize("name", ["config.json", "model.safetensors"])
@@ -92,5 +117,5 @@ def test_the_hypernetwork_of_a_base_is_found_among_other_models(folder, backbone
     settings = json.loads((folder / "config.json").read_text()) | {"base_fingerprint": "f" * 16}
     (other / "config.json").write_text(json.dumps(settings))
     folders = [tmp_path / "empty", whisper_folder, other, folder]
-    assert find_hypernet(backbone.fingerprint, folders) == folder
+    assert find_hypernet(backbone.body_fingerprint, folders) == folder
     assert find_hypernet("a" * 16, folders) is None

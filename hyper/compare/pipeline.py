@@ -236,4 +236,4 @@ class PersonalizedAsr:
 
 def hypernet_folder(backbone: Backbone, hypernet: str | Path | None) -> Path | None:
     """The folder named, or the first in assets/ that holds a hypernetwork for this base, or none."""
-    return Path(hypernet) if hypernet else find_hypernet(backbone.fingerprint, sorted(ASSETS.glob("*/")))
+    return Path(hypernet) if hypernet else find_hypernet(backbone.body_fingerprint, sorted(ASSETS.glob("*/")))

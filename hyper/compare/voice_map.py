@@ -254,7 +254,7 @@ def _check_enough(n_speakers: int, n_on_map: int) -> None:
 
 
 def _fingerprints(asr: PersonalizedAsr) -> tuple[str, str]:
-    return asr.backbone.fingerprint, fingerprint(asr.hypernet)
+    return asr.backbone.body_fingerprint, fingerprint(asr.hypernet)
 
 
 def _kind(row: ManifestRow) -> Kind:

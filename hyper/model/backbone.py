@@ -19,7 +19,7 @@ from hyper.model.decoder import StepDecoder
 from hyper.model.delivered import check_delivered
 from hyper.model.device import choose_device, choose_dtype
 from hyper.model.files import BackboneError, check_folder, find_folder
-from hyper.model.fingerprint import fingerprint
+from hyper.model.fingerprint import body_fingerprint, fingerprint
 from hyper.model.loading import load_parts
 from hyper.model.lora import AppliedLora, LoraSite, LoraWeights, apply_lora
 from hyper.recordings.audio import SAMPLE_RATE
@@ -46,6 +46,7 @@ class Backbone:
     ) -> None:
         self.name = name
         self.fingerprint = fingerprint(model)  # of the stored weights, before they are cast
+        self.body_fingerprint = body_fingerprint(model)  # what a hypernetwork belongs to
         self.model = model.to(device=device, dtype=dtype).eval().requires_grad_(False)
         self.device, self.dtype = device, dtype
         self.extractor, self.tokenizer = extractor, tokenizer

@@ -27,7 +27,7 @@ def config_for(backbone: Backbone, **settings: Any) -> HypernetConfig:
     """Settings of a hypernetwork for this base: its name, fingerprint and sizes, and the settings given."""
     return HypernetConfig(
         base_model=backbone.name,
-        base_fingerprint=backbone.fingerprint,
+        base_fingerprint=backbone.body_fingerprint,
         d_model=backbone.d_model,
         d_ffn=backbone.d_ffn,
         n_encoder_layers=backbone.n_encoder_layers,
@@ -60,10 +60,11 @@ def load_hypernet(folder: str | Path, backbone: Backbone) -> HyperNetwork:
         raise CheckpointError(
             f"The hypernetwork in {folder} cannot be read ({first_line(error)}); please copy the folder again."
         ) from error
-    if config.base_fingerprint != backbone.fingerprint:
+    if config.base_fingerprint != backbone.body_fingerprint:
         raise CheckpointError(
             f"The hypernetwork in {folder} was trained for {config.base_model} (weights {config.base_fingerprint}), "
-            f"but the base is {backbone.name} (weights {backbone.fingerprint}); please load two that belong together."
+            f"but the base is {backbone.name} (weights {backbone.body_fingerprint}); please load two that belong "
+            "together."
         )
     hypernet = HyperNetwork(config, backbone.sites(config.targets))
     _check_names(weights.keys(), hypernet.state_dict().keys(), folder)
@@ -75,8 +76,8 @@ def load_hypernet(folder: str | Path, backbone: Backbone) -> HyperNetwork:
     return hypernet.eval().requires_grad_(False)
 
 
-def find_hypernet(fingerprint: str, folders: Iterable[Path]) -> Path | None:
-    """The first of the folders that holds a hypernetwork for the base with this fingerprint."""
+def find_hypernet(body_fingerprint: str, folders: Iterable[Path]) -> Path | None:
+    """The first of the folders that holds a hypernetwork for the base with this `Backbone.body_fingerprint`."""
     for folder in folders:
         config = folder / CONFIG_FILE
         if config.is_file():
@@ -84,7 +85,7 @@ def find_hypernet(fingerprint: str, folders: Iterable[Path]) -> Path | None:
                 settings = read_settings(config)  # of a base, say, which has other settings
             except BackboneError as error:
                 raise CheckpointError(str(error)) from error
-            if settings.get("base_fingerprint") == fingerprint:
+            if settings.get("base_fingerprint") == body_fingerprint:
                 return folder
     return None
 

@@ -41,7 +41,7 @@ class HypernetConfig:
     """All that is needed to build a hypernetwork, and to tell which base it was trained for."""
 
     base_model: str  # for people: the name of the base
-    base_fingerprint: str  # for the program: `Backbone.fingerprint` of the base
+    base_fingerprint: str  # for the program: `Backbone.body_fingerprint` of the base
     d_model: int
     d_ffn: int
     n_encoder_layers: int

@@ -87,8 +87,8 @@ def hypernet_card(
     lines = [
         f"# Hypernetwork for {config.base_model}",
         "",
-        f"Writes from one utterance: {config.written}. It belongs to the base with fingerprint "
-        f"`{config.base_fingerprint}` and to no other.",
+        f"Writes from one utterance: {config.written}. It belongs to the base whose weights, the token embedding left "
+        f"out, have the fingerprint `{config.base_fingerprint}`, and to no other.",
         "",
         f"- generated an utterance: {hypernet.n_generated}, {hypernet.n_generated / n_parameters:.3%} of the base",
         f"- its own parameters: {hypernet.n_trainable}, {hypernet.n_trainable / n_parameters:.1%} of the base",
