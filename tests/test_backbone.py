@@ -309,3 +309,29 @@ def test_a_stack_stands_for_its_every_kind_of_layer():
     assert len(decoder) == 10 and all(target in TARGETS and target.startswith("decoder.") for target in decoder)
     assert whole_stacks(["decoder.fc1", "encoder", "decoder.fc1"]) == ("decoder.fc1", *whole_stacks(["encoder"]))
     assert whole_stacks(["decoder.nothing"]) == ("decoder.nothing",)  # refused by `sites`, which says what there is
+
+
+def test_the_window_is_what_the_recording_needs_in_steps(backbone, hub_backbone):
+    seconds = {0.1: 2, 1.4: 2, 1.41: 4, 3.4: 4, 13.0: 14, 29.0: 30, 29.5: 30, 30.0: 30}
+    for own, window in seconds.items():  # 0.6 s of silence behind it
+        assert hub_backbone.window_samples(round(own * SAMPLE_RATE)) == window * SAMPLE_RATE
+        assert backbone.window_samples(round(own * SAMPLE_RATE)) == 4 * SAMPLE_RATE  # a short window stays whole
+
+
+def test_a_shorter_window_is_a_shorter_model(hub_backbone, hub_folder, speech_like):
+    """The independent answer: transformers' own encoder with a table of positions cut to the window."""
+    waveform = speech_like(2.5)
+    window = hub_backbone.window_samples(len(waveform))
+    log_mel = hub_backbone.log_mel([waveform], window)
+    assert log_mel.shape == (1, 80, 400)
+    whole = hub_backbone.log_mel([waveform])
+    assert whole.shape == (1, 80, 3000)
+    torch.testing.assert_close(log_mel[:, :, :399], whole[:, :, :399])  # the last frame reaches over the cut
+    config = json.loads((hub_folder / "config.json").read_text()) | {"max_source_positions": 200}
+    short = WhisperForConditionalGeneration(type(hub_backbone.model.config)(**config)).eval()
+    weights = hub_backbone.model.state_dict()
+    positions = "model.encoder.embed_positions.weight"
+    short.load_state_dict({**weights, positions: weights[positions][:200]})
+    with torch.no_grad():
+        expected = short.model.encoder(log_mel).last_hidden_state
+    torch.testing.assert_close(hub_backbone.encode(log_mel)[-1], expected, atol=1e-4, rtol=1e-4)

@@ -15,6 +15,7 @@ from test_decoding import generated
 from hyper.__main__ import main
 from hyper.compare import pipeline, transcribe
 from hyper.compare.pipeline import PersonalizedAsr
+from hyper.compare.prepared import encode
 from hyper.compare.transcribe import join_pieces
 from hyper.metrics.word_errors import word_errors
 from hyper.model.backbone import Backbone
@@ -524,3 +525,14 @@ def test_the_bundled_pair_is_small_and_loads_fast(bundled):
     assert bundled.hypernet.n_generated / bundled.backbone.n_parameters <= 0.001
     folders = [BUNDLED_FOLDER, BUNDLED_FOLDER.parent / bundled.hypernetwork]
     assert sum(file.stat().st_size for folder in folders for file in folder.rglob("*")) <= 60e6
+
+
+def test_recordings_of_several_windows_are_transcribed_as_each_alone(hub_backbone, make_hypernet, speech_like):
+    asr = PersonalizedAsr(hub_backbone, make_hypernet(hub_backbone, targets=("encoder.fc1", "decoder.fc1")), "random")
+    waveforms = [speech_like(seconds, i) for i, seconds in enumerate((3.0, 1.0, 2.0, 1.2))]
+    together = asr.transcribe_pairs(waveforms, batch_size=4)
+    for waveform, pair in zip(waveforms, together, strict=True):
+        alone = asr.compare(waveform)
+        assert (pair.base.tokens, pair.adapted.tokens) == (alone.base.tokens, alone.adapted.tokens)
+    assert len({pair.base.tokens for pair in together}) > 1
+    assert [each.states.shape[1] for each in encode(hub_backbone, waveforms)] == [200, 100, 200, 100]

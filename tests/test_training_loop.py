@@ -238,3 +238,20 @@ def test_the_loss_reads_any_language_the_base_has(hub_backbone: Backbone) -> Non
     tokens = [hub_backbone.to_tokens("guten tag")]
     with torch.no_grad():
         assert float(german(states, tokens)) != pytest.approx(float(english(states, tokens)), rel=1e-6)
+
+
+def test_each_recording_is_kept_as_its_own_window_gives_it(
+    hub_backbone: Backbone, spoken: Path, tmp_path: Path
+) -> None:
+    """Recordings that need different windows, in one batch."""
+    rows = read_manifest(spoken)[:2]
+    long = np.concatenate([load_audio(rows[1].path)] * 3)
+    save_audio(tmp_path / "long.wav", long)
+    rows = [rows[0], replace(rows[1], path=tmp_path / "long.wav")]
+    store = StateStore.build(hub_backbone, rows, tmp_path / "states")
+    windows = [hub_backbone.window_samples(len(load_audio(row.path))) for row in rows]
+    assert windows[0] < windows[1] < hub_backbone.extractor.n_samples
+    for i, (row, window) in enumerate(zip(rows, windows, strict=True)):
+        states = hub_backbone.encode(hub_backbone.log_mel([load_audio(row.path)], window))[-1, 0]
+        n = int(store.lengths[i])
+        assert torch.allclose(store.batch([i]).states[0, :n], states[:n], atol=5e-3, rtol=2e-3)

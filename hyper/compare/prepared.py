@@ -64,13 +64,31 @@ def encode(
     waveforms: Sequence[np.ndarray],  # each (n_samples,) 16 kHz
     with_statistics: bool = True,
 ) -> list[Encoded]:
-    """Cut each recording into pieces of at most one window and encode them."""
+    """Cut each recording into pieces of at most one window and encode them, like windows together."""
     split = [split_at_quiet(waveform, backbone.window_seconds) for waveform in waveforms]
+    windows = [backbone.window_samples(max(map(len, own))) for own in split]
+    encoded: dict[int, Encoded] = {}
+    for window in sorted(set(windows)):
+        chosen = [i for i, own in enumerate(windows) if own == window]
+        parts = _encode_in(
+            window, backbone, [waveforms[i] for i in chosen], [split[i] for i in chosen], with_statistics
+        )
+        encoded |= zip(chosen, parts, strict=True)
+    return [encoded[i] for i in range(len(waveforms))]
+
+
+def _encode_in(
+    window: int,  # samples that every piece is padded to
+    backbone: Backbone,
+    waveforms: Sequence[np.ndarray],
+    split: Sequence[Sequence[np.ndarray]],  # the pieces of each
+    with_statistics: bool,
+) -> list[Encoded]:
     pieces = [piece for own in split for piece in own]
     n_speech = torch.tensor([backbone.n_speech_states(len(piece)) for piece in pieces])
     states, statistics = [], []
     with backbone.lock, torch.inference_mode():
-        log_mel = backbone.log_mel(pieces)  # (n_pieces, n_mels, n_frames)
+        log_mel = backbone.log_mel(pieces, window)  # (n_pieces, n_mels, n_frames)
         for part, part_n_speech in zip(log_mel.split(ENCODE_BATCH), n_speech.split(ENCODE_BATCH), strict=True):
             all_layers = backbone.encode(part)  # (n_layers + 1, batch, n_states, d_model)
             states.append(all_layers[-1].clone())  # the other layers need not stay in memory

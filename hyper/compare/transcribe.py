@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import accumulate
 
@@ -45,18 +45,26 @@ def transcribe_rows(
     """
     pieces = [(each, piece) for each in prepared for piece in range(len(each.n_samples))]
     at_once = max(1, 2 * batch_size // max(2, len(rows)))
-    of_rows: list[list[DecodedRow]] = [[] for _ in rows]  # of each row one for each piece
+    decoded: list[list[DecodedRow]] = [[] for _ in pieces]  # of each piece one for each row
     with backbone.lock, torch.inference_mode():
-        for start in range(0, len(pieces), at_once):
-            part = pieces[start : start + at_once]
-            decoded = _decode_part(backbone, part, rows, stopwatch)
-            for i, own in enumerate(of_rows):
-                own += decoded[i * len(part) : (i + 1) * len(part)]
+        for part in _alike(pieces, at_once):
+            in_batch = _decode_part(backbone, [pieces[i] for i in part], rows, stopwatch)
+            for place, i in enumerate(part):
+                decoded[i] = in_batch[place :: len(part)]
+    of_rows = list(zip(*decoded, strict=True))  # of each row one for each piece
     ends = accumulate(len(each.n_samples) for each in prepared)
     return [
         [join_pieces(backbone, own[end - len(each.n_samples) : end]) for own in of_rows]
         for each, end in zip(prepared, ends, strict=True)
     ]
+
+
+def _alike(pieces: Sequence[tuple[Prepared, int]], at_once: int) -> Iterator[list[int]]:
+    """Positions of the pieces, at most `at_once` together and only those whose windows are of one length."""
+    lengths = [each.states.shape[1] for each, _ in pieces]
+    for length in dict.fromkeys(lengths):
+        own = [i for i, other in enumerate(lengths) if other == length]
+        yield from (own[start : start + at_once] for start in range(0, len(own), at_once))
 
 
 def _decode_part(

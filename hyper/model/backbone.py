@@ -30,6 +30,9 @@ if TYPE_CHECKING:
 NO_SPEECH_TOKENS = ("<|nospeech|>", "<|nocaptions|>")  # the second in models from 2022
 FIXED_POSITIONS = "model.encoder.embed_positions.weight"
 SAMPLES_PER_FRAME_STATES = 2  # the encoder's second convolution has stride 2: two mel frames make one state
+CHEAP_WINDOW_SECONDS = 10  # windows up to this long are always encoded whole
+WINDOW_STEP_SECONDS = 2  # few shapes
+WINDOW_MARGIN_SECONDS = 0.6  # of silence behind the speech: without any, Whisper cuts the last word off
 
 
 class Backbone:
@@ -52,6 +55,8 @@ class Backbone:
         self.extractor, self.tokenizer = extractor, tokenizer
         self.lock = threading.RLock()  # hooks sit on the model: one thread at a time
         self._config, self._generation = model.config, model.generation_config
+        # Silence costs a CPU as much as speech; on a GPU one shape for all recordings is worth more.
+        self.cuts_window = device.type == "cpu" and self.window_seconds > CHEAP_WINDOW_SECONDS
 
     @classmethod
     def load(cls, name_or_folder: str | Path, device: str | None = None, dtype: torch.dtype | None = None) -> Backbone:
@@ -110,9 +115,23 @@ class Backbone:
         """Decoder layers."""
         return self._config.decoder_layers
 
-    def log_mel(self, waveforms: Sequence[np.ndarray]) -> Tensor:  # each (n_samples,) 16 kHz
+    def window_samples(self, n_samples: int) -> int:
+        """How many samples a recording is padded to: the whole window, or no more of it than the recording needs."""
+        if not self.cuts_window:
+            return self.extractor.n_samples
+        step = WINDOW_STEP_SECONDS * SAMPLE_RATE
+        needed = n_samples + round(WINDOW_MARGIN_SECONDS * SAMPLE_RATE)
+        return min(step * -(-needed // step), self.extractor.n_samples)
+
+    def log_mel(
+        self,
+        waveforms: Sequence[np.ndarray],  # each (n_samples,) 16 kHz
+        window: int | None = None,  # samples, as `window_samples` says; the whole window where None
+    ) -> Tensor:
         """Log-mel (batch, n_mels, n_frames), padded to the window."""
-        features = self.extractor(list(waveforms), sampling_rate=SAMPLE_RATE, return_tensors="pt")
+        features = self.extractor(
+            list(waveforms), sampling_rate=SAMPLE_RATE, max_length=window, return_tensors="pt"
+        )  # its own window where None
         return features.input_features
 
     @torch.inference_mode()
@@ -122,9 +141,7 @@ class Backbone:
         The input to the first layer, then the output of each; the last with the final layer norm, as the decoder
         reads it.
         """
-        inputs = log_mel.to(self.device, self.dtype)
-        output = self.model.model.encoder(inputs, output_hidden_states=True)
-        return torch.stack([*output.hidden_states[:-1], output.last_hidden_state])
+        return torch.stack(encoder_states(self.model, log_mel.to(self.device, self.dtype)))
 
     def encode_frames(self, log_mel: Tensor) -> Tensor:  # (batch, n_mels, n_frames), even and at most the window
         """What the decoder reads, (batch, n_frames // 2, d_model), with gradients; the window need not be full."""
@@ -262,14 +279,25 @@ def encode_frames(
     model: WhisperForConditionalGeneration,
     log_mel: Tensor,  # (batch, n_mels, n_frames), n_frames even and at most the window
 ) -> Tensor:  # (batch, n_frames // 2, d_model)
-    """The encoder on fewer frames than its window, which transformers refuses; whole windows cost four times more."""
+    """What the decoder reads, from as much of the window as is given: whole windows cost four times more."""
+    return encoder_states(model, log_mel)[-1]
+
+
+def encoder_states(
+    model: WhisperForConditionalGeneration,
+    log_mel: Tensor,  # (batch, n_mels, n_frames), n_frames even and at most the window
+) -> list[Tensor]:  # n_encoder_layers + 1 times (batch, n_frames // 2, d_model)
+    """The input to the first layer, then the output of each layer, the last normalised.
+
+    transformers refuses fewer frames than the window; a shorter one is the first rows of the table of positions.
+    """
     encoder = model.model.encoder
     hidden = nn.functional.gelu(encoder.conv1(log_mel))
     hidden = nn.functional.gelu(encoder.conv2(hidden)).transpose(1, 2)
-    hidden = hidden + encoder.embed_positions.weight[: hidden.shape[1]]
+    states = [hidden + encoder.embed_positions.weight[: hidden.shape[1]]]
     for layer in encoder.layers:
-        hidden = layer(hidden, None)
-    return encoder.layer_norm(hidden)
+        states.append(layer(states[-1], None))
+    return [*states[:-1], encoder.layer_norm(states[-1])]
 
 
 def decoder_logits(

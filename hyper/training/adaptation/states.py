@@ -139,7 +139,7 @@ class LiveStates:
         return len(self._rows)
 
     def log_mel(self, chosen: Sequence[int] | np.ndarray) -> tuple[Tensor, np.ndarray]:
-        """(n, n_mels, n_frames), padded to the model's window, and which of the chosen could be used."""
+        """(n, n_mels, n_frames), padded to the window of the longest, and which of the chosen could be used."""
         waveforms = {}
         for i in chosen:
             with suppress(AudioError):  # silent or broken inside: what its file says of it was in order
@@ -148,7 +148,8 @@ class LiveStates:
             raise StoreError(
                 f"None of {len(chosen)} recordings could be used; the first is {self._rows[chosen[0]].file}."
             )
-        return self._backbone.log_mel(list(waveforms.values())), np.array(list(waveforms))
+        window = self._backbone.window_samples(max(map(len, waveforms.values())))
+        return self._backbone.log_mel(list(waveforms.values()), window), np.array(list(waveforms))
 
     def statistics(self, chosen: Sequence[int] | np.ndarray) -> Tensor:
         """(n, n_layers + 1, 3, d_model) float32; fewer where recordings could not be used."""
@@ -156,7 +157,7 @@ class LiveStates:
         return torch.cat([self.batch(part).statistics.cpu() for part in tqdm(parts, desc="statistics", unit="batch")])
 
     def batch(self, chosen: Sequence[int] | np.ndarray) -> StateBatch:
-        """States of the whole window, as the encoder gives them; recordings that cannot be used are left out."""
+        """States as the encoder gives them, padding included; recordings that cannot be used are left out."""
         log_mel, used = self.log_mel(chosen)
         with self._backbone.lock:
             states = self._backbone.encode(log_mel)
@@ -219,24 +220,36 @@ def _write(backbone: Backbone, rows: Sequence[ManifestRow], folder: Path, batch_
     index |= {"paths": [], "lengths": []}
     with open(folder / "states.f16", "wb") as states_file, open(folder / "statistics.f16", "wb") as statistics_file:
         for used, waveforms in _loaded(backbone, rows, batch_size):
-            log_mel = backbone.log_mel(waveforms)
-            with backbone.lock, mixed_precision(backbone.device, bfloat16):
-                states = backbone.encode(log_mel)
-            n_speech = torch.tensor([backbone.n_speech_states(len(waveform)) for waveform in waveforms])
-            statistics = pool_statistics(states, n_speech).cpu().numpy().astype(np.float16)
-            read = states[-1].float().cpu().numpy().astype(np.float16)
-            for i, row in enumerate(used):
-                kept = read[i, : int(n_speech[i]) + SILENT_STATES]
+            for row, (kept, statistics) in zip(used, _encoded(backbone, waveforms, bfloat16), strict=True):
                 states_file.write(kept.tobytes())
-                statistics_file.write(statistics[i].tobytes())
+                statistics_file.write(statistics.tobytes())
                 index["lengths"].append(len(kept))
                 index["tokens"].append(backbone.to_tokens(row.reference))
                 index["speakers"].append(row.speaker)
                 index["cohorts"].append(row.cohort or "typical")
                 index["paths"].append(str(row.path))
-            index["statistics_shape"] = statistics.shape[1:]
+            index["statistics_shape"] = statistics.shape
     _check_any(index["tokens"], rows, backbone)
     write_whole(folder / "index.json", json.dumps(index))  # last: a killed run leaves no half store that looks whole
+
+
+def _encoded(
+    backbone: Backbone, waveforms: Sequence[np.ndarray], bfloat16: bool
+) -> list[tuple[np.ndarray, np.ndarray]]:
+    """Of each its states, speech and the silence kept behind it, and its statistics, in float16."""
+    windows = np.array([backbone.window_samples(len(waveform)) for waveform in waveforms])
+    encoded: dict[int, tuple[np.ndarray, np.ndarray]] = {}
+    for window in np.unique(windows):
+        chosen = np.flatnonzero(windows == window)
+        log_mel = backbone.log_mel([waveforms[i] for i in chosen], int(window))
+        with backbone.lock, mixed_precision(backbone.device, bfloat16):
+            states = backbone.encode(log_mel)
+        n_speech = torch.tensor([backbone.n_speech_states(len(waveforms[i])) for i in chosen])
+        statistics = pool_statistics(states, n_speech).cpu().numpy().astype(np.float16)
+        read = states[-1].float().cpu().numpy().astype(np.float16)
+        for place, i in enumerate(chosen):
+            encoded[int(i)] = read[place, : int(n_speech[place]) + SILENT_STATES], statistics[place]
+    return [encoded[i] for i in range(len(waveforms))]
 
 
 def _loaded(

@@ -82,6 +82,7 @@ def _write(backbone: Backbone, rows: Sequence[ManifestRow], n_frames: np.ndarray
     with whole_file(file) as partial, partial.open("wb") as frames:
         for start in tqdm(range(0, len(rows), _ENCODED_AT_ONCE), desc="log-mel", unit="batch"):
             part = rows[start : start + _ENCODED_AT_ONCE]
-            log_mel = backbone.log_mel([load_audio(row.path) for row in part])
+            waveforms = [load_audio(row.path) for row in part]
+            log_mel = backbone.log_mel(waveforms, backbone.window_samples(max(map(len, waveforms))))
             for own, n in zip(log_mel, n_frames[start:], strict=False):
                 frames.write(own[:, :n].T.numpy().astype(np.float16).tobytes())
