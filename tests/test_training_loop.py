@@ -63,6 +63,7 @@ def test_the_loss_is_cross_entropy_a_token(backbone: Backbone, store: StateStore
     logits = backbone.model(encoder_outputs=(batch.states,), decoder_input_ids=inputs).logits[
         0, len(backbone.prompt()) - 1 :
     ]
+    logits = logits.index_fill(1, torch.tensor(backbone.suppressed), -torch.inf)  # as decoding does
     wanted = nn.functional.cross_entropy(logits, torch.tensor([*batch.tokens[0], backbone.end_token]))
     assert trainer._backward(np.array([4])) == pytest.approx(float(wanted.detach()), rel=1e-4)
 
@@ -255,3 +256,22 @@ def test_each_recording_is_kept_as_its_own_window_gives_it(
         states = hub_backbone.encode(hub_backbone.log_mel([load_audio(row.path)], window))[-1, 0]
         n = int(store.lengths[i])
         assert torch.allclose(store.batch([i]).states[0, :n], states[:n], atol=5e-3, rtol=2e-3)
+
+
+def test_the_loss_is_over_the_tokens_that_decoding_may_write(backbone: Backbone, store: StateStore) -> None:
+    batch = store.batch([3, 9])
+    suppressed = backbone.suppressed[-1]
+    tokens = [batch.tokens[0], [*batch.tokens[1][:2], suppressed, *batch.tokens[1][2:]]]
+    total = 0.0
+    for states, text in zip(batch.states, tokens, strict=True):  # each alone, without padding
+        sequence = torch.tensor([[*backbone.prompt(), *text, backbone.end_token]])
+        with torch.no_grad():
+            hidden = backbone.model.model.decoder(sequence[:, :-1], encoder_hidden_states=states[None])
+            scores = backbone.model.proj_out(hidden.last_hidden_state)[0].index_fill(
+                1, torch.tensor(backbone.suppressed), -torch.inf
+            )
+        for position, token in enumerate([*text, backbone.end_token], start=len(backbone.prompt()) - 1):
+            if token != suppressed:
+                total -= float(scores[position].log_softmax(0)[token])
+    with torch.no_grad():
+        assert float(ReferenceLoss(backbone, "en")(batch.states, tokens)) == pytest.approx(total, rel=1e-4)

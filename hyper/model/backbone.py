@@ -163,9 +163,17 @@ class Backbone:
         self,
         states: Tensor,  # (rows, n_states, d_model)
         tokens: Tensor,  # (rows, n_tokens), prompt and all
-    ) -> Tensor:  # (rows, n_tokens, vocabulary) float32
-        """Logits after each of the tokens, all at once and with gradients."""
-        return decoder_logits(self.model, states.to(self.device, self.dtype), tokens.to(self.device)).float()
+        at: Tensor,  # (rows, n_tokens) bool: after which of them
+        of: Tensor,  # (n_of,) the tokens whose scores are wanted
+    ) -> Tensor:  # (n_at, n_of) float32
+        """Logits of some next tokens at some places, all at once and with gradients."""
+        hidden = decoder_hidden(self.model, states.to(self.device, self.dtype), tokens.to(self.device))
+        return nn.functional.linear(hidden[at], self.model.proj_out.weight[of]).float()
+
+    @property
+    def n_tokens(self) -> int:
+        """Size of the vocabulary."""
+        return self._config.vocab_size
 
     def n_speech_states(self, n_samples: int) -> int:
         """Encoder states that cover the recording; the rest cover padding."""
@@ -300,12 +308,19 @@ def encoder_states(
     return [*states[:-1], encoder.layer_norm(states[-1])]
 
 
+def decoder_hidden(
+    model: WhisperForConditionalGeneration,
+    states: Tensor,  # (rows, n_states, d_model)
+    tokens: Tensor,  # (rows, n_tokens)
+) -> Tensor:  # (rows, n_tokens, d_model)
+    """The decoder's last hidden states after each token, given all tokens before it."""
+    return model.model.decoder(input_ids=tokens, encoder_hidden_states=states, use_cache=False).last_hidden_state
+
+
 def decoder_logits(
     model: WhisperForConditionalGeneration,
     states: Tensor,  # (rows, n_states, d_model)
     tokens: Tensor,  # (rows, n_tokens)
 ) -> Tensor:  # (rows, n_tokens, vocabulary)
     """Logits after each token, given all tokens before it."""
-    decoder = model.model.decoder
-    hidden = decoder(input_ids=tokens, encoder_hidden_states=states, use_cache=False).last_hidden_state
-    return model.proj_out(hidden)
+    return model.proj_out(decoder_hidden(model, states, tokens))

@@ -20,18 +20,31 @@ _STANDARDISED_ON = 20_000  # utterances: enough for means and deviations, where 
 
 
 class ReferenceLoss:
-    """Cross-entropy of references under a Whisper's decoder, from encoder states."""
+    """Cross-entropy of references under a Whisper's decoder, from encoder states.
+
+    Over the tokens that the base may write, as decoding has it: those that its settings suppress are neither taught
+    nor in the sum. Half of a step's time would go into scores that nobody reads.
+    """
 
     def __init__(self, backbone: Backbone, language: str) -> None:
         self._backbone, self._prompt = backbone, backbone.prompt(language)
+        n_tokens = backbone.n_tokens
+        is_written = torch.ones(n_tokens, dtype=torch.bool)
+        is_written[list(backbone.suppressed)] = False
+        self._written = is_written.nonzero().squeeze(1).to(backbone.device)  # (n_written,) token ids
+        self._place = torch.full((n_tokens,), IGNORED, device=backbone.device)  # of each token among the written
+        self._place[self._written] = torch.arange(len(self._written), device=backbone.device)
 
     def __call__(self, states: Tensor, tokens: list[list[int]]) -> Tensor:
         """Summed over all tokens and ends of a batch, in nats; states (batch, n_states, d_model)."""
         backbone = self._backbone
         inputs, targets = teacher_batch(tokens, self._prompt, backbone.end_token, backbone.max_target_positions)
-        logits = backbone.logits(states, inputs).flatten(0, 1)
-        targets = targets.to(backbone.device).flatten()
-        return nn.functional.cross_entropy(logits, targets, ignore_index=IGNORED, reduction="sum")
+        targets = targets.to(backbone.device)
+        is_target = targets != IGNORED
+        logits = backbone.logits(states, inputs, is_target, self._written)  # (n_targets, n_written)
+        return nn.functional.cross_entropy(
+            logits, self._place[targets[is_target]], ignore_index=IGNORED, reduction="sum"
+        )
 
 
 class HypernetAdaptation(Adaptation):
