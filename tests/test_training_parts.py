@@ -9,7 +9,7 @@ import pytest
 import torch
 from transformers import WhisperForConditionalGeneration
 
-from hyper.model.backbone import encode_frames
+from hyper.model.passes import encode_frames
 from hyper.recordings.audio import save_audio
 from hyper.recordings.manifest import ManifestRow
 from hyper.simulate.phones import Phone, format_phones

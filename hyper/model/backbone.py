@@ -22,6 +22,7 @@ from hyper.model.files import BackboneError, check_folder, find_folder
 from hyper.model.fingerprint import body_fingerprint, fingerprint
 from hyper.model.loading import load_parts
 from hyper.model.lora import AppliedLora, LoraSite, LoraWeights, apply_lora
+from hyper.model.passes import decoder_hidden, encode_frames, encoder_states
 from hyper.recordings.audio import SAMPLE_RATE
 
 if TYPE_CHECKING:
@@ -281,46 +282,3 @@ class Backbone:
         """What could be trained, by name, of "encoder", "decoder" (with the token embedding) or both."""
         found = self.model.named_parameters()
         return {name: p for name, p in found if name != FIXED_POSITIONS and name.startswith(f"model.{stack}")}
-
-
-def encode_frames(
-    model: WhisperForConditionalGeneration,
-    log_mel: Tensor,  # (batch, n_mels, n_frames), n_frames even and at most the window
-) -> Tensor:  # (batch, n_frames // 2, d_model)
-    """What the decoder reads, from as much of the window as is given: whole windows cost four times more."""
-    return encoder_states(model, log_mel)[-1]
-
-
-def encoder_states(
-    model: WhisperForConditionalGeneration,
-    log_mel: Tensor,  # (batch, n_mels, n_frames), n_frames even and at most the window
-) -> list[Tensor]:  # n_encoder_layers + 1 times (batch, n_frames // 2, d_model)
-    """The input to the first layer, then the output of each layer, the last normalised.
-
-    transformers refuses fewer frames than the window; a shorter one is the first rows of the table of positions.
-    """
-    encoder = model.model.encoder
-    hidden = nn.functional.gelu(encoder.conv1(log_mel))
-    hidden = nn.functional.gelu(encoder.conv2(hidden)).transpose(1, 2)
-    states = [hidden + encoder.embed_positions.weight[: hidden.shape[1]]]
-    for layer in encoder.layers:
-        states.append(layer(states[-1], None))
-    return [*states[:-1], encoder.layer_norm(states[-1])]
-
-
-def decoder_hidden(
-    model: WhisperForConditionalGeneration,
-    states: Tensor,  # (rows, n_states, d_model)
-    tokens: Tensor,  # (rows, n_tokens)
-) -> Tensor:  # (rows, n_tokens, d_model)
-    """The decoder's last hidden states after each token, given all tokens before it."""
-    return model.model.decoder(input_ids=tokens, encoder_hidden_states=states, use_cache=False).last_hidden_state
-
-
-def decoder_logits(
-    model: WhisperForConditionalGeneration,
-    states: Tensor,  # (rows, n_states, d_model)
-    tokens: Tensor,  # (rows, n_tokens)
-) -> Tensor:  # (rows, n_tokens, vocabulary)
-    """Logits after each token, given all tokens before it."""
-    return model.proj_out(decoder_hidden(model, states, tokens))

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import torch
 
-from hyper.model.backbone import encode_frames
+from hyper.model.passes import encode_frames
 from hyper.recordings.audio import SAMPLE_RATE, AudioError, load_audio, save_audio
 from hyper.recordings.manifest import ManifestRow, read_manifest, write_manifest
 from hyper.recordings.parallel import parallel

@@ -12,8 +12,8 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from hyper.model.backbone import decoder_logits, encode_frames
 from hyper.model.delivered import seal
+from hyper.model.passes import decoder_logits, encode_frames
 from hyper.recordings.manifest import ManifestRow, read_manifest
 from hyper.speech.phone_set import PHONES, SILENCE
 from hyper.training.adaptation.teacher_forcing import IGNORED, teacher_batch
