@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from types import SimpleNamespace
 
 import av
 import numpy as np
@@ -69,6 +70,7 @@ def test_eight_channels_are_heard_as_one(tmp_path, name, container, codec):
     else:
         encode(tmp_path / name, container, codec, "7.1")
     assert_is_tone(load_audio(tmp_path / name), 1.5, tolerance=0.2)  # one channel is for low tones
+    assert audio_seconds(tmp_path / name) == pytest.approx(1.5, abs=0.15)
 
 
 @pytest.mark.parametrize("layout", ["stereo", "5.1", "7.1"])
@@ -154,6 +156,20 @@ def test_mp3_of_varying_bit_rate_without_a_header_has_its_whole_length(tmp_path)
     assert soundfile.info(tmp_path / "b.mp3").duration < 10  # guessed from the first frame
     assert len(load_audio(tmp_path / "b.mp3")) / SAMPLE_RATE == pytest.approx(30.0, abs=0.15)
     assert audio_seconds(tmp_path / "b.mp3") == pytest.approx(30.0, abs=0.15)
+
+
+@pytest.mark.parametrize(("name", "container", "codec"), [("a.aac", "adts", "aac"), ("a.mp3", "mp3", "libmp3lame")])
+def test_the_length_is_known_without_decoding(tmp_path, name, container, codec, monkeypatch):
+    encode(tmp_path / name, container, codec, "mono", seconds=3.0)
+    asked, call = [], audio.SANDBOX.call
+
+    def watched(task: str, *args: object, **arguments: object) -> bytes:
+        asked.append(task)
+        return call(task, *args, **arguments)
+
+    monkeypatch.setattr(audio, "SANDBOX", SimpleNamespace(call=watched))
+    assert audio_seconds(tmp_path / name) == pytest.approx(3.0, abs=0.15)
+    assert asked == ["length"]
 
 
 def test_mp3_after_a_picture_and_other_tags_is_read(tmp_path):

@@ -49,7 +49,7 @@ def children() -> list[psutil.Process]:
     return [each for each in psutil.Process().children() if "hyper.recordings.sandbox_child" in each.cmdline()]
 
 
-def wait_for(condition, seconds: float = 10) -> None:
+def wait_for(condition, seconds: float = 30) -> None:
     end = time.monotonic() + seconds
     while not condition():
         assert time.monotonic() < end
@@ -61,9 +61,6 @@ def test_one_child_serves_one_recording_after_another(tmp_path, own):
     for hertz in (300, 500):
         load_audio(mp3(tmp_path / "a.mp3", hertz))
     assert len(children()) == before + 1
-    start = time.perf_counter()
-    load_audio(tmp_path / "a.mp3")
-    assert time.perf_counter() - start < 0.2
 
 
 def test_threads_get_each_their_own_recording(tmp_path, own):
@@ -96,28 +93,18 @@ def test_a_child_that_died_while_it_waited_costs_nothing(tmp_path, own):
     assert len(load_audio(path)) == SAMPLE_RATE
 
 
-def test_a_child_that_hangs_ends_in_time_and_holds_up_nobody(tmp_path, own, hanging):
-    with ThreadPoolExecutor() as pool:
-        hung = pool.submit(own.call, "audio", 1.5, **hanging)
-        wait_for(lambda: children())
-        start = time.perf_counter()
-        load_audio(mp3(tmp_path / "a.mp3"))
-        assert not hung.done() and time.perf_counter() - start < 1.5
-        with pytest.raises(OutOfTime):
-            hung.result()
-
-
-def test_killed_in_the_middle_of_a_task(own, hanging):
+def test_a_child_that_hangs_holds_up_nobody_and_killed_it_is_said(tmp_path, own, hanging):
     with ThreadPoolExecutor() as pool:
         before = children()
         hung = pool.submit(own.call, "audio", 60, **hanging)
         wait_for(lambda: len(children()) > len(before))
-        time.sleep(0.3)
-        (new,) = [each for each in children() if each not in before]
-        new.kill()
+        load_audio(mp3(tmp_path / "a.mp3"))
+        assert not hung.done()
+        waiting = {child._process.pid for child in own._idle}
+        (at_work,) = [each for each in children() if each not in before and each.pid not in waiting]
+        at_work.kill()
         with pytest.raises(ChildDied):
             hung.result()
-    assert not own._idle
 
 
 def test_a_child_is_replaced_after_a_while(tmp_path, own, monkeypatch):
@@ -143,6 +130,26 @@ def test_too_much_memory_is_a_sentence(tmp_path, own, monkeypatch):
     load_audio(path)
     psutil.Process(own._idle[0]._process.pid).rlimit(psutil.RLIMIT_AS, (1 << 20, 1 << 20))
     with pytest.raises(AudioError, match="could not be decoded|cannot be read"):
+        load_audio(path)
+
+
+def test_a_file_that_went_away_is_a_sentence(tmp_path, own, monkeypatch):
+    monkeypatch.setattr(audio, "_check_file", lambda _: None)
+    with pytest.raises(AudioError, match=r"gone\.mp3 cannot be read, it seems damaged"):
+        load_audio(tmp_path / "gone.mp3")
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="elsewhere names are Unicode")
+def test_a_name_that_is_no_unicode_is_no_trouble(tmp_path, own):
+    path = Path(os.fsdecode(os.fsencode(tmp_path) + b"/\xff.mp3"))
+    for kind in ("MP3", "WAV"):
+        soundfile.write(
+            tmp_path / "a", np.random.default_rng(0).uniform(-0.1, 0.1, SAMPLE_RATE), SAMPLE_RATE, format=kind
+        )
+        (tmp_path / "a").rename(path)
+        assert len(load_audio(path)) == SAMPLE_RATE
+    path.write_bytes(b"no sound" * 50)
+    with pytest.raises(AudioError, match="is not an audio recording"):
         load_audio(path)
 
 

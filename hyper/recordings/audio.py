@@ -34,7 +34,7 @@ def load_audio(path: str | Path, max_seconds: float = MAX_SECONDS) -> np.ndarray
 
 
 def audio_seconds(path: str | Path) -> float:
-    """Length of a recording by what its file says, without decoding; one in a lossy format must be decoded.
+    """Length of a recording by what its file says, without decoding.
 
     Errors: AudioError where it is no recording that can be used.
     """
@@ -42,7 +42,7 @@ def audio_seconds(path: str | Path) -> float:
     _check_file(path)
     file = _opened_by_libsndfile(path)
     if file is None:
-        return len(load_audio(path)) / SAMPLE_RATE
+        return float(_asked_of_libav("length", path))
     with file:
         return file.frames / file.samplerate
 
@@ -105,7 +105,7 @@ def _check_file(path: Path) -> None:
 def _decode(path: Path, max_seconds: float) -> np.ndarray:  # (n_samples,) 16 kHz mono
     file = _opened_by_libsndfile(path)
     if file is None:
-        return _decode_in_sandbox(path, max_seconds)
+        return np.frombuffer(_asked_of_libav("audio", path, max_seconds=max_seconds), np.float32)
     with file:
         check_length(file.frames / file.samplerate, max_seconds)
         check_shape(file.channels, file.samplerate, file.frames, max_seconds)
@@ -121,7 +121,7 @@ def _opened_by_libsndfile(path: Path) -> soundfile.SoundFile | None:
         return None
     try:
         file = soundfile.SoundFile(path)
-    except soundfile.LibsndfileError:
+    except (soundfile.LibsndfileError, UnicodeEncodeError):  # it cannot open a name that is no Unicode
         return None
     if file.subtype.startswith(PLAIN_CODINGS):
         return file
@@ -130,8 +130,11 @@ def _opened_by_libsndfile(path: Path) -> soundfile.SoundFile | None:
 
 
 def _start(path: Path) -> bytes:
-    with path.open("rb") as file:
-        return file.read(4)
+    try:
+        with path.open("rb") as file:
+            return file.read(4)
+    except OSError as error:  # it was there a moment ago
+        raise AudioError(_damaged(path)) from error
 
 
 def _blocks(file: soundfile.SoundFile) -> Iterator[np.ndarray]:  # each (n_samples,) mono at the file's rate
@@ -139,14 +142,11 @@ def _blocks(file: soundfile.SoundFile) -> Iterator[np.ndarray]:  # each (n_sampl
         yield block.mean(axis=1)
 
 
-def _decode_in_sandbox(path: Path, max_seconds: float) -> np.ndarray:  # (n_samples,) 16 kHz mono
-    arguments = {
-        "path": str(path.absolute()),
-        "max_seconds": max_seconds,
-        "is_known": _start(path).startswith(PLAIN_STARTS + LIBAV_STARTS),
-    }
+def _asked_of_libav(task: str, path: Path, **arguments: object) -> bytes:
+    """What the child process finds out about the file."""
+    is_known = _start(path).startswith(PLAIN_STARTS + LIBAV_STARTS)
     try:
-        return np.frombuffer(SANDBOX.call("audio", DECODE_SECONDS, **arguments), np.float32)
+        return SANDBOX.call(task, DECODE_SECONDS, path=str(path.absolute()), is_known=is_known, **arguments)
     except Refused as error:
         raise AudioError(str(error)) from error
     except OutOfTime as error:

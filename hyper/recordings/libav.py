@@ -58,6 +58,17 @@ def decode(
     return waveform
 
 
+def seconds(path: Path, is_known: bool) -> float:
+    """Length of the first audio stream, without decoding it. Errors: as in `decode`."""
+    with path.open("rb") as file, _opened(file, path.name, is_known) as container:
+        stream = container.streams.audio[0]
+        _check_stream(stream)
+        said = _said_seconds(container, stream, path)
+        if said is not None:
+            return said
+        return float(sum((packet.duration or 0) * packet.time_base for packet in container.demux(stream)))
+
+
 def _opened(file: BinaryIO, name: str, is_known: bool) -> InputContainer:
     not_audio = f"{name} is not an audio recording; please choose a {FORMATS} file."
     try:

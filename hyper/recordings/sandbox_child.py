@@ -46,7 +46,7 @@ def _answer(task: str, arguments: dict[str, Any]) -> tuple[str, bytes]:
     try:
         return "done", TASKS[task](**arguments)
     except (AudioError, TableError) as error:
-        return "refused", str(error).encode()
+        return "refused", str(error).encode(errors="replace")  # a file's name may be no Unicode
     except MemoryError:
         os._exit(1)  # what is left of it would do harm to the next task
     except Exception as error:
@@ -57,6 +57,12 @@ def _decode_audio(path: str, max_seconds: float, is_known: bool) -> bytes:
     from hyper.recordings.libav import decode
 
     return decode(Path(path), max_seconds, is_known).tobytes()
+
+
+def _measure_audio(path: str, is_known: bool) -> bytes:
+    from hyper.recordings.libav import seconds
+
+    return repr(seconds(Path(path), is_known)).encode()
 
 
 def _read_sheet(path: str, name: str) -> bytes:
@@ -75,7 +81,7 @@ def _limit() -> None:
         resource.setrlimit(kind, (most, most))
 
 
-TASKS = {"audio": _decode_audio, "sheet": _read_sheet}
+TASKS = {"audio": _decode_audio, "length": _measure_audio, "sheet": _read_sheet}
 
 if __name__ == "__main__":
     main()

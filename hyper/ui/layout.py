@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import gradio as gr
 
 from hyper.plots import palette
+from hyper.recordings.limits import MAX_TEXT
 from hyper.ui import figures
 
 if TYPE_CHECKING:
@@ -86,7 +87,7 @@ def recorder(label: str, elem_id: str) -> gr.Audio:
     )
 
 
-def text_box(label: str, placeholder: str, elem_id: str, lines: int = 2, max_length: int = 10_000) -> gr.Textbox:
+def text_box(label: str, placeholder: str, elem_id: str, lines: int = 2, max_length: int = MAX_TEXT) -> gr.Textbox:
     """A place for text under a heading of the page: its label is for screen readers alone."""
     return gr.Textbox(
         "",
