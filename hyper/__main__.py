@@ -2,10 +2,11 @@
 
 How a command joins: one row in COMMANDS, and a file of its name in `hyper/commands/`, which
 - offers `add_arguments(parser: argparse.ArgumentParser) -> None`, which may also set `parser.epilog`
-  (examples, kept line by line), and `run(args: argparse.Namespace) -> int | None` (the exit code; None is 0);
-- importing the module is cheap: torch, transformers, librosa and plotting come in inside `run`, so that `--help`
+  (examples, kept line by line), and `run(args: argparse.Namespace) -> None`: one block of imports, one call into the
+  package that does the work;
+- importing the file is cheap: torch, transformers, librosa and plotting come in inside `run`, so that `--help`
   answers at once;
-- what the user did wrong is raised as the module's own `ValueError` (`class SpeechError(ValueError)`) with one
+- what the user did wrong is raised as the package's own `ValueError` (`class SpeechError(ValueError)`) with one
   sentence; it becomes one line on stderr and exit code 1. So does an `OSError`. Any other exception is our own slip
   and keeps its traceback.
 """
@@ -115,7 +116,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         argv = ["--help"]
     args = build_parser(argv[0]).parse_args(argv)
     try:
-        return args.run(args) or 0
+        args.run(args)
     except KeyboardInterrupt:
         print(f"hyper {args.command}: interrupted", file=sys.stderr)
         return 130  # the shell's code for SIGINT
@@ -124,6 +125,7 @@ def main(argv: Sequence[str] | None = None) -> int:
             raise
         print(f"hyper {args.command}: {one_line(error)}", file=sys.stderr)
         return 1
+    return 0
 
 
 if __name__ == "__main__":

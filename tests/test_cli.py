@@ -293,7 +293,7 @@ def test_an_interrupt_is_no_traceback(tmp_path, capsys, monkeypatch):
     def interrupted(_path):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("hyper.commands.evaluate.read_manifest", interrupted)
+    monkeypatch.setattr("hyper.recordings.manifest.read_manifest", interrupted)
     assert main(["evaluate", "m.csv"]) == 130
     assert capsys.readouterr().err == "hyper evaluate: interrupted\n"
 
@@ -302,7 +302,7 @@ def test_our_own_slips_keep_their_traceback(monkeypatch):
     def slip(_path):
         raise ValueError("shapes do not match")
 
-    monkeypatch.setattr("hyper.commands.evaluate.read_manifest", slip)
+    monkeypatch.setattr("hyper.recordings.manifest.read_manifest", slip)
     with pytest.raises(ValueError, match="shapes do not match"):
         main(["evaluate", "m.csv"])
 

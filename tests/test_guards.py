@@ -10,7 +10,6 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from hyper.commands.compare import as_text
 from hyper.compare.guards import (
     COMPRESSION_LIMIT,
     LEAST_SPEECH_SECONDS,
@@ -26,6 +25,7 @@ from hyper.compare.guards import (
 )
 from hyper.compare.pipeline import PersonalizedAsr
 from hyper.compare.row import make_row
+from hyper.compare.terminal import comparison_text
 from hyper.compare.transcript import Transcript
 from hyper.recordings.audio import SAMPLE_RATE, load_audio
 from hyper.recordings.manifest import read_manifest
@@ -242,7 +242,7 @@ def test_flags_are_in_the_record_and_on_the_terminal(comparison):
         "adapted": [dict(vars(flag)) for flag in adapted.flags],
     }
     assert record["flags"]["base"][0].keys() == {"name", "value", "limit", "reason"}
-    lines = as_text(found, "a.wav").splitlines()
+    lines = comparison_text(found, "a.wav").splitlines()
     assert [line.strip() for line in lines if "caution: " in line] == [
         f"caution: {flag.reason}" for flag in (*base.flags, *adapted.flags)
     ]

@@ -58,7 +58,7 @@ DOORS = {
     "fpdf": {"reports.pdf"},
     "jinja2": {"reports.templates"},
     "peft": {"compare.benchmark", "study.methods"},
-    "accelerate": {"training", "commands.train"},
+    "accelerate": {"training"},
     "tqdm": {"recordings.parallel", "compare", "training", "study.scorecard"},
     "argparse": {"commands", "__main__"},
 }

@@ -385,5 +385,5 @@ def test_the_command_simulates_only_the_training_cohorts_unless_asked(tmp_path: 
     for arguments, wanted in (((), set(COHORTS)), (("--cohorts", *HELD_OUT_COHORTS), set(HELD_OUT_COHORTS))):
         args = parsed("--workers", "1", *arguments)
         args.manifest, args.out = [tmp_path / "typical.csv"], tmp_path / "-".join(sorted(wanted))
-        assert simulate_command.run(args) == 0
+        simulate_command.run(args)
         assert {row.cohort for row in read_manifest(args.out / "manifest.csv")} == wanted

@@ -7,6 +7,7 @@ from pathlib import Path
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Arguments of `python -m hyper align`."""
     parser.add_argument("manifest", type=Path, nargs="+", help="manifests of recordings with their texts")
     parser.add_argument(
         "--run",
@@ -20,7 +21,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.epilog = "examples:\n  python -m hyper align recordings.csv --run runs/base --out data/pieces"
 
 
-def run(args: argparse.Namespace) -> int:
+def run(args: argparse.Namespace) -> None:
+    """Align, cut, say how many pieces were written."""
     from hyper.recordings.manifest import read_manifest
     from hyper.training.base.real_speech import align_rows
     from hyper.training.base.small_whisper import make_feature_extractor, mel_settings
@@ -30,4 +32,3 @@ def run(args: argparse.Namespace) -> int:
     rows = [row for manifest in args.manifest for row in read_manifest(manifest)]
     pieces = align_rows(rows, model, heads, mel_settings(make_feature_extractor()), args.out, args.workers)
     print(f"wrote {len(pieces)} pieces to {args.out}")
-    return 0

@@ -79,5 +79,5 @@ def add_study_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def options(args: argparse.Namespace, kind: type[Options]) -> Options:
-    """A dataclass of options, each from the argument of its name."""
-    return kind(**{field.name: getattr(args, field.name) for field in fields(kind)})
+    """A dataclass of options, each from the argument of its name; what no argument sets keeps its default."""
+    return kind(**{field.name: getattr(args, field.name) for field in fields(kind) if hasattr(args, field.name)})

@@ -3,16 +3,9 @@
 from __future__ import annotations
 
 import argparse
-import json
-import sys
 from pathlib import Path
-from typing import TYPE_CHECKING
 
-from hyper.commands.arguments import add_model_arguments, load_asr
-from hyper.recordings.manifest import read_manifest
-
-if TYPE_CHECKING:
-    from hyper.compare.evaluation import Evaluation
+from hyper.commands.arguments import add_model_arguments, load_asr, options
 
 REPORT_ENDINGS = (".html", ".pdf")
 
@@ -32,10 +25,6 @@ columns of the manifest:
   age (optional)        years; children under 16 become a group, and adults
   simulated (optional)  1 where a simulator made the recording atypical
 """
-
-
-class EvaluationError(ValueError):
-    """The manifest could not be scored, or the report could not be kept."""
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -58,60 +47,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> None:
     """Score the manifest, write what was asked for, print the table."""
-    from hyper.compare.evaluation import table
-    from hyper.compare.scoring import score_manifest
+    from hyper.recordings.manifest import read_manifest
+    from hyper.reports.evaluate import ReportFiles, evaluate
 
-    rows = read_manifest(args.manifest)[: args.limit]
-    _check_outputs(args)
+    files, rows = options(args, ReportFiles), read_manifest(args.manifest)[: args.limit]
+    files.check()
     asr = load_asr(args)
-    evaluation = score_manifest(asr, rows, batch_size=args.batch_size, language=args.language, progress=True)
-    for failure in evaluation.failures:
-        print(f"skipped {failure.file}: {failure.reason}", file=sys.stderr)
-    _write(args, evaluation)
-    if not evaluation.groups:
-        raise EvaluationError(
-            f"None of the {len(rows)} recordings of {args.manifest} could be scored: "
-            f"{len(evaluation.failures)} could not be used, the others have no reference."
-        )
-    print(f"{evaluation.base_model} + {evaluation.hypernetwork or 'no hypernetwork'} on {evaluation.device}")
-    print(table(evaluation))
-
-
-def _check_outputs(args: argparse.Namespace) -> None:
-    """Before the hours of work, not after: every file that was asked for can have its folder."""
-    for option in ("json", "csv", "xlsx", "report"):
-        path: Path | None = getattr(args, option)
-        if path is None:
-            continue
-        if path.is_dir():
-            raise EvaluationError(f"--{option} names the folder {path}; it must name a file to write.")
-        path.parent.mkdir(parents=True, exist_ok=True)
-
-
-def _write(args: argparse.Namespace, evaluation: Evaluation) -> None:
-    """Every file that was asked for."""
-    from hyper.recordings.tables import csv_bytes, xlsx_bytes
-    from hyper.reports.table import recordings_sheet, sheets
-
-    if args.json:
-        report = json.dumps(evaluation.to_json(), ensure_ascii=False, indent=2, allow_nan=False)
-        args.json.write_text(report + "\n", encoding="utf-8")
-    if args.csv:
-        args.csv.write_bytes(csv_bytes(recordings_sheet(evaluation)))
-    if args.xlsx:
-        args.xlsx.write_bytes(xlsx_bytes(sheets(evaluation)))
-    if args.report:
-        args.report.write_bytes(_report(evaluation, args.report.suffix.lower()))
-
-
-def _report(evaluation: Evaluation, ending: str) -> bytes:
-    """The report as a file with that ending."""
-    from hyper.reports.content import clinic_report
-    from hyper.reports.html import html_text
-    from hyper.reports.pdf import pdf_bytes
-
-    report = clinic_report(evaluation)
-    return pdf_bytes(report) if ending == ".pdf" else html_text(report).encode()
+    print(evaluate(asr, args.manifest, rows, files, batch_size=args.batch_size, language=args.language))
 
 
 def _report_file(text: str) -> Path:

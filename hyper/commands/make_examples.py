@@ -15,10 +15,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
 
 
-def run(args: argparse.Namespace) -> int:
+def run(args: argparse.Namespace) -> None:
     """Make the examples, say how many were written."""
     from hyper.speech.examples import make_examples
 
     rows = make_examples(args.out)
     print(f"wrote {len(rows)} examples to {args.out}")
-    return 0

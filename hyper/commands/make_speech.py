@@ -42,7 +42,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
 
 
-def run(args: argparse.Namespace) -> int:
+def run(args: argparse.Namespace) -> None:
     """Synthesise, say how much was written."""
     from hyper.speech.make import SpeechSet, make_speech
     from hyper.speech.texts import read_open_sentences, shares_of_domains
@@ -58,4 +58,3 @@ def run(args: argparse.Namespace) -> int:
     open_sentences = read_open_sentences(args.sentences) if args.sentences else []
     rows = make_speech(speech_set, args.out, open_sentences, args.workers)
     print(f"wrote {len(rows)} recordings of {len({row.speaker for row in rows})} speakers to {args.out}")
-    return 0

@@ -29,7 +29,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.epilog = "examples:\n  python -m hyper simulate data/typical/manifest.csv --out data/atypical --patients 4"
 
 
-def run(args: argparse.Namespace) -> int:
+def run(args: argparse.Namespace) -> None:
     """Simulate, say how much was written."""
     from hyper.recordings.manifest import read_manifest
     from hyper.speech.simulate_manifest import simulate_manifest
@@ -39,4 +39,3 @@ def run(args: argparse.Namespace) -> int:
     print(
         f"wrote {len(written)} simulated recordings of {len({row.speaker for row in written})} patients to {args.out}"
     )
-    return 0

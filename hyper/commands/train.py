@@ -4,14 +4,9 @@ from __future__ import annotations
 
 import argparse
 from pathlib import Path
-from typing import TYPE_CHECKING
 
-from hyper.model.config import GENERATED, GENERATORS, HypernetConfig, whole_stacks
-
-if TYPE_CHECKING:
-    from hyper.model.backbone import Backbone
-
-STORES = {"auto": None, "disk": True, "live": False}  # --states, as `open_store` takes it
+from hyper.commands.arguments import options
+from hyper.model.config import GENERATED, GENERATORS
 
 EXAMPLES = """\
 examples:
@@ -22,10 +17,6 @@ A manifest's `cohort` column says which recordings are typical; a quarter of eve
 left unharmed. Before it starts it says how long it will take. With several GPUs: `accelerate launch --multi_gpu
 -m hyper train … --updates N`. A run that was stopped goes on when the same command is given again.
 """
-
-
-class TrainingDataError(ValueError):
-    """The manifests cannot be trained on; the message says what is wanted."""
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -52,73 +43,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.epilog = EXAMPLES
 
 
-def run(args: argparse.Namespace) -> int:
+def run(args: argparse.Namespace) -> None:
     """Encode, train, write the hypernetwork with its card and the curve."""
-    from accelerate import Accelerator
+    from hyper.training.adaptation.loop import AdaptationTraining
+    from hyper.training.adaptation.train_hypernet import HypernetTraining, train_hypernet
 
-    from hyper.model.backbone import Backbone
-    from hyper.model.checkpoint import save_hypernet
-    from hyper.plots.training import training_curve
-    from hyper.recordings.manifest import read_manifest
-    from hyper.training.adaptation.hypernet_adaptation import (
-        EncodingHypernetAdaptation,
-        HypernetAdaptation,
-        adapts_encoder,
-    )
-    from hyper.training.adaptation.loop import AdaptationTrainer, AdaptationTraining
-    from hyper.training.adaptation.states import open_store
-    from hyper.training.adaptation.stores import LogMelStore
-    from hyper.training.model_card import hypernet_card
-    from hyper.training.speed import choose_attention
-
-    rows = [row for manifest in args.data for row in read_manifest(manifest)]
-    if not all(row.reference for row in rows):
-        n_without = sum(not row.reference for row in rows)
-        raise TrainingDataError(
-            f"{n_without} recordings have no reference; training needs what was meant in every line."
-        )
-    accelerator = Accelerator(cpu=args.device == "cpu")
-    several = accelerator.num_processes > 1  # then each process has a device of its own
-    backbone = Backbone.load(args.base, device=str(accelerator.device) if several else args.device)
-    choose_attention(backbone.model)
-    settings = AdaptationTraining(
-        **{name: getattr(args, name) for name in AdaptationTraining.__dataclass_fields__ if hasattr(args, name)}
-    )
-    targets = whole_stacks(args.targets)
-    in_encoder = adapts_encoder(targets)
-    with accelerator.main_process_first():  # the others find what the first has encoded
-        on_disk = in_encoder or STORES[args.states]
-        store = open_store(backbone, rows, args.run_folder / "states", on_disk, settings.bfloat16)
-        if in_encoder:  # kept states were encoded without the update
-            store = LogMelStore(backbone, rows, store)
-    kind = EncodingHypernetAdaptation if in_encoder else HypernetAdaptation
-    adaptation = kind(backbone, _config(args, backbone), args.language, args.seed)
-    trainer = AdaptationTrainer(store, adaptation, args.run_folder, settings, accelerator)
-    if trainer.step == 0:
-        adaptation.standardise(store, trainer.training)
-    trainer.train()
-    if accelerator.is_main_process:
-        save_hypernet(adaptation.hypernet, args.out)
-        entries = trainer.log.read()
-        (args.out / "README.md").write_text(hypernet_card(backbone, adaptation.hypernet, settings, rows, entries))
-        names = ("loss", "atypical_base", "atypical_adapted", "typical_base", "typical_adapted")
-        training_curve(entries, names, args.run_folder / "curve.png")
-        print(f"wrote {args.out}")
-    accelerator.wait_for_everyone()
-    accelerator.end_training()  # several processes would hang at their exit
-    return 0
-
-
-def _config(args: argparse.Namespace, backbone: Backbone) -> HypernetConfig:
-    from hyper.model.checkpoint import config_for
-
-    return config_for(
-        backbone,
-        n_mixes=min(4, backbone.n_encoder_layers + 1),
-        targets=whole_stacks(args.targets),
-        rank=args.rank,
-        alpha=float(args.rank) if args.alpha is None else args.alpha,
-        generator=args.generator,
-        generated=args.generated,
-        dropout=args.dropout,
-    )
+    train_hypernet(options(args, HypernetTraining), options(args, AdaptationTraining))

@@ -7,6 +7,7 @@ from pathlib import Path
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Arguments of `python -m hyper train-base`."""
     parser.add_argument(
         "--data",
         type=Path,
@@ -49,24 +50,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
 
 
-def run(args: argparse.Namespace) -> int:
-    from hyper.model.backbone import Backbone
-    from hyper.plots.training import training_curve
-    from hyper.training.base.small_whisper import BaseSize, size_of
-    from hyper.training.base.trainer import BaseTrainer, BaseTraining, going_on
-    from hyper.training.model_card import base_card
+def run(args: argparse.Namespace) -> None:
+    """Train, write the model with its card and the curve."""
+    from hyper.training.base.small_whisper import BaseSize
+    from hyper.training.base.train_base import train_base
+    from hyper.training.base.trainer import BaseTraining
 
     size = BaseSize(d_model=args.d_model, encoder_layers=args.layers, decoder_layers=args.layers)
     settings = BaseTraining(hours=args.hours, batch_size=args.batch_size)
-    if args.start:
-        size, settings = size_of(args.start), going_on(settings, args.start)
-    trainer = BaseTrainer(args.data, args.run_folder, settings, size, args.workers)
-    trainer.train()
-    trainer.export(args.out)
-    rows = [*trainer.aligned, *trainer.unaligned]
-    before = Backbone.load(args.start, device="cpu").fingerprint if args.start else ""
-    card = base_card(settings, trainer.model.num_parameters(), rows, trainer.log.read(), before)
-    (args.out / "README.md").write_text(card)
-    training_curve(trainer.log.read(), ("text", "phones", "characters"), args.run_folder / "curve.png")
+    train_base(args.data, args.run_folder, args.out, args.start, size, settings, args.workers)
     print(f"wrote {args.out}")
-    return 0

@@ -172,6 +172,17 @@ def agreement(adaptations: Sequence[LoraWeights]) -> Agreement:
     return Agreement(written, read)
 
 
+def read_references(file: Path | None, n_recordings: int) -> list[str | None]:
+    """`split_references` of a text file; without one nothing is known.
+
+    Errors: `SpeakerError` where it is not text.
+    """
+    try:
+        return split_references(file.read_text(encoding="utf-8-sig") if file else "", n_recordings)
+    except UnicodeDecodeError as error:
+        raise SpeakerError(f"{file} is not a text file in UTF-8; please save it as one.") from error
+
+
 def split_references(text: str, n_recordings: int) -> list[str | None]:
     """One line for each recording, in their order; an empty line where it is not known. No text at all is none known.
 

@@ -1,1 +1,1 @@
-"""Nine research questions: arms trained like the methods, figures, and answers that are written from the numbers."""
+"""Nine research questions: arms trained like the methods, tables, figures, and the page of results."""

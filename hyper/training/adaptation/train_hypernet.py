@@ -1,0 +1,112 @@
+"""A hypernetwork trained for a frozen Whisper and written with its card and its curve."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from accelerate import Accelerator
+
+from hyper.model.backbone import Backbone
+from hyper.model.checkpoint import config_for, save_hypernet
+from hyper.model.config import HypernetConfig, whole_stacks
+from hyper.plots.training import training_curve
+from hyper.recordings.manifest import ManifestRow, read_manifest
+from hyper.training.adaptation.hypernet_adaptation import (
+    EncodingHypernetAdaptation,
+    HypernetAdaptation,
+    adapts_encoder,
+)
+from hyper.training.adaptation.loop import AdaptationTrainer, AdaptationTraining
+from hyper.training.adaptation.states import Store, open_store
+from hyper.training.adaptation.stores import LogMelStore
+from hyper.training.model_card import hypernet_card
+from hyper.training.speed import choose_attention
+
+ON_DISK = {"auto": None, "disk": True, "live": False}  # as `open_store` takes it
+CURVES = ("loss", "atypical_base", "atypical_adapted", "typical_base", "typical_adapted")
+
+
+class TrainingDataError(ValueError):
+    """The manifests cannot be trained on; the message says what is wanted."""
+
+
+@dataclass(frozen=True)
+class HypernetTraining:
+    """What is trained, on what, and where; how is `AdaptationTraining`."""
+
+    base: str
+    data: Sequence[Path]  # manifests
+    out: Path
+    run_folder: Path
+    states: str  # of ON_DISK
+    targets: Sequence[str]
+    rank: int
+    alpha: float | None  # None is the rank
+    generator: str
+    generated: str
+    dropout: float
+    device: str | None
+
+    def config(self, backbone: Backbone) -> HypernetConfig:
+        """Of the hypernetwork for this base."""
+        return config_for(
+            backbone,
+            n_mixes=min(4, backbone.n_encoder_layers + 1),
+            targets=whole_stacks(self.targets),
+            rank=self.rank,
+            alpha=float(self.rank) if self.alpha is None else self.alpha,
+            generator=self.generator,
+            generated=self.generated,
+            dropout=self.dropout,
+        )
+
+
+def train_hypernet(wanted: HypernetTraining, settings: AdaptationTraining) -> None:
+    """Encode, train, write the hypernetwork with its card and the curve; several processes share the work."""
+    rows = taught_rows(wanted.data)
+    accelerator = Accelerator(cpu=wanted.device == "cpu")
+    several = accelerator.num_processes > 1  # then each process has a device of its own
+    backbone = Backbone.load(wanted.base, device=str(accelerator.device) if several else wanted.device)
+    choose_attention(backbone.model)
+    config = wanted.config(backbone)
+    with accelerator.main_process_first():  # the others find what the first has encoded
+        store = _open(wanted, backbone, rows, settings)
+    kind = EncodingHypernetAdaptation if adapts_encoder(config.targets) else HypernetAdaptation
+    adaptation = kind(backbone, config, settings.language, settings.seed)
+    trainer = AdaptationTrainer(store, adaptation, wanted.run_folder, settings, accelerator)
+    if trainer.step == 0:
+        adaptation.standardise(store, trainer.training)
+    trainer.train()
+    if accelerator.is_main_process:
+        save_hypernet(adaptation.hypernet, wanted.out)
+        entries = trainer.log.read()
+        (wanted.out / "README.md").write_text(hypernet_card(backbone, adaptation.hypernet, settings, rows, entries))
+        training_curve(entries, CURVES, wanted.run_folder / "curve.png")
+        print(f"wrote {wanted.out}")
+    accelerator.wait_for_everyone()
+    accelerator.end_training()  # several processes would hang at their exit
+
+
+def taught_rows(manifests: Sequence[Path]) -> list[ManifestRow]:
+    """The recordings of all manifests.
+
+    Errors: TrainingDataError where one has no reference.
+    """
+    rows = [row for manifest in manifests for row in read_manifest(manifest)]
+    if n_without := sum(not row.reference for row in rows):
+        raise TrainingDataError(
+            f"{n_without} recordings have no reference; training needs what was meant in every line."
+        )
+    return rows
+
+
+def _open(
+    wanted: HypernetTraining, backbone: Backbone, rows: Sequence[ManifestRow], settings: AdaptationTraining
+) -> Store:
+    """Encoder states, or, where encoder layers are adapted, log-mel: kept states were encoded without the update."""
+    in_encoder = adapts_encoder(whole_stacks(wanted.targets))
+    on_disk = in_encoder or ON_DISK[wanted.states]
+    store = open_store(backbone, rows, wanted.run_folder / "states", on_disk, settings.bfloat16)
+    return LogMelStore(backbone, rows, store) if in_encoder else store
