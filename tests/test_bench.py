@@ -55,7 +55,7 @@ def test_each_way_comes_first_in_turn():
 
 def test_measure_reports_each_way(asr, speech_like, tmp_path):
     soundfile.write(tmp_path / "a.wav", speech_like(1.0), 16_000)
-    result = benchmark.measure(asr, [tmp_path / "a.wav"], rounds=2)
+    result = benchmark.run_benchmark(asr, [tmp_path / "a.wav"], rounds=2)
     assert result.stages_ms.keys() == {"audio", "encode", "generate", "decode"}
     assert sum(result.stages_ms.values()) < result.compare_ms
     assert result.ways_ms.keys() == {"base alone", "two rows", "two passes with PEFT"}
@@ -67,7 +67,7 @@ def test_measure_reports_each_way(asr, speech_like, tmp_path):
 
 def test_what_is_missing_is_named(asr, monkeypatch):
     with pytest.raises(benchmark.BenchError, match="There is no hypernetwork for whisper-random"):
-        benchmark.measure(SimpleNamespace(hypernet=None, base_model="whisper-random"), [], 1)
+        benchmark.run_benchmark(SimpleNamespace(hypernet=None, base_model="whisper-random"), [], 1)
 
     real_import = builtins.__import__
 

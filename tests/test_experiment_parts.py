@@ -29,7 +29,7 @@ from hyper.recordings.audio import SAMPLE_RATE
 from hyper.recordings.manifest import ManifestRow, read_manifest
 from hyper.study import reproduce
 from hyper.study.cells import interval_cell, points_cell, reduction_cell, wer_cell
-from hyper.study.experiments.acoustics import NAMES, measure
+from hyper.study.experiments.acoustics import NAMES, acoustic_measures
 from hyper.study.experiments.arms import of_cohorts, of_patients
 from hyper.study.experiments.ceiling import gain_share, subsets
 from hyper.study.experiments.embedding import of_speaker, others
@@ -51,7 +51,7 @@ from hyper.study.experiments.shared_factors import Plan, plans_within
 from hyper.study.experiments.strength import harm_record
 from hyper.study.experiments.targets import GROUPS, ranks
 from hyper.study.experiments.verification import SpeakerNetwork, same_speaker_auc
-from hyper.study.experiments.workbench import kept_array, statistics_of_rows
+from hyper.study.experiments.workbench import cached_array, statistics_of_rows
 from hyper.study.methods.adaptations import private_copy, put_in_lora
 from hyper.study.methods.held_out import HeldOut, transcribe
 from hyper.study.methods.method import Workshop
@@ -366,7 +366,7 @@ def test_acoustic_measures_of_known_sounds() -> None:
     noise = np.random.default_rng(0).standard_normal(len(t))
 
     def of(waveform: np.ndarray) -> dict[str, float]:
-        return dict(zip(NAMES, measure((0.1 * waveform).astype(np.float32)), strict=True))
+        return dict(zip(NAMES, acoustic_measures((0.1 * waveform).astype(np.float32)), strict=True))
 
     steady, rhythmic, noisy = of(harmonics), of(harmonics * syllables), of(harmonics + 0.3 * noise)
     assert steady["F0 mean"] == pytest.approx(12 * math.log2(1.5), abs=0.1) and steady["F0 range"] < 0.2
@@ -424,16 +424,16 @@ def patients(tmp_path_factory: pytest.TempPathFactory) -> list[ManifestRow]:
     return read_manifest(write_patients(tmp_path_factory.mktemp("patients"), 2, 1))
 
 
-@pytest.mark.parametrize("kept_bytes", [0, 2**30])
+@pytest.mark.parametrize("cache_bytes", [0, 2**30])
 def test_a_recording_hears_what_it_is_given(
     backbone: Backbone,
     patients: list[ManifestRow],
     make_hypernet: Callable[..., HyperNetwork],
     tmp_path: Path,
-    kept_bytes: int,
+    cache_bytes: int,
 ) -> None:
     asr = PersonalizedAsr(backbone, make_hypernet(backbone), "random")
-    rows, held_out = patients[:4], HeldOut(backbone, kept_bytes)
+    rows, held_out = patients[:4], HeldOut(backbone, cache_bytes)
     workshop = Workshop(backbone, rows, (), tmp_path, AdaptationTraining(updates=1))
     statistics = statistics_of_rows(workshop, rows)
 
@@ -458,7 +458,7 @@ def test_what_is_kept_is_of_these_recordings(patients: list[ManifestRow], tmp_pa
         return np.arange(len(rows))
 
     for rows in (patients, patients, patients[::-1]):
-        assert kept_array(tmp_path, rows, make).tolist() == list(range(len(patients)))
+        assert cached_array(tmp_path, rows, make).tolist() == list(range(len(patients)))
     assert calls == [len(patients)] * 2
 
 

@@ -8,16 +8,17 @@ from pathlib import Path
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Arguments of `python -m hyper align`."""
-    parser.add_argument("manifest", type=Path, nargs="+", help="manifests of recordings with their texts")
-    parser.add_argument(
+    add = parser.add_argument
+    add("manifest", type=Path, nargs="+", help="manifests of recordings with their texts")
+    add(
         "--run",
         dest="run_folder",
         type=Path,
         default=Path("runs/base"),
         help="run of train-base whose phone head listens (default: runs/base)",
     )
-    parser.add_argument("--out", type=Path, required=True, help="folder for the pieces and manifest.csv")
-    parser.add_argument("--workers", type=int, default=2, help="processes (default: 2)")
+    add("--out", type=Path, required=True, help="folder for the pieces and manifest.csv")
+    add("--workers", type=int, default=2, help="processes (default: 2)")
     parser.epilog = "examples:\n  python -m hyper align recordings.csv --run runs/base --out data/pieces"
 
 

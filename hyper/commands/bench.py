@@ -21,20 +21,19 @@ what is compared, all on the same recordings, one after the other in each round:
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Arguments of `python -m hyper bench`."""
-    parser.add_argument(
-        "files", nargs="*", type=Path, metavar="FILE", help="recordings to measure on (default: those in examples/)"
-    )
-    parser.add_argument("--rounds", type=int, default=9, metavar="N", help="times each way is run (default: 9)")
-    parser.add_argument("--json", metavar="OUT", type=Path, help="write the medians to this file")
+    add = parser.add_argument
+    add("files", nargs="*", type=Path, metavar="FILE", help="recordings to measure on (default: those in examples/)")
+    add("--rounds", type=int, default=9, metavar="N", help="times each way is run (default: 9)")
+    add("--json", metavar="OUT", type=Path, help="write the medians to this file")
     add_model_arguments(parser)
     parser.epilog = EXAMPLES
 
 
 def run(args: argparse.Namespace) -> None:
     """Measure and print."""
-    from hyper.compare.benchmark import as_text, measure, write_benchmark
+    from hyper.compare.benchmark import as_text, run_benchmark, write_benchmark
 
-    found = measure(load_asr(args), args.files, args.rounds)
+    found = run_benchmark(load_asr(args), args.files, args.rounds)
     if args.json:
         write_benchmark(found, args.json)
     print(as_text(found))

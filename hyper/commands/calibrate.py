@@ -20,19 +20,16 @@ It is for this pair of weights only: give the command again after training.
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Arguments of `python -m hyper calibrate`."""
-    parser.add_argument(
-        "manifest", nargs="+", metavar="MANIFEST.csv", help="validation recordings with references, as for evaluate"
-    )
-    parser.add_argument(
+    add = parser.add_argument
+    add("manifest", nargs="+", metavar="MANIFEST.csv", help="validation recordings with references, as for evaluate")
+    add(
         "--results",
         type=Path,
         default=Path("assets/results"),
         metavar="FOLDER",
         help="where the reliability figure goes (default: assets/results)",
     )
-    parser.add_argument(
-        "--batch-size", type=int, default=32, metavar="N", help="recordings decoded together (default: 32)"
-    )
+    add("--batch-size", type=int, default=32, metavar="N", help="recordings decoded together (default: 32)")
     add_model_arguments(parser)
     parser.epilog = EXAMPLES
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 import json
 
-from hyper.commands.arguments import add_model_arguments, add_strength, load_asr
+from hyper.commands.arguments import add_language, add_model_arguments, add_strength, load_asr
 from hyper.recordings.limits import FORMATS, MAX_SECONDS
 
 EXAMPLES = """\
@@ -20,21 +20,20 @@ examples:
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Arguments of `python -m hyper compare`."""
-    parser.add_argument("file", metavar="FILE", help=f"recording: {FORMATS}; at most {MAX_SECONDS / 60:g} min")
-    parser.add_argument("--reference", metavar="TEXT", help="the words that were meant; without them no WER is shown")
-    parser.add_argument(
+    add = parser.add_argument
+    add("file", metavar="FILE", help=f"recording: {FORMATS}; at most {MAX_SECONDS / 60:g} min")
+    add("--reference", metavar="TEXT", help="the words that were meant; without them no WER is shown")
+    add(
         "--verbatim", metavar="TEXT", help="every sound that was said, repetitions included: a second reference for WER"
     )
-    parser.add_argument(
-        "--language", default="en", metavar="CODE", help="spoken language, for a multilingual Whisper (default: en)"
-    )
-    parser.add_argument(
+    add_language(parser)
+    add(
         "--adapt-per-piece",
         action="store_true",
         help="long recordings: adapt to each piece by itself instead of once to the whole recording",
     )
     add_strength(parser)
-    parser.add_argument("--json", action="store_true", help="print one JSON record instead of text")
+    add("--json", action="store_true", help="print one JSON record instead of text")
     add_model_arguments(parser)
     parser.epilog = EXAMPLES
 

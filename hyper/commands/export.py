@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from hyper.commands.arguments import add_model_arguments, add_strength, load_asr
+from hyper.commands.arguments import add_language, add_model_arguments, add_strength, load_asr
 
 EXAMPLES = """\
 examples:
@@ -17,15 +17,12 @@ examples:
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Arguments of `python -m hyper export`."""
-    parser.add_argument("file", metavar="FILE", help="recording to adapt to, as for compare")
-    parser.add_argument("--out", type=Path, required=True, metavar="FOLDER", help="new or empty folder to write")
-    parser.add_argument(
-        "--merged", action="store_true", help="write the whole Whisper with the update in it, not a PEFT adapter"
-    )
+    add = parser.add_argument
+    add("file", metavar="FILE", help="recording to adapt to, as for compare")
+    add("--out", type=Path, required=True, metavar="FOLDER", help="new or empty folder to write")
+    add("--merged", action="store_true", help="write the whole Whisper with the update in it, not a PEFT adapter")
     add_strength(parser)
-    parser.add_argument(
-        "--language", default="en", metavar="CODE", help="spoken language, for a multilingual Whisper (default: en)"
-    )
+    add_language(parser)
     add_model_arguments(parser)
     parser.epilog = EXAMPLES
 

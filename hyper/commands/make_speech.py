@@ -8,19 +8,18 @@ from pathlib import Path
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Arguments of `python -m hyper make-speech`."""
-    parser.add_argument("--out", type=Path, required=True, help="folder for the recordings and manifest.csv")
-    parser.add_argument(
-        "--split", choices=("train", "validation", "test"), default="train", help="which sentences (default: train)"
-    )
-    parser.add_argument(
+    add = parser.add_argument
+    add("--out", type=Path, required=True, help="folder for the recordings and manifest.csv")
+    add("--split", choices=("train", "validation", "test"), default="train", help="which sentences (default: train)")
+    add(
         "--population",
         choices=("known", "unheard"),
         default="known",
         help="voices that training uses, or voices it never hears (default: known)",
     )
-    parser.add_argument("--utterances", type=int, default=1000, help="how many (default: 1000)")
-    parser.add_argument("--speakers", type=int, default=50, help="how many synthetic speakers share them (default: 50)")
-    parser.add_argument(
+    add("--utterances", type=int, default=1000, help="how many (default: 1000)")
+    add("--speakers", type=int, default=50, help="how many synthetic speakers share them (default: 50)")
+    add(
         "--mix",
         type=float,
         nargs="+",
@@ -29,13 +28,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="shares of commands, open sentences, single words or digits, and phrases that are only for training "
         "(default: 0.5 0.3 0.2, no phrases)",
     )
-    parser.add_argument(
+    add(
         "--sentences",
         type=Path,
         help="text file with open sentences, one a line; needed where the share of open sentences is above 0",
     )
-    parser.add_argument("--seed", type=int, default=0, help="0 to 9; another seed gives other speakers (default: 0)")
-    parser.add_argument("--workers", type=int, default=2, help="processes (default: 2)")
+    add("--seed", type=int, default=0, help="0 to 9; another seed gives other speakers (default: 0)")
+    add("--workers", type=int, default=2, help="processes (default: 2)")
     parser.epilog = (
         "examples:\n  python -m hyper make-speech --out data/typical --utterances 40000 --speakers 600 "
         "--sentences sentences.txt"

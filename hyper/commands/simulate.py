@@ -10,11 +10,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Arguments of `python -m hyper simulate`; the disorders are those that are there."""
     from hyper.simulate import COHORTS, HELD_OUT_COHORTS
 
-    parser.add_argument(
-        "manifest", type=Path, nargs="+", help="manifests with phone times, as make-speech and align write them"
-    )
-    parser.add_argument("--out", type=Path, required=True, help="folder for the recordings and manifest.csv")
-    parser.add_argument(
+    add = parser.add_argument
+    add("manifest", type=Path, nargs="+", help="manifests with phone times, as make-speech and align write them")
+    add("--out", type=Path, required=True, help="folder for the recordings and manifest.csv")
+    add(
         "--cohorts",
         nargs="+",
         default=COHORTS,
@@ -22,10 +21,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help=f"{', '.join(COHORTS)} (default: these); or {', '.join(HELD_OUT_COHORTS)}, which are held out: for "
         "testing only, never to be trained on",
     )
-    parser.add_argument("--patients", type=int, default=1, help="simulated patients each speaker becomes (default: 1)")
-    parser.add_argument("--limit", type=int, help="use only so many recordings, chosen by the seed (default: all)")
-    parser.add_argument("--seed", type=int, default=0, help="decides patients, profiles and every event (default: 0)")
-    parser.add_argument("--workers", type=int, default=2, help="processes (default: 2)")
+    add("--patients", type=int, default=1, help="simulated patients each speaker becomes (default: 1)")
+    add("--limit", type=int, help="use only so many recordings, chosen by the seed (default: all)")
+    add("--seed", type=int, default=0, help="decides patients, profiles and every event (default: 0)")
+    add("--workers", type=int, default=2, help="processes (default: 2)")
     parser.epilog = "examples:\n  python -m hyper simulate data/typical/manifest.csv --out data/atypical --patients 4"
 
 

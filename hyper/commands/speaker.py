@@ -6,7 +6,7 @@ import argparse
 import json
 from pathlib import Path
 
-from hyper.commands.arguments import add_model_arguments, load_asr
+from hyper.commands.arguments import add_language, add_model_arguments, load_asr
 
 EXAMPLES = """\
 examples:
@@ -17,14 +17,11 @@ examples:
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Arguments of `python -m hyper speaker`."""
-    parser.add_argument("files", nargs="+", metavar="FILE", help="2 to 20 recordings of one speaker, 10 min together")
-    parser.add_argument(
-        "--references", type=Path, metavar="TEXTFILE", help="what was meant: one line for each recording, in order"
-    )
-    parser.add_argument(
-        "--language", default="en", metavar="CODE", help="spoken language, for a multilingual Whisper (default: en)"
-    )
-    parser.add_argument("--json", action="store_true", help="print one JSON record instead of text")
+    add = parser.add_argument
+    add("files", nargs="+", metavar="FILE", help="2 to 20 recordings of one speaker, 10 min together")
+    add("--references", type=Path, metavar="TEXTFILE", help="what was meant: one line for each recording, in order")
+    add_language(parser)
+    add("--json", action="store_true", help="print one JSON record instead of text")
     add_model_arguments(parser)
     parser.epilog = EXAMPLES
 

@@ -8,42 +8,16 @@ from pathlib import Path
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Arguments of `python -m hyper train-base`."""
-    parser.add_argument(
-        "--data",
-        type=Path,
-        nargs="+",
-        required=True,
-        help="manifests of recordings; those without phone times are aligned by the half-trained model",
-    )
-    parser.add_argument(
-        "--run",
-        dest="run_folder",
-        type=Path,
-        default=Path("runs/base"),
-        help="folder of the run: features, log, resumable state (default: runs/base)",
-    )
-    parser.add_argument(
-        "--out",
-        type=Path,
-        default=Path("assets/whisper-mini"),
-        help="Hugging Face folder to write at the end (default: assets/whisper-mini)",
-    )
-    parser.add_argument(
-        "--start",
-        type=Path,
-        metavar="FOLDER",
-        help="go on from a base that train-base wrote, with its size and tokenizer, and a short clean start",
-    )
-    parser.add_argument(
-        "--hours",
-        type=float,
-        default=1.2,
-        help="hours of training proper; a resumed run goes on to this total (default: 1.2)",
-    )
-    parser.add_argument("--batch-size", type=int, default=32, help="utterances an update (default: 32)")
-    parser.add_argument("--d-model", type=int, default=192, help="width of the model, a multiple of 64 (default: 192)")
-    parser.add_argument("--layers", type=int, default=4, help="encoder layers, and decoder layers (default: 4)")
-    parser.add_argument("--workers", type=int, default=2, help="processes that prepare features (default: 2)")
+    add = parser.add_argument
+    add("--data", type=Path, nargs="+", required=True, help="manifests of recordings; those without phone times are aligned by the half-trained model")  # noqa: E501  # fmt: skip
+    add("--run", dest="run_folder", type=Path, default=Path("runs/base"), help="folder of the run: features, log, resumable state (default: runs/base)")  # noqa: E501  # fmt: skip
+    add("--out", type=Path, default=Path("assets/whisper-mini"), help="Hugging Face folder to write at the end (default: assets/whisper-mini)")  # noqa: E501  # fmt: skip
+    add("--start", type=Path, metavar="FOLDER", help="go on from a base that train-base wrote, with its size and tokenizer, and a short clean start")  # noqa: E501  # fmt: skip
+    add("--hours", type=float, default=1.2, help="hours of training proper; a resumed run goes on to this total (default: 1.2)")  # noqa: E501  # fmt: skip
+    add("--batch-size", type=int, default=32, help="utterances an update (default: 32)")
+    add("--d-model", type=int, default=192, help="width of the model, a multiple of 64 (default: 192)")
+    add("--layers", type=int, default=4, help="encoder layers, and decoder layers (default: 4)")
+    add("--workers", type=int, default=2, help="processes that prepare features (default: 2)")
     parser.epilog = (
         "examples:\n  python -m hyper train-base --data data/typical/manifest.csv --hours 1.2\n"
         "  python -m hyper train-base --data more/manifest.csv --start assets/whisper-mini --out runs/base2"

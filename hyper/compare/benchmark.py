@@ -45,7 +45,7 @@ class Benchmark:
     same_tokens: bool  # whether both ways wrote the same base and adapted tokens
 
 
-def measure(asr: PersonalizedAsr, files: Sequence[Path], rounds: int) -> Benchmark:
+def run_benchmark(asr: PersonalizedAsr, files: Sequence[Path], rounds: int) -> Benchmark:
     """Run every way on every recording, or on the examples, in turn, `rounds` times; an unmeasured round warms up."""
     if rounds < 1:
         raise BenchError(f"--rounds is {rounds}, but at least one round is needed.")

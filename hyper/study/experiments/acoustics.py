@@ -14,7 +14,7 @@ from hyper.compare.guards import measure_sound
 from hyper.recordings.audio import SAMPLE_RATE, load_audio
 from hyper.recordings.manifest import ManifestRow
 from hyper.recordings.pitch import FRAME_HOP, track_f0
-from hyper.study.experiments.workbench import kept_array
+from hyper.study.experiments.workbench import cached_array
 from hyper.study.methods.method import Workshop
 
 N_MFCC = 13
@@ -30,7 +30,7 @@ NAMES = (*MEASURED, *(f"MFCC {i} {kind}" for kind in ("mean", "std") for i in ra
 
 
 class Acoustics:
-    """The listener that hears `measure` of each recording."""
+    """The listener that hears `acoustic_measures` of each recording."""
 
     d_embedding = len(NAMES)
 
@@ -41,11 +41,11 @@ class Acoustics:
 
 def acoustics_of_rows(workshop: Workshop, rows: Sequence[ManifestRow]) -> np.ndarray:
     """(n_rows, len(NAMES))."""
-    make = lambda rows: np.stack([measure(load_audio(row.path)) for row in rows])  # noqa: E731
-    return kept_array(workshop.folder / "acoustics", rows, make)
+    make = lambda rows: np.stack([acoustic_measures(load_audio(row.path)) for row in rows])  # noqa: E731
+    return cached_array(workshop.folder / "acoustics", rows, make)
 
 
-def measure(waveform: np.ndarray) -> np.ndarray:  # (n_samples,) 16 kHz -> (len(NAMES),)
+def acoustic_measures(waveform: np.ndarray) -> np.ndarray:  # (n_samples,) 16 kHz -> (len(NAMES),)
     """F0 in semitones above 100 Hz, levels in dB, shares of the time, rates a second, tilt in dB an octave, HNR in dB.
 
     Syllables are peaks of the level that stand out by 3 dB: a proxy, as is the pause share.

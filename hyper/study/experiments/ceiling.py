@@ -31,7 +31,7 @@ def subsets(n_all: int) -> list[int]:
     return [*(n for n in N_PATIENTS if n < n_all), n_all]
 
 
-def arm(kind: Method, n: int, n_all: int) -> Method:
+def patients_arm(kind: Method, n: int, n_all: int) -> Method:
     """A kind of training on n of the patients; with all it is the method itself."""
     if n == n_all:
         return kind
@@ -81,7 +81,7 @@ class Ceiling(Experiment):
         states = workshop.states()
         training, _ = split_speakers(states, workshop.settings.validation_share)
         n_all = len(patients_in_order(states, training))
-        pairs = {n: (arm(STANDARD, n, n_all), arm(FULL, n, n_all)) for n in subsets(n_all)}
+        pairs = {n: (patients_arm(STANDARD, n, n_all), patients_arm(FULL, n, n_all)) for n in subsets(n_all)}
         results = bench.run([method for pair in pairs.values() for method in pair])
         base, rows = bench.base.scores[MAIN][0], bench.sets[MAIN]
         by_patients = {}

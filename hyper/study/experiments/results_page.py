@@ -23,39 +23,7 @@ SMALLER_STUDIES = {  # folders beside the table of all methods, each with one of
     "enrolled": "A LoRA for each enrolled speaker",
 }
 
-SIMULATED = """\
-## What is simulated
-
-All atypical speech of this page, but for what a line calls real people, is **simulated**: signal processing turns
-typical speech, most of it synthetic, into what a speaker with stuttering, dysarthria, Parkinson's speech, a mixture of
-these, or dysphonia might say, by a profile drawn for each simulated patient. Nobody with a speech disorder was
-recorded. No number here says how the models do on patients."""
-
-PROTOCOL = """\
-## Protocol
-
-- Base frozen; every arm is trained by the same loop on the same recordings with as many updates; a quarter of each
-  batch is typical speech. Learning rates are the best of three on validation speakers, tried for each kind of arm.
-- Test speakers, their voices where the set says so, and all test sentences are held out. No choice is made on them.
-- WER is pooled (errors over reference words, Whisper's English normaliser) and averaged over training seeds.
-- Intervals are 95 %, by bootstrap over speakers (2,000 draws); differences and reductions are paired, on the same drawn
-  speakers. An interval says how a number would move with other speakers of the same kind, not with another training
-  run. No correction is made for the number of comparisons.
-- Sentences under **Answer** were written by a person who read the numbers above them (`answers/NAME.md`). Where these
-  were measured anew since, the page says so."""
-
-THREATS = """\
-## Threats to validity
-
-- **Simulation.** Training and test patients come from the same simulators, with other profiles, speakers and
-  sentences. A method may learn the simulator. The disorders that no training simulates (mixed, dysphonia) test this in
-  part; only recordings of patients would in full.
-- **Synthetic speakers.** Most voices are those of speech synthesisers; voices never heard are a third synthesiser's.
-- **One small base.** What holds for a small model trained here need not hold for Whisper's own sizes.
-- **Equal updates are not equal convergence.** Large arms may need more, small ones less.
-- **Few seeds.** Intervals are over speakers; seeds are averaged, and their spread stands in the JSON files.
-- **Definitions of our own.** Angle, embedding, pooling, ranks and rates are this project's choices, since of the paper
-  only its abstract-level facts are known here."""
+FRAME = Path(__file__).with_suffix(".md")  # what the page says whatever was measured
 
 
 class ResultsError(ValueError):
@@ -85,8 +53,8 @@ def write_page(out: Path) -> Path:
 def results_page(out: Path) -> str:
     """The page as Markdown; what was not measured is said, with the command that measures it."""
     experiments = [_section(experiment, out) for experiment in EXPERIMENTS.values()]
-    parts = ["# Results", SIMULATED, PROTOCOL, _scorecard(out), _methods(out), *experiments, _failed(out), THREATS]
-    return "\n\n".join(parts) + "\n"
+    measured = "\n\n".join([_scorecard(out), _methods(out), *experiments, _failed(out)])
+    return FRAME.read_text(encoding="utf-8").replace("{measured}", measured)
 
 
 def _scorecard(out: Path) -> str:

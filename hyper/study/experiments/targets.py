@@ -38,7 +38,7 @@ def _size(backbone: Backbone, group: str) -> int:
     return sum(site.d_in + site.d_out for site in backbone.sites(GROUPS[group][1]))
 
 
-def arm(group: str, rank: int) -> Method:
+def group_arm(group: str, rank: int) -> Method:
     """The hypernetwork of a group at a rank; that of one kind of matrix at rank 1 is shared with other experiments."""
     title, targets = GROUPS[group]
     if rank == 1 and len(targets) == 1:
@@ -63,8 +63,8 @@ class Targets(Experiment):
 
     def run(self, bench: Workbench) -> Record:
         """Train and score; every group beside W1 of the decoder."""
-        equal_rank = {group: arm(group, 1) for group in GROUPS}
-        equal_budget = {group: arm(group, rank) for group, rank in ranks(bench.workshop.backbone).items()}
+        equal_rank = {group: group_arm(group, 1) for group in GROUPS}
+        equal_budget = {group: group_arm(group, rank) for group, rank in ranks(bench.workshop.backbone).items()}
         unique = {each.name: each for each in (*equal_rank.values(), *equal_budget.values())}
         results = bench.run(list(unique.values()))
         findings: Record = {}

@@ -12,7 +12,7 @@ from hyper.model.backbone import Backbone
 from hyper.recordings.audio import load_audio
 from hyper.recordings.manifest import ManifestRow
 from hyper.study.experiments.probes import area_under_curve
-from hyper.study.experiments.workbench import kept_array
+from hyper.study.experiments.workbench import cached_array
 from hyper.study.methods.method import Workshop
 from hyper.training.adaptation.loop import split_speakers
 from hyper.training.adaptation.states import FRAMES_PER_STATE, SILENT_STATES
@@ -60,7 +60,7 @@ class Verification:
         """(n_rows, 128) float32; the network is trained when first asked for."""
         network = trained_network(workshop)
         make = lambda rows: _embed(network, workshop.backbone, rows)  # noqa: E731
-        return torch.from_numpy(kept_array(workshop.folder / "verification", rows, make))
+        return torch.from_numpy(cached_array(workshop.folder / "verification", rows, make))
 
 
 def trained_network(workshop: Workshop) -> SpeakerNetwork:

@@ -133,7 +133,7 @@ def arm_table(record: Record) -> str:
     return markdown_table(header, lines)
 
 
-def kept_array(
+def cached_array(
     folder: Path, rows: Sequence[ManifestRow], make: Callable[[Sequence[ManifestRow]], np.ndarray]
 ) -> np.ndarray:  # (n_rows, ...)
     """What `make` computes of these recordings, kept in the folder under a name of their own."""
@@ -149,7 +149,7 @@ def kept_array(
 
 def statistics_of_rows(workshop: Workshop, rows: Sequence[ManifestRow]) -> Tensor:
     """What a hypernetwork reads of each recording, (n_rows, n_layers + 1, 3, d_model); computed once."""
-    return torch.from_numpy(kept_array(workshop.folder / "statistics", rows, lambda rows: _encode(workshop, rows)))
+    return torch.from_numpy(cached_array(workshop.folder / "statistics", rows, lambda rows: _encode(workshop, rows)))
 
 
 def _encode(workshop: Workshop, rows: Sequence[ManifestRow]) -> np.ndarray:

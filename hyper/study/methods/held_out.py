@@ -12,8 +12,9 @@ from hyper.compare.pipeline import PersonalizedAsr
 from hyper.compare.prepared import Encoded, adapt, encode
 from hyper.compare.stopwatch import Stopwatch
 from hyper.compare.transcribe import RowWeights
-from hyper.recordings.audio import AudioError, audio_seconds, load_audio
+from hyper.recordings.audio import AudioError, load_audio
 from hyper.recordings.manifest import ManifestRow
+from hyper.training.adaptation.states import usable_seconds
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -24,7 +25,7 @@ if TYPE_CHECKING:
     from hyper.model.backbone import Backbone
 
 LANGUAGE = "en"
-KEPT_BYTES = 4 * 2**30  # of encoded recordings in memory: thousands with a small Whisper, hundreds with a large one
+CACHE_BYTES = 4 * 2**30  # of encoded recordings in memory: thousands with a small Whisper, hundreds with a large one
 BATCH = 32  # recordings decoded together
 
 StatisticsOf = Callable[[ManifestRow], Tensor]  # what the hypernetwork reads of a recording
@@ -34,20 +35,21 @@ Heard = list[tuple[ManifestRow, Encoded]]
 class HeldOut:
     """Recordings encoded by one backbone; what fits in memory is kept, the rest is encoded each time."""
 
-    def __init__(self, backbone: Backbone, kept_bytes: int = KEPT_BYTES) -> None:
-        self._backbone, self._room = backbone, kept_bytes
-        self._kept: dict[Path, Encoded] = {}
+    def __init__(self, backbone: Backbone, cache_bytes: int = CACHE_BYTES) -> None:
+        self._backbone, self._room = backbone, cache_bytes
+        self._cache: dict[Path, Encoded] = {}
 
     def batches(self, rows: Sequence[ManifestRow]) -> Iterator[Heard]:
         """Recordings of like length, a few at a time; those that cannot be read are left out."""
-        by_length = sorted(rows, key=_seconds)  # a batch decodes for as long as its longest recording
+        # A batch decodes for as long as its longest recording: like goes with like.
+        by_length = sorted(rows, key=lambda row: usable_seconds(row) or 0.0)
         for start in range(0, len(by_length), BATCH):
             heard = self._hear(by_length[start : start + BATCH])
             if heard:
                 yield heard
 
     def _hear(self, rows: Sequence[ManifestRow]) -> Heard:
-        found = {row.path: self._kept[row.path] for row in rows if row.path in self._kept}
+        found = {row.path: self._cache[row.path] for row in rows if row.path in self._cache}
         waveforms: dict[Path, np.ndarray] = {}
         for row in rows:
             if row.path not in found:
@@ -58,22 +60,15 @@ class HeldOut:
         if waveforms:
             for path, encoded in zip(waveforms, encode(self._backbone, list(waveforms.values())), strict=True):
                 found[path] = encoded
-                self._keep(path, encoded)
+                self._remember(path, encoded)
         return [(row, found[row.path]) for row in rows if row.path in found]
 
-    def _keep(self, path: Path, encoded: Encoded) -> None:
+    def _remember(self, path: Path, encoded: Encoded) -> None:
         tensors = (encoded.log_mel, encoded.states, encoded.statistics)
         size = encoded.waveform.nbytes + sum(tensor.numel() * tensor.element_size() for tensor in tensors)
         if size <= self._room:
             self._room -= size
-            self._kept[path] = encoded
-
-
-def _seconds(row: ManifestRow) -> float:
-    try:
-        return audio_seconds(row.path)
-    except AudioError:
-        return 0.0
+            self._cache[path] = encoded
 
 
 def transcribe(

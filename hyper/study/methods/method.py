@@ -176,7 +176,7 @@ class Method:
             asr = trained[key].asr
             # A trained encoder hears every recording differently; under a hypernetwork the base's stays as it was.
             has_own_ears = self.trains_encoder and asr.hypernet is None
-            heard = HeldOut(asr.backbone, kept_bytes=0) if has_own_ears else workshop.held_out
+            heard = HeldOut(asr.backbone, cache_bytes=0) if has_own_ears else workshop.held_out
             written += transcribe(asr, heard, groups[key], strength=strength, statistics_of=statistics_of)
         return written
 

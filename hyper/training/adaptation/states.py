@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import shutil
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
@@ -125,7 +126,7 @@ class LiveStates:
 
     def __init__(self, backbone: Backbone, rows: Sequence[ManifestRow]) -> None:
         self._backbone = backbone
-        seconds = [_seconds(row, backbone.window_seconds) for row in rows]
+        seconds = [usable_seconds(row, backbone.window_seconds) for row in rows]
         self._rows = [row for row, length in zip(rows, seconds, strict=True) if length is not None]
         samples = [round(length * SAMPLE_RATE) for length in seconds if length is not None]
         print(f"left out {len(rows) - len(self._rows)} of {len(rows)} recordings: {_not_used(backbone)}", flush=True)
@@ -180,7 +181,7 @@ def open_store(
     """
     is_there = (folder / "index.json").exists()
     if on_disk is None and not is_there:
-        seconds = [_seconds(row, backbone.window_seconds) or 0.0 for row in rows]
+        seconds = [usable_seconds(row, backbone.window_seconds) or 0.0 for row in rows]
         n_states = sum(backbone.n_speech_states(round(s * SAMPLE_RATE)) + SILENT_STATES for s in seconds)
         n_statistics = len(rows) * (backbone.n_encoder_layers + 1) * N_STATISTICS
         needed = 2 * backbone.d_model * (n_states + n_statistics)  # bytes, float16
@@ -194,7 +195,7 @@ def open_store(
     return LiveStates(backbone, rows)
 
 
-def _seconds(row: ManifestRow, longest: float) -> float | None:
+def usable_seconds(row: ManifestRow, longest: float = math.inf) -> float | None:
     """Length of a recording; None where it is too long or cannot be used."""
     try:
         seconds = audio_seconds(row.path)
