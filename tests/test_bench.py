@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import builtins
-from dataclasses import replace
 from types import SimpleNamespace
 
 import numpy as np
@@ -27,13 +26,11 @@ def test_peft_and_two_rows_write_the_same_tokens(layers, backbone, make_hypernet
     differing = 0
     for seed in range(4):
         waveform = speech_like(2.0, seed)
-        pair, rival = benchmark.pair_of(asr, waveform), swapper.two_passes(waveform)
-        assert benchmark.written_alike(pair, rival)
-        alone = benchmark.pair_of(PersonalizedAsr(backbone, None, None), waveform)
-        assert alone.base.tokens == pair.base.tokens and alone.adapted is None
-        differing += pair.base.tokens != pair.adapted.tokens
+        base, adapted = benchmark.transcribe(asr, waveform)
+        assert swapper.two_passes(waveform) == [base, adapted]
+        assert benchmark.transcribe(PersonalizedAsr(backbone, None, None), waveform) == [base]
+        differing += base != adapted
     assert differing >= 2  # or the lines above compare base with base
-    assert not benchmark.written_alike(pair, replace(pair, adapted=replace(pair.adapted, tokens=(1, 2, 3))))
 
 
 def test_the_base_is_untouched_after_peft(asr):

@@ -209,15 +209,15 @@ def test_made_up_words_by_hand(tmp_path: Path) -> None:
     everything, *kinds = made_up_words(heard)
     minutes = sum(len(load_audio(row.path)) for row in rows) / SAMPLE_RATE / 60
     assert (everything.kind, everything.n_recordings, everything.minutes) == ("all", 3, pytest.approx(minutes))
-    assert (everything.base_share, everything.adapted_share) == (1 / 3, 2 / 3)
-    assert everything.base_words_per_minute == pytest.approx(5 / minutes)
-    assert everything.adapted_words_per_minute == pytest.approx(3 / minutes)
-    assert [(kind.kind, kind.base_share) for kind in kinds] == [("pink noise", 0), ("room", 0), ("white noise", 1)]
+    assert (everything.base.share, everything.adapted.share) == (1 / 3, 2 / 3)
+    assert everything.base.words_per_minute == pytest.approx(5 / minutes)
+    assert everything.adapted.words_per_minute == pytest.approx(3 / minutes)
+    assert [(kind.kind, kind.base.share) for kind in kinds] == [("pink noise", 0), ("room", 0), ("white noise", 1)]
     # Nothing stands out of either noise, so that words written of it are hidden; of no words there is nothing to hide.
     white = kinds[2]
-    assert (white.base_no_speech_share, white.adapted_no_speech_share) == (1, 0)
-    assert (white.base_share, white.base_shown_share, white.adapted_shown_share) == (1, 0, 0)
-    assert kinds[0].adapted_no_speech_share == 1 and kinds[0].adapted_shown_share == 0
+    assert (white.base.no_speech_share, white.adapted.no_speech_share) == (1, 0)
+    assert (white.base.share, white.base.shown_share, white.adapted.shown_share) == (1, 0, 0)
+    assert kinds[0].adapted.no_speech_share == 1 and kinds[0].adapted.shown_share == 0
 
 
 def test_words_made_up_of_far_off_speech_are_those_that_nobody_said(tmp_path: Path, speech_like) -> None:
@@ -226,9 +226,9 @@ def test_words_made_up_of_far_off_speech_are_those_that_nobody_said(tmp_path: Pa
     heard = [heard_in(row, "call a big nurse", "the nurse")]
     assert made_up_words([], heard)[0].kind == "far-off speech"
     far = made_up_words([], heard)[-1]
-    assert far.base_words_per_minute * far.minutes == pytest.approx(2)  # a for the, and big
-    assert (far.base_share, far.adapted_share) == (1, 0)  # a word left out is not made up
-    assert (far.base_shown_share, far.base_no_speech_share) == (1, 0)
+    assert far.base.words_per_minute * far.minutes == pytest.approx(2)  # a for the, and big
+    assert (far.base.share, far.adapted.share) == (1, 0)  # a word left out is not made up
+    assert (far.base.shown_share, far.base.no_speech_share) == (1, 0)
 
 
 def test_far_off_speech_is_quiet_reverberant_and_keeps_its_words(tmp_path: Path, speech_like) -> None:

@@ -13,14 +13,17 @@ from typing import Any
 import numpy as np
 
 from hyper.compare.pipeline import PersonalizedAsr
+from hyper.compare.prepared import Prepared
 from hyper.compare.stopwatch import Stopwatch
-from hyper.compare.transcript import Pair
+from hyper.compare.transcribe import RowWeights
 from hyper.model.backbone import Backbone
 from hyper.model.lora import LoraWeights
 from hyper.recordings.audio import load_audio
 from hyper.recordings.manifest import read_manifest
 
 EXAMPLES_MANIFEST = Path(__file__).parents[2] / "examples" / "manifest.csv"
+Tokens = tuple[int, ...]
+
 BASE_ALONE, TWO_ROWS, TWO_PASSES = "base alone", "two rows", "two passes with PEFT"
 
 
@@ -53,15 +56,15 @@ def run_benchmark(asr: PersonalizedAsr, files: Sequence[Path], rounds: int) -> B
         raise BenchError(f"There is no hypernetwork for {asr.base_model}, so there is nothing to compare with it.")
     files = files or [row.path for row in read_manifest(EXAMPLES_MANIFEST)]
     base, swapper = PersonalizedAsr(asr.backbone, None, None), PeftSwapper(asr)
-    transcribe = {BASE_ALONE: partial(pair_of, base), TWO_ROWS: partial(pair_of, asr), TWO_PASSES: swapper.two_passes}
-    ways: dict[str, list[float]] = {way: [] for way in transcribe}
+    runs = {BASE_ALONE: partial(transcribe, base), TWO_ROWS: partial(transcribe, asr), TWO_PASSES: swapper.two_passes}
+    ways: dict[str, list[float]] = {way: [] for way in runs}
     same_tokens = True
     for waveform in map(load_audio, files):
-        written = {way: run_once(waveform) for way, run_once in transcribe.items()}  # warms up as well
-        same_tokens = same_tokens and written_alike(written[TWO_ROWS], written[TWO_PASSES])
+        written = {way: run_once(waveform) for way, run_once in runs.items()}  # warms up as well
+        same_tokens = same_tokens and written[TWO_ROWS] == written[TWO_PASSES]
         for i in range(rounds):
-            for way in in_turn(tuple(transcribe), i):
-                ways[way].append(timed(partial(transcribe[way], waveform), asr.backbone)[0])
+            for way in in_turn(tuple(runs), i):
+                ways[way].append(timed(partial(runs[way], waveform), asr.backbone)[0])
     compare_s: list[float] = []
     stages: dict[str, list[float]] = {}
     for file in files:  # apart: its linear algebra leaves threads awake that would slow down whoever comes next
@@ -105,14 +108,16 @@ def timed(run_once: Callable[[], Any], backbone: Backbone) -> tuple[float, Any]:
     return stopwatch.timings_ms["all"] / 1000, result
 
 
-def pair_of(asr: PersonalizedAsr, waveform: np.ndarray) -> Pair:  # (n_samples,) 16 kHz
-    """What `compare` does but for counting errors and analysing the update."""
-    return asr.decode_prepared(asr.prepare(waveform))
+def transcribe(asr: PersonalizedAsr, waveform: np.ndarray) -> list[Tokens]:  # (n_samples,) 16 kHz
+    """What `compare` does but for counting errors and analysing the update: the tokens of each row."""
+    return decode(asr, asr.prepare(waveform))
 
 
-def written_alike(pair: Pair, other: Pair) -> bool:
-    """Whether both rows have the same tokens."""
-    return (pair.base.tokens, pair.adapted.tokens) == (other.base.tokens, other.adapted.tokens)
+def decode(asr: PersonalizedAsr, prepared: Prepared) -> list[Tokens]:
+    """The base, and with LoRA weights the adapted row."""
+    rows = [RowWeights(0.0), RowWeights(1.0)] if prepared.lora else [RowWeights(0.0)]
+    (transcripts,) = asr.decode_rows([prepared], rows)
+    return [transcript.tokens for transcript in transcripts]
 
 
 class PeftSwapper:
@@ -130,16 +135,16 @@ class PeftSwapper:
         # The copy as its adapter slot is: off, or filled.
         self.slot = PersonalizedAsr(asr.backbone.with_model(self.adapter.model), None, None)
 
-    def two_passes(self, waveform: np.ndarray) -> Pair:  # (n_samples,) 16 kHz
+    def two_passes(self, waveform: np.ndarray) -> list[Tokens]:  # (n_samples,) 16 kHz
         """Base and adapted one after the other, encoded once where they can be, as a careful user would."""
         prepared = self.asr.prepare(waveform)
         states = replace(prepared, lora=None)
         self.adapter.disable_adapter_layers()
-        base = self.slot.decode_prepared(states).base
+        base = decode(self.slot, states)
         self.adapter.enable_adapter_layers()
         self.swap_in(prepared.lora)
         states = self.slot.prepare(waveform) if self.adapts_encoder else states
-        return Pair(base, self.slot.decode_prepared(states).base)
+        return base + decode(self.slot, states)
 
     def swap_in(self, lora: LoraWeights) -> None:  # of one row
         """Put the weights into the adapter slot: in memory, the fastest swap that PEFT has."""

@@ -3,13 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass, fields
 
 import numpy as np
 
 from hyper.compare.row import Row
 from hyper.compare.utterance import ScoredUtterance
 from hyper.metrics.word_errors import word_errors
+from hyper.recordings.audio import SAMPLE_RATE, load_audio
+
+
+@dataclass(frozen=True)
+class MadeUp:
+    """What one row, base or adapted, made up."""
+
+    share: float  # of the recordings: those with any made-up word
+    words_per_minute: float
+    no_speech_share: float  # of the recordings: those that the page shows as "No speech found"
+    shown_share: float  # of the recordings: those of which the page still shows made-up words
 
 
 @dataclass(frozen=True)
@@ -19,32 +30,14 @@ class MadeUpWords:
     kind: str
     n_recordings: int
     minutes: float
-    base_share: float  # of the recordings: those with any made-up word
-    adapted_share: float
-    base_words_per_minute: float
-    adapted_words_per_minute: float
-    base_no_speech_share: float  # of the recordings: those that the page shows as "No speech found"
-    adapted_no_speech_share: float
-    base_shown_share: float  # of the recordings: those of which the page still shows made-up words
-    adapted_shown_share: float
+    base: MadeUp
+    adapted: MadeUp
 
     def to_json(self) -> dict[str, str | int | float]:
-        """Every field under its name."""
-        return asdict(self)
-
-
-@dataclass(frozen=True)
-class _MadeUp:
-    """What one row made up for each recording."""
-
-    n_words: np.ndarray  # (n_recordings,)
-    is_hidden: np.ndarray  # (n_recordings,)
-
-    def share(self) -> float:
-        return float((self.n_words > 0).mean())
-
-    def shown_share(self) -> float:
-        return float(((self.n_words > 0) & ~self.is_hidden).mean())
+        """Every field under its name, those of a row behind the row's."""
+        rows = {"base": self.base, "adapted": self.adapted}
+        figures = {f"{row}_{field.name}": getattr(rows[row], field.name) for field in fields(MadeUp) for row in rows}
+        return {"kind": self.kind, "n_recordings": self.n_recordings, "minutes": self.minutes, **figures}
 
 
 def made_up_words(
@@ -61,29 +54,19 @@ def made_up_words(
 
 
 def _count(kind: str, utterances: Sequence[ScoredUtterance]) -> MadeUpWords:
-    from hyper.recordings.audio import SAMPLE_RATE, load_audio
-
-    waveforms = [load_audio(utterance.row.path) for utterance in utterances]
-    minutes = sum(map(len, waveforms)) / SAMPLE_RATE / 60
+    minutes = sum(len(load_audio(utterance.row.path)) for utterance in utterances) / SAMPLE_RATE / 60
     references = [utterance.row.reference for utterance in utterances]
-    base = _made_up(references, [utterance.base for utterance in utterances])
-    adapted = _made_up(references, [utterance.adapted for utterance in utterances])
-    return MadeUpWords(
-        kind=kind,
-        n_recordings=len(utterances),
-        minutes=minutes,
-        base_share=base.share(),
-        adapted_share=adapted.share(),
-        base_words_per_minute=float(base.n_words.sum()) / minutes,
-        adapted_words_per_minute=float(adapted.n_words.sum()) / minutes,
-        base_no_speech_share=float(base.is_hidden.mean()),
-        adapted_no_speech_share=float(adapted.is_hidden.mean()),
-        base_shown_share=base.shown_share(),
-        adapted_shown_share=adapted.shown_share(),
-    )
+    rows = ([utterance.base for utterance in utterances], [utterance.adapted for utterance in utterances])
+    return MadeUpWords(kind, len(utterances), minutes, *(_made_up(references, own, minutes) for own in rows))
 
 
-def _made_up(references: Sequence[str], rows: Sequence[Row]) -> _MadeUp:
+def _made_up(references: Sequence[str], rows: Sequence[Row], minutes: float) -> MadeUp:
     errors = [word_errors(text, row.text) for text, row in zip(references, rows, strict=True)]
-    hidden = [row.heard_nobody for row in rows]
-    return _MadeUp(np.array([each.insertions + each.substitutions for each in errors]), np.array(hidden))
+    n_words = np.array([each.insertions + each.substitutions for each in errors])
+    is_hidden = np.array([row.heard_nobody for row in rows])
+    return MadeUp(
+        share=float((n_words > 0).mean()),
+        words_per_minute=float(n_words.sum()) / minutes,
+        no_speech_share=float(is_hidden.mean()),
+        shown_share=float(((n_words > 0) & ~is_hidden).mean()),
+    )

@@ -66,32 +66,16 @@ _TITLES = {"known": "new speakers", "unheard": "voices never heard"}
 
 
 def _test_set(kind: str, domain: str, population: str, n_utterances: int, n_speakers: int, seed: int) -> TestSet:
-    word = {"command": "commands", "open": "open sentences"}[domain]
-    prefix = "simulated atypical" if kind == "atypical" else "typical"
-    return TestSet(
-        name=f"{kind}-{word.split()[0]}-{population}",
-        title=f"{prefix} {word}, {_TITLES[population]}",
-        population=population,
-        domain=domain,
-        n_utterances=n_utterances,
-        n_speakers=n_speakers,
-        simulated=kind == "atypical",
-        seed=seed,
-    )
-
-
-def _other_disorder(cohort: str, population: str, n_utterances: int, n_speakers: int, seed: int) -> TestSet:
-    return TestSet(
-        name=f"ood-{cohort}" if population == "known" else f"ood-{cohort}-{population}",
-        title=f"simulated {cohort}, a disorder not trained on, commands, {_TITLES[population]}",
-        population=population,
-        domain="command",
-        n_utterances=n_utterances,
-        n_speakers=n_speakers,
-        simulated=True,
-        seed=seed,
-        cohort=cohort,
-    )
+    """`kind` is typical, atypical, or a disorder that training never simulates, whose sets are of commands."""
+    words = {"command": "commands", "open": "open sentences"}[domain]
+    name = f"{kind}-{words.split()[0]}-{population}"
+    title = f"simulated {kind} {words}" if kind == "atypical" else f"{kind} {words}"
+    cohort = "" if kind in ("typical", "atypical") else kind
+    if cohort:
+        name = f"ood-{cohort}" if population == "known" else f"ood-{cohort}-{population}"
+        title = f"simulated {cohort}, a disorder not trained on, {words}"
+    title = f"{title}, {_TITLES[population]}"
+    return TestSet(name, title, population, domain, n_utterances, n_speakers, kind != "typical", seed, cohort)
 
 
 # Simulated sets: ten utterances a patient, as many patients in each cell of cohort and severity.
@@ -104,10 +88,10 @@ TEST_SETS = (
     _test_set("atypical", "command", "unheard", 540, 54, 5),
     _test_set("atypical", "open", "known", 540, 54, 6),
     _test_set("atypical", "open", "unheard", 360, 36, 7),
-    _other_disorder("mixed", "known", 540, 54, 8),
-    _other_disorder("dysphonia", "known", 540, 54, 9),
-    _other_disorder("mixed", "unheard", 270, 27, 18),
-    _other_disorder("dysphonia", "unheard", 270, 27, 19),
+    _test_set("mixed", "command", "known", 540, 54, 8),
+    _test_set("dysphonia", "command", "known", 540, 54, 9),
+    _test_set("mixed", "command", "unheard", 270, 27, 18),
+    _test_set("dysphonia", "command", "unheard", 270, 27, 19),
 )
 
 
