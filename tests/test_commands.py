@@ -10,7 +10,15 @@ import pytest
 from hyper.__main__ import COMMANDS, module_of
 
 ROOT = Path(__file__).parent.parent
-CHEAP = {"__future__", "argparse", "json", "pathlib", "hyper.commands.arguments", "hyper.model.config", "hyper.recordings.limits"}
+CHEAP = {
+    "__future__",
+    "argparse",
+    "json",
+    "pathlib",
+    "hyper.commands.arguments",
+    "hyper.model.config",
+    "hyper.recordings.limits",
+}
 LONGEST_RUN = 25  # lines
 
 

@@ -15,7 +15,6 @@ import numpy as np
 from hyper.compare.pipeline import PersonalizedAsr
 from hyper.compare.prepared import Prepared
 from hyper.compare.stopwatch import Stopwatch
-from hyper.compare.transcribe import RowWeights
 from hyper.model.backbone import Backbone
 from hyper.model.lora import LoraWeights
 from hyper.recordings.audio import load_audio
@@ -114,10 +113,9 @@ def transcribe(asr: PersonalizedAsr, waveform: np.ndarray) -> list[Tokens]:  # (
 
 
 def decode(asr: PersonalizedAsr, prepared: Prepared) -> list[Tokens]:
-    """The base, and with LoRA weights the adapted row."""
-    rows = [RowWeights(0.0), RowWeights(1.0)] if prepared.lora else [RowWeights(0.0)]
-    (transcripts,) = asr.decode_rows([prepared], rows)
-    return [transcript.tokens for transcript in transcripts]
+    """The base, and with a hypernetwork the adapted row."""
+    pair = asr.decode_prepared(prepared)
+    return [row.tokens for row in (pair.base, pair.adapted) if row is not None]
 
 
 class PeftSwapper:
