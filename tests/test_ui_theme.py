@@ -14,6 +14,40 @@ from hyper.plots import palette
 from hyper.ui import theme
 
 STYLE = theme.STYLE_FILE.read_text(encoding="utf-8")
+TEXT_PAIRS: tuple[tuple[str, str], ...] = (  # (text, surface) as they occur on the page
+    (palette.INK, palette.PAGE),
+    (palette.INK, palette.CARD),
+    (palette.MUTED, palette.PAGE),
+    (palette.MUTED, palette.CARD),
+    (palette.CARD, palette.INK),
+    (palette.INK, palette.BASE_TINT),
+    (palette.MUTED, palette.BASE_TINT),
+    (palette.BASE, palette.CARD),
+    (palette.BASE, palette.BASE_TINT),
+    (palette.INK, palette.ADAPTED_TINT),
+    (palette.MUTED, palette.ADAPTED_TINT),
+    (palette.ADAPTED, palette.CARD),
+    (palette.ADAPTED, palette.PAGE),
+    (palette.ADAPTED, palette.ADAPTED_TINT),
+    (palette.CARD, palette.ADAPTED),
+    (palette.BASE_ON_INK, palette.INK),
+    (palette.ADAPTED_ON_INK, palette.INK),
+    (palette.WARNING, palette.WARNING_TINT),
+    (palette.WARNING, palette.CARD),
+)
+
+
+def contrast(first: str, second: str) -> float:
+    """Contrast ratio of two colours "#rrggbb", 1 to 21, as WCAG 2.2 defines it."""
+    light, dark = sorted((_luminance(first), _luminance(second)), reverse=True)
+    return (light + 0.05) / (dark + 0.05)
+
+
+def _luminance(colour: str) -> float:
+    """Relative luminance of "#rrggbb" (WCAG 2.2)."""
+    channels = (int(colour[i : i + 2], 16) / 255 for i in (1, 3, 5))
+    red, green, blue = (c / 12.92 if c <= 0.04045 else ((c + 0.055) / 1.055) ** 2.4 for c in channels)
+    return 0.2126 * red + 0.7152 * green + 0.0722 * blue
 
 
 @pytest.mark.parametrize(
@@ -26,17 +60,17 @@ STYLE = theme.STYLE_FILE.read_text(encoding="utf-8")
     ],
 )
 def test_contrast_is_that_of_wcag(first, second, ratio):
-    assert palette.contrast(first, second) == pytest.approx(ratio, abs=0.005)
+    assert contrast(first, second) == pytest.approx(ratio, abs=0.005)
 
 
-@pytest.mark.parametrize("pair", palette.TEXT_PAIRS, ids="-".join)
+@pytest.mark.parametrize("pair", TEXT_PAIRS, ids="-".join)
 def test_text_contrast(pair):
-    assert palette.contrast(*pair) >= 4.5
+    assert contrast(*pair) >= 4.5
 
 
 @pytest.mark.parametrize("surface", [palette.CARD, palette.PAGE])
 def test_edges_of_controls_can_be_seen(surface):
-    assert palette.contrast(palette.CONTROL_LINE, surface) >= 3
+    assert contrast(palette.CONTROL_LINE, surface) >= 3
 
 
 def test_gradio_text_on_its_own_surfaces():
@@ -50,7 +84,7 @@ def test_gradio_text_on_its_own_surfaces():
         (made.error_text_color, made.error_background_fill),
         (made.link_text_color, made.body_background_fill),
     ]
-    assert min(palette.contrast(*pair) for pair in pairs) >= 4.5
+    assert min(contrast(*pair) for pair in pairs) >= 4.5
 
 
 def test_night_looks_like_day():
