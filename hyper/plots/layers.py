@@ -44,7 +44,7 @@ MATRICES = Caption(
 
 
 @dataclass(frozen=True)
-class Place:
+class MatrixPlace:
     """Where an adapted matrix sits, read from its name in the model."""
 
     side: str  # encoder or decoder
@@ -52,12 +52,12 @@ class Place:
     matrix: str  # fc1, self_attn.q_proj, ...
 
 
-def place_of(name: str) -> Place:
+def place_of(name: str) -> MatrixPlace:
     """Place of "model.decoder.layers.0.fc1"."""
     found = re.search(r"(encoder|decoder)\.layers\.(\d+)\.([\w.]+)$", name)
     if found is None:
         raise ValueError(f"{name!r} is not the name of a matrix in an encoder or decoder layer")
-    return Place(found[1], int(found[2]) + 1, found[3])
+    return MatrixPlace(found[1], int(found[2]) + 1, found[3])
 
 
 def has_many_matrices(layers: Sequence[LayerUpdate | LayerSize]) -> bool:
