@@ -66,6 +66,7 @@ def main(kinds: list[str], first: int, n: int, folder: Path) -> None:
     audio.DECODE_SECONDS = 10  # or the files that hang would take the night
     outcomes: Counter[str] = Counter()
     wrong: list[str] = []
+    died: list[str] = []  # not wrong: the child process is there for them
     slowest = (0.0, "")
     for kind in kinds:
         for number in range(first, first + n):
@@ -82,8 +83,10 @@ def main(kinds: list[str], first: int, n: int, folder: Path) -> None:
             outcomes[outcome.split(":")[0]] += 1
             if outcome.startswith("wrong"):
                 wrong.append(f"{kind} {number} {outcome}")
+            if outcome == "decoder died":
+                died.append(f"{kind} {number}")
             _remove(own)
-    print(json.dumps({"outcomes": outcomes, "wrong": wrong, "slowest": slowest}))
+    print(json.dumps({"outcomes": outcomes, "wrong": wrong, "died": died, "slowest": slowest}))
 
 
 def read(kind: str, number: int, path: Path) -> str:

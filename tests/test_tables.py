@@ -120,7 +120,7 @@ def test_too_many_columns_and_too_long_cells_are_refused(tmp_path):
     with pytest.raises(TableError, match="wide.csv has more than 100 columns; please leave out what belongs to no"):
         read_table(written(tmp_path, "wide.csv", wide))
     empty = read_table(written(tmp_path, "empty.csv", "file" + "," * 2_000_000 + "\na.wav" + "," * 2_000_000 + "\n"))
-    assert time.process_time() - start < 5
+    assert time.process_time() - start < 10
     assert empty.lines[0].values["file"] == "a.wav" and len(empty.columns) == MAX_COLUMNS
     with pytest.raises(TableError, match="long.csv, line 2: a cell holds 20,001 characters, but the limit is 20,000"):
         read_table(written(tmp_path, "long.csv", "file,text\na.wav," + "x" * (MAX_TEXT + 1)))

@@ -76,5 +76,6 @@ def check_text(text: str, what: str) -> str:
 
 
 def shown(text: str) -> str:
-    """A name or a value as a sentence repeats it: the beginning, where it is long."""
-    return text if len(text) <= MAX_SHOWN else f"{text[:MAX_SHOWN]} …"
+    """A name or a value as a sentence repeats it: on one line, and where it is long its beginning."""
+    line = " ".join(text.split())
+    return line if len(line) <= MAX_SHOWN else f"{line[:MAX_SHOWN]} …"
