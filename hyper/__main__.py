@@ -25,6 +25,7 @@ COMMANDS = {
     "speaker": "adapt to one speaker from several recordings, beside each by itself",
     "export": "write what adapts to one recording as a PEFT adapter or merged Whisper",
     "evaluate": "score a manifest of recordings: WER and CER, base and adapted, per group",
+    "corpus": "turn a corpus of recordings, as it comes, into a manifest",
     "bench": "measure stage times, and what comparing costs beside the alternatives",
     "make-speech": "synthesise typical speech of many synthetic speakers",
     "simulate": "turn typical recordings into simulated atypical ones",
