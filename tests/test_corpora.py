@@ -311,18 +311,18 @@ def test_commonvoice(tmp_path):
     folder = tmp_path / "CV"
     client = "0123456789abcdef" * 8
     write(folder / "en/train.tsv", "client_id\tpath\tsentence\n")
-    write(folder / "en/validated.tsv", f'client_id\tpath\tsentence\tage\n{client}\ta.wav\tSay "no\ttwenties\n')
+    write(folder / "en/validated.tsv", f'client_id\tpath\tsentence\tage\n{client}\ta.wav\t"No\ttwenties\n')
     write(folder / "en/clip_durations.tsv", "clip\tduration[ms]\na.wav\t7200\n")
     sound(folder / "en/clips/a.wav")
     rows, _ = made(folder, "commonvoice")
     (row,) = rows.values()
     assert told(row, "reference", "speaker", "age", "cohort", "licence") == (
-        'Say "no', "commonvoice-0123456789abcdef", "twenties", "typical", "CC0 1.0"
+        '"No', "commonvoice-0123456789abcdef", "twenties", "typical", "CC0 1.0"
     )  # fmt: skip
     assert convert(CORPORA["commonvoice"], folder, tmp_path / "m.csv").seconds == pytest.approx(7.2)
 
 
-def test_kaldi(tmp_path):
+def test_kaldi(tmp_path, monkeypatch):
     folder = tmp_path / "data"
     path = sound(tmp_path / "elsewhere/rec1.wav", 1.0)
     sound(folder / "rec2.wav")
@@ -333,6 +333,8 @@ def test_kaldi(tmp_path):
     assert sorted(told(row, "reference", "speaker", "corpus", "licence") for row in rows.values()) == [
         ("guten Tag", "data-anna", "data", ""), ("hallo", "data-ben", "data", "")
     ]  # fmt: skip
+    monkeypatch.chdir(tmp_path / "elsewhere")  # as Kaldi's scripts do: paths from where one is
+    write(folder / "wav.scp", "rec1 rec1.wav\n")
     write(folder / "segments", "anna-1 rec1 0.25 0.75\n")
     write(folder / "text", "anna-1 Tag\n")
     write(folder / "utt2spk", "anna-1 anna\n")
@@ -357,10 +359,18 @@ def test_kaldi_errors(tmp_path, files, words):
         convert(CORPORA["kaldi"], tmp_path, tmp_path / "m.csv")
 
 
-def lhotse(folder: Path, supervision: dict, source: dict | None = None) -> None:
+LHOTSE_FILE = {"type": "file", "channels": [0], "source": "r.wav"}
+
+
+def lhotse(folder: Path, supervision: dict, *sources: dict) -> None:
     folder.mkdir(exist_ok=True)
-    source = source or {"type": "file", "channels": [0], "source": "r.wav"}
-    recording = {"id": "r", "sources": [source], "sampling_rate": 16_000, "num_samples": 16_000, "duration": 1.0}
+    recording = {
+        "id": "r",
+        "sources": sources or (LHOTSE_FILE,),
+        "sampling_rate": 16_000,
+        "num_samples": 16_000,
+        "duration": 1.0,
+    }
     packed = gzip.compress((json.dumps(recording) + "\n").encode())
     (folder / "x_recordings_train.jsonl.gz").write_bytes(packed)
     write(folder / "x_supervisions_train.jsonl", json.dumps({"id": "s", "recording_id": "r"} | supervision) + "\n")
@@ -379,14 +389,15 @@ def test_lhotse(tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("supervision", "source", "words"),
+    ("supervision", "sources", "words"),
     [
-        ({"recording_id": "q"}, None, "speaks of the recording q, which no manifest lists"),
-        ({}, {"type": "url", "source": "x"}, "recording r is not one file on this machine"),
+        ({"recording_id": "q"}, [], "speaks of the recording q, which no manifest lists"),
+        ({}, [{"type": "url", "source": "x"}], "recording r is not one file on this machine"),
+        ({}, [LHOTSE_FILE, LHOTSE_FILE], "recording r is not one file on this machine"),
     ],
 )
-def test_lhotse_errors(tmp_path, supervision, source, words):
-    lhotse(tmp_path, {"start": 0, "duration": 1.0} | supervision, source)
+def test_lhotse_errors(tmp_path, supervision, sources, words):
+    lhotse(tmp_path, {"start": 0, "duration": 1.0} | supervision, *sources)
     with pytest.raises(CorpusError, match=words):
         convert(CORPORA["lhotse"], tmp_path, tmp_path / "m.csv")
 
@@ -469,11 +480,13 @@ def test_the_command_says_what_came_of_it(tmp_path, capsys):
     for speaker, text in (("anna", "yes"), ("ben", "no")):
         sound(tmp_path / "f" / speaker / "1.wav", 18.0)
         write(tmp_path / "f" / speaker / "1.txt", text)
+    sound(tmp_path / "f/ben/2.wav")
     assert main(["corpus", "auto", str(tmp_path / "f"), "--out", str(tmp_path / "f/m.csv")]) == 0
     assert capsys.readouterr().out.splitlines() == [
         "plain: Folder of recordings beside .txt files",
-        "2 recordings, 2 speakers named, 0.01 h",
+        "2 recordings, 2 named speakers, 0.01 h",
         "  (no cohort): 2 recordings of 2 speakers",
+        "left out: 1 without a text",
         "licence: not said by the list",
         "consent: the files do not say; ask the speakers",
         f"wrote {tmp_path / 'f/m.csv'}",
@@ -514,11 +527,14 @@ def test_a_folder_of_two_corpora_must_be_named(tmp_path):
         find_corpus("auto", tmp_path)
 
 
-def test_a_list_goes_before_a_plain_folder(tmp_path):
-    write(tmp_path / "metadata.csv", "")
+def test_a_corpus_goes_before_a_list_and_a_list_before_a_plain_folder(tmp_path):
     write(tmp_path / "readme.txt", "")
     sound(tmp_path / "c.wav")
+    assert find_corpus("auto", tmp_path).name == "plain"
+    write(tmp_path / "metadata.csv", "")
     assert find_corpus("auto", tmp_path).name == "audiofolder"
+    write(tmp_path / "a.cha", "")
+    assert find_corpus("auto", tmp_path).name == "talkbank"
 
 
 class Sound:
@@ -540,7 +556,7 @@ class Examples(list):
 
 def test_the_hub_is_asked_only_with_download(tmp_path, monkeypatch):
     monkeypatch.setitem(sys.modules, "datasets", None)
-    with pytest.raises(CorpusError, match="read with the package datasets, which is not installed"):
+    with pytest.raises(CorpusError, match=r"read with the package datasets\[audio\], which is not installed"):
         download("owner/name", tmp_path / "set")
     content = sound(tmp_path / "x.wav").read_bytes()
     fake = ModuleType("datasets")
@@ -548,7 +564,10 @@ def test_the_hub_is_asked_only_with_download(tmp_path, monkeypatch):
     fake.load_dataset = {
         "owner/name": {"train": Examples([{"audio": {"path": "x.wav", "bytes": content}, "text": "hi"}])}
     }.get
+    fake.exceptions = ModuleType("datasets.exceptions")
+    fake.exceptions.DatasetsError = type("DatasetsError", (Exception,), {})
     monkeypatch.setitem(sys.modules, "datasets", fake)
+    monkeypatch.setitem(sys.modules, "datasets.exceptions", fake.exceptions)
     target, out = tmp_path / "set", tmp_path / "set.csv"
     assert main(["corpus", "audiofolder", "owner/name", "--download", str(target), "--out", str(out)]) == 0
     (row,) = read_manifest(out)
@@ -558,8 +577,11 @@ def test_the_hub_is_asked_only_with_download(tmp_path, monkeypatch):
         download("owner/name", target)
 
     def refuse(name):
-        raise ValueError("Config name is missing.")
+        raise fake.exceptions.DatasetsError("An error occurred.") from ImportError("Please install torchcodec.")
 
     fake.load_dataset = refuse
-    with pytest.raises(CorpusError, match="owner/name cannot be fetched from the hub: Config name is missing."):
+    with pytest.raises(CorpusError, match="owner/name cannot be fetched from the hub: Please install torchcodec."):
+        download("owner/name", target)
+    fake.load_dataset = int
+    with pytest.raises(CorpusError, match="owner/name cannot be fetched from the hub: invalid literal"):
         download("owner/name", target)

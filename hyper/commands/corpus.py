@@ -97,10 +97,17 @@ def _summary(corpus: Corpus, converted: Converted) -> str:
     hours = "length not measured" if converted.seconds is None else f"{converted.seconds / 3600:.2f} h"
     lines = [
         f"{corpus.name}: {corpus.title}",
-        f"{len(converted.rows):,} recordings, {len(speakers) or 'no'} speakers named, {hours}",
-        *(f"  {name}: {len(own):,} recordings of {len(set(own))} speakers" for name, own in sorted(groups.items())),
+        f"{_counted(len(converted.rows), 'recording')}, {_counted(len(speakers), 'named speaker')}, {hours}",
+        *(
+            f"  {name}: {_counted(len(own), 'recording')} of {_counted(len({*own} - {''}), 'speaker')}"
+            for name, own in sorted(groups.items())
+        ),
         *([f"left out: {reasons(converted.left_out)}"] if converted.left_out else []),
         f"licence: {corpus.licence or 'not said by the list'}",
         f"consent: {corpus.consent}",
     ]
     return "\n".join(lines)
+
+
+def _counted(number: int, noun: str) -> str:
+    return f"{number:,} {noun}" + "s" * (number != 1)

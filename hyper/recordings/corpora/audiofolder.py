@@ -39,15 +39,16 @@ def download(name: str, folder: Path) -> None:
     """Fetch a data set of the hub with `datasets` and write it as an AudioFolder."""
     try:
         from datasets import Audio, load_dataset
+        from datasets.exceptions import DatasetsError
     except ImportError as error:
         raise CorpusError(
-            "A data set of the hub is read with the package datasets, which is not installed; install it, or "
+            "A data set of the hub is read with the package datasets[audio], which is not installed; install it, or "
             "download the data set as files yourself and name their folder."
         ) from error
     try:
         parts = load_dataset(name)
-    except ValueError as error:
-        raise CorpusError(f"{name} cannot be fetched from the hub: {error}") from error
+    except (ValueError, DatasetsError) as error:  # the cause says more than "an error occurred"
+        raise CorpusError(f"{name} cannot be fetched from the hub: {error.__cause__ or error}") from error
     lines = []
     for part, examples in parts.items():
         column = next((each for each, kind in examples.features.items() if isinstance(kind, Audio)), None)
