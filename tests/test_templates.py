@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import ast
 import random
 import re
 from html.parser import HTMLParser
+from pathlib import Path
 
 import pytest
 from jinja2 import Environment, UndefinedError
@@ -124,3 +126,10 @@ def test_no_template_calls_anything_safe(templates, name):
 def test_a_missing_value_is_an_error():
     with pytest.raises(UndefinedError, match="'reading' is undefined"):
         of_page.render("phrase")
+
+
+@pytest.mark.parametrize("package", ["ui", "reports"])
+def test_markup_stands_in_templates_alone(package):
+    for file in (Path(of_page.__file__).parents[2] / package).rglob("*.py"):
+        strings = [n.value for n in ast.walk(ast.parse(file.read_text())) if isinstance(n, ast.Constant)]
+        assert not [s for s in strings if isinstance(s, str) and re.search(r"</?[a-z][a-z0-9]*[ >]", s)], file

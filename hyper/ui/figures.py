@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import base64
 import json
 from typing import TYPE_CHECKING
 
@@ -31,17 +30,11 @@ def interactive(figure: PlotlyFigure) -> PlotData:
 
 def print_links_html(figure: Figure, name: str, what: str = "this figure") -> str:
     """Links that save a figure for paper in both formats."""
-    png, pdf = plot_style.png(figure), plot_style.pdf(figure)
-    files = {"png": data_url(png, "image/png"), "pdf": data_url(pdf, "application/pdf")}
-    return render("print_links", what=what, name=name, files=files)
+    files = {f"{name}.png": plot_style.png(figure), f"{name}.pdf": plot_style.pdf(figure)}
+    return render("print_links", what=what, files=files)
 
 
 def picture_html(elem_id: str, text: str, wide: Figure, narrow: Figure) -> str:
     """An image with its description, drawn once for each width of screen."""
-    of_wide, of_narrow = (data_url(plot_style.png(figure, SCREEN_DPI), "image/png") for figure in (wide, narrow))
-    return render("picture", elem_id=elem_id, text=text, wide=of_wide, narrow=of_narrow)
-
-
-def data_url(content: bytes, mime: str) -> str:
-    """A file inside the page itself."""
-    return f"data:{mime};base64,{base64.b64encode(content).decode()}"
+    drawn = {"wide": plot_style.png(wide, SCREEN_DPI), "narrow": plot_style.png(narrow, SCREEN_DPI)}
+    return render("picture", elem_id=elem_id, text=text, **drawn)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from html import escape
 
 import gradio as gr
 
@@ -102,7 +101,7 @@ class Inputs:
         example_reference = gr.State("")  # what an example put into the text, to be taken out with its recording
         filled = [self.recording, self.reference, self.verbatim, example_reference, self.note]
         for button, each in zip(self.example_buttons, self.examples, strict=True):
-            values = (str(each.path), each.reference, "", each.reference, note_html(escape(each.note)))
+            values = (str(each.path), each.reference, "", each.reference, note_html(each.note))
             button.click(lambda values=values: values, None, filled, **QUIET)
         self.recording.clear(
             lambda reference, of_example: ("" if reference == of_example else reference, "", ""),
@@ -126,4 +125,4 @@ class Inputs:
             return note_html(BUNDLED_NOTE)
         if self.models.is_loaded(name):
             return ""
-        return note_html(OTHER_MODEL_NOTE.format(command=escape(panels.train_command(name))))
+        return note_html(OTHER_MODEL_NOTE.format(command=panels.train_command(name)))

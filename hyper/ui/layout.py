@@ -10,6 +10,7 @@ import gradio as gr
 from hyper.plots import palette
 from hyper.recordings.limits import MAX_TEXT
 from hyper.ui import figures
+from hyper.ui.templates import render
 
 if TYPE_CHECKING:
     from hyper.plots.style import Caption
@@ -21,19 +22,23 @@ SHOWN, HIDDEN = gr.update(visible=True), gr.update(visible=False)
 
 
 def note_html(text: str) -> str:
-    """A small line of the project's own text."""
-    return f'<p class="hw-help">{text}</p>'
+    """A small line of text; what stands between two backticks is code."""
+    return text_html(text, "hw-help")
+
+
+def text_html(text: str, style: str, is_status: bool = False) -> str:
+    """A text in one of the page's styles; a status is read out when it changes."""
+    return render("text", text=text, style=style, is_status=is_status)
 
 
 def lead(text: str) -> None:
     """What a tab is for, at its top."""
-    gr.HTML(f'<p class="hw-lead">{text}</p>')
+    gr.HTML(text_html(text, "hw-lead"))
 
 
 def heading(number: int, title: str, note: str = "") -> None:
     """The title of one step, and in small what to know of it."""
-    small = f" <small>{note}</small>" if note else ""
-    gr.HTML(f"<h2>{number} <span>{title}</span>{small}</h2>")
+    gr.HTML(render("heading", number=number, title=title, note=note))
 
 
 def card(is_half: bool = False, visible: bool = True, elem_id: str | None = None) -> gr.Column:
@@ -109,7 +114,7 @@ def chips(title: str, labels: Sequence[str], elem_id: str) -> list[gr.Button]:
     """Small buttons under a title; nothing at all without labels."""
     if not labels:
         return []
-    gr.HTML(f'<p class="hw-chips-title">{title}</p>')
+    gr.HTML(text_html(title, "hw-chips-title"))
     with gr.Row(elem_id=elem_id, elem_classes="hw-chips"):
         return [chip(label, min_width=1) for label in labels]
 

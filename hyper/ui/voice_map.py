@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from html import escape
 from typing import TYPE_CHECKING
 
 import gradio as gr
@@ -41,7 +40,7 @@ class VoiceMapBox:
         try:
             voice_map = find_map(asr)
         except MapError as error:
-            return {self.note: note_html(escape(str(error))), self.plot: HIDDEN}
+            return {self.note: note_html(str(error)), self.plot: HIDDEN}
         (label, first), *others = embeddings
         where = voice_map.whereabouts(first, is_mean=bool(others))
         visitors = [Visitor(label, where, is_main=True)]

@@ -20,12 +20,12 @@ if TYPE_CHECKING:
 
 CHECKED = (
     "Of words shown with 80%, about 80% were right: the figures were fitted on validation recordings and checked on "
-    "other speakers of the same set. The nearer a curve is to the diagonal, the truer they are. They say nothing about "
-    "words that were left out, and other kinds of speech may differ."
+    "other speakers of the same set. The closer a curve is to the diagonal, the more they can be trusted. They say "
+    "nothing about words that were left out, and other kinds of speech may differ."
 )
 NOT_CHECKED = (
-    "For this model nobody has checked how often words are right: the figures are its own probabilities. "
-    "<code>python -m hyper calibrate</code> checks them."
+    "How often words are right has not been checked for this model: the figures are its own probabilities. "
+    "`python -m hyper calibrate` checks them."
 )
 
 
@@ -56,6 +56,6 @@ def reliability_html(calibration: Calibration | None) -> str:
     from hyper.plots.calibration import reliability_figure
 
     errors = (calibration.base.calibrated.error, calibration.adapted.calibrated.error)
-    text = f"Stated and true shares of right words are {errors[0]:.1%} apart for base, {errors[1]:.1%} for adapted"
+    text = f"Stated and actual shares of right words are {errors[0]:.1%} apart for base, {errors[1]:.1%} for adapted"
     drawn = (reliability_figure(calibration, wide=wide) for wide in (True, False))
     return note_html(CHECKED) + figures.picture_html("hw-reliability-image", text, *drawn)

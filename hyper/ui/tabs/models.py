@@ -88,9 +88,7 @@ class ModelsTab(Tab):
             is_here = local_folder(base) is not None
             progress(0.1, desc=f"Loading {base}" if is_here else f"Downloading {base}")
             choice = self.models.open(base, hypernet.strip())
-        hypernetwork = self.models.get(choice).hypernetwork
-        adapts = f"adapts with {hypernetwork}" if hypernetwork else "has no hypernetwork: base transcripts only"
-        return self._loaded(choice, f" {adapts}")
+        return self._loaded(choice, is_named=True)
 
     def choose_model(
         self,
@@ -103,12 +101,11 @@ class ModelsTab(Tab):
             self.models.get(name)
         return self._loaded(name)
 
-    def _loaded(self, choice: str, how: str = "") -> Values:
-        """The choice on the first tab, and that it is made."""
-        done = f"<b>Loaded and chosen.</b> {self.models.get(choice).base_model}{how}."
+    def _loaded(self, choice: str, is_named: bool = False) -> Values:
+        """The choice on the first tab, and that it is made; of a model that the visitor named, also how it adapts."""
         return {
             self.chosen: gr.update(choices=self.models.choices(), value=choice),
-            self.status: f'<p class="hw-help" role="status">{done}</p>',
+            self.status: models_html.loaded_html(self.models.get(choice), is_named),
             self.overview: self.show(),
         }
 

@@ -71,6 +71,11 @@ def cost_html(name: str, cost: MemoryCost | None, is_here: bool) -> str:
     return render("model_cost", name=name, cost=cost, is_here=is_here)
 
 
+def loaded_html(asr: PersonalizedAsr, is_named: bool) -> str:
+    """That a model is loaded, and, of one that a visitor named, how it adapts."""
+    return render("model_loaded", asr=asr, named=is_named)
+
+
 def _model_card(models: ModelStore, title: str, name: str) -> ModelCard:
     asr, folder = models.loaded(name), local_folder(models.base_of(name))
     if folder is None:

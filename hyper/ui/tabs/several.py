@@ -6,7 +6,6 @@ import tempfile
 import time
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
-from html import escape
 from pathlib import Path
 from typing import Any
 
@@ -58,9 +57,9 @@ LIMITS_TEXT = (
     "recording."
 )
 LIST_TEXT = (
-    "A CSV or XLSX whose first line names the columns: <code>file</code>, <code>what was meant</code>, and if you like "
-    "<code>speaker</code>, <code>note</code> and <code>simulated</code> (1 or 0). A line belongs to the recording of "
-    "the same name, with or without folder and ending. Without a list nothing is counted."
+    "A CSV or XLSX whose first line names the columns: `file`, `what was meant`, and optionally `speaker`, `note` and "
+    "`simulated` (1 or 0). Each line belongs to the recording of the same name, with or without folder and extension. "
+    "Without a list, no errors are counted."
 )
 REPORT_TEXT = (
     "The report holds all transcripts, rates, figures, model, settings and the medical caution, but no sound. Names "
@@ -203,7 +202,7 @@ class SeveralTab(Tab):
         return gr.Button("Stopping …", interactive=False)
 
     def open(self, event: gr.EventData, request: gr.Request) -> tuple[str, str, str, str, str]:
-        """Recording, meant text, note, model and language for the first tab, of the row that was pressed."""
+        """Recording, what was meant, note, model and language for the first tab, of the row that was pressed."""
         outcome = self._outcome(request)
         row = outcome.shown[int(event.row)]
         try:
@@ -212,7 +211,7 @@ class SeveralTab(Tab):
                 path = save_file_to_cache(recording.path, _cache())
         except OSError as error:
             raise notices.notice(notices.RECORDING_GONE, "Nothing to open") from error
-        note = note_html(escape(FROM_LIST.format(name=row.file, simulated=" (simulated)" if row.simulated else "")))
+        note = note_html(FROM_LIST.format(name=row.file, simulated=" (simulated)" if row.simulated else ""))
         return path, row.reference, note, outcome.model, outcome.language
 
     def report(self, subject: str, remarks: str, with_names: bool, request: gr.Request) -> str:
