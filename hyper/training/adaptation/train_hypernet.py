@@ -71,10 +71,10 @@ def train_hypernet(wanted: HypernetTraining, settings: AdaptationTraining) -> No
     backbone = Backbone.load(wanted.base, device=str(accelerator.device) if several else wanted.device)
     choose_attention(backbone.model)
     config = wanted.config(backbone)
-    with accelerator.main_process_first():  # the others find what the first has encoded
-        store = _open(wanted, backbone, rows, settings)
     kind = EncodingHypernetAdaptation if adapts_encoder(config.targets) else HypernetAdaptation
     adaptation = kind(backbone, config, settings.language, settings.seed)
+    with accelerator.main_process_first():  # the others find what the first has encoded
+        store = _open(wanted, backbone, rows, settings)
     trainer = AdaptationTrainer(store, adaptation, wanted.run_folder, settings, accelerator)
     if trainer.step == 0:
         adaptation.standardise(store, trainer.training)
