@@ -108,13 +108,13 @@ def test_only_the_chosen_recordings_are_drawn(backbone: Backbone, store: StateSt
     chosen = np.array([1, 2, 3])
     settings = replace(SETTINGS, validation_share=0.0, batch_size=3)
     trainer = AdaptationTrainer(store, adaptation(backbone, store), tmp_path, settings, chosen=chosen)
-    draw = Sampler(store, trainer.training, settings, np.random.default_rng(0), 3)
-    assert set(np.concatenate([draw.batch() for _ in range(20)]).tolist()) == {1, 2, 3}
+    draw, rng = Sampler(store, trainer.training, settings, 3), np.random.default_rng(0)
+    assert set(np.concatenate([draw.batch(rng) for _ in range(20)]).tolist()) == {1, 2, 3}
 
 
 def test_a_quarter_of_what_is_drawn_is_typical(store: StateStore) -> None:
-    draw = Sampler(store, np.arange(len(store)), SETTINGS, np.random.default_rng(0), 8)
-    drawn = np.concatenate([draw.batch() for _ in range(300)])
+    draw, rng = Sampler(store, np.arange(len(store)), SETTINGS, 8), np.random.default_rng(0)
+    drawn = np.concatenate([draw.batch(rng) for _ in range(300)])
     assert np.mean([store.cohorts[i] == "typical" for i in drawn]) == pytest.approx(0.25, abs=0.04)
 
 
@@ -136,7 +136,7 @@ def test_the_time_left_is_told_before_it_starts(
 ) -> None:
     trainer = AdaptationTrainer(store, adaptation(backbone, store), tmp_path, SETTINGS)
     before = [p.detach().clone() for p in trainer.adaptation.parameters()]
-    draw = Sampler(store, trainer.training, SETTINGS, np.random.default_rng(0), 8)
+    draw = Sampler(store, trainer.training, SETTINGS, 8)
     told = trainer.estimate(draw)
     assert told.startswith("about 6 updates of ") and told.endswith("min on 1 x cpu")
     for a, b in zip(before, trainer.adaptation.parameters(), strict=True):

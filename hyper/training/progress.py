@@ -5,15 +5,19 @@ from __future__ import annotations
 import json
 import math
 import time
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
+import numpy as np
 import torch
-from safetensors import safe_open
+from safetensors import SafetensorError, safe_open
 from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
-from hyper.recordings.whole_files import whole_file
+from hyper.recordings.whole_files import whole_file, write_whole
+from hyper.training.begun_with import RunError, check_same
 
 _KNOWN_AFTER = 10  # ticks until the usual gap is known
 
@@ -74,12 +78,32 @@ class Log:
         print(line, flush=True)
 
     def read(self) -> list[dict]:
-        """All entries so far."""
-        return [json.loads(line) for line in self._path.read_text().splitlines()] if self._path.exists() else []
+        """All entries so far; a last line that a kill cut off is none."""
+        lines = self._path.read_text().splitlines(keepends=True) if self._path.exists() else []
+        return [json.loads(line) for line in lines if line.endswith("\n")]
+
+    def go_back_to(self, step: int) -> None:
+        """Forget what came after this update: it is made again."""
+        kept = [entry for entry in self.read() if entry["step"] <= step]
+        write_whole(self._path, "".join(json.dumps(entry) + "\n" for entry in kept))
+
+
+def random_of_update(*numbers: int) -> np.random.Generator:
+    """Random numbers of one update, torch's as well: they depend on seed, update and process, not on what came before.
+
+    So a run that was stopped draws what it would have drawn.
+    """
+    seeds = np.random.SeedSequence(numbers)
+    torch.manual_seed(int(seeds.generate_state(1, np.uint64)[0]))
+    return np.random.default_rng(seeds.spawn(1)[0])
 
 
 def save_state(
-    path: Path, modules: dict[str, nn.Module], optimizer: torch.optim.Optimizer, numbers: dict[str, float]
+    path: Path,
+    modules: dict[str, nn.Module],
+    optimizer: torch.optim.Optimizer,
+    numbers: dict[str, float],
+    begun_with: Mapping[str, Any] | None = None,
 ) -> None:
     """Weights, optimizer moments and counters in one safetensors file; a kill while writing leaves the old one."""
     tensors = {
@@ -90,27 +114,49 @@ def save_state(
     for index, moments in optimizer.state_dict()["state"].items():
         tensors |= {f"optimizer/{index}/{key}": value.contiguous().clone() for key, value in moments.items()}
     with whole_file(path) as partial:
-        save_file(tensors, partial, {key: repr(value) for key, value in numbers.items()})
+        save_file(tensors, partial, {"numbers": json.dumps(numbers), "begun_with": json.dumps(begun_with or {})})
 
 
-def load_state(path: Path, modules: dict[str, nn.Module], optimizer: torch.optim.Optimizer) -> dict[str, float]:
-    """Put back what `save_state` wrote; returns the counters."""
+def load_state(
+    path: Path,
+    modules: dict[str, nn.Module],
+    optimizer: torch.optim.Optimizer,
+    begun_with: Mapping[str, Any] | None = None,
+) -> dict[str, float]:
+    """Put back what `save_state` wrote; returns the counters.
+
+    Errors: RunError where the run was begun with something else, or the file is damaged.
+    """
+    try:
+        with safe_open(path, "pt") as file:
+            facts = {key: json.loads(value) for key, value in file.metadata().items()}
+        numbers, before = facts["numbers"], facts["begun_with"]
+    except (SafetensorError, AttributeError, KeyError, ValueError) as error:
+        raise damaged_state(path) from error
+    check_same(before, begun_with or {}, path.parent)
     tensors = load_modules(path, modules)
     moments: dict[int, dict[str, Tensor]] = {}
     for key, value in _below(tensors, "optimizer").items():
         index, name = key.split("/")
         moments.setdefault(int(index), {})[name] = value
     optimizer.load_state_dict({"state": moments, "param_groups": optimizer.state_dict()["param_groups"]})
-    with safe_open(path, "pt") as file:
-        return {key: float(value) for key, value in (file.metadata() or {}).items()}
+    return numbers
 
 
 def load_modules(path: Path, modules: dict[str, nn.Module]) -> dict[str, Tensor]:
-    """Put back the weights alone; returns every tensor of the file."""
-    tensors = load_file(path)
-    for name, module in modules.items():
-        module.load_state_dict(_below(tensors, name))
+    """Put back the weights alone; returns every tensor of the file. Errors: RunError where it is damaged."""
+    try:
+        tensors = load_file(path)
+        for name, module in modules.items():
+            module.load_state_dict(_below(tensors, name))
+    except (SafetensorError, RuntimeError) as error:  # cut off, or tensors of another network
+        raise damaged_state(path) from error
     return tensors
+
+
+def damaged_state(path: Path) -> RunError:
+    """The error of a state that cannot be used."""
+    return RunError(f"{path} is damaged, or of another version. Delete it; the run then begins anew.")
 
 
 def set_rate(optimizer: torch.optim.Optimizer, rate: float) -> None:

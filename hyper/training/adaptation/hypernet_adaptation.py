@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import asdict
+from typing import Any
 
 import numpy as np
 import torch
@@ -62,6 +64,12 @@ class HypernetAdaptation(Adaptation):
         torch.manual_seed(seed)
         self.hypernet = make(config, backbone.sites(config.targets)).to(backbone.device)
         self._backbone, self._loss = backbone, ReferenceLoss(backbone, language)
+
+    def begun_with(self) -> dict[str, Any]:
+        """The hypernetwork's settings, its base by its weights and not by its name."""
+        settings = asdict(self.hypernet.config) | {"targets": list(self.hypernet.config.targets)}
+        del settings["base_model"]
+        return settings | super().begun_with()
 
     def standardise(self, store: Store, training: np.ndarray) -> None:
         """Fit the standardisation of the statistics on the training utterances."""

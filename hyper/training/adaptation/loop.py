@@ -6,8 +6,9 @@ import math
 import time
 from collections.abc import Sequence
 from contextlib import nullcontext
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -15,7 +16,8 @@ from accelerate import Accelerator
 from torch import Tensor, nn
 
 from hyper.training.adaptation.states import StateBatch, Store
-from hyper.training.progress import Clock, Log, cosine, load_state, save_state, set_rate
+from hyper.training.begun_with import in_few_words
+from hyper.training.progress import Clock, Log, cosine, load_state, random_of_update, save_state, set_rate
 from hyper.training.speed import mixed_precision
 
 _BUCKETS = 6  # groups of like length that batches are drawn from
@@ -41,6 +43,19 @@ class AdaptationTraining:
     bfloat16: bool = True  # where the device is faster with it
     seed: int = 0
 
+    def __post_init__(self) -> None:
+        for name, least in (("updates", 0), ("batch_size", 1), ("accumulate", 1), ("seed", 0)):
+            if getattr(self, name) < least:
+                raise LoopError(f"`{name}` is {getattr(self, name)}, but it must be at least {least}.")
+        if not 0 < self.minutes < math.inf:  # NaN as well
+            raise LoopError(f"`minutes` is {self.minutes:g}, but training takes more than 0 and has an end.")
+
+    @property
+    def begun_with(self) -> dict[str, Any]:
+        """What may not change on the way; the budget, the saving and how a batch is computed may."""
+        free = ("minutes", "updates", "accumulate", "save_every_seconds", "bfloat16")
+        return {name: value for name, value in asdict(self).items() if name not in free}
+
 
 class LoopError(ValueError):
     """A run cannot be made with these settings; the message says which."""
@@ -51,6 +66,10 @@ class Adaptation(nn.Module):
 
     Before its first update it changes nothing, so that its first validation loss is the base's.
     """
+
+    def begun_with(self) -> dict[str, Any]:
+        """The settings that it was made with, by name."""
+        return {"parameters": in_few_words([(name, tuple(p.shape)) for name, p in self.named_parameters()])}
 
     def forward(self, batch: StateBatch) -> Tensor:
         """Summed cross-entropy of the references of a batch, in nats."""
@@ -83,9 +102,18 @@ class AdaptationTrainer:
         )
         self.clock, self.step = Clock(settings.minutes * 60), 0
         self.log = Log(run / "log.jsonl")
+        self._begun_with = {
+            "recordings": recordings_in(store),
+            "those to train on": in_few_words(self.training.tolist()),
+            **settings.begun_with,
+            **adaptation.begun_with(),
+        }
         if (run / "state.safetensors").exists():
-            numbers = load_state(run / "state.safetensors", {"adaptation": adaptation}, optimizer)
-            self.step, self.clock.spent = int(numbers["step"]), numbers["spent"]
+            state = run / "state.safetensors"
+            numbers = load_state(state, {"adaptation": adaptation}, optimizer, self._begun_with)
+            self.step, self.clock.spent = numbers["step"], numbers["spent"]
+        if self.accelerator.is_main_process:
+            self.log.go_back_to(self.step if self.step else -1)
         self._module, self._optimizer = self.accelerator.prepare(adaptation, optimizer)
 
     def _check(self) -> None:
@@ -108,16 +136,17 @@ class AdaptationTrainer:
     def train(self) -> None:
         """Run to the end of the budget; saves now and then and at the end."""
         settings = self.settings
-        rng = np.random.default_rng([settings.seed, self.step, self.accelerator.process_index])
-        draw = Sampler(self.store, self.training, settings, rng, settings.batch_size // self.accelerator.num_processes)
+        draw = Sampler(self.store, self.training, settings, settings.batch_size // self.accelerator.num_processes)
         if self.step == 0:
             self._report()
-        if self.progress < 1:
-            self.accelerator.print(self.estimate(draw), flush=True)
+        if self.progress >= 1:
+            return
+        self.accelerator.print(self.estimate(draw), flush=True)
         saved = self.clock.spent
         self.clock.restart()
         while self.progress < 1:
-            self._update(draw.batch())
+            rng = random_of_update(settings.seed, self.step, self.accelerator.process_index)
+            self._update(draw.batch(rng))
             self.clock.tick()
             if self.clock.spent - saved > settings.save_every_seconds:
                 self._save()
@@ -129,7 +158,7 @@ class AdaptationTrainer:
         """What the rest of the run will take, measured on two batches that teach nothing."""
         seconds = []
         for _ in range(2):  # the first warms up
-            chosen, start = draw.batch(), time.perf_counter()
+            chosen, start = draw.batch(np.random.default_rng(self.settings.seed)), time.perf_counter()
             self._backward(chosen)
             if self.accelerator.device.type == "cuda":
                 torch.cuda.synchronize()
@@ -181,10 +210,10 @@ class AdaptationTrainer:
         return sum(len(self.store.tokens[i]) + 1 for i in chosen)
 
     def _save(self) -> None:
+        self._report()  # first: what stands in the log after the last saved update is made again
         if self.accelerator.is_main_process:
-            numbers = {"step": self.step, "spent": self.clock.spent}
-            save_state(self.run / "state.safetensors", {"adaptation": self.adaptation}, self._optimizer, numbers)
-        self._report()
+            state, numbers = self.run / "state.safetensors", {"step": self.step, "spent": self.clock.spent}
+            save_state(state, {"adaptation": self.adaptation}, self._optimizer, numbers, self._begun_with)
 
     @torch.no_grad()
     def _report(self) -> None:
@@ -218,12 +247,15 @@ def split_speakers(store: Store, validation_share: float) -> tuple[np.ndarray, n
     return np.flatnonzero(~is_held), np.flatnonzero(is_held)
 
 
+def recordings_in(store: Store) -> str:
+    """The store's recordings in few words that no others have."""
+    return in_few_words(list(zip(store.tokens, store.speakers, store.cohorts, store.lengths.tolist(), strict=True)))
+
+
 class Sampler:
     """Batches of like length with a fixed share of typical speech, cohorts equally often."""
 
-    def __init__(
-        self, store: Store, members: np.ndarray, settings: AdaptationTraining, rng: np.random.Generator, size: int
-    ) -> None:
+    def __init__(self, store: Store, members: np.ndarray, settings: AdaptationTraining, size: int) -> None:
         cohorts = np.array([store.cohorts[i] for i in members])
         names = sorted(set(cohorts))
         atypical = [name for name in names if name != "typical"]
@@ -235,10 +267,10 @@ class Sampler:
         self._groups = [members[part] for part in np.array_split(order, n_groups)]
         self._weights = [weights[part] for part in np.array_split(order, n_groups)]
         self._shares = np.array([w.sum() for w in self._weights])
-        self._size, self._rng = size, rng
+        self._size = size
 
-    def batch(self) -> np.ndarray:
+    def batch(self, rng: np.random.Generator) -> np.ndarray:
         """(batch,) positions in the store."""
-        group = self._rng.choice(len(self._groups), p=self._shares / self._shares.sum())
+        group = rng.choice(len(self._groups), p=self._shares / self._shares.sum())
         weights = self._weights[group]
-        return self._rng.choice(self._groups[group], size=self._size, p=weights / weights.sum())
+        return rng.choice(self._groups[group], size=self._size, p=weights / weights.sum())

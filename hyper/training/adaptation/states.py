@@ -21,10 +21,12 @@ from hyper.model.utterance_encoder import N_STATISTICS, pool_statistics
 from hyper.recordings.audio import SAMPLE_RATE, AudioError, audio_seconds, load_audio
 from hyper.recordings.manifest import ManifestRow
 from hyper.recordings.whole_files import write_whole
+from hyper.training.begun_with import check_size, read_index, recordings_of
 from hyper.training.speed import mixed_precision
 
 SILENT_STATES = 8  # states of padding kept behind the speech; the last is repeated where a batch is longer
 FRAMES_PER_STATE = 2  # the second convolution of every Whisper has stride 2
+INDEX_KEYS = ("tokens", "speakers", "cohorts", "paths", "lengths", "statistics_shape")
 _LIVE_BATCH = 16  # recordings encoded together for their statistics alone
 
 
@@ -60,7 +62,7 @@ class StateStore:
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
-        index = json.loads((folder / "index.json").read_text())
+        index = read_index(folder / "index.json", INDEX_KEYS)
         self.tokens: list[list[int]] = index["tokens"]
         self.speakers: list[str] = index["speakers"]
         self.cohorts: list[str] = index["cohorts"]
@@ -68,6 +70,8 @@ class StateStore:
         self.lengths = np.array(index["lengths"], dtype=np.int64)  # states kept of each utterance
         self._starts = np.concatenate([[0], np.cumsum(self.lengths)])
         shape = tuple(index["statistics_shape"])
+        check_size(folder / "states.f16", 2 * int(self.lengths.sum()) * shape[-1])
+        check_size(folder / "statistics.f16", 2 * len(self.lengths) * math.prod(shape))
         self._states = np.memmap(folder / "states.f16", np.float16, "r").reshape(-1, shape[-1])
         self._statistics = np.memmap(folder / "statistics.f16", np.float16, "r").reshape(-1, *shape)
 
@@ -100,15 +104,21 @@ class StateStore:
         batch_size: int = 32,
         bfloat16: bool = False,  # compute so where the device is faster with it; kept in float16 either way
     ) -> StateStore:
-        """Encode what is not there yet; a folder that is complete and of this base is opened as it is.
+        """Encode what is not there yet; a folder that is complete, of this base and these rows, is opened as it is.
 
-        Errors: ValueError where the folder was made with another base.
+        Errors: StoreError where the folder was made with another base or other recordings, RunError where it is
+        damaged.
         """
         if (folder / "index.json").exists():
-            made_with = json.loads((folder / "index.json").read_text())["base_fingerprint"]
-            if made_with != backbone.fingerprint:
+            made_with = read_index(folder / "index.json", ("base_fingerprint", "recordings"))
+            if made_with["base_fingerprint"] != backbone.fingerprint:
                 raise StoreError(
-                    f"{folder} holds encoder states of another base ({made_with}, not {backbone.fingerprint}); "
+                    f"{folder} holds encoder states of another base ({made_with['base_fingerprint']}, not "
+                    f"{backbone.fingerprint}); choose another --run folder or delete this one."
+                )
+            if made_with["recordings"] != (now := recordings_of(rows)):
+                raise StoreError(
+                    f"{folder} holds encoder states of other recordings ({made_with['recordings']}, not {now}); "
                     "choose another --run folder or delete this one."
                 )
         else:
@@ -217,8 +227,8 @@ def _not_used(backbone: Backbone) -> str:
 
 
 def _write(backbone: Backbone, rows: Sequence[ManifestRow], folder: Path, batch_size: int, bfloat16: bool) -> None:
-    index: dict = {"base_fingerprint": backbone.fingerprint, "tokens": [], "speakers": [], "cohorts": []}
-    index |= {"paths": [], "lengths": []}
+    index: dict = {"base_fingerprint": backbone.fingerprint, "recordings": recordings_of(rows)}
+    index |= {"tokens": [], "speakers": [], "cohorts": [], "paths": [], "lengths": []}
     with open(folder / "states.f16", "wb") as states_file, open(folder / "statistics.f16", "wb") as statistics_file:
         for used, waveforms in _loaded(backbone, rows, batch_size):
             for row, (kept, statistics) in zip(used, _encoded(backbone, waveforms, bfloat16), strict=True):

@@ -16,6 +16,7 @@ from hyper.recordings.audio import load_audio
 from hyper.recordings.manifest import ManifestRow
 from hyper.recordings.whole_files import whole_file
 from hyper.training.adaptation.states import FRAMES_PER_STATE, StateBatch, StateStore, StoreError
+from hyper.training.begun_with import check_size
 
 _ENCODED_AT_ONCE = 64  # recordings
 
@@ -58,6 +59,7 @@ class LogMelStore(WithStatistics):
         file = states.folder / "log_mel.f16"
         if not file.exists():
             _write(backbone, [by_path[path] for path in states.paths], FRAMES_PER_STATE * self.lengths, file)
+        check_size(file, 2 * int(self._starts[-1]) * backbone.extractor.feature_size)
         self._frames = np.memmap(file, np.float16, "r").reshape(-1, backbone.extractor.feature_size)
 
     def statistics(self, chosen: Sequence[int] | np.ndarray) -> Tensor:

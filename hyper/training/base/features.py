@@ -17,6 +17,7 @@ from hyper.recordings.parallel import parallel
 from hyper.recordings.whole_files import write_whole
 from hyper.simulate.phones import Phone, parse_phones
 from hyper.speech.phone_set import PHONES, SILENCE
+from hyper.training.begun_with import check_size, read_index
 
 UNKNOWN_PHONE = -1  # a frame whose phone nobody knows: no loss there
 FLOOR = -10.0  # log10 of Whisper's smallest mel power
@@ -77,10 +78,12 @@ class FeatureStore:
     """Features of a list of utterances in three flat files; `mel(i)` reads one without copying the rest."""
 
     def __init__(self, folder: Path) -> None:
-        index = json.loads((folder / "index.json").read_text())
+        index = read_index(folder / "index.json", ("texts", "lengths", "n_mels"))
         self.texts: list[str] = index["texts"]
         self.lengths = np.array(index["lengths"], dtype=np.int64)  # frames of each utterance
         self._starts = np.concatenate([[0], np.cumsum(self.lengths)])
+        check_size(folder / "mel.f16", 2 * int(self.lengths.sum()) * index["n_mels"])
+        check_size(folder / "phones.i8", int(self.lengths.sum()))
         self._mel = np.memmap(folder / "mel.f16", np.float16, "r").reshape(-1, index["n_mels"])
         self._labels = np.memmap(folder / "phones.i8", np.int8, "r")
 

@@ -14,6 +14,7 @@ from hyper.model.passes import encode_frames
 from hyper.recordings.audio import SAMPLE_RATE, AudioError, load_audio, save_audio
 from hyper.recordings.manifest import ManifestRow, read_manifest, write_manifest
 from hyper.recordings.parallel import parallel
+from hyper.recordings.whole_files import whole_file
 from hyper.simulate.phones import Phone, format_phones, parse_phones
 from hyper.speech.engines import Espeak
 from hyper.training.base.alignment import WINDOW_SECONDS, Alignment, align, cut
@@ -53,7 +54,8 @@ def align_rows(
         kept = [(row, alignment) for row, alignment in aligned if alignment.score > floor]
         tasks = [(folder, i, kept[i : i + 50]) for i in range(0, len(kept), 50)]
         pieces = [piece for chunk in parallel(_write_pieces, tasks, n_workers, "cutting") for piece in chunk]
-        write_manifest(manifest, pieces)
+        with whole_file(manifest) as partial:
+            write_manifest(partial, pieces)
         print(
             f"aligned {len(aligned)} of {len(rows)} recordings, kept {len(kept)}, cut into {len(pieces)} pieces",
             flush=True,

@@ -39,6 +39,12 @@ class BaseSize:
     vocabulary: int = 512  # byte-pair tokens without the special ones
     max_tokens: int = 128  # of one window: 10 s of fast speech are about 90
 
+    def __post_init__(self) -> None:
+        if self.d_model < 64 or self.d_model % 64:
+            raise StartError(f"`d_model` is {self.d_model}, but it must be a multiple of 64.")
+        if min(self.encoder_layers, self.decoder_layers) < 1:
+            raise StartError("A base needs at least one encoder layer and one decoder layer.")
+
 
 class StartError(ValueError):
     """A base cannot be trained on from here; the message says what came and what is wanted."""

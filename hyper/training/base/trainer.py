@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass, fields, replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-import numpy as np
 import torch
 from torch import Tensor, nn
 
 from hyper.model.delivered import seal
 from hyper.model.passes import decoder_logits, encode_frames
 from hyper.recordings.manifest import ManifestRow, read_manifest
+from hyper.recordings.whole_files import write_whole
 from hyper.speech.phone_set import PHONES, SILENCE
 from hyper.training.adaptation.teacher_forcing import IGNORED, teacher_batch
 from hyper.training.base.batches import Batch, Pool
@@ -32,7 +33,17 @@ from hyper.training.base.small_whisper import (
     start_model,
     train_tokenizer,
 )
-from hyper.training.progress import Clock, Log, load_modules, load_state, save_state, set_rate, warm_hold_decay
+from hyper.training.begun_with import read_index, recordings_of
+from hyper.training.progress import (
+    Clock,
+    Log,
+    load_modules,
+    load_state,
+    random_of_update,
+    save_state,
+    set_rate,
+    warm_hold_decay,
+)
 from hyper.training.speed import choose_attention, mixed_precision
 
 if TYPE_CHECKING:
@@ -55,6 +66,18 @@ class BaseTraining:
     character_weight: float = 0.3
     save_every_seconds: float = 240.0
     seed: int = 0
+
+    def __post_init__(self) -> None:
+        if not 0 < self.hours < math.inf:  # NaN as well
+            raise TrainingError(f"`hours` is {self.hours:g}, but training takes more than 0 and has an end.")
+        for name, least in (("batch_size", 1), ("seed", 0)):
+            if getattr(self, name) < least:
+                raise TrainingError(f"`{name}` is {getattr(self, name)}, but it must be at least {least}.")
+
+    @property
+    def begun_with(self) -> dict[str, Any]:
+        """What may not change on the way; the budget may, and how often is saved."""
+        return {name: value for name, value in asdict(self).items() if name not in ("hours", "save_every_seconds")}
 
 
 def going_on(settings: BaseTraining, start: Path) -> BaseTraining:
@@ -80,8 +103,10 @@ class BaseTrainer:
             raise TrainingError(
                 "No recording has phone times; give at least one manifest made by `python -m hyper make-speech`."
             )
+        self._begun_with = {"recordings": recordings_of(rows), **settings.begun_with, **asdict(size)}
         self.tokenizer = self._tokenizer(rows, size)
-        (run / "size.json").write_text(json.dumps(asdict(size)))
+        if not (run / "size.json").exists():
+            write_whole(run / "size.json", json.dumps(asdict(size)))
         self.device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
         torch.manual_seed(settings.seed)
         # Initial weights are drawn, or those of the base that this run goes on from.
@@ -100,6 +125,7 @@ class BaseTrainer:
         self.mel = mel_settings(self.extractor)
         if (run / "state.safetensors").exists():
             self._resume()
+        self.log.go_back_to(self.step if self.step else -1)
 
     def _tokenizer(self, rows: Sequence[ManifestRow], size: BaseSize) -> WhisperTokenizer:
         folder = self.run / "tokenizer"
@@ -113,9 +139,9 @@ class BaseTrainer:
         return {"model": self.model, "heads": self.heads}
 
     def _resume(self) -> None:
-        numbers = load_state(self.run / "state.safetensors", self._modules(), self.optimizer)
+        numbers = load_state(self.run / "state.safetensors", self._modules(), self.optimizer, self._begun_with)
         self.model.tie_weights()
-        self.step, self.clock.spent = int(numbers["step"]), numbers["spent"]
+        self.step, self.clock.spent = numbers["step"], numbers["spent"]
 
     def save(self) -> None:
         save_state(
@@ -123,12 +149,11 @@ class BaseTrainer:
             self._modules(),
             self.optimizer,
             {"step": self.step, "spent": self.clock.spent},
+            self._begun_with,
         )
 
     def train(self) -> None:
         """Run to the end of the budget; saves every few minutes and at the end."""
-        rng = np.random.default_rng([self.settings.seed, self.step])
-        generator = torch.Generator().manual_seed(self.settings.seed + self.step)
         saved, pool, has_real = self.clock.spent, None, False
         while self.clock.progress < 1:
             wants_real = self.clock.progress >= self.settings.clean_until
@@ -137,7 +162,8 @@ class BaseTrainer:
                 pool, has_real = self._pool(wants_real), wants_real
                 tokens = self._tokens(pool)
                 self.clock.restart()
-            batch = pool.draw(self.settings.batch_size, self._distortion(), rng, generator)
+            rng = random_of_update(self.settings.seed, self.step)
+            batch = pool.draw(self.settings.batch_size, self._distortion(), rng, torch.default_generator)
             self._update(batch, tokens)
             self.clock.tick()
             if self.clock.spent - saved > self.settings.save_every_seconds:
@@ -239,7 +265,7 @@ def load_listener(run: Path) -> tuple[WhisperForConditionalGeneration, Listening
         raise TrainingError(
             f"{run} holds no training run with a saved state; train a base there with train-base first."
         )
-    size = BaseSize(**json.loads((run / "size.json").read_text()))
+    size = BaseSize(**read_index(run / "size.json", [field.name for field in fields(BaseSize)]))
     model, heads = make_model(size, load_tokenizer(run / "tokenizer")), ListeningHeads(size.d_model)
     load_modules(run / "state.safetensors", {"model": model, "heads": heads})
     return model.eval(), heads.eval()
