@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import json
+import re
 import sys
 from pathlib import Path
 from types import ModuleType, SimpleNamespace
@@ -322,6 +323,21 @@ def test_commonvoice(tmp_path):
     assert convert(CORPORA["commonvoice"], folder, tmp_path / "m.csv").seconds == pytest.approx(7.2)
 
 
+@pytest.mark.parametrize(
+    ("table", "words"),
+    [
+        ("client_id\tpath\nx\ta.wav\n", "A list in .* is not as commonvoice has them: 'sentence' is missing."),
+        ("client_id\tpath\tsentence\nx\ta.wav\tyes\n", "commonvoice has them: could not convert string to float: 'x'."),
+    ],
+)
+def test_a_list_with_other_columns_or_values(tmp_path, table, words):
+    write(tmp_path / "validated.tsv", table)
+    write(tmp_path / "clip_durations.tsv", "clip\tduration[ms]\n" + "a.wav\tx\n" * ("sentence" in table))
+    sound(tmp_path / "clips/a.wav")
+    with pytest.raises(CorpusError, match=words):
+        convert(CORPORA["commonvoice"], tmp_path, tmp_path / "m.csv")
+
+
 def test_kaldi(tmp_path, monkeypatch):
     folder = tmp_path / "data"
     path = sound(tmp_path / "elsewhere/rec1.wav", 1.0)
@@ -334,14 +350,15 @@ def test_kaldi(tmp_path, monkeypatch):
         ("guten Tag", "data-anna", "data", ""), ("hallo", "data-ben", "data", "")
     ]  # fmt: skip
     monkeypatch.chdir(tmp_path / "elsewhere")  # as Kaldi's scripts do: paths from where one is
-    write(folder / "wav.scp", "rec1 rec1.wav\n")
-    write(folder / "segments", "anna-1 rec1 0.25 0.75\n")
-    write(folder / "text", "anna-1 Tag\n")
-    write(folder / "utt2spk", "anna-1 anna\n")
+    write(folder / "wav.scp", "rec1 rec1.wav\nrec2 ../elsewhere/rec1.wav\n")
+    write(folder / "segments", "anna-1 rec1 0.25 0.75\nanna-2 rec2 0.5 1\n")
+    write(folder / "text", "anna-1 Tag\nanna-2 auch\n")
+    write(folder / "utt2spk", "anna-1 anna\nanna-2 anna\n")
     rows, _ = made(folder, "kaldi", cut=tmp_path / "pieces")
-    ((file, row),) = rows.items()
-    assert told(row, "reference", "speaker") == ("Tag", "data-anna") and file.endswith("00000.250-00000.750.wav")
-    assert len(soundfile.read(row.path)[0]) == 8_000
+    assert [told(row, "reference", "speaker") for row in rows.values()] == [("Tag", "data-anna"), ("auch", "data-anna")]
+    assert [file.split("/")[-1] for file in rows] == ["00000.250-00000.750.wav", "00000.500-00001.000.wav"]
+    assert all(row.path.resolve().is_relative_to(tmp_path / "pieces") for row in rows.values())
+    assert [len(soundfile.read(row.path)[0]) for row in rows.values()] == [8_000, 8_000]
 
 
 @pytest.mark.parametrize(
@@ -492,6 +509,11 @@ def test_the_command_says_what_came_of_it(tmp_path, capsys):
         f"wrote {tmp_path / 'f/m.csv'}",
     ]
     assert [row.file for row in read_manifest(tmp_path / "f/m.csv")] == ["anna/1.wav", "ben/1.wav"]
+
+
+def test_the_page_describes_each_corpus():
+    page = (Path(__file__).parent.parent / "docs" / "corpora.md").read_text(encoding="utf-8")
+    assert sorted(re.findall(r"^\| `(\w+)` \|", page, re.M)) == sorted(CORPORA)
 
 
 @pytest.mark.parametrize("arguments", [[], ["--list"]])

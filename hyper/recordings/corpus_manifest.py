@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
@@ -38,7 +39,7 @@ def convert(
             f"{corpus.name} has labels and no transcripts, so nothing can be trained or scored on it; "
             "its clips are listed with --without-text."
         )
-    found = list(corpus.read(folder))
+    found = _read(corpus, folder)
     if not found:
         raise CorpusError(f"{folder} holds nothing of {corpus.name}; looked for {corpus.layout}.")
     judged = [_judged(utterance, without_text) for utterance in found]
@@ -61,18 +62,36 @@ def convert(
     return Converted(rows, None if None in lengths else sum(lengths), left_out)
 
 
+def _read(corpus: Corpus, folder: Path) -> list[Utterance]:
+    """All of it; a list that lacks a column, or has words where a number belongs, is the folder's fault."""
+    try:
+        return list(corpus.read(folder))
+    except CorpusError:
+        raise
+    except KeyError as error:
+        raise CorpusError(f"A list in {folder} is not as {corpus.name} has them: {error} is missing.") from error
+    except ValueError as error:
+        raise CorpusError(f"A list in {folder} is not as {corpus.name} has them: {error}.") from error
+
+
 def reasons(left_out: Counter[str]) -> str:
-    """ "3 without a text, 1 that cannot be read"."""
+    """Each with its number, the most frequent first: 3 without a text, 1 shorter than 0.2 s."""
     return ", ".join(f"{number:,} {reason}" for reason, number in left_out.most_common())
 
 
 def _judged(utterance: Utterance, without_text: bool) -> Utterance:
-    """With a reason to leave it out, if there is one that needs no look into the recording."""
+    """With its whole path, and a reason to leave it out, if there is one that needs no look into the recording."""
+    utterance = replace(utterance, path=_whole(utterance.path))
     if utterance.left_out:
         return utterance
     if not utterance.reference and not without_text:
         return replace(utterance, left_out="without a text")
     return utterance if utterance.path.is_file() else replace(utterance, left_out="whose recording is missing")
+
+
+def _whole(path: Path) -> Path:
+    """From the root on, without "..", so that no list leads a piece out of its folder; links stay links."""
+    return Path(os.path.abspath(path))
 
 
 def _by_path(utterances: Iterable[Utterance]) -> dict[Path, list[Utterance]]:
@@ -93,7 +112,8 @@ def _cut(path: Path, utterances: Sequence[Utterance], folder: Path, cut: Path | 
     except AudioError:
         yield from (replace(piece, left_out="whose recording cannot be read") for piece in pieces)
         return
-    inside = path.relative_to(folder) if path.is_relative_to(folder) else path.relative_to(path.anchor)
+    home = _whole(folder)
+    inside = path.relative_to(home if path.is_relative_to(home) else path.anchor)
     for piece in pieces:
         samples = waveform[round(piece.start * SAMPLE_RATE) : round(piece.end * SAMPLE_RATE)]
         seconds = len(samples) / SAMPLE_RATE
@@ -118,13 +138,13 @@ def _measured(utterance: Utterance) -> Utterance:
 
 
 def _row(utterance: Utterance, corpus: Corpus, folder: Path, manifest: Path) -> ManifestRow:
-    """One line of the manifest; its speaker is told from those of other corpora, and kept together with himself.
+    """One line of the manifest, its speaker told from those of other corpora.
 
     A simulated patient is called after the speaker behind (`manifest.source_speaker`).
     """
-    origin = folder.absolute().name if corpus.is_format else corpus.name
+    origin = _whole(folder).name if corpus.is_format else corpus.name
     speaker = f"{corpus.speakers_of or origin}-{utterance.speaker}" if utterance.speaker else ""
-    path, home = utterance.path.absolute(), manifest.parent.absolute()
+    path, home = _whole(utterance.path), _whole(manifest.parent)
     return ManifestRow(
         file=path.relative_to(home).as_posix() if path.is_relative_to(home) else path.as_posix(),
         path=path,
