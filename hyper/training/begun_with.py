@@ -50,7 +50,7 @@ def read_index(file: Path, keys: Sequence[str]) -> dict[str, Any]:
         index = json.loads(file.read_text(encoding="utf-8"))
         return {key: index[key] for key in keys}
     except (ValueError, KeyError, TypeError) as error:
-        raise damaged(file.parent, f"{file.name} cannot be read") from error
+        raise damaged(file.parent, f"{file.name} cannot be read or is of another version") from error
 
 
 def damaged(store: Path, what: str) -> RunError:
