@@ -165,7 +165,7 @@ DAMAGES = {
     "state.safetensors": (cut_off, "state.safetensors is damaged, or of another version. Delete it; the run then"),
     "states/states.f16": (cut_off, "states is damaged: states.f16 has .* bytes, not .*. Delete it; the next start"),
     "states/statistics.f16": (cut_off, "states is damaged: statistics.f16 has"),
-    "states/index.json": (cut_off, "states is damaged: index.json cannot be read. Delete it"),
+    "states/index.json": (cut_off, "states is damaged: index.json cannot be read or is of another version. Delete it"),
 }
 
 
