@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import runpy
 from collections.abc import Set
 from graphlib import TopologicalSorter
 from pathlib import Path
@@ -172,6 +173,11 @@ def test_reaching_into_whisper_is_noticed(code, tmp_path):
 def test_each_file_says_its_duty(file):
     duty = ast.get_docstring(ast.parse(file.read_text()))
     assert duty and duty.splitlines()[0].endswith("."), f"{file} needs a first line that says its duty"
+
+
+def test_the_list_of_files_is_the_one_that_is_there():
+    page = runpy.run_path(str(ROOT / "docs" / "architecture.py"))["page"]()
+    assert (ROOT / "docs" / "architecture.md").read_text() == page, "run `python docs/architecture.py`"
 
 
 def test_the_package_starts_without_heavy_libraries():
