@@ -1,0 +1,192 @@
+"""The line before the one model: requests of many visitors are answered in batches, fairly, or let go.
+
+One thread works. Whoever asks waits in a thread of their own, and gets the answer, their own error or `BusyError`.
+"""
+
+from __future__ import annotations
+
+import math
+import threading
+import time
+from collections import defaultdict
+from collections.abc import Callable, Hashable, Sequence
+from concurrent.futures import CancelledError, Future
+from dataclasses import dataclass, field
+from typing import Any
+
+MOST_WAITING = 32  # requests; a further visitor is told how long the line is
+MOST_OF_ONE = 8  # of these from one visitor, so that nobody fills the line
+BATCH_SIZE = 16  # requests answered together; the gain of more is small, and the first waits for the last
+BATCH_SECONDS = 60.0  # of sound in one batch: a short recording does not wait for many long ones
+PATIENCE_SECONDS = 120.0  # nobody waits longer: the visitor has long pressed the button again
+LIST_PATIENCE_SECONDS = 10.0  # after which a part of a list no longer lets others pass
+IDLE_SECONDS = 30.0  # after which the thread ends
+FIRST_GUESS_SECONDS = 0.2  # of work for one request, until some were measured
+NEWEST_SHARE = 0.2  # of the newest measurement in the running mean
+
+Work = Callable[[Sequence[Any]], Sequence[Any]]  # answers of all items, in their order
+
+
+class BusyError(ValueError):
+    """The request was not worked on; the message is written for whoever sent it."""
+
+
+@dataclass(eq=False)
+class _Job:
+    """One item that waits."""
+
+    visitor: Hashable
+    work: Work
+    item: Any
+    alike: Hashable  # jobs of the same work that are alike may be answered together; None: only alone
+    seconds: float  # of sound
+    is_of_list: bool
+    since: float  # when it came, on the scheduler's clock
+    answer: Future[Any] = field(default_factory=Future)
+
+    def goes_with(self, other: _Job) -> bool:
+        """Whether both can be in one batch."""
+        return self.alike is not None and (self.work, self.alike) == (other.work, other.alike)
+
+
+class Scheduler:
+    """Safe to call from any thread. Holds nothing of a request that is answered, and no thread when idle for long."""
+
+    def __init__(
+        self,
+        most_waiting: int = MOST_WAITING,
+        patience: float = PATIENCE_SECONDS,
+        idle: float = IDLE_SECONDS,
+    ) -> None:
+        self._most_waiting, self._patience, self._idle = most_waiting, patience, idle
+        self._waiting: list[_Job] = []
+        self._changed = threading.Condition()
+        self._thread: threading.Thread | None = None
+        self._seconds_each = FIRST_GUESS_SECONDS
+
+    def ask(
+        self,
+        visitor: Hashable,
+        work: Work,
+        items: Sequence[Any],
+        *,
+        alike: Hashable = None,
+        seconds: float = 0.0,  # of sound in each item
+        is_of_list: bool = False,  # single requests go first
+    ) -> list[Any]:
+        """The answers to the items, which may be worked on together with those of others.
+
+        Errors: what `work` raises for one of the items; `BusyError` where the line is too long, the wait was, or the
+        visitor has left.
+        """
+        if not items:
+            return []
+        now = time.monotonic()
+        jobs = [_Job(visitor, work, item, alike, seconds, is_of_list, now) for item in items]
+        self._line_up(jobs)
+        try:
+            return [self._wait_for(job) for job in jobs]
+        finally:
+            self._let_go(jobs)  # those behind one that failed
+
+    def alone(self, visitor: Hashable, call: Callable[[], Any]) -> Any:
+        """The result of a call that needs the model for itself."""
+        (result,) = self.ask(visitor, lambda calls: [calls[0]()], [call])
+        return result
+
+    def forget(self, visitor: Hashable) -> None:
+        """The visitor has left: nothing of theirs waits any more."""
+        with self._changed:
+            own = [job for job in self._waiting if job.visitor == visitor]
+        self._let_go(own)
+
+    def __len__(self) -> int:
+        return len(self._waiting)
+
+    def _line_up(self, jobs: Sequence[_Job]) -> None:
+        """All of them or none. The few parts of a list that are sent at a time always find room."""
+        with self._changed:
+            n, own = len(self._waiting), sum(job.visitor == jobs[0].visitor for job in self._waiting)
+            if not jobs[0].is_of_list and (n >= self._most_waiting or own >= MOST_OF_ONE):
+                line = f"{own} of your requests are" if own >= MOST_OF_ONE else f"{n} requests are"
+                seconds = max(1, math.ceil(n * self._seconds_each))
+                raise BusyError(f"{line} waiting already; please try again in about {seconds} s.")
+            self._waiting += jobs
+            if self._thread is None:
+                self._thread = threading.Thread(target=self._work, daemon=True, name="model")
+                self._thread.start()
+            self._changed.notify()
+
+    def _wait_for(self, job: _Job) -> Any:
+        try:
+            return job.answer.result(max(0.0, job.since + self._patience - time.monotonic()))
+        except CancelledError:
+            raise BusyError("The page was left before this request was worked on.") from None
+        except TimeoutError:
+            if not job.answer.cancel():  # it is being worked on, or was answered just now
+                return job.answer.result()
+            raise BusyError(
+                f"Too many others were waiting: nobody came to this request in {self._patience:g} s; please try again."
+            ) from None
+
+    def _let_go(self, jobs: Sequence[_Job]) -> None:
+        """Whoever waits no longer frees the place; what is being worked on goes on."""
+        for job in jobs:
+            job.answer.cancel()
+        with self._changed:
+            self._waiting = [job for job in self._waiting if not job.answer.cancelled()]
+
+    def _work(self) -> None:
+        while self._answer_next():
+            pass
+
+    def _answer_next(self) -> bool:  # a function of its own: the loop holds on to no batch while it waits
+        with self._changed:
+            if not self._changed.wait_for(lambda: self._waiting, self._idle):
+                self._thread = None
+                return False
+            batch = self._next_batch(time.monotonic())
+            self._waiting = [job for job in self._waiting if job not in batch]
+        batch = [job for job in batch if job.answer.set_running_or_notify_cancel()]
+        if batch:
+            began = time.monotonic()
+            _answer(batch)
+            newest = (time.monotonic() - began) / len(batch)
+            self._seconds_each += NEWEST_SHARE * (newest - self._seconds_each)
+        return True
+
+    def _next_batch(self, now: float) -> list[_Job]:
+        """Whose turn it is, and whoever can come along.
+
+        A visitor's first request goes before anybody's second, then who came first; lists let single requests pass.
+        """
+        n_before: dict[Hashable, int] = defaultdict(int)
+        turns = []
+        for job in self._waiting:  # in the order in which they came
+            lets_pass = job.is_of_list and now < job.since + LIST_PATIENCE_SECONDS
+            turns.append((lets_pass, n_before[job.visitor], len(turns)))
+            n_before[job.visitor] += 1
+        in_turn = [self._waiting[place] for *_, place in sorted(turns)]
+        batch, seconds = in_turn[:1], in_turn[0].seconds
+        for job in in_turn[1:]:
+            if len(batch) < BATCH_SIZE and seconds + job.seconds <= BATCH_SECONDS and job.goes_with(batch[0]):
+                batch.append(job)
+                seconds += job.seconds
+        return batch
+
+
+def _answer(batch: Sequence[_Job]) -> None:
+    """Each job gets its own answer or its own error: a batch that fails is worked on one by one."""
+    try:
+        answers = batch[0].work([job.item for job in batch])
+        if len(answers) != len(batch):
+            raise RuntimeError(f"There are {len(answers)} answers to {len(batch)} requests.")
+    except Exception as error:
+        if len(batch) == 1:
+            batch[0].answer.set_exception(error)
+            return
+        for job in batch:
+            _answer([job])
+        return
+    for job, answer in zip(batch, answers, strict=True):
+        job.answer.set_result(answer)
