@@ -29,7 +29,7 @@ def test_of_one_recording(asr, speech_like, monkeypatch):
     prepared = asr.prepare(speech_like(1.0))
     with pytest.raises(TextError, match=MEANT):
         sweep(asr, prepared, LONG)
-    monkeypatch.setattr(PersonalizedAsr, "_pairs", lambda *_: pytest.fail("decoded"))
+    monkeypatch.setattr(PersonalizedAsr, "decode_many", lambda *_: pytest.fail("decoded"))
     with pytest.raises(TextError, match=MEANT):
         asr.compare(speech_like(1.0), LONG)
     with pytest.raises(TextError, match=SAID):

@@ -52,7 +52,7 @@ def comparison(
         adapted=None if adapted is None else row(adapted),
         reference=reference,
         verbatim=verbatim,
-        layers=() if adapted is None else (layer,),
+        measure_layers=lambda: () if adapted is None else (layer,),
         waveform=waveform,
         log_mel=rng.random((80, 25)).astype(np.float32),
         embedding=None,

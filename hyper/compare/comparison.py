@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -20,7 +22,7 @@ class Comparison:
     base: Row
     adapted: Row | None  # None without a hypernetwork for this base
     reference: str | None  # the words that were meant
-    layers: tuple[LayerUpdate, ...]  # () without hypernetwork; with one adaptation per piece, the first piece's
+    measure_layers: Callable[[], tuple[LayerUpdate, ...]]  # what `layers` is; it takes a while, and not all read it
     waveform: np.ndarray  # (n_samples,) 16 kHz
     log_mel: np.ndarray  # (n_mels, n_frames) the part that covers speech
     embedding: np.ndarray | None  # (d_embedding,) of the recording; with one adaptation per piece, the first piece's
@@ -40,6 +42,11 @@ class Comparison:
     is_calibrated: bool = (
         False  # whether the confidences of words are shares of right words, or the model's own probabilities
     )
+
+    @cached_property
+    def layers(self) -> tuple[LayerUpdate, ...]:
+        """How each layer is moved; () without hypernetwork; with one adaptation per piece, the first piece's."""
+        return self.measure_layers()
 
     @property
     def rows(self) -> tuple[Row, ...]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
 
 import numpy as np
@@ -96,10 +96,10 @@ class PersonalizedAsr:
         pairs: dict[int, Pair] = {}
         for start in range(0, len(by_length), batch_size):
             batch = by_length[start : start + batch_size]
-            prepared = self._prepare([waveforms[i] for i in batch], language, False, stopwatch)
-            decoded = self._pairs(prepared, strength, batch_size, stopwatch)
+            prepared = self.prepare_many([waveforms[i] for i in batch], language, False, stopwatch)
+            decoded = self.decode_many(prepared, strength, batch_size, stopwatch)
             for i, one, pair in zip(batch, prepared, decoded, strict=True):
-                pairs[i] = replace(pair, layers=self._layer_sizes(one, strength))
+                pairs[i] = replace(pair, layers=self.layer_sizes(one, strength))
         return [pairs[i] for i in range(len(waveforms))]
 
     def prepare(
@@ -114,7 +114,7 @@ class PersonalizedAsr:
         with stopwatch.stage("audio"):
             is_waveform = isinstance(recording, np.ndarray)
             waveform = check_waveform(recording) if is_waveform else load_audio(recording)
-        (prepared,) = self._prepare([waveform], language, adapt_per_piece, stopwatch)
+        (prepared,) = self.prepare_many([waveform], language, adapt_per_piece, stopwatch)
         return prepared
 
     def compare_prepared(
@@ -124,6 +124,18 @@ class PersonalizedAsr:
         check_references(reference, verbatim)  # told before the work
         stopwatch = Stopwatch(self.backbone.device, dict(prepared.timings_ms))
         pair = self.decode_prepared(prepared, strength, stopwatch)
+        return self.describe(prepared, pair, reference, strength, verbatim, stopwatch.timings_ms)
+
+    def describe(
+        self,
+        prepared: Prepared,
+        pair: Pair,  # that it was decoded to
+        reference: str | None,
+        strength: float,
+        verbatim: str | None,
+        timings_ms: dict[str, float],
+    ) -> Comparison:
+        """What is known of a decoded recording; the model itself is not needed any more."""
         reference, verbatim = (text.strip() or None if text else None for text in (reference, verbatim))
 
         def row_of(transcript: Transcript) -> Row:
@@ -136,11 +148,11 @@ class PersonalizedAsr:
             base=row_of(pair.base),
             adapted=pair.adapted and row_of(pair.adapted),
             reference=reference,
-            layers=self._layer_updates(lora),
+            measure_layers=partial(self._layer_updates, lora),
             waveform=prepared.waveform,
             log_mel=self._speech_log_mel(prepared),
             embedding=None if prepared.embedding is None else prepared.embedding[0].float().cpu().numpy(),
-            timings_ms=stopwatch.timings_ms,
+            timings_ms=timings_ms,
             seconds=len(prepared.waveform) / SAMPLE_RATE,
             n_pieces=len(prepared.n_samples),
             device=self.device,
@@ -161,7 +173,7 @@ class PersonalizedAsr:
 
         Only where the hypernetwork adapts encoder layers do the adapted rows need states of their own at each strength.
         """
-        (pair,) = self._pairs([prepared], strength, DECODE_BATCH, stopwatch or Stopwatch(self.backbone.device))
+        (pair,) = self.decode_many([prepared], strength, DECODE_BATCH, stopwatch)
         return pair
 
     def strength_sweep(self, prepared: Prepared, strengths: Sequence[float]) -> list[Transcript]:
@@ -183,8 +195,12 @@ class PersonalizedAsr:
         stopwatch = stopwatch or Stopwatch(self.backbone.device)
         return transcribe_rows(self.backbone, prepared, rows, batch_size, stopwatch)
 
-    def _prepare(
-        self, waveforms: Sequence[np.ndarray], language: str, adapt_per_piece: bool, stopwatch: Stopwatch
+    def prepare_many(
+        self,
+        waveforms: Sequence[np.ndarray],  # each (n_samples,) 16 kHz
+        language: str,
+        adapt_per_piece: bool,
+        stopwatch: Stopwatch,
     ) -> list[Prepared]:
         """Cut into pieces, encode once, write LoRA weights; without a hypernetwork there are none."""
         self.backbone.prompt(language)  # an unknown language is told before the work
@@ -192,10 +208,14 @@ class PersonalizedAsr:
             encoded = encode(self.backbone, waveforms, with_statistics=self.hypernet is not None)
         return adapt(self.backbone, self.hypernet, encoded, language, adapt_per_piece, stopwatch)
 
-    def _pairs(
-        self, prepared: Sequence[Prepared], strength: float, batch_size: int, stopwatch: Stopwatch
+    def decode_many(
+        self,
+        prepared: Sequence[Prepared],
+        strength: float,
+        batch_size: int = DECODE_BATCH,
+        stopwatch: Stopwatch | None = None,
     ) -> list[Pair]:
-        """The base is the adapted model at strength 0."""
+        """Both transcripts of each; the base is the adapted model at strength 0."""
         if self.hypernet is None:
             check_strength(strength)  # an error even where there is nothing to apply
             alone = self.decode_rows(prepared, [RowWeights(0.0)], stopwatch, batch_size)
@@ -215,7 +235,7 @@ class PersonalizedAsr:
         sites = self.hypernet.sites if self.hypernet else ()
         return {site.name: float(self.backbone.site_weight(site).double().norm()) for site in sites}
 
-    def _layer_sizes(self, prepared: Prepared, strength: float) -> tuple[LayerSize, ...]:
+    def layer_sizes(self, prepared: Prepared, strength: float) -> tuple[LayerSize, ...]:
         """How far each layer is moved for one recording."""
         if prepared.lora is None:
             return ()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import accumulate
 
 import numpy as np
@@ -41,6 +41,10 @@ class Prepared:
     def lora_of(self, piece: int) -> LoraWeights:
         """The row that the piece is decoded with."""
         return self.lora.row(piece if len(self.lora) > 1 else 0)
+
+    def scaled(self, strength: float) -> Prepared:
+        """The same with this strength for its own."""
+        return replace(self, lora=self.lora.scaled(strength)) if self.lora else self
 
 
 @dataclass(frozen=True, eq=False)

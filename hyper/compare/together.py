@@ -1,0 +1,115 @@
+"""Recordings that several visitors ask about, worked on together; each gets what it would get alone."""
+
+from __future__ import annotations
+
+from collections.abc import Hashable, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+
+from hyper.compare.pipeline import PersonalizedAsr
+from hyper.compare.prepared import Prepared
+from hyper.compare.scheduler import BATCH_SIZE
+from hyper.compare.stopwatch import Stopwatch
+from hyper.compare.transcript import Pair
+from hyper.model.lora import check_strength
+from hyper.recordings.audio import SAMPLE_RATE, load_audio
+
+
+@dataclass(frozen=True, eq=False)
+class Wanted:
+    """One recording to decode with base and adapted weights. Made by `wanted`, so that it fails before it waits."""
+
+    asr: PersonalizedAsr
+    recording: np.ndarray | Prepared  # (n_samples,) 16 kHz, or encoded already with these same settings
+    language: str
+    adapt_per_piece: bool
+    strength: float
+    audio_ms: float  # that reading it took
+
+    @property
+    def n_samples(self) -> int:
+        """Length of the recording."""
+        return len(self.recording.waveform if isinstance(self.recording, Prepared) else self.recording)
+
+    @property
+    def seconds(self) -> float:
+        """The same."""
+        return self.n_samples / SAMPLE_RATE
+
+    @property
+    def alike(self) -> Hashable:
+        """Those for which this is equal go into one batch; windows of different lengths would not share a pass."""
+        window = self.asr.backbone.window_samples(self.n_samples)
+        return self.asr, self.language, self.adapt_per_piece, window
+
+
+@dataclass(frozen=True, eq=False)
+class Decoded:
+    """What comes back."""
+
+    prepared: Prepared  # as trained, whatever the strength
+    pair: Pair
+    timings_ms: dict[str, float]  # audio, and of the whole batch, which all in it waited for: encode, generate, decode
+
+
+def wanted(
+    asr: PersonalizedAsr,
+    recording: str | Path | Prepared,  # a file, or encoded already with these same settings
+    language: str = "en",
+    adapt_per_piece: bool = False,
+    strength: float = 1.0,
+) -> Wanted:
+    """Read the recording, and tell what can be told before it waits.
+
+    Errors: `AudioError`, `BackboneError` for a language that the model does not know, `StrengthError`.
+    """
+    asr.backbone.prompt(language)
+    check_strength(strength)
+    if isinstance(recording, Prepared):
+        return Wanted(asr, recording, language, adapt_per_piece, strength, recording.timings_ms["audio"])
+    stopwatch = Stopwatch(asr.backbone.device)
+    with stopwatch.stage("audio"):
+        waveform = load_audio(recording)
+    return Wanted(asr, waveform, language, adapt_per_piece, strength, stopwatch.timings_ms["audio"])
+
+
+def decode_together(batch: Sequence[Wanted]) -> list[Decoded]:
+    """Encode what is not encoded yet, then decode all as rows of one batch, each with its own weights."""
+    asr, device = batch[0].asr, batch[0].asr.backbone.device
+    decoding = Stopwatch(device)
+    prepared = _prepared(batch, Stopwatch(device))
+    scaled = [one.scaled(each.strength) for one, each in zip(prepared, batch, strict=True)]
+    pairs = asr.decode_many(scaled, 1.0, BATCH_SIZE, decoding)
+    return [
+        Decoded(one, pair, _added(one.timings_ms, decoding.timings_ms))
+        for one, pair in zip(prepared, pairs, strict=True)
+    ]
+
+
+def pair_with_sizes(asr: PersonalizedAsr, decoded: Decoded) -> Pair:
+    """Both transcripts, as trained, and how far each layer was moved: as `transcribe_pairs` gives them."""
+    return replace(decoded.pair, layers=asr.layer_sizes(decoded.prepared, 1.0))
+
+
+def _prepared(batch: Sequence[Wanted], stopwatch: Stopwatch) -> list[Prepared]:
+    """All encoded, in their order."""
+    first = batch[0]
+    new = [each for each in batch if not isinstance(each.recording, Prepared)]
+    encoded = {}
+    if new:
+        recordings = [each.recording for each in new]
+        encoded = dict(
+            zip(new, first.asr.prepare_many(recordings, first.language, first.adapt_per_piece, stopwatch), strict=True)
+        )
+    return [
+        replace(encoded[each], timings_ms={"audio": each.audio_ms, **stopwatch.timings_ms})
+        if each in encoded
+        else each.recording
+        for each in batch
+    ]
+
+
+def _added(timings_ms: dict[str, float], more_ms: dict[str, float]) -> dict[str, float]:
+    return {stage: timings_ms.get(stage, 0.0) + more_ms.get(stage, 0.0) for stage in {**timings_ms, **more_ms}}
