@@ -51,7 +51,9 @@ def test_each_gets_what_it_gets_alone_whatever_its_strength_and_company(asr, fil
     for each, decoded, own in zip(batch, together, alone, strict=True):
         assert_as_alone(decoded, own)
         assert set(decoded.timings_ms) == {"audio", "encode", "generate", "decode"}
-        direct = asr.compare(load_audio(files[0]) if each is cached[0] else decoded.prepared.waveform, strength=each.strength)
+        direct = asr.compare(
+            load_audio(files[0]) if each is cached[0] else decoded.prepared.waveform, strength=each.strength
+        )
         assert (own.pair.base.tokens, own.pair.adapted.tokens) == (
             direct.base.transcript.tokens,
             direct.adapted.transcript.tokens,
