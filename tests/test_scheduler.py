@@ -6,14 +6,22 @@ import gc
 import threading
 import time
 import weakref
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Hashable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass
 from typing import Any
 
 import pytest
 
 from hyper.compare import scheduler as scheduler_module
 from hyper.compare.scheduler import BusyError, Scheduler
+
+
+@dataclass(frozen=True)
+class Item:
+    name: Any
+    alike: Hashable = "same"
+    seconds: float = 0.0
 
 
 class Desk:
@@ -25,13 +33,14 @@ class Desk:
         self.is_held = threading.Event()
         self.seconds = 0.0  # that a batch takes
 
-    def work(self, items: Sequence[Any]) -> list[str]:
+    def work(self, requests: Sequence[Item]) -> list[str]:
+        items = [request.name for request in requests]
         if not self.batches:
-            self.batches.append(list(items))
+            self.batches.append(items)
             self.is_held.set()
             assert self.open.wait(20)
             return [f"{item} answered" for item in items]
-        self.batches.append(list(items))
+        self.batches.append(items)
         time.sleep(self.seconds)
         if any(isinstance(item, str) and item.startswith("bad") for item in items):
             raise ValueError(f"{[item for item in items if item.startswith('bad')][0]} cannot be used")
@@ -45,16 +54,16 @@ class Line:
         self.scheduler, self.desk = Scheduler(idle=0.05, **settings), Desk()
         self.pool = ThreadPoolExecutor(80)
 
-    def ask(self, visitor: str, *items: Any, **how: Any) -> Future[list[Any]]:
+    def ask(self, visitor: str, *names: Any, is_of_list: bool = False, **how: Any) -> Future[list[Any]]:
         """Stands in line when this returns."""
-        before = len(self.scheduler)
-        asked = self.pool.submit(self.scheduler.ask, visitor, self.desk.work, items, **{"alike": "same", **how})
+        before, items = len(self.scheduler), [Item(name, **how) for name in names]
+        asked = self.pool.submit(self.scheduler.ask, visitor, self.desk.work, items, is_of_list)
         until(lambda: len(self.scheduler) >= before + len(items) or asked.done())
         return asked
 
     def hold(self) -> Future[list[Any]]:
         """Keep the worker busy."""
-        first = self.pool.submit(self.scheduler.ask, "first", self.desk.work, ["first"])
+        first = self.pool.submit(self.scheduler.ask, "first", self.desk.work, [Item("first")])
         assert self.desk.is_held.wait(20)
         return first
 
@@ -144,7 +153,7 @@ def test_a_failing_request_does_not_touch_its_neighbours(line):
 def test_answers_that_do_not_fit_the_requests_are_given_to_nobody():
     scheduler = Scheduler(idle=0.01)
     with pytest.raises(RuntimeError, match="There are 2 answers to 1 requests"):
-        scheduler.ask("visitor", lambda items: ["mine", "whose?"], ["item"])
+        scheduler.ask("visitor", lambda items: ["mine", "whose?"], [Item("item")])
 
 
 def test_a_full_line_is_a_sentence_with_the_waiting_time():
@@ -228,28 +237,25 @@ def test_a_call_of_its_own_gives_its_result_and_its_error():
 
 
 def test_no_thread_and_nothing_of_a_visitor_is_left_behind():
-    class Recording:
-        """Something that tells when it is gone."""
-
     scheduler = Scheduler(idle=0.05)
-    recording = Recording()
+    recording = Item("recording")
     watched = weakref.ref(recording)
     assert scheduler.ask("visitor", lambda items: ["words" for _ in items], [recording]) == ["words"]
     del recording
     gc.collect()
     assert watched() is None  # the thread that still waits for others holds nothing of it
     until(lambda: "model" not in {thread.name for thread in threading.enumerate()})
-    assert scheduler.ask("visitor", lambda items: ["again"], [1]) == ["again"]
+    assert scheduler.ask("visitor", lambda items: ["again"], [Item(1)]) == ["again"]
 
 
 def test_many_visitors_at_once_get_their_own_answers():
     scheduler = Scheduler(idle=0.05)
 
-    def squares(items: Sequence[int]) -> list[int]:
-        return [item * item for item in items]
+    def squares(items: Sequence[Item]) -> list[int]:
+        return [item.name**2 for item in items]
 
     def visitor(i: int) -> list[int]:
-        return [scheduler.ask(i, squares, [100 * i + j], alike="same")[0] for j in range(50)]
+        return [scheduler.ask(i, squares, [Item(100 * i + j)])[0] for j in range(50)]
 
     with ThreadPoolExecutor(30) as pool:
         found = list(pool.map(visitor, range(30)))

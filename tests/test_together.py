@@ -121,7 +121,7 @@ def test_visitors_in_threads_get_their_own(asr, files):
     def visitor(i: int) -> list[Decoded]:
         own = [files[(i + j) % len(files)] for j in range(3)]
         asked = [wanted(asr, file) for file in own]
-        return [scheduler.ask(i, decode_together, [each], alike=each.alike)[0] for each in asked]
+        return [scheduler.ask(i, decode_together, [each])[0] for each in asked]
 
     with ThreadPoolExecutor(8) as pool:
         for i, found in enumerate(pool.map(visitor, range(8))):

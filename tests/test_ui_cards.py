@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 import typing
+from collections.abc import Iterable
 from dataclasses import replace
 from types import SimpleNamespace
 
@@ -22,6 +23,9 @@ from hyper.ui.cards import CARDS
 from hyper.ui.cards.card import Card
 from hyper.ui.cards.magnitude import FIRST_PIECE, MagnitudeCard
 from hyper.ui.cards.recording import RecordingCard
+from hyper.ui.cards.strength import StrengthCard
+from hyper.ui.cards.takeaway import TakeawayCard
+from hyper.ui.cards.transcripts import TranscriptsCard
 from hyper.ui.layout import HIDDEN, SHOWN, captioned_plot, card
 from hyper.ui.model_store import ModelStore
 from hyper.ui.page import build_demo
@@ -59,6 +63,23 @@ def tab(models, tmp_path) -> OneRecordingTab:
         return OneRecordingTab(Service(models, Uploads(tmp_path)), [])
 
 
+def in_the_end(steps: Iterable[dict]) -> dict:
+    """What stands on the page after the last step."""
+    return {component: value for step in steps for component, value in step.items()}
+
+
+def test_the_transcripts_do_not_wait_for_what_takes_time(tab):
+    made = replace(comparison("turn on", "turn off"), measure_layers=lambda: pytest.fail("measured"))
+    tab.service = SimpleNamespace(models=tab.service.models, compare=lambda *_: made)
+    for steps in (tab.compare_on_page(ANNA, lambda *_, **__: None, *ASKED), tab.compare_at_strength(ANNA, *ASKED)):
+        first = next(steps)
+        assert "turn off" in text_of(first[card_of(tab, TranscriptsCard).panels])
+        with pytest.raises(pytest.fail.Exception, match="measured"):
+            next(steps)
+    quick = {type(each) for each in tab.cards if not each.takes_time}
+    assert {TranscriptsCard, StrengthCard, TakeawayCard} <= quick
+
+
 def card_of(tab: OneRecordingTab, kind: type[Card]) -> Card:
     return next(each for each in tab.cards if isinstance(each, kind))
 
@@ -71,7 +92,7 @@ def test_another_plot_is_one_class_and_one_line_in_the_list(monkeypatch, models,
     (toy,) = (block for block in demo.blocks.values() if getattr(block, "elem_id", None) == "toy")
     (compared,) = (fn for fn in demo.fns.values() if fn.api_name == "compare_on_page")
     assert toy in compared.outputs
-    values = compared.fn(ANNA, lambda *_, **__: None, *ASKED._replace(recording=str(tmp_path / "a.wav")))
+    values = in_the_end(compared.fn(ANNA, lambda *_, **__: None, *ASKED._replace(recording=str(tmp_path / "a.wav"))))
     waveform = models.get("bundled").compare(tmp_path / "a.wav").waveform
     assert json.loads(values[toy].plot)["data"][0]["y"] == [pytest.approx(float(abs(waveform).max()))]
     cleared = [fn for fn in demo.fns.values() if toy in fn.outputs and fn.js]
@@ -94,7 +115,7 @@ def test_without_an_adaptation_its_cards_are_empty(tab):
     tab.service = SimpleNamespace(
         models=SimpleNamespace(is_loaded=lambda name: True), compare=lambda *_: comparison("turn on", None)
     )
-    values = tab.compare_on_page(ANNA, lambda *_, **__: None, *ASKED)
+    values = in_the_end(tab.compare_on_page(ANNA, lambda *_, **__: None, *ASKED))
     for each in tab.cards:
         for component, value in each.clear().items() if each.needs_adaptation else ():
             assert values[component] == value

@@ -228,16 +228,16 @@ def of(session: str) -> gr.Request:
 
 def test_another_strength_decodes_again_and_encodes_nothing(tab, asked, encodes):
     shown = tab.cards[0].panels
-    first = tab.compare_on_page(of("anna"), lambda *_, **__: None, *asked)[shown]
+    first = next(tab.compare_on_page(of("anna"), lambda *_, **__: None, *asked))[shown]
     assert len(encodes) == 1
     asr, cache = tab.service.models.get("bundled"), tab.service.cache
     for times in (0.0, 0.5, 2.0):
-        values = tab.compare_at_strength(of("anna"), *asked._replace(strength=times))
+        values = next(tab.compare_at_strength(of("anna"), *asked._replace(strength=times)))
         cached = cache.get("anna", (asked.recording, "bundled", "en", "recording"), pytest.fail)
         assert values[shown] == panels.results_html(asr.compare_prepared(cached, MEANT, times), "bundled")
         assert values[shown] != first
     assert len(encodes) == 1
-    tab.compare_at_strength(of("peter"), *asked)  # another visitor's is not his
+    next(tab.compare_at_strength(of("peter"), *asked))  # another visitor's is not his
     assert len(encodes) == 2
     tab.track(None, of("anna"))
     tab.service.leave(of("peter"))
@@ -245,7 +245,7 @@ def test_another_strength_decodes_again_and_encodes_nothing(tab, asked, encodes)
 
 
 def test_the_sweep_shows_each_strength_and_encodes_nothing(tab, card_of, asked, encodes):
-    tab.compare_on_page(of("anna"), lambda *_, **__: None, *asked)
+    next(tab.compare_on_page(of("anna"), lambda *_, **__: None, *asked))
     card = card_of(StrengthCard)
     values = card.sweep_on_page(of("anna"), *asked)
     figure, html = json.loads(values[card.plot].plot), values[card.table]

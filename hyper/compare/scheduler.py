@@ -12,7 +12,7 @@ from collections import defaultdict
 from collections.abc import Callable, Hashable, Sequence
 from concurrent.futures import CancelledError, Future
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Protocol
 
 MOST_WAITING = 32  # requests; a further visitor is told how long the line is
 MOST_OF_ONE = 8  # of these from one visitor, so that nobody fills the line
@@ -24,7 +24,19 @@ IDLE_SECONDS = 30.0  # after which the thread ends
 FIRST_GUESS_SECONDS = 0.2  # of work for one request, until some were measured
 NEWEST_SHARE = 0.2  # of the newest measurement in the running mean
 
-Work = Callable[[Sequence[Any]], Sequence[Any]]  # answers of all items, in their order
+Work = Callable[[Sequence[Any]], Sequence[Any]]  # answers to all requests of a batch, in their order
+
+
+class Request(Protocol):
+    """What the scheduler must know of a request."""
+
+    @property
+    def alike(self) -> Hashable:
+        """Requests of the same work with the same of this may be answered together; None: only alone."""
+
+    @property
+    def seconds(self) -> float:
+        """Of sound."""
 
 
 class BusyError(ValueError):
@@ -33,20 +45,30 @@ class BusyError(ValueError):
 
 @dataclass(eq=False)
 class _Job:
-    """One item that waits."""
+    """One request that waits."""
 
     visitor: Hashable
     work: Work
-    item: Any
-    alike: Hashable  # jobs of the same work that are alike may be answered together; None: only alone
-    seconds: float  # of sound
+    request: Request
     is_of_list: bool
     since: float  # when it came, on the scheduler's clock
     answer: Future[Any] = field(default_factory=Future)
 
     def goes_with(self, other: _Job) -> bool:
         """Whether both can be in one batch."""
-        return self.alike is not None and (self.work, self.alike) == (other.work, other.alike)
+        alike = self.request.alike
+        return alike is not None and (self.work, alike) == (other.work, other.request.alike)
+
+
+@dataclass(frozen=True, eq=False)
+class _Call:
+    call: Callable[[], Any]
+    alike: Hashable = None
+    seconds: float = 0.0
+
+
+def _called(calls: Sequence[_Call]) -> list[Any]:
+    return [each.call() for each in calls]
 
 
 class Scheduler:
@@ -68,21 +90,18 @@ class Scheduler:
         self,
         visitor: Hashable,
         work: Work,
-        items: Sequence[Any],
-        *,
-        alike: Hashable = None,
-        seconds: float = 0.0,  # of sound in each item
+        requests: Sequence[Request],
         is_of_list: bool = False,  # single requests go first
     ) -> list[Any]:
-        """The answers to the items, which may be worked on together with those of others.
+        """The answers to the requests, which may be worked on together with those of others.
 
-        Errors: what `work` raises for one of the items; `BusyError` where the line is too long, the wait was, or the
+        Errors: what `work` raises for one of them; `BusyError` where the line is too long, the wait was, or the
         visitor has left.
         """
-        if not items:
+        if not requests:
             return []
         now = time.monotonic()
-        jobs = [_Job(visitor, work, item, alike, seconds, is_of_list, now) for item in items]
+        jobs = [_Job(visitor, work, request, is_of_list, now) for request in requests]
         self._line_up(jobs)
         try:
             return [self._wait_for(job) for job in jobs]
@@ -91,7 +110,7 @@ class Scheduler:
 
     def alone(self, visitor: Hashable, call: Callable[[], Any]) -> Any:
         """The result of a call that needs the model for itself."""
-        (result,) = self.ask(visitor, lambda calls: [calls[0]()], [call])
+        (result,) = self.ask(visitor, _called, [_Call(call)])
         return result
 
     def forget(self, visitor: Hashable) -> None:
@@ -167,18 +186,19 @@ class Scheduler:
             turns.append((lets_pass, n_before[job.visitor], len(turns)))
             n_before[job.visitor] += 1
         in_turn = [self._waiting[place] for *_, place in sorted(turns)]
-        batch, seconds = in_turn[:1], in_turn[0].seconds
+        batch, seconds = in_turn[:1], in_turn[0].request.seconds
         for job in in_turn[1:]:
-            if len(batch) < BATCH_SIZE and seconds + job.seconds <= BATCH_SECONDS and job.goes_with(batch[0]):
+            more = seconds + job.request.seconds
+            if len(batch) < BATCH_SIZE and more <= BATCH_SECONDS and job.goes_with(batch[0]):
                 batch.append(job)
-                seconds += job.seconds
+                seconds = more
         return batch
 
 
 def _answer(batch: Sequence[_Job]) -> None:
     """Each job gets its own answer or its own error: a batch that fails is worked on one by one."""
     try:
-        answers = batch[0].work([job.item for job in batch])
+        answers = batch[0].work([job.request for job in batch])
         if len(answers) != len(batch):
             raise RuntimeError(f"There are {len(answers)} answers to {len(batch)} requests.")
     except Exception as error:

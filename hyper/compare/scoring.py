@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
+from functools import partial
 
 import numpy as np
 
@@ -17,6 +18,7 @@ from hyper.recordings.limits import TextError
 from hyper.recordings.manifest import ManifestRow
 
 BATCHES_AT_ONCE = 4  # so many are sorted by length together; few enough for a bar that moves
+Transcribe = Callable[[Sequence[np.ndarray]], list[Pair]]
 PART_SECONDS = 1200  # of audio in memory at a time, as waveforms 77 MB; and one recording more
 
 
@@ -45,17 +47,19 @@ def score_parts(
     batch_size: int = 16,
     batches_at_once: int = BATCHES_AT_ONCE,
     language: str = "en",
+    transcribe: Transcribe | None = None,  # in place of the model's own way
 ) -> Iterator[Evaluation]:
     """The evaluation as it grows: all that is done after each part, so that whoever stops has it.
 
     The model is held only while a batch is computed: between batches others use it.
     """
+    transcribe = transcribe or partial(asr.transcribe_pairs, batch_size=batch_size, language=language)
     evaluation = no_scores_yet(asr, language)
     utterances: list[ScoredUtterance] = []
     failures: list[Failure] = []
     for readable in _parts(rows, batch_size * batches_at_once, failures):
         waveforms = [waveform for _, waveform in readable]
-        pairs = asr.transcribe_pairs(waveforms, batch_size, language=language)
+        pairs = transcribe(waveforms)
         utterances += [_scored(row, waveform, pair) for (row, waveform), pair in zip(readable, pairs, strict=True)]
         yield replace(evaluation, utterances=tuple(utterances), failures=tuple(failures))
 

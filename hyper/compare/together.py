@@ -56,7 +56,7 @@ class Decoded:
 
 def wanted(
     asr: PersonalizedAsr,
-    recording: str | Path | Prepared,  # a file, or encoded already with these same settings
+    recording: str | Path | np.ndarray | Prepared,  # a file, what `load_audio` made of one, or encoded as wanted here
     language: str = "en",
     adapt_per_piece: bool = False,
     strength: float = 1.0,
@@ -71,15 +71,15 @@ def wanted(
         return Wanted(asr, recording, language, adapt_per_piece, strength, recording.timings_ms["audio"])
     stopwatch = Stopwatch(asr.backbone.device)
     with stopwatch.stage("audio"):
-        waveform = load_audio(recording)
+        waveform = recording if isinstance(recording, np.ndarray) else load_audio(recording)
     return Wanted(asr, waveform, language, adapt_per_piece, strength, stopwatch.timings_ms["audio"])
 
 
 def decode_together(batch: Sequence[Wanted]) -> list[Decoded]:
     """Encode what is not encoded yet, then decode all as rows of one batch, each with its own weights."""
-    asr, device = batch[0].asr, batch[0].asr.backbone.device
-    decoding = Stopwatch(device)
-    prepared = _prepared(batch, Stopwatch(device))
+    asr = batch[0].asr
+    decoding = Stopwatch(asr.backbone.device)
+    prepared = prepare_together(batch)
     scaled = [one.scaled(each.strength) for one, each in zip(prepared, batch, strict=True)]
     pairs = asr.decode_many(scaled, 1.0, BATCH_SIZE, decoding)
     return [
@@ -93,9 +93,10 @@ def pair_with_sizes(asr: PersonalizedAsr, decoded: Decoded) -> Pair:
     return replace(decoded.pair, layers=asr.layer_sizes(decoded.prepared, 1.0))
 
 
-def _prepared(batch: Sequence[Wanted], stopwatch: Stopwatch) -> list[Prepared]:
-    """All encoded, in their order."""
+def prepare_together(batch: Sequence[Wanted]) -> list[Prepared]:
+    """Encode those that are not encoded yet; all are given, in their order."""
     first = batch[0]
+    stopwatch = Stopwatch(first.asr.backbone.device)
     new = [each for each in batch if not isinstance(each.recording, Prepared)]
     encoded = {}
     if new:

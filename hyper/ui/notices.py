@@ -10,6 +10,7 @@ from pathlib import Path
 import gradio as gr
 
 from hyper.compare.export import ExportError
+from hyper.compare.scheduler import BusyError
 from hyper.compare.speaker import SpeakerError
 from hyper.model.backbone import BackboneError
 from hyper.model.checkpoint import CheckpointError
@@ -41,6 +42,8 @@ def errors_as_notices() -> Iterator[None]:
         raise notice(str(error), "These files cannot be used") from error
     except TextError as error:
         raise notice(str(error), "This text cannot be used") from error
+    except BusyError as error:
+        raise notice(str(error), "Too many visitors at once") from error
     except SpeakerError as error:
         raise notice(str(error), "These recordings cannot be compared") from error
 

@@ -6,8 +6,13 @@ import importlib.util
 from collections.abc import Callable
 from typing import Any
 
-MODEL_QUEUE = {"concurrency_id": "model", "concurrency_limit": 1}  # adapting sits on the model's modules: one at a time
+IS_SHARED_GPU = importlib.util.find_spec("spaces") is not None  # handlers run in processes of their own, one at a time
+# Requests come to the scheduler together and wait there. It says how long the line is, so gradio's own line is longer.
+MODEL_QUEUE = {"concurrency_id": "model", "concurrency_limit": 1 if IS_SHARED_GPU else 48}
+MOST_THREADS = 64  # of gradio: those of the model that wait, and some for small steps
 ON_MODEL = {"api_visibility": "private", **MODEL_QUEUE}
+# A file is as large as the model: one at a time.
+ON_FILES = {"api_visibility": "private", "concurrency_id": "files", "concurrency_limit": 1}
 QUIET = {"queue": False, "show_progress": "hidden", "api_visibility": "private"}  # small steps: no wait, no endpoint
 GPU_SECONDS = 30  # asked of a shared GPU for each request; a visitor with less quota left than this is refused
 

@@ -20,9 +20,11 @@ from hyper.ui.gate import LOCAL_HOSTS, Gate
 from hyper.ui.model_store import ModelStore
 from hyper.ui.page import build_demo
 from hyper.ui.port import ServerError, is_public
+from hyper.ui.queues import IS_SHARED_GPU, MOST_THREADS
 from hyper.ui.theme import ICON_FILE, page_css, page_theme
 from hyper.ui.visitors.folder import open_folder
 from hyper.ui.visitors.janitor import start_janitor
+from hyper.ui.warm_up import start_warm_up
 
 if TYPE_CHECKING:
     from hyper.compare.pipeline import PersonalizedAsr
@@ -46,6 +48,7 @@ def launch_options(host: str, port: int) -> dict[str, Any]:
         "strict_cors": True,
         "app_kwargs": {"middleware": [Middleware(Gate, hosts=None if is_public(host) else {*LOCAL_HOSTS, host})]},
         "state_session_capacity": MOST_SESSIONS,
+        "max_threads": MOST_THREADS,
         "ssr_mode": False,  # would start a second server
         "pwa": False,
         "mcp_server": False,
@@ -76,6 +79,8 @@ def serve(
         raise ServerError(f"{error}{hint}") from error
     _, local_url, _ = demo.launch(**launch_options(host, port))
     start_janitor(demo, folder)
+    if not IS_SHARED_GPU:  # there the GPU is borrowed for a request, and for nothing else
+        start_warm_up(asr, name)
     _end_as_by_ctrl_c()
     print(f"HyperWhisper is ready at {local_url}", flush=True)
     demo.block_thread()

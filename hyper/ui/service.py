@@ -2,22 +2,31 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
 import gradio as gr
 
+from hyper.compare.row import check_references
+from hyper.compare.scheduler import Scheduler, Work
+from hyper.compare.together import Decoded, Wanted, decode_together, pair_with_sizes, prepare_together, wanted
 from hyper.ui import notices
 from hyper.ui.model_store import ModelStore
+from hyper.ui.queues import IS_SHARED_GPU
 from hyper.ui.visitors.cache import RecordingCache
 from hyper.ui.visitors.uploads import Uploads
 
 if TYPE_CHECKING:
+    import numpy as np
+
     from hyper.compare.comparison import Comparison
     from hyper.compare.pipeline import PersonalizedAsr
     from hyper.compare.prepared import Prepared
+    from hyper.compare.transcript import Pair
 
+T = TypeVar("T")
 PER_RECORDING, PER_PIECE = "recording", "piece"  # what one adaptation is made for
 AS_TRAINED = 1.0  # strength of the adaptation
 
@@ -33,6 +42,11 @@ class Asked(NamedTuple):
     verbatim: str  # every sound that was said
     strength: float = AS_TRAINED
 
+    @property
+    def encoding(self) -> tuple[str | None, str, str, str]:
+        """What the encoded recording depends on."""
+        return self.recording, self.model, self.language, self.adaptation
+
 
 @dataclass(frozen=True)
 class Service:
@@ -41,30 +55,80 @@ class Service:
     models: ModelStore
     uploads: Uploads
     cache: RecordingCache = field(default_factory=RecordingCache)
+    scheduler: Scheduler | None = field(default_factory=lambda: None if IS_SHARED_GPU else Scheduler())
 
-    def compare(self, asked: Asked, session: str | None, progress: Callable[..., None] | None = None) -> Comparison:
+    def compare(
+        self,
+        asked: Asked,
+        session: str | None,
+        progress: Callable[..., None] | None = None,
+        is_kept: bool = True,  # the encoded recording, for the visitor's next request
+    ) -> Comparison:
         """The comparison, encoded anew only where it is not the visitor's last one; or a notice why there is none."""
-        asr, prepared = self.prepare(asked, session, progress)
-        with notices.errors_as_notices():
-            return asr.compare_prepared(prepared, asked.reference, asked.strength, asked.verbatim)
+        decoded: list[Decoded] = []
 
-    def prepare(
-        self, asked: Asked, session: str | None, progress: Callable[..., None] | None = None
-    ) -> tuple[PersonalizedAsr, Prepared]:
-        """The model and the encoded recording, cached for the session if there is one; or a notice why not."""
-        recording, per_piece = asked.recording, asked.adaptation == PER_PIECE
-        notices.check_recordings([recording] if recording is not None else [])
+        def decode(recording: str | Prepared) -> Prepared:
+            decoded.extend(self._ask(session, decode_together, [_wanted(asr, asked, recording)]))
+            return decoded[0].prepared
+
+        with self._of_visitor(asked, progress) as asr:
+            check_references(asked.reference, asked.verbatim)  # told before the work
+            prepared = self.cache.get(session if is_kept else None, asked.encoding, lambda: decode(asked.recording))
+            if not decoded:
+                decode(prepared)
+            (one,) = decoded
+            return asr.describe(prepared, one.pair, asked.reference, asked.strength, asked.verbatim, one.timings_ms)
+
+    def prepare(self, asked: Asked, session: str | None, is_kept: bool = True) -> tuple[PersonalizedAsr, Prepared]:
+        """The model and the encoded recording, cached for the session; or a notice why not."""
+
+        def prepare() -> Prepared:
+            (prepared,) = self._ask(session, prepare_together, [_wanted(asr, asked, asked.recording)])
+            return prepared
+
+        with self._of_visitor(asked) as asr:
+            return asr, self.cache.get(session if is_kept else None, asked.encoding, prepare)
+
+    def transcribe(
+        self,
+        asr: PersonalizedAsr,
+        language: str,
+        session: str | None,
+        waveforms: Sequence[np.ndarray],  # each (n_samples,) 16 kHz
+    ) -> list[Pair]:
+        """Both transcripts of each recording in a part of a list; single recordings of others go first."""
+        part = [wanted(asr, waveform, language) for waveform in waveforms]
+        return [pair_with_sizes(asr, one) for one in self._ask(session, decode_together, part, is_of_list=True)]
+
+    def alone(self, session: str | None, call: Callable[[], T]) -> T:
+        """The result of a call that needs the model for itself."""
+        return call() if self.scheduler is None else self.scheduler.alone(session or object(), call)
+
+    def leave(self, request: gr.Request) -> None:
+        """Delete all that a visitor who has closed the page sent or was given; nothing of theirs waits any more."""
+        if self.scheduler is not None:
+            self.scheduler.forget(request.session_hash)
+        self.cache.drop(request.session_hash)
+        self.uploads.release(request.session_hash)
+
+    @contextmanager
+    def _of_visitor(self, asked: Asked, progress: Callable[..., None] | None = None) -> Iterator[PersonalizedAsr]:
+        """The model that was asked for; what goes wrong from here on becomes a notice."""
+        notices.check_recordings([asked.recording] if asked.recording is not None else [])
         with notices.errors_as_notices():
             asr = self.models.get(asked.model)
             if progress is not None:
                 progress(0.5, desc="Transcribing")
-            return asr, self.cache.get(
-                session,
-                (recording, asked.model, asked.language, asked.adaptation),
-                lambda: asr.prepare(recording, language=asked.language, adapt_per_piece=per_piece),
-            )
+            yield asr
 
-    def leave(self, request: gr.Request) -> None:
-        """Delete all that a visitor who has closed the page sent or was given."""
-        self.cache.drop(request.session_hash)
-        self.uploads.release(request.session_hash)
+    def _ask(
+        self, session: str | None, work: Work, recordings: Sequence[Wanted], is_of_list: bool = False
+    ) -> Sequence[Any]:
+        """Wait in line with the others, where there is one."""
+        if self.scheduler is None:
+            return work(recordings)
+        return self.scheduler.ask(session or object(), work, recordings, is_of_list)
+
+
+def _wanted(asr: PersonalizedAsr, asked: Asked, recording: str | Prepared) -> Wanted:
+    return wanted(asr, recording, asked.language, asked.adaptation == PER_PIECE, asked.strength)

@@ -32,6 +32,8 @@ NOT_CHECKED = (
 class CalibrationCard(Card):
     """One image."""
 
+    takes_time = True
+
     def __init__(self, service: Service, inputs: Inputs) -> None:
         self.models = service.models
         title = "How far the question marks can be trusted"

@@ -17,6 +17,7 @@ class Card(ABC):
 
     needs_adaptation: ClassVar[bool] = False  # cleared where the model has no hypernetwork
     follows_strength: ClassVar[bool] = False  # rendered again at another strength
+    takes_time: ClassVar[bool] = False  # to draw or to measure: the transcripts do not wait for it
 
     @abstractmethod
     def __init__(self, service: Service, inputs: Inputs) -> None:

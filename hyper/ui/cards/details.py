@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 class DetailsCard(Card):
     """A list of facts and a table."""
 
-    follows_strength = True
+    follows_strength = takes_time = True
 
     def __init__(self, service: Service, inputs: Inputs) -> None:
         title = "Details: model, timings, parameters"

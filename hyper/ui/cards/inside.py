@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 class InsideCard(Card):
     """A plot whose kind, and so its caption, depends on how much is adapted."""
 
-    needs_adaptation = follows_strength = True
+    needs_adaptation = follows_strength = takes_time = True
 
     def __init__(self, service: Service, inputs: Inputs) -> None:
         with card(is_half=True, visible=False) as self.box:

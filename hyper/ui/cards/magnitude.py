@@ -24,7 +24,7 @@ FIRST_PIECE = "The figure shows the adaptation for the first piece."
 class MagnitudeCard(Card):
     """A plot of bars, and the same figure for print."""
 
-    needs_adaptation = follows_strength = True
+    needs_adaptation = follows_strength = takes_time = True
 
     def __init__(self, service: Service, inputs: Inputs) -> None:
         with card(is_half=True, visible=False) as self.box:

@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 class RecordingCard(Card):
     """One image of the recording."""
 
+    takes_time = True
+
     def __init__(self, service: Service, inputs: Inputs) -> None:
         with card(visible=False) as self.box:
             gr.HTML(figures.caption_html(RECORDING))

@@ -51,7 +51,9 @@ class StrengthCard(Card):
         asked = Asked(*given)
         asr, prepared = self.service.prepare(asked, request.session_hash)
         with notices.errors_as_notices():
-            points = sweep(asr, prepared, asked.reference.strip() or None)
+            points = self.service.alone(
+                request.session_hash, lambda: sweep(asr, prepared, asked.reference.strip() or None)
+            )
         return {self.plot: figures.interactive(sweep_figure(points)), self.table: sweep_html(points)}
 
 

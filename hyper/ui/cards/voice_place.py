@@ -39,9 +39,9 @@ class VoicePlaceCard(Card):
     def show_place(self, request: gr.Request, *given: Any) -> Values:
         """The map with this recording on it."""
         asked = Asked(*given)
-        is_cached = asked.adaptation == PER_RECORDING  # else each piece has an embedding, and the whole is encoded anew
-        session = request.session_hash if is_cached else None
-        asr, prepared = self.service.prepare(asked._replace(adaptation=PER_RECORDING), session)
+        is_kept = asked.adaptation == PER_RECORDING  # else each piece has an embedding, and the whole is encoded anew
+        whole = asked._replace(adaptation=PER_RECORDING)
+        asr, prepared = self.service.prepare(whole, request.session_hash, is_kept)
         voices = []
         if prepared.embedding is not None:  # a model without a hypernetwork has neither embedding nor map
             voices = [("this recording", prepared.embedding[0].float().cpu().numpy())]

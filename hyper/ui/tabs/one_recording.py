@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import time
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -30,6 +31,7 @@ class OneRecordingTab(Tab):
         with gr.Tab("One recording"):
             self.inputs = Inputs(service.models, examples)
             self.button = gr.Button("Compare", variant="primary", elem_id="hw-compare")
+            self.arrived = gr.HTML("", visible="hidden", elem_id="hw-arrived")  # when the last transcripts did
             with gr.Column(elem_id="hw-results"):
                 self.cards: list[Card] = [card(service, self.inputs) for card in CARDS]
 
@@ -41,10 +43,11 @@ class OneRecordingTab(Tab):
         self.button.click(
             on_gpu(self.compare_on_page),
             inputs.asked,
-            list(self.clear()),
+            [self.arrived, *self.clear()],
             show_progress_on=list(self.cards[0].clear()),
             **ON_MODEL,
-        ).success(None, js=scripts.SHOW_RESULTS)
+        )
+        self.arrived.change(None, js=scripts.SHOW_RESULTS)
         inputs.strength.input(  # not `release`, which keyboards never send
             on_gpu(self.compare_at_strength),
             inputs.asked,
@@ -64,20 +67,22 @@ class OneRecordingTab(Tab):
         request: gr.Request,  # gradio passes what it finds by its type in its place, so before the values of inputs
         progress: gr.Progress = gr.Progress(),  # noqa: B008  gradio finds it by this default
         *given: Any,
-    ) -> Values:
-        """All cards, with the adaptation as it was trained."""
+    ) -> Iterator[Values]:
+        """All cards, with the adaptation as it was trained: the transcripts first, then what takes time."""
         asked = Asked(*given)._replace(strength=AS_TRAINED)
         if not self.service.models.is_loaded(asked.model):
             progress(0.1, desc=f"Loading {asked.model} (downloaded once, then kept)")
         comparison = self.service.compare(asked, request.session_hash, progress)
-        progress(0.9, desc="Drawing")
-        return _rendered(self.cards, comparison, asked)
+        at_once, later = _in_two(self.cards)
+        yield {self.arrived: str(time.time_ns()), **_rendered(at_once, comparison, asked)}
+        yield _rendered(later, comparison, asked)
 
-    def compare_at_strength(self, request: gr.Request, *given: Any) -> Values:
+    def compare_at_strength(self, request: gr.Request, *given: Any) -> Iterator[Values]:
         """The cards that another strength changes. The recording is not encoded again."""
         asked = Asked(*given)
         comparison = self.service.compare(asked, request.session_hash)
-        return _rendered([card for card in self.cards if card.follows_strength], comparison, asked)
+        for cards in _in_two([card for card in self.cards if card.follows_strength]):
+            yield _rendered(cards, comparison, asked)
 
     def compare(
         self,
@@ -107,12 +112,17 @@ class OneRecordingTab(Tab):
         """
         self.service.uploads.hold(request.session_hash, PLACE, [recording] if recording else [])
         asked = Asked(recording, reference, model, language, adaptation, verbatim, strength)
-        return self.service.compare(asked, None).to_json(file=Path(recording).name)
+        return self.service.compare(asked, request.session_hash, is_kept=False).to_json(file=Path(recording).name)
 
     def track(self, recording: str | None, request: gr.Request) -> None:
         """Delete the visitor's former recording, remember the present one."""
         self.service.cache.drop(request.session_hash)
         self.service.uploads.hold(request.session_hash, PLACE, [recording] if recording else [])
+
+
+def _in_two(cards: Sequence[Card]) -> tuple[list[Card], list[Card]]:
+    """Those that are there at once, and those that take time."""
+    return [card for card in cards if not card.takes_time], [card for card in cards if card.takes_time]
 
 
 def _rendered(cards: Sequence[Card], comparison: Comparison, asked: Asked) -> Values:

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 
 import gradio as gr
 
 from hyper.compare.pipeline import PersonalizedAsr
-from hyper.compare.scoring import score_manifest
+from hyper.compare.scoring import Transcribe, score_parts
 from hyper.compare.speaker import MAX_RECORDINGS, MIN_RECORDINGS
 from hyper.recordings.manifest import ManifestRow
 from hyper.ui import notices
@@ -21,6 +22,7 @@ from hyper.ui.tabs.reading_state import Reading
 from hyper.ui.tabs.reading_texts import READING_SETS
 from hyper.ui.tabs.tab import Tab
 
+BATCH = 4  # phrases at a time: other visitors come in between
 PLACE = "guided reading"  # of the recordings that the visitor holds here
 LANGUAGE = "en"  # of all phrases
 INTRODUCTION = (
@@ -127,6 +129,7 @@ class ReadingTab(Tab):
         self,
         reading: Reading,
         model: str,
+        request: gr.Request,
         progress: gr.Progress = gr.Progress(),  # noqa: B008  gradio finds it by this default
     ) -> str:
         """The table of all that was read."""
@@ -139,7 +142,7 @@ class ReadingTab(Tab):
             progress(0.1, desc=f"Fetching {model}")
             asr = self.service.models.get(model)
             progress(0.3, desc=f"Transcribing {len(rows)} recordings")
-            return scored_html(asr, rows)
+            return scored_html(asr, rows, partial(self.service.transcribe, asr, LANGUAGE, request.session_hash))
 
     def hand_over(self, reading: Reading) -> tuple[list[str], str, gr.Tabs]:
         """The recordings and what was meant for the tab of one speaker, which takes twenty, and that tab."""
@@ -154,6 +157,7 @@ def _read(reading: Reading) -> tuple[list[str], list[str]]:
     return [file for _, file in read], [phrase for phrase, _ in read]
 
 
-def scored_html(asr: PersonalizedAsr, rows: Sequence[ManifestRow]) -> str:
+def scored_html(asr: PersonalizedAsr, rows: Sequence[ManifestRow], transcribe: Transcribe | None = None) -> str:
     """The table of these recordings."""
-    return reading_html.results_html(score_manifest(asr, rows, language=LANGUAGE))
+    *_, evaluation = score_parts(asr, rows, batch_size=BATCH, batches_at_once=1, language=LANGUAGE, transcribe=transcribe)
+    return reading_html.results_html(evaluation)

@@ -6,6 +6,7 @@ import tempfile
 import time
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -48,7 +49,7 @@ from hyper.ui.visitors.batches import Batches, Outcome, Run
 
 SCRIPT_FILE = STYLE_FILE.with_name("recordings.js")
 HEARD = {"show_progress": "hidden", "api_visibility": "private", "concurrency_limit": None}  # a notice needs the queue
-ONE_LIST = {"concurrency_id": "several", "concurrency_limit": 1}  # at a time; the model's own lock lets others in
+ONE_LIST = {"concurrency_id": "several", "concurrency_limit": 1}  # at a time; the scheduler lets others in
 BATCH = 4  # recordings at a time: other visitors come in between, and the bar moves
 PLACE = "several"  # of the files that the visitor holds here
 LIMITS_TEXT = (
@@ -174,7 +175,10 @@ class SeveralTab(Tab):
             evaluation = replace(no_scores_yet(asr, language), failures=refused)
             outcome = Outcome(evaluation, matching, run.sent, places, model, language)
             began = time.monotonic()
-            for part in score_parts(asr, rows, batch_size=BATCH, batches_at_once=1, language=language):
+            transcribe = partial(self.service.transcribe, asr, language, session)
+            for part in score_parts(
+                asr, rows, batch_size=BATCH, batches_at_once=1, language=language, transcribe=transcribe
+            ):
                 evaluation = replace(part, failures=part.failures + refused)
                 self.batches.keep(session, run, replace(outcome, evaluation=evaluation))
                 seconds_left = (time.monotonic() - began) / part.n_done * (len(rows) - part.n_done)

@@ -123,6 +123,7 @@ class SpeakerTab(Tab):
         meant: str,
         model: str,
         language: str,
+        request: gr.Request,
         progress: gr.Progress = gr.Progress(),  # noqa: B008  gradio finds it by this default
     ) -> Values:
         """Every result."""
@@ -132,7 +133,9 @@ class SpeakerTab(Tab):
             progress(0.1, desc=f"Fetching {model}")
             asr = self.service.models.get(model)
             progress(0.3, desc=f"Transcribing {len(files)} recordings, three times each")
-            comparison = compare_speaker(asr, files, references, language=language)
+            comparison = self.service.alone(
+                request.session_hash, lambda: compare_speaker(asr, files, references, language=language)
+            )
         progress(0.8, desc="Drawing")
         names = speaker_html.recording_names(comparison)
         voices = [("this speaker", comparison.embedding), *zip(names, comparison.embeddings, strict=True)]

@@ -1,0 +1,34 @@
+"""What the first visitor would wait for is done when the page has started: one comparison of noise."""
+
+from __future__ import annotations
+
+import threading
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from hyper.plots.recording import recording_figure
+from hyper.recordings.audio import SAMPLE_RATE
+from hyper.ui import figures, panels
+
+if TYPE_CHECKING:
+    from hyper.compare.pipeline import PersonalizedAsr
+
+NOISE_LEVEL = 0.05  # of full scale
+
+
+def start_warm_up(asr: PersonalizedAsr, name: str) -> threading.Thread:
+    """In a thread that ends by itself: the port answers meanwhile."""
+    thread = threading.Thread(target=warm_up, args=(asr, name), daemon=True, name="warm-up")
+    thread.start()
+    return thread
+
+
+def warm_up(asr: PersonalizedAsr, name: str) -> None:
+    """Import, allocate and build tables as a comparison does, with its transcripts first, then a figure."""
+    noise = NOISE_LEVEL * np.random.default_rng(0).standard_normal(SAMPLE_RATE).astype(np.float32)
+    comparison = asr.compare(noise, "one second of noise")
+    panels.results_html(comparison, name)
+    comparison.to_json()
+    figure = recording_figure(comparison.waveform, comparison.log_mel, comparison.seconds)
+    figures.picture_html("", "", figure, figure)
