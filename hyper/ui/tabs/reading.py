@@ -159,5 +159,7 @@ def _read(reading: Reading) -> tuple[list[str], list[str]]:
 
 def scored_html(asr: PersonalizedAsr, rows: Sequence[ManifestRow], transcribe: Transcribe | None = None) -> str:
     """The table of these recordings."""
-    *_, evaluation = score_parts(asr, rows, batch_size=BATCH, batches_at_once=1, language=LANGUAGE, transcribe=transcribe)
+    *_, evaluation = score_parts(
+        asr, rows, batch_size=BATCH, batches_at_once=1, language=LANGUAGE, transcribe=transcribe
+    )
     return reading_html.results_html(evaluation)
