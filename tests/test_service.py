@@ -1,0 +1,86 @@
+"""What the tabs share: the way to the model through the line, its errors as notices, the warm-up."""
+
+from __future__ import annotations
+
+import threading
+from types import SimpleNamespace
+
+import gradio as gr
+import pytest
+import soundfile
+
+from hyper.compare.pipeline import PersonalizedAsr
+from hyper.compare.scheduler import Scheduler
+from hyper.recordings.audio import SAMPLE_RATE, load_audio
+from hyper.ui import server, warm_up
+from hyper.ui.model_store import ModelStore
+from hyper.ui.service import Asked, Service
+from hyper.ui.visitors.uploads import Uploads
+
+
+@pytest.fixture(scope="module")
+def asr(backbone, make_hypernet) -> PersonalizedAsr:
+    return PersonalizedAsr(backbone, make_hypernet(backbone), "random")
+
+
+@pytest.fixture
+def asked(speech_like, tmp_path) -> Asked:
+    soundfile.write(tmp_path / "a.wav", speech_like(1.5), SAMPLE_RATE)
+    return Asked(str(tmp_path / "a.wav"), "turn on", "bundled", "en", "recording", "", 0.5)
+
+
+def service(asr, tmp_path, scheduler) -> Service:
+    return Service(ModelStore(asr, "bundled", server.load_by_name), Uploads(tmp_path), scheduler=scheduler)
+
+
+@pytest.mark.parametrize("scheduler", [None, Scheduler(idle=0.05)], ids=["shared GPU", "in line"])
+def test_a_comparison_is_the_librarys_with_and_without_a_line(asr, asked, tmp_path, scheduler):
+    own = service(asr, tmp_path, scheduler)
+    direct = asr.compare(asked.recording, asked.reference, strength=asked.strength)
+    for session in (None, "anna", "anna"):  # the third time it is encoded already
+        found = own.compare(asked, session)
+        assert found.base == direct.base and found.adapted.transcript.tokens == direct.adapted.transcript.tokens
+        assert set(found.timings_ms) == {"audio", "encode", "generate", "decode"}
+    assert len(own.cache) == 1
+    waveform = load_audio(asked.recording)
+    (pair,) = own.transcribe(asr, "en", "anna", [waveform])
+    (other,) = asr.transcribe_pairs([waveform])
+    assert (pair.base.tokens, pair.adapted.tokens) == (other.base.tokens, other.adapted.tokens)
+    assert own.alone("anna", lambda: "by itself") == "by itself"
+
+
+def test_who_leaves_waits_no_longer_and_is_told_nothing_that_is_not_a_notice(asr, asked, tmp_path):
+    scheduler = Scheduler(idle=0.05)
+    own = service(asr, tmp_path, scheduler)
+    is_held, is_open = threading.Event(), threading.Event()
+    holder = threading.Thread(target=own.alone, args=("peter", lambda: is_held.set() or is_open.wait(20)))
+    holder.start()
+    assert is_held.wait(20)
+    notices = []
+
+    def visit() -> None:
+        with pytest.raises(gr.Error) as caught:
+            own.compare(asked, "anna")
+        notices.append(caught.value)
+
+    visitor = threading.Thread(target=visit)
+    visitor.start()
+    while not len(scheduler):
+        assert visitor.is_alive()
+    own.leave(SimpleNamespace(session_hash="anna"))
+    visitor.join(20)
+    is_open.set()
+    holder.join(20)
+    assert notices[0].message == "The page was left before this request was worked on."
+    assert notices[0].title == "Too many visitors at once"
+    assert len(scheduler) == len(own.cache) == 0
+
+
+def test_the_warm_up_compares_noise_in_a_thread_that_ends(asr, monkeypatch):
+    compared = []
+    compare = PersonalizedAsr.compare
+    monkeypatch.setattr(PersonalizedAsr, "compare", lambda *a, **k: compared.append(a) or compare(*a, **k))
+    thread = warm_up.start_warm_up(asr, "bundled")
+    assert thread is not threading.current_thread()
+    thread.join(60)
+    assert not thread.is_alive() and len(compared) == 1
