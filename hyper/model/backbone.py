@@ -246,7 +246,8 @@ class Backbone:
 
     def to_text(self, tokens: Sequence[int]) -> str:
         """The words of a transcript, special tokens left out."""
-        return self.tokenizer.decode(list(tokens), skip_special_tokens=True).strip()
+        text = self.tokenizer.decode(list(tokens), skip_special_tokens=True, clean_up_tokenization_spaces=False)
+        return text.strip()
 
     def to_tokens(self, text: str) -> list[int]:
         """What the decoder is taught to write for a reference: no prompt, no end; a space in front, as Whisper has."""
