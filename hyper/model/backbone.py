@@ -152,9 +152,10 @@ class Backbone:
         self,
         states: Tensor,  # (rows, n_states, d_model)
         max_tokens: int,  # prompt and transcript together
+        applied: AppliedLora | None = None,
     ) -> StepDecoder:
-        """The decoder, about to read the first token of each row; hooks in force now take part."""
-        return StepDecoder(self.model.model.decoder, states, max_tokens)
+        """The decoder, about to read the first token of each row, with the updates that `adapted` has in force."""
+        return StepDecoder(self.model.model.decoder, states, max_tokens, applied)
 
     def scores(self, hidden: Tensor) -> Tensor:  # (..., d_model) -> (..., vocabulary) float32
         """Logits of the next token."""

@@ -1,23 +1,84 @@
 """Whisper's decoder step by step: transformers' own layers, called without its bookkeeping between them.
 
-On small models that bookkeeping (masks, caches that grow, records of outputs) took most of a step's time.
+On small models that bookkeeping (masks, caches that grow, records of outputs, calls of modules) took most of a step's
+time.
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from torch import Tensor
-from torch.nn.functional import scaled_dot_product_attention
+from torch import Tensor, nn
+from torch.nn.functional import layer_norm, linear, scaled_dot_product_attention
 
 if TYPE_CHECKING:
-    from transformers.models.whisper.modeling_whisper import WhisperAttention, WhisperDecoder
+    from transformers.models.whisper.modeling_whisper import WhisperAttention, WhisperDecoder, WhisperDecoderLayer
+
+    from hyper.model.lora import AppliedLora
+
+Step = Callable[[Tensor], Tensor]
+
+
+@dataclass(frozen=True)
+class _Attention:
+    """The four products of an attention."""
+
+    n_heads: int
+    d_head: int
+    scaling: float
+    query: Step
+    key: Step
+    value: Step
+    out: Step
+
+    @classmethod
+    def of(cls, attention: WhisperAttention, applied: AppliedLora | None) -> _Attention:
+        names = ("q_proj", "k_proj", "v_proj", "out_proj")
+        products = (_product(getattr(attention, name), applied) for name in names)
+        return cls(attention.num_heads, attention.head_dim, attention.scaling, *products)
+
+    def keys_and_values(self, states: Tensor) -> tuple[Tensor, Tensor]:
+        """Each (rows, n_heads, n_states, d_head)."""
+        return self._in_heads(self.key(states)).contiguous(), self._in_heads(self.value(states)).contiguous()
+
+    def attend(
+        self,
+        hidden: Tensor,  # (rows, n_tokens, d_model)
+        keys: Tensor,  # (rows, n_heads, n, d_head)
+        values: Tensor,
+        causal: bool,
+    ) -> Tensor:  # (rows, n_tokens, d_model)
+        query = self._in_heads(self.query(hidden))
+        read = scaled_dot_product_attention(query, keys, values, is_causal=causal, scale=self.scaling)
+        return self.out(read.transpose(1, 2).flatten(2))
+
+    def _in_heads(self, projected: Tensor) -> Tensor:  # (rows, n, d_model) -> (rows, n_heads, n, d_head)
+        return projected.unflatten(-1, (self.n_heads, self.d_head)).transpose(1, 2)
+
+
+class _Layer:
+    """One layer of the decoder, with all that a step needs at hand."""
+
+    def __init__(self, layer: WhisperDecoderLayer, applied: AppliedLora | None) -> None:
+        self.own = _Attention.of(layer.self_attn, applied)  # over the tokens so far
+        self.heard = _Attention.of(layer.encoder_attn, applied)  # over the recording
+        self.before_own = _norm(layer.self_attn_layer_norm)
+        self.before_heard = _norm(layer.encoder_attn_layer_norm)
+        self.before_feed_forward = _norm(layer.final_layer_norm)
+        self.fc1, self.fc2 = _product(layer.fc1, applied), _product(layer.fc2, applied)
+        self.activation = layer.activation_fn
+
+    def feed_forward(self, hidden: Tensor) -> Tensor:
+        """(rows, n_tokens, d_model) both."""
+        return self.fc2(self.activation(self.fc1(self.before_feed_forward(hidden))))
 
 
 class StepDecoder:
     """The decoder and what it remembers of each row: keys and values of the tokens so far, and of the recording.
 
-    The layers are called one by one, so that hooks on them, or what was put in their place, take part.
+    Linear layers as they were made are called by their weights; what was hooked to one, or put in its place, takes part.
     """
 
     def __init__(
@@ -25,26 +86,26 @@ class StepDecoder:
         decoder: WhisperDecoder,
         states: Tensor,  # (rows, n_states, d_model) of the encoder
         max_tokens: int,  # prompt and transcript together
+        applied: AppliedLora | None = None,  # the updates in force
     ) -> None:
         self._decoder = decoder
+        self._layers = [_Layer(layer, applied) for layer in decoder.layers]
         self._n_tokens = 0  # read so far
-        attention = decoder.layers[0].self_attn
-        shape = (len(decoder.layers), len(states), attention.num_heads, max_tokens, attention.head_dim)
+        own = self._layers[0].own
+        shape = (len(self._layers), len(states), own.n_heads, max_tokens, own.d_head)
         self._keys, self._values = states.new_empty(shape), states.new_empty(shape)
-        self._heard = [self._keys_and_values(layer.encoder_attn, states) for layer in decoder.layers]
+        self._heard = [layer.heard.keys_and_values(states) for layer in self._layers]
 
     def step(self, tokens: Tensor) -> Tensor:  # (rows, n_tokens) -> (rows, n_tokens, d_model)
         """Read these tokens, a prompt or the one after all before; gives the last hidden states after each."""
         decoder, first = self._decoder, self._n_tokens
         self._n_tokens += tokens.shape[1]
         hidden = decoder.embed_tokens(tokens) + decoder.embed_positions.weight[first : self._n_tokens]
-        for i, layer in enumerate(decoder.layers):
-            hidden = hidden + self._read_back(i, layer.self_attn, layer.self_attn_layer_norm(hidden), first)
+        for i, layer in enumerate(self._layers):
+            hidden = hidden + self._read_back(i, layer.own, layer.before_own(hidden), first)
             keys, values = self._heard[i]
-            hidden = hidden + self._attend(
-                layer.encoder_attn, layer.encoder_attn_layer_norm(hidden), keys, values, causal=False
-            )
-            hidden = hidden + layer.fc2(layer.activation_fn(layer.fc1(layer.final_layer_norm(hidden))))
+            hidden = hidden + layer.heard.attend(layer.before_heard(hidden), keys, values, causal=False)
+            hidden = hidden + layer.feed_forward(hidden)
         return decoder.layer_norm(hidden)
 
     def keep(self, rows: Tensor) -> None:  # (n_kept,) positions
@@ -52,31 +113,28 @@ class StepDecoder:
         self._keys, self._values = self._keys[:, rows], self._values[:, rows]
         self._heard = [(keys[rows], values[rows]) for keys, values in self._heard]
 
-    def _read_back(self, i: int, attention: WhisperAttention, hidden: Tensor, first: int) -> Tensor:
+    def _read_back(self, i: int, attention: _Attention, hidden: Tensor, first: int) -> Tensor:
         """Self-attention over all tokens so far; a prompt sees what stands before each of its tokens."""
         keys, values = self._keys[i], self._values[i]
-        keys[:, :, first : self._n_tokens], values[:, :, first : self._n_tokens] = self._keys_and_values(
-            attention, hidden
-        )
+        new = slice(first, self._n_tokens)
+        keys[:, :, new], values[:, :, new] = attention.keys_and_values(hidden)
         so_far = slice(self._n_tokens)
-        return self._attend(attention, hidden, keys[:, :, so_far], values[:, :, so_far], causal=hidden.shape[1] > 1)
+        return attention.attend(hidden, keys[:, :, so_far], values[:, :, so_far], causal=hidden.shape[1] > 1)
 
-    @staticmethod
-    def _keys_and_values(attention: WhisperAttention, states: Tensor) -> tuple[Tensor, Tensor]:
-        """Each (rows, n_heads, n_states, d_head)."""
-        return tuple(
-            project(states).unflatten(-1, (attention.num_heads, attention.head_dim)).transpose(1, 2).contiguous()
-            for project in (attention.k_proj, attention.v_proj)
-        )
 
-    @staticmethod
-    def _attend(
-        attention: WhisperAttention,
-        hidden: Tensor,  # (rows, n_tokens, d_model)
-        keys: Tensor,  # (rows, n_heads, n, d_head)
-        values: Tensor,
-        causal: bool,
-    ) -> Tensor:  # (rows, n_tokens, d_model)
-        query = attention.q_proj(hidden).unflatten(-1, (attention.num_heads, attention.head_dim)).transpose(1, 2)
-        read = scaled_dot_product_attention(query, keys, values, is_causal=causal, scale=attention.scaling)
-        return attention.out_proj(read.transpose(1, 2).flatten(2))
+def _product(layer: nn.Module, applied: AppliedLora | None) -> Step:
+    """The layer with its update; called as a module only where somebody else takes part in it."""
+    site = applied.site_of(layer) if applied is not None else None
+    n_own_hooks = 0 if site is None else 1
+    if type(layer) is not nn.Linear or len(layer._forward_hooks) != n_own_hooks or layer._forward_pre_hooks:
+        return layer
+    weight, bias = layer.weight, layer.bias
+    if site is None:
+        return lambda x: linear(x, weight, bias)
+    add = applied.add
+    return lambda x: add(site, x, linear(x, weight, bias))
+
+
+def _norm(norm: nn.LayerNorm) -> Step:
+    shape, weight, bias, eps = norm.normalized_shape, norm.weight, norm.bias, norm.eps
+    return lambda x: layer_norm(x, shape, weight, bias, eps)

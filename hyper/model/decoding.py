@@ -111,7 +111,7 @@ class _Steps:
         self._backbone, self._applied, self._device = backbone, applied, states.device
         self._never = torch.tensor(backbone.suppressed, device=states.device, dtype=torch.long)
         self._not_first = torch.tensor(backbone.begin_suppressed, device=states.device, dtype=torch.long)
-        self._decoder = backbone.decoder(states, len(prompt) + limit)
+        self._decoder = backbone.decoder(states, len(prompt) + limit, applied)
         hidden = self._decoder.step(torch.tensor(prompt, device=states.device).expand(len(states), -1))
         self._after_start = hidden[:, 0]  # (rows, d_model) after the start token, which comes first in every prompt
         self._scores = self._score(hidden[:, -1])  # (rows, vocabulary)

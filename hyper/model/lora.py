@@ -97,7 +97,8 @@ class LoraWeights:
 class AppliedLora:
     """The weights in force inside `apply_lora`; the decode narrows them when it drops finished rows."""
 
-    def __init__(self, a: Sequence[Tensor], b: Sequence[Tensor], scaling: float) -> None:
+    def __init__(self, layers: Sequence[nn.Module], a: Sequence[Tensor], b: Sequence[Tensor], scaling: float) -> None:
+        self._sites = {layer: site for site, layer in enumerate(layers)}
         self._a = [t.transpose(1, 2) for t in a]  # of each site (batch, d_in, rank): laid out for the product
         self._b = [scaling * t.transpose(1, 2) for t in b]  # (batch, rank, d_out)
 
@@ -105,6 +106,10 @@ class AppliedLora:
         """From now on the batch holds only these rows."""
         self._a = [t.index_select(0, rows) for t in self._a]
         self._b = [t.index_select(0, rows) for t in self._b]
+
+    def site_of(self, layer: nn.Module) -> int | None:
+        """Which site the layer is; None where it is not adapted."""
+        return self._sites.get(layer)
 
     def add(
         self,
@@ -137,7 +142,7 @@ def apply_lora(layers: Sequence[nn.Module], lora: LoraWeights) -> Iterator[Appli
     # The base may be in half precision while the generator is in float32; gradients pass through the cast.
     a = tuple(t.to(layer.weight) for t, layer in zip(lora.a, layers, strict=True))
     b = tuple(t.to(layer.weight) for t, layer in zip(lora.b, layers, strict=True))
-    applied = AppliedLora(a, b, lora.scaling)
+    applied = AppliedLora(layers, a, b, lora.scaling)
     handles = []
     try:
         for i, layer in enumerate(layers):
