@@ -85,6 +85,8 @@ def _decode_part(
             for row, lora in zip(rows, weights, strict=True)
         ]
     with stopwatch.stage("decode"), backbone.adapted(LoraWeights.joined(weights)) as applied:
+        if all(own is states for own in of_rows):
+            return greedy_decode(backbone, states, len(rows) * limits, first.language, applied, copies=len(rows))
         return greedy_decode(backbone, torch.cat(of_rows), len(rows) * limits, first.language, applied)
 
 

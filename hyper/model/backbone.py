@@ -150,12 +150,13 @@ class Backbone:
 
     def decoder(
         self,
-        states: Tensor,  # (rows, n_states, d_model)
+        states: Tensor,  # (rows / copies, n_states, d_model)
         max_tokens: int,  # prompt and transcript together
         applied: AppliedLora | None = None,
+        copies: int = 1,
     ) -> StepDecoder:
         """The decoder, about to read the first token of each row, with the updates that `adapted` has in force."""
-        return StepDecoder(self.model.model.decoder, states, max_tokens, applied)
+        return StepDecoder(self.model.model.decoder, states, max_tokens, applied, copies)
 
     def scores(self, hidden: Tensor) -> Tensor:  # (..., d_model) -> (..., vocabulary) float32
         """Logits of the next token."""

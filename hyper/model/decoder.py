@@ -21,6 +21,32 @@ if TYPE_CHECKING:
 Step = Callable[[Tensor], Tensor]
 
 
+class _Product:
+    """A linear layer with its update; called as a module only where somebody else takes part in it."""
+
+    def __init__(self, layer: nn.Module, applied: AppliedLora | None) -> None:
+        self._layer, self._applied = layer, applied
+        self._site = applied.site_of(layer) if applied is not None else None
+        n_own_hooks = 0 if self._site is None else 1
+        is_plain = type(layer) is nn.Linear and len(layer._forward_hooks) == n_own_hooks
+        self._is_plain = is_plain and not layer._forward_pre_hooks
+        if self._is_plain:
+            self._weight, self._bias = layer.weight, layer.bias
+
+    def __call__(self, x: Tensor) -> Tensor:  # (rows, n, d_in) -> (rows, n, d_out)
+        if not self._is_plain:
+            return self._layer(x)
+        output = linear(x, self._weight, self._bias)
+        return output if self._site is None else self._applied.add(self._site, x, output)
+
+    def of_copies(self, x: Tensor, copies: int) -> Tensor:  # (rows / copies, n, d_in) -> (rows, n, d_out)
+        """Of rows that read the same: the weights' own product is made once for all, and only the updates for each."""
+        if not self._is_plain:
+            return self._layer(x.repeat(copies, 1, 1))
+        output = linear(x, self._weight, self._bias).repeat(copies, 1, 1)
+        return output if self._site is None else self._applied.add(self._site, x.repeat(copies, 1, 1), output)
+
+
 @dataclass(frozen=True)
 class _Attention:
     """The four products of an attention."""
@@ -28,20 +54,21 @@ class _Attention:
     n_heads: int
     d_head: int
     scaling: float
-    query: Step
-    key: Step
-    value: Step
-    out: Step
+    query: _Product
+    key: _Product
+    value: _Product
+    out: _Product
 
     @classmethod
     def of(cls, attention: WhisperAttention, applied: AppliedLora | None) -> _Attention:
         names = ("q_proj", "k_proj", "v_proj", "out_proj")
-        products = (_product(getattr(attention, name), applied) for name in names)
+        products = (_Product(getattr(attention, name), applied) for name in names)
         return cls(attention.num_heads, attention.head_dim, attention.scaling, *products)
 
-    def keys_and_values(self, states: Tensor) -> tuple[Tensor, Tensor]:
-        """Each (rows, n_heads, n_states, d_head)."""
-        return self._in_heads(self.key(states)).contiguous(), self._in_heads(self.value(states)).contiguous()
+    def keys_and_values(self, states: Tensor, copies: int = 1) -> tuple[Tensor, Tensor]:
+        """Each (rows, n_heads, n_states, d_head), of states (rows / copies, n_states, d_model)."""
+        key, value = (product.of_copies(states, copies) for product in (self.key, self.value))
+        return self._in_heads(key).contiguous(), self._in_heads(value).contiguous()
 
     def attend(
         self,
@@ -67,7 +94,7 @@ class _Layer:
         self.before_own = _norm(layer.self_attn_layer_norm)
         self.before_heard = _norm(layer.encoder_attn_layer_norm)
         self.before_feed_forward = _norm(layer.final_layer_norm)
-        self.fc1, self.fc2 = _product(layer.fc1, applied), _product(layer.fc2, applied)
+        self.fc1, self.fc2 = _Product(layer.fc1, applied), _Product(layer.fc2, applied)
         self.activation = layer.activation_fn
 
     def feed_forward(self, hidden: Tensor) -> Tensor:
@@ -84,17 +111,18 @@ class StepDecoder:
     def __init__(
         self,
         decoder: WhisperDecoder,
-        states: Tensor,  # (rows, n_states, d_model) of the encoder
+        states: Tensor,  # (rows / copies, n_states, d_model) of the encoder
         max_tokens: int,  # prompt and transcript together
         applied: AppliedLora | None = None,  # the updates in force
+        copies: int = 1,  # so many rows hear the same: all recordings, then all again
     ) -> None:
         self._decoder = decoder
         self._layers = [_Layer(layer, applied) for layer in decoder.layers]
         self._n_tokens = 0  # read so far
         own = self._layers[0].own
-        shape = (len(self._layers), len(states), own.n_heads, max_tokens, own.d_head)
+        shape = (len(self._layers), copies * len(states), own.n_heads, max_tokens, own.d_head)
         self._keys, self._values = states.new_empty(shape), states.new_empty(shape)
-        self._heard = [layer.heard.keys_and_values(states) for layer in self._layers]
+        self._heard = [layer.heard.keys_and_values(states, copies) for layer in self._layers]
 
     def step(self, tokens: Tensor) -> Tensor:  # (rows, n_tokens) -> (rows, n_tokens, d_model)
         """Read these tokens, a prompt or the one after all before; gives the last hidden states after each."""
@@ -120,19 +148,6 @@ class StepDecoder:
         keys[:, :, new], values[:, :, new] = attention.keys_and_values(hidden)
         so_far = slice(self._n_tokens)
         return attention.attend(hidden, keys[:, :, so_far], values[:, :, so_far], causal=hidden.shape[1] > 1)
-
-
-def _product(layer: nn.Module, applied: AppliedLora | None) -> Step:
-    """The layer with its update; called as a module only where somebody else takes part in it."""
-    site = applied.site_of(layer) if applied is not None else None
-    n_own_hooks = 0 if site is None else 1
-    if type(layer) is not nn.Linear or len(layer._forward_hooks) != n_own_hooks or layer._forward_pre_hooks:
-        return layer
-    weight, bias = layer.weight, layer.bias
-    if site is None:
-        return lambda x: linear(x, weight, bias)
-    add = applied.add
-    return lambda x: add(site, x, linear(x, weight, bias))
 
 
 def _norm(norm: nn.LayerNorm) -> Step:

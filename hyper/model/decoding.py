@@ -11,6 +11,7 @@ import torch
 from torch import Tensor
 
 from hyper.model.backbone import Backbone
+from hyper.model.decoder import StepDecoder
 from hyper.model.lora import AppliedLora
 
 Stopped = Literal["end", "length", "repetition"]
@@ -72,18 +73,20 @@ def is_loop(tokens: Sequence[int]) -> bool:
 @torch.inference_mode()
 def greedy_decode(
     backbone: Backbone,
-    states: Tensor,  # (rows, n_states, d_model) encoder states, of the last layer
+    states: Tensor,  # (rows / copies, n_states, d_model) encoder states, of the last layer
     max_new_tokens: int | Sequence[int],  # for all rows, or one for each
     language: str = "en",
     applied: AppliedLora | None = None,
+    copies: int = 1,  # so many rows hear the same: all recordings, then all again
 ) -> list[DecodedRow]:
     """The likeliest token at each step, all rows in one key-value-cached pass.
 
     The caller wraps it in `Backbone.adapted` and hands over what that gives, so that ended rows can be dropped.
     """
-    n_rows = len(states)
+    n_rows = copies * len(states)
     limits = [max_new_tokens] * n_rows if isinstance(max_new_tokens, int) else list(max_new_tokens)
-    steps = _Steps(backbone, states, backbone.prompt(language), max(limits), applied)
+    decoder = backbone.decoder(states, len(backbone.prompt(language)) + max(limits), applied, copies)
+    steps = _Steps(backbone, decoder, backbone.prompt(language), n_rows, applied)
     rows = [_Row(limit, p) for limit, p in zip(limits, steps.no_speech_probs(), strict=True)]
     active = list(range(n_rows))  # which row each row of the batch is
     while True:
@@ -106,13 +109,18 @@ class _Steps:
     """The decoder between two tokens, and the scores of what comes next."""
 
     def __init__(
-        self, backbone: Backbone, states: Tensor, prompt: tuple[int, ...], limit: int, applied: AppliedLora | None
+        self,
+        backbone: Backbone,
+        decoder: StepDecoder,  # that has read nothing yet
+        prompt: tuple[int, ...],
+        n_rows: int,
+        applied: AppliedLora | None,
     ) -> None:
-        self._backbone, self._applied, self._device = backbone, applied, states.device
-        self._never = torch.tensor(backbone.suppressed, device=states.device, dtype=torch.long)
-        self._not_first = torch.tensor(backbone.begin_suppressed, device=states.device, dtype=torch.long)
-        self._decoder = backbone.decoder(states, len(prompt) + limit, applied)
-        hidden = self._decoder.step(torch.tensor(prompt, device=states.device).expand(len(states), -1))
+        self._backbone, self._decoder, self._applied = backbone, decoder, applied
+        self._device = device = backbone.device
+        self._never = torch.tensor(backbone.suppressed, device=device, dtype=torch.long)
+        self._not_first = torch.tensor(backbone.begin_suppressed, device=device, dtype=torch.long)
+        hidden = decoder.step(torch.tensor(prompt, device=device).expand(n_rows, -1))
         self._after_start = hidden[:, 0]  # (rows, d_model) after the start token, which comes first in every prompt
         self._scores = self._score(hidden[:, -1])  # (rows, vocabulary)
         self._scores[:, self._not_first] = -torch.inf

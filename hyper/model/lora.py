@@ -119,7 +119,7 @@ class AppliedLora:
     ) -> Tensor:  # (batch, tokens, d_out)
         """What the layer would give with its update, row by row."""
         a = self._a[site]
-        if len(x) != len(a):  # torch would broadcast one row over the others
+        if x.shape[0] != a.shape[0]:  # torch would broadcast one row over the others
             raise ValueError(f"LoRA has {len(a)} rows, but the layer got a batch of {len(x)}")
         return torch.baddbmm(output, x @ a, self._b[site])
 
