@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 import soundfile
 
-from hyper.compare import benchmark
+from hyper.compare import bench_rows, benchmark
 from hyper.compare.pipeline import PersonalizedAsr
 
 
@@ -76,3 +76,20 @@ def test_what_is_missing_is_named(asr, monkeypatch):
     monkeypatch.setattr(builtins, "__import__", without_peft)
     with pytest.raises(benchmark.BenchError, match="The comparison needs PEFT"):
         benchmark.PeftSwapper(asr)
+
+
+def test_a_page_that_does_not_start_is_told(monkeypatch, tmp_path):
+    monkeypatch.setattr(bench_rows, "ROOT", tmp_path)  # without an app.py
+    with pytest.raises(benchmark.BenchError, match="The page did not start within 60 s"):
+        bench_rows.start_seconds()
+
+
+def test_clips_that_are_written_otherwise_in_a_batch_are_told(asr, speech_like, monkeypatch):
+    clips = [speech_like(1.0, seed) for seed in range(3)]
+    assert bench_rows.batch_gain(asr, clips) > 0
+    transcribe = PersonalizedAsr.transcribe_pairs
+    monkeypatch.setattr(
+        PersonalizedAsr, "transcribe_pairs", lambda self, waveforms: transcribe(self, waveforms)[::-1]
+    )
+    with pytest.raises(benchmark.BenchError, match="other transcripts than alone"):
+        bench_rows.batch_gain(asr, clips)

@@ -274,13 +274,22 @@ def test_model_and_recording_errors_take_one_line(models, recording, tmp_path, c
     one_line_failure(capsys, ["bench", recording, "--rounds", "0"], "--rounds is 0")
 
 
-def test_bench_on_a_given_recording(models, recording, capsys):
+def test_bench_on_a_given_recording(models, recording, capsys, monkeypatch):
     out = recording.parent / "bench.json"
-    assert main(["bench", str(recording), "--rounds", "1", "--json", str(out), *models]) == 0
-    record = json.loads(out.read_text())
-    assert record["stages_ms"].keys() == {"audio", "encode", "generate", "decode"}
-    assert record["same_tokens"] is True and record["to_two_passes"] > 0
-    assert f"{record['to_base_alone']:.2f} times the base alone" in capsys.readouterr().out
+    monkeypatch.setattr("hyper.compare.bench_rows.QUICK_COMPARES", 3)
+    monkeypatch.setattr("hyper.compare.bench_rows.start_seconds", lambda: 3.5)
+    assert main(["bench", str(recording), "--rounds", "1", "--json", str(out), "--quick", *models]) == 0
+    rows = json.loads(out.read_text())
+    assert all(list(row) == ["name", "value", "unit", "bar", "met"] for row in rows)
+    for row in rows:
+        is_above = row["unit"] == "× faster"
+        met = None if row["value"] is None else (row["value"] >= row["bar"] if is_above else row["value"] <= row["bar"])
+        assert row["met"] is met
+    assert [row["bar"] for row in rows] == [1.15, 0.5556, 3.0, 1.1, 1.03, 4.0, 150.0, 1500.0]
+    assert [row["value"] is None for row in rows] == [False] * 6 + [True] * 2  # no GPU here
+    shown = capsys.readouterr().out
+    assert f"{rows[0]['value']:.2f} times the base alone" in shown
+    assert "start to the port answering" in shown and "3.50 s" in shown and "not measured" in shown
 
 
 def test_manifest_errors_take_one_line(tmp_path, capsys):

@@ -10,7 +10,8 @@ from hyper.commands.arguments import add_model_arguments, load_asr
 EXAMPLES = """\
 examples:
   python -m hyper bench
-  python -m hyper bench talk.wav --base openai/whisper-small --hypernet runs/hypernet-small --json runs/bench.json
+  python -m hyper bench talk.wav --base openai/whisper-small --hypernet runs/hypernet-small
+  python -m hyper bench --json runs/bench.json
 
 what is compared, all on the same recordings, one after the other in each round:
   base alone             encode, decode one row
@@ -24,16 +25,27 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add = parser.add_argument
     add("files", nargs="*", type=Path, metavar="FILE", help="recordings to measure on (default: those in examples/)")
     add("--rounds", type=int, default=9, metavar="N", help="times each way is run (default: 9)")
-    add("--json", metavar="OUT", type=Path, help="write the medians to this file")
+    add(
+        "--json",
+        metavar="OUT",
+        type=Path,
+        help="also measure batches, memory and the page's start, and write every figure with its bar to this file",
+    )
+    add("--quick", action="store_true", help="fewer clips and comparisons for --json")
     add_model_arguments(parser)
     parser.epilog = EXAMPLES
 
 
 def run(args: argparse.Namespace) -> None:
     """Measure and print."""
-    from hyper.compare.benchmark import as_text, run_benchmark, write_benchmark
+    from hyper.compare.bench_rows import bench_rows, rows_text, write_rows
+    from hyper.compare.benchmark import as_text, recordings_of, run_benchmark
+    from hyper.recordings.audio import load_audio
 
-    found = run_benchmark(load_asr(args), args.files, args.rounds)
+    asr = load_asr(args)
+    found = run_benchmark(asr, args.files, args.rounds)
+    print(as_text(found), flush=True)
     if args.json:
-        write_benchmark(found, args.json)
-    print(as_text(found))
+        rows = list(bench_rows(asr, found, [load_audio(file) for file in recordings_of(args.files)], args.quick))
+        write_rows(rows, args.json)
+        print(f"\nbars\n{rows_text(rows)}")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import statistics
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
@@ -53,7 +52,7 @@ def run_benchmark(asr: PersonalizedAsr, files: Sequence[Path], rounds: int) -> B
         raise BenchError(f"--rounds is {rounds}, but at least one round is needed.")
     if asr.hypernet is None:
         raise BenchError(f"There is no hypernetwork for {asr.base_model}, so there is nothing to compare with it.")
-    files = files or [row.path for row in read_manifest(EXAMPLES_MANIFEST)]
+    files = recordings_of(files)
     base, swapper = PersonalizedAsr(asr.backbone, None, None), PeftSwapper(asr)
     runs = {BASE_ALONE: partial(transcribe, base), TWO_ROWS: partial(transcribe, asr), TWO_PASSES: swapper.two_passes}
     ways: dict[str, list[float]] = {way: [] for way in runs}
@@ -86,6 +85,11 @@ def run_benchmark(asr: PersonalizedAsr, files: Sequence[Path], rounds: int) -> B
         to_two_passes=median_ratio(ways[TWO_ROWS], ways[TWO_PASSES]),
         same_tokens=same_tokens,
     )
+
+
+def recordings_of(files: Sequence[Path]) -> Sequence[Path]:
+    """Those named, or the examples."""
+    return files or [row.path for row in read_manifest(EXAMPLES_MANIFEST)]
 
 
 def in_turn(ways: tuple[str, ...], i: int) -> tuple[str, ...]:
@@ -153,12 +157,6 @@ class PeftSwapper:
             weights[f"model.{site.name}.lora_A.weight"] = a[0]
             weights[f"model.{site.name}.lora_B.weight"] = b[0]
         set_peft_model_state_dict(self.adapter, weights)
-
-
-def write_benchmark(found: Benchmark, file: Path) -> None:
-    """As JSON."""
-    file.parent.mkdir(parents=True, exist_ok=True)
-    file.write_text(json.dumps(vars(found), indent=2) + "\n", encoding="utf-8")
 
 
 def as_text(found: Benchmark) -> str:

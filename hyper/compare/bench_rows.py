@@ -1,0 +1,158 @@
+"""The bench's figures as rows, each with the bar that it should meet; ratios are measured within one run."""
+
+from __future__ import annotations
+
+import json
+import os
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from typing import Literal
+
+import numpy as np
+
+from hyper.compare.benchmark import Benchmark, BenchError, timed
+from hyper.compare.pipeline import PersonalizedAsr
+from hyper.compare.transcribe import RowWeights
+
+ROOT = Path(__file__).parents[2]
+BATCH_CLIPS, QUICK_BATCH_CLIPS = 200, 36
+ADAPTERS = 16  # rows of a batch, each with its own
+COMPARES, QUICK_COMPARES = 500, 60
+SETTLING_COMPARES = 20  # before memory is first read
+ROUNDS = 5  # of the ratio of two batches; the smaller half of the times counts less than the machine's slow spells
+START_SECONDS = 60.0  # in which the page must have answered
+
+
+@dataclass(frozen=True)
+class BenchRow:
+    """One figure."""
+
+    name: str
+    value: float | None  # None where it was not measured
+    unit: str
+    bar: float
+    better: Literal["below", "above"] = "below"
+
+    @property
+    def met(self) -> bool | None:
+        """Whether the bar is met; None where nothing was measured."""
+        if self.value is None:
+            return None
+        return self.value <= self.bar if self.better == "below" else self.value >= self.bar
+
+    def to_json(self) -> dict[str, str | float | bool | None]:
+        """Name, value, unit, bar, met."""
+        record = asdict(self)
+        del record["better"]
+        return {**record, "met": self.met}
+
+
+def bench_rows(
+    asr: PersonalizedAsr,
+    found: Benchmark,
+    waveforms: Sequence[np.ndarray],  # each (n_samples,) 16 kHz
+    is_quick: bool,
+) -> Iterator[BenchRow]:
+    """Every row, as soon as it is measured."""
+    yield BenchRow("both transcripts to base alone", found.to_base_alone, "×", 1.15)
+    yield BenchRow("both transcripts to two passes with PEFT", found.to_two_passes, "×", round(1 / 1.8, 4))
+    n_clips, n_compares = (QUICK_BATCH_CLIPS, QUICK_COMPARES) if is_quick else (BATCH_CLIPS, COMPARES)
+    clips = [waveforms[i % len(waveforms)] for i in range(n_clips)]
+    yield BenchRow(f"{n_clips} clips in batches to one at a time", batch_gain(asr, clips), "× faster", 3.0, "above")
+    yield BenchRow(
+        f"a batch of {ADAPTERS} adapters to the same without", adapters_in_a_batch(asr, clips[:ADAPTERS]), "×", 1.1
+    )
+    yield BenchRow(f"memory after {n_compares} compares", memory_growth(asr, waveforms, n_compares), "× of before", 1.03)
+    yield BenchRow("start to the port answering", start_seconds(), "s", 4.0)
+    yield BenchRow("GPU: both transcripts of 5 s, base shape", None, "ms", 150.0)
+    yield BenchRow("GPU: both transcripts of 5 s, large-v3 shape", None, "ms", 1500.0)
+
+
+def batch_gain(asr: PersonalizedAsr, clips: Sequence[np.ndarray]) -> float:
+    """How many times faster all are transcribed together."""
+    alone, pairs = timed(lambda: [asr.transcribe_pairs([clip])[0] for clip in clips], asr.backbone)
+    together, batched = timed(lambda: asr.transcribe_pairs(clips), asr.backbone)
+    if [pair.adapted.tokens for pair in pairs] != [pair.adapted.tokens for pair in batched]:
+        raise BenchError("Clips in a batch have other transcripts than alone, so their times say nothing.")
+    return alone / together
+
+
+def adapters_in_a_batch(asr: PersonalizedAsr, clips: Sequence[np.ndarray]) -> float:
+    """Decoding all clips at once, each with its own adapter, over decoding them without; the fastest of some rounds.
+
+    Without means the same tokens: adapters of strength 0 write what the base does.
+    """
+    prepared = [asr.prepare(clip) for clip in clips]
+    adapted = [one.scaled(0.0) for one in prepared]
+    plain = [replace(one, lora=None) for one in prepared]
+    times: dict[str, list[float]] = {"adapted": [], "plain": []}
+    for _ in range(ROUNDS):
+        for name, batch in (("adapted", adapted), ("plain", plain)):
+            times[name].append(
+                timed(lambda batch=batch: asr.decode_rows(batch, [RowWeights(1.0)], batch_size=ADAPTERS), asr.backbone)[0]
+            )
+    return min(times["adapted"]) / min(times["plain"])
+
+
+def memory_growth(asr: PersonalizedAsr, waveforms: Sequence[np.ndarray], n: int) -> float | None:
+    """Memory of this process after `n` comparisons over that after the first few; None where no file tells it."""
+    if not Path("/proc/self/statm").exists():
+        return None
+    before = 0
+    for i in range(n + SETTLING_COMPARES):
+        if i == SETTLING_COMPARES:
+            before = _resident_pages()
+        asr.compare(waveforms[i % len(waveforms)], "turn on the light").to_json()
+    return _resident_pages() / before
+
+
+def _resident_pages() -> int:
+    return int(Path("/proc/self/statm").read_text().split()[1])
+
+
+def start_seconds() -> float:
+    """From the command to the first answer of the page, on a port of this machine; the second start, with warm files."""
+    return [_start_once() for _ in range(2)][1]
+
+
+def _start_once() -> float:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    began = time.monotonic()
+    app = subprocess.Popen(
+        [sys.executable, "app.py", "--port", str(port)], cwd=ROOT, stdout=subprocess.DEVNULL, env=dict(os.environ)
+    )
+    try:
+        while time.monotonic() < began + START_SECONDS and app.poll() is None:
+            try:
+                socket.create_connection(("127.0.0.1", port), timeout=1).close()
+                return time.monotonic() - began
+            except OSError:
+                time.sleep(0.02)
+        raise BenchError(f"The page did not start within {START_SECONDS:g} s; start it with `python app.py` to see why.")
+    finally:
+        app.terminate()
+        app.wait(timeout=START_SECONDS)
+
+
+def write_rows(rows: Sequence[BenchRow], file: Path) -> None:
+    """As JSON."""
+    file.parent.mkdir(parents=True, exist_ok=True)
+    file.write_text(json.dumps([row.to_json() for row in rows], indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
+
+
+def rows_text(rows: Sequence[BenchRow]) -> str:
+    """A line for each."""
+    lines = []
+    for row in rows:
+        value = "not measured" if row.value is None else f"{row.value:.2f} {row.unit}"
+        bar = f"{'at most' if row.better == 'below' else 'at least'} {row.bar:.4g}"
+        met = {True: "met", False: "MISSED", None: ""}[row.met]
+        lines.append(f"  {row.name:<52} {value:>16}   {bar:<14} {met}".rstrip())
+    return "\n".join(lines)
