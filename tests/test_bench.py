@@ -88,8 +88,6 @@ def test_clips_that_are_written_otherwise_in_a_batch_are_told(asr, speech_like, 
     clips = [speech_like(1.0, seed) for seed in range(3)]
     assert bench_rows.batch_gain(asr, clips) > 0
     transcribe = PersonalizedAsr.transcribe_pairs
-    monkeypatch.setattr(
-        PersonalizedAsr, "transcribe_pairs", lambda self, waveforms: transcribe(self, waveforms)[::-1]
-    )
+    monkeypatch.setattr(PersonalizedAsr, "transcribe_pairs", lambda self, waveforms: transcribe(self, waveforms)[::-1])
     with pytest.raises(benchmark.BenchError, match="other transcripts than alone"):
         bench_rows.batch_gain(asr, clips)

@@ -15,7 +15,7 @@ from typing import Literal
 
 import numpy as np
 
-from hyper.compare.benchmark import Benchmark, BenchError, timed
+from hyper.compare.benchmark import BenchError, Benchmark, timed
 from hyper.compare.pipeline import PersonalizedAsr
 from hyper.compare.transcribe import RowWeights
 
@@ -67,7 +67,9 @@ def bench_rows(
     yield BenchRow(
         f"a batch of {ADAPTERS} adapters to the same without", adapters_in_a_batch(asr, clips[:ADAPTERS]), "×", 1.1
     )
-    yield BenchRow(f"memory after {n_compares} compares", memory_growth(asr, waveforms, n_compares), "× of before", 1.03)
+    yield BenchRow(
+        f"memory after {n_compares} compares", memory_growth(asr, waveforms, n_compares), "× of before", 1.03
+    )
     yield BenchRow("start to the port answering", start_seconds(), "s", 4.0)
     yield BenchRow("GPU: both transcripts of 5 s, base shape", None, "ms", 150.0)
     yield BenchRow("GPU: both transcripts of 5 s, large-v3 shape", None, "ms", 1500.0)
@@ -94,7 +96,9 @@ def adapters_in_a_batch(asr: PersonalizedAsr, clips: Sequence[np.ndarray]) -> fl
     for _ in range(ROUNDS):
         for name, batch in (("adapted", adapted), ("plain", plain)):
             times[name].append(
-                timed(lambda batch=batch: asr.decode_rows(batch, [RowWeights(1.0)], batch_size=ADAPTERS), asr.backbone)[0]
+                timed(lambda batch=batch: asr.decode_rows(batch, [RowWeights(1.0)], batch_size=ADAPTERS), asr.backbone)[
+                    0
+                ]
             )
     return min(times["adapted"]) / min(times["plain"])
 
@@ -116,7 +120,7 @@ def _resident_pages() -> int:
 
 
 def start_seconds() -> float:
-    """From the command to the first answer of the page, on a port of this machine; the second start, with warm files."""
+    """From the command to the first answer of the page on a port of this machine; the second start, with warm files."""
     return [_start_once() for _ in range(2)][1]
 
 
@@ -135,7 +139,9 @@ def _start_once() -> float:
                 return time.monotonic() - began
             except OSError:
                 time.sleep(0.02)
-        raise BenchError(f"The page did not start within {START_SECONDS:g} s; start it with `python app.py` to see why.")
+        raise BenchError(
+            f"The page did not start within {START_SECONDS:g} s; start it with `python app.py` to see why."
+        )
     finally:
         app.terminate()
         app.wait(timeout=START_SECONDS)

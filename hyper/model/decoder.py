@@ -105,7 +105,7 @@ class _Layer:
 class StepDecoder:
     """The decoder and what it remembers of each row: keys and values of the tokens so far, and of the recording.
 
-    Linear layers as they were made are called by their weights; what was hooked to one, or put in its place, takes part.
+    Plain linear layers are called by their weights; what was hooked to one, or put in its place, takes part.
     """
 
     def __init__(
