@@ -9,6 +9,7 @@ from pathlib import Path
 
 from hyper.commands.arguments import add_model_arguments, load_asr
 from hyper.ui.port import ServerError, check_port
+from hyper.ui.visitors.folder import open_folder
 
 EXAMPLES = Path(__file__).resolve().parent / "examples" / "manifest.csv"
 
@@ -18,10 +19,11 @@ def main(arguments: list[str] | None = None) -> None:
     args = parse(arguments)
     try:
         check_port(args.host, args.port)
+        folder = open_folder()  # before gradio is imported, which makes a folder of its own in it
         from hyper.ui.server import serve  # gradio and torch take seconds to import: not for --help or a taken port
 
         model = {"load": lambda: load_asr(args), "name": args.base, "takes_any": args.any_model}
-        serve(**model, examples=EXAMPLES, host=args.host, port=args.port)
+        serve(**model, examples=EXAMPLES, host=args.host, port=args.port, folder=folder)
     except ServerError as error:
         sys.exit(f"HyperWhisper cannot start: {error}")
 

@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--fuzz-files", type=int, default=2_500, help="how many damaged files test_fuzz.py reads")
+    parser.addoption("--fuzz-models", type=int, default=200, help="how many damaged models test_fuzz.py loads")
+    parser.addoption("--kills", type=int, default=4, help="how often test_killed.py kills the page, and training")
 
 
 SHARED_WHISPER = Path(__file__).parents[2] / "shared" / "whisper"

@@ -128,13 +128,13 @@ def test_other_bad_addresses_are_explained(host, port, text):
 def test_a_missing_bundled_pair_says_what_to_run(monkeypatch, tmp_path):
     monkeypatch.setattr("hyper.model.files.BUNDLED_FOLDER", tmp_path)
     with pytest.raises(ServerError, match="python -m hyper train-base"):
-        server.serve(lambda: PersonalizedAsr.load("bundled"), "bundled", tmp_path / "m.csv", "127.0.0.1", 0)
+        server.serve(lambda: PersonalizedAsr.load("bundled"), "bundled", tmp_path / "m.csv", "127.0.0.1", 0, tmp_path)
 
 
 def test_a_missing_folder_is_one_sentence(tmp_path):
     missing = str(tmp_path / "whisper")
     with pytest.raises(ServerError, match="There is no folder") as caught:
-        server.serve(lambda: PersonalizedAsr.load(missing), missing, tmp_path / "m.csv", "127.0.0.1", 0)
+        server.serve(lambda: PersonalizedAsr.load(missing), missing, tmp_path / "m.csv", "127.0.0.1", 0, tmp_path)
     assert server.MAKE_BUNDLED not in str(caught.value)
 
 

@@ -93,6 +93,14 @@ DAMAGES = {
         lambda folder: (folder / "config.json").write_bytes(b"\xff\xfe\x00"),
         "The config.json in .* is not valid JSON",
     ),
+    "another sampling rate": (
+        lambda folder: change_settings(folder / "preprocessor_config.json", sampling_rate=8_000),
+        "cannot be loaded .*sampling rate of 8000",
+    ),
+    "an unknown language": (
+        lambda folder: change_settings(folder / "tokenizer_config.json", language="x"),
+        r"cannot be loaded \(Unsupported language: x.{,200}\); please copy the folder again",
+    ),
     "an adapter beside it": (
         lambda folder: (folder / "adapter_config.json").write_text("{}"),
         "holds a Whisper and an adapter",
@@ -219,3 +227,29 @@ def test_wrong_settings_of_a_hypernetwork_are_named(changes, message, backbone, 
     change_settings(tmp_path / "config.json", **changes)
     with pytest.raises(CheckpointError, match=message):
         load_hypernet(tmp_path, backbone)
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"d_hidden": 2**70}, "The settings in .* ask for more numbers than a tensor can hold"),
+        ({"d_hidden": 10**9}, "do not fit its settings: .* is .*, but its settings ask for .*1000000000"),
+        ({"rank": True}, "`rank` is True, but it must be a whole number of at least 1"),
+    ],
+)
+def test_sizes_that_nothing_has_are_refused_before_memory_is_taken(changes, message, backbone, make_hypernet, tmp_path):
+    save_hypernet(make_hypernet(backbone), tmp_path)
+    change_settings(tmp_path / "config.json", **changes)
+    with pytest.raises(CheckpointError, match=message):
+        load_hypernet(tmp_path, backbone)
+
+
+@pytest.mark.parametrize("value", [float("nan"), float("inf"), float("-inf")])
+def test_weights_that_are_no_numbers_are_refused(value, folder, backbone, make_hypernet, tmp_path):
+    save_hypernet(make_hypernet(backbone), tmp_path / "net")
+    change_weights(tmp_path / "net" / "model.safetensors", lambda w: w["a_learned.0"].view(-1)[3:4].fill_(value))
+    with pytest.raises(CheckpointError, match="damaged: a_learned.0 is not finite; please copy the folder again"):
+        load_hypernet(tmp_path / "net", backbone)
+    change_weights(folder / "model.safetensors", lambda weights: weights[FC1].view(-1)[3:4].fill_(value))
+    with pytest.raises(BackboneError, match=f"is damaged: its tensor {FC1} is not finite"):
+        Backbone.load(folder, device="cpu")

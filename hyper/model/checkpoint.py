@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+import torch
 from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
+from torch import Tensor
 
 from hyper.model.backbone import Backbone
 from hyper.model.config import HypernetConfig
 from hyper.model.delivered import check_delivered, seal
 from hyper.model.files import BackboneError, first_line, read_settings
 from hyper.model.hypernet import HyperNetwork
+from hyper.model.loading import not_finite
+from hyper.model.lora import LoraSite
 
 CONFIG_FILE = "config.json"
 WEIGHTS_FILE = "model.safetensors"
@@ -66,13 +70,10 @@ def load_hypernet(folder: str | Path, backbone: Backbone) -> HyperNetwork:
             f"but the base is {backbone.name} (weights {backbone.body_fingerprint}); please load two that belong "
             "together."
         )
-    hypernet = HyperNetwork(config, backbone.sites(config.targets))
-    _check_names(weights.keys(), hypernet.state_dict().keys(), folder)
-    try:
-        hypernet.load_state_dict(weights)
-    except RuntimeError as error:
-        detail = str(error).splitlines()[-1].strip()
-        raise CheckpointError(f"The weights in {folder} do not fit its settings: {detail}") from error
+    sites = backbone.sites(config.targets)
+    _check_fit(config, sites, weights, folder)
+    hypernet = HyperNetwork(config, sites)
+    hypernet.load_state_dict(weights)
     return hypernet.eval().requires_grad_(False)
 
 
@@ -88,6 +89,24 @@ def find_hypernet(body_fingerprint: str, folders: Iterable[Path]) -> Path | None
             if settings.get("base_fingerprint") == body_fingerprint:
                 return folder
     return None
+
+
+def _check_fit(
+    config: HypernetConfig, sites: Sequence[LoraSite], weights: Mapping[str, Tensor], folder: Path
+) -> None:
+    """Raise unless the settings ask for these tensors, of numbers, in these shapes."""
+    try:
+        with torch.device("meta"):  # damaged settings may ask for more than there is memory for
+            wanted = HyperNetwork(config, sites).state_dict()
+    except (RuntimeError, TypeError) as error:  # sizes beyond what any tensor can have
+        raise CheckpointError(f"The settings in {folder} ask for more numbers than a tensor can hold.") from error
+    _check_names(weights.keys(), wanted.keys(), folder)
+    for name, tensor in weights.items():
+        if tensor.shape != wanted[name].shape:
+            shapes = f"{tuple(tensor.shape)}, but its settings ask for {tuple(wanted[name].shape)}"
+            raise CheckpointError(f"The weights in {folder} do not fit its settings: {name} is {shapes}.")
+    if name := not_finite(weights):
+        raise CheckpointError(f"The weights in {folder} are damaged: {name} is not finite; please copy the folder again.")
 
 
 def _check_names(found: Iterable[str], wanted: Iterable[str], folder: Path) -> None:

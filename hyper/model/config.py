@@ -59,7 +59,7 @@ class HypernetConfig:
         object.__setattr__(self, "targets", tuple(self.targets))
         for key in ("d_model", "d_ffn", "n_encoder_layers", "n_decoder_layers", "n_mixes", "rank", "d_hidden"):
             value = getattr(self, key)
-            if not isinstance(value, int) or value < 1:
+            if type(value) is not int or value < 1:  # a bool is an int too
                 raise ConfigError(f"`{key}` is {value!r}, but it must be a whole number of at least 1.")
         for key, kind in (("base_model", str), ("base_fingerprint", str), ("alpha", float), ("dropout", float)):
             value = getattr(self, key)

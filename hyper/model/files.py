@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import textwrap
 import threading
 from pathlib import Path
 from typing import Any
@@ -16,6 +17,7 @@ HUB_FILES = ["*.json", "*.txt", "model.safetensors", "model-*.safetensors"]  # n
 NEEDED_FILES = ("config.json", "generation_config.json", "preprocessor_config.json")
 WEIGHTS_FILES = ("model.safetensors", "model.safetensors.index.json")
 TOKENIZER_FILES = (("tokenizer.json",), ("vocab.json", "merges.txt"))  # the one or the others
+FIRST_LINE = 200  # characters of a library's own message; some name all that they know
 ADAPTER_FILE = "adapter_config.json"  # where it lies, transformers loads what it names in place of the folder's weights
 
 
@@ -104,7 +106,7 @@ def _download(hub_name: str) -> Path:
 
 def first_line(error: Exception) -> str:
     """What an error says, short enough for a sentence."""
-    return str(error).strip().split("\n")[0] or type(error).__name__
+    return textwrap.shorten(str(error).strip().split("\n")[0], FIRST_LINE) or type(error).__name__
 
 
 def _missing_files(folder: Path) -> list[str]:

@@ -6,7 +6,11 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+from torch import Tensor
+
 from hyper.model.files import BackboneError, first_line
+from hyper.recordings.audio import SAMPLE_RATE
 
 if TYPE_CHECKING:
     from transformers import (
@@ -41,6 +45,7 @@ def load_parts(
         extractor = WhisperFeatureExtractor.from_pretrained(folder)
         tokenizer = WhisperTokenizer.from_pretrained(folder)
         fault = tensor_fault(tensors) or fit_fault(model, extractor, tokenizer)
+        extractor(np.zeros(SAMPLE_RATE // 10), sampling_rate=SAMPLE_RATE)  # wrong settings show when they are used
     except Exception as error:  # of damaged files the libraries raise whatever they stumble over
         raise BackboneError(
             f"The Whisper in {folder} cannot be loaded ({first_line(error)}); please copy the folder again."
@@ -62,6 +67,14 @@ def tensor_fault(found: Mapping[str, Any]) -> str:
     return ""
 
 
+def not_finite(weights: Mapping[str, Tensor]) -> str | None:
+    """The name of a tensor that holds infinity or no number at all: one flipped bit can make either."""
+    for name, tensor in weights.items():
+        if tensor.is_floating_point() and not all(bound.isfinite() for bound in tensor.aminmax()):
+            return name
+    return None
+
+
 def fit_fault(
     model: WhisperForConditionalGeneration, extractor: WhisperFeatureExtractor, tokenizer: WhisperTokenizer
 ) -> str:
@@ -78,6 +91,8 @@ def fit_fault(
     for token in named_tokens(model.generation_config):
         if not isinstance(token, int) or not 0 <= token < config.vocab_size:
             return f"generation_config.json names the token {token!r}, but there are {config.vocab_size}"
+    if name := not_finite(model.state_dict()):
+        return f"its tensor {name} is not finite"
     return ""
 
 

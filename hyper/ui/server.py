@@ -22,7 +22,6 @@ from hyper.ui.page import build_demo
 from hyper.ui.port import ServerError, is_public
 from hyper.ui.queues import IS_SHARED_GPU, MOST_THREADS
 from hyper.ui.theme import ICON_FILE, page_css, page_theme
-from hyper.ui.visitors.folder import open_folder
 from hyper.ui.visitors.janitor import start_janitor
 from hyper.ui.warm_up import start_warm_up
 
@@ -63,13 +62,19 @@ def launch_options(host: str, port: int) -> dict[str, Any]:
 
 
 def serve(
-    load: Callable[[], PersonalizedAsr], name: str, examples: Path, host: str, port: int, takes_any: bool = False
+    load: Callable[[], PersonalizedAsr],
+    name: str,
+    examples: Path,
+    host: str,
+    port: int,
+    folder: Path,
+    takes_any: bool = False,
 ) -> None:
     """Load the model once, open the page, say where it is, and stay until interrupted.
 
-    `takes_any`: visitors may name folders and hub models; never on a public page.
+    `folder` is this start's own, for what visitors send. `takes_any`: visitors may name folders and hub models; never
+    on a public page.
     """
-    folder = open_folder()
     try:
         asr = load()
         models = ModelStore(asr, name, load_by_name, takes_any=takes_any and not is_public(host))
