@@ -1,6 +1,6 @@
-"""Thousands of damaged files, read in processes of their own: no crash, no stack trace, no hang, no flood of memory.
+"""Thousands of damaged files and hundreds of models, read in processes of their own: no crash, no stack trace, no hang, no flood of memory.
 
-    python -m pytest tests/test_fuzz.py --fuzz-files 20000
+    python -m pytest tests/test_fuzz.py --fuzz-files 20000 --fuzz-models 5000
 
 reads more of them, for a night.
 """
@@ -14,6 +14,7 @@ from pathlib import Path
 
 import pytest
 
+from hyper.model.checkpoint import save_hypernet
 from tests import fuzz
 
 ROOT = Path(__file__).parent.parent
@@ -42,6 +43,24 @@ def test_whatever_comes_is_read_or_refused_in_a_sentence(group, tmp_path, reques
     assert found["wrong"] == []
     assert sum(found["outcomes"].values()) == each * len(kinds)
     assert found["outcomes"]["read"] > 0 and found["outcomes"]["refused"] > 0
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="limits of memory and time are set as Unix has them")
+def test_a_damaged_model_is_refused_in_a_sentence_or_is_the_model(
+    tmp_path, whisper_folder, backbone, make_hypernet, request
+):
+    save_hypernet(make_hypernet(backbone), tmp_path / "hypernet")
+    n = request.config.getoption("--fuzz-models")
+    arguments = [*map(str, (whisper_folder, tmp_path / "hypernet", 0, n, tmp_path))]
+    run = subprocess.run(
+        [sys.executable, "-m", "tests.fuzz_models", *arguments], capture_output=True, text=True, cwd=ROOT, check=False
+    )
+    assert run.returncode == 0, f"{(tmp_path / 'now').read_text()}: exit {run.returncode}\n{run.stderr[-2000:]}"
+    found = json.loads(run.stdout.splitlines()[-1])
+    print(found)
+    assert found["wrong"] == []
+    assert sum(found["outcomes"].values()) == n
+    assert all(found["outcomes"][each] > 0 for each in ("refused", "loaded", "changed"))
 
 
 def test_a_number_always_means_the_same_file():

@@ -16,7 +16,7 @@ from hyper.model.config import HypernetConfig
 from hyper.model.delivered import check_delivered, seal
 from hyper.model.files import BackboneError, first_line, read_settings
 from hyper.model.hypernet import HyperNetwork
-from hyper.model.loading import not_finite
+from hyper.model.loading import impossible
 from hyper.model.lora import LoraSite
 
 CONFIG_FILE = "config.json"
@@ -105,8 +105,10 @@ def _check_fit(
         if tensor.shape != wanted[name].shape:
             shapes = f"{tuple(tensor.shape)}, but its settings ask for {tuple(wanted[name].shape)}"
             raise CheckpointError(f"The weights in {folder} do not fit its settings: {name} is {shapes}.")
-    if name := not_finite(weights):
-        raise CheckpointError(f"The weights in {folder} are damaged: {name} is not finite; please copy the folder again.")
+    if name := impossible(weights):
+        raise CheckpointError(
+            f"The weights in {folder} are damaged: {name} has a number that no weight has; please copy the folder again."
+        )
 
 
 def _check_names(found: Iterable[str], wanted: Iterable[str], folder: Path) -> None:

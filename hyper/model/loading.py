@@ -26,6 +26,7 @@ TENSOR_FAULTS = {
     "unexpected_keys": "has the tensor {}, which config.json does not ask for",
     "mismatched_keys": "has the tensor {} in another shape than config.json asks for",
 }
+LARGEST_WEIGHT = 1e6  # trained ones stay below a thousand; one flipped bit of an exponent leads far beyond
 
 
 def load_parts(
@@ -67,10 +68,10 @@ def tensor_fault(found: Mapping[str, Any]) -> str:
     return ""
 
 
-def not_finite(weights: Mapping[str, Tensor]) -> str | None:
-    """The name of a tensor that holds infinity or no number at all: one flipped bit can make either."""
+def impossible(weights: Mapping[str, Tensor]) -> str | None:
+    """The name of a tensor with a number that no weight has, or with none at all (NaN)."""
     for name, tensor in weights.items():
-        if tensor.is_floating_point() and not all(bound.isfinite() for bound in tensor.aminmax()):
+        if tensor.is_floating_point() and not all(bound.abs() < LARGEST_WEIGHT for bound in tensor.aminmax()):
             return name
     return None
 
@@ -91,8 +92,8 @@ def fit_fault(
     for token in named_tokens(model.generation_config):
         if not isinstance(token, int) or not 0 <= token < config.vocab_size:
             return f"generation_config.json names the token {token!r}, but there are {config.vocab_size}"
-    if name := not_finite(model.state_dict()):
-        return f"its tensor {name} is not finite"
+    if name := impossible(model.state_dict()):
+        return f"its tensor {name} has a number that no weight has"
     return ""
 
 
