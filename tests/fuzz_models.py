@@ -29,7 +29,26 @@ from tests import fuzz
 
 MEMORY_BYTES = 6 << 30  # of address space, libraries included
 PAIR_SECONDS = 30  # the longest that one pair may take
-VALUES = (None, True, -1, 0, 1, 3, 1e308, 10**9, 2**70, "", "x", "../x", [], [0], {}, {"x": 1}, [[1, 2, 3]], float("nan"))
+VALUES = (
+    None,
+    True,
+    -1,
+    0,
+    1,
+    3,
+    1e308,
+    10**9,
+    2**70,
+    "",
+    "x",
+    "../x",
+    [],
+    [0],
+    {},
+    {"x": 1},
+    [[1, 2, 3]],
+    float("nan"),
+)
 SOUND = 0.1 * np.random.default_rng(0).standard_normal(16_000).astype(np.float32)  # (n_samples,) 16 kHz
 
 
@@ -111,7 +130,7 @@ def _values(file: Path, rng: random.Random) -> None:
 
 
 def _places(value: Any) -> Iterator[tuple[Any, Any]]:
-    """Every place of a value in JSON, as the list or object that holds it and the index or key; not the vocabulary's."""
+    """Every place of a value in JSON, as what holds it and the index or key; not all of the vocabulary."""
     keys = value if isinstance(value, dict) else range(len(value)) if isinstance(value, list) else ()
     for key in list(keys)[:100]:
         yield value, key

@@ -93,7 +93,9 @@ def test_an_unknown_tensor_is_named(folder, backbone):
 
 def test_a_tensor_of_another_shape_is_named(folder, backbone):
     change_weights(folder, lambda weights: weights.update({"b_learned.0": torch.ones(128, 5)}))
-    with pytest.raises(CheckpointError, match=r"do not fit its settings: \w+.\S* is \(.*\), but its settings ask for \("):
+    with pytest.raises(
+        CheckpointError, match=r"do not fit its settings: \w+.\S* is \(.*\), but its settings ask for \("
+    ):
         load_hypernet(folder, backbone)
 
 

@@ -248,7 +248,9 @@ def test_sizes_that_nothing_has_are_refused_before_memory_is_taken(changes, mess
 def test_weights_that_are_no_numbers_are_refused(value, folder, backbone, make_hypernet, tmp_path):
     save_hypernet(make_hypernet(backbone), tmp_path / "net")
     change_weights(tmp_path / "net" / "model.safetensors", lambda w: w["a_learned.0"].view(-1)[3:4].fill_(value))
-    with pytest.raises(CheckpointError, match="damaged: a_learned.0 has a number that no weight has; please copy the folder again"):
+    with pytest.raises(
+        CheckpointError, match="damaged: a_learned.0 has a number that no weight has; please copy the folder again"
+    ):
         load_hypernet(tmp_path / "net", backbone)
     change_weights(folder / "model.safetensors", lambda weights: weights[FC1].view(-1)[3:4].fill_(value))
     with pytest.raises(BackboneError, match=f"is damaged: its tensor {FC1} has a number that no weight has"):

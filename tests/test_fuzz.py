@@ -1,4 +1,4 @@
-"""Thousands of damaged files and hundreds of models, read in processes of their own: no crash, no stack trace, no hang, no flood of memory.
+"""Damaged files and models, read in processes of their own: no crash, no stack trace, no hang, no flood of memory.
 
     python -m pytest tests/test_fuzz.py --fuzz-files 20000 --fuzz-models 5000
 

@@ -2,8 +2,8 @@
 
     python -m tests.watched NOTES ARGUMENTS
 
-NOTES gets one JSON list a line: what happened, and to what. Python tells of each such event before it happens, whichever
-library causes it, unless that library opens files or sockets in its own C code.
+NOTES gets one JSON list a line: what happened, and to what. Python tells of each such event before it happens,
+whichever library causes it, unless that library opens files or sockets in its own C code.
 """
 
 from __future__ import annotations
@@ -18,7 +18,13 @@ WRITES = os.O_WRONLY | os.O_RDWR | os.O_CREAT | os.O_TRUNC | os.O_APPEND
 PATHS = {  # event: which of its arguments are paths that it makes or fills
     "os.mkdir": (0,), "os.rename": (1,), "os.link": (1,), "os.symlink": (1,), "os.truncate": (0,), "sqlite3.connect": (0,)
 }  # fmt: skip
-NETWORK = {"socket.connect": 1, "socket.bind": 1, "socket.sendto": 1, "socket.getaddrinfo": 0, "socket.gethostbyname": 0}
+NETWORK = {
+    "socket.connect": 1,
+    "socket.bind": 1,
+    "socket.sendto": 1,
+    "socket.getaddrinfo": 0,
+    "socket.gethostbyname": 0,
+}
 
 
 def main(notes: str, *arguments: str) -> None:

@@ -91,9 +91,7 @@ def find_hypernet(body_fingerprint: str, folders: Iterable[Path]) -> Path | None
     return None
 
 
-def _check_fit(
-    config: HypernetConfig, sites: Sequence[LoraSite], weights: Mapping[str, Tensor], folder: Path
-) -> None:
+def _check_fit(config: HypernetConfig, sites: Sequence[LoraSite], weights: Mapping[str, Tensor], folder: Path) -> None:
     """Raise unless the settings ask for these tensors, of numbers, in these shapes."""
     try:
         with torch.device("meta"):  # damaged settings may ask for more than there is memory for
@@ -107,7 +105,8 @@ def _check_fit(
             raise CheckpointError(f"The weights in {folder} do not fit its settings: {name} is {shapes}.")
     if name := impossible(weights):
         raise CheckpointError(
-            f"The weights in {folder} are damaged: {name} has a number that no weight has; please copy the folder again."
+            f"The weights in {folder} are damaged: {name} has a number that no weight has; please copy the folder "
+            "again."
         )
 
 
