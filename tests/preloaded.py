@@ -13,6 +13,7 @@ import os
 import signal
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -46,7 +47,8 @@ class Starts:
         print(json.dumps([self.port, str(self.cache), str(output)]), file=self._program.stdin, flush=True)
         process = psutil.Process(int(self._program.stdout.readline()))
         while process.is_running() and b"ready" not in (output.read_bytes() if output.exists() else b""):
-            pass
+            time.sleep(0.02)
+        assert process.is_running(), output.read_text()
         (own,) = self.cache.glob(f"run-{process.pid}-*")
         return Start(process, f"http://127.0.0.1:{self.port}/", own, output)
 

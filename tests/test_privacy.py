@@ -28,7 +28,7 @@ from tests.visitor import Visitor
 NAME, MEANT, SAID, NOTE = "zorblattwik", "quetzalvik", "mirandovex", "pelikantor"  # words that stand nowhere else
 LEAVING = {"leave", "leave_1"}  # steps that the page takes when the visitor goes
 FONTS = matplotlib.get_cachedir()  # where matplotlib keeps its list of the machine's fonts
-PATIENCE_SECONDS = 60
+PATIENCE_SECONDS = 180
 
 
 @dataclass

@@ -15,16 +15,12 @@ import sys
 from typing import Any
 
 WRITES = os.O_WRONLY | os.O_RDWR | os.O_CREAT | os.O_TRUNC | os.O_APPEND
-PATHS = {  # event: which of its arguments are paths that it makes or fills
-    "os.mkdir": (0,), "os.rename": (1,), "os.link": (1,), "os.symlink": (1,), "os.truncate": (0,), "sqlite3.connect": (0,)
+PATHS = {  # event: which of its arguments is a path that it makes or fills
+    "os.mkdir": 0, "os.rename": 1, "os.link": 1, "os.symlink": 1, "os.truncate": 0, "sqlite3.connect": 0
 }  # fmt: skip
-NETWORK = {
-    "socket.connect": 1,
-    "socket.bind": 1,
-    "socket.sendto": 1,
-    "socket.getaddrinfo": 0,
-    "socket.gethostbyname": 0,
-}
+NETWORK = {  # event: which of its arguments is an address or a name
+    "socket.connect": 1, "socket.bind": 1, "socket.sendto": 1, "socket.getaddrinfo": 0, "socket.gethostbyname": 0
+}  # fmt: skip
 
 
 def main(notes: str, *arguments: str) -> None:
@@ -45,7 +41,8 @@ def _noted(event: str, values: tuple[Any, ...]) -> list[Any]:
         path, _, flags = values
         return [_whole(path)] if flags & WRITES and not isinstance(path, int) else []
     if event in PATHS:
-        return [_whole(values[i]) for i in PATHS[event] if not isinstance(values[i], int)]
+        path = values[PATHS[event]]
+        return [] if isinstance(path, int) else [_whole(path)]
     if event in NETWORK:
         return [values[NETWORK[event]]]
     return []
