@@ -65,8 +65,7 @@ def preloaded(folder: Path, *models: Path, **environment: str) -> Iterator[Start
         yield Starts(program, folder)
     finally:
         for app in psutil.Process(program.pid).children():
-            app.terminate()
-            app.wait(20)
+            app.kill()
         program.communicate(timeout=20)
 
 
