@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import time
 from collections.abc import Iterator
@@ -11,12 +12,13 @@ import httpx
 import pytest
 from served import free_port
 from starlette.applications import Starlette
+from starlette.middleware import Middleware
 from starlette.responses import PlainTextResponse
 from starlette.routing import Route
 from starlette.testclient import TestClient
 
 from hyper.ui import server
-from hyper.ui.gate import MAX_BODY_BYTES, Gate
+from hyper.ui.gate import DISK_FULL, MAX_BODY_BYTES, Gate
 from hyper.ui.visitors import janitor
 
 FETCHES_NOTHING = "This page fetches nothing from other addresses; please upload the file."
@@ -69,6 +71,21 @@ def test_what_is_sent_reaches_the_page_as_it_came():
 def test_a_body_without_end_is_refused():
     reply = client(None).post("/gradio_api/queue/join", content=b"x" * (MAX_BODY_BYTES + 1))
     assert (reply.status_code, reply.text) == (403, "The request is longer than 8 MB; please send less text at once.")
+
+
+def test_a_full_disk_is_said_when_all_is_sent(tmp_path):
+    async def fill(request) -> PlainTextResponse:
+        async for _ in request.stream():
+            raise OSError(error, "")
+
+    routes = [Route("/{path:path}", fill, methods=["POST"])]
+    page = TestClient(Starlette(routes=routes, middleware=[Middleware(Gate)]))  # as gradio has it
+    error = errno.ENOSPC
+    reply = page.post("/gradio_api/upload", content=iter([b"x" * 1000] * 5))
+    assert (reply.status_code, reply.text) == (507, DISK_FULL)
+    error = errno.EIO
+    with pytest.raises(OSError):
+        page.post("/gradio_api/upload", content=b"x")
 
 
 def test_files_are_kept_in_no_cache():

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 from collections.abc import Collection
 from typing import TYPE_CHECKING, Any
@@ -15,6 +16,7 @@ if TYPE_CHECKING:
 
 LOCAL_HOSTS = ("127.0.0.1", "localhost", "::1")
 MAX_BODY_BYTES = 8_000_000  # of a request other than an upload; the longest list with its table takes a tenth
+DISK_FULL = "The disk of this computer is full, so the file could not be taken; please tell who runs this page."
 FILE_ROUTE = "/file="
 UPLOAD_ROUTE = "/upload"
 
@@ -38,7 +40,14 @@ class Gate:
             receive = _again(body, receive)
         if refusal is not None:
             return await PlainTextResponse(refusal, status_code=403)(scope, receive, send)
-        return await self._app(scope, receive, _unstored(send) if FILE_ROUTE in scope["path"] else send)
+        sent = _Sent(receive)
+        try:
+            await self._app(scope, sent, _unstored(send) if FILE_ROUTE in scope["path"] else send)
+        except OSError as error:
+            if error.errno != errno.ENOSPC or not scope["path"].endswith(UPLOAD_ROUTE):
+                raise
+            await sent.read_to_its_end()  # who is still sending does not hear the answer
+            await PlainTextResponse(DISK_FULL, status_code=507)(scope, receive, send)
 
     def _refused(self, path: str, headers: Headers) -> str | None:
         """Why a request is not answered, whatever is in it; None where it is."""
@@ -63,6 +72,23 @@ def _host(address: str) -> str:
 
 def _is_address(text: str) -> bool:
     return text.lstrip("/ ").lower().startswith(("http:", "https:", "ftp:"))
+
+
+class _Sent:
+    """A request's body as it arrives."""
+
+    def __init__(self, receive: Receive) -> None:
+        self._receive, self._has_more = receive, True
+
+    async def __call__(self) -> Message:
+        message = await self._receive()
+        self._has_more = message.get("more_body", False)
+        return message
+
+    async def read_to_its_end(self) -> None:
+        """What is left of it, unused."""
+        while self._has_more:
+            await self()
 
 
 async def _body(receive: Receive) -> bytes | None:
