@@ -178,7 +178,7 @@ def test_all_work_on_the_model_waits_in_one_line(demo):
     files = [fn for fn in demo.fns.values() if fn.concurrency_id == "files"]
     assert {fn.api_name for fn in files} == {"adapter_zip", "merged_zip"}
     assert {fn.concurrency_limit for fn in files} == {1}
-    assert demo._queue.max_size == 16
+    assert demo._queue.max_size == 64
 
 
 def test_compare_gives_what_the_library_gives(address, asr, recording):
