@@ -20,7 +20,9 @@ from hyper.ui.visitors.uploads import Uploads
 
 FILE_CHECK_SECONDS = 60  # how often old files are looked for
 FILE_AGE_SECONDS = 30 * 60  # a page left open longer than this asks for the recording again
-WAITING_LIMIT = 64  # events before further ones are refused: a burst on its way to the scheduler, which has a line of its own
+WAITING_LIMIT = (
+    64  # events before further ones are refused: a burst on its way to the scheduler, which has a line of its own
+)
 
 
 def build_demo(models: ModelStore, examples: Sequence[Example]) -> gr.Blocks:
