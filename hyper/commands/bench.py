@@ -39,13 +39,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> None:
     """Measure and print."""
     from hyper.compare.bench_rows import bench_rows, rows_text, write_rows
-    from hyper.compare.benchmark import as_text, recordings_of, run_benchmark
+    from hyper.compare.benchmark import as_text, measured_files, run_benchmark
     from hyper.recordings.audio import load_audio
 
     asr = load_asr(args)
     found = run_benchmark(asr, args.files, args.rounds)
     print(as_text(found), flush=True)
     if args.json:
-        rows = list(bench_rows(asr, found, [load_audio(file) for file in recordings_of(args.files)], args.quick))
+        rows = list(bench_rows(asr, found, [load_audio(file) for file in measured_files(args.files)], args.quick))
         write_rows(rows, args.json)
         print(f"\nbars\n{rows_text(rows)}")

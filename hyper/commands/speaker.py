@@ -28,10 +28,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> None:
     """Compare and print."""
-    from hyper.compare.speaker import compare_speaker, read_references
+    from hyper.compare.speaker import compare_speaker, read_reference_lines
     from hyper.compare.terminal import speaker_text
 
-    references = read_references(args.references, len(args.files))
+    references = read_reference_lines(args.references, len(args.files))
     comparison = compare_speaker(load_asr(args), args.files, references, language=args.language)
     if args.json:
         print(json.dumps(comparison.to_json(), ensure_ascii=False, indent=2, allow_nan=False))

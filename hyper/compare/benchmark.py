@@ -52,7 +52,7 @@ def run_benchmark(asr: PersonalizedAsr, files: Sequence[Path], rounds: int) -> B
         raise BenchError(f"--rounds is {rounds}, but at least one round is needed.")
     if asr.hypernet is None:
         raise BenchError(f"There is no hypernetwork for {asr.base_model}, so there is nothing to compare with it.")
-    files = recordings_of(files)
+    files = measured_files(files)
     base, swapper = PersonalizedAsr(asr.backbone, None, None), PeftSwapper(asr)
     runs = {BASE_ALONE: partial(transcribe, base), TWO_ROWS: partial(transcribe, asr), TWO_PASSES: swapper.two_passes}
     ways: dict[str, list[float]] = {way: [] for way in runs}
@@ -87,7 +87,7 @@ def run_benchmark(asr: PersonalizedAsr, files: Sequence[Path], rounds: int) -> B
     )
 
 
-def recordings_of(files: Sequence[Path]) -> Sequence[Path]:
+def measured_files(files: Sequence[Path]) -> Sequence[Path]:
     """Those named, or the examples."""
     return files or [row.path for row in read_manifest(EXAMPLES_MANIFEST)]
 

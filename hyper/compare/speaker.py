@@ -172,7 +172,7 @@ def agreement(adaptations: Sequence[LoraWeights]) -> Agreement:
     return Agreement(written, read)
 
 
-def read_references(file: Path | None, n_recordings: int) -> list[str | None]:
+def read_reference_lines(file: Path | None, n_recordings: int) -> list[str | None]:
     """`split_references` of a text file; without one nothing is known.
 
     Errors: `SpeakerError` where it is not text.

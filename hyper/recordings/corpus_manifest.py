@@ -55,7 +55,7 @@ def convert(
     left_out = Counter(each.left_out for each in [*judged, *usable] if each.left_out)
     usable = [utterance for utterance in usable if not utterance.left_out]
     if not usable:
-        raise CorpusError(f"Nothing of {folder} can be used: {reasons(left_out)}.")
+        raise CorpusError(f"Nothing of {folder} can be used: {left_out_in_words(left_out)}.")
     rows = tuple(_row(utterance, corpus, folder, manifest) for utterance in usable)
     write_manifest(manifest, rows)
     lengths = [utterance.seconds for utterance in usable]
@@ -74,7 +74,7 @@ def _read(corpus: Corpus, folder: Path) -> list[Utterance]:
         raise CorpusError(f"A list in {folder} is not as {corpus.name} has them: {error}.") from error
 
 
-def reasons(left_out: Counter[str]) -> str:
+def left_out_in_words(left_out: Counter[str]) -> str:
     """Each with its number, the most frequent first: 3 without a text, 1 shorter than 0.2 s."""
     return ", ".join(f"{number:,} {reason}" for reason, number in left_out.most_common())
 

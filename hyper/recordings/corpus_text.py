@@ -11,7 +11,7 @@ from pathlib import Path
 from hyper.recordings.corpora import CORPORA, find_corpus
 from hyper.recordings.corpora.audiofolder import download
 from hyper.recordings.corpus import Corpus, CorpusError
-from hyper.recordings.corpus_manifest import Converted, convert, reasons
+from hyper.recordings.corpus_manifest import Converted, convert, left_out_in_words
 
 COLUMNS = (14, 32, 42, 32)  # characters
 
@@ -80,7 +80,7 @@ def _summary(corpus: Corpus, converted: Converted) -> str:
             f"  {name}: {_counted(len(own), 'recording')} of {_counted(len({*own} - {''}), 'speaker')}"
             for name, own in sorted(groups.items())
         ),
-        *([f"left out: {reasons(converted.left_out)}"] if converted.left_out else []),
+        *([f"left out: {left_out_in_words(converted.left_out)}"] if converted.left_out else []),
         f"licence: {corpus.licence or 'not said by the list'}",
         f"consent: {corpus.consent}",
     ]

@@ -15,7 +15,7 @@ class RunError(ValueError):
     """A run cannot go on from what its folder holds; the message says what to delete."""
 
 
-def recordings_of(rows: Sequence[ManifestRow]) -> str:
+def manifest_mark(rows: Sequence[ManifestRow]) -> str:
     """Recordings in few words that no others have, wherever they lie on the disk."""
     sizes = [row.path.stat().st_size if row.path.is_file() else 0 for row in rows]
     facts = [(row.file, row.reference, row.speaker, row.cohort, size) for row, size in zip(rows, sizes, strict=True)]

@@ -33,7 +33,7 @@ SIGNS = {  # each is high where adapting is suspected to harm
 }
 
 
-def validation_rows(bench: Workbench) -> list[ManifestRow]:
+def held_out_rows(bench: Workbench) -> list[ManifestRow]:
     """Recordings of the speakers that no training saw, at most 600, drawn once."""
     workshop = bench.workshop
     states = workshop.states()
@@ -110,7 +110,7 @@ class Strength(Experiment):
             name: _sweep(bench, name, rows, bench.base.scores[name][0]) | {1.0: own[name]}
             for name, rows in bench.sets.items()
         }
-        validation = validation_rows(bench)
+        validation = held_out_rows(bench)
         base = bench.base_scores("validation", validation)
         on_validation = _sweep(bench, "validation", validation, base)
         on_validation[1.0] = bench.scores(SHIPPED, "validation-strength-1", validation, otherwise=base)

@@ -103,7 +103,7 @@ class AdaptationTrainer:
         self.clock, self.step = Clock(settings.minutes * 60), 0
         self.log = Log(run / "log.jsonl")
         self._begun_with = {
-            "recordings": recordings_in(store),
+            "recordings": store_mark(store),
             "those to train on": in_few_words(self.training.tolist()),
             **settings.begun_with,
             **adaptation.begun_with(),
@@ -247,7 +247,7 @@ def split_speakers(store: Store, validation_share: float) -> tuple[np.ndarray, n
     return np.flatnonzero(~is_held), np.flatnonzero(is_held)
 
 
-def recordings_in(store: Store) -> str:
+def store_mark(store: Store) -> str:
     """The store's recordings in few words that no others have."""
     return in_few_words(list(zip(store.tokens, store.speakers, store.cohorts, store.lengths.tolist(), strict=True)))
 

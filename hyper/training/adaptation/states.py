@@ -21,7 +21,7 @@ from hyper.model.utterance_encoder import N_STATISTICS, pool_statistics
 from hyper.recordings.audio import SAMPLE_RATE, AudioError, audio_seconds, load_audio
 from hyper.recordings.manifest import ManifestRow
 from hyper.recordings.whole_files import write_whole
-from hyper.training.begun_with import check_size, read_index, recordings_of
+from hyper.training.begun_with import check_size, manifest_mark, read_index
 from hyper.training.speed import mixed_precision
 
 SILENT_STATES = 8  # states of padding kept behind the speech; the last is repeated where a batch is longer
@@ -116,7 +116,7 @@ class StateStore:
                     f"{folder} holds encoder states of another base ({made_with['base_fingerprint']}, not "
                     f"{backbone.fingerprint}); choose another --run folder or delete this one."
                 )
-            if made_with["recordings"] != (now := recordings_of(rows)):
+            if made_with["recordings"] != (now := manifest_mark(rows)):
                 raise StoreError(
                     f"{folder} holds encoder states of other recordings ({made_with['recordings']}, not {now}); "
                     "choose another --run folder or delete this one."
@@ -227,7 +227,7 @@ def _not_used(backbone: Backbone) -> str:
 
 
 def _write(backbone: Backbone, rows: Sequence[ManifestRow], folder: Path, batch_size: int, bfloat16: bool) -> None:
-    index: dict = {"base_fingerprint": backbone.fingerprint, "recordings": recordings_of(rows)}
+    index: dict = {"base_fingerprint": backbone.fingerprint, "recordings": manifest_mark(rows)}
     index |= {"tokens": [], "speakers": [], "cohorts": [], "paths": [], "lengths": []}
     with open(folder / "states.f16", "wb") as states_file, open(folder / "statistics.f16", "wb") as statistics_file:
         for used, waveforms in _loaded(backbone, rows, batch_size):

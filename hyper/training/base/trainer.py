@@ -18,7 +18,6 @@ from hyper.recordings.manifest import ManifestRow, read_manifest
 from hyper.recordings.whole_files import write_whole
 from hyper.speech.phone_set import PHONES, SILENCE
 from hyper.training.adaptation.teacher_forcing import IGNORED, teacher_batch
-from hyper.training.base.batches import Batch, Pool
 from hyper.training.base.features import UNKNOWN_PHONE, FeatureStore
 from hyper.training.base.real_speech import align_rows
 from hyper.training.base.small_whisper import (
@@ -33,7 +32,8 @@ from hyper.training.base.small_whisper import (
     start_model,
     train_tokenizer,
 )
-from hyper.training.begun_with import read_index, recordings_of
+from hyper.training.base.windows import Batch, Pool
+from hyper.training.begun_with import manifest_mark, read_index
 from hyper.training.progress import (
     Clock,
     Log,
@@ -103,7 +103,7 @@ class BaseTrainer:
             raise TrainingError(
                 "No recording has phone times; give at least one manifest made by `python -m hyper make-speech`."
             )
-        self._begun_with = {"recordings": recordings_of(rows), **settings.begun_with, **asdict(size)}
+        self._begun_with = {"recordings": manifest_mark(rows), **settings.begun_with, **asdict(size)}
         self.tokenizer = self._tokenizer(rows, size)
         if not (run / "size.json").exists():
             write_whole(run / "size.json", json.dumps(asdict(size)))
