@@ -46,6 +46,7 @@ def build_demo(models: ModelStore, examples: Sequence[Example]) -> gr.Blocks:
             gr.HTML(CAUTION)
         for tab in (one, several, reading, speaker, models_tab):
             tab.connect(one.inputs)
+        one.inputs.connect()  # after the tabs, which clear their results first when the model changes
         reading.hand_over_to(speaker, bar)
     demo.unload(service.leave)
     demo.unload(several.leave)

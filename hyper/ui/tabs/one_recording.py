@@ -37,9 +37,8 @@ class OneRecordingTab(Tab):
 
     def connect(self, inputs: Inputs) -> None:
         """The button, the slider, the public endpoint, and what a new recording does to old results."""
-        inputs.connect()
-        inputs.recording.change(self.track, inputs.recording, None, **QUIET)
         self.clear_on(inputs.recording.change, inputs.model.change)
+        inputs.recording.change(self.track, inputs.recording, None, **QUIET)
         self.button.click(
             on_gpu(self.compare_on_page),
             inputs.asked,

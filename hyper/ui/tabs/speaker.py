@@ -96,8 +96,8 @@ class SpeakerTab(Tab):
         for button, (_, own) in zip(self.example_buttons, self.example_sets, strict=True):
             values = [str(e.path) for e in own], "\n".join(e.reference for e in own)
             button.click(lambda values=values: values, None, [self.files, self.meant], **QUIET)
-        self.files.change(self.track, self.files, self.order, **QUIET)
         self.clear_on(self.files.change, inputs.model.change)
+        self.files.change(self.track, self.files, self.order, **QUIET)
         self.adapt.click(
             on_gpu(self.adapt_to_speaker),
             [self.files, self.meant, inputs.model, inputs.language],

@@ -27,6 +27,10 @@ class Tab(ABC):
         """What the tab shows before anything is asked of it, as JSON can write it."""
 
     def clear_on(self, *events: Callable[..., Any]) -> None:
-        """Clear in the page itself: results of another recording or model must not stand beside these."""
+        """Clear in the page itself: results of another recording or model must not stand beside these.
+
+        Called before any other step of the same events: the page runs the steps of an event in their order and waits
+        for those that ask the server, so that a late answer would take new results with it.
+        """
         cleared = self.clear()
         gr.on(list(events), None, None, list(cleared), js=scripts.sets(*cleared.values()))
