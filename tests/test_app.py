@@ -138,6 +138,12 @@ def test_a_missing_folder_is_one_sentence(tmp_path):
     assert server.MAKE_BUNDLED not in str(caught.value)
 
 
+def test_a_page_that_does_not_answer_itself_is_one_sentence(monkeypatch, tmp_path, asr):
+    monkeypatch.setattr("gradio.networking.url_ok", lambda _url: False)
+    with pytest.raises(ServerError, match="the page did not answer at 127.0.0.1, port .* Please start it again."):
+        server.serve(lambda: asr, "bundled", tmp_path / "m.csv", "127.0.0.1", free_port(), tmp_path)
+
+
 def test_unsafe_defaults_are_off():
     options = server.launch_options("127.0.0.1", 7860)
     for name in ("share", "run_history", "enable_monitoring", "ssr_mode", "mcp_server", "show_error", "pwa"):

@@ -26,6 +26,8 @@ from hyper.ui.visitors.janitor import start_janitor
 from hyper.ui.warm_up import start_warm_up
 
 if TYPE_CHECKING:
+    import gradio as gr
+
     from hyper.compare.pipeline import PersonalizedAsr
 
 MAKE_BUNDLED = (
@@ -82,13 +84,25 @@ def serve(
     except (BackboneError, CheckpointError, ManifestError) as error:
         hint = f" {MAKE_BUNDLED}" if name == BUNDLED and isinstance(error, BackboneError) else ""
         raise ServerError(f"{error}{hint}") from error
-    _, local_url, _ = demo.launch(**launch_options(host, port))
+    local_url = _launched(demo, host, port)
     start_janitor(demo, folder)
     if not IS_SHARED_GPU:  # there the GPU is borrowed for a request, and for nothing else
         start_warm_up(asr, name)
     _end_as_by_ctrl_c()
     print(f"HyperWhisper is ready at {local_url}", flush=True)
     demo.block_thread()
+
+
+def _launched(demo: gr.Blocks, host: str, port: int) -> str:
+    """The address at which the page answers. Errors: ServerError where it does not within gradio's three seconds."""
+    try:
+        return demo.launch(**launch_options(host, port))[1]
+    except ValueError as error:  # gradio asks for a link to the outside then, which is never made here
+        demo.close(verbose=False)
+        raise ServerError(
+            f"the page did not answer at {host}, port {port}; the computer may be too busy, or a proxy setting keeps "
+            "it from itself. Please start it again."
+        ) from error
 
 
 def _end_as_by_ctrl_c() -> None:
