@@ -179,7 +179,7 @@ def _one_recording(visitor: Visitor, recording: dict, found: Watch) -> None:
         visitor.take(name, *asked)
     for element in ("hw-adapter-file", "hw-merged-file"):
         visitor.take(element.split("-")[1] + "_zip", *asked)
-    visitor.take("lambda_12", MEANT, None)  # the recording is taken out
+    visitor.take("take_out_example", MEANT, None)  # the recording is taken out
 
 
 def _several(visitor: Visitor, recordings: list[dict], found: Watch) -> None:

@@ -104,7 +104,7 @@ class Inputs:
             values = (str(each.path), each.reference, "", each.reference, note_html(each.note))
             button.click(lambda values=values: values, None, filled, **QUIET)
         self.recording.clear(
-            lambda reference, of_example: ("" if reference == of_example else reference, "", ""),
+            take_out_example,
             [self.reference, example_reference],
             [self.reference, example_reference, self.note],
             **QUIET,
@@ -126,3 +126,8 @@ class Inputs:
         if self.models.is_loaded(name):
             return ""
         return note_html(OTHER_MODEL_NOTE.format(command=panels.train_command(name)))
+
+
+def take_out_example(reference: str, of_example: str | None) -> tuple[str, str, str]:
+    """Reference, the example's own and its note once the recording is gone; what the visitor typed stays."""
+    return ("" if reference == of_example else reference, "", "")
