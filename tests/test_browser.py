@@ -62,6 +62,12 @@ LATE_STEPS = """() => {
 }"""
 
 
+def is_fault(message: playwright.ConsoleMessage) -> bool:
+    """Whether the page reports an error; not gradio's player that is told to stop before it had loaded."""
+    stopped = message.text.startswith("WaveSurfer initial load error: AbortError: signal is aborted")
+    return message.type == "error" and not stopped
+
+
 @dataclass
 class Visit:
     """One open page with everything that went wrong in it."""
@@ -73,7 +79,7 @@ class Visit:
 
     def watch(self) -> None:
         local = (self.address, "data:", "blob:")
-        self.page.on("console", lambda m: self.problems.append(f"console: {m.text}") if m.type == "error" else None)
+        self.page.on("console", lambda m: self.problems.append(f"console: {m.text}") if is_fault(m) else None)
         self.page.on("pageerror", lambda error: self.problems.append(f"script: {error}"))
         self.page.on("dialog", lambda dialog: (self.problems.append(f"dialog: {dialog.message}"), dialog.dismiss()))
         self.page.on("request", lambda r: None if r.url.startswith(local) else self.problems.append(f"asked {r.url}"))
