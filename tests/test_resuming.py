@@ -239,6 +239,7 @@ def test_a_damaged_run_of_a_base_says_what_to_delete(base_run: Path, spoken: Pat
 @pytest.mark.parametrize(
     ("make", "message"),
     [
+        (lambda: BaseTraining(real_share=1.5), "`real_share` is 1.5, but a share lies between 0 and 1"),
         (lambda: BaseTraining(hours=-1), "`hours` is -1, but training takes more than 0 and has an end"),
         (lambda: BaseTraining(batch_size=0), "`batch_size` is 0, but it must be at least 1"),
         (lambda: BaseSize(d_model=100), "`d_model` is 100, but it must be a multiple of 64"),

@@ -16,7 +16,7 @@ from hyper.simulate.phones import Phone, format_phones
 from hyper.speech.phone_set import PHONES
 from hyper.training.adaptation.teacher_forcing import IGNORED, teacher_batch
 from hyper.training.base.alignment import Alignment, align, cut
-from hyper.training.base.augment import _limit_band, change_tempo, distort, mask, warp_frequency
+from hyper.training.base.augment import _limit_band, change_label_tempo, change_tempo, distort, mask, warp_frequency
 from hyper.training.base.features import FLOOR, FeatureStore, log10_mel, phone_labels, whisper_scale
 from hyper.training.base.small_whisper import (
     BaseSize,
@@ -74,7 +74,7 @@ def random_mel(batch: int = 3, n_frames: int = 40) -> torch.Tensor:
 
 def test_tempo_changes_length_and_keeps_labels_aligned() -> None:
     mel = np.arange(100, dtype=np.float32)[:, None].repeat(80, 1)
-    faster, labels = change_tempo(mel, np.arange(100), 1.25)
+    faster, labels = change_tempo(mel, 1.25), change_label_tempo(np.arange(100), 1.25)
     assert len(faster) == len(labels) == 80
     assert faster[:, 0] == pytest.approx(np.arange(80) * 1.25)
     assert labels[40] == 50

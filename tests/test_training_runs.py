@@ -9,6 +9,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from safetensors.torch import load_file
+from transformers import WhisperFeatureExtractor, WhisperForConditionalGeneration
 
 from hyper.__main__ import main
 from hyper.compare.pipeline import PersonalizedAsr
@@ -16,8 +18,11 @@ from hyper.model.backbone import Backbone
 from hyper.recordings.audio import load_audio
 from hyper.recordings.manifest import read_manifest, write_manifest
 from hyper.training.adaptation.states import StateStore, StoreError
+from hyper.training.base.real_speech import align_rows
 from hyper.training.base.small_whisper import BaseSize, StartError, size_of
+from hyper.training.base.teacher_states import TeacherStates
 from hyper.training.base.trainer import BaseTrainer, BaseTraining, TrainingError, going_on, load_listener
+from hyper.training.begun_with import RunError
 from tests.spoken import say
 
 TINY = BaseSize(d_model=64, encoder_layers=1, decoder_layers=1, vocabulary=260)
@@ -65,6 +70,55 @@ def test_a_base_goes_on_from_a_trained_one(spoken: Path, tmp_path: Path) -> None
     second.train()
     assert not torch.equal(second.model.model.encoder.conv1.weight, first.model.model.encoder.conv1.weight)
     load_listener(tmp_path / "second")
+
+
+def test_a_base_learns_what_its_teacher_hears(spoken: Path, hub_folder: Path, tmp_path: Path) -> None:
+    rows = read_manifest(spoken)
+    bare = [replace(row, phones="", file=str(row.path)) for row in rows[:10]]
+    write_manifest(tmp_path / "bare.csv", bare)
+    teacher = Backbone.load(hub_folder, device="cpu")
+    settings = BaseTraining(
+        hours=6 / 3600, batch_size=4, warm_up=5, clean_until=0.01, real_share=1.0, teacher=str(hub_folder),
+        teacher_width=teacher.d_model,
+    )  # fmt: skip
+    trainer = BaseTrainer([spoken, tmp_path / "bare.csv"], tmp_path / "run", settings, TINY, 1)
+    pool = trainer._pool(True)
+    drawn = pool.draw(8, 0.0, np.random.default_rng(0), torch.Generator())
+    assert drawn.teacher is not None and drawn.teacher.shape == (8, drawn.features.shape[2], teacher.d_model)
+    assert bool(drawn.taught.any(dim=1).all())  # every recording is real speech here
+    missing = [replace(row, path=tmp_path / "missing.wav") for row in bare]
+    with pytest.raises(RunError, match="None of 10 recordings without phone times fits its text"):
+        align_rows(missing, trainer.model, trainer.heads, trainer.mel, tmp_path / "none", 1)
+    texts = [trainer._tokens(pool)[i] for i in drawn.utterances]
+    before = float(trainer._losses(drawn, texts)["teacher"].detach())
+    trainer.train()
+    assert float(trainer._losses(drawn, texts)["teacher"].detach()) < before - 0.1
+    trainer.export(tmp_path / "whisper")
+    assert not [name for name in load_file(tmp_path / "whisper" / "model.safetensors") if "map" in name]
+    load_listener(tmp_path / "run")
+
+
+def test_a_teacher_is_asked_what_the_encoder_says(spoken: Path, hub_folder: Path, tmp_path: Path) -> None:
+    rows = read_manifest(spoken)[:3]
+    kept = TeacherStates.build(str(hub_folder), rows, tmp_path / "teacher")
+    model = WhisperForConditionalGeneration.from_pretrained(hub_folder)
+    extractor = WhisperFeatureExtractor.from_pretrained(hub_folder)
+    positions, all_states = model.model.encoder.embed_positions.weight, []
+    for row in rows:
+        waveform = load_audio(row.path)
+        features = extractor(waveform, sampling_rate=16000, return_tensors="pt").input_features
+        features = features[:, :, : 2 * 100 * -(-(len(waveform) + 9600) // 32000)]
+        model.model.encoder.embed_positions = torch.nn.Embedding.from_pretrained(positions[: features.shape[2] // 2])
+        model.config.max_source_positions = model.model.encoder.max_source_positions = features.shape[2] // 2
+        with torch.inference_mode():
+            states = model.model.encoder(features).last_hidden_state[0]
+        all_states.append(states[: -(-len(waveform) // 320)].numpy())
+    everything = np.concatenate(all_states)
+    for i, states in enumerate(all_states):
+        wanted = (states - everything.mean(axis=0)) / everything.std(axis=0)
+        assert np.corrcoef(kept.states(i).ravel(), wanted.ravel())[0, 1] > 0.995  # bfloat16 on the way
+    with pytest.raises(RunError, match="holds a teacher's states of 3 "):
+        TeacherStates.build(str(hub_folder), rows[:2], tmp_path / "teacher")
 
 
 def test_a_base_goes_on_only_from_its_own_kind(whisper_folder: Path, tmp_path: Path) -> None:

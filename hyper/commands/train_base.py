@@ -13,6 +13,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add("--run", dest="run_folder", type=Path, default=Path("runs/base"), help="folder of the run: features, log, resumable state (default: runs/base)")  # noqa: E501  # fmt: skip
     add("--out", type=Path, default=Path("assets/whisper-mini"), help="Hugging Face folder to write at the end (default: assets/whisper-mini)")  # noqa: E501  # fmt: skip
     add("--start", type=Path, metavar="FOLDER", help="go on from a base that train-base wrote, with its size and tokenizer, and a short clean start")  # noqa: E501  # fmt: skip
+    add("--teacher", default="", metavar="NAME_OR_FOLDER", help="a Whisper whose encoder states of the real speech are learned too, such as openai/whisper-tiny.en; none of its weights are copied")  # noqa: E501  # fmt: skip
+    add("--real-share", type=float, default=0.4, help="share of the batches from recordings without phone times (default: 0.4)")  # noqa: E501  # fmt: skip
     add("--hours", type=float, default=1.2, help="hours of training proper; a resumed run goes on to this total (default: 1.2)")  # noqa: E501  # fmt: skip
     add("--batch-size", type=int, default=32, help="utterances an update (default: 32)")
     add("--d-model", type=int, default=192, help="width of the model, a multiple of 64 (default: 192)")
@@ -31,6 +33,8 @@ def run(args: argparse.Namespace) -> None:
     from hyper.training.base.trainer import BaseTraining
 
     size = BaseSize(d_model=args.d_model, encoder_layers=args.layers, decoder_layers=args.layers)
-    settings = BaseTraining(hours=args.hours, batch_size=args.batch_size)
+    settings = BaseTraining(
+        hours=args.hours, batch_size=args.batch_size, teacher=args.teacher, real_share=args.real_share
+    )
     train_base(args.data, args.run_folder, args.out, args.start, size, settings, args.workers)
     print(f"wrote {args.out}")

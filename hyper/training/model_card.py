@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
+from pathlib import Path
 
 from hyper.model.backbone import Backbone
 from hyper.model.hypernet import HyperNetwork
@@ -31,6 +32,13 @@ def training_data_lines(rows: Sequence[ManifestRow]) -> list[str]:
     return lines
 
 
+def _teacher_lines(settings: BaseTraining) -> list[str]:
+    if not settings.teacher:
+        return []
+    told = f"Of that real speech, clean, it learned the encoder states of `{Path(settings.teacher).name}`, through a"
+    return ["", f"{told} linear map that was thrown away; none of that model's weights are in it."]
+
+
 def base_card(
     settings: BaseTraining,
     n_parameters: int,
@@ -40,7 +48,7 @@ def base_card(
 ) -> str:
     """The card of a base that this project trained; the fingerprint is of the base that it went on from, if any."""
     last = entries[-1] if entries else {}
-    numbers = {key: value for key, value in asdict(settings).items() if key != "start"}
+    numbers = {key: value for key, value in asdict(settings).items() if key not in ("start", "teacher")}
     before = f"It went on from the base with fingerprint `{start_fingerprint}`. " if start_fingerprint else ""
     lines = [
         "# whisper-mini",
@@ -58,6 +66,7 @@ def base_card(
         "",
         "Synthetic speech comes from espeak-ng and flite. Recordings without phone times were aligned by the "
         "half-trained model itself and cut into pieces of 2 to 6 s; the worst-fitting twentieth was left out.",
+        *_teacher_lines(settings),
         "",
         before + "Settings: " + ", ".join(f"{key} {value}" for key, value in numbers.items()) + ".",
         "",

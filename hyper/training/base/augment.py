@@ -16,16 +16,25 @@ _FRAME_MS = 20.0
 
 
 def change_tempo(
-    mel: np.ndarray,  # (n_frames, n_mels)
-    labels: np.ndarray,  # (n_frames,)
+    frames: np.ndarray,  # (n_frames, n_values)
     factor: float,  # above 1: faster, shorter
-) -> tuple[np.ndarray, np.ndarray]:
+) -> np.ndarray:
     """Faster or slower speech at the same pitch, by linear interpolation between frames."""
-    position = np.arange(int(len(mel) / factor)) * factor
-    left = position.astype(np.int64).clip(max=len(mel) - 1)
-    right = (left + 1).clip(max=len(mel) - 1)
+    position, left = _places(len(frames), factor)
+    right = (left + 1).clip(max=len(frames) - 1)
     weight = (position - left)[:, None].astype(np.float32)
-    return (1 - weight) * mel[left] + weight * mel[right], labels[left]
+    return (1 - weight) * frames[left] + weight * frames[right]
+
+
+def change_label_tempo(labels: np.ndarray, factor: float) -> np.ndarray:
+    """The labels (n_frames,) of the frames that `change_tempo` makes."""
+    return labels[_places(len(labels), factor)[1]]
+
+
+def _places(n_frames: int, factor: float) -> tuple[np.ndarray, np.ndarray]:
+    """Where each new frame lies in the old ones, and the old frame before it."""
+    position = np.arange(int(n_frames / factor)) * factor
+    return position, position.astype(np.int64).clip(max=n_frames - 1)
 
 
 def warp_frequency(

@@ -78,9 +78,10 @@ class FeatureStore:
     """Features of a list of utterances in three flat files; `mel(i)` reads one without copying the rest."""
 
     def __init__(self, folder: Path) -> None:
-        index = read_index(folder / "index.json", ("texts", "lengths", "n_mels"))
+        index = read_index(folder / "index.json", ("texts", "lengths", "n_mels", "rows"))
         self.texts: list[str] = index["texts"]
         self.lengths = np.array(index["lengths"], dtype=np.int64)  # frames of each utterance
+        self.rows: list[int] = index["rows"]  # which of the rows it was built from each utterance is
         self._starts = np.concatenate([[0], np.cumsum(self.lengths)])
         check_size(folder / "mel.f16", 2 * int(self.lengths.sum()) * index["n_mels"])
         check_size(folder / "phones.i8", int(self.lengths.sum()))
@@ -108,29 +109,32 @@ class FeatureStore:
 
 
 def _write_store(rows: Sequence[ManifestRow], folder: Path, settings: MelSettings, n_workers: int) -> None:
-    tasks = [(rows[i : i + _CHUNK], settings) for i in range(0, len(rows), _CHUNK)]
-    texts, lengths = [], []
+    tasks = [(i, rows[i : i + _CHUNK], settings) for i in range(0, len(rows), _CHUNK)]
+    used, texts, lengths = [], [], []
     with open(folder / "mel.f16", "wb") as mels, open(folder / "phones.i8", "wb") as phones:
         for chunk in parallel(_chunk_features, tasks, n_workers, "features"):
-            for text, mel, labels in chunk:
+            for position, text, mel, labels in chunk:
+                used.append(position)
                 texts.append(text)
                 lengths.append(len(mel))
                 mels.write(mel.tobytes())
                 phones.write(labels.tobytes())
-    index = {"texts": texts, "lengths": lengths, "n_mels": int(settings.mel_filters.shape[1])}
+    index = {"texts": texts, "lengths": lengths, "n_mels": int(settings.mel_filters.shape[1]), "rows": used}
     write_whole(folder / "index.json", json.dumps(index))  # last: a killed run leaves no half store that looks whole
 
 
-def _chunk_features(task: tuple[Sequence[ManifestRow], MelSettings]) -> list[tuple[str, np.ndarray, np.ndarray]]:
-    rows, settings = task
+def _chunk_features(
+    task: tuple[int, Sequence[ManifestRow], MelSettings],
+) -> list[tuple[int, str, np.ndarray, np.ndarray]]:
+    first, rows, settings = task
     torch.set_num_threads(1)
     features = []
-    for row in rows:
+    for position, row in enumerate(rows, start=first):
         try:
             mel = log10_mel(load_audio(row.path), settings)
         except AudioError:  # silent or broken clips are in every corpus; the count of what is left is printed
             continue
         if len(mel) <= settings.n_frames:
             labels = phone_labels(parse_phones(row.phones), len(mel), settings.frames_per_second)
-            features.append((row.reference, mel, labels))
+            features.append((position, row.reference, mel, labels))
     return features

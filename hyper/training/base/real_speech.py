@@ -20,6 +20,7 @@ from hyper.speech.engines import Espeak
 from hyper.training.base.alignment import WINDOW_SECONDS, Alignment, align, cut
 from hyper.training.base.features import MelSettings, log10_mel, whisper_scale
 from hyper.training.base.small_whisper import ListeningHeads
+from hyper.training.begun_with import RunError
 
 if TYPE_CHECKING:
     from transformers import WhisperForConditionalGeneration
@@ -50,6 +51,10 @@ def align_rows(
     manifest = folder / "manifest.csv"
     if not manifest.exists():
         aligned = list(_aligned(rows, model, heads, mel, n_workers))
+        if not aligned:
+            raise RunError(
+                f"None of {len(rows)} recordings without phone times fits its text; check them and their texts."
+            )
         floor = np.quantile([alignment.score for _, alignment in aligned], WORST_SHARE)
         kept = [(row, alignment) for row, alignment in aligned if alignment.score > floor]
         tasks = [(folder, i, kept[i : i + 50]) for i in range(0, len(kept), 50)]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from hyper.model.backbone import Backbone
@@ -24,6 +25,8 @@ def train_base(
     """Train in the run's folder, export to `out`."""
     if start:
         size, settings = size_of(start), going_on(settings, start)
+    if settings.teacher:
+        settings = replace(settings, teacher_width=Backbone.load(settings.teacher, device="cpu").d_model)
     trainer = BaseTrainer(manifests, run_folder, settings, size, n_workers)
     trainer.train()
     trainer.export(out)

@@ -21,6 +21,7 @@ from hyper.training.adaptation.teacher_forcing import IGNORED, teacher_batch
 from hyper.training.base.features import UNKNOWN_PHONE, FeatureStore
 from hyper.training.base.real_speech import align_rows
 from hyper.training.base.small_whisper import (
+    LABELS_PER_STATE,
     BaseSize,
     ListeningHeads,
     characters_of,
@@ -32,6 +33,7 @@ from hyper.training.base.small_whisper import (
     start_model,
     train_tokenizer,
 )
+from hyper.training.base.teacher_states import Pupil, TeacherStates, teacher_loss
 from hyper.training.base.windows import Batch, Pool
 from hyper.training.begun_with import manifest_mark, read_index
 from hyper.training.progress import (
@@ -59,17 +61,22 @@ class BaseTraining:
     learning_rate: float = 2e-3
     warm_up: int = 150  # updates
     start: str = ""  # folder of a base to go on from; empty trains from nothing
+    teacher: str = ""  # a Whisper whose encoder states of real speech are learned too; empty trains without
+    teacher_width: int = 0  # its d_model
     clean_until: float = 0.3  # share of the run without any distortion, and on synthetic speech only
     full_distortion_at: float = 0.45
     real_share: float = 0.4  # of the batches, once real speech is aligned
     phone_weight: float = 0.5
     character_weight: float = 0.3
+    teacher_weight: float = 1.0
     save_every_seconds: float = 240.0
     seed: int = 0
 
     def __post_init__(self) -> None:
         if not 0 < self.hours < math.inf:  # NaN as well
             raise TrainingError(f"`hours` is {self.hours:g}, but training takes more than 0 and has an end.")
+        if not 0 <= self.real_share <= 1:
+            raise TrainingError(f"`real_share` is {self.real_share:g}, but a share lies between 0 and 1.")
         for name, least in (("batch_size", 1), ("seed", 0)):
             if getattr(self, name) < least:
                 raise TrainingError(f"`{name}` is {getattr(self, name)}, but it must be at least {least}.")
@@ -112,10 +119,12 @@ class BaseTrainer:
         # Initial weights are drawn, or those of the base that this run goes on from.
         self.model = start_model(Path(settings.start)) if settings.start else make_model(size, self.tokenizer)
         self.heads = ListeningHeads(size.d_model)
-        for module in (self.model, self.heads):
+        # Synthetic speech has phone times from its synthesiser; what people say is where a teacher hears more.
+        self.pupil = Pupil(size.d_model, settings.teacher_width, LABELS_PER_STATE) if settings.teacher else None
+        for module in self._modules().values():
             module.to(self.device).train()
         choose_attention(self.model)
-        parameters = [p for module in (self.model, self.heads) for p in module.parameters() if p.requires_grad]
+        parameters = [p for module in self._modules().values() for p in module.parameters() if p.requires_grad]
         self.optimizer = torch.optim.AdamW(
             parameters, settings.learning_rate, betas=(0.9, 0.98), weight_decay=0.01, fused=True
         )
@@ -136,7 +145,7 @@ class BaseTrainer:
         return load_tokenizer(folder)
 
     def _modules(self) -> dict[str, nn.Module]:
-        return {"model": self.model, "heads": self.heads}
+        return {"model": self.model, "heads": self.heads} | ({"pupil": self.pupil} if self.pupil else {})
 
     def _resume(self) -> None:
         numbers = load_state(self.run / "state.safetensors", self._modules(), self.optimizer, self._begun_with)
@@ -183,7 +192,15 @@ class BaseTrainer:
         pieces = align_rows(self.unaligned, self.model, self.heads, self.mel, self.run / "pieces", self.n_workers)
         real = FeatureStore.build(pieces, self.run / "real", self.mel, self.n_workers)
         self.model.train()
-        return Pool([synthetic, real], [1 - self.settings.real_share, self.settings.real_share])
+        return Pool(
+            [synthetic, real], [1 - self.settings.real_share, self.settings.real_share], self._teachers(pieces, real)
+        )
+
+    def _teachers(self, pieces: Sequence[ManifestRow], real: FeatureStore) -> list[TeacherStates | None]:
+        if not self.settings.teacher:
+            return []
+        rows = [pieces[i] for i in real.rows]
+        return [None, TeacherStates.build(self.settings.teacher, rows, self.run / "teacher")]
 
     def _tokens(self, pool: Pool) -> list[list[int]]:
         return [self.tokenizer.encode(" " + text, add_special_tokens=False) for text in pool.texts]
@@ -197,6 +214,7 @@ class BaseTrainer:
             losses["text"]
             + self.settings.phone_weight * losses["phones"]
             + self.settings.character_weight * losses["characters"]
+            + self.settings.teacher_weight * losses.get("teacher", 0.0)
         )
         self.optimizer.zero_grad(set_to_none=True)
         loss.backward()
@@ -215,7 +233,8 @@ class BaseTrainer:
             logits = decoder_logits(self.model, states, inputs)
             phones = self.heads.phone_logits(states)
             characters = self.heads.characters(states)
-        return {
+            taught = {} if batch.teacher is None else self._taught(batch.teacher, batch.taught, states)
+        return taught | {
             "text": nn.functional.cross_entropy(logits.float().flatten(0, 1), targets.flatten(), ignore_index=IGNORED),
             "phones": nn.functional.cross_entropy(
                 phones.float().flatten(0, 1), labels.flatten(), ignore_index=UNKNOWN_PHONE
@@ -228,6 +247,9 @@ class BaseTrainer:
         config = self.model.config
         inputs, targets = teacher_batch(texts, prompt_of(self.model), config.eos_token_id, config.max_target_positions)
         return inputs.to(self.device), targets.to(self.device)
+
+    def _taught(self, teacher: Tensor, taught: Tensor, states: Tensor) -> dict[str, Tensor]:
+        return {"teacher": teacher_loss(self.pupil(states), teacher.to(self.device), taught.to(self.device))}
 
     def _ctc(self, logits: Tensor, texts: list[list[int]]) -> Tensor:
         characters = [characters_of(self.tokenizer.decode(text).strip()) for text in texts]
