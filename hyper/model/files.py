@@ -10,7 +10,9 @@ from pathlib import Path
 from typing import Any
 
 BUNDLED = "bundled"
-ASSETS = Path(__file__).parents[2] / "assets"
+_PACKAGE = Path(__file__).parents[1]
+_INSTALLED_ASSETS = _PACKAGE / "assets"  # where a wheel puts them
+ASSETS = _INSTALLED_ASSETS if _INSTALLED_ASSETS.is_dir() else _PACKAGE.parent / "assets"
 BUNDLED_FOLDER = ASSETS / "whisper-mini"
 HUB_SECONDS = 7.0  # how long the hub may take to answer at all; downloads take as long as they need
 HUB_FILES = ["*.json", "*.txt", "model.safetensors", "model-*.safetensors"]  # no pickles, no second format

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import gradio as gr
 from gradio.themes.utils.fonts import LocalFont
 
+from hyper.model.files import ASSETS
 from hyper.plots import palette
 
-STYLE_FILE = Path(__file__).resolve().parents[2] / "assets" / "style.css"
+STYLE_FILE = ASSETS / "style.css"
 ICON_FILE = STYLE_FILE.with_name("favicon.svg")
 
 # Fonts that gradio carries in its own package: the page asks no other machine for anything. Of several families it
