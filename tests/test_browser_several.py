@@ -24,7 +24,7 @@ from tests.test_browser import (  # noqa: F401  pytest finds fixtures by their n
 
 EXAMPLES = ("stuttering_mild.wav", "dysarthria_severe.wav", "typical_1.wav")
 LIST = """File;What was meant;Speaker;Note;Simulated
-STUTTERING_mild;turn the volume a little;p1;first <b>visit</b>;1
+STUTTERING_mild;what is the weather today;p1;first <b>visit</b>;1
 dysarthria_severe.wav;how far is it to the post office;p2;;1
 elsewhere/typical_1.wav;set a timer for seventeen seconds;p2;;0
 nobody.wav;hello;p3;;0

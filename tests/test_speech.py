@@ -3,20 +3,37 @@
 from __future__ import annotations
 
 import ctypes
+import itertools
 import re
+from collections import Counter
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
 
 import hyper.speech.make
 from hyper.__main__ import main
+from hyper.compare.row import Row
+from hyper.compare.transcript import Transcript
+from hyper.compare.utterance import ScoredUtterance
+from hyper.metrics.word_errors import WordErrors
 from hyper.recordings.audio import SAMPLE_RATE, load_audio, save_audio
 from hyper.recordings.manifest import ManifestRow, read_manifest
 from hyper.simulate import COHORTS
 from hyper.simulate.phones import Phone, format_phones, parse_phones
 from hyper.speech.engines import Espeak, Flite, Spoken, SynthesisError, _library, festival_speak
-from hyper.speech.examples import example_texts, examples
+from hyper.speech.examples import (
+    MAX_SECONDS,
+    ExamplesError,
+    choose,
+    example_speaker,
+    example_texts,
+    examples,
+    make_examples,
+    outcome,
+    pooled_errors,
+)
 from hyper.speech.grammar import PATTERNS, SLOTS
 from hyper.speech.make import MARGIN_SECONDS, SpeechSet, finish, make_speech, plan
 from hyper.speech.phone_set import PHONES, from_espeak, from_radio
@@ -262,10 +279,51 @@ def test_examples_follow_their_rule() -> None:
     cells = [(example.cohort, example.severity) for example in examples()]
     assert len(set(cells)) == 10  # nine cells, and typical
     assert len({example.name for example in examples()}) == len(cells) == 12
-    first, again = ([next(texts) for _ in range(12)] for texts in (example_texts(), example_texts()))
+    first, again = ([next(texts) for _ in range(200)] for texts in (example_texts(), example_texts()))
     assert first == again
-    assert len(set(first)) == 12
+    assert len(set(first)) == 200
     assert {split_of(text) for text in first} == {"test"}
+
+
+def drawn(i: int, n_base: int, n_adapted: int) -> ScoredUtterance:
+    """The i-th candidate of a set in which the ten cells take turns, with so many errors of five words."""
+    cells = list(dict.fromkeys((example.cohort, example.severity) for example in examples()))
+    cohort, severity = cells[i % len(cells)]
+    rows = [Row(Transcript("", (), (), "end", 0.0), WordErrors(5 - n, n)) for n in (n_base, n_adapted)]
+    return ScoredUtterance(ManifestRow(f"{i}.wav", Path(f"{i}.wav"), cohort=cohort, severity=severity), *rows)
+
+
+def test_the_choice_shows_gain_tie_and_harm_and_takes_the_first_drawn() -> None:
+    turns = [(0, 0), (1, 1), (0, 1), (2, 1), (2, 1)]  # right, tie, harm, gain, gain: of each cell, in this order
+    candidates = [drawn(10 * turn + cell, *errors) for turn, errors in enumerate(turns) for cell in range(10)]
+    chosen = choose(candidates)
+    assert [(c.row.cohort, c.row.severity) for c in chosen] == [(e.cohort, e.severity) for e in examples()]
+    assert Counter(map(outcome, chosen[:9])) == {"gain": 5, "tie": 1, "harm": 1, "right": 2}
+    turn_of = {"right": 0, "tie": 1, "harm": 2, "gain": 3}  # never the second gain
+    assert all(int(Path(c.row.file).stem) // 10 == turn_of[outcome(c)] for c in chosen[:9])
+    assert [c.row.file for c in chosen[9:]] == ["9.wav", "19.wav", "29.wav"]
+    assert pooled_errors(candidates) == "all 50: WER 20.0 % base, 16.0 % adapted"
+
+
+@pytest.mark.parametrize(
+    ("candidates", "message"),
+    [
+        ([drawn(i, 1, 0) for i in range(8)], "No recording was drawn for parkinsons severe; draw more"),
+        ([drawn(i, 1, 0) for i in range(50)], "None of the 50 recordings left to choose from is a harm; draw more"),
+        (
+            [drawn(i, *errors) for i in range(9) for errors in ((1, 1), (0, 1), (1, 0))],
+            "0 typical recordings were drawn, 3 are wanted; draw more",
+        ),
+    ],
+)
+def test_a_draw_that_cannot_keep_the_rule_is_refused(candidates: list[ScoredUtterance], message: str) -> None:
+    with pytest.raises(ExamplesError, match=message):
+        choose(candidates)
+
+
+def test_examples_need_a_pair(tmp_path: Path) -> None:
+    with pytest.raises(ExamplesError, match="this model has no hypernetwork"):
+        make_examples(SimpleNamespace(hypernet=None), tmp_path, 200)
 
 
 EXAMPLES = Path(__file__).parents[1] / "examples" / "manifest.csv"
@@ -274,11 +332,16 @@ EXAMPLES = Path(__file__).parents[1] / "examples" / "manifest.csv"
 @pytest.mark.skipif(not EXAMPLES.exists(), reason="the examples have not been made yet")
 def test_the_examples_are_those_of_the_rule() -> None:
     rows = read_manifest(EXAMPLES)
-    texts = example_texts()
+    texts = list(itertools.islice(example_texts(), 200))
     assert [(row.cohort, row.severity) for row in rows] == [(e.cohort, e.severity) for e in examples()]
-    assert [row.reference for row in rows] == [next(texts) for _ in rows]
+    numbers = [int(row.speaker.removeprefix("example")) for row in rows]
+    assert [row.reference for row in rows] == [texts[i] for i in numbers]
+    assert [row.voice for row in rows] == [example_speaker(i).voice_name for i in numbers]
+    outcomes = Counter(row.outcome for row in rows[:9])
+    assert outcomes["gain"] >= 5 and outcomes["tie"] >= 1 and outcomes["harm"] >= 1
+    assert all(re.match(rf"{row.outcome}: \d+ of \d+ drawn; all \d+: WER", row.note) for row in rows)
     assert all(row.simulated == (row.cohort != "typical") and row.licence for row in rows)
-    assert all(len(load_audio(row.path)) > SAMPLE_RATE for row in rows)
+    assert all(SAMPLE_RATE / 2 < len(load_audio(row.path)) <= MAX_SECONDS * SAMPLE_RATE for row in rows)
 
 
 def test_fixed_sentences_are_never_tested_on() -> None:

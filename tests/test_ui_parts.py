@@ -37,11 +37,11 @@ def test_language_names_are_whispers():
 
 def test_examples_are_labelled_with_what_is_simulated(tmp_path):
     (tmp_path / "manifest.csv").write_text(
-        "file,reference,cohort,severity,simulated,licence\n"
-        "a.wav,turn on the lights,stuttering,moderate,1,CC0\n"
-        "b.wav,call my daughter,parkinsons,mild,1,CC0\n"
-        "c.wav,good morning,typical,,0,\n"
-        "d.wav,thank you,typical,,0,\n"
+        "file,reference,cohort,severity,simulated,licence,outcome\n"
+        "a.wav,turn on the lights,stuttering,moderate,1,CC0,harm\n"
+        "b.wav,call my daughter,parkinsons,mild,1,CC0,right\n"
+        "c.wav,good morning,typical,,0,,\n"
+        "d.wav,thank you,typical,,0,,\n"
     )
     examples = read_examples(tmp_path / "manifest.csv")
     assert [example.label for example in examples] == [
@@ -51,7 +51,10 @@ def test_examples_are_labelled_with_what_is_simulated(tmp_path):
         "typical speech, 2",
     ]
     assert examples[0].path == tmp_path / "a.wav"
-    assert examples[0].note == "Example: simulated stuttering, moderate; licence: CC0."
+    assert examples[0].note == (
+        "Example: simulated stuttering, moderate; the bundled pair makes more errors here; licence: CC0."
+    )
+    assert examples[1].note == "Example: simulated Parkinson's, mild; licence: CC0."
     assert examples[2].note == "Example: typical speech, 1."
 
 

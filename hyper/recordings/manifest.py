@@ -13,7 +13,7 @@ from hyper.recordings.limits import shown
 FILE_COLUMNS = ("file", "path")
 REFERENCE_COLUMNS = ("reference", "text")
 OPTIONAL_COLUMNS = (
-    "speaker", "cohort", "severity", "voice", "domain", "corpus", "licence", "phones", "age", "note", "verbatim",
+    "speaker", "cohort", "severity", "voice", "domain", "corpus", "licence", "phones", "age", "note", "verbatim", "outcome",
 )  # fmt: skip
 SIMULATED_VALUES = {"1": True, "true": True, "yes": True, "0": False, "false": False, "no": False, "": False}
 ADULT_AGE = 16  # years; the vocal tract of a younger speaker is still growing
@@ -42,6 +42,7 @@ class ManifestRow:
     age: str = ""  # years
     note: str = ""  # whatever whoever made the list wants to find again
     verbatim: str = ""  # every sound that was said, repetitions included
+    outcome: str = ""  # of an example: gain, tie, harm or right, with the bundled pair
 
     @property
     def age_group(self) -> str:

@@ -102,11 +102,12 @@ class _Voices:
 def _synthesise(task: tuple[Path, Sequence[Job]]) -> list[ManifestRow]:
     """One worker's share: jobs spoken, written, described."""
     out, jobs = task
+    return [_write(out, job, spoken) for job, spoken in speak(jobs)]
+
+
+def speak(jobs: Sequence[Job]) -> Iterator[tuple[Job, Spoken]]:
+    """Each job with its speech; festival's come last, voice by voice, since it starts once for each."""
     voices = _Voices()
-    return [_write(out, job, spoken) for job, spoken in _spoken(jobs, voices)]
-
-
-def _spoken(jobs: Sequence[Job], voices: _Voices) -> Iterator[tuple[Job, Spoken]]:
     for job in jobs:
         if job.speaker.engine != "festival":
             yield job, voices.speak(job)

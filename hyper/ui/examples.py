@@ -7,6 +7,11 @@ from pathlib import Path
 
 from hyper.recordings.manifest import ManifestRow, read_manifest
 
+OUTCOMES = {  # what the manifest says an example was chosen to show
+    "gain": "the bundled pair makes fewer errors here",
+    "tie": "the bundled pair helps nothing here",
+    "harm": "the bundled pair makes more errors here",
+}
 COHORT_NAMES = {"parkinsons": "Parkinson's", "typical": "typical speech"}  # the others are called what they are
 
 
@@ -18,12 +23,14 @@ class Example:
     reference: str
     label: str  # "simulated stuttering, moderate"
     licence: str
+    outcome: str = ""  # gain, tie, harm; anything else is not worth a word
 
     @property
     def note(self) -> str:
         """What the page says while the example is loaded."""
         licence = f"; licence: {self.licence}" if self.licence else ""
-        return f"Example: {self.label}{licence}."
+        outcome = f"; {OUTCOMES[self.outcome]}" if self.outcome in OUTCOMES else ""
+        return f"Example: {self.label}{outcome}{licence}."
 
 
 def read_examples(manifest: Path) -> list[Example]:
@@ -31,7 +38,7 @@ def read_examples(manifest: Path) -> list[Example]:
     if not manifest.is_file():
         return []
     rows = read_manifest(manifest)
-    return [Example(row.path, row.reference, label(row, rows), row.licence) for row in rows]
+    return [Example(row.path, row.reference, label(row, rows), row.licence, row.outcome) for row in rows]
 
 
 def label(row: ManifestRow, rows: list[ManifestRow]) -> str:
