@@ -13,7 +13,8 @@ from hyper.recordings.limits import shown
 FILE_COLUMNS = ("file", "path")
 REFERENCE_COLUMNS = ("reference", "text")
 OPTIONAL_COLUMNS = (
-    "speaker", "cohort", "severity", "voice", "domain", "corpus", "licence", "phones", "age", "note", "verbatim", "outcome",
+    "speaker", "cohort", "severity", "voice", "domain", "corpus", "licence", "phones", "age", "note", "verbatim",
+    "outcome",
 )  # fmt: skip
 SIMULATED_VALUES = {"1": True, "true": True, "yes": True, "0": False, "false": False, "no": False, "": False}
 ADULT_AGE = 16  # years; the vocal tract of a younger speaker is still growing
