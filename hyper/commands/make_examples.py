@@ -17,8 +17,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.epilog = (
         "examples:\n  python -m hyper make-examples\n\n"
         "The rule: speakers whose voices no training set holds say sentences of the test split, in one seed's order,\n"
-        "each in one cohort and severity, some typical; the pair compares them. Of each cohort and severity the\n"
-        "first is taken that shows what is wanted there: a harm in one, a tie although the base errs in one, a gain in\n"
+        "each in one cohort and severity, some typical; the pair compares them. Of each cohort and severity the first\n"
+        "is taken that shows what is wanted there: a harm in one, a tie although the base errs in one, a gain in\n"
         "five, anything in two. Then three typical ones, the first drawn. The manifest says what each shows, how many\n"
         "of those drawn do, and the word error rates of all drawn."
     )
