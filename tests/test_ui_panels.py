@@ -13,6 +13,7 @@ from hyper.compare.comparison import Comparison
 from hyper.compare.confidence import WordConfidence
 from hyper.compare.row import Row, make_row
 from hyper.compare.transcript import Transcript
+from hyper.compare.word_times import PairTimes
 from hyper.metrics.word_errors import WordSpan, align_words
 from hyper.model.subspace import LayerUpdate
 from hyper.ui import panels, word_diff
@@ -53,6 +54,7 @@ def comparison(
         reference=reference,
         verbatim=verbatim,
         measure_layers=lambda: () if adapted is None else (layer,),
+        time_words=lambda: PairTimes((), None),
         waveform=waveform,
         log_mel=rng.random((80, 25)).astype(np.float32),
         embedding=None,

@@ -11,6 +11,7 @@ import numpy as np
 
 from hyper.compare.row import Row
 from hyper.compare.utterance import flags_record, utterance_record
+from hyper.compare.word_times import PairTimes
 from hyper.model.lora import LoraWeights
 from hyper.model.subspace import LayerUpdate
 
@@ -23,6 +24,7 @@ class Comparison:
     adapted: Row | None  # None without a hypernetwork for this base
     reference: str | None  # the words that were meant
     measure_layers: Callable[[], tuple[LayerUpdate, ...]]  # what `layers` is; it takes a while, and not all read it
+    time_words: Callable[[], PairTimes]  # what `word_times` is; it takes a pass of the decoder
     waveform: np.ndarray  # (n_samples,) 16 kHz
     log_mel: np.ndarray  # (n_mels, n_frames) the part that covers speech
     embedding: np.ndarray | None  # (d_embedding,) of the recording; with one adaptation per piece, the first piece's
@@ -47,6 +49,11 @@ class Comparison:
     def layers(self) -> tuple[LayerUpdate, ...]:
         """How each layer is moved; () without hypernetwork; with one adaptation per piece, the first piece's."""
         return self.measure_layers()
+
+    @cached_property
+    def word_times(self) -> PairTimes:
+        """When each word of both transcripts was said; the words are those of the rows, one for one."""
+        return self.time_words()
 
     @property
     def rows(self) -> tuple[Row, ...]:
@@ -75,6 +82,9 @@ class Comparison:
         return {
             **record,
             "words": {name: [word._asdict() for word in row.words] if row else [] for name, row in rows.items()},
+            "word_times": {
+                name: [word._asdict() for word in times or ()] for name, times in self.word_times._asdict().items()
+            },
             "confidence_is_calibrated": self.is_calibrated,
             "no_speech": {name: row is not None and row.heard_nobody for name, row in rows.items()},
             "flags": flags_record(self.base, self.adapted),

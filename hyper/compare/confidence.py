@@ -45,16 +45,20 @@ def calibrated_confidences(
 
 
 def _piece_confidences(backbone: Backbone, tokens: Sequence[int], log_probs: Sequence[float]) -> list[WordConfidence]:
-    """A token counts for the words that it begins, or for the word that it goes on with or ends."""
+    return [
+        WordConfidence(word, math.exp(min(log_probs[own.start : own.stop]))) for word, own in spell_out(backbone, tokens)
+    ]
+
+
+def spell_out(backbone: Backbone, tokens: Sequence[int]) -> list[tuple[str, range]]:
+    """Each word that the tokens write, and which of them: those that begin it, go on with it or end it."""
     words = backbone.to_text(tokens).split()
-    if not words:
-        return []
-    lowest = [0.0] * len(words)  # logarithms
+    own: list[list[int]] = [[] for _ in words]
     n_before = 0
-    for i, log_prob in enumerate(log_probs):
+    for i in range(len(tokens) if words else 0):
         # Decoded from the first token on, since one character may take several tokens.
         n_words = min(max(1, len(backbone.to_text(tokens[: i + 1]).split())), len(words))
         for word in range(min(n_before, n_words - 1), n_words):
-            lowest[word] = min(lowest[word], log_prob)
+            own[word].append(i)
         n_before = n_words
-    return [WordConfidence(word, math.exp(log_prob)) for word, log_prob in zip(words, lowest, strict=True)]
+    return [(word, range(places[0], places[-1] + 1)) for word, places in zip(words, own, strict=True)]

@@ -18,6 +18,7 @@ from hyper.compare.row import Row, check_references, make_row
 from hyper.compare.stopwatch import Stopwatch
 from hyper.compare.transcribe import RowWeights, transcribe_rows
 from hyper.compare.transcript import Pair, Transcript
+from hyper.compare.word_times import pair_word_times
 from hyper.model.backbone import Backbone
 from hyper.model.checkpoint import find_hypernet, load_hypernet
 from hyper.model.files import ASSETS, BUNDLED
@@ -149,6 +150,7 @@ class PersonalizedAsr:
             adapted=pair.adapted and row_of(pair.adapted),
             reference=reference,
             measure_layers=partial(self._layer_updates, lora),
+            time_words=partial(pair_word_times, self.backbone, prepared, pair, strength),
             waveform=prepared.waveform,
             log_mel=self._speech_log_mel(prepared),
             embedding=None if prepared.embedding is None else prepared.embedding[0].float().cpu().numpy(),

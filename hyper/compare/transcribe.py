@@ -81,7 +81,7 @@ def _decode_part(
     weights = [row.of(own) for row in rows]
     with stopwatch.stage("encode"):  # adapted layers before the states: such rows have their own
         of_rows = [
-            states if row.strength == 0 else _states_with(backbone, lora, part, states)
+            states if row.strength == 0 else states_with(backbone, lora, part, states)
             for row, lora in zip(rows, weights, strict=True)
         ]
     with stopwatch.stage("decode"), backbone.adapted(LoraWeights.joined(weights)) as applied:
@@ -90,12 +90,13 @@ def _decode_part(
         return greedy_decode(backbone, torch.cat(of_rows), len(rows) * limits, first.language, applied)
 
 
-def _states_with(
+def states_with(
     backbone: Backbone,
     lora: LoraWeights,  # n_pieces rows, at their strength
     part: Sequence[tuple[Prepared, int]],
     base_states: Tensor,  # (n_pieces, n_states, d_model)
-) -> Tensor:  # (n_pieces, n_states, d_model) that the rows with these weights are decoded from
+) -> Tensor:  # (n_pieces, n_states, d_model)
+    """The states that the rows with these weights are decoded from."""
     if not any(site.target.startswith("encoder.") for site in lora.sites):
         return base_states
     states = []

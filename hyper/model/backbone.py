@@ -22,7 +22,7 @@ from hyper.model.files import BackboneError, check_folder, find_folder
 from hyper.model.fingerprint import body_fingerprint, fingerprint
 from hyper.model.loading import load_parts
 from hyper.model.lora import AppliedLora, LoraSite, LoraWeights, apply_lora
-from hyper.model.passes import decoder_hidden, encode_frames, encoder_states
+from hyper.model.passes import alignment_heads, cross_attention, decoder_hidden, encode_frames, encoder_states
 from hyper.recordings.audio import SAMPLE_RATE
 
 if TYPE_CHECKING:
@@ -173,15 +173,24 @@ class Backbone:
         hidden = decoder_hidden(self.model, states.to(self.device, self.dtype), tokens.to(self.device))
         return nn.functional.linear(hidden[at], self.model.proj_out.weight[of]).float()
 
+    @torch.inference_mode()
+    def attention(self, states: Tensor, tokens: Tensor) -> Tensor:  # (rows, n_states, d_model), (rows, n_tokens)
+        """What the heads that follow the speech read after each token, (rows, n_heads, n_tokens, n_states)."""
+        return cross_attention(self.model, states, tokens.to(self.device), alignment_heads(self.model))
+
     @property
     def n_tokens(self) -> int:
         """Size of the vocabulary."""
         return self._config.vocab_size
 
+    @property
+    def samples_per_state(self) -> int:
+        """How far apart the encoder states are."""
+        return SAMPLES_PER_FRAME_STATES * self.extractor.hop_length
+
     def n_speech_states(self, n_samples: int) -> int:
         """Encoder states that cover the recording; the rest cover padding."""
-        samples_per_state = SAMPLES_PER_FRAME_STATES * self.extractor.hop_length
-        return min(max(1, -(-n_samples // samples_per_state)), self._config.max_source_positions)
+        return min(max(1, -(-n_samples // self.samples_per_state)), self._config.max_source_positions)
 
     def n_speech_frames(self, n_samples: int) -> int:
         """Log-mel frames that cover the recording."""

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
+import torch
 from torch import Tensor, nn
 
 if TYPE_CHECKING:
@@ -51,3 +53,43 @@ def decoder_logits(
 ) -> Tensor:  # (rows, n_tokens, vocabulary)
     """Logits after each token, given all tokens before it."""
     return model.proj_out(decoder_hidden(model, states, tokens))
+
+
+def alignment_heads(model: WhisperForConditionalGeneration) -> list[tuple[int, int]]:
+    """(layer, head) of the heads that follow the speech: the model's own list, or as openai/whisper has it without one.
+
+    That is, all heads of the last half of the layers.
+    """
+    chosen = getattr(model.generation_config, "alignment_heads", None)
+    if chosen:
+        return [(layer, head) for layer, head in chosen]
+    n_layers, n_heads = model.config.decoder_layers, model.config.decoder_attention_heads
+    return [(layer, head) for layer in range(n_layers // 2, n_layers) for head in range(n_heads)]
+
+
+def cross_attention(
+    model: WhisperForConditionalGeneration,
+    states: Tensor,  # (rows, n_states, d_model)
+    tokens: Tensor,  # (rows, n_tokens)
+    heads: Sequence[tuple[int, int]],  # (layer, head) of each
+) -> Tensor:  # (rows, n_heads, n_tokens, n_states) float32, each sums to 1 over the states
+    """How much of each encoder state the heads read after each token, given all tokens before it."""
+    attentions = {layer: model.model.decoder.layers[layer].encoder_attn for layer, _ in heads}
+    products: dict[nn.Module, Tensor] = {}
+    handles = []
+    try:
+        for attention in attentions.values():
+            for product in (attention.q_proj, attention.k_proj):  # after the hooks of any update in force
+                keep = lambda layer, _inputs, output: products.__setitem__(layer, output)  # noqa: E731
+                handles.append(product.register_forward_hook(keep))
+        decoder_hidden(model, states, tokens)
+    finally:
+        for handle in handles:
+            handle.remove()
+    read = []
+    for layer, head in heads:
+        attention = attentions[layer]
+        own = slice(head * attention.head_dim, (head + 1) * attention.head_dim)
+        query, key = products[attention.q_proj][..., own].float(), products[attention.k_proj][..., own].float()
+        read.append((attention.scaling * query @ key.transpose(1, 2)).softmax(dim=-1))
+    return torch.stack(read, dim=1)

@@ -1,0 +1,118 @@
+"""Word times: against transformers' own from the same attentions, and against words whose times are known."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import torch
+from test_pipeline import merged_model
+from test_speech import needs_espeak
+from transformers import WhisperForConditionalGeneration
+from transformers.generation.utils import GenerateEncoderDecoderOutput
+
+from hyper.compare.pipeline import PersonalizedAsr
+from hyper.model.alignment import token_starts
+from hyper.recordings.audio import SAMPLE_RATE
+from hyper.recordings.resampling import resample
+from hyper.speech.engines import Espeak
+
+
+@pytest.fixture
+def asr(backbone, make_hypernet) -> PersonalizedAsr:
+    return PersonalizedAsr(backbone, make_hypernet(backbone), "random")
+
+
+def transformers_times(model, states, tokens, n_prompt, heads, n_states) -> np.ndarray:
+    """Seconds, one for each token from the last of the prompt on, if a state were 20 ms."""
+    with torch.no_grad():
+        output = model.model.decoder(
+            input_ids=tokens, encoder_hidden_states=states, output_attentions=True, use_cache=False
+        )
+    generated = GenerateEncoderDecoderOutput(cross_attentions=[output.cross_attentions], sequences=tokens)
+    times = model._extract_token_timestamps(generated, heads, num_frames=2 * n_states, num_input_ids=n_prompt - 1)
+    return times[0, n_prompt - 1 : -1].numpy()
+
+
+@pytest.mark.parametrize("chosen", [None, [[0, 1], [1, 0]]])
+def test_tokens_begin_where_transformers_says(backbone, whisper_folder, speech_like, monkeypatch, chosen):
+    monkeypatch.setattr(backbone.model.generation_config, "alignment_heads", chosen, raising=False)
+    eager = WhisperForConditionalGeneration.from_pretrained(whisper_folder, attn_implementation="eager").eval()
+    prompt = backbone.prompt()
+    for seed in range(3):
+        states = backbone.encode(backbone.log_mel([speech_like(3.0, seed)]))[-1]
+        text = np.random.default_rng(seed).integers(50, 250, size=(1, 14)).tolist()[0]
+        tokens = torch.tensor([[*prompt, *text]])
+        weights = backbone.attention(states, tokens)[0, :, len(prompt) - 1 :, :75]
+        starts = token_starts(weights)
+        heads = chosen or [[1, 0], [1, 1]]  # of two layers the second
+        expected = transformers_times(eager, states, tokens, len(prompt), heads, 75)
+        np.testing.assert_allclose(0.02 * starts, expected, atol=1e-6)
+        assert len(set(starts)) > 2  # or nothing was warped
+
+
+def test_a_state_that_no_token_reads_says_nothing():
+    weights = torch.zeros(1, 3, 12)
+    for token in range(3):
+        weights[0, token, 4 * token : 4 * token + 3] = 1 / 3
+    assert token_starts(weights).tolist() == pytest.approx([0, 4, 8], abs=1)
+
+
+def test_words_of_pieces_come_one_after_the_other_and_each_row_reads_with_its_own_weights(
+    backbone, make_hypernet, speech_like
+):
+    targets = ("encoder.fc1", "decoder.fc1", "decoder.cross_k_proj")
+    asr = PersonalizedAsr(backbone, make_hypernet(backbone, targets=targets), "random")
+    comparison = asr.compare(speech_like(9.0))
+    assert comparison.n_pieces > 1
+    for row, times in zip(comparison.rows, comparison.word_times, strict=True):
+        assert [time.word for time in times] == [word.word for word in row.words]
+        flat = [seconds for time in times for seconds in (time.start, time.end)]
+        assert flat == sorted(flat) and 4.0 < flat[-1] <= 9.0
+    record = comparison.to_json()["word_times"]
+    assert record["adapted"][0].keys() == {"word", "start", "end"}
+    assert not any(module._forward_hooks for module in backbone.model.modules())
+
+
+def test_attention_under_an_update_is_that_of_merged_weights(asr, speech_like):
+    waveform, backbone = speech_like(3.0), asr.backbone
+    prepared = asr.prepare(waveform)
+    tokens = torch.tensor([[*backbone.prompt(), *range(60, 70)]])
+    with backbone.adapted(prepared.lora):
+        adapted = backbone.attention(prepared.states, tokens)
+    merged = backbone.with_model(merged_model(asr, waveform)).attention(prepared.states, tokens)
+    torch.testing.assert_close(adapted, merged, atol=1e-4, rtol=1e-3)
+    assert not torch.allclose(adapted, backbone.attention(prepared.states, tokens), atol=1e-2)
+
+
+def test_each_row_is_read_with_the_weights_that_wrote_it(asr, speech_like, monkeypatch):
+    comparison = asr.compare(speech_like(3.0))
+    in_force = []
+    attention = asr.backbone.attention
+    site = asr.backbone.layer(asr.hypernet.sites[0])
+    monkeypatch.setattr(
+        asr.backbone, "attention", lambda *given: in_force.append(len(site._forward_hooks)) or attention(*given)
+    )
+    assert comparison.word_times.base and comparison.word_times.adapted
+    assert in_force == [0, 1]
+
+
+SAID = ("turn on the lights in the kitchen", "open the window in the bedroom", "set a timer for ten minutes")
+BEFORE_SECONDS = 0.4  # of silence before the first word
+
+
+@needs_espeak
+def test_words_are_where_the_synthesiser_said_them():
+    asr, espeak = PersonalizedAsr.load(), Espeak()
+    off = []
+    for text in SAID:
+        spoken = espeak.speak(text, "en-us", rate=150)
+        silence = np.zeros(round(BEFORE_SECONDS * SAMPLE_RATE), np.float32)
+        waveform = np.concatenate([silence, resample(spoken.samples, spoken.sample_rate, SAMPLE_RATE), silence])
+        known: dict[int, float] = {}
+        for phone in spoken.phones:
+            known.setdefault(phone.word, phone.start)  # espeak runs short words together: those have no start
+        for times in asr.compare(waveform).word_times:
+            if [time.word for time in times] == text.split():
+                off += [times[word].start - BEFORE_SECONDS - start for word, start in known.items() if word >= 0]
+    assert len(off) > 15
+    assert np.median(np.abs(off)) < 0.1  # seconds
