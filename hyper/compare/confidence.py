@@ -46,7 +46,8 @@ def calibrated_confidences(
 
 def _piece_confidences(backbone: Backbone, tokens: Sequence[int], log_probs: Sequence[float]) -> list[WordConfidence]:
     return [
-        WordConfidence(word, math.exp(min(log_probs[own.start : own.stop]))) for word, own in spell_out(backbone, tokens)
+        WordConfidence(word, math.exp(min(log_probs[own.start : own.stop])))
+        for word, own in spell_out(backbone, tokens)
     ]
 
 

@@ -38,9 +38,7 @@ def pair_word_times(backbone: Backbone, prepared: Prepared, pair: Pair, strength
     return PairTimes(base, pair.adapted and word_times(backbone, prepared, pair.adapted, strength))
 
 
-def word_times(
-    backbone: Backbone, prepared: Prepared, transcript: Transcript, strength: float
-) -> tuple[WordTime, ...]:
+def word_times(backbone: Backbone, prepared: Prepared, transcript: Transcript, strength: float) -> tuple[WordTime, ...]:
     """Each word of the text, piece by piece: the decoder reads what it wrote once more, all tokens at once.
 
     The tokens of a word are those that its confidence counts. It ends where the next token begins.
