@@ -60,7 +60,7 @@ DOORS = {
     "fpdf": {"reports.pdf"},
     "jinja2": {"reports.templates"},
     "peft": {"compare.benchmark", "study.methods"},
-    "accelerate": {"training"},
+    "accelerate": {"training", "compare.shared"},
     "tqdm": {"recordings.parallel", "compare", "training", "study.scorecard"},
     "argparse": {"commands", "__main__"},
 }

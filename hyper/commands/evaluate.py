@@ -15,6 +15,7 @@ examples:
   python -m hyper evaluate people.csv --limit 200 --json runs/people.json
   python -m hyper evaluate people.csv --csv runs/people-table.csv --xlsx runs/people.xlsx --report runs/people.pdf
   python -m hyper evaluate clinic.csv --base openai/whisper-small --hypernet runs/hypernet-small
+  accelerate launch --multi_gpu -m hyper evaluate archive.csv --json runs/archive.json     a part for each GPU
 
 columns of the manifest:
   file or path          recording, relative to the manifest's folder
@@ -44,13 +45,16 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> None:
     """Score the manifest, write what was asked for, print the table."""
+    from hyper.compare.shared import own_device
     from hyper.recordings.manifest import read_manifest
     from hyper.reports.evaluate import ReportFiles, evaluate
 
     files, rows = options(args, ReportFiles), read_manifest(args.manifest)[: args.limit]
     files.check()
+    args.device = own_device(args.device)
     asr = load_asr(args)
-    print(evaluate(asr, args.manifest, rows, files, batch_size=args.batch_size, language=args.language))
+    if told := evaluate(asr, args.manifest, rows, files, batch_size=args.batch_size, language=args.language):
+        print(told)
 
 
 def _report_file(text: str) -> Path:

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from hyper.compare.evaluation import Evaluation, table
 from hyper.compare.pipeline import PersonalizedAsr
-from hyper.compare.scoring import score_manifest
+from hyper.compare.shared import score_shared
 from hyper.recordings.manifest import ManifestRow
 from hyper.recordings.tables import csv_bytes, xlsx_bytes
 from hyper.reports.content import clinic_report
@@ -70,9 +70,13 @@ def evaluate(
 ) -> str:
     """Score the recordings, say which were skipped, write the files; returns the table for a terminal.
 
+    Where several processes share the recordings, the first does so for all and the others return "".
+
     Errors: EvaluationError where none could be scored.
     """
-    evaluation = score_manifest(asr, rows, batch_size=batch_size, language=language, progress=True)
+    evaluation = score_shared(asr, rows, batch_size=batch_size, language=language)
+    if evaluation is None:
+        return ""
     for failure in evaluation.failures:
         print(f"skipped {failure.file}: {failure.reason}", file=sys.stderr)
     files.write(evaluation)

@@ -1,0 +1,54 @@
+"""One manifest scored by several processes, each a part of it; without a launcher there is one process."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from dataclasses import replace
+
+from accelerate import PartialState
+from accelerate.utils import gather_object
+
+from hyper.compare.evaluation import Evaluation
+from hyper.compare.pipeline import PersonalizedAsr
+from hyper.compare.scoring import score_manifest
+from hyper.recordings.manifest import ManifestRow
+
+
+def own_device(device: str | None) -> str | None:
+    """The device asked for; where a launcher started several processes, the one that it gave to this process."""
+    return str(PartialState(cpu=device == "cpu").device) if _several() else device
+
+
+def score_shared(
+    asr: PersonalizedAsr, rows: Sequence[ManifestRow], *, batch_size: int, language: str
+) -> Evaluation | None:
+    """The evaluation of all rows in the first process, None in the others, which have handed in their parts."""
+    if not _several():
+        return score_manifest(asr, rows, batch_size=batch_size, language=language, progress=True)
+    processes = PartialState()
+    part = own_part(rows, processes.process_index, processes.num_processes)
+    own = score_manifest(asr, part, batch_size=batch_size, language=language, progress=processes.is_main_process)
+    parts: list[Evaluation] = gather_object([own])
+    processes.destroy_process_group()  # or the processes would hang at their exit
+    return joined(parts) if processes.is_main_process else None
+
+
+def own_part(rows: Sequence[ManifestRow], index: int, n_processes: int) -> Sequence[ManifestRow]:
+    """Neighbouring rows, as many for each process or one fewer, so that the parts in turn are the manifest."""
+    first, end = (i * len(rows) // n_processes for i in (index, index + 1))
+    return rows[first:end]
+
+
+def joined(parts: Sequence[Evaluation]) -> Evaluation:
+    """All recordings of the parts in the manifest's order; pooled anew, because the mean of rates is no rate."""
+    return replace(
+        parts[0],
+        utterances=tuple(utterance for part in parts for utterance in part.utterances),
+        failures=tuple(failure for part in parts for failure in part.failures),
+    )
+
+
+def _several() -> bool:
+    """Whether `accelerate launch` or `torchrun` started this process beside others."""
+    return int(os.environ.get("WORLD_SIZE", "1")) > 1
