@@ -21,6 +21,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help=f"{', '.join(COHORTS)} (default: these); or {', '.join(HELD_OUT_COHORTS)}, which are held out: for "
         "testing only, never to be trained on",
     )
+    add(
+        "--ways",
+        default="phones",
+        metavar="WAY",
+        help="ways to make a disorder, one drawn for each patient: phones (default), train, held-out (testing only), "
+        "all, or one by its name: pieces, smear, predictor, channels; only phones needs phone times",
+    )
     add("--patients", type=int, default=1, help="simulated patients each speaker becomes (default: 1)")
     add("--limit", type=int, help="use only so many recordings, chosen by the seed (default: all)")
     add("--seed", type=int, default=0, help="decides patients, profiles and every event (default: 0)")
@@ -34,7 +41,9 @@ def run(args: argparse.Namespace) -> None:
     from hyper.speech.simulate_manifest import simulate_manifest
 
     rows = [row for manifest in args.manifest for row in read_manifest(manifest)]
-    written = simulate_manifest(rows, args.out, args.patients, args.cohorts, args.limit, args.seed, args.workers)
+    written = simulate_manifest(
+        rows, args.out, args.patients, args.cohorts, args.limit, args.seed, args.workers, args.ways
+    )
     print(
         f"wrote {len(written)} simulated recordings of {len({row.speaker for row in written})} patients to {args.out}"
     )

@@ -13,6 +13,7 @@ from hyper.recordings.manifest import ManifestRow, write_manifest
 from hyper.recordings.parallel import parallel
 from hyper.simulate import ALL_COHORTS, SEVERITIES, draw_profile, simulate
 from hyper.simulate.phones import parse_phones
+from hyper.simulate.ways import CHOICES, PHONES, WAYS, draw_way, simulate_way, ways_of
 
 _CHUNK = 100  # recordings a worker takes at a time
 
@@ -37,6 +38,8 @@ class _Job:
     patient: Patient
     file: str
     seed: int
+    way: str
+    note: str
 
 
 def assign_patients(
@@ -69,40 +72,63 @@ def simulate_manifest(
     limit: int | None,
     seed: int,
     n_workers: int,
+    ways: str = PHONES,
 ) -> list[ManifestRow]:
     """Write one simulated recording for each row (a seeded choice of `limit` rows), and `manifest.csv`.
 
-    The reference stays what the speaker meant to say.
-    Errors: SimulationError for a cohort that nobody simulates, and where phone times are missing.
+    The reference stays what the speaker meant to say. Each patient speaks in one of the `ways`, named in the note;
+    recordings without phone times in one that needs none.
+    Errors: SimulationError for a cohort or ways that nobody simulates, and where phone times are missing.
     """
     unknown = [cohort for cohort in cohorts if cohort not in ALL_COHORTS]
     if unknown:
         raise SimulationError(f"There is no simulator for {unknown[0]!r}; there are {', '.join(ALL_COHORTS)}.")
-    without = [row.file for row in rows if not row.phones]
-    if without:
-        raise SimulationError(
-            f"{len(without)} recordings have no phone times, the first is {without[0]}; "
-            "`python -m hyper align` finds them."
-        )
+    _check_ways(rows, cohorts, ways)
     rng = np.random.default_rng(seed)
     if limit is not None and limit < len(rows):
         rows = [rows[i] for i in sorted(rng.choice(len(rows), size=limit, replace=False))]
     patients = assign_patients(sorted({row.speaker for row in rows}), n_patients, cohorts, seed)
-    jobs = [
-        _Job(
-            row,
-            patients[row.speaker][int(rng.integers(n_patients))],
-            f"{i // 1000:03d}/{i:06d}.wav",
-            seed * 10_000_019 + i,
-        )
-        for i, row in enumerate(rows)
-    ]
+    jobs = []
+    for i, row in enumerate(rows):
+        patient = patients[row.speaker][int(rng.integers(n_patients))]
+        file, way = f"{i // 1000:03d}/{i:06d}.wav", _way_of(row, patient, ways)
+        note = row.note if ways == PHONES else f"way: {way}"
+        jobs.append(_Job(row, patient, file, seed * 10_000_019 + i, way, note))
     for folder in {(out / job.file).parent for job in jobs}:
         folder.mkdir(parents=True, exist_ok=True)
     tasks = [(out, jobs[i : i + _CHUNK]) for i in range(0, len(jobs), _CHUNK)]
     written = [row for chunk in parallel(_simulate_chunk, tasks, n_workers, "simulating") for row in chunk]
     write_manifest(out / "manifest.csv", written)
     return written
+
+
+def _check_ways(rows: Sequence[ManifestRow], cohorts: Sequence[str], ways: str) -> None:
+    """Errors: SimulationError where no way makes a cohort, or none can for want of phone times."""
+    without = [row.file for row in rows if not row.phones]
+    for cohort in cohorts:
+        names = ways_of(cohort, ways)
+        if not names:
+            raise SimulationError(
+                f"No way {ways!r} makes {cohort}; choose one of {', '.join((*CHOICES, PHONES, *WAYS))}."
+            )
+        if without and names == (PHONES,):
+            raise SimulationError(
+                f"{len(without)} recordings have no phone times, the first is {without[0]}; "
+                "`python -m hyper align` finds them."
+            )
+
+
+def _way_of(row: ManifestRow, patient: Patient, ways: str) -> str:
+    names = ways_of(patient.cohort, ways)
+    return draw_way([name for name in names if row.phones or name != PHONES], patient.profile_seed)
+
+
+def _said(job: _Job, waveform: np.ndarray) -> np.ndarray:  # (n_samples,) -> (n_samples_out,)
+    who = job.patient
+    if job.way != PHONES:
+        return simulate_way(job.way, waveform, who.cohort, who.severity, who.profile_seed, job.seed)
+    profile = draw_profile(who.cohort, who.severity, who.profile_seed)
+    return simulate(waveform, parse_phones(job.row.phones), profile, job.seed).waveform
 
 
 def _simulate_chunk(task: tuple[Path, Sequence[_Job]]) -> list[ManifestRow]:
@@ -113,9 +139,7 @@ def _simulate_chunk(task: tuple[Path, Sequence[_Job]]) -> list[ManifestRow]:
             waveform = load_audio(job.row.path)
         except AudioError:  # silent or broken clips are in every corpus; the command prints how many were written
             continue
-        profile = draw_profile(job.patient.cohort, job.patient.severity, job.patient.profile_seed)
-        simulated = simulate(waveform, parse_phones(job.row.phones), profile, job.seed)
-        save_audio(out / job.file, simulated.waveform)
+        save_audio(out / job.file, _said(job, waveform))
         rows.append(
             replace(
                 job.row,
@@ -126,6 +150,7 @@ def _simulate_chunk(task: tuple[Path, Sequence[_Job]]) -> list[ManifestRow]:
                 severity=job.patient.severity,
                 simulated=True,
                 phones="",
+                note=job.note,
             )
         )
     return rows

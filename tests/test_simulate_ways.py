@@ -1,0 +1,115 @@
+"""The other ways to make a disorder: each does what it says, needs no phones, and training hears none that is held out."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import librosa
+import numpy as np
+import pytest
+from numpy_voice import talk
+from scipy.signal import lfilter
+
+from hyper.recordings.audio import load_audio, save_audio
+from hyper.recordings.manifest import ManifestRow, read_manifest
+from hyper.simulate.ways import WAYS, draw_way, simulate_way, ways_of
+from hyper.simulate.ways.pieces import play
+from hyper.simulate.ways.plan import FRAME, make_plan
+from hyper.simulate.ways.predictor import excitation
+from hyper.speech.simulate_manifest import SimulationError, simulate_manifest
+
+RATE = 16_000
+EACH = [(name, cohort) for name, way in WAYS.items() for cohort in way.cohorts]
+
+
+@pytest.fixture(scope="module")
+def spoken() -> np.ndarray:
+    return talk()[0].astype(np.float32)
+
+
+def test_every_disorder_keeps_two_ways_out_of_training() -> None:
+    for cohort in ("stuttering", "dysarthria", "parkinsons"):
+        train, held_out = ways_of(cohort, "train"), ways_of(cohort, "held-out")
+        assert len(train) >= 2 and len(held_out) >= 2
+        assert not set(train) & set(held_out)
+        assert set(ways_of(cohort, "all")) == {*train, *held_out}
+        assert {draw_way(train, seed) for seed in range(40)} == set(train)
+    assert ways_of("dysphonia", "train") == ("phones",)
+    assert ways_of("stuttering", "predictor") == ("predictor",)
+
+
+@pytest.mark.parametrize(("name", "cohort"), EACH)
+def test_a_way_repeats_itself_by_its_seeds_and_is_heard(name: str, cohort: str, spoken: np.ndarray) -> None:
+    said, again, other = (simulate_way(name, spoken, cohort, "severe", 3, seed) for seed in (4, 4, 5))
+    assert np.array_equal(said, again) and not np.array_equal(said, other)
+    assert said.dtype == np.float32 and 0.01 < np.abs(said).max() <= 0.99
+    assert not np.allclose(said[: len(spoken)], spoken[: len(said)], atol=0.01)
+
+
+def test_dysarthria_slows_parkinsons_hurries_and_stuttering_adds_moments(spoken: np.ndarray) -> None:
+    def length(cohort: str) -> float:
+        return float(np.mean([len(simulate_way("pieces", spoken, cohort, "severe", s, s)) for s in range(6)]))
+
+    assert length("dysarthria") > 1.2 * len(spoken)
+    assert length("parkinsons") < 0.95 * len(spoken)
+    assert length("stuttering") > 1.2 * len(spoken)
+
+
+def test_pieces_played_in_place_give_the_recording_back(spoken: np.ndarray) -> None:
+    played = play(spoken, np.arange(len(spoken) // FRAME) * FRAME)
+    assert np.corrcoef(played, spoken[: len(played)])[0, 1] > 0.98
+
+
+def test_pieces_played_slowly_keep_the_pitch() -> None:
+    tone = np.sin(2 * np.pi * 200 * np.arange(RATE) / RATE).astype(np.float32)
+    slow = play(tone, np.arange(0, len(tone) // FRAME, 0.5) * FRAME)
+    spectrum = np.abs(np.fft.rfft(slow))
+    assert len(slow) == 2 * (len(tone) // FRAME) * FRAME
+    assert spectrum.argmax() * RATE / len(slow) == pytest.approx(200, abs=3)
+
+
+def test_smearing_blurs_the_spectrum_over_time_and_keeps_the_length(spoken: np.ndarray) -> None:
+    def flux(waveform: np.ndarray) -> float:
+        mel = librosa.power_to_db(librosa.feature.melspectrogram(y=waveform, sr=RATE, hop_length=128), top_db=50)
+        return float(np.abs(np.diff(mel, axis=1)).mean())
+
+    said = [simulate_way("smear", spoken, "dysarthria", "severe", seed, seed) for seed in range(4)]
+    assert all(len(one) == len(spoken) for one in said)
+    assert np.mean([flux(one) for one in said]) < 0.9 * flux(spoken)
+
+
+def test_a_flat_voice_loses_its_melody() -> None:
+    f0 = np.linspace(100, 200, 250)
+
+    def spread(flatness: float) -> float:  # semitones
+        voice = excitation(f0, flatness, 0.0, np.random.default_rng(0), np.random.default_rng(0))
+        found = librosa.yin(lfilter([1.0], [1.0, -0.95], voice).astype(np.float32), fmin=70, fmax=300, sr=RATE)
+        return float(np.std(12 * np.log2(found[3:-3])))
+
+    assert spread(0.0) > 2.5 and spread(0.95) < 1.5
+
+
+def test_a_plan_of_parkinsons_fades(spoken: np.ndarray) -> None:
+    gains = [
+        make_plan(spoken, "parkinsons", 1.0, np.random.default_rng(seed), np.random.default_rng(seed)).gain
+        for seed in range(5)
+    ]
+    assert all(gain[-30:].mean() < 0.8 * gain[:30].mean() for gain in gains)
+
+
+def test_recordings_without_phones_are_simulated_and_the_note_says_how(tmp_path: Path, spoken: np.ndarray) -> None:
+    save_audio(tmp_path / "a.wav", spoken)
+    row = ManifestRow("a.wav", tmp_path / "a.wav", "one two", "s")
+    rows = [replace(row, speaker=f"s{i}") for i in range(3)]
+    simulate_manifest(rows, tmp_path / "out", 1, ("stuttering",), None, 5, n_workers=1, ways="train")
+    written = read_manifest(tmp_path / "out" / "manifest.csv")
+    assert [one.note for one in written] == ["way: pieces"] * 3
+    assert not np.array_equal(load_audio(written[0].path)[: len(spoken)], spoken)
+
+
+def test_ways_that_are_not_there_are_named(tmp_path: Path) -> None:
+    with pytest.raises(SimulationError, match="No way 'held-out' makes dysphonia; choose one of train, held-out, all,"):
+        simulate_manifest([], tmp_path, 1, ("dysphonia",), None, 0, n_workers=1, ways="held-out")
+    with pytest.raises(SimulationError, match="No way 'backwards' makes stuttering"):
+        simulate_manifest([], tmp_path, 1, ("stuttering",), None, 0, n_workers=1, ways="backwards")
