@@ -1,4 +1,4 @@
-"""The other ways to make a disorder: each does what it says, needs no phones, and training hears none that is held out."""
+"""The other ways to make a disorder: each does what it says without phones, and training hears none held out."""
 
 from __future__ import annotations
 

@@ -20,7 +20,7 @@ from hyper.simulate.ways.smear import say_smeared
 PHONES = "phones"
 CHOICES = ("train", "held-out", "all")
 _STRENGTHS = ((0.1, 0.4), (0.35, 0.7), (0.6, 1.0))  # mild, moderate, severe: they overlap, as patients do
-# waveform (n_samples,), cohort, strength in [0, 1], what is drawn for the speaker, for the recording -> (n_samples_out,)
+# waveform (n_samples,), cohort, strength in [0, 1], draws for the speaker, for the recording -> (n_samples_out,)
 Say = Callable[[np.ndarray, str, float, np.random.Generator, np.random.Generator], np.ndarray]
 
 

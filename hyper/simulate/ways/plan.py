@@ -50,9 +50,7 @@ def make_plan(
     return _hurried(len(level), strength, speaker, rng)
 
 
-def _slow(
-    n: int, places: np.ndarray, strength: float, speaker: np.random.Generator, rng: np.random.Generator
-) -> Plan:
+def _slow(n: int, places: np.ndarray, strength: float, speaker: np.random.Generator, rng: np.random.Generator) -> Plan:
     slowness = 1 + strength * speaker.uniform(0.3, 1.3)
     wobble = _drift(n, 4.0, rng)  # syllables of uneven length
     seconds = np.cumsum(slowness * (1 + 0.3 * strength * wobble))

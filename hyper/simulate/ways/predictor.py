@@ -6,8 +6,8 @@ import numpy as np
 from scipy.linalg import solve_toeplitz
 from scipy.signal import lfilter
 
-from hyper.recordings.pitch import FRAME_HOP, track_f0
 from hyper.recordings.limits import SAMPLE_RATE
+from hyper.recordings.pitch import FRAME_HOP, track_f0
 from hyper.simulate.ways.plan import FRAME, make_plan
 
 _ORDER = 18  # two poles a kHz and two more
