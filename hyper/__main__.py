@@ -26,6 +26,7 @@ COMMANDS = {
     "export": "write what adapts to one recording as a PEFT adapter or merged Whisper",
     "evaluate": "score a manifest of recordings: WER and CER, base and adapted, per group",
     "corpus": "turn a corpus of recordings, as it comes, into a manifest",
+    "space": "write the folder that is pushed to a Hugging Face Space",
     "bench": "measure stage times, and what comparing costs beside the alternatives",
     "make-speech": "synthesise typical speech of many synthetic speakers",
     "simulate": "turn typical recordings into simulated atypical ones",

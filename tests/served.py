@@ -20,12 +20,12 @@ def free_port() -> int:
 
 
 @contextmanager
-def running_app(cache: Path, *arguments: str) -> Iterator[str]:
-    """Its address; ended as a service ends it. `cache` is where it keeps what visitors send."""
+def running_app(cache: Path, *arguments: str, folder: Path = ROOT) -> Iterator[str]:
+    """Its address; ended as a service ends it. `cache` is where it keeps what visitors send, `folder` holds app.py."""
     port = free_port()
     app = subprocess.Popen(
         [sys.executable, "app.py", "--port", str(port), *arguments],
-        cwd=ROOT,
+        cwd=folder,
         env=os.environ | {"GRADIO_TEMP_DIR": str(cache)},
         stdout=subprocess.PIPE,
         text=True,

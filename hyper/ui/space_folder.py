@@ -1,0 +1,34 @@
+"""The folder that is pushed to a Hugging Face Space: what the page needs, with the Space's card and versions."""
+
+from __future__ import annotations
+
+import re
+import shutil
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[2]
+NEEDED = ("app.py", "LICENSE", "hyper", "assets", "examples")
+NOT_NEEDED = ("__pycache__", "results", "screenshot.png")  # caches, and what only the study's pages show
+CARD = "Space.md"  # a Space reads its settings from the top of README.md
+SPACE_TORCH = "2.11.0"  # the newest that ZeroGPU lists, huggingface/hub-docs, docs/hub/spaces-zerogpu.md
+# The hub takes no file above 10 MB by plain git.
+LFS_ATTRIBUTES = "*.safetensors filter=lfs diff=lfs merge=lfs -text\n"
+
+
+def write_space(folder: Path) -> None:
+    """Fill a new or empty folder."""
+    folder.mkdir(parents=True, exist_ok=True)
+    for name in NEEDED:
+        source = ROOT / name
+        if source.is_dir():
+            shutil.copytree(source, folder / name, ignore=shutil.ignore_patterns(*NOT_NEEDED))
+        else:
+            shutil.copy(source, folder / name)
+    shutil.copy(ROOT / CARD, folder / "README.md")
+    (folder / "requirements.txt").write_text(space_requirements((ROOT / "requirements.txt").read_text()))
+    (folder / ".gitattributes").write_text((ROOT / ".gitattributes").read_text() + LFS_ATTRIBUTES)
+
+
+def space_requirements(requirements: str) -> str:
+    """The same requirements with the torch that a shared GPU's host offers."""
+    return re.sub(r"^torch==.*$", f"torch=={SPACE_TORCH}", requirements, flags=re.MULTILINE)
