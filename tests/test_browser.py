@@ -55,6 +55,29 @@ CONTRASTS = """() => {
   return found.sort((x, y) => x[0] - y[0]);
 }"""
 
+WORDS_IN_VIEW = """() => {
+  const IGNORED = "script, style, svg, [aria-hidden=true]";
+  const words = [], walker = document.createTreeWalker(document.body, NodeFilter.SHOW_TEXT);
+  while (walker.nextNode()) {
+    const text = walker.currentNode.textContent.trim(), node = walker.currentNode.parentElement;
+    const box = node.getBoundingClientRect();
+    if (!text || box.width < 2 || box.height < 2 || box.top >= innerHeight || node.closest(IGNORED)) continue;
+    if (node.checkVisibility({opacityProperty: true, visibilityProperty: true})) words.push(...text.split(/\\s+/));
+  }
+  return words;
+}"""
+
+# Cumulative, of all that moved by itself since the page was opened.
+LAYOUT_SHIFT = """() => new Promise(done => new PerformanceObserver(list => done(
+  list.getEntries().filter(entry => !entry.hadRecentInput).reduce((sum, entry) => sum + entry.value, 0)
+)).observe({type: 'layout-shift', buffered: true}))"""
+
+LATE_QUEUE = """() => {
+  const ask = window.fetch;
+  const late = (...what) => new Promise(go => setTimeout(go, 2500)).then(() => ask(...what));
+  window.fetch = (...what) => String(what[0].url ?? what[0]).includes("/queue/join") ? late(...what) : ask(...what);
+}"""
+
 LATE_STEPS = """() => {
   const ask = window.fetch;
   const late = (...what) => new Promise(go => setTimeout(go, 2500)).then(() => ask(...what));
@@ -100,6 +123,7 @@ class Visit:
         self.page.get_by_label("Upload file").click()
         self.page.locator("#hw-recording input[type=file]").set_input_files(recording)
         self.page.locator("#hw-recording").get_by_label("Play", exact=True).wait_for()
+        self.page.locator("#hw-base-transcript").wait_for()  # nobody pressed anything
         self.settle()
 
     def settle(self) -> None:
@@ -110,8 +134,14 @@ class Visit:
             quiet = 0 if self.pending else quiet + 1
 
     def compare(self) -> None:
-        self.page.get_by_role("button", name="Compare", exact=True).click()
+        """Once more, with what was changed."""
+        arrived = self.page.locator("#hw-arrived").text_content()
+        self.page.get_by_role("button", name="Compare again").click()
+        playwright.expect(self.page.locator("#hw-arrived")).not_to_have_text(arrived, timeout=PATIENCE_MS)
         self.page.locator("#hw-base-transcript").wait_for()
+
+    def open_fold(self, name: str) -> None:
+        self.page.get_by_role("button", name=name, exact=True).click()
 
     def plots_are_visible(self) -> None:
         for selector in ("#hw-magnitude svg.main-svg >> nth=0", "#hw-inside svg.main-svg >> nth=0"):
@@ -194,14 +224,13 @@ def test_upload_reference_compare(visit, recording):
 
 
 def test_a_late_answer_of_the_server_does_not_wipe_new_results(visit, recording):
-    """Compare pressed as soon as the recording stands there, while the server still owes the small steps."""
+    """The comparison starts as soon as the recording is there, while the server still owes the small steps."""
     here = visit()
 
     here.page.evaluate(LATE_STEPS)
     here.page.get_by_label("Upload file").click()
     here.page.locator("#hw-recording input[type=file]").set_input_files(recording)
-    here.page.locator("#hw-recording").get_by_label("Play", exact=True).wait_for()
-    here.compare()
+    here.page.locator("#hw-base-transcript").wait_for()
     here.page.wait_for_timeout(3000)
     here.settle()
     assert here.page.locator("#hw-base-transcript").is_visible()
@@ -216,7 +245,7 @@ def test_the_microphone(visit):
     here.page.wait_for_timeout(1500)
     here.page.locator("#hw-recording").get_by_role("button", name="Stop", exact=True).first.click()
     here.page.locator("#hw-recording").get_by_label("Play", exact=True).wait_for()
-    here.compare()
+    here.page.locator("#hw-base-transcript").wait_for()
     assert here.page.locator(".hw-score").count() == 0  # nothing was meant, so nothing is counted
     here.plots_are_visible()
 
@@ -229,7 +258,7 @@ def test_an_example_fills_recording_and_reference(visit):
     here.page.locator("#hw-recording").get_by_label("Play", exact=True).wait_for()
     reference = here.page.get_by_label("What was meant").input_value()
     assert reference
-    here.compare()
+    here.page.locator("#hw-base-transcript").wait_for()  # one press was enough
     assert reference in here.page.locator(".hw-meant").inner_text()
     assert here.page.locator(".hw-score").count() == 2
     here.page.get_by_label("Clear").click()
@@ -242,7 +271,7 @@ def test_another_model_brings_its_own_choices_and_clears_the_results(visit, reco
     language = here.page.get_by_label("Spoken language")
     playwright.expect(language).to_be_hidden()  # the model that is loaded knows English alone
     here.upload(recording)
-    here.compare()
+    here.open_fold("Settings")
     here.page.locator("#hw-model input").click()
     here.page.get_by_role("option", name="openai/whisper-tiny").click()
     playwright.expect(language).to_be_visible()
@@ -251,13 +280,61 @@ def test_another_model_brings_its_own_choices_and_clears_the_results(visit, reco
     playwright.expect(here.page.locator("#hw-base-transcript")).to_have_count(0)
 
 
-def test_a_phrase_to_say_becomes_the_reference(visit):
+def test_a_phrase_to_say_is_the_reference_of_what_is_read_alone(visit, recording):
     here = visit()
+    here.open_fold("More to try")
     phrases = here.page.locator("#hw-phrases button")
     if phrases.count() == 0:
         pytest.skip("phrases belong to the bundled pair, which is not here")
     phrases.nth(1).click()
     assert here.page.get_by_label("What was meant").input_value() == phrases.nth(1).inner_text()
+    here.upload(recording)  # which said something else
+    playwright.expect(here.page.get_by_label("What was meant")).to_have_value("")
+    assert here.page.locator(".hw-score").count() == 0
+    phrases.nth(0).click()  # to be read: what stands there goes
+    playwright.expect(here.page.locator("#hw-base-transcript")).to_have_count(0)
+    assert here.page.get_by_label("What was meant").input_value() == phrases.nth(0).inner_text()
+
+
+@pytest.mark.parametrize("size", [WIDE, (1366, 768), NARROW], ids=str)
+def test_what_to_do_is_seen_at_once_in_few_words(visit, size):
+    here = visit(size)
+    assert "atypical speech" in here.page.locator(".hw-header").inner_text()
+    for button in ("Record your voice", "Try an example", "Upload a file"):
+        box = here.page.get_by_role("button", name=button).bounding_box()
+        assert box["y"] + box["height"] < size[1]
+    assert len(here.page.evaluate(WORDS_IN_VIEW)) <= 90
+    assert here.page.evaluate(LAYOUT_SHIFT) <= 0.1
+
+
+def test_another_reference_recounts_and_old_numbers_never_stand_beside_it(visit, recording):
+    here = visit()
+    here.upload(recording)
+    meant, results = here.page.get_by_label("What was meant"), here.page.locator("#hw-results")
+    for text in ("call my daughter", "turn on the lights in the kitchen"):
+        meant.fill(text)
+        playwright.expect(here.page.locator(".hw-meant")).to_contain_text(text, timeout=PATIENCE_MS)
+        playwright.expect(results).not_to_have_class(re.compile("hw-recounting"))
+        playwright.expect(here.page.locator(".hw-score")).to_have_count(2)
+    here.page.evaluate(LATE_QUEUE)
+    meant.fill("good morning")
+    playwright.expect(results).to_have_class(re.compile("hw-recounting"))
+    playwright.expect(here.page.locator(".hw-score").first).to_be_hidden()
+
+
+def test_upload_and_record_begin_with_an_empty_page(visit, recording):
+    here = visit()
+    with here.page.expect_file_chooser() as chosen:
+        here.page.get_by_role("button", name="Upload a file").click()
+    chosen.value.set_files(recording)
+    here.page.locator("#hw-base-transcript").wait_for()
+    here.page.get_by_label("What was meant").fill("call my daughter")
+    here.page.get_by_role("button", name="Record your voice").click()
+    playwright.expect(here.page.locator("#hw-base-transcript")).to_have_count(0)
+    assert here.page.get_by_label("What was meant").input_value() == ""
+    here.page.wait_for_timeout(1500)
+    here.page.locator("#hw-recording").get_by_role("button", name="Stop", exact=True).first.click()
+    here.page.locator("#hw-base-transcript").wait_for()
 
 
 def test_a_telephone(visit, recording):
@@ -275,6 +352,7 @@ def test_a_telephone(visit, recording):
 def test_the_keyboard_alone(visit, recording):
     here = visit()
     here.upload(recording)
+    here.open_fold("Settings")
     here.page.evaluate("(top => { top.tabIndex = -1; top.focus(); })(document.querySelector('.hw-header'))")
     reached: list[str] = []
     for _ in range(90):
@@ -289,20 +367,19 @@ def test_the_keyboard_alone(visit, recording):
         assert any(name.startswith(control) for name in reached), f"Tab does not reach {control}: {reached}"
     outline = here.page.evaluate("getComputedStyle(document.activeElement).outlineWidth")
     assert outline == "3px"  # and one sees where one is
+    arrived = here.page.locator("#hw-arrived").text_content()
     here.page.keyboard.press("Enter")
-    here.page.locator("#hw-base-transcript").wait_for()
+    playwright.expect(here.page.locator("#hw-arrived")).not_to_have_text(arrived, timeout=PATIENCE_MS)
 
 
 def test_errors_are_sentences_that_stay(visit, tmp_path):
     here = visit()
-    here.page.get_by_role("button", name="Compare", exact=True).click()
+    here.page.get_by_role("button", name="Compare again").click()
     here.page.get_by_text(notices.NO_RECORDING).wait_for()
     here.page.get_by_label("Upload file").click()
     junk = tmp_path / "junk.wav"
     junk.write_text("no samples")
     here.page.locator("#hw-recording input[type=file]").set_input_files(junk)
-    here.page.wait_for_timeout(1000)
-    here.page.get_by_role("button", name="Compare", exact=True).click()
     here.page.get_by_text("junk.wav is not an audio recording").wait_for()
     # The browser's own player finds no sound in it either, and says so in the console.
     here.problems[:] = [problem for problem in here.problems if "Waveform load error" not in problem]

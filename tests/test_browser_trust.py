@@ -147,7 +147,7 @@ def test_a_verbatim_text_gives_a_table_of_both_references(visit, recording, asr,
     here.upload(recording)
     here.page.get_by_label("What was meant").fill("turn on the lights")
     expect(here.page.get_by_label("What was said")).to_be_hidden()
-    here.page.get_by_role("button", name="Also every sound that was said").click()
+    here.open_fold("Settings")
     here.page.get_by_label("What was said").fill("t t turn on on the lights")
     here.compare()
     made = asr.compare(recording, "turn on the lights", verbatim="t t turn on on the lights")

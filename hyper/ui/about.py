@@ -11,7 +11,7 @@ BUNDLED_NOTE = (
     "errors in open speech. For open speech, choose a Whisper from the hub and train a hypernetwork for it."
 )
 OTHER_MODEL_NOTE = (
-    "Loaded when you press Compare. If no hypernetwork was trained for it, you get the base transcript; to train one: "
+    "Loaded when it is first used. If no hypernetwork was trained for it, you get the base transcript; to train one: "
     "`{command}`"
 )
 VERBATIM_NOTE = (

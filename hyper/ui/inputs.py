@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import gradio as gr
+from gradio.events import Dependency
 
 from hyper.model.files import BUNDLED
 from hyper.model.languages import language_names
@@ -13,13 +14,11 @@ from hyper.ui import panels, scripts
 from hyper.ui.about import BUNDLED_NOTE, OTHER_MODEL_NOTE, VERBATIM_NOTE
 from hyper.ui.examples import Example
 from hyper.ui.layout import (
-    REFERENCE_HEADING,
     Values,
     capitalised,
     card,
     chips,
     fold,
-    heading,
     note_html,
     recorder,
     text_box,
@@ -34,36 +33,46 @@ STRENGTH_MEANING = (
 )
 
 
+FIRST_EXAMPLES = 4  # that stand on the page; the others open on a click
+
+
 class Inputs:
-    """Recording and examples on the left; what was meant, and the model, on the right."""
+    """Three ways to begin, the recording and examples; settings in a fold. What was meant is placed by its card."""
 
     def __init__(self, models: ModelStore, examples: Sequence[Example]) -> None:
         self.models, self.examples = models, examples
-        with gr.Row(elem_id="hw-input", equal_height=True):
-            with card():
-                heading(1, "Say something, or pick an example")
-                self.recording = recorder("Recording", "hw-recording")
-                self.note = gr.HTML("", elem_id="hw-example-note")  # where the recording comes from
-                labels = [capitalised(example.label) for example in examples]
-                self.example_buttons = chips("Examples", labels, "hw-examples")
-            with card():
-                heading(2, *REFERENCE_HEADING)
-                self.reference = text_box("What was meant (optional)", "The words you meant to say", "hw-reference")
-                with fold("Also every sound that was said (verbatim)", "hw-verbatim-fold"):
-                    gr.HTML(note_html(VERBATIM_NOTE))
-                    label = "What was said (verbatim, optional)"
-                    self.verbatim = text_box(label, "c c call my my sister", "hw-verbatim")
-                with gr.Column(visible=models.first_name == BUNDLED) as self.phrases:
-                    title = "Things to say: click one, then read it aloud"
-                    self.phrase_buttons = chips(title, PHRASES, "hw-phrases")
-                self._model_choice()
+        labels = [capitalised(example.label) for example in examples]
+        self.reference = text_box(  # placed under the transcripts, where it recounts
+            "What was meant?", "What was meant? Type it to count the errors.", "hw-reference", lines=1, render=False
+        )
+        with card(elem_id="hw-input"):
+            self._ways_to_begin()
+            self.recording = recorder("Recording", "hw-recording")
+            self.note = gr.HTML("", elem_id="hw-example-note")  # where the recording comes from
+            self.example_buttons = chips("Examples", labels[:FIRST_EXAMPLES], "hw-examples")
+            with gr.Row(elem_id="hw-folds"):
+                with fold("More to try", "hw-more"):
+                    self.example_buttons += chips("More examples", labels[FIRST_EXAMPLES:], "hw-more-examples")
+                    with gr.Column(visible=models.first_name == BUNDLED) as self.phrases:
+                        title = "Things to say: click one, then read it aloud"
+                        self.phrase_buttons = chips(title, PHRASES, "hw-phrases")
+                with fold("Settings", "hw-advanced"):
+                    self._settings()
+        self.example_reference = gr.State("")  # what an example put into the text, to go with its recording
         self.strength = gr.Slider(  # placed by its card, beside what it changes
             0, MAX_STRENGTH, AS_TRAINED, step=0.1, label="Adaptation strength", info=STRENGTH_MEANING, buttons=[],
             elem_id="hw-strength", render=False,
         )  # fmt: skip
 
-    def _model_choice(self) -> None:
-        """Model, language, and the folded choice of how to adapt."""
+    def _ways_to_begin(self) -> None:
+        """Record, try an example, upload: equal buttons side by side."""
+        with gr.Row(elem_id="hw-begin"):
+            self.begin_recording = gr.Button("Record your voice", elem_id="hw-begin-recording")
+            self.begin_example = gr.Button("Try an example", elem_id="hw-begin-example", visible=bool(self.examples))
+            self.begin_upload = gr.Button("Upload a file", elem_id="hw-begin-upload")
+
+    def _settings(self) -> None:
+        """Model, language, how to adapt, and the verbatim text."""
         models = self.models
         self.model = gr.Dropdown(
             models.choices(), value=models.first_name, label="Model", filterable=False, elem_id="hw-model"
@@ -76,16 +85,17 @@ class Inputs:
             visible=models.is_multilingual(models.first_name),
             elem_id="hw-language",
         )
-        with fold("Advanced", "hw-advanced"):
-            self.adaptation = gr.Radio(
-                [
-                    ("One adaptation for the whole recording", PER_RECORDING),
-                    ("One adaptation for each piece", PER_PIECE),
-                ],
-                value=PER_RECORDING,
-                label="Long recordings",
-                info="Recordings longer than the model's window are cut at quiet places.",
-            )
+        self.adaptation = gr.Radio(
+            [
+                ("One adaptation for the whole recording", PER_RECORDING),
+                ("One adaptation for each piece", PER_PIECE),
+            ],
+            value=PER_RECORDING,
+            label="Long recordings",
+            info="Recordings longer than the model's window are cut at quiet places.",
+        )
+        gr.HTML(note_html(VERBATIM_NOTE))
+        self.verbatim = text_box("What was said (verbatim, optional)", "c c call my my sister", "hw-verbatim")
 
     @property
     def asked(self) -> list[gr.components.Component]:
@@ -97,19 +107,31 @@ class Inputs:
     def connect(self) -> None:
         """Clicks that fill the inputs."""
         for button, phrase in zip(self.phrase_buttons, PHRASES, strict=False):
-            button.click(None, None, self.reference, js=scripts.sets(phrase))
-        example_reference = gr.State("")  # what an example put into the text, to be taken out with its recording
-        filled = [self.recording, self.reference, self.verbatim, example_reference, self.note]
-        for button, each in zip(self.example_buttons, self.examples, strict=True):
-            values = (str(each.path), each.reference, "", each.reference, note_html(each.note))
-            button.click(lambda values=values: values, None, filled, **QUIET)
+            # It is to be read: a recording that is there already said something else.
+            button.click(None, None, [self.recording, self.reference, self.note], js=scripts.sets(None, phrase, ""))
+        begun = [self.recording, self.reference, self.verbatim, self.note]
+        self.begin_recording.click(None, self.reference, begun, js=scripts.begin_recording(PHRASES))
+        self.begin_upload.click(None, None, begun, js=scripts.BEGIN_UPLOAD)
         self.recording.clear(
             take_out_example,
-            [self.reference, example_reference],
-            [self.reference, example_reference, self.note],
+            [self.reference, self.example_reference],
+            [self.reference, self.example_reference, self.note],
             **QUIET,
         )
         self.model.change(self.offer_for, self.model, [self.phrases, self.model_note, self.language], **QUIET)
+
+    def examples_filled(self) -> list[Dependency]:
+        """Clicks on examples, each of which fills the inputs and plays; the comparison is to follow."""
+        filled = [self.recording, self.reference, self.verbatim, self.example_reference, self.note]
+        buttons = list(zip(self.example_buttons, self.examples, strict=True))
+        if self.examples:
+            buttons.append((self.begin_example, self.examples[0]))
+        events = []
+        for button, each in buttons:
+            values = (str(each.path), each.reference, "", each.reference, note_html(each.note))
+            events.append(button.click(lambda values=values: values, None, filled, **QUIET))
+            events[-1].then(None, js=scripts.PLAY)
+        return events
 
     def offer_for(self, name: str) -> Values:
         """What the page offers for a model."""
@@ -129,5 +151,8 @@ class Inputs:
 
 
 def take_out_example(reference: str, of_example: str | None) -> tuple[str, str, str]:
-    """Reference, the example's own and its note once the recording is gone; what the visitor typed stays."""
-    return ("" if reference == of_example else reference, "", "")
+    """Reference, the example's own and its note once the recording is gone; what the visitor typed stays.
+
+    A phrase to read is of one recording alone, as an example's text is.
+    """
+    return ("" if reference in (of_example, *PHRASES) else reference, "", "")

@@ -92,7 +92,9 @@ def recorder(label: str, elem_id: str) -> gr.Audio:
     )
 
 
-def text_box(label: str, placeholder: str, elem_id: str, lines: int = 2, max_length: int = MAX_TEXT) -> gr.Textbox:
+def text_box(
+    label: str, placeholder: str, elem_id: str, lines: int = 2, max_length: int = MAX_TEXT, **settings: Any
+) -> gr.Textbox:
     """A place for text under a heading of the page: its label is for screen readers alone."""
     return gr.Textbox(
         "",
@@ -102,6 +104,7 @@ def text_box(label: str, placeholder: str, elem_id: str, lines: int = 2, max_len
         lines=lines,
         max_length=max_length,
         elem_id=elem_id,
+        **settings,
     )
 
 

@@ -21,7 +21,7 @@ from hyper.recordings.limits import TextError
 from hyper.recordings.manifest import ManifestError
 from hyper.recordings.tables import TableError
 
-NO_RECORDING = "There is no recording yet: record yourself, upload a file or pick an example, then press Compare."
+NO_RECORDING = "There is no recording yet: record yourself, upload a file or pick an example."
 RECORDING_GONE = (
     "The recording is no longer on the server, which keeps nothing for long: please record or upload it again."
 )

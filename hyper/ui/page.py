@@ -7,6 +7,7 @@ from collections.abc import Sequence
 import gradio as gr
 from gradio.utils import get_upload_folder
 
+from hyper.ui import scripts
 from hyper.ui.about import CAUTION, HEADER
 from hyper.ui.examples import Example
 from hyper.ui.model_store import ModelStore
@@ -48,6 +49,7 @@ def build_demo(models: ModelStore, examples: Sequence[Example]) -> gr.Blocks:
             tab.connect(one.inputs)
         one.inputs.connect()  # after the tabs, which clear their results first when the model changes
         reading.hand_over_to(speaker, bar)
+        demo.load(None, js=scripts.WATCH_REFERENCE)
     demo.unload(service.leave)
     demo.unload(several.leave)
     return demo.queue(max_size=WAITING_LIMIT)

@@ -25,7 +25,7 @@ WER_MEANING = (
     "numbers as digits."
 )
 MOST_DIRECTIONS = 4  # singular values of a matrix that are listed, the largest first
-NO_REFERENCE = "Without what was meant, nobody can say which transcript is right: type it above to count errors."
+NO_REFERENCE = "Without what was meant, nobody can say which transcript is right: type it below to count errors."
 EMPTY = render("no_comparison")
 
 

@@ -17,12 +17,13 @@ if TYPE_CHECKING:
 
 
 class TranscriptsCard(Card):
-    """Two panels, which say before there is anything what will stand in them."""
+    """Two panels, which say before there is anything what will stand in them; below, what was meant."""
 
     follows_strength = True
 
     def __init__(self, service: Service, inputs: Inputs) -> None:
         self.panels = gr.HTML(panels.EMPTY)
+        inputs.reference.render()
 
     def render(self, comparison: Comparison, asked: Asked) -> Values:
         """The verdict and both panels."""

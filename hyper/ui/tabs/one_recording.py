@@ -16,6 +16,7 @@ from hyper.ui.cards.card import Card
 from hyper.ui.examples import Example
 from hyper.ui.inputs import Inputs
 from hyper.ui.layout import Values
+from hyper.ui.phrases import PHRASES
 from hyper.ui.queues import MODEL_QUEUE, ON_MODEL, QUIET, on_gpu
 from hyper.ui.service import AS_TRAINED, Asked, Service
 from hyper.ui.tabs.tab import Tab
@@ -30,22 +31,36 @@ class OneRecordingTab(Tab):
         self.service = service
         with gr.Tab("One recording"):
             self.inputs = Inputs(service.models, examples)
-            self.button = gr.Button("Compare", variant="primary", elem_id="hw-compare")
+            self.recount_button = gr.Button(visible="hidden", elem_id="hw-recount")  # pressed by the page itself
             self.arrived = gr.HTML("", visible="hidden", elem_id="hw-arrived")  # when the last transcripts did
             with gr.Column(elem_id="hw-results"):
                 self.cards: list[Card] = [card(service, self.inputs) for card in CARDS]
+            self.button = gr.Button("Compare again", elem_id="hw-compare")
 
     def connect(self, inputs: Inputs) -> None:
-        """The button, the slider, the public endpoint, and what a new recording does to old results."""
+        """A recording compares by itself; the button, the slider, the public endpoint, and what clears old results."""
         self.clear_on(inputs.recording.change, inputs.model.change)
         inputs.recording.change(self.track, inputs.recording, None, **QUIET)
-        self.button.click(
-            on_gpu(self.compare_on_page),
-            inputs.asked,
-            [self.arrived, *self.clear()],
-            show_progress_on=list(self.cards[0].clear()),
+        compares = {
+            "fn": on_gpu(self.compare_on_page),
+            "inputs": inputs.asked,
+            "outputs": [self.arrived, *self.clear()],
+            "show_progress_on": list(self.cards[0].clear()),
             **ON_MODEL,
-        )
+        }
+        gr.on([self.button.click, inputs.recording.stop_recording], **compares)
+        reference = inputs.reference
+        inputs.recording.upload(None, reference, reference, js=scripts.without_phrase(PHRASES)).then(**compares)
+        for filled in inputs.examples_filled():
+            filled.then(**compares)
+        self.recount_button.click(
+            on_gpu(self.recount),
+            inputs.asked,
+            [component for card in self.cards if card.follows_strength for component in card.clear()],
+            trigger_mode="always_last",
+            show_progress="hidden",
+            **ON_MODEL,
+        ).then(None, js=scripts.SHOW_COUNTS)
         self.arrived.change(None, js=scripts.SHOW_RESULTS)
         inputs.strength.input(  # not `release`, which keyboards never send
             on_gpu(self.compare_at_strength),
@@ -82,6 +97,13 @@ class OneRecordingTab(Tab):
         comparison = self.service.compare(asked, request.session_hash)
         for cards in _in_two([card for card in self.cards if card.follows_strength]):
             yield _rendered(cards, comparison, asked)
+
+    def recount(self, request: gr.Request, *given: Any) -> Iterator[Values]:
+        """The same cards against another reference, where there is a recording to hold it against."""
+        if Asked(*given).recording is None:
+            yield {}
+            return
+        yield from self.compare_at_strength(request, *given)
 
     def compare(
         self,
