@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import socket
 import subprocess
 import sys
@@ -177,7 +178,7 @@ def test_only_compare_is_public_and_it_is_described(address):
 def test_all_work_on_the_model_waits_in_one_line(demo):
     heavy = [fn for fn in demo.fns.values() if fn.concurrency_id == "model"]
     assert {fn.api_name for fn in heavy} == {
-        "compare", "compare_on_page", "compare_at_strength", "sweep_on_page",
+        "compare", "compare_on_page", "compare_at_strength", "recount", "sweep_on_page",
         "show_place", "count_errors", "adapt_to_speaker", "choose_model",
     }  # fmt: skip
     assert {fn.concurrency_limit for fn in heavy} == {48}  # they wait for the scheduler together

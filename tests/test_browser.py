@@ -140,8 +140,10 @@ class Visit:
         playwright.expect(self.page.locator("#hw-arrived")).not_to_have_text(arrived, timeout=PATIENCE_MS)
         self.page.locator("#hw-base-transcript").wait_for()
 
-    def open_fold(self, name: str) -> None:
-        self.page.get_by_role("button", name=name, exact=True).click()
+        self.page.locator("#hw-results:not(.hw-recounting)").wait_for()
+
+    def open_fold(self, elem_id: str) -> None:
+        self.page.locator(f"#{elem_id} > button").click()
 
     def plots_are_visible(self) -> None:
         for selector in ("#hw-magnitude svg.main-svg >> nth=0", "#hw-inside svg.main-svg >> nth=0"):
@@ -271,7 +273,7 @@ def test_another_model_brings_its_own_choices_and_clears_the_results(visit, reco
     language = here.page.get_by_label("Spoken language")
     playwright.expect(language).to_be_hidden()  # the model that is loaded knows English alone
     here.upload(recording)
-    here.open_fold("Settings")
+    here.open_fold("hw-advanced")
     here.page.locator("#hw-model input").click()
     here.page.get_by_role("option", name="openai/whisper-tiny").click()
     playwright.expect(language).to_be_visible()
@@ -282,7 +284,7 @@ def test_another_model_brings_its_own_choices_and_clears_the_results(visit, reco
 
 def test_a_phrase_to_say_is_the_reference_of_what_is_read_alone(visit, recording):
     here = visit()
-    here.open_fold("More to try")
+    here.open_fold("hw-more")
     phrases = here.page.locator("#hw-phrases button")
     if phrases.count() == 0:
         pytest.skip("phrases belong to the bundled pair, which is not here")
@@ -352,7 +354,7 @@ def test_a_telephone(visit, recording):
 def test_the_keyboard_alone(visit, recording):
     here = visit()
     here.upload(recording)
-    here.open_fold("Settings")
+    here.open_fold("hw-advanced")
     here.page.evaluate("(top => { top.tabIndex = -1; top.focus(); })(document.querySelector('.hw-header'))")
     reached: list[str] = []
     for _ in range(90):

@@ -147,7 +147,7 @@ def test_a_verbatim_text_gives_a_table_of_both_references(visit, recording, asr,
     here.upload(recording)
     here.page.get_by_label("What was meant").fill("turn on the lights")
     expect(here.page.get_by_label("What was said")).to_be_hidden()
-    here.open_fold("Settings")
+    here.open_fold("hw-advanced")
     here.page.get_by_label("What was said").fill("t t turn on on the lights")
     here.compare()
     made = asr.compare(recording, "turn on the lights", verbatim="t t turn on on the lights")

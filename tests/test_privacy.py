@@ -175,7 +175,7 @@ def _one_recording(visitor: Visitor, recording: dict, found: Watch) -> None:
     (answer,) = visitor.take("compare", *asked)
     assert answer["file"] == f"{NAME}1.wav" and answer["reference"] == MEANT and answer["verbatim"] == SAID
     found.traces["transcript"] = answer["base"].encode()
-    for name in ("compare_on_page", "compare_at_strength", "sweep_on_page", "show_place"):
+    for name in ("compare_on_page", "compare_at_strength", "recount", "sweep_on_page", "show_place"):
         visitor.take(name, *asked)
     for element in ("hw-adapter-file", "hw-merged-file"):
         visitor.take(element.split("-")[1] + "_zip", *asked)

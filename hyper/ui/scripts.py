@@ -9,6 +9,7 @@ SHOW_RESULTS = (
     "() => document.getElementById('hw-results')"
     ".scrollIntoView({behavior: matchMedia('(prefers-reduced-motion: reduce)').matches ? 'auto' : 'smooth'})"
 )
+COMPARE = "() => document.getElementById('hw-compare').click()"
 PLAY = """() => {
   const press = (tries) => {
     const button = document.querySelector("#hw-recording [aria-label='Play']");
@@ -24,29 +25,23 @@ _PRESS = """const press = (selectors, tries = 30) => {
     found?.click();
     if (selectors.length > 1) setTimeout(press, 100, selectors.slice(1));
   };"""
-BEGIN_UPLOAD = """() => {
-  %s
+BEGIN_UPLOAD = f"""() => {{
+  {_PRESS}
   setTimeout(press, 100, ["#hw-recording [aria-label='Upload file']", "#hw-recording input[type=file]"]);
   return [null, "", "", ""];
-}""" % _PRESS
-_BEGIN_RECORDING = """(reference) => {
-  %s
-  setTimeout(press, 100, ["#hw-recording [aria-label='Record audio']", "#hw-recording .record-button"]);
-  return [null, %s.includes(reference) ? reference : "", "", ""];
-}"""
-NOT_A_PHRASE = "(reference) => %s.includes(reference) ? '' : reference"
+}}"""
 # From the first letter of another reference until its numbers are there, none are shown. Gradio's own event leaves out
 # the first letter that is typed into a text which the page has filled in.
 RECOUNT_PAUSE_MS = 250  # between two letters
-WATCH_REFERENCE = """() => {
+WATCH_REFERENCE = f"""() => {{
   let waiting;
-  document.addEventListener("input", (event) => {
+  document.addEventListener("input", (event) => {{
     if (!event.target.closest("#hw-reference")) return;
     document.getElementById("hw-results").classList.add("hw-recounting");
     clearTimeout(waiting);
-    waiting = setTimeout(() => document.getElementById("hw-recount").click(), %d);
-  });
-}""" % RECOUNT_PAUSE_MS
+    waiting = setTimeout(() => document.getElementById("hw-recount").click(), {RECOUNT_PAUSE_MS});
+  }});
+}}"""
 SHOW_COUNTS = "() => document.getElementById('hw-results').classList.remove('hw-recounting')"
 SAVE_FILE = "() => setTimeout(() => document.getElementById('%s').click(), 100)"  # once the button has its new file
 OPEN_AND_COMPARE = """() => {
@@ -57,12 +52,16 @@ OPEN_AND_COMPARE = """() => {
 
 def begin_recording(phrases: Sequence[str]) -> str:
     """Empties the recorder and starts it; a reference stays where it is a phrase to read."""
-    return _BEGIN_RECORDING % (_PRESS, json.dumps(phrases))
+    return f"""(reference) => {{
+  {_PRESS}
+  setTimeout(press, 100, ["#hw-recording [aria-label='Record audio']", "#hw-recording .record-button"]);
+  return [null, {json.dumps(phrases)}.includes(reference) ? reference : "", "", ""];
+}}"""
 
 
 def without_phrase(phrases: Sequence[str]) -> str:
     """Takes a phrase to read out of the reference: what is uploaded said something else."""
-    return NOT_A_PHRASE % json.dumps(phrases)
+    return f"(reference) => {json.dumps(phrases)}.includes(reference) ? '' : reference"
 
 
 def sets(*values: object) -> str:

@@ -41,18 +41,19 @@ class OneRecordingTab(Tab):
         """A recording compares by itself; the button, the slider, the public endpoint, and what clears old results."""
         self.clear_on(inputs.recording.change, inputs.model.change)
         inputs.recording.change(self.track, inputs.recording, None, **QUIET)
-        compares = {
-            "fn": on_gpu(self.compare_on_page),
-            "inputs": inputs.asked,
-            "outputs": [self.arrived, *self.clear()],
-            "show_progress_on": list(self.cards[0].clear()),
+        gr.on(
+            [self.button.click, inputs.recording.stop_recording],
+            on_gpu(self.compare_on_page),
+            inputs.asked,
+            [self.arrived, *self.clear()],
+            show_progress_on=list(self.cards[0].clear()),
+            trigger_mode="always_last",  # another recording while plots of the last are drawn
             **ON_MODEL,
-        }
-        gr.on([self.button.click, inputs.recording.stop_recording], **compares)
+        )
         reference = inputs.reference
-        inputs.recording.upload(None, reference, reference, js=scripts.without_phrase(PHRASES)).then(**compares)
-        for filled in inputs.examples_filled():
-            filled.then(**compares)
+        uploaded = inputs.recording.upload(None, reference, reference, js=scripts.without_phrase(PHRASES))
+        for filled in (uploaded, *inputs.examples_filled()):
+            filled.then(None, js=scripts.COMPARE)
         self.recount_button.click(
             on_gpu(self.recount),
             inputs.asked,
@@ -137,7 +138,8 @@ class OneRecordingTab(Tab):
 
     def track(self, recording: str | None, request: gr.Request) -> None:
         """Delete the visitor's former recording, remember the present one."""
-        self.service.cache.drop(request.session_hash)
+        if recording is None:  # a new one is compared at once, and takes the place of the former in the cache
+            self.service.cache.drop(request.session_hash)
         self.service.uploads.hold(request.session_hash, PLACE, [recording] if recording else [])
 
 
