@@ -244,6 +244,7 @@ def test_a_local_folder_is_loaded_and_chosen(visit, whisper_folder, hypernet_fol
     here.has_no_sideways_scrolling()
     contrast_is_enough(here)
     here.open_tab("One recording")
+    here.open_fold("hw-advanced")
     assert here.page.locator("#hw-model input").input_value() == f"{whisper_folder} + {hypernet_folder}"
     here.upload(recording)
     here.compare()
