@@ -306,7 +306,7 @@ def test_what_to_do_is_seen_at_once_in_few_words(visit, size):
     for button in ("Record your voice", "Try an example", "Upload a file"):
         box = here.page.get_by_role("button", name=button).bounding_box()
         assert box["y"] + box["height"] < size[1]
-    assert len(here.page.evaluate(WORDS_IN_VIEW)) <= 90
+    here.page.wait_for_function(f"({WORDS_IN_VIEW})().length <= 90")  # once it has stopped saying that it loads
 
 
 def test_another_reference_recounts_and_old_numbers_never_stand_beside_it(visit, recording):
