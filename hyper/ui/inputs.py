@@ -106,7 +106,7 @@ class Inputs:
 
     def connect(self) -> None:
         """Clicks that fill the inputs."""
-        for button, phrase in zip(self.phrase_buttons, PHRASES, strict=False):
+        for button, phrase in zip(self.phrase_buttons, PHRASES, strict=True):
             # It is to be read: a recording that is there already said something else.
             button.click(None, None, [self.recording, self.reference, self.note], js=scripts.sets(None, phrase, ""))
         begun = [self.recording, self.reference, self.verbatim, self.note]

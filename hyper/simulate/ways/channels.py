@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import numpy as np
 from scipy.signal import butter, sosfilt, sosfiltfilt
 
@@ -27,7 +29,7 @@ def say_channels(
     times = np.arange(len(carrier)) / FRAME
     edges = np.geomspace(_LOWEST_HZ, _HIGHEST_HZ, n_bands + 1)
     out = np.zeros(len(carrier))
-    for low, high in zip(edges, edges[1:], strict=False):
+    for low, high in pairwise(edges):
         band = butter(2, (low, high), "bandpass", fs=SAMPLE_RATE, output="sos")
         level = _level(sosfilt(band, waveform), smooth)  # (4 * n_frames,)
         played = np.interp(place * 4, np.arange(len(level)), level) * plan.gain
