@@ -20,6 +20,7 @@ from hyper.__main__ import COMMANDS, build_parser, main
 from hyper.compare.pipeline import PersonalizedAsr
 from hyper.metrics.word_errors import word_errors
 from hyper.model.checkpoint import save_hypernet
+from hyper.reports.timed_text import KINDS, transcript_text
 
 ROOT = Path(__file__).parent.parent
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
@@ -193,6 +194,18 @@ def test_compare_in_words(models, recording, whisper_folder, capsys):
     assert "WER" not in capsys.readouterr().out
     assert main(["compare", str(recording), "--base", str(whisper_folder)]) == 0
     assert "adapted    no hypernetwork for this Whisper" in capsys.readouterr().out
+
+
+def test_compare_prints_the_transcript_as_a_file(models, recording, whisper_folder, capsys):
+    compared = PersonalizedAsr.load(whisper_folder, models[3], "cpu").compare(recording)
+    for kind in KINDS:
+        for row in ("base", "adapted"):
+            assert main(["compare", str(recording), "--format", kind, "--transcript", row, *models]) == 0
+            printed = capsys.readouterr()
+            assert printed.out == transcript_text(compared, kind, row)
+            assert all(f"caution: {flag.reason}\n" in printed.err for each in compared.rows for flag in each.flags)
+    base = ["--base", str(whisper_folder)]
+    one_line_failure(capsys, ["compare", recording, "--format", "srt", "--transcript", "adapted", *base], "no adapted")
 
 
 def test_evaluate_writes_the_report_and_lists_the_bad_file(models, recording, capsys):

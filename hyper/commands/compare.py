@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import sys
 
 from hyper.commands.arguments import add_language, add_model_arguments, add_strength, load_asr
 from hyper.recordings.limits import FORMATS, MAX_SECONDS
@@ -14,6 +15,8 @@ examples:
   python -m hyper compare talk.m4a --reference "turn on the lights in the kitchen"
   python -m hyper compare talk.m4a --reference "call my sister" --verbatim "c c call my my sister"
   python -m hyper compare talk.m4a --strength 0.5
+  python -m hyper compare talk.wav --format srt > talk.srt
+  python -m hyper compare talk.wav --format textgrid > talk.TextGrid
   python -m hyper compare talk.m4a --base openai/whisper-small --language de --json > talk.json
 """
 
@@ -33,7 +36,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="long recordings: adapt to each piece by itself instead of once to the whole recording",
     )
     add_strength(parser)
-    add("--json", action="store_true", help="print one JSON record instead of text")
+    output = parser.add_mutually_exclusive_group()
+    output.add_argument("--json", action="store_true", help="print one JSON record instead of text")
+    kinds = "print the transcript alone: as text, as subtitles, or with all word times as a TextGrid for Praat"
+    output.add_argument("--format", choices=("txt", "srt", "vtt", "textgrid"), help=kinds)
+    rows = "which transcript --format prints (default: adapted, where there is one); a TextGrid holds both"
+    add("--transcript", choices=("base", "adapted"), help=rows)
     add_model_arguments(parser)
     parser.epilog = EXAMPLES
 
@@ -41,6 +49,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> None:
     """Compare and print."""
     from hyper.compare.terminal import comparison_text
+    from hyper.reports.timed_text import transcript_text
 
     comparison = load_asr(args).compare(
         args.file,
@@ -52,5 +61,9 @@ def run(args: argparse.Namespace) -> None:
     )
     if args.json:
         print(json.dumps(comparison.to_json(file=args.file), ensure_ascii=False, indent=2))
+    elif args.format:
+        print(transcript_text(comparison, args.format, args.transcript), end="")
+        for reason in dict.fromkeys(flag.reason for row in comparison.rows for flag in row.flags):
+            print(f"caution: {reason}", file=sys.stderr)
     else:
         print(comparison_text(comparison, args.file))
