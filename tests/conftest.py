@@ -16,7 +16,7 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")  # the models are tiny: more threa
 
 # torch and transformers take seconds to import: only the tests that use a model pay for them.
 if TYPE_CHECKING:
-    from transformers import WhisperForConditionalGeneration, WhisperTokenizer
+    from transformers import WhisperTokenizer
 
     from hyper.model.backbone import Backbone
     from hyper.model.hypernet import HyperNetwork
@@ -32,24 +32,6 @@ SHARED_WHISPER = Path(__file__).parents[2] / "shared" / "whisper"
 SPECIAL = ["<|endoftext|>", "<|startoftranscript|>", "<|nospeech|>", "<|notimestamps|>"]
 WINDOW_SECONDS = 4  # not Whisper's 30, nor its 10 ms hop: nothing may take those for granted
 HOP_LENGTH = 320
-
-
-def randomise(model: WhisperForConditionalGeneration, seed: int) -> None:
-    """Weights large enough that transcripts differ from recording to recording, and some come to an end."""
-    import torch
-
-    generator = torch.Generator().manual_seed(seed)
-    with torch.no_grad():
-        for name, parameter in model.named_parameters():
-            if "layer_norm" in name:
-                continue
-            if parameter.dim() == 1:
-                scale = 0.1
-            elif "embed_tokens" in name:  # also the output layer: scores with a standard deviation of 3
-                scale = 3 / model.config.d_model**0.5
-            else:  # positions as strong as the rest, or each token would ask for itself again
-                scale = 1.0 if "embed_positions" in name else 2 / parameter[0].numel() ** 0.5
-            parameter.copy_(scale * torch.randn(parameter.shape, generator=generator))
 
 
 def byte_tokenizer(folder: Path) -> WhisperTokenizer:
@@ -70,6 +52,8 @@ def byte_tokenizer(folder: Path) -> WhisperTokenizer:
 def whisper_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A random English-only Whisper in Hugging Face's format, 2 + 2 layers, window 4 s."""
     from transformers import GenerationConfig, WhisperConfig, WhisperFeatureExtractor, WhisperForConditionalGeneration
+
+    from hyper.model.shapes import randomise
 
     folder = tmp_path_factory.mktemp("models") / "whisper-random"
     tokenizer = byte_tokenizer(folder)
@@ -123,6 +107,8 @@ def hub_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """openai/whisper-tiny in the hub's own format: its configuration and vocabulary, random weights."""
     from transformers import GenerationConfig, WhisperConfig, WhisperFeatureExtractor, WhisperForConditionalGeneration
     from transformers.models.whisper.tokenization_whisper import LANGUAGES
+
+    from hyper.model.shapes import randomise
 
     ranks_file = SHARED_WHISPER / "multilingual.tiktoken"
     if not ranks_file.is_file():

@@ -40,6 +40,7 @@ DOORS = {
         "model.backbone",
         "model.loading",
         "model.languages",
+        "model.shapes",
         "metrics.normalize",
         "training.base.small_whisper",
     },
@@ -136,8 +137,15 @@ WHISPERS_INSIDES = set(
     "model encoder decoder proj_out layers embed_tokens embed_positions conv1 conv2 fc1 fc2 self_attn encoder_attn "
     "layer_norm generation_config lang_to_id get_submodule named_modules named_parameters".split()
 )
-# The last builds one.
-KNOW_WHISPER = {"model.backbone", "model.decoder", "model.loading", "model.passes", "training.base.small_whisper"}
+# The last two build one.
+KNOW_WHISPER = {
+    "model.backbone",
+    "model.decoder",
+    "model.loading",
+    "model.passes",
+    "model.shapes",
+    "training.base.small_whisper",
+}
 
 
 def insides_named(file: Path) -> list[str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import argparse
 import json
 import shutil
 from types import SimpleNamespace
@@ -10,6 +11,7 @@ import pytest
 import torch
 from safetensors.torch import save_file
 
+from hyper.commands.arguments import load_asr
 from hyper.compare.pipeline import PersonalizedAsr
 from hyper.model import info
 from hyper.model.checkpoint import save_hypernet
@@ -96,6 +98,8 @@ def test_what_does_not_fit_is_not_loaded(monkeypatch, whisper_folder):
     monkeypatch.setattr("psutil.virtual_memory", lambda: SimpleNamespace(available=10_000))
     with pytest.raises(BackboneError, match=r"takes \d+ MB of memory, but only 0 MB are free; please choose a smaller"):
         load_by_name(str(whisper_folder))
+    with pytest.raises(BackboneError, match="takes .* of memory"):  # commands refuse alike
+        load_asr(argparse.Namespace(base=str(whisper_folder), hypernet=None, device="cpu"))
     monkeypatch.undo()
     check_room(str(whisper_folder))
 

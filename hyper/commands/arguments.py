@@ -41,9 +41,11 @@ def add_test_share(parser: argparse.ArgumentParser) -> None:
 
 
 def load_asr(args: argparse.Namespace) -> PersonalizedAsr:
-    """The model that the arguments choose."""
+    """The model that the arguments choose; refused where memory is too short for it."""
     from hyper.compare.pipeline import PersonalizedAsr
+    from hyper.model.info import check_room
 
+    check_room(args.base, args.hypernet, args.device)
     return PersonalizedAsr.load(base=args.base, hypernet=args.hypernet, device=args.device)
 
 

@@ -13,7 +13,8 @@ TOKEN_WEIGHTS = ("model.decoder.embed_tokens.weight", "proj_out.weight")  # no h
 
 def fingerprint(model: nn.Module) -> str:
     """16 hex digits that tell these weights from all others."""
-    return _digest(model.state_dict().items())
+    weights = model.state_dict()
+    return _digest((name, weights[name]) for name in sorted(weights))
 
 
 def body_fingerprint(model: nn.Module) -> str:
@@ -22,13 +23,15 @@ def body_fingerprint(model: nn.Module) -> str:
     Token embedding and output projection are left out. Values count as float16 has them, since the same weights are
     published in float16 and in float32.
     """
-    return _digest((name, t.half()) for name, t in model.state_dict().items() if name not in TOKEN_WEIGHTS)
+    weights = model.state_dict()
+    names = sorted(weights.keys() - set(TOKEN_WEIGHTS))
+    return _digest((name, weights[name].half()) for name in names)  # one in half precision at a time, not all
 
 
 def _digest(tensors: Iterable[tuple[str, Tensor]]) -> str:
-    """SHA-256 over the sorted names and their bytes, its beginning."""
+    """SHA-256 over names and bytes in their order, its beginning."""
     digest = hashlib.sha256()
-    for name, tensor in sorted(tensors, key=lambda item: item[0]):
+    for name, tensor in tensors:
         digest.update(name.encode())
         digest.update(tensor.detach().cpu().contiguous().flatten().view(torch.uint8).numpy())
     return digest.hexdigest()[:16]

@@ -205,20 +205,20 @@ def free_bytes(device: torch.device) -> int:
     return psutil.virtual_memory().available
 
 
-def cost_of(name_or_folder: str, hypernet: str | Path | None = None) -> MemoryCost | None:
+def cost_of(name_or_folder: str, hypernet: str | Path | None = None, device: str | None = None) -> MemoryCost | None:
     """What loading these takes; None where the hub does not say how large the base is. Errors as `parameters_of`."""
     parameters = parameters_of(name_or_folder)
     if parameters is None:
         return None
     info = hypernet_info(Path(hypernet).expanduser()) if hypernet else None
-    return memory_cost(parameters, info.parameters if info else 0)
+    return memory_cost(parameters, info.parameters if info else 0, device)
 
 
-def check_room(name_or_folder: str, hypernet: str | Path | None = None) -> None:
+def check_room(name_or_folder: str, hypernet: str | Path | None = None, device: str | None = None) -> None:
     """Raise `BackboneError` where the model would not fit: a program that runs out of memory takes the page with it."""
     if local_folder(name_or_folder) is None:
         return  # what has still to be downloaded is not known before
-    cost = cost_of(name_or_folder, hypernet)
+    cost = cost_of(name_or_folder, hypernet, device)
     if cost is not None and not cost.fits:
         raise BackboneError(
             f"{name_or_folder} takes {gigabytes(cost.n_bytes)} of memory, but only {gigabytes(cost.free_bytes)} are "
