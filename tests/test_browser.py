@@ -16,6 +16,7 @@ from hyper.model.checkpoint import save_hypernet
 from hyper.model.files import ASSETS, BUNDLED_FOLDER
 from hyper.recordings.audio import SAMPLE_RATE
 from hyper.ui import notices, panels
+from hyper.ui.cards import changed
 
 playwright = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
 
@@ -112,13 +113,17 @@ class Visit:
         if is_fault(message) and not any(part in message.text for part in self.ignored):
             self.problems.append(f"console: {message.text}")
 
-    def open_tab(self, name: str) -> None:
-        """By its tab, or by the menu of tabs that a narrow screen has no room for."""
-        tab = self.page.get_by_role("tab", name=name)
-        if not tab.is_visible():
-            self.page.get_by_label("More tabs").click()
-            tab = self.page.locator(".overflow-dropdown").get_by_text(name, exact=True)
-        tab.click()
+    def open_mode(self, name: str) -> None:
+        """One of three, all in sight."""
+        self.page.get_by_role("tab", name=name).click()
+
+    def open_on_demand(self, name: str) -> None:
+        """What the links in the head lead to."""
+        self.page.locator(".hw-header").get_by_role("button", name=name).click()
+
+    def open_one_speaker(self) -> None:
+        self.open_mode("Several")
+        self.page.get_by_label("One speaker").check()
 
     def upload(self, recording: Path) -> None:
         self.page.get_by_label("Upload file").click()
@@ -147,13 +152,18 @@ class Visit:
         self.page.locator(f"#{elem_id} > button").click()
 
     def plots_are_visible(self) -> None:
+        image = self.page.locator("#hw-recording-image")
+        assert image.evaluate("image => image.complete && image.naturalWidth") > 300
+        assert image.bounding_box()["width"] > 250
+        self.page.get_by_role("button", name="What changed in the model").click()
         for selector in ("#hw-magnitude svg.main-svg >> nth=0", "#hw-inside svg.main-svg >> nth=0"):
             self.page.locator(selector).wait_for()
             box = self.page.locator(selector).bounding_box()
             assert box["width"] > 250 and box["height"] > 250
-        image = self.page.locator("#hw-recording-image")
-        assert image.evaluate("image => image.complete && image.naturalWidth") > 300
-        assert image.bounding_box()["width"] > 250
+
+    def contrast_is_enough(self) -> None:
+        lowest, text = self.page.evaluate(CONTRASTS)[0]
+        assert lowest >= 4.5, f"contrast {lowest:.2f}: {text}"
 
     def has_no_sideways_scrolling(self) -> None:
         assert self.page.evaluate("document.documentElement.scrollWidth") <= self.page.viewport_size["width"]
@@ -221,9 +231,13 @@ def test_upload_reference_compare(visit, recording):
     assert "turn on the lights in the kitchen" in here.page.locator(".hw-meant").inner_text()
     assert here.page.locator(".hw-score").count() == 2
     assert re.match(r"[\d.]+%", here.page.locator(".hw-adapted .hw-score b").inner_text())
+    here.contrast_is_enough()
     here.plots_are_visible()
-    lowest, text = here.page.evaluate(CONTRASTS)[0]
-    assert lowest >= 4.5, f"contrast {lowest:.2f}: {text}"
+    here.contrast_is_enough()
+    here.open_mode("Try")
+    here.page.get_by_label("What was meant").fill("turn off the lights")
+    here.compare()
+    here.plots_are_visible()  # also those that were drawn while they were out of sight
 
 
 def test_a_late_answer_of_the_server_does_not_wipe_new_results(visit, recording):
@@ -239,6 +253,8 @@ def test_a_late_answer_of_the_server_does_not_wipe_new_results(visit, recording)
     assert here.page.locator("#hw-base-transcript").is_visible()
     here.page.locator("#hw-recording").get_by_label("Clear").click()
     here.page.locator("#hw-base-transcript").wait_for(state="detached")
+    here.open_on_demand("How it works")
+    here.page.get_by_text(changed.NOTHING_YET).wait_for()
     playwright.expect(here.page.locator("#hw-magnitude")).to_be_hidden()
 
 
@@ -309,6 +325,24 @@ def test_what_to_do_is_seen_at_once_in_few_words(visit, size):
     here.page.wait_for_function(f"({WORDS_IN_VIEW})().length <= 90")  # once it has stopped saying that it loads
 
 
+@pytest.mark.parametrize("size", [WIDE, NARROW], ids=["wide", "narrow"])
+def test_three_modes_in_sight_and_what_is_on_demand_by_keyboard(visit, size):
+    here = visit(size)
+    modes = here.page.locator("#hw-tabs").get_by_role("tab")
+    playwright.expect(modes).to_have_text(["Try", "Read aloud", "Several"])
+    for mode in modes.all():
+        box = mode.bounding_box()
+        assert box["x"] >= 0 and box["x"] + box["width"] <= size[0] and box["y"] + box["height"] < size[1]
+    here.page.keyboard.press("Tab")
+    for text in ("the hypernetwork, listens", "was started with"):
+        here.page.keyboard.press("Enter")
+        here.page.locator(".tabitem:visible").get_by_text(re.compile(text)).first.wait_for()
+        here.has_no_sideways_scrolling()
+        here.page.keyboard.press("Tab")
+    here.open_mode("Try")
+    playwright.expect(here.page.get_by_role("button", name="Record your voice")).to_be_visible()
+
+
 def test_another_reference_recounts_and_old_numbers_never_stand_beside_it(visit, recording):
     here = visit()
     here.upload(recording)
@@ -347,7 +381,7 @@ def test_a_telephone(visit, recording):
     here.compare()
     here.plots_are_visible()
     here.page.get_by_role("button", name="Details").click()
-    here.page.locator(".hw-facts").wait_for()
+    here.page.locator("#hw-details .hw-facts").wait_for()
     here.has_no_sideways_scrolling()
 
 

@@ -1,4 +1,4 @@
-"""The tab Several recordings in a real browser: from a folder of recordings and a list to a table and a report."""
+"""The mode Several in a real browser: from a folder of recordings and a list to a table and a report."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ def _examples_are_here():
 def transcribe(here: Visit, tmp_path, *more) -> None:
     """From the first look at the page to the finished table."""
     (tmp_path / "list.csv").write_text(LIST, encoding="utf-8")
-    here.open_tab("Several recordings")
+    here.open_mode("Several")
     here.page.locator("#hw-sent input[type=file]").set_input_files([*(ROOT / "examples" / n for n in EXAMPLES), *more])
     here.page.locator("#hw-list input[type=file]").set_input_files(tmp_path / "list.csv")
     here.page.get_by_text("list.csv").first.wait_for()
@@ -109,7 +109,7 @@ def test_columns_sort_both_ways_and_rows_without_a_value_stay_last(visit, tmp_pa
 
 def test_without_recordings_the_button_says_what_is_missing(visit):  # noqa: F811
     here = visit()
-    here.open_tab("Several recordings")
+    here.open_mode("Several")
     here.page.get_by_role("button", name="Transcribe all").click()
     here.page.get_by_text("There are no recordings yet: drop audio files").wait_for()
     playwright.expect(here.page.get_by_role("button", name="Transcribe all")).to_be_enabled()
@@ -121,7 +121,7 @@ def test_cancel_keeps_what_is_done(visit, tmp_path):  # noqa: F811
     for i in range(60):
         copies.append(tmp_path / f"{i}.wav")
         copies[-1].write_bytes((ROOT / "examples" / EXAMPLES[i % 3]).read_bytes())
-    here.open_tab("Several recordings")
+    here.open_mode("Several")
     here.page.locator("#hw-sent input[type=file]").set_input_files(copies)
     playwright.expect(here.page.locator("#hw-sent tr")).to_have_count(60)
     here.page.get_by_role("button", name="Transcribe all").click()

@@ -84,6 +84,8 @@ def test_unsure_words_are_marked_and_every_figure_unfolds(visit, recording, asr,
     expect(fold.locator(".hw-words")).to_be_hidden()
     fold.locator("summary").press("Enter")
     expect(fold.locator(".hw-words")).to_be_visible()
+    here.has_no_sideways_scrolling()
+    here.open_on_demand("How it works")
     here.page.get_by_role("button", name="How far the question marks").click()
     here.page.get_by_text("python -m hyper calibrate").wait_for()
     here.has_no_sideways_scrolling()

@@ -76,7 +76,7 @@ def contrast_is_enough(here: Visit) -> None:
 @BOTH
 def test_one_speaker_from_three_examples(visit, size):
     here = visit(size)
-    here.open_tab("One speaker")
+    here.open_one_speaker()
     here.page.locator("#hw-speaker-examples button").first.click()
     here.settle()
     playwright.expect(here.page.locator("#hw-speaker-order li")).to_have_count(3)
@@ -102,7 +102,7 @@ def test_one_speaker_from_three_examples(visit, size):
 
 def test_results_of_one_speaker_go_with_the_recordings(visit):
     here = visit()
-    here.open_tab("One speaker")
+    here.open_one_speaker()
     here.page.locator("#hw-speaker-examples button").nth(1).click()
     here.settle()
     here.page.get_by_role("button", name="Adapt to this speaker").click()
@@ -114,7 +114,7 @@ def test_results_of_one_speaker_go_with_the_recordings(visit):
 
 def test_errors_of_one_speaker_are_sentences(visit):
     here = visit()
-    here.open_tab("One speaker")
+    here.open_one_speaker()
     here.page.get_by_role("button", name="Adapt to this speaker").click()
     here.page.get_by_text(notices.NO_RECORDING).wait_for()
     here.page.locator("#hw-speaker-examples button").first.click()
@@ -137,7 +137,7 @@ def record(here: Visit) -> None:
 def test_two_phrases_read_one_redone_one_skipped(visit, size, cache):
     phrases = READING_SETS["everyday-short"].phrases
     here = visit(size)
-    here.open_tab("Guided reading")
+    here.open_mode("Read aloud")
     here.page.get_by_role("button", name="Start").click()
     phrase, progress = here.page.locator(".hw-phrase"), here.page.locator(".hw-progress")
     playwright.expect(phrase).to_have_text(phrases[0])
@@ -168,7 +168,8 @@ def test_two_phrases_read_one_redone_one_skipped(visit, size, cache):
     here.has_no_sideways_scrolling()
     contrast_is_enough(here)
     here.page.get_by_role("button", name="Adapt to this speaker with them").click()
-    playwright.expect(here.page.locator("#hw-speaker-order li")).to_have_count(2)
+    names = here.page.locator("#hw-speaker-order li")
+    playwright.expect(names).to_have_text([f"01 {phrases[0]}.wav", f"02 {phrases[2]}.wav"])  # say what was read
     meant = here.page.get_by_label("What was meant, one line for each recording")
     assert meant.input_value().splitlines() == [phrases[0], phrases[2]]
     here.page.get_by_role("button", name="Adapt to this speaker", exact=True).click()
@@ -177,7 +178,7 @@ def test_two_phrases_read_one_redone_one_skipped(visit, size, cache):
 
 def test_going_back_finds_the_recording_again(visit):
     here = visit()
-    here.open_tab("Guided reading")
+    here.open_mode("Read aloud")
     here.page.get_by_text("Every sound of English, short").click()
     here.page.get_by_role("button", name="Start").click()
     playwright.expect(here.page.locator(".hw-progress")).to_contain_text("1 of 10")
@@ -192,10 +193,10 @@ def test_going_back_finds_the_recording_again(visit):
 
 def test_guided_reading_by_the_keyboard_alone(visit):
     here = visit()
-    here.page.get_by_role("tab", name="One recording").focus()
+    here.page.get_by_role("tab", name="Try").focus()
     for _ in range(4):
         here.page.keyboard.press("Tab")
-        if here.page.evaluate("document.activeElement.innerText").strip() == "Guided reading":
+        if here.page.evaluate("document.activeElement.innerText").strip() == "Read aloud":
             break
     here.page.keyboard.press("Enter")
     here.page.get_by_role("button", name="Start").wait_for()
@@ -217,19 +218,22 @@ def test_guided_reading_by_the_keyboard_alone(visit):
 def test_where_one_recording_lies(visit, size, recording):
     here = visit(size)
     here.upload(recording)
+    here.open_on_demand("How it works")
     fold = here.page.get_by_role("button", name="Where this voice lies")
     fold.click()
     plot_is_visible(here, "#hw-place-map")
     assert here.page.locator("#hw-place-map .textpoint text").all_text_contents() == ["this recording"]
     assert "standard deviations" in here.page.locator("#hw-place-map-note").inner_text()
     here.has_no_sideways_scrolling()
+    here.open_mode("Try")
     here.page.locator("#hw-recording").get_by_label("Clear").click()
+    here.open_on_demand("How it works")
     playwright.expect(here.page.locator("#hw-place-map")).to_be_hidden()
 
 
 def test_a_local_folder_is_loaded_and_chosen(visit, whisper_folder, hypernet_folder, recording, tmp_path):
     here = visit()
-    here.open_tab("Models")
+    here.open_on_demand("Models")
     here.page.get_by_label("Whisper", exact=True).fill(str(tmp_path))
     here.page.get_by_role("button", name="What does it cost?").click()
     here.page.get_by_text("is not a Whisper in Hugging Face's format").wait_for()
@@ -243,7 +247,7 @@ def test_a_local_folder_is_loaded_and_chosen(visit, whisper_folder, hypernet_fol
     playwright.expect(here.page.locator(".hw-models").first).to_contain_text(f"{whisper_folder} + {hypernet_folder}")
     here.has_no_sideways_scrolling()
     contrast_is_enough(here)
-    here.open_tab("One recording")
+    here.open_mode("Try")
     here.open_fold("hw-advanced")
     assert here.page.locator("#hw-model input").input_value() == f"{whisper_folder} + {hypernet_folder}"
     here.upload(recording)
@@ -254,7 +258,7 @@ def test_a_local_folder_is_loaded_and_chosen(visit, whisper_folder, hypernet_fol
 @BOTH
 def test_models_without_network_are_one_sentence_soon(visit, size):
     here = visit(size)
-    here.open_tab("Models")
+    here.open_on_demand("Models")
     here.page.get_by_label("Whisper", exact=True).fill("someone/whisper-that-is-not-here")
     started = time.monotonic()
     here.page.locator("#hw-models-load").click()

@@ -20,10 +20,12 @@ from hyper.recordings.audio import save_audio
 from hyper.recordings.manifest import ManifestRow
 from hyper.speech.grammar import PATTERNS, SLOTS
 from hyper.speech.phone_set import PHONES, SILENCE
-from hyper.ui.tabs import reading_html, speaker
+from hyper.ui.layout import SEVERAL
+from hyper.ui.tabs import reading_html
 from hyper.ui.tabs.reading import ReadingTab, scored_html
 from hyper.ui.tabs.reading_state import Reading
 from hyper.ui.tabs.reading_texts import ALL_SOUNDS, EVERYDAY, N_SHORT, READING_SETS
+from hyper.ui.tabs.speaker import ONE_SPEAKER
 
 # Words of the first ten sentences that have each phone, by ear: for machines without a synthesiser.
 SPOKEN_IN = (
@@ -88,7 +90,7 @@ def test_what_each_button_makes_of_the_reading():
 
 @pytest.fixture
 def tab() -> ReadingTab:
-    with gr.Blocks():
+    with gr.Blocks(), gr.Tabs():
         return ReadingTab(service=None)
 
 
@@ -111,16 +113,18 @@ def test_what_is_seen_at_each_point(tab):
     assert seen(begun.finish())[5] is False  # nothing to count
 
 
-def test_what_was_read_is_handed_over_to_the_tab_of_one_speaker(tab, tmp_path):
+def test_what_was_read_is_handed_over_to_one_speaker_in_files_that_say_it(tab, tmp_path, monkeypatch):
+    monkeypatch.setenv("GRADIO_TEMP_DIR", str(tmp_path / "gradio"))
     files = [tmp_path / f"{i}.wav" for i in range(25)]
     reading = Reading.begin(tuple(f"phrase {i}" for i in range(25)))
-    for file in files:
-        file.touch()
+    for i, file in enumerate(files):
+        file.write_bytes(bytes([i]))
         reading = reading.keep(str(file))
-    given, meant, tabs = tab.hand_over(reading)
-    assert given == [str(file) for file in files[:20]]
+    given, meant, who_speaks, tabs = tab.hand_over(reading)
+    assert [Path(file).read_bytes() for file in given] == [file.read_bytes() for file in files[:20]]
+    assert [Path(file).name for file in given] == [f"{i + 1:02d} phrase {i}.wav" for i in range(20)]
     assert split_references(meant, 20) == [f"phrase {i}" for i in range(20)]
-    assert tabs.selected == speaker.TAB
+    assert (who_speaks, tabs.selected) == (ONE_SPEAKER, SEVERAL)
     files[0].unlink()
     with pytest.raises(gr.Error, match="no longer on the server"):
         tab.hand_over(reading)

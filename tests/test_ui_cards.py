@@ -19,7 +19,7 @@ from hyper.compare.pipeline import PersonalizedAsr
 from hyper.plots.style import Caption
 from hyper.recordings.audio import SAMPLE_RATE
 from hyper.ui import figures, server
-from hyper.ui.cards import CARDS
+from hyper.ui.cards import CARDS, HOW_CARDS
 from hyper.ui.cards.card import Card
 from hyper.ui.cards.magnitude import FIRST_PIECE, MagnitudeCard
 from hyper.ui.cards.recording import RecordingCard
@@ -30,6 +30,7 @@ from hyper.ui.layout import HIDDEN, SHOWN, captioned_plot, card
 from hyper.ui.model_store import ModelStore
 from hyper.ui.page import build_demo
 from hyper.ui.service import Asked, Service
+from hyper.ui.tabs.how import HowTab
 from hyper.ui.tabs.one_recording import OneRecordingTab
 from hyper.ui.visitors.uploads import Uploads
 
@@ -59,8 +60,10 @@ def models(backbone, make_hypernet) -> ModelStore:
 
 @pytest.fixture
 def tab(models, tmp_path) -> OneRecordingTab:
-    with gr.Blocks():
-        return OneRecordingTab(Service(models, Uploads(tmp_path)), [])
+    with gr.Blocks(), gr.Tabs():
+        tab = OneRecordingTab(Service(models, Uploads(tmp_path)), [])
+        HowTab(tab)
+        return tab
 
 
 def in_the_end(steps: Iterable[dict]) -> dict:
@@ -102,7 +105,7 @@ def test_another_plot_is_one_class_and_one_line_in_the_list(monkeypatch, models,
 
 
 @pytest.mark.parametrize("adapted", ["turn off", None])
-@pytest.mark.parametrize("kind", CARDS, ids=lambda kind: kind.__name__)
+@pytest.mark.parametrize("kind", [*CARDS, *HOW_CARDS], ids=lambda kind: kind.__name__)
 def test_what_a_card_fills_it_can_clear(tab, kind, adapted):
     each, made = card_of(tab, kind), comparison("turn on", adapted)
     assert not (set(each.clear()) & {block for other in tab.cards if other is not each for block in other.clear()})

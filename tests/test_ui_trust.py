@@ -29,6 +29,7 @@ from hyper.ui.cards.takeaway import TakeawayCard
 from hyper.ui.model_store import ModelStore
 from hyper.ui.numbers import short_percent
 from hyper.ui.service import Asked, Service
+from hyper.ui.tabs.how import HowTab
 from hyper.ui.tabs.one_recording import OneRecordingTab
 from hyper.ui.templates import TEMPLATES
 from hyper.ui.visitors.cache import RecordingCache
@@ -197,8 +198,10 @@ def cache(tmp_path, monkeypatch):
 def tab(backbone, make_hypernet, cache) -> OneRecordingTab:
     asr = PersonalizedAsr(backbone, make_hypernet(backbone), "random")
     service = Service(ModelStore(asr, "bundled", server.load_by_name), Uploads(cache))
-    with gr.Blocks():
-        return OneRecordingTab(service, [])
+    with gr.Blocks(), gr.Tabs():
+        tab = OneRecordingTab(service, [])
+        HowTab(tab)
+        return tab
 
 
 @pytest.fixture

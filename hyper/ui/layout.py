@@ -1,4 +1,4 @@
-"""Boxes that several tabs are made of: headings, cards, folds, buttons, and places for text, sound and plots."""
+"""Boxes that several modes are made of: headings, cards, folds, buttons, and places for text, sound and plots."""
 
 from __future__ import annotations
 
@@ -17,8 +17,14 @@ if TYPE_CHECKING:
 
 Values = dict[gr.blocks.Block, Any]  # what a handler gives each component
 
+TRY, READING, SEVERAL, HOW, MODELS = "try", "reading", "several", "how", "models"  # modes, and two views on demand
 REFERENCE_HEADING = ("What was meant", "optional, needed to count errors")
 SHOWN, HIDDEN = gr.update(visible=True), gr.update(visible=False)
+
+
+def view(title: str, name: str) -> gr.Tab:
+    """A mode of the page, or what it shows on demand, to be filled within `with`."""
+    return gr.Tab(title, id=name, elem_id=f"hw-tab-{name}")
 
 
 def note_html(text: str) -> str:
@@ -32,7 +38,7 @@ def text_html(text: str, style: str, is_status: bool = False) -> str:
 
 
 def lead(text: str) -> None:
-    """What a tab is for, at its top."""
+    """What a mode is for, at its top."""
     gr.HTML(text_html(text, "hw-lead"))
 
 
@@ -59,7 +65,7 @@ def fold(title: str, elem_id: str, is_card: bool = False, visible: bool = True) 
 
 
 def go_button(text: str, elem_id: str, **settings: Any) -> gr.Button:
-    """The button that starts what a tab is for."""
+    """The button that starts what a mode is for."""
     return gr.Button(text, variant="primary", elem_id=elem_id, elem_classes="hw-go", **settings)
 
 

@@ -1,4 +1,4 @@
-"""The one page: its tabs, and what is let go when a visitor leaves."""
+"""The one page: its modes, what is shown on demand, and what is let go when a visitor leaves."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ from hyper.ui.about import CAUTION, HEADER
 from hyper.ui.examples import Example
 from hyper.ui.model_store import ModelStore
 from hyper.ui.service import Service
+from hyper.ui.tabs.how import HowTab
+from hyper.ui.tabs.many_or_one import ManyOrOne
 from hyper.ui.tabs.models import ModelsTab
 from hyper.ui.tabs.one_recording import OneRecordingTab
 from hyper.ui.tabs.reading import ReadingTab
-from hyper.ui.tabs.several import SeveralTab
-from hyper.ui.tabs.speaker import SpeakerTab
 from hyper.ui.visitors.uploads import Uploads
 
 FILE_CHECK_SECONDS = 60  # how often old files are looked for
@@ -36,20 +36,20 @@ def build_demo(models: ModelStore, examples: Sequence[Example]) -> gr.Blocks:
     )
     service = Service(models, Uploads(get_upload_folder()))
     with demo:
-        gr.HTML(HEADER)
+        gr.HTML(HEADER, js_on_load=scripts.OPEN_VIEWS)
         with gr.Column(elem_id="hw-main"):
-            with gr.Tabs(elem_id="hw-tabs") as bar:
+            with gr.Tabs(elem_id="hw-tabs", overflow_behavior="wrap") as bar:
                 one = OneRecordingTab(service, examples)
-                several = SeveralTab(service)
                 reading = ReadingTab(service)
-                speaker = SpeakerTab(service, examples)
+                several = ManyOrOne(service, examples)
+                HowTab(one)
                 models_tab = ModelsTab(models)
             gr.HTML(CAUTION)
-        for tab in (one, several, reading, speaker, models_tab):
+        for tab in (one, several.many, reading, several.one, models_tab):
             tab.connect(one.inputs)
-        one.inputs.connect()  # after the tabs, which clear their results first when the model changes
-        reading.hand_over_to(speaker, bar)
+        one.inputs.connect()  # after the modes, which clear their results first when the model changes
+        reading.hand_over_to(several, bar)
         demo.load(None, js=scripts.WATCH_REFERENCE)
     demo.unload(service.leave)
-    demo.unload(several.leave)
+    demo.unload(several.many.leave)
     return demo.queue(max_size=WAITING_LIMIT)

@@ -44,6 +44,12 @@ WATCH_REFERENCE = f"""() => {{
 }}"""
 SHOW_COUNTS = "() => document.getElementById('hw-results').classList.remove('hw-recounting')"
 SAVE_FILE = "() => setTimeout(() => document.getElementById('%s').click(), 100)"  # once the button has its new file
+# The buttons of views that are no modes are hidden in the bar, and pressed from elsewhere.
+_PRESS_TAB = "document.querySelector(`#hw-tabs [data-tab-id='${view}']`).click()"
+OPEN_VIEWS = f"""element.addEventListener("click", (event) => {{
+  const view = event.target.closest("[data-view]")?.dataset.view;
+  if (view) {_PRESS_TAB};
+}});"""
 OPEN_AND_COMPARE = """() => {
   document.querySelector('#hw-tabs [role=tab]').click();
   document.getElementById('hw-compare').click();
@@ -62,6 +68,15 @@ def begin_recording(phrases: Sequence[str]) -> str:
 def without_phrase(phrases: Sequence[str]) -> str:
     """Takes a phrase to read out of the reference: what is uploaded said something else."""
     return f"(reference) => {json.dumps(phrases)}.includes(reference) ? '' : reference"
+
+
+def open_view(view: str) -> str:
+    """Opens a view of the page, from its top."""
+    return f"""() => {{
+  const view = {json.dumps(view)};
+  {_PRESS_TAB};
+  document.getElementById("hw-tabs").scrollIntoView();
+}}"""
 
 
 def sets(*values: object) -> str:

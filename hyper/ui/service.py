@@ -1,4 +1,4 @@
-"""What all tabs share: the models, what is held for visitors, and the comparison that a visitor asks for."""
+"""What all modes share: the models, what is held for visitors, and the comparison that a visitor asks for."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ class Asked(NamedTuple):
 
 @dataclass(frozen=True)
 class Service:
-    """Compares for the tabs of one page; of what a visitor sends it caches only the encoded recording."""
+    """Compares for the modes of one page; of what a visitor sends it caches only the encoded recording."""
 
     models: ModelStore
     uploads: Uploads

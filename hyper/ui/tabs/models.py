@@ -1,4 +1,4 @@
-"""The tab "Models": what is there, what it was trained on and measured at, what loading another costs."""
+"""The view "Models": what is there, what it was trained on and measured at, what loading another costs."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import gradio as gr
 from hyper.model.info import cost_of, local_folder
 from hyper.ui import notices
 from hyper.ui.inputs import Inputs
-from hyper.ui.layout import Values, card, go_button, heading, lead, pair
+from hyper.ui.layout import MODELS, Values, card, go_button, heading, lead, pair, view
 from hyper.ui.model_store import ModelStore
 from hyper.ui.queues import ON_MODEL, QUIET
 from hyper.ui.tabs import models_html
@@ -25,7 +25,7 @@ class ModelsTab(Tab):
 
     def __init__(self, models: ModelStore) -> None:
         self.models = models
-        with gr.Tab("Models", elem_id="hw-tab-models") as self.tab:
+        with view("Models", MODELS) as self.tab:
             lead(f"{INTRODUCTION} {models_html.MEMORY_MEANING}")
             with pair():
                 with card():
@@ -52,7 +52,7 @@ class ModelsTab(Tab):
                 self.load = gr.Button("Load", variant="primary", elem_id="hw-models-load")
 
     def connect(self, inputs: Inputs) -> None:
-        """Loading chooses the model on the first tab."""
+        """Loading chooses the model under Try."""
         self.chosen = inputs.model
         loaded = [self.chosen, self.status, self.overview]
         self.tab.select(self.show, None, self.overview, **QUIET)
@@ -82,7 +82,7 @@ class ModelsTab(Tab):
         hypernet: str,
         progress: gr.Progress = gr.Progress(track_tqdm=True),  # noqa: B008  gradio finds it by this default
     ) -> Values:
-        """Load what the visitor named and choose it on the first tab."""
+        """Load what the visitor named and choose it under Try."""
         base = _named(base)
         with notices.errors_as_notices():
             is_here = local_folder(base) is not None
@@ -95,14 +95,14 @@ class ModelsTab(Tab):
         name: str,
         progress: gr.Progress = gr.Progress(track_tqdm=True),  # noqa: B008
     ) -> Values:
-        """Load a model that the page offers and choose it on the first tab."""
+        """Load a model that the page offers and choose it under Try."""
         with notices.errors_as_notices():
             progress(0.1, desc=f"Loading {name} (downloaded once, then kept)")
             self.models.get(name)
         return self._loaded(name)
 
     def _loaded(self, choice: str, is_named: bool = False) -> Values:
-        """The choice on the first tab, and that it is made; of a model that the visitor named, also how it adapts."""
+        """The choice under Try, and that it is made; of a model that the visitor named, also how it adapts."""
         return {
             self.chosen: gr.update(choices=self.models.choices(), value=choice),
             self.status: models_html.loaded_html(self.models.get(choice), is_named),

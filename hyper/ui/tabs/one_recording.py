@@ -1,4 +1,4 @@
-"""The tab "One recording": what a visitor gives, the button, and the cards that a comparison fills."""
+"""The mode "Try": what a visitor gives, the button, and the cards that a comparison fills."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from hyper.ui.cards import CARDS
 from hyper.ui.cards.card import Card
 from hyper.ui.examples import Example
 from hyper.ui.inputs import Inputs
-from hyper.ui.layout import Values
+from hyper.ui.layout import TRY, Values, view
 from hyper.ui.phrases import PHRASES
 from hyper.ui.queues import MODEL_QUEUE, ON_MODEL, QUIET, on_gpu
 from hyper.ui.service import AS_TRAINED, Asked, Service
@@ -29,13 +29,17 @@ class OneRecordingTab(Tab):
 
     def __init__(self, service: Service, examples: Sequence[Example]) -> None:
         self.service = service
-        with gr.Tab("One recording"):
+        with view("Try", TRY):
             self.inputs = Inputs(service.models, examples)
             self.recount_button = gr.Button(visible="hidden", elem_id="hw-recount")  # pressed by the page itself
             self.arrived = gr.HTML("", visible="hidden", elem_id="hw-arrived")  # when the last transcripts did
             with gr.Column(elem_id="hw-results"):
                 self.cards: list[Card] = [card(service, self.inputs) for card in CARDS]
             self.button = gr.Button("Compare again", elem_id="hw-compare")
+
+    def add_cards(self, kinds: Sequence[type[Card]]) -> None:
+        """Further cards that a comparison fills, elsewhere on the page."""
+        self.cards += [card(self.service, self.inputs) for card in kinds]
 
     def connect(self, inputs: Inputs) -> None:
         """A recording compares by itself; the button, the slider, the public endpoint, and what clears old results."""

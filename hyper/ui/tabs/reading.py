@@ -1,4 +1,4 @@
-"""The tab "Guided reading": short phrases to read aloud one by one; their recordings in one table at the end."""
+"""The mode "Read aloud": short phrases to read aloud one by one; their recordings in one table at the end."""
 
 from __future__ import annotations
 
@@ -7,6 +7,8 @@ from functools import partial
 from pathlib import Path
 
 import gradio as gr
+from gradio.processing_utils import save_bytes_to_cache
+from gradio.utils import get_upload_folder
 
 from hyper.compare.pipeline import PersonalizedAsr
 from hyper.compare.scoring import Transcribe, score_parts
@@ -14,12 +16,14 @@ from hyper.compare.speaker import MAX_RECORDINGS, MIN_RECORDINGS
 from hyper.recordings.manifest import ManifestRow
 from hyper.ui import notices
 from hyper.ui.inputs import Inputs
-from hyper.ui.layout import Values, card, go_button, heading, lead, recorder
+from hyper.ui.layout import READING, SEVERAL, Values, card, go_button, heading, lead, recorder, view
 from hyper.ui.queues import ON_MODEL, QUIET, on_gpu
 from hyper.ui.service import Service
-from hyper.ui.tabs import reading_html, speaker
+from hyper.ui.tabs import reading_html
+from hyper.ui.tabs.many_or_one import ManyOrOne
 from hyper.ui.tabs.reading_state import Reading
 from hyper.ui.tabs.reading_texts import READING_SETS
+from hyper.ui.tabs.speaker import ONE_SPEAKER
 from hyper.ui.tabs.tab import Tab
 
 BATCH = 4  # phrases at a time: other visitors come in between
@@ -27,7 +31,7 @@ PLACE = "guided reading"  # of the recordings that the visitor holds here
 LANGUAGE = "en"  # of all phrases
 INTRODUCTION = (
     "Phrases are shown one by one: read each aloud and record yourself, then press Next. As it is known what was "
-    "meant, errors can be counted. Recordings are deleted when you leave. The model is the one chosen on the first tab."
+    "meant, errors can be counted. Recordings are deleted when you leave. The model is the one chosen under Try."
 )
 
 
@@ -36,7 +40,7 @@ class ReadingTab(Tab):
 
     def __init__(self, service: Service) -> None:
         self.service = service
-        with gr.Tab("Guided reading", elem_id="hw-tab-reading"):
+        with view("Read aloud", READING):
             lead(INTRODUCTION)
             with card() as self.choose:
                 heading(1, "What to read")
@@ -69,7 +73,7 @@ class ReadingTab(Tab):
             )
 
     def connect(self, inputs: Inputs) -> None:
-        """Each button is a step of the reading; its recordings are counted with the model of the first tab."""
+        """Each button is a step of the reading; its recordings are counted with the model chosen under Try."""
         shown = list(self.clear())
         self.start.click(self.begin, self.chosen, shown, **QUIET)
         self.next.click(self.go_on, [self.state, self.recording], shown, **QUIET)
@@ -83,9 +87,10 @@ class ReadingTab(Tab):
         gr.on([self.recording.change, self.state.change], self.track, [self.state, self.recording], self.next, **QUIET)
         self.count.click(on_gpu(self.count_errors), [self.state, inputs.model], self.results, **ON_MODEL)
 
-    def hand_over_to(self, other: speaker.SpeakerTab, bar: gr.Tabs) -> None:
-        """Let the button bring the recordings to the tab of one speaker."""
-        self.as_speaker.click(self.hand_over, self.state, [other.files, other.meant, bar], **QUIET)
+    def hand_over_to(self, several: ManyOrOne, bar: gr.Tabs) -> None:
+        """Let the button bring the recordings to where one speaker is adapted to."""
+        given = [several.one.files, several.one.meant, several.who_speaks, bar]
+        self.as_speaker.click(self.hand_over, self.state, given, **QUIET)
 
     def clear(self) -> Values:
         """As it is before the start."""
@@ -144,10 +149,11 @@ class ReadingTab(Tab):
             progress(0.3, desc=f"Transcribing {len(rows)} recordings")
             return scored_html(asr, rows, partial(self.service.transcribe, asr, LANGUAGE, request.session_hash))
 
-    def hand_over(self, reading: Reading) -> tuple[list[str], str, gr.Tabs]:
-        """The recordings and what was meant for the tab of one speaker, which takes twenty, and that tab."""
-        files, phrases = _read(reading)
-        return files[:MAX_RECORDINGS], "\n".join(phrases[:MAX_RECORDINGS]), gr.Tabs(selected=speaker.TAB)
+    def hand_over(self, reading: Reading) -> tuple[list[str], str, str, gr.Tabs]:
+        """The recordings and what was meant for one speaker, who may have twenty; that choice, and its mode."""
+        files, phrases = (each[:MAX_RECORDINGS] for each in _read(reading))
+        named = [_named(file, i, phrase) for i, (file, phrase) in enumerate(zip(files, phrases, strict=True), start=1)]
+        return named, "\n".join(phrases), ONE_SPEAKER, gr.Tabs(selected=SEVERAL)
 
 
 def _read(reading: Reading) -> tuple[list[str], list[str]]:
@@ -155,6 +161,12 @@ def _read(reading: Reading) -> tuple[list[str], list[str]]:
     read = reading.read()
     notices.check_recordings([file for _, file in read])
     return [file for _, file in read], [phrase for phrase, _ in read]
+
+
+def _named(file: str, number: int, phrase: str) -> str:
+    """A copy of the recording whose name says what was read."""
+    path = Path(file)
+    return save_bytes_to_cache(path.read_bytes(), f"{number:02d} {phrase}{path.suffix}", get_upload_folder())
 
 
 def scored_html(asr: PersonalizedAsr, rows: Sequence[ManifestRow], transcribe: Transcribe | None = None) -> str:

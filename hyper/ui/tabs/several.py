@@ -1,4 +1,4 @@
-"""The tab "Several recordings": transcribe a list, stop, open one of it, keep the table and a report."""
+"""Recordings of many speakers: transcribe a list, stop, open one of it, keep the table and a report."""
 
 from __future__ import annotations
 
@@ -54,8 +54,8 @@ BATCH = 4  # recordings at a time: other visitors come in between, and the bar m
 PLACE = "several"  # of the files that the visitor holds here
 LIMITS_TEXT = (
     f"{FORMATS}, or zip archives of them; at most {LIMITS.files} recordings of up to {LIMITS.file_bytes / 1e6:.0f} MB "
-    f"and {MAX_SECONDS / 60:g} minutes each. They are transcribed with the model and language chosen under One "
-    "recording."
+    f"and {MAX_SECONDS / 60:g} minutes each. They are transcribed with the model and language chosen under "
+    "Try."
 )
 LIST_TEXT = (
     "A CSV or XLSX whose first line names the columns: `file`, `what was meant`, and optionally `speaker`, `note` and "
@@ -79,15 +79,14 @@ class SeveralTab(Tab):
     def __init__(self, service: Service) -> None:
         self.service = service
         self.batches = Batches()
-        with gr.Tab("Several recordings"):
-            self._input_cards()
-            with gr.Row():
-                self.start = go_button("Transcribe all", "hw-run")
-                self.cancel = gr.Button("Cancel", visible=False, elem_id="hw-cancel")
-            self.status = gr.HTML("", elem_id="hw-several-status")
-            self.left_over = gr.HTML("", elem_id="hw-left-over")
-            self.outcome = gr.HTML("", elem_id="hw-outcome", js_on_load=SCRIPT_FILE.read_text(encoding="utf-8"))
-            self._keeping_card()
+        self._input_cards()
+        with gr.Row():
+            self.start = go_button("Transcribe all", "hw-run")
+            self.cancel = gr.Button("Cancel", visible=False, elem_id="hw-cancel")
+        self.status = gr.HTML("", elem_id="hw-several-status")
+        self.left_over = gr.HTML("", elem_id="hw-left-over")
+        self.outcome = gr.HTML("", elem_id="hw-outcome", js_on_load=SCRIPT_FILE.read_text(encoding="utf-8"))
+        self._keeping_card()
 
     def _input_cards(self) -> None:
         """Recordings on the left, what was meant on the right."""
@@ -115,7 +114,7 @@ class SeveralTab(Tab):
             self.report_links = gr.HTML("", elem_id="hw-report-links")
 
     def connect(self, inputs: Inputs) -> None:
-        """A run, its end, and what can be done with its table; a row opens its recording in the first tab."""
+        """A run, its end, and what can be done with its table; a row opens its recording under Try."""
         files = [self.sent, self.list]
         gr.on([file.change for file in files], self.track, files, None, preprocess=False, **QUIET)
         self.start.click(self.begin, files, [self.start, self.cancel, self.status], preprocess=False, **HEARD).success(
@@ -206,7 +205,7 @@ class SeveralTab(Tab):
         return gr.Button("Stopping …", interactive=False)
 
     def open(self, event: gr.EventData, request: gr.Request) -> tuple[str, str, str, str, str]:
-        """Recording, what was meant, note, model and language for the first tab, of the row that was pressed."""
+        """Recording, what was meant, note, model and language for Try, of the row that was pressed."""
         outcome = self._outcome(request)
         row = outcome.shown[int(event.row)]
         try:

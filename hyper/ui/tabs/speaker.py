@@ -1,4 +1,4 @@
-"""The tab "One speaker": several recordings of one person, adapted each by itself and once for all."""
+"""Recordings of one speaker: several of one person, adapted each by itself and once for all."""
 
 from __future__ import annotations
 
@@ -33,12 +33,12 @@ from hyper.ui.tabs import speaker_html
 from hyper.ui.tabs.tab import Tab
 from hyper.ui.voice_map import VoiceMapBox
 
-TAB = "speaker"
+ONE_SPEAKER = "one"
 PLACE = "one speaker"  # of the recordings that the visitor holds here
 INTRODUCTION = (
     "One recording says little about a voice. Here the model is tuned once to the mean of several recordings of the "
     "same person, and compared with Whisper as it is and with tuning to each recording by itself. The model is the one "
-    "chosen on the first tab."
+    "chosen under Try."
 )
 
 
@@ -48,13 +48,12 @@ class SpeakerTab(Tab):
     def __init__(self, service: Service, examples: Sequence[Example]) -> None:
         self.service = service
         self.example_sets = sets_of_examples(examples)
-        with gr.Tab("One speaker", id=TAB, elem_id="hw-tab-speaker"):
-            lead(INTRODUCTION)
-            with pair():
-                self._recordings_card()
-                self._meant_card()
-            self.adapt = go_button("Adapt to this speaker", "hw-speaker-adapt")
-            self._results()
+        lead(INTRODUCTION)
+        with pair():
+            self._recordings_card()
+            self._meant_card()
+        self.adapt = go_button("Adapt to this speaker", "hw-speaker-adapt")
+        self._results()
 
     def _recordings_card(self) -> None:
         """Files of one person, or a set of examples."""

@@ -1,4 +1,4 @@
-"""What every tab is: components built at once, handlers as methods, and the clicks that call them."""
+"""What every mode of the page is: components built at once, handlers as methods, and the clicks that call them."""
 
 from __future__ import annotations
 
@@ -16,15 +16,15 @@ if TYPE_CHECKING:
 
 
 class Tab(ABC):
-    """One tab of the page. `__init__` builds its components; handlers give each component its value by name."""
+    """A mode of the page or a part of one. `__init__` builds its components; handlers give each its value by name."""
 
     @abstractmethod
     def connect(self, inputs: Inputs) -> None:
-        """Which click calls what; `inputs` are those of the first tab, where model and language are chosen."""
+        """Which click calls what; `inputs` are those of Try, where model and language are chosen."""
 
     @abstractmethod
     def clear(self) -> Values:
-        """What the tab shows before anything is asked of it, as JSON can write it."""
+        """What it shows before anything is asked of it, as JSON can write it."""
 
     def clear_on(self, *events: Callable[..., Any]) -> None:
         """Clear in the page itself: results of another recording or model must not stand beside these.

@@ -1,0 +1,63 @@
+"""The cards of what was changed in the model: a sentence first, and below the words the button that leads to it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import gradio as gr
+
+from hyper.plots.layers import whole_layers
+from hyper.ui import scripts
+from hyper.ui.cards.card import Card
+from hyper.ui.layout import HIDDEN, HOW, SHOWN, note_html
+
+if TYPE_CHECKING:
+    from hyper.compare.comparison import Comparison
+    from hyper.ui.inputs import Inputs
+    from hyper.ui.layout import Values
+    from hyper.ui.service import Asked, Service
+
+NOTHING_YET = "Compare a recording under Try: what the adaptation changed in the model is then shown here."
+NOT_ADAPTED = "This model has no hypernetwork, so nothing was changed in it."
+
+
+class ChangedCard(Card):
+    """How much was changed, and where most, in a sentence."""
+
+    follows_strength = takes_time = True
+
+    def __init__(self, service: Service, inputs: Inputs) -> None:
+        self.note = gr.HTML(note_html(NOTHING_YET), elem_id="hw-changed")
+
+    def render(self, comparison: Comparison, asked: Asked) -> Values:
+        """Of the recording that was compared last."""
+        return {self.note: note_html(NOT_ADAPTED if comparison.adapted is None else _changed(comparison))}
+
+    def clear(self) -> Values:
+        """That nothing was compared yet."""
+        return {self.note: note_html(NOTHING_YET)}
+
+
+class OpenHowCard(Card):
+    """A button below the words."""
+
+    def __init__(self, service: Service, inputs: Inputs) -> None:
+        self.button = gr.Button("What changed in the model", visible=False, elem_id="hw-open-how")
+        self.button.click(None, js=scripts.open_view(HOW))
+
+    def render(self, comparison: Comparison, asked: Asked) -> Values:
+        """There is something to be seen."""
+        return {self.button: SHOWN}
+
+    def clear(self) -> Values:
+        """There is nothing yet."""
+        return {self.button: HIDDEN}
+
+
+def _changed(comparison: Comparison) -> str:
+    sizes = whole_layers(comparison.layers)
+    most = max(sizes, key=sizes.__getitem__)
+    return (
+        f"For this recording, {len(sizes)} of Whisper's layers were changed: layer {most} most, by {sizes[most]:.1%} "
+        "of its weights. The figures describe the model, not the speaker."
+    )
