@@ -12,6 +12,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from pypdf import PdfReader
+from test_ui_panels import comparison
 
 from hyper.compare.evaluation import Evaluation
 from hyper.compare.guards import Flag
@@ -19,20 +20,14 @@ from hyper.compare.row import Row
 from hyper.compare.transcript import Transcript
 from hyper.compare.utterance import Failure, ScoredUtterance
 from hyper.metrics.intervals import Interval
-from hyper.metrics.word_errors import word_errors
+from hyper.metrics.word_errors import align_as_written, align_words, word_errors
 from hyper.model.subspace import LayerSize
 from hyper.plots.report import LINES_PER_FIGURE, WerLine, layer_figure, wer_figures
 from hyper.recordings.manifest import ManifestRow
-from hyper.reports.content import (
-    CAUTION,
-    NO_REFERENCE,
-    SIMULATED_TRAINING,
-    ClinicReport,
-    clinic_report,
-    evaluation_outcome,
-    interval_text,
-)
+from hyper.reports.content import clinic_report, evaluation_outcome, interval_text
 from hyper.reports.html import html_text
+from hyper.reports.one_recording import NO_SPEECH, count_text, recording_report
+from hyper.reports.parts import CAUTION, MARKS_MEANING, NO_REFERENCE, SIMULATED_TRAINING, ClinicReport
 from hyper.reports.pdf import MISSING_LETTERS, pdf_bytes
 from hyper.reports.table import RECORDINGS, SPEAKERS, groups_sheet, recordings_sheet, wer_intervals
 
@@ -102,7 +97,7 @@ MUST_SAY = [
     "Case 12 <script>alert('x')</script>", "03 February 2030, 04:05", "first", "second",
     "1 of these 3 recordings are simulated", SIMULATED_TRAINING, CAUTION,
     "3 recordings, 2 of them with a reference text. Word error rate, all words pooled: base 28.6 %, adapted 14.3 %.",
-    "turn on the night", "call sister", "good morning", ATTACK,
+    "turn on the night", "call call", "good morning", ATTACK,
     "WER 25.0 %: 1 substituted, 0 deleted, 0 inserted", "WER 33.3 %: 0 substituted, 0 deleted, 1 inserted",
     LOOP.reason, "4 bad.wav: bad.wav is not an audio recording.",
     "whisper-mini", "hypernet-mini", "abc123", "language en", "strength 1", "torch", "transformers",
@@ -128,7 +123,10 @@ def test_the_page_runs_nothing_asks_nothing_and_holds_no_sound(report):
     sources = [attributes["src"] for _, attributes in page.tags if "src" in attributes]
     assert len(sources) == 2 and all(source.startswith("data:image/png;base64,") for source in sources)
     assert not any(name.startswith("on") for _, attributes in page.tags for name in attributes)
-    assert "http" not in html_text(report) and "url(" not in html_text(report)
+    assert (
+        "http" not in html_text(report)
+        and html_text(report).count("url(") == html_text(report).count('url("data:font/woff2;') == 2
+    )
     assert "/secret" not in html_text(report)
 
 
@@ -160,6 +158,59 @@ def test_names_that_were_not_given_do_not_stand_in_the_report(usual):
     text = html_text(hidden) + pdf_text(hidden)
     assert "a.wav" not in text and "bad.wav" not in text and "b.wav" in text
     assert "recording 1" in text and "recording 4: The file is not an audio recording." in text
+
+
+def test_wrong_words_are_marked_in_words_and_keep_their_capitals(paper, report):
+    page = html_text(report)
+    assert "<b>night</b><small>meant: light</small>" in page
+    assert "<ins>call</ins><small>added</small>" in page and "<del>my</del><small>missing</small>" in page
+    assert all(words in paper for words in ("night" + "meant:light", "added", "missing"))
+    assert MARKS_MEANING in page
+    spans = align_as_written("call Maria, it is I", "Um, Call maria. it's you!")
+    assert [(span.kind, span.reference, span.hypothesis) for span in spans] == [
+        ("hit", "call", "Um, Call"), ("hit", "maria", "maria."), ("hit", "it", "it"), ("hit", "is", "is"),
+        ("substitution", "i", "you!"),
+    ]  # fmt: skip
+    assert [span.hypothesis for span in align_as_written("set 21", "Set twenty one")] == ["set", "21"]
+    assert align_as_written("so", "") == align_words("so", "")
+
+
+def test_transcripts_follow_the_outcome_so_that_the_first_page_is_full(report):
+    first = PdfReader(io.BytesIO(pdf_bytes(report)), strict=True).pages[0].extract_text()
+    assert "turn on the night" in " ".join(first.split())
+
+
+def test_the_font_is_the_pages_own_and_is_in_the_file(report):
+    fonts = {
+        str(font.get_object()["/BaseFont"]): font.get_object()["/DescendantFonts"][0].get_object()["/FontDescriptor"]
+        for page in PdfReader(io.BytesIO(pdf_bytes(report)), strict=True).pages
+        for font in page["/Resources"]["/Font"].values()
+    }
+    assert any("IBMPlexSansBold" in name for name in fonts) and len(fonts) >= 2
+    assert all("/FontFile2" in description for description in fonts.values())
+
+
+def test_the_report_on_one_recording_is_one_page_of_counts():
+    made = comparison("Turn on the night", "Turn on the", "turn on the light")
+    report = recording_report(made, "kitchen", "abc123", subject="Case 12", simulated="A program made it.")
+    assert report.outcome == "Base: 1 error in 4 words (1 replaced). Adapted: 1 error in 4 words (1 missing)."
+    assert len(PdfReader(io.BytesIO(pdf_bytes(report)), strict=True).pages) == 1
+    for text in (Page(html_text(report)).text, pdf_text(report)):
+        text = " ".join(text.split())
+        assert all(words in text for words in ("Case 12", "kitchen · 0.5 s", "meant: light", "missing", "strength 1",
+                                               "abc123", "A program made it.", MARKS_MEANING))  # fmt: skip
+        assert "WER" not in text
+    right = recording_report(comparison("turn on", None, "turn on"), "a", "f")
+    assert right.outcome == "Base: all 2 words right." and [row.name for row in right.recordings[0].rows] == ["base"]
+    assert recording_report(comparison("turn on", "turn"), "a", "f").outcome == NO_REFERENCE
+    assert count_text(word_errors("so", "so")) == "the one word right"
+
+
+def test_the_report_on_silence_repeats_no_invented_words():
+    silence = comparison("invented", "invented", "so", waveform=np.zeros(8000, np.float32))
+    report = recording_report(silence, "a", "f")
+    assert "invented" not in html_text(report) and NO_SPEECH in html_text(report)
+    assert report.outcome == "No speech was found, so there is nothing to count."
 
 
 def test_without_references_nothing_is_counted(tmp_path):

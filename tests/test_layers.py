@@ -58,7 +58,7 @@ DOORS = {
     "librosa": {"plots", "study.experiments"},
     "sklearn": {"study.experiments.probes"},
     "openpyxl": {"recordings.tables", "recordings.xlsx"},
-    "fpdf": {"reports.pdf"},
+    "fpdf": {"reports.pages", "reports.pdf"},
     "jinja2": {"reports.templates"},
     "peft": {"compare.benchmark", "study.methods"},
     "accelerate": {"training", "compare.shared"},

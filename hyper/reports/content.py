@@ -1,109 +1,38 @@
-"""A report on many recordings for a clinician's file: what it says, in plain text and figures."""
+"""The report on many recordings: what it says."""
 
 from __future__ import annotations
 
-import platform
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from datetime import datetime
-from importlib.metadata import version
 
 from hyper.compare.evaluation import Evaluation, percent, simulated_note
 from hyper.compare.groups import Group
-from hyper.compare.row import Row
 from hyper.compare.utterance import Failure, ScoredUtterance
 from hyper.metrics.intervals import Interval
 from hyper.metrics.word_errors import WordErrors
-from hyper.model.files import BUNDLED_FOLDER
 from hyper.plots import style as plot_style
 from hyper.plots.report import WerLine, layer_figure, wer_figures
-from hyper.reports.table import INTERVAL_MEANING, reasons, shown_groups, wer_intervals
+from hyper.reports.parts import (
+    ADAPTED_MEANING,
+    MARKS_MEANING,
+    NO_REFERENCE,
+    ClinicReport,
+    FigurePart,
+    RecordingPart,
+    cautions,
+    facts,
+    transcript_part,
+)
+from hyper.reports.table import INTERVAL_MEANING, shown_groups, wer_intervals
 
 TITLE = "Recordings transcribed by base and adapted Whisper"
 FIGURE_DPI = 160  # of a page that is read on paper
 LONGEST_NAME = 50  # characters of a speaker's name in the table: a longer one would make a row that fills the page
-CAUTION = (
-    "Not intended for the diagnosis, treatment, mitigation or prevention of any disease. Nothing here, neither error "
-    "rates nor the size of the adaptation, says anything about a person's health. A transcript can contain words that "
-    "nobody said: check it against the recording before anything depends on it."
-)
-SIMULATED_TRAINING = (
-    "The bundled hypernetwork learned from simulated atypical speech only. How well it serves real patients has not "
-    "been measured."
-)
 WER_MEANING = (
     "Word error rate (WER): wrong, missing and added words for every word that was meant; it can exceed 100 %. "
     "Substituted: another word is in its place. Deleted: the word is missing. Inserted: a word was added."
 )
-ADAPTED_MEANING = (
-    "Base is Whisper as it is. Adapted is Whisper with small changes that a hypernetwork writes from the recording "
-    "itself."
-)
 LAYER_MEANING = "How far each layer of the model was changed for these recordings, next to the size of its own weights."
-NO_REFERENCE = "No reference text was given, so nothing is counted: a transcript alone cannot show what is right."
-
-
-@dataclass(frozen=True)
-class TranscriptPart:
-    """One of the two transcripts of a recording."""
-
-    name: str  # base or adapted
-    text: str
-    score: str  # "WER 25.0 %: 1 substituted, 0 deleted, 0 inserted", or ""
-    warnings: str  # what speaks against it, or ""
-
-
-@dataclass(frozen=True)
-class RecordingPart:
-    """One recording of the report."""
-
-    heading: str  # number, name, and what is known of it
-    reference: str
-    rows: tuple[TranscriptPart, ...]
-
-
-@dataclass(frozen=True)
-class FigurePart:
-    """One figure of the report."""
-
-    title: str
-    reading: str
-    png: bytes
-
-
-@dataclass(frozen=True)
-class ClinicReport:
-    """All that the report says, in its order; every text is plain."""
-
-    title: str
-    subject: str  # as typed
-    remarks: str  # as typed
-    date: str
-    cautions: tuple[str, ...]
-    outcome: str
-    group_columns: tuple[str, ...]
-    group_lines: tuple[tuple[str, ...], ...]
-    group_notes: tuple[str, ...]
-    figures: tuple[FigurePart, ...]
-    recordings: tuple[RecordingPart, ...]
-    failures: tuple[str, ...]
-    facts: tuple[tuple[str, str], ...]
-
-    def all_text(self) -> str:
-        """Everything that is written, as one text."""
-        parts = [
-            self.title,
-            self.subject,
-            self.remarks,
-            *self.cautions,
-            self.outcome,
-            *self.group_notes,
-            *self.failures,
-        ]
-        parts += [cell for line in self.group_lines for cell in line]
-        parts += [part for recording in self.recordings for part in (recording.heading, recording.reference)]
-        parts += [row.text for recording in self.recordings for row in recording.rows]
-        return " ".join(parts)
 
 
 def clinic_report(
@@ -144,7 +73,13 @@ def clinic_report(
         figures=tuple(_figures(evaluation, name)),
         recordings=tuple(_part(i, name, utterance) for i, utterance in enumerate(evaluation.utterances, start=1)),
         failures=tuple(_failure_text(number, name, failure, unnamed) for number, failure in failures),
-        facts=_facts(evaluation),
+        facts=facts(
+            evaluation.base_model,
+            evaluation.fingerprint,
+            evaluation.hypernetwork,
+            f"language {evaluation.language}, one adaptation for each recording, strength 1, greedy decoding",
+            evaluation.device,
+        ),
     )
 
 
@@ -166,27 +101,15 @@ def interval_text(interval: Interval | None) -> str:
     return "–" if interval is None else f"{100 * interval.low:.0f} to {100 * interval.high:.0f} %"
 
 
-def score_text(errors: WordErrors | None) -> str:
-    """WER with the counts behind it; "" where nothing was meant."""
-    if errors is None or errors.wer is None:
-        return ""
-    counts = f"{errors.substitutions} substituted, {errors.deletions} deleted, {errors.insertions} inserted"
-    return f"WER {percent(errors.wer)}: {counts}"
-
-
 def _part(number: int, name: Callable[[int, str], str], utterance: ScoredUtterance) -> RecordingPart:
     """One recording with both transcripts."""
     row = utterance.row
     seconds = "" if utterance.seconds is None else f"{utterance.seconds:.1f} s"
     known = (name(number, row.file), row.speaker, row.note, seconds, "simulated" if row.simulated else "")
-    rows = [_row("base", utterance.base)]
+    rows = [transcript_part("base", utterance.base, row.reference)]
     if utterance.adapted is not None:
-        rows.append(_row("adapted", utterance.adapted))
+        rows.append(transcript_part("adapted", utterance.adapted, row.reference))
     return RecordingPart(f"{number}  {' · '.join(filter(None, known))}", row.reference, tuple(rows))
-
-
-def _row(name: str, row: Row) -> TranscriptPart:
-    return TranscriptPart(name, row.text, score_text(row.errors), reasons(row.flags))
 
 
 def _failure_text(number: int, name: Callable[[int, str], str], failure: Failure, unnamed: frozenset[str]) -> str:
@@ -199,13 +122,9 @@ def _failure_text(number: int, name: Callable[[int, str], str], failure: Failure
 
 def _cautions(evaluation: Evaluation) -> tuple[str, ...]:
     n, n_simulated = len(evaluation.utterances), sum(u.row.simulated for u in evaluation.utterances)
-    cautions = [CAUTION]
-    if n_simulated:
-        which = "All of these recordings are" if n_simulated == n else f"{n_simulated} of these {n} recordings are"
-        cautions.append(f"{which} simulated: a program made typical speech atypical. They are marked.")
-    if evaluation.base_model == BUNDLED_FOLDER.name and evaluation.hypernetwork:
-        cautions.append(SIMULATED_TRAINING)
-    return tuple(cautions)
+    which = "All of these recordings are" if n_simulated == n else f"{n_simulated} of these {n} recordings are"
+    simulated = f"{which} simulated: a program made typical speech atypical. They are marked." if n_simulated else ""
+    return cautions(evaluation.base_model, evaluation.hypernetwork, simulated)
 
 
 def rate_cells(group: Group) -> tuple[str, ...]:
@@ -241,7 +160,12 @@ def _group_notes(groups: Sequence[Group]) -> tuple[str, ...]:
     if not groups:
         return (ADAPTED_MEANING,)
     over = dict.fromkeys(wer_intervals(group)[0] for group in groups)
-    return (ADAPTED_MEANING, f"{WER_MEANING} S / D / I count them.", *(INTERVAL_MEANING[each] for each in over))
+    return (
+        ADAPTED_MEANING,
+        f"{WER_MEANING} S / D / I count them.",
+        MARKS_MEANING,
+        *(INTERVAL_MEANING[each] for each in over),
+    )
 
 
 def _figures(evaluation: Evaluation, name: Callable[[int, str], str]) -> list[FigurePart]:
@@ -272,18 +196,3 @@ def _simulated_note(evaluation: Evaluation) -> str:
     if n_simulated == 0:
         return ""
     return " (simulated)" if n == n_simulated else f" ({n_simulated} of {n} simulated)"
-
-
-def _facts(evaluation: Evaluation) -> tuple[tuple[str, str], ...]:
-    """Models, settings and versions."""
-    libraries = ", ".join(f"{library} {version(library)}" for library in ("torch", "transformers", "jiwer"))
-    return (
-        ("Base model", evaluation.base_model),
-        ("Its weights", f"fingerprint {evaluation.fingerprint}"),
-        ("Hypernetwork", evaluation.hypernetwork or "none for this model"),
-        ("Settings", f"language {evaluation.language}, one adaptation for each recording, strength 1, greedy decoding"),
-        ("Counting", "after Whisper's English normaliser: lower case, no punctuation, numbers as digits"),
-        ("Device", evaluation.device),
-        ("Versions", f"Python {platform.python_version()}, {libraries}"),
-        ("Audio", "none is kept in this report"),
-    )

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from hyper.plots import palette
-from hyper.reports.content import ClinicReport
+from hyper.reports.fonts import font_files
+from hyper.reports.parts import ClinicReport
 from hyper.reports.templates import render
 
 
 def html_text(report: ClinicReport) -> str:
     """The report as one page that needs nothing else."""
-    return render("report", report=report, palette=palette)
+    fonts = {weight: file.read_bytes() for weight, file in zip((400, 700), font_files(), strict=True)}
+    return render("report", report=report, palette=palette, fonts=fonts)

@@ -1,69 +1,32 @@
-"""The report as a PDF for print. The door to fpdf2."""
+"""The report as a PDF for print."""
 
 from __future__ import annotations
 
 import io
 
-from fpdf import FPDF
-from fpdf.enums import TableBordersLayout, XPos, YPos
+from fpdf.enums import TableBordersLayout
 from fpdf.fonts import FontFace
 
 from hyper.plots import palette
-from hyper.plots.report import font_files
-from hyper.reports.content import ClinicReport, FigurePart, RecordingPart
+from hyper.reports.pages import FONT, MARGIN, SPARE_FONT, Pages, printable
+from hyper.reports.parts import ClinicReport, FigurePart, RecordingPart
+from hyper.reports.pdf_words import write_words
 
-FONT = "DejaVu"
-MARGIN = 16  # mm
-SIZES = {"h1": 16, "h2": 12.5, "h3": 9.5, "body": 9.5, "small": 8, "table": 7.5}  # points
-LINE = 1.35  # line height, as a multiple of the type size
-MM_PER_POINT = 25.4 / 72
 GROUP_WIDTHS = (44, 19, 12, 15, 18, 17, 18, 18, 17)  # mm, together the width between the margins
+SHORT_LETTERS = 240  # of a recording whose texts take a line each: it is not torn apart
 MISSING_LETTERS = (
     "The font of this PDF lacks some of the letters above; a box stands for each. The HTML report shows all of them."
 )
 
 
-class _Pages(FPDF):
-    """A4 pages in the project's look, with their number and the caution's core at the foot of each."""
-
-    def __init__(self) -> None:
-        super().__init__(format="A4")
-        self.set_margin(MARGIN)
-        self.set_auto_page_break(True, MARGIN + 4)
-        for style, file in zip(("", "B"), font_files(), strict=True):
-            self.add_font(FONT, style, file)
-        self.set_lang("en")
-
-    def footer(self) -> None:
-        """Called by fpdf2 at the end of each page."""
-        self.set_y(-MARGIN)
-        self.write_text("small", f"Not for diagnosis or treatment. Page {self.page_no()} of {{nb}}", palette.MUTED)
-
-    def write_text(self, size: str, text: str, colour: str = palette.INK, bold: bool = False, after: float = 0) -> None:
-        """A paragraph across the page, broken into lines and pages as needed; `after` is the space below it, in mm."""
-        self.set_font(FONT, "B" if bold else "", SIZES[size])
-        self.set_text_color(colour)
-        height = SIZES[size] * LINE * MM_PER_POINT
-        self.multi_cell(0, height, _printable(text), align="L", new_x=XPos.LMARGIN, new_y=YPos.NEXT)
-        self.ln(after)
-
-    def keep_together(self, height: float) -> None:  # mm
-        """Begin a new page where less room than this is left."""
-        if self.will_page_break(height):
-            self.add_page()
-
-
 def pdf_bytes(report: ClinicReport) -> bytes:
     """The whole report as a file."""
-    pages = _Pages()
+    pages = Pages()
     pages.set_title(report.title)
     pages.set_creator("HyperWhisper")
     pages.add_page()
     _write_head(pages, report)
     _write_groups(pages, report)
-    for figure in report.figures:
-        _write_figure(pages, figure)
-    pages.keep_together(60)  # or the heading would stand alone at the foot of a page
     _write_heading(pages, "Transcripts")
     for recording in report.recordings:
         _write_recording(pages, recording)
@@ -71,10 +34,13 @@ def pdf_bytes(report: ClinicReport) -> bytes:
         _write_heading(pages, "Could not be used")
         for failure in report.failures:
             pages.write_text("body", failure, after=1)
+    for figure in report.figures:
+        _write_figure(pages, figure)
     _write_heading(pages, "How this was made")
     for name, value in report.facts:
         pages.write_text("body", f"{name}: {value}")
-    if any(ord(letter) not in pages.fonts[FONT.lower()].cmap for letter in _printable(report.all_text())):
+    known = pages.fonts[FONT.lower()].cmap | pages.fonts[SPARE_FONT.lower()].cmap
+    if any(ord(letter) not in known for letter in printable(report.all_text())):
         pages.ln(2)
         pages.write_text("small", MISSING_LETTERS, palette.WARNING)
     target = io.BytesIO()
@@ -82,7 +48,7 @@ def pdf_bytes(report: ClinicReport) -> bytes:
     return target.getvalue()
 
 
-def _write_head(pages: _Pages, report: ClinicReport) -> None:
+def _write_head(pages: Pages, report: ClinicReport) -> None:
     """Title, whom it is about, date, cautions, remarks."""
     pages.write_text("h1", report.title, bold=True, after=1)
     if report.subject:
@@ -103,7 +69,7 @@ def _write_head(pages: _Pages, report: ClinicReport) -> None:
         pages.write_text("body", report.remarks)
 
 
-def _write_groups(pages: _Pages, report: ClinicReport) -> None:
+def _write_groups(pages: Pages, report: ClinicReport) -> None:
     """The outcome in a sentence and a table."""
     _write_heading(pages, "Outcome")
     pages.write_text("body", report.outcome, bold=True, after=2)
@@ -113,15 +79,14 @@ def _write_groups(pages: _Pages, report: ClinicReport) -> None:
         pages.write_text("small", note, palette.MUTED, after=0.5)
 
 
-def _write_group_table(pages: _Pages, report: ClinicReport) -> None:
-    pages.set_font(FONT, "", SIZES["table"])
-    pages.set_text_color(palette.INK)
+def _write_group_table(pages: Pages, report: ClinicReport) -> None:
+    pages.set_look("table")
     pages.set_draw_color(palette.LINE)
     pages.set_line_width(0.2)
     with pages.table(
         col_widths=GROUP_WIDTHS,
         text_align="LEFT",
-        line_height=SIZES["table"] * LINE * MM_PER_POINT,
+        line_height=pages.line_height("table"),
         borders_layout=TableBordersLayout.HORIZONTAL_LINES,
         headings_style=FontFace(emphasis="BOLD"),
         padding=(1, 1, 1, 0),
@@ -129,11 +94,11 @@ def _write_group_table(pages: _Pages, report: ClinicReport) -> None:
         for line in (report.group_columns, *report.group_lines):
             row = table.row()
             for cell in line:
-                row.cell(_printable(cell))
+                row.cell(printable(cell))
     pages.ln(2)
 
 
-def _write_figure(pages: _Pages, figure: FigurePart) -> None:
+def _write_figure(pages: Pages, figure: FigurePart) -> None:
     """Title, reading help and image on one page."""
     image_width = pages.epw
     width, height = _pixels(figure.png)
@@ -145,36 +110,37 @@ def _write_figure(pages: _Pages, figure: FigurePart) -> None:
     pages.ln(2)
 
 
-def _write_recording(pages: _Pages, recording: RecordingPart) -> None:
+def _write_recording(pages: Pages, recording: RecordingPart) -> None:
     """Heading, what was meant, both transcripts with their errors."""
-    pages.keep_together(24)
+    n_letters = len(recording.reference) + sum(len(row.text) for row in recording.rows)
+    pages.keep_together(24 if n_letters > SHORT_LETTERS else 54)
     pages.set_draw_color(palette.LINE)
     pages.set_line_width(0.2)
     pages.line(MARGIN, pages.get_y(), pages.w - MARGIN, pages.get_y())
     pages.ln(1.5)
     pages.write_text("h3", recording.heading, bold=True, after=0.5)
     if recording.reference:
-        pages.write_text("body", f"Meant: {recording.reference}", after=0.5)
+        pages.write_text("small", "What was meant", palette.MUTED, True)
+        pages.write_text("words", recording.reference, after=1.5)
     for row in recording.rows:
-        colour = palette.BASE if row.name == "base" else palette.ADAPTED
-        pages.write_text("body", f"{row.name.capitalize()}: {row.text or '(no words)'}", colour)
+        pages.keep_together(16)
+        pages.write_text("small", row.name.capitalize(), palette.BASE if row.name == "base" else palette.ADAPTED, True)
+        if row.words:
+            write_words(pages, row.words)
+        else:
+            pages.write_text("words", row.text or "(no words)")
         if row.score:
             pages.write_text("small", row.score, palette.MUTED)
         if row.warnings:
             pages.write_text("small", f"Warning: {row.warnings}", palette.WARNING)
-        pages.ln(0.5)
-    pages.ln(1.5)
+        pages.ln(1.5)
+    pages.ln(1)
 
 
-def _write_heading(pages: _Pages, text: str) -> None:
+def _write_heading(pages: Pages, text: str) -> None:
     pages.keep_together(20)
     pages.ln(3)
     pages.write_text("h2", text, bold=True, after=1)
-
-
-def _printable(text: str) -> str:
-    """Without what is no letter: control characters would stand as boxes."""
-    return "".join(letter if letter.isprintable() or letter == "\n" else " " for letter in text)
 
 
 def _pixels(png: bytes) -> tuple[int, int]:

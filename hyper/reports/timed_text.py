@@ -28,7 +28,7 @@ Object class = "TextGrid"
 
 xmin = 0
 xmax = {seconds}
-tiers? <exists>
+tiers? <{exists}>
 size = {n_tiers}
 item []:
 """
@@ -97,7 +97,7 @@ def vtt(words: Sequence[WordTime], seconds: float) -> str:  # the length of the 
 def textgrid(tiers: Mapping[str, Sequence[WordTime]], seconds: float) -> str:  # the length of the recording
     """Praat's long text format: one interval for each word, and an empty one wherever there is none."""
     end = round(seconds * TO_TEXTGRID)
-    text = TEXTGRID_HEAD.format(seconds=_decimal(end), n_tiers=len(tiers))
+    text = TEXTGRID_HEAD.format(exists="exists", seconds=_decimal(end), n_tiers=len(tiers))
     for number, (name, words) in enumerate(tiers.items(), start=1):
         intervals = _intervals(_spread(words, seconds), end)
         text += TEXTGRID_TIER.format(

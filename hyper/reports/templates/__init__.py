@@ -13,6 +13,7 @@ MIME = {
     "html": "text/html",
     "pdf": "application/pdf",
     "png": "image/png",
+    "woff2": "font/woff2",
     "xlsx": "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
 }
 

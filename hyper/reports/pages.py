@@ -1,0 +1,63 @@
+"""The A4 pages of a PDF report: fonts, sizes, margins and what stands at the foot of each. A door to fpdf2."""
+
+from __future__ import annotations
+
+from fpdf import FPDF
+from fpdf.enums import XPos, YPos
+
+from hyper.plots import palette
+from hyper.plots.report import font_files
+from hyper.reports import fonts
+
+FONT, SPARE_FONT = (
+    "Plex",
+    "DejaVu",
+)  # the second has letters that the first lacks
+MARGIN = 16  # mm
+SIZES = {"h1": 16, "h2": 12.5, "h3": 9.5, "body": 10, "words": 11, "small": 8.5, "table": 8}  # points
+LINE = 1.35  # line height, as a multiple of the type size
+MM_PER_POINT = 25.4 / 72
+
+
+class Pages(FPDF):
+    """A4 pages in the project's look, with their number and the caution's core at the foot of each."""
+
+    def __init__(self) -> None:
+        super().__init__(format="A4")
+        self.set_margin(MARGIN)
+        self.set_auto_page_break(True, MARGIN + 4)
+        for family, files in ((FONT, fonts.font_files()), (SPARE_FONT, font_files())):
+            for style, file in zip(("", "B"), files, strict=True):
+                self.add_font(family, style, file)
+        self.set_fallback_fonts([SPARE_FONT])
+        self.set_lang("en")
+
+    def footer(self) -> None:
+        """Called by fpdf2 at the end of each page."""
+        self.set_y(-MARGIN)
+        self.write_text("small", f"Not for diagnosis or treatment. Page {self.page_no()} of {{nb}}", palette.MUTED)
+
+    def write_text(self, size: str, text: str, colour: str = palette.INK, bold: bool = False, after: float = 0) -> None:
+        """A paragraph across the page, broken into lines and pages as needed; `after` is the space below it, in mm."""
+        self.set_look(size, "B" if bold else "", colour)
+        self.multi_cell(0, self.line_height(size), printable(text), align="L", new_x=XPos.LMARGIN, new_y=YPos.NEXT)
+        self.ln(after)
+
+    def set_look(self, size: str, style: str = "", colour: str = palette.INK) -> None:
+        """Font, size, style (fpdf's letters) and colour of what is written next."""
+        self.set_font(FONT, style, SIZES[size])
+        self.set_text_color(colour)
+
+    def line_height(self, size: str) -> float:
+        """In mm."""
+        return SIZES[size] * LINE * MM_PER_POINT
+
+    def keep_together(self, height: float) -> None:  # mm
+        """Begin a new page where less room than this is left."""
+        if self.will_page_break(height):
+            self.add_page()
+
+
+def printable(text: str) -> str:
+    """Without what is no letter: control characters would stand as boxes."""
+    return "".join(letter if letter.isprintable() or letter == "\n" else " " for letter in text)

@@ -1,0 +1,136 @@
+"""What a report for a clinician's file is made of, in plain text and figures, and the words that all reports share."""
+
+from __future__ import annotations
+
+import platform
+from dataclasses import dataclass
+from importlib.metadata import version
+
+from hyper.compare.evaluation import percent
+from hyper.compare.row import Row
+from hyper.metrics.word_errors import WordErrors, WordSpan, align_as_written
+from hyper.model.files import BUNDLED_FOLDER
+from hyper.reports.table import reasons
+
+CAUTION = (
+    "Not intended for the diagnosis, treatment, mitigation or prevention of any disease. Nothing here, neither error "
+    "rates nor the size of the adaptation, says anything about a person's health. A transcript can contain words that "
+    "nobody said: check it against the recording before anything depends on it."
+)
+SIMULATED_TRAINING = (
+    "The bundled hypernetwork learned from simulated atypical speech only. How well it serves real patients has not "
+    "been measured."
+)
+ADAPTED_MEANING = (
+    "Base is Whisper as it is. Adapted is Whisper with small changes that a hypernetwork writes from the recording "
+    "itself."
+)
+MARKS_MEANING = (
+    "Marked words: underlined, with what was meant below it, where another word was written; struck out where a word "
+    "is missing; boxed where one was added."
+)
+NO_REFERENCE = "No reference text was given, so nothing is counted: a transcript alone cannot show what is right."
+
+
+@dataclass(frozen=True)
+class TranscriptPart:
+    """One of the two transcripts of a recording."""
+
+    name: str  # base or adapted
+    text: str
+    words: tuple[WordSpan, ...]  # against what was meant, to mark the wrong ones; () where none is wrong
+    score: str  # "WER 25.0 %: 1 substituted, 0 deleted, 0 inserted", or ""
+    warnings: str  # what speaks against it, or ""
+
+
+@dataclass(frozen=True)
+class RecordingPart:
+    """One recording of the report."""
+
+    heading: str  # number, name, and what is known of it
+    reference: str
+    rows: tuple[TranscriptPart, ...]
+
+
+@dataclass(frozen=True)
+class FigurePart:
+    """One figure of the report."""
+
+    title: str
+    reading: str
+    png: bytes
+
+
+@dataclass(frozen=True)
+class ClinicReport:
+    """All that the report says, in its order; every text is plain."""
+
+    title: str
+    subject: str  # as typed
+    remarks: str  # as typed
+    date: str
+    cautions: tuple[str, ...]
+    outcome: str
+    group_columns: tuple[str, ...]
+    group_lines: tuple[tuple[str, ...], ...]
+    group_notes: tuple[str, ...]
+    figures: tuple[FigurePart, ...]
+    recordings: tuple[RecordingPart, ...]
+    failures: tuple[str, ...]
+    facts: tuple[tuple[str, str], ...]
+
+    def all_text(self) -> str:
+        """Everything that is written, as one text."""
+        parts = [
+            self.title,
+            self.subject,
+            self.remarks,
+            *self.cautions,
+            self.outcome,
+            *self.group_notes,
+            *self.failures,
+        ]
+        parts += [cell for line in self.group_lines for cell in line]
+        parts += [part for recording in self.recordings for part in (recording.heading, recording.reference)]
+        parts += [row.text for recording in self.recordings for row in recording.rows]
+        return " ".join(parts)
+
+
+def score_text(errors: WordErrors | None) -> str:
+    """WER with the counts behind it; "" where nothing was meant."""
+    if errors is None or errors.wer is None:
+        return ""
+    counts = f"{errors.substitutions} substituted, {errors.deletions} deleted, {errors.insertions} inserted"
+    return f"WER {percent(errors.wer)}: {counts}"
+
+
+def transcript_part(name: str, row: Row, reference: str | None) -> TranscriptPart:
+    """The transcript with its errors marked, and whatever speaks against it."""
+    is_wrong = row.errors is not None and row.errors.n_errors > 0
+    words = tuple(align_as_written(reference, row.text)) if reference and is_wrong else ()
+    return TranscriptPart(name, row.text, words, score_text(row.errors), reasons(row.flags))
+
+
+def cautions(base_model: str, hypernetwork: str | None, simulated: str = "") -> tuple[str, ...]:
+    """What nobody may overlook; `simulated` says which recordings a program made."""
+    cautions = [CAUTION, simulated]
+    if base_model == BUNDLED_FOLDER.name and hypernetwork:
+        cautions.append(SIMULATED_TRAINING)
+    return tuple(filter(None, cautions))
+
+
+def facts(
+    base_model: str, fingerprint: str, hypernetwork: str | None, settings: str, device: str
+) -> tuple[tuple[str, str], ...]:
+    """Models, settings and versions."""
+    libraries = ", ".join(f"{library} {version(library)}" for library in ("torch", "transformers", "jiwer"))
+    return (
+        ("Base model", base_model),
+        ("Its weights", f"fingerprint {fingerprint}"),
+        ("Hypernetwork", hypernetwork or "none for this model"),
+        ("Settings", settings),
+        ("Counting", "after Whisper's English normaliser: lower case, no punctuation, numbers as digits"),
+        ("Device", device),
+        ("Versions", f"Python {platform.python_version()}, {libraries}"),
+        ("Audio", "none is kept in this report"),
+    )
