@@ -33,6 +33,7 @@ COMMANDS = {
     "train-base": "train a small Whisper from scratch",
     "align": "find word times in real speech and cut it into short pieces",
     "train": "train a hypernetwork for a frozen Whisper",
+    "pair": "recordings in, pair out: look, split, estimate, train, choose, measure",
     "methods": "train every alternative on the same data, in one table",
     "calibrate": "fit how sure each word is to how often such words are right",
     "experiment": "answer research questions with arms trained like the methods",

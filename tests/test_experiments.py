@@ -169,7 +169,7 @@ def test_the_command_from_data_to_page(
     assert "Not measured yet: `python -m hyper experiment budget --data MANIFEST`." in page
     assert main([*map(str, arguments), "--batch-size", "2"]) == 1  # what is done there is of other settings
     said = capsys.readouterr().err
-    assert "holds a study with batch_size 4, but 2 was asked for; choose another --work folder or delete" in said
+    assert "holds a study with batch_size 4, but 2 was asked for; choose another folder or delete" in said
 
 
 def test_transfer_needs_every_cohort(bench: Workbench) -> None:

@@ -112,7 +112,7 @@ def table(evaluation: Evaluation) -> str:
             lines.append((note,) + ("",) * (len(header) - 1))
         if n_values <= MOST_VALUES_SHOWN:
             lines.append(_table_line(group))
-    return _aligned(lines)
+    return aligned(lines)
 
 
 def _table_line(group: Group) -> tuple[str, ...]:
@@ -147,7 +147,7 @@ def simulated_note(group: Group) -> str:
     return " (simulated)" if group.n_simulated == group.n_utterances else f" ({group.n_simulated:,} simulated)"
 
 
-def _aligned(lines: Sequence[Sequence[str]]) -> str:
+def aligned(lines: Sequence[Sequence[str]]) -> str:
     """Cells in columns: the first to the left, numbers to the right."""
     widths = [max(len(line[column]) for line in lines) for column in range(len(lines[0]))]
     texts = []

@@ -15,9 +15,11 @@ from hyper.model.fingerprint import fingerprint
 from hyper.recordings.manifest import ManifestRow
 
 
-def fit_calibration(asr: PersonalizedAsr, rows: Sequence[ManifestRow], batch_size: int) -> Calibration:
+def fit_calibration(
+    asr: PersonalizedAsr, rows: Sequence[ManifestRow], batch_size: int, language: str = "en"
+) -> Calibration:
     """Transcribe every recording, see which words are right, and fit."""
-    utterances = score_manifest(asr, rows, batch_size=batch_size, progress=True).utterances
+    utterances = score_manifest(asr, rows, batch_size=batch_size, language=language, progress=True).utterances
     base, adapted = (scored_words(asr, utterances, row) for row in ("base", "adapted"))
     found = fit(base, adapted)
     return Calibration(

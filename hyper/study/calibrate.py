@@ -15,7 +15,9 @@ from hyper.recordings.manifest import ManifestRow, read_manifest
 from hyper.speech.texts import split_of
 
 
-def calibrate_pair(asr: PersonalizedAsr, rows: Sequence[ManifestRow], results: Path, batch_size: int) -> str:
+def calibrate_pair(
+    asr: PersonalizedAsr, rows: Sequence[ManifestRow], results: Path, batch_size: int, language: str = "en"
+) -> str:
     """Score, fit, write calibration.json beside the hypernetwork and the figure; returns how well it holds.
 
     Errors: CalibrationError where there is no hypernetwork.
@@ -26,7 +28,7 @@ def calibrate_pair(asr: PersonalizedAsr, rows: Sequence[ManifestRow], results: P
             f"{asr.base_model} has no hypernetwork, and the calibration is kept beside one; "
             "train one with `python -m hyper train`."
         )
-    calibration = fit_calibration(asr, rows, batch_size)
+    calibration = fit_calibration(asr, rows, batch_size, language)
     results.mkdir(parents=True, exist_ok=True)
     save_figure(reliability_figure(calibration), results / "reliability")
     save_calibration(calibration, folder)

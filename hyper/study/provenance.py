@@ -33,7 +33,7 @@ def claim(folder: Path, made_with: dict[str, Any]) -> None:
     for name, value in made_with.items():
         if before[name] != value:
             raise StudyError(
-                f"{folder} holds a study with {name} {before[name]}, but {value} was asked for; choose another --work "
+                f"{folder} holds a study with {name} {before[name]}, but {value} was asked for; choose another "
                 "folder or delete this one."
             )
 

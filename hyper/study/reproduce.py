@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import shlex
 import subprocess
 import sys
@@ -11,9 +10,9 @@ from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
-from hyper.recordings.whole_files import write_whole
 from hyper.study.experiments.catalogue import EXPERIMENTS
 from hyper.study.provenance import claim
+from hyper.study.steps import once
 
 
 class ReproduceError(ValueError):
@@ -213,23 +212,17 @@ def reproduce(study: Reproduction) -> float:
 
 
 def run_step(one: Step, done: Path) -> None:
-    """Run the command unless the folder says that it is done; print it with its time.
+    """Run the command unless the folder says that it is done.
 
     Errors: ReproduceError where it ends with an error.
     """
-    command, file = "python -m hyper " + shlex.join(one.arguments), done / f"{one.name}.json"
-    if file.exists() and (before := json.loads(file.read_text()))["command"] == command:
-        print(f"[{one.name}] done before, in {before['seconds']:.0f} s", flush=True)
-        return
-    print(f"[{one.name}] {command}", flush=True)
-    started = time.monotonic()
-    code = subprocess.run([sys.executable, "-m", "hyper", *one.arguments]).returncode
-    if code:
-        raise ReproduceError(
-            f"The step {one.name} ended with exit code {code}; what it said stands above. Put that right and give the "
-            "same command again: it goes on from there."
-        )
-    seconds = time.monotonic() - started
-    done.mkdir(parents=True, exist_ok=True)
-    write_whole(file, json.dumps({"command": command, "seconds": seconds}))
-    print(f"[{one.name}] {seconds:.0f} s", flush=True)
+
+    def run() -> str:
+        if code := subprocess.run([sys.executable, "-m", "hyper", *one.arguments]).returncode:
+            raise ReproduceError(
+                f"The step {one.name} ended with exit code {code}; what it said stands above. Put that right and give "
+                "the same command again: it goes on from there."
+            )
+        return ""
+
+    once(one.name, "python -m hyper " + shlex.join(one.arguments), done, run)

@@ -86,6 +86,8 @@ def hypernet_card(
     settings: AdaptationTraining,
     rows: Sequence[ManifestRow],
     entries: Sequence[Mapping[str, float]],
+    measured: Sequence[str] = (),  # lines of Markdown, where speakers were kept for a test
+    limits: Sequence[str] = (),  # sentences
 ) -> str:
     """The card of a hypernetwork, in Markdown."""
     config = hypernet.config
@@ -115,8 +117,11 @@ def hypernet_card(
         "",
         *(losses or ["- no speakers could be held out"]),
         "",
+        *(["## Measured on speakers that neither training nor any choice saw", "", *measured, ""] if measured else []),
         "## Limits",
         "",
+        *(f"- {limit}" for limit in limits),
+        *([""] if limits else []),
         CAUTION,
         "",
     ]

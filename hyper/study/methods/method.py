@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Sequence, Set
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
@@ -45,6 +45,7 @@ class Workshop:
     enrolment: Sequence[ManifestRow]  # of the test speakers, other sentences than in the test
     folder: Path
     settings: AdaptationTraining  # with the updates of one method
+    validation_speakers: Set[str] | None = None  # drawn by the training loop where None
 
     @cached_property
     def held_out(self) -> HeldOut:
@@ -139,15 +140,12 @@ class Method:
         self, workshop: Workshop, store: Store, settings: AdaptationTraining, name: str, chosen: np.ndarray | None
     ) -> Trained:
         """One run of the training loop in the folder of that name; `chosen` are positions in the store."""
-        backbone = private_copy(workshop.backbone)
-        adaptation = self.build(backbone, settings.language, settings.seed)
-        trainer = AdaptationTrainer(store, adaptation, workshop.folder / self.name / name, settings, chosen=chosen)
-        hypernet = adaptation.hypernet if isinstance(adaptation, HypernetAdaptation) else None
-        if hypernet and trainer.step == 0:
-            adaptation.standardise(store, trainer.training)
+        backbone, trainer = self.begin(workshop, store, settings, name, chosen)
         if trainer.progress < 1:
             trainer.train()
         backbone.model.eval()
+        adaptation = trainer.adaptation
+        hypernet = adaptation.hypernet if isinstance(adaptation, HypernetAdaptation) else None
         return Trained(
             asr=PersonalizedAsr(backbone, hypernet, self.name if hypernet else None),
             n_trainable=sum(p.numel() for p in adaptation.parameters()),
@@ -155,6 +153,18 @@ class Method:
             updates=trainer.step,
             learning_rate=settings.learning_rate,
         )
+
+    def begin(
+        self, workshop: Workshop, store: Store, settings: AdaptationTraining, name: str, chosen: np.ndarray | None
+    ) -> tuple[Backbone, AdaptationTrainer]:
+        """The run before its first update, or where it was stopped, and the private backbone that it trains for."""
+        backbone = private_copy(workshop.backbone)
+        adaptation = self.build(backbone, settings.language, settings.seed)
+        folder, held = workshop.folder / self.name / name, workshop.validation_speakers
+        trainer = AdaptationTrainer(store, adaptation, folder, settings, chosen=chosen, held=held)
+        if isinstance(adaptation, HypernetAdaptation) and trainer.step == 0:
+            adaptation.standardise(store, trainer.training)
+        return backbone, trainer
 
     def transcribe(
         self,

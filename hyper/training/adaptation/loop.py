@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Sequence
+from collections.abc import Sequence, Set
 from contextlib import nullcontext
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -87,14 +87,15 @@ class AdaptationTrainer:
         settings: AdaptationTraining,
         accelerator: Accelerator | None = None,
         chosen: np.ndarray | None = None,  # positions in the store; all of it where None
+        held: Set[str] | None = None,  # speakers to validate on; drawn where None
     ) -> None:
         self.store, self.settings, self.run = store, settings, run
-        self.accelerator = accelerator or Accelerator(cpu=not torch.cuda.is_available())
+        self.accelerator = accelerator or Accelerator(cpu=not any(p.is_cuda for p in adaptation.parameters()))
         self._check()
         run.mkdir(parents=True, exist_ok=True)
         self.training, self.validation = (
             part if chosen is None else np.intersect1d(part, chosen)
-            for part in split_speakers(store, settings.validation_share)
+            for part in split_speakers(store, settings.validation_share, held)
         )
         self.adaptation = adaptation
         optimizer = torch.optim.AdamW(
@@ -155,24 +156,28 @@ class AdaptationTrainer:
         self._save()
 
     def estimate(self, draw: Sampler) -> str:
-        """What the rest of the run will take, measured on two batches that teach nothing."""
-        seconds = []
-        for _ in range(2):  # the first warms up
-            chosen, start = draw.batch(np.random.default_rng(self.settings.seed)), time.perf_counter()
-            self._backward(chosen)
-            if self.accelerator.device.type == "cuda":
-                torch.cuda.synchronize()
-            seconds.append(time.perf_counter() - start)
-        self._optimizer.zero_grad(set_to_none=True)
+        """What the rest of the run will take."""
+        seconds = self.seconds_of_update(draw)
         minutes_left = (1 - self.progress) * self.settings.minutes
-        n_left = self.settings.updates - self.step if self.settings.updates else round(60 * minutes_left / seconds[1])
+        n_left = self.settings.updates - self.step if self.settings.updates else round(60 * minutes_left / seconds)
         memory = ""
         if self.accelerator.device.type == "cuda":
             memory = f", {torch.cuda.max_memory_allocated() / 2**30:.1f} GiB of GPU memory"
         return (
-            f"about {n_left} updates of {seconds[1]:.2f} s: {n_left * seconds[1] / 60:.0f} min on "
+            f"about {n_left} updates of {seconds:.2f} s: {n_left * seconds / 60:.0f} min on "
             f"{self.accelerator.num_processes} x {self.accelerator.device.type}{memory}"
         )
+
+    def seconds_of_update(self, draw: Sampler) -> float:
+        """How long one takes, measured on two batches that teach nothing: the first warms up."""
+        for _ in range(2):
+            chosen, start = draw.batch(np.random.default_rng(self.settings.seed)), time.perf_counter()
+            self._backward(chosen)
+            if self.accelerator.device.type == "cuda":
+                torch.cuda.synchronize()
+            seconds = time.perf_counter() - start
+        self._optimizer.zero_grad(set_to_none=True)
+        return seconds
 
     def _update(self, chosen: np.ndarray) -> None:
         self.adaptation.train()
@@ -237,12 +242,15 @@ class AdaptationTrainer:
         return next((entry[name] for entry in self.log.read() if entry["step"] == 0 and name in entry), now)
 
 
-def split_speakers(store: Store, validation_share: float) -> tuple[np.ndarray, np.ndarray]:
-    """Positions to train on and to validate on; a speaker is in one of them."""
-    speakers = sorted(set(store.speakers))
-    rng = np.random.default_rng(_SPLIT_SEED)
-    n_held = max(1, round(len(speakers) * validation_share)) if validation_share else 0
-    held = set(rng.choice(speakers, size=n_held, replace=False).tolist()) if len(speakers) > 1 else set()
+def split_speakers(
+    store: Store, validation_share: float, held: Set[str] | None = None
+) -> tuple[np.ndarray, np.ndarray]:
+    """Positions to train on and to validate on; a speaker is in one of them. The speakers held are drawn where None."""
+    if held is None:
+        speakers = sorted(set(store.speakers))
+        rng = np.random.default_rng(_SPLIT_SEED)
+        n_held = max(1, round(len(speakers) * validation_share)) if validation_share else 0
+        held = set(rng.choice(speakers, size=n_held, replace=False).tolist()) if len(speakers) > 1 else set()
     is_held = np.array([speaker in held for speaker in store.speakers])
     return np.flatnonzero(~is_held), np.flatnonzero(is_held)
 

@@ -192,9 +192,7 @@ def open_store(
     is_there = (folder / "index.json").exists()
     if on_disk is None and not is_there:
         seconds = [usable_seconds(row, backbone.window_seconds) or 0.0 for row in rows]
-        n_states = sum(backbone.n_speech_states(round(s * SAMPLE_RATE)) + SILENT_STATES for s in seconds)
-        n_statistics = len(rows) * (backbone.n_encoder_layers + 1) * N_STATISTICS
-        needed = 2 * backbone.d_model * (n_states + n_statistics)  # bytes, float16
+        needed = states_bytes(backbone, seconds)
         folder.mkdir(parents=True, exist_ok=True)
         free = shutil.disk_usage(folder).free
         on_disk = needed < free / 3
@@ -203,6 +201,13 @@ def open_store(
     if on_disk or is_there:
         return StateStore.build(backbone, rows, folder, bfloat16=bfloat16)
     return LiveStates(backbone, rows)
+
+
+def states_bytes(backbone: Backbone, seconds: Sequence[float]) -> int:
+    """What the states and statistics of recordings of these lengths take on disk, in float16."""
+    n_states = sum(backbone.n_speech_states(round(s * SAMPLE_RATE)) + SILENT_STATES for s in seconds)
+    n_statistics = len(seconds) * (backbone.n_encoder_layers + 1) * N_STATISTICS
+    return 2 * backbone.d_model * (n_states + n_statistics)
 
 
 def usable_seconds(row: ManifestRow, longest: float = math.inf) -> float | None:

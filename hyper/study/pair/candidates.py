@@ -1,0 +1,74 @@
+"""What may be adapted: hypernetworks tried shortly; the one that validation speakers gain most from is trained."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import replace
+
+from hyper.compare.pipeline import PersonalizedAsr
+from hyper.model.config import whole_stacks
+from hyper.study.methods.method import Method, Workshop, validation_loss
+from hyper.study.methods.specs import DECODER, HYPERNET_RATE, N_LEARNED, W1, hypernet
+from hyper.training.adaptation.loop import AdaptationTraining
+
+TRIAL_SHARE = 0.2  # of the updates that each trial gets
+WARM_UP_SHARE = 0.1  # of a run, where that is shorter than the loop's own
+TRIAL, FINAL = "trial", "final"  # folders of runs
+
+_WEIGHS = {"rank": N_LEARNED, "generated": "coefficients", "dropout": 0.2}  # as the bundled hypernetwork
+CANDIDATES = (
+    Method("decoder-w1", "LoRA of rank 1 for W1 of the decoder, as in the paper", hypernet((W1,)), HYPERNET_RATE),
+    Method("decoder", "16 learned updates of the decoder, weighed", hypernet(DECODER, **_WEIGHS), HYPERNET_RATE),
+    Method(
+        "encoder-decoder",
+        "16 learned updates of encoder and decoder, weighed",
+        hypernet(whole_stacks(["encoder", "decoder"]), **_WEIGHS),
+        HYPERNET_RATE,
+        trains_encoder=True,
+    ),
+)
+
+
+def trial_updates(updates: int) -> int:
+    """Of each trial."""
+    return max(1, round(TRIAL_SHARE * updates))
+
+
+def for_updates(settings: AdaptationTraining, updates: int) -> AdaptationTraining:
+    """The settings of a run of so many updates: a short one warms up faster."""
+    warm_up = min(settings.warm_up, max(1, round(WARM_UP_SHARE * updates)))
+    return replace(settings, updates=updates, warm_up=warm_up)
+
+
+def fit(workshop: Workshop, candidate: Method, updates: int, run: str) -> str:
+    """One run, resumed where it was stopped; returns its loss on validation speakers beside the base's."""
+    candidate.fit(workshop, candidate.store(workshop), for_updates(workshop.settings, updates), run, None)
+    last = _entries(workshop, candidate, run)[-1]
+    losses = [
+        f"{kind} {last[f'{kind}_base']:.3f} to {last[f'{kind}_adapted']:.3f}"
+        for kind in ("atypical", "typical")
+        if f"{kind}_adapted" in last
+    ]
+    return f"{candidate.title}: loss on validation speakers, base to adapted, in nats a token: {', '.join(losses)}"
+
+
+def trained(workshop: Workshop, candidate: Method, updates: int) -> PersonalizedAsr:
+    """The base with the candidate, wholly trained."""
+    settings = for_updates(workshop.settings, updates)
+    return candidate.fit(workshop, candidate.store(workshop), settings, FINAL, None).asr
+
+
+def best(workshop: Workshop) -> Method:
+    """The candidate whose trial ended with the lowest loss on validation speakers."""
+    return min(CANDIDATES, key=lambda each: validation_loss(workshop.folder / each.name / TRIAL))
+
+
+def log_of(workshop: Workshop, candidate: Method) -> list[Mapping[str, float]]:
+    """The entries of its whole training."""
+    return _entries(workshop, candidate, FINAL)
+
+
+def _entries(workshop: Workshop, candidate: Method, run: str) -> list[Mapping[str, float]]:
+    lines = (workshop.folder / candidate.name / run / "log.jsonl").read_text().splitlines()
+    return [json.loads(line) for line in lines]

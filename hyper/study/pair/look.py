@@ -1,0 +1,73 @@
+"""The recordings looked at, dealt out and weighed: all that comes before anything is spent."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+from hyper.model.backbone import Backbone
+from hyper.model.files import find_folder
+from hyper.model.info import base_info, check_room
+from hyper.recordings.whole_files import write_whole
+from hyper.study.pair.estimate import Plan, make_plan, plan_text
+from hyper.study.pair.judged import data_table, judge
+from hyper.study.pair.listed import TYPICAL, all_listed
+from hyper.study.pair.options import PairOptions
+from hyper.study.pair.parts import PARTS, parts_text, read_parts, split, write_parts
+from hyper.study.steps import once
+from hyper.training.adaptation.loop import AdaptationTraining
+
+SIMULATED_NOTE = "a SIMULATED patient is made of each speaker; no figure below is about a real patient"
+NO_TYPICAL_NOTE = "there is no typical speech (--typical adds some), so whether adapting harms it will not be known"
+
+
+def look(options: PairOptions, out: Path) -> tuple[Backbone, Plan]:
+    """Print the table of the recordings, their parts and the estimate; write them below `out`.
+
+    Errors: PairError where too little is there, or the device has not enough room.
+    """
+    once("data", f"look at {options.data}", out / "steps", lambda: _write_data(options, out / "data"))
+    check_room(options.base)
+    backbone = Backbone.load(options.base, device=options.device)
+    once("estimate", "measure on a few recordings", out / "steps", lambda: _write_plan(options, backbone, out))
+    return backbone, Plan.load(out / "plan.json")
+
+
+def training_settings(options: PairOptions) -> AdaptationTraining:
+    """Of every run, but for its updates."""
+    return AdaptationTraining(
+        updates=1,
+        batch_size=options.batch_size,
+        accumulate=options.accumulate,
+        validation_share=0.0,  # the parts say who is validated on
+        language=options.language,
+        seed=options.seed,
+    )
+
+
+def _write_data(options: PairOptions, folder: Path) -> str:
+    """The parts as manifests, and each recording's length; returns the table."""
+    listed = all_listed(options, folder)
+    window_seconds = base_info(find_folder(options.base)[0]).window_seconds
+    judged = judge(listed.rows, window_seconds)
+    has_typical = any(row.cohort == TYPICAL for row in judged.rows)
+    note = SIMULATED_NOTE if options.simulate else "" if has_typical else NO_TYPICAL_NOTE
+    told = data_table(listed, judged, note)
+    try:
+        parts = split(judged.rows, options.simulate, options.seed)
+    except ValueError:
+        print(told, flush=True)  # the table says why so few are left
+        raise
+    folder.mkdir(parents=True, exist_ok=True)
+    lengths = {row.file: seconds for row, seconds in zip(judged.rows, judged.seconds, strict=True)}
+    write_whole(folder / "seconds.json", json.dumps(lengths))
+    write_parts(parts, folder)
+    return f"{told}\n{parts_text(parts)}"
+
+
+def _write_plan(options: PairOptions, backbone: Backbone, out: Path) -> str:
+    lengths = json.loads((out / "data" / "seconds.json").read_text())
+    parts = read_parts(out / "data")
+    plan = make_plan(backbone, {name: parts[name] for name in PARTS}, lengths, training_settings(options), options)
+    plan.save(out / "plan.json")
+    return plan_text(plan, backbone, options)
