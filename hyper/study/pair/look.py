@@ -27,7 +27,7 @@ def look(options: PairOptions, out: Path) -> tuple[Backbone, Plan]:
     Errors: PairError where too little is there, or the device has not enough room.
     """
     once("data", f"look at {options.data}", out / "steps", lambda: _write_data(options, out / "data"))
-    check_room(options.base)
+    check_room(options.base, device=options.device)
     backbone = Backbone.load(options.base, device=options.device)
     once("estimate", "measure on a few recordings", out / "steps", lambda: _write_plan(options, backbone, out))
     return backbone, Plan.load(out / "plan.json")
