@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 from scipy.optimize import isotonic_regression, minimize
 
+from hyper.compare.choice import Choice, ChoiceError
 from hyper.metrics.normalize import normalise
 from hyper.metrics.word_errors import align_words
 
@@ -80,6 +81,7 @@ class Calibration:
     points: Points
     base: RowReliability
     adapted: RowReliability
+    choice: Choice | None = None  # which row to show first; None where too few recordings told
 
     def share_right(self, confidence: float) -> float:
         """How many of the words with this raw confidence were right, between points linearly."""
@@ -92,7 +94,7 @@ class Calibration:
 
     def to_json(self) -> dict[str, Any]:
         """Every field; `from_json` reads it back."""
-        return asdict(self)
+        return {**asdict(self), "choice": self.choice and self.choice.to_json()}
 
     @classmethod
     def from_json(cls, record: Mapping[str, Any]) -> Calibration:
@@ -100,12 +102,16 @@ class Calibration:
 
         Errors: CalibrationError where it has not.
         """
-        if not isinstance(record, dict) or set(record) != {field.name for field in fields(cls)}:
+        keys = {field.name for field in fields(cls)}
+        if not isinstance(record, dict) or set(record) | {"choice"} != keys:  # before there were choices, none was there
             raise CalibrationError("it does not hold exactly the keys of a calibration")
         try:
             rows = {row: {k: Reliability.from_json(v) for k, v in record[row].items()} for row in ("base", "adapted")}
             points = tuple((float(raw), float(share)) for raw, share in record["points"])
-            made = {row: RowReliability(**parts) for row, parts in rows.items()}
+            made: dict[str, Any] = {row: RowReliability(**parts) for row, parts in rows.items()}
+            made["choice"] = Choice.from_json(record["choice"]) if record.get("choice") else None
+        except ChoiceError as error:
+            raise CalibrationError(str(error)) from error
         except (TypeError, ValueError, KeyError, AttributeError) as error:
             raise CalibrationError(f"its numbers are not as expected ({error})") from error
         return cls(**{**record, **made, "points": points})

@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from hyper.compare.choice import Preferred
 from hyper.compare.row import Row
 from hyper.compare.utterance import flags_record, utterance_record
 from hyper.compare.word_times import PairTimes
@@ -44,6 +45,8 @@ class Comparison:
     is_calibrated: bool = (
         False  # whether the confidences of words are shares of right words, or the model's own probabilities
     )
+
+    preferred: Preferred | None = None  # the row to show first; None where no rule was fitted for this pair
 
     @cached_property
     def layers(self) -> tuple[LayerUpdate, ...]:
@@ -88,6 +91,7 @@ class Comparison:
             "confidence_is_calibrated": self.is_calibrated,
             "no_speech": {name: row is not None and row.heard_nobody for name, row in rows.items()},
             "flags": flags_record(self.base, self.adapted),
+            "preferred": self.preferred,
             "strength": self.strength,
             "timings_ms": self.timings_ms,
             "device": self.device,

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from hyper.compare.calibration import Calibration, RowReliability, ScoredWords, fit, words_right
+from hyper.compare.choice import Checked, Decision, features, fit_choice
 from hyper.compare.confidence import word_confidences
 from hyper.compare.pipeline import PersonalizedAsr
 from hyper.compare.scoring import score_manifest
@@ -34,6 +35,7 @@ def fit_calibration(
         points=found.points,
         base=found.base,
         adapted=found.adapted,
+        choice=fit_choice(decisions(utterances)),
     )
 
 
@@ -51,6 +53,20 @@ def scored_words(asr: PersonalizedAsr, utterances: Sequence[ScoredUtterance], ro
     return ScoredWords(np.array(confidence), np.array(right, float), np.array(speaker, dtype=str))
 
 
+def decisions(utterances: Sequence[ScoredUtterance]) -> list[Decision]:
+    """What each recording says about which row to show first."""
+    return [
+        Decision(
+            features(each.base.transcript, each.adapted.transcript, each.seconds),
+            each.base.errors.n_errors,
+            each.adapted.errors.n_errors,
+            each.base.errors.n_reference,
+            each.row.speaker or each.row.file,
+        )
+        for each in utterances
+    ]
+
+
 def calibration_text(calibration: Calibration) -> str:
     """What was fitted, and how far a figure was off before and after."""
     lines = [
@@ -59,7 +75,16 @@ def calibration_text(calibration: Calibration) -> str:
         f"({calibration.n_simulated:,} of them simulated)"
     ]
     lines += [_row_text(row, getattr(calibration, row)) for row in ("base", "adapted")]
+    lines.append(
+        _choice_text(calibration.choice.checked) if calibration.choice else "choice     too few recordings tell"
+    )
     return "\n".join(lines)
+
+
+def _choice_text(checked: Checked) -> str:
+    rates = [checked.base, checked.adapted, checked.chosen, checked.oracle]
+    base, adapted, chosen, oracle = (f"{errors / max(1, checked.n_words):.1%}" for errors in rates)
+    return f"choice     WER {base} base, {adapted} adapted, {chosen} row shown first, {oracle} always the better row"
 
 
 def _row_text(row: str, reliability: RowReliability) -> str:

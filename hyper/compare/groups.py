@@ -38,6 +38,8 @@ class Group:
     n_speakers: int | None  # None where a recording does not name its speaker
     base: WordErrors
     adapted: WordErrors | None
+    chosen: WordErrors | None  # of the row to show first; None without a rule for that
+    oracle: WordErrors | None  # of the better row of each recording, which only who knows the words can choose
     better_share: float | None  # of the recordings: those with fewer word errors once adapted
     worse_share: float | None  # of the recordings: those with more
     base_loop_share: float  # of the recordings: those stopped in a phrase that repeated without end
@@ -56,6 +58,8 @@ class Group:
             "n_words": self.base.n_reference,
             "base_wer": self.base.wer,
             "adapted_wer": adapted and adapted.wer,
+            "chosen_wer": self.chosen and self.chosen.wer,
+            "oracle_wer": self.oracle and self.oracle.wer,
             "relative_reduction": adapted and relative_reduction(self.base, adapted),
             "base_cer": self.base.cer,
             "adapted_cer": adapted and adapted.cer,
@@ -92,6 +96,8 @@ def pool(by: str, value: str, utterances: Sequence[ScoredUtterance]) -> Group:
         n_speakers=None if "" in speakers else len(speakers),
         base=pooled(utterance.base.errors for utterance in utterances),
         adapted=pooled(utterance.adapted.errors for utterance in both) if both else None,
+        chosen=pooled(u.chosen.errors for u in both) if both and all(u.preferred for u in both) else None,
+        oracle=pooled(min(u.base.errors, u.adapted.errors, key=_n_errors) for u in both) if both else None,
         better_share=_share(more < 0 for more in more_errors),
         worse_share=_share(more > 0 for more in more_errors),
         base_loop_share=_share(utterance.base.transcript.stopped == "repetition" for utterance in utterances),
@@ -99,6 +105,10 @@ def pool(by: str, value: str, utterances: Sequence[ScoredUtterance]) -> Group:
         intervals=over_speakers,
         recording_intervals=Intervals() if over_speakers.base_wer else _intervals(utterances, each_alone),
     )
+
+
+def _n_errors(errors: WordErrors) -> int:
+    return errors.n_errors
 
 
 def _intervals(utterances: Sequence[ScoredUtterance], speakers: Sequence[str]) -> Intervals:

@@ -11,6 +11,7 @@ import numpy as np
 
 from hyper.compare.calibration import Calibration
 from hyper.compare.calibration_file import load_calibration
+from hyper.compare.choice import Preferred
 from hyper.compare.comparison import Comparison
 from hyper.compare.confidence import calibrated_confidences
 from hyper.compare.prepared import Prepared, adapt, encode
@@ -168,7 +169,13 @@ class PersonalizedAsr:
             verbatim=verbatim,
             shared_parameters=self.hypernet.n_shared if self.hypernet else 0,
             is_calibrated=self.calibration is not None,
+            preferred=self.prefers(pair, len(prepared.waveform)),
         )
+
+    def prefers(self, pair: Pair, n_samples: int) -> Preferred | None:
+        """The row to show first of a recording so long; None where no rule was fitted for this pair."""
+        choice = self.calibration and self.calibration.choice
+        return choice.prefers(pair, n_samples / SAMPLE_RATE) if choice and pair.adapted else None
 
     def decode_prepared(self, prepared: Prepared, strength: float = 1.0, stopwatch: Stopwatch | None = None) -> Pair:
         """Both transcripts at this strength, as rows of one batch, without encoding again.

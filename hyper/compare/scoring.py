@@ -8,6 +8,7 @@ from functools import partial
 
 import numpy as np
 
+from hyper.compare.choice import Preferred
 from hyper.compare.evaluation import Evaluation
 from hyper.compare.pipeline import PersonalizedAsr
 from hyper.compare.row import check_references, make_row
@@ -60,7 +61,10 @@ def score_parts(
     for readable in _parts(rows, batch_size * batches_at_once, failures):
         waveforms = [waveform for _, waveform in readable]
         pairs = transcribe(waveforms)
-        utterances += [_scored(row, waveform, pair) for (row, waveform), pair in zip(readable, pairs, strict=True)]
+        utterances += [
+            _scored(row, waveform, pair, asr.prefers(pair, len(waveform)))
+            for (row, waveform), pair in zip(readable, pairs, strict=True)
+        ]
         yield replace(evaluation, utterances=tuple(utterances), failures=tuple(failures))
 
 
@@ -95,10 +99,10 @@ def _parts(
         yield readable
 
 
-def _scored(row: ManifestRow, waveform: np.ndarray, pair: Pair) -> ScoredUtterance:
+def _scored(row: ManifestRow, waveform: np.ndarray, pair: Pair, preferred: Preferred | None) -> ScoredUtterance:
     """The transcripts with what speaks against them, and with their errors where the row has a reference."""
     base, adapted = (
         transcript and make_row(transcript, waveform, row.reference, row.verbatim)
         for transcript in (pair.base, pair.adapted)
     )
-    return ScoredUtterance(row, base, adapted, pair.layers, len(waveform) / SAMPLE_RATE)
+    return ScoredUtterance(row, base, adapted, pair.layers, len(waveform) / SAMPLE_RATE, preferred)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
+from hyper.compare.choice import Preferred
 from hyper.compare.row import Row
 from hyper.model.subspace import LayerSize
 from hyper.recordings.manifest import ManifestRow
@@ -57,6 +58,12 @@ class ScoredUtterance:
     adapted: Row | None  # None without hypernetwork
     layers: tuple[LayerSize, ...] = ()  # () without hypernetwork
     seconds: float | None = None  # length of the recording
+    preferred: Preferred | None = None  # the row to show first; None where no rule was fitted
+
+    @property
+    def chosen(self) -> Row:
+        """The row to show first; without a rule the adapted one."""
+        return self.base if self.adapted is None or self.preferred == "base" else self.adapted
 
     @property
     def change(self) -> float | None:
@@ -84,6 +91,7 @@ class ScoredUtterance:
             "simulated": row.simulated,
             "note": row.note or None,
             "seconds": self.seconds,
+            "preferred": self.preferred,
             "flags": flags_record(self.base, self.adapted),
             "layers": [layer.to_json() for layer in self.layers],
         }

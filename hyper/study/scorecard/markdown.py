@@ -20,7 +20,9 @@ SIGN_MARKS = {"<=": "≤", ">=": "≥", "<": "<"}
 
 READING = """\
 Interval: 95 % of the relative reduction, bootstrap over speakers (– with fewer than five). Made worse: recordings with
-more word errors once adapted. Loops: recordings where a row was stopped in a phrase that repeated without end."""
+more word errors once adapted. First row: WER of the row that the pair would show first, by a rule fitted on validation
+recordings; better row: as if that were always the one with fewer errors. Loops: recordings where a row was stopped in a
+phrase that repeated without end."""
 
 
 @dataclass(frozen=True)
@@ -62,12 +64,22 @@ def _lines(report: Record) -> Iterator[_Line]:
 
 
 def _main_table(lines: Sequence[_Line], before: Record | None) -> str:
-    header = ["base WER", "adapted WER", "relative reduction", "95 % interval", "made worse", "base CER", "adapted CER"]
+    header = [
+        "base WER",
+        "adapted WER",
+        "first row",
+        "better row",
+        "relative reduction",
+        "95 % interval",
+        "made worse",
+        "base CER",
+        "adapted CER",
+    ]
     header = ["held-out set", "utterances", *(["base WER before"] if before else []), *header]
     rows = []
     for line in lines:
         group = line.group
-        rates = [group["base_wer"], group["adapted_wer"], group["relative_reduction"]]
+        rates = [group[name] for name in ("base_wer", "adapted_wer", "chosen_wer", "oracle_wer", "relative_reduction")]
         if before:
             rates.insert(0, base_wer_before(before, line.set_name, group))
         cells = [line.title, str(group["n_utterances"]), *map(percent, rates)]
