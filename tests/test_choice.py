@@ -1,4 +1,4 @@
-"""Which transcript comes first: features by hand, a rule that is known beforehand, and recordings that adapting harms."""
+"""Which transcript comes first: features worked out by hand, and a rule that is known beforehand."""
 
 from __future__ import annotations
 

@@ -36,6 +36,9 @@ class FakeAsr:
         self.heard = heard
         self.batches: list[list[int]] = []
 
+    def prefers(self, *_: object) -> None:
+        """No rule was fitted."""
+
     def transcribe_pairs(self, waveforms, batch_size, **_):
         self.batches.append([len(waveform) for waveform in waveforms])
         pairs = []
@@ -130,6 +133,7 @@ def test_json_speaks_the_one_vocabulary(tmp_path):
             "stopped": {"base": "end", "adapted": "end"},
             "note": None,
             "seconds": 1.0,
+            "preferred": None,
             "layers": [],
         }
     ]  # fmt: skip
@@ -138,7 +142,7 @@ def test_json_speaks_the_one_vocabulary(tmp_path):
     ]  # fmt: skip
     assert report["groups"][0].keys() == {
         "by", "value", "n_utterances", "n_simulated", "n_words",
-        "base_wer", "adapted_wer", "relative_reduction", "base_cer", "adapted_cer",
+        "base_wer", "adapted_wer", "chosen_wer", "oracle_wer", "relative_reduction", "base_cer", "adapted_cer",
         "n_speakers", "base_wer_interval", "adapted_wer_interval", "relative_reduction_interval",
         "base_wer_interval_over_recordings", "adapted_wer_interval_over_recordings",
         "relative_reduction_interval_over_recordings",
@@ -224,7 +228,14 @@ def test_without_hypernetwork_the_adapted_half_is_null(tmp_path):
     assert {u["adapted"] for u in report["utterances"]} == {None}
     assert report["utterances"][0]["stopped"] == {"base": "end", "adapted": None}
     group = report["groups"][0]
-    of_both = ("relative_reduction", "relative_reduction_interval", "better_share", "worse_share")
+    of_both = (
+        "chosen_wer",
+        "oracle_wer",
+        "relative_reduction",
+        "relative_reduction_interval",
+        "better_share",
+        "worse_share",
+    )
     assert {group[key] for key in group if key.startswith("adapted") or key in of_both} == {None}
     assert group["base_wer"] > 0
 

@@ -103,7 +103,9 @@ class Calibration:
         Errors: CalibrationError where it has not.
         """
         keys = {field.name for field in fields(cls)}
-        if not isinstance(record, dict) or set(record) | {"choice"} != keys:  # before there were choices, none was there
+        if (
+            not isinstance(record, dict) or set(record) | {"choice"} != keys
+        ):  # before there were choices, none was there
             raise CalibrationError("it does not hold exactly the keys of a calibration")
         try:
             rows = {row: {k: Reliability.from_json(v) for k, v in record[row].items()} for row in ("base", "adapted")}

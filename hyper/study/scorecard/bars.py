@@ -14,7 +14,9 @@ from hyper.study.scorecard.sets import PEOPLE
 
 MAX_GENERATED_SHARE = 0.001  # the paper's budget: 0.1 % of the base's parameters an utterance
 MAX_TYPICAL_HARM = 0.005  # WER may rise by half a point on typical speech
+MAX_CHOSEN_HARM = 0.003  # the same of the row that is shown first
 MAX_PEOPLE_WER = {"fsdd": 0.30, "speechocean762": 0.50, "commonvoice": 0.75}  # a corpus whose name begins so
+GOAL_PEOPLE_WER = {"fsdd": 0.20, "speechocean762": 0.45, "commonvoice": 0.55, "mini_librispeech": 0.45}
 SIGNS = {"<=": operator.le, ">=": operator.ge, "<": operator.lt}
 
 # Some promises were tightened after the first were kept: the first stay, the tighter ones carry this in their name.
@@ -54,6 +56,7 @@ def measure_bars(evaluations: Evaluations, generated_share: float) -> list[Bar]:
         *_base_bars(evaluations),
         *_reduction_bars(evaluations),
         *_transfer_bars(evaluations),
+        *_other_ways_bars(evaluations),
         share,
         *_harm_bars(evaluations),
         *_loop_bars(evaluations),
@@ -73,9 +76,11 @@ def _base_bars(evaluations: Evaluations) -> list[Bar]:
         wer = _all(evaluations, "typical-open-known").base.wer
         bars.append(Bar("base WER, typical open sentences, new speakers", wer, "<=", 0.25))
     for group in evaluations[PEOPLE].groups if PEOPLE in evaluations else ():
-        limits = [limit for corpus, limit in MAX_PEOPLE_WER.items() if group.value.startswith(corpus)]
-        if group.by == "corpus" and limits:
-            bars.append(Bar(f"base WER, real people as they are, {group.value}", group.base.wer, "<=", limits[0]))
+        for limits, goal in ((MAX_PEOPLE_WER, ""), (GOAL_PEOPLE_WER, GOAL)):
+            limit = next((limits[corpus] for corpus in limits if group.value.startswith(corpus)), None)
+            if group.by == "corpus" and limit is not None:
+                name = f"base WER, real people as they are, {group.value}{goal}"
+                bars.append(Bar(name, group.base.wer, "<=", limit))
     return bars
 
 
@@ -115,6 +120,20 @@ def _transfer_bars(evaluations: Evaluations) -> list[Bar]:
     ]
 
 
+def _other_ways_bars(evaluations: Evaluations) -> list[Bar]:
+    """Signal processing that no training heard: nobody should have to sound like our simulator."""
+    bars = []
+    for population, speakers in (("known", "new speakers"), ("unheard", "voices never heard")):
+        evaluation = evaluations.get(f"held-out-commands-{population}")
+        for group in evaluation.groups if evaluation else ():
+            name = f"relative WER reduction, simulators not trained on, {speakers}"
+            if group.by == "all":
+                bars.append(Bar(name, _reduction(group), ">=", 0.4))
+            elif group.by == "cohort":
+                bars.append(Bar(f"{name}, simulated {group.value}", _reduction(group), ">=", 0.15))
+    return bars
+
+
 def _harm_bars(evaluations: Evaluations) -> list[Bar]:
     """What adapting breaks where there is nothing to mend."""
     bars = []
@@ -125,6 +144,9 @@ def _harm_bars(evaluations: Evaluations) -> list[Bar]:
                 group = _all(evaluations, key)
                 name = f"rise of WER on typical {sentences}, {speakers}"
                 bars.append(Bar(name, group.adapted.wer - group.base.wer, "<=", MAX_TYPICAL_HARM))
+                if group.chosen:
+                    rise = group.chosen.wer - group.base.wer
+                    bars.append(Bar(f"{name}, row shown first", rise, "<=", MAX_CHOSEN_HARM))
     return bars
 
 

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from hyper.metrics.intervals import MIN_SPEAKERS
 from hyper.recordings.manifest import ManifestRow, read_manifest
+from hyper.simulate.ways import PHONES
 
 if TYPE_CHECKING:
     from hyper.speech.make import SpeechSet
@@ -38,6 +39,8 @@ class TestSet:
     simulated: bool
     seed: int  # its last digit and the population decide the speakers: no two sets share both
     cohort: str = ""  # the only one, which training never simulates; "" is all that it does
+    ways: str = PHONES  # how the disorders are made: held-out are those that no training hears
+    spoken: str = ""  # the set whose typical recordings it shares; "" is its own
     share: float = 1.0  # of the recordings and speakers: below 1 only to try the commands out
 
     def smaller(self, share: float) -> TestSet:
@@ -49,7 +52,15 @@ class TestSet:
     @property
     def folder(self) -> str:
         """Where it is kept below the folder of all sets."""
-        return self.name if self.share == 1 else f"{self.name}-{self.share:g}"
+        return self._at_share(self.name)
+
+    @property
+    def spoken_folder(self) -> str:
+        """Where the typical recordings are that it is made of."""
+        return f"{self._at_share(self.spoken or self.name)}-spoken"
+
+    def _at_share(self, name: str) -> str:
+        return name if self.share == 1 else f"{name}-{self.share:g}"
 
 
 @dataclass(frozen=True)
@@ -78,8 +89,15 @@ def _test_set(kind: str, domain: str, population: str, n_utterances: int, n_spea
     return TestSet(name, title, population, domain, n_utterances, n_speakers, kind != "typical", seed, cohort)
 
 
+def _by_other_ways(population: str) -> TestSet:
+    """The patients and sentences of the main set, by signal processing that no training hears."""
+    main = next(each for each in _OWN_WAYS if each.name == f"atypical-commands-{population}")
+    title = f"simulated atypical commands by simulators not trained on, {_TITLES[population]}"
+    return replace(main, name=f"held-out-commands-{population}", title=title, ways="held-out", spoken=main.name)
+
+
 # Simulated sets: ten utterances a patient, as many patients in each cell of cohort and severity.
-TEST_SETS = (
+_OWN_WAYS = (
     _test_set("typical", "command", "known", 600, 60, 0),
     _test_set("typical", "command", "unheard", 600, 60, 1),
     _test_set("typical", "open", "known", 400, 40, 2),
@@ -93,6 +111,7 @@ TEST_SETS = (
     _test_set("mixed", "command", "unheard", 270, 27, 18),
     _test_set("dysphonia", "command", "unheard", 270, 27, 19),
 )
+TEST_SETS = (*_OWN_WAYS, _by_other_ways("known"), _by_other_ways("unheard"))
 
 
 @dataclass(frozen=True)
@@ -133,14 +152,19 @@ def make_test_set(test_set: TestSet, work: Path, sentences: Path | None, n_worke
     from hyper.speech.simulate_manifest import simulate_manifest
     from hyper.speech.texts import read_open_sentences
 
-    spoken, simulated = work / f"{test_set.folder}-spoken", work / test_set.folder
+    spoken, simulated = work / test_set.spoken_folder, work / test_set.folder
     folder = simulated if test_set.simulated else spoken
     if not (folder / "manifest.csv").exists():
         open_sentences = read_open_sentences(sentences) if sentences else []
-        rows = make_speech(speech_set(test_set), spoken, open_sentences, n_workers)
+        is_spoken = (spoken / "manifest.csv").exists()  # for another set
+        rows = (
+            read_manifest(spoken / "manifest.csv")
+            if is_spoken
+            else make_speech(speech_set(test_set), spoken, open_sentences, n_workers)
+        )
         if test_set.simulated:
             cohorts = (test_set.cohort,) if test_set.cohort else COHORTS
-            simulate_manifest(rows, simulated, 1, cohorts, None, test_set.seed, n_workers)
+            simulate_manifest(rows, simulated, 1, cohorts, None, test_set.seed, n_workers, test_set.ways)
     return read_manifest(folder / "manifest.csv")
 
 
