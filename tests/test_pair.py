@@ -75,9 +75,10 @@ def capsys_of_module(request: pytest.FixtureRequest) -> Callable[[], str]:
 def test_the_recordings_are_told_as_a_table(made: tuple[Path, str]) -> None:
     _, said = made
     assert "plain: Folder of recordings beside .txt files; 15 recordings" in said
+    assert "licence: not said by the list; consent: the files do not say; ask the speakers" in said
     assert "all that can be used          12   0.00        12" in said
-    assert "1 are copies of others in the list, byte for byte; the first is" in said
-    assert "1 are longer than the 4 s that this Whisper hears at once" in said
+    assert "1 listed before, byte for byte the same; the first is" in said
+    assert "1 longer than the 4 s that this Whisper hears at once" in said
     assert "1 without a text" in said
     assert "a SIMULATED patient is made of each speaker" in said
 
@@ -90,6 +91,7 @@ def test_no_speaker_is_in_two_parts(made: tuple[Path, str]) -> None:
     }
     assert [len(own) for own in speakers.values()] == [5, 3, 4]
     assert len(set.union(*speakers.values())) == 12
+    assert "the test has 4 patients; with 5 or more its figures would have an interval" in said
     assert "train       5 recordings of 5 speakers, 5 of them typical" in said
     heard = read_manifest(out / "data" / "simulated" / "manifest.csv")
     unheard = read_manifest(out / "data" / "simulated-test" / "manifest.csv")
@@ -225,7 +227,7 @@ def test_too_few_speakers_are_told_with_the_table(
     assert pair(whisper_folder, tmp_path / "few.csv", tmp_path / "out", "--typical", str(clinic)) == 1
     out, err = capsys.readouterr()
     assert "Only 4 speakers whose speech is not typical" in err and "but 6 or more are wanted" in err
-    assert "cannot be read: missing, empty, damaged or no sound; the first is" in out and "1 name no speaker" in out
+    assert "1 unreadable: missing, empty, damaged or no sound; the first is" in out and "1 without a speaker: " in out
 
 
 def test_recordings_are_judged(tmp_path: Path, speech_like: Callable[..., np.ndarray]) -> None:
@@ -235,7 +237,7 @@ def test_recordings_are_judged(tmp_path: Path, speech_like: Callable[..., np.nda
     rows = rows_of({"a": "als", "b": "als", "c": "als"}, tmp_path)
     judged = judge([*rows, replace(rows[0], reference="")], 30.0)
     assert [row.file for row in judged.rows] == ["a.wav"] and judged.seconds == [1.0]
-    assert {told.split()[1] for told in judged.problems} == {"shorter", "be", "no"}
+    assert {told.split()[0] for told in judged.problems} == {"shorter", "unreadable:", "without"}
 
 
 def test_a_full_disk_and_a_small_device_are_told(
@@ -258,7 +260,7 @@ def test_a_full_disk_and_a_small_device_are_told(
 def test_limits_follow_from_what_was_measured(tmp_path: Path) -> None:
     rates = {0.0: {"atypical": 0.5}, 1.0: {"atypical": 0.6}}
     options = SimpleNamespace(simulate=False, language="de")
-    group = {"n_simulated": 0, "n_speakers": 9, "base_wer": 0.1, "adapted_wer": 0.2}
+    group = {"n_simulated": 0, "n_utterances": 90, "n_speakers": 9, "base_wer": 0.1, "adapted_wer": 0.2}
     group |= {"relative_reduction_interval": [-1.5, 0.1]}
 
     def told(**kinds: dict) -> str:
@@ -272,6 +274,8 @@ def test_limits_follow_from_what_was_measured(tmp_path: Path) -> None:
     sure = group | {"relative_reduction_interval": [0.1, 0.3], "adapted_wer": 0.05, "n_speakers": 2}
     both = told(atypical=sure, typical=group)
     assert "not shown" not in both and "It makes more errors than the base in typical speech." in both
+    mixed = told(atypical=group | {"n_simulated": 30})
+    assert "30 of the 90 atypical test recordings are simulated" in mixed and "On partly simulated atypical" in mixed
     assert "fewer than 5 atypical speakers" in both and "fewer than 5 typical" not in both
 
 

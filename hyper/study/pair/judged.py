@@ -22,7 +22,7 @@ class Judged:
 
     rows: Sequence[ManifestRow]
     seconds: Sequence[float]  # of each row
-    problems: dict[str, list[str]]  # a sentence's end: files that it is true of
+    problems: dict[str, list[str]]  # what follows their number: files that it is true of
 
 
 def judge(rows: Sequence[ManifestRow], window_seconds: float) -> Judged:
@@ -42,19 +42,19 @@ def judge(rows: Sequence[ManifestRow], window_seconds: float) -> Judged:
 def _problem(row: ManifestRow, is_copy: bool, window_seconds: float) -> tuple[str, float]:
     """What keeps a recording from being used ("" where nothing does), and its length in seconds."""
     if not row.reference:
-        return "have no reference, so nobody knows what was meant", 0.0
+        return "without a reference: nobody knows what was meant", 0.0
     if not row.speaker:
-        return "name no speaker, so they cannot be kept out of the test", 0.0
+        return "without a speaker: nobody knows whether the test speakers are among them", 0.0
     if is_copy:
-        return "are copies of others in the list, byte for byte", 0.0
+        return "listed before, byte for byte the same", 0.0
     try:
         seconds = audio_seconds(row.path)
     except AudioError:
-        return "cannot be read: missing, empty, damaged or no sound", 0.0
+        return "unreadable: missing, empty, damaged or no sound", 0.0
     if seconds > window_seconds:
-        return f"are longer than the {window_seconds:g} s that this Whisper hears at once", seconds
+        return f"longer than the {window_seconds:g} s that this Whisper hears at once", seconds
     if seconds < MIN_SECONDS:
-        return f"are shorter than {MIN_SECONDS} s", seconds
+        return f"shorter than {MIN_SECONDS} s", seconds
     return "", seconds
 
 
@@ -98,7 +98,7 @@ def data_table(listed: Listed, judged: Judged, note: str) -> str:
         lines.append(_line(f"{len(most) - SHOWN_COHORTS} more cohorts", judged, others))
     lines.append(_line("all that can be used", judged, range(len(judged.rows))))
     told = [f"{listed.kind}; {len(listed.rows) + listed.left_out.total():,} recordings", aligned(lines)]
-    told += [note] if note else []
+    told += [line for line in (listed.terms, note) if line]
     return "\n".join([*told, *_problem_lines(listed.left_out, judged.problems)])
 
 

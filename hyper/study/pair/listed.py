@@ -22,6 +22,7 @@ class Listed:
     kind: str  # what the place is, in words
     rows: Sequence[ManifestRow]
     left_out: Counter[str]  # of a corpus, while it was read: reasons, to follow their numbers
+    terms: str = ""  # licence and consent, where the place is a corpus
 
 
 def read_place(place: Path, folder: Path, name: str) -> Listed:
@@ -37,7 +38,8 @@ def read_place(place: Path, folder: Path, name: str) -> Listed:
     corpus = find_corpus("auto", place)
     folder.mkdir(parents=True, exist_ok=True)
     converted = convert(corpus, place, folder / f"{name}-as-it-comes.csv", cut=folder / f"{name}-pieces")
-    return Listed(f"{corpus.name}: {corpus.title}", converted.rows, converted.left_out)
+    terms = f"licence: {corpus.licence or 'not said by the list'}; consent: {corpus.consent}"
+    return Listed(f"{corpus.name}: {corpus.title}", converted.rows, converted.left_out, terms)
 
 
 def all_listed(options: PairOptions, folder: Path) -> Listed:
@@ -64,7 +66,7 @@ def all_listed(options: PairOptions, folder: Path) -> Listed:
         typical = [replace(row, cohort=TYPICAL) for row in more.rows if row.cohort in ("", TYPICAL)]
         left_out += more.left_out + Counter({"of --typical that are no typical speech": len(more.rows) - len(typical)})
         rows += typical
-    return Listed(listed.kind, [_whole(row) for row in rows], left_out)
+    return Listed(listed.kind, [_whole(row) for row in rows], left_out, listed.terms)
 
 
 def _whole(row: ManifestRow) -> ManifestRow:

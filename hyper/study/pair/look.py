@@ -62,7 +62,7 @@ def _write_data(options: PairOptions, folder: Path) -> str:
     lengths = {row.file: seconds for row, seconds in zip(judged.rows, judged.seconds, strict=True)}
     write_whole(folder / "seconds.json", json.dumps(lengths))
     write_parts(parts, folder)
-    return f"{told}\n{parts_text(parts)}"
+    return f"{told}\n{parts_text(parts, options.simulate)}"
 
 
 def _write_plan(options: PairOptions, backbone: Backbone, out: Path) -> str:

@@ -60,7 +60,14 @@ def _kind_lines(kinds: dict[str, dict[str, Any]]) -> list[str]:
 
 
 def _titled(name: str, group: dict[str, Any]) -> str:
-    return f"simulated {name} speech" if group["n_simulated"] else f"{name} speech"
+    return f"{_simulated(group)}{name} speech"
+
+
+def _simulated(group: dict[str, Any]) -> str:
+    """What must stand in front of a group that holds simulated recordings."""
+    if not group["n_simulated"]:
+        return ""
+    return "simulated " if group["n_simulated"] == group["n_utterances"] else "partly simulated "
 
 
 def _removed(group: dict[str, Any]) -> str:
@@ -83,7 +90,7 @@ def measured_lines(results: Path, findings: Findings) -> list[str]:
     groups = {name: _titled(name, group) for name, group in record["kinds"].items()}
     shown = [(groups[name], group) for name, group in record["kinds"].items()]
     shown += [
-        (("simulated " if group["n_simulated"] else "") + group["value"], group)
+        (_simulated(group) + group["value"], group)
         for group in record["groups"]
         if group["by"] == "cohort" and group["value"] != TYPICAL
     ]
@@ -112,10 +119,15 @@ def _wers(group: dict[str, Any]) -> tuple[str, str]:
 def limit_lines(results: Path, findings: Findings, options: PairOptions) -> list[str]:
     """What must not be expected of the pair, in plain sentences."""
     kinds = json.loads((results / TEST_FILE).read_text())["kinds"]
+    atypical = kinds.get("atypical")
     lines = [SIMULATED_LIMIT] if options.simulate else []
+    if atypical and atypical["n_simulated"] and not options.simulate:
+        lines.append(
+            f"{atypical['n_simulated']:,} of the {atypical['n_utterances']:,} atypical test recordings are simulated: "
+            "they say nothing about patients."
+        )
     if not helps(findings.rates):
         lines.append("On the validation speakers adapting made no fewer errors than the base at any strength.")
-    atypical = kinds.get("atypical")
     if atypical and not _is_sure(atypical["relative_reduction_interval"]):
         lines.append(f"On {_titled('atypical', atypical)} it is not shown that adapting removes errors.")
     lines += [FEW_LIMIT.format(name) for name, group in kinds.items() if (group["n_speakers"] or 0) < MIN_SPEAKERS]

@@ -91,11 +91,15 @@ def with_patients(parts: Parts, simulated: Sequence[ManifestRow]) -> dict[str, l
     return joined
 
 
-def parts_text(parts: Parts) -> str:
-    """How many recordings and speakers each holds."""
+def parts_text(parts: Parts, all_become_patients: bool) -> str:
+    """How many recordings and speakers each holds, and whether the test can have an interval."""
     lines = []
     for name, rows in parts.items():
         speakers = {source_speaker(row) for row in rows}
         typical = sum(row.cohort == TYPICAL for row in rows)
         lines.append(f"{name:<11} {len(rows):,} recordings of {len(speakers):,} speakers, {typical:,} of them typical")
+    tested = {row.speaker for row in parts["test"] if all_become_patients or row.cohort != TYPICAL}
+    if len(tested) < MIN_SPEAKERS:
+        wanted = f"with {MIN_SPEAKERS} or more its figures would have an interval"
+        lines.append(f"the test has {len(tested)} patients; {wanted} ({ENOUGH_PATIENTS} patients in all)")
     return "\n".join(lines)
