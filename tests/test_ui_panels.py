@@ -54,7 +54,7 @@ def comparison(
         reference=reference,
         verbatim=verbatim,
         measure_layers=lambda: () if adapted is None else (layer,),
-        time_words=lambda: PairTimes((), None),
+        time_words=lambda: PairTimes((), None if adapted is None else ()),
         waveform=waveform,
         log_mel=rng.random((80, 25)).astype(np.float32),
         embedding=None,

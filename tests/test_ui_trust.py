@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import base64
 import io
 import json
 import re
 from dataclasses import replace
+from html import unescape
+from pathlib import Path
 from types import SimpleNamespace
 from zipfile import ZipFile
 
@@ -21,11 +24,14 @@ from hyper.compare.guards import Flag
 from hyper.compare.pipeline import PersonalizedAsr
 from hyper.model.lora import StrengthError
 from hyper.recordings.audio import SAMPLE_RATE
+from hyper.reports.timed_text import transcript_text
 from hyper.ui import marks, notices, panels, server
 from hyper.ui.cards import takeaway
 from hyper.ui.cards.calibration import reliability_html
+from hyper.ui.cards.keep import KeepCard
 from hyper.ui.cards.strength import StrengthCard
 from hyper.ui.cards.takeaway import TakeawayCard
+from hyper.ui.examples import Example
 from hyper.ui.model_store import ModelStore
 from hyper.ui.numbers import short_percent
 from hyper.ui.service import Asked, Service
@@ -273,6 +279,45 @@ def test_the_files_to_take_away_are_gone_with_the_visitor(tab, card_of, asked, c
     assert folders == {files[0].stem} and "strength 0.5" in readme
     tab.service.leave(of("anna"))
     assert list(cache.rglob("*")) == []
+
+
+def saved(html: str) -> dict[str, bytes]:
+    """The files that links hold."""
+    links = re.findall(r'download="([^"]+)" href="data:[^,]+;base64,([^"]+)"', html)
+    return {name: base64.b64decode(content) for name, content in links}
+
+
+def test_the_transcripts_and_the_report_are_links_and_nothing_is_written(tab, card_of, asked, cache):
+    made = tab.service.compare(asked, "anna")
+    card, stem = card_of(KeepCard), Path(asked.recording).stem
+    html = card.render(made, asked)[card.files]
+    files = saved(html)
+    assert [name.removeprefix(stem) for name in files] == [
+        "-adapted.txt", "-adapted.srt", "-adapted.vtt", "-base.txt", "-base.srt", "-base.vtt", ".TextGrid",
+    ]  # fmt: skip
+    assert files[f"{stem}-base.srt"].decode() == transcript_text(made, "srt", "base")
+    assert files[f"{stem}.TextGrid"].decode() == transcript_text(made, "textgrid")
+    assert unescape(re.findall(r'data-copy="([^"]*)"', html)[1]) == made.base.text.strip()
+    reports = saved(card.report(of("anna"), "Case <12>", *asked))
+    assert list(reports) == [f"{stem}-report.pdf", f"{stem}-report.html"]
+    page = reports[f"{stem}-report.html"].decode()
+    assert "Case &lt;12&gt;" in page and "comes with HyperWhisper" not in page
+    assert [file for file in cache.rglob("*") if file.is_file()] == []
+    with pytest.raises(gr.Error, match="The subject is 20,001 characters long"):
+        card.report(of("anna"), "x" * 20_001, *asked)
+
+
+def test_the_report_on_an_example_says_that_it_is_simulated(card_of, asked, cache):
+    card = card_of(KeepCard)
+    card.inputs = SimpleNamespace(examples=[Example(Path(asked.recording), "", "simulated stuttering, mild", "")])
+    page = saved(card.report(of("anna"), "", *asked))[f"{Path(asked.recording).stem}-report.html"].decode()
+    assert "This is an example that comes with HyperWhisper: simulated stuttering, mild." in page
+
+
+def test_where_nobody_speaks_there_is_nothing_to_keep(card_of, asked):
+    card = card_of(KeepCard)
+    silence = comparison("invented", "invented", waveform=np.zeros(8000, np.float32))
+    assert card.render(silence, asked) == card.clear()
 
 
 def test_a_large_model_is_not_sent(card_of, asked, monkeypatch, cache):

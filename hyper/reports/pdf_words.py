@@ -26,17 +26,18 @@ class _Word:
 
 def write_words(pages: Pages, spans: Sequence[WordSpan]) -> None:
     """All words in lines across the page."""
-    margin, pages.c_margin = pages.c_margin, 0  # of a cell: a word begins where its box does
+    inset, pages.c_margin = pages.c_margin, 0  # mm between the edge of a cell and its text: here cells are words
+    left = pages.l_margin + inset
     line: list[_Word] = []
     x = 0.0  # mm, where the next word of the line begins
     for word in (word for span in spans for word in _drawn(pages, span)):
-        if line and x + word.width > pages.epw:
-            _write_line(pages, line)
+        if line and x + word.width > pages.epw - 2 * inset:
+            _write_line(pages, line, left)
             line, x = [], 0.0
         line.append(word)
         x += word.width + GAP
-    _write_line(pages, line)
-    pages.c_margin = margin
+    _write_line(pages, line, left)
+    pages.c_margin = inset
 
 
 def _drawn(pages: Pages, span: WordSpan) -> Iterator[_Word]:
@@ -51,22 +52,22 @@ def _drawn(pages: Pages, span: WordSpan) -> Iterator[_Word]:
     while text:
         pages.set_look("words", style)
         n = len(text)
-        while n > 1 and pages.get_string_width(text[:n]) > pages.epw - 2 * BOX:
+        while n > 1 and pages.get_string_width(text[:n]) > pages.epw - 4 * BOX:
             n = n * 9 // 10
         below = label if n == len(text) else ""  # of several parts the last
         width = pages.get_string_width(text[:n]) + 2 * BOX * (span.kind == "insertion")
         pages.set_look("small")
-        width = min(pages.epw, max(width, pages.get_string_width(below)))
+        width = min(pages.epw - 4 * BOX, max(width, pages.get_string_width(below)))
         yield _Word(text[:n], style, below, span.kind == "insertion", width)
         text = text[n:]
 
 
-def _write_line(pages: Pages, line: Sequence[_Word]) -> None:
+def _write_line(pages: Pages, line: Sequence[_Word], x: float) -> None:  # mm, where it begins
     """One line, and below it the labels, where there are any."""
     height, below = pages.line_height("words"), pages.line_height("small")
     has_labels = any(word.label for word in line)
     pages.keep_together(height + below * has_labels)
-    x, y = pages.l_margin, pages.get_y()
+    y = pages.get_y()
     for word in line:
         pages.set_look("words", word.style, palette.MUTED if word.style == "S" else palette.INK)
         pages.set_xy(x + BOX * word.is_boxed, y)

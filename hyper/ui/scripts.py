@@ -83,3 +83,22 @@ def sets(*values: object) -> str:
     """Gives each output its value or update. Old results cleared by the server could take new ones with them, where
     the answer comes after a quick press of the button."""
     return f"() => {json.dumps(values)}"
+
+
+# Where the page is not served over https, browsers give no clipboard: there the text is selected and copied as of old.
+COPY_TEXT = """element.addEventListener('click', async event => {
+  const button = event.target.closest('button[data-copy]');
+  if (!button) return;
+  try {
+    await navigator.clipboard.writeText(button.dataset.copy);
+  } catch {
+    const box = Object.assign(document.createElement('textarea'), {value: button.dataset.copy});
+    document.body.append(box);
+    box.select();
+    document.execCommand('copy');
+    box.remove();
+    button.focus();
+  }
+  button.textContent = 'Copied';
+  setTimeout(() => { button.textContent = 'Copy'; }, 2000);
+});"""

@@ -13,6 +13,10 @@ MIME = {
     "html": "text/html",
     "pdf": "application/pdf",
     "png": "image/png",
+    "srt": "application/x-subrip",
+    "TextGrid": "text/plain",
+    "txt": "text/plain",
+    "vtt": "text/vtt",
     "woff2": "font/woff2",
     "xlsx": "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
 }

@@ -7,6 +7,7 @@ from hyper.ui.cards.card import Card
 from hyper.ui.cards.changed import ChangedCard, OpenHowCard
 from hyper.ui.cards.details import DetailsCard
 from hyper.ui.cards.inside import InsideCard
+from hyper.ui.cards.keep import KeepCard
 from hyper.ui.cards.magnitude import MagnitudeCard
 from hyper.ui.cards.recording import RecordingCard
 from hyper.ui.cards.strength import StrengthCard
@@ -17,6 +18,7 @@ from hyper.ui.cards.voice_place import VoicePlaceCard
 # Under the recording: the words, and what can be done with them.
 CARDS: list[type[Card]] = [
     TranscriptsCard,
+    KeepCard,
     StrengthCard,
     RecordingCard,
     TakeawayCard,

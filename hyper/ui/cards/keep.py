@@ -1,0 +1,109 @@
+"""The card of what to keep of one recording: its transcripts to copy or save, and a report."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import gradio as gr
+
+from hyper.plots.style import Caption
+from hyper.recordings.limits import check_text
+from hyper.reports.html import html_text
+from hyper.reports.one_recording import recording_report
+from hyper.reports.pdf import pdf_bytes
+from hyper.reports.timed_text import Kind, RowName, file_name, transcript_text
+from hyper.ui import figures, notices, scripts
+from hyper.ui.cards.card import Card
+from hyper.ui.layout import HIDDEN, SHOWN, card, chip, note_html
+from hyper.ui.queues import ON_FILES, on_gpu
+from hyper.ui.service import Asked
+from hyper.ui.templates import render
+
+if TYPE_CHECKING:
+    from hyper.compare.comparison import Comparison
+    from hyper.ui.inputs import Inputs
+    from hyper.ui.layout import Values
+    from hyper.ui.service import Service
+
+TITLE = Caption("Keep it", "Nothing is stored here: copy or save what you need.")
+NAMES: dict[Kind, str] = {"txt": "Text", "srt": "SRT", "vtt": "WebVTT"}  # of the files that hold one transcript
+FILES_TEXT = (
+    "Subtitles (SRT, WebVTT) and the TextGrid for Praat hold the time of each word. The report has both transcripts "
+    "with their errors marked, the model, the settings and the medical caution, but no sound."
+)
+SIMULATED = "This is an example that comes with HyperWhisper: {label}."
+
+
+class KeepCard(Card):
+    """Links that hold their files themselves: nothing is written to disk, and nothing is asked of the server again."""
+
+    follows_strength = True
+    takes_time = True  # the times of the words
+
+    def __init__(self, service: Service, inputs: Inputs) -> None:
+        self.service, self.inputs = service, inputs
+        with card(visible=False, elem_id="hw-keep-one") as self.box:
+            gr.HTML(figures.caption_html(TITLE))
+            self.files = gr.HTML("", elem_id="hw-transcript-files", js_on_load=scripts.COPY_TEXT)
+            gr.HTML(note_html(FILES_TEXT))
+            with gr.Row(elem_id="hw-report-row"):
+                self.subject = gr.Textbox("", label="Who or what the report is about (optional)", max_length=200)
+                self.make_report = chip("Make the report", elem_id="hw-make-report")
+            self.report_links = gr.HTML("", elem_id="hw-one-report-links")
+        self.make_report.click(
+            on_gpu(self.report),
+            [self.subject, *inputs.asked],
+            self.report_links,
+            show_progress_on=self.report_links,
+            **ON_FILES,
+        )
+
+    def render(self, comparison: Comparison, asked: Asked) -> Values:
+        """The files of each transcript; none of words that nobody said."""
+        if all(row.heard_nobody for row in comparison.rows):
+            return self.clear()
+        stem = _stem(asked)
+        rows: list[RowName] = ["base"] if comparison.adapted is None else ["adapted", "base"]
+        files = {
+            row: [
+                (NAMES[kind], file_name(stem, kind, row), transcript_text(comparison, kind, row).encode())
+                for kind in NAMES
+            ]
+            for row in rows
+        }
+        grid = (file_name(stem, "textgrid", rows[0]), transcript_text(comparison, "textgrid").encode())
+        texts = {row: transcript_text(comparison, "txt", row).strip() for row in rows}
+        return {
+            self.box: SHOWN,
+            self.files: render("transcript_files", files=files, texts=texts, grid=grid),
+            self.report_links: "",  # of another comparison
+        }
+
+    def clear(self) -> Values:
+        """Nothing to keep."""
+        return {self.box: HIDDEN, self.files: "", self.report_links: ""}
+
+    def report(self, request: gr.Request, subject: str, *given: Any) -> str:
+        """Links to the report, as PDF and HTML."""
+        asked = Asked(*given)
+        comparison = self.service.compare(asked, request.session_hash)
+        with notices.errors_as_notices():
+            check_text(subject, "The subject")
+            fingerprint = self.service.models.get(asked.model).backbone.fingerprint
+        stem = _stem(asked)
+        report = recording_report(comparison, stem, fingerprint, subject=subject, simulated=self._example(asked))
+        files = {f"{stem}-report.pdf": pdf_bytes(report), f"{stem}-report.html": html_text(report).encode()}
+        return render("save_links", title="Save the report:", files=files)
+
+    def _example(self, asked: Asked) -> str:
+        """What to say of an example, most of which are simulated; "" of a visitor's own recording."""
+        sent = Path(asked.recording)
+        named = (each for each in self.inputs.examples if each.path.name == sent.name)
+        found = next((each for each in named if each.path.read_bytes() == sent.read_bytes()), None)
+        return SIMULATED.format(label=found.label) if found else ""
+
+
+def _stem(asked: Asked) -> str:
+    """The recording's name without its ending."""
+    return Path(asked.recording).stem
