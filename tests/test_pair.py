@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shlex
+import shutil
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import replace
@@ -153,10 +154,20 @@ def test_what_is_done_is_not_done_again(
     monkeypatch.setattr(Method, "fit", lambda *_: pytest.fail("it trained again"))
     assert pair(whisper_folder, clinic, out, "--simulate") == 0
     said = capsys.readouterr().out
-    assert said.count("done before") == 10 and "all that can be used" in said
+    assert said.count("done before") == 11 and "all that can be used" in said
     assert "[score] score on the test speakers" in said
     assert pair(whisper_folder, clinic, out, "--simulate", "--seed", "1") == 1
     assert "was asked for; choose another folder" in capsys.readouterr().err
+
+
+def test_a_finished_pair_does_not_need_its_runs(
+    made: tuple[Path, str], clinic: Path, whisper_folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    out = tmp_path / "out"
+    shutil.copytree(made[0], out)
+    shutil.rmtree(out / "work")
+    assert pair(whisper_folder, clinic, out, "--simulate") == 0
+    assert capsys.readouterr().out.rstrip().endswith(f"--hypernet {out / 'hypernet'}")
 
 
 def test_a_dry_run_leaves_nothing(

@@ -59,9 +59,14 @@ def trained(workshop: Workshop, candidate: Method, updates: int) -> Personalized
     return candidate.fit(workshop, candidate.store(workshop), settings, FINAL, None).asr
 
 
-def best(workshop: Workshop) -> Method:
-    """The candidate whose trial ended with the lowest loss on validation speakers."""
-    return min(CANDIDATES, key=lambda each: validation_loss(workshop.folder / each.name / TRIAL))
+def best(workshop: Workshop) -> str:
+    """Name of the candidate whose trial ended with the lowest loss on validation speakers."""
+    return min((each.name for each in CANDIDATES), key=lambda name: validation_loss(workshop.folder / name / TRIAL))
+
+
+def named(name: str) -> Method:
+    """The candidate of that name."""
+    return next(each for each in CANDIDATES if each.name == name)
 
 
 def log_of(workshop: Workshop, candidate: Method) -> list[Mapping[str, float]]:

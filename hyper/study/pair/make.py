@@ -16,8 +16,19 @@ from hyper.model.info import gigabytes, peak_bytes
 from hyper.recordings.manifest import ManifestRow
 from hyper.recordings.whole_files import write_whole
 from hyper.study.calibrate import calibrate_pair
-from hyper.study.methods.method import Workshop
-from hyper.study.pair.candidates import CANDIDATES, FINAL, TRIAL, best, fit, for_updates, log_of, trained, trial_updates
+from hyper.study.methods.method import Method, Workshop
+from hyper.study.pair.candidates import (
+    CANDIDATES,
+    FINAL,
+    TRIAL,
+    best,
+    fit,
+    for_updates,
+    log_of,
+    named,
+    trained,
+    trial_updates,
+)
 from hyper.study.pair.estimate import Plan, minutes
 from hyper.study.pair.look import look, training_settings
 from hyper.study.pair.measured import Findings, limit_lines, measured_lines, score_test
@@ -48,9 +59,11 @@ def make_pair(options: PairOptions) -> str:
     rows = [*parts["train"], *parts["validation"]]
     held = frozenset(row.speaker for row in parts["validation"])
     workshop = Workshop(backbone, rows, (), options.work, training_settings(options), held)
-    _train(workshop, plan, options, parts["validation"])
+    chosen = _train(workshop, plan, options, parts["validation"])
     findings = _check(backbone, parts, options)
-    once("card", "describe the pair", options.done, partial(_write_card, workshop, plan, parts, findings, options))
+    once(
+        "card", "describe the pair", options.done, lambda: _write_card(workshop, plan, chosen, parts, findings, options)
+    )
     return _ending(backbone, plan, options)
 
 
@@ -65,12 +78,12 @@ def _all_parts(options: PairOptions) -> dict[str, list[ManifestRow]]:
     return with_patients(parts, simulated_rows(folder))
 
 
-def _train(workshop: Workshop, plan: Plan, options: PairOptions, validation: list[ManifestRow]) -> None:
+def _train(workshop: Workshop, plan: Plan, options: PairOptions, validation: list[ManifestRow]) -> Method:
     """Try every candidate, train the best, write it at the strength that is best for the validation speakers."""
     for candidate in CANDIDATES:
         work = partial(fit, workshop, candidate, trial_updates(plan.updates), TRIAL)
         once(f"trial-{candidate.name}", f"try: {candidate.title}", options.done, work)
-    chosen = best(workshop)
+    chosen = named(once("choose", "choose by the loss on validation speakers", options.done, partial(best, workshop)))
     once("train", f"train: {chosen.title}", options.done, partial(fit, workshop, chosen, plan.updates, FINAL))
 
     def write() -> str:
@@ -81,6 +94,7 @@ def _train(workshop: Workshop, plan: Plan, options: PairOptions, validation: lis
         return rates_text(rates)
 
     once("strength", "choose the strength on validation speakers", options.done, write)
+    return chosen
 
 
 def _check(backbone: Backbone, parts: dict[str, list[ManifestRow]], options: PairOptions) -> Findings:
@@ -115,7 +129,12 @@ def _map(asr: PersonalizedAsr, rows: list[ManifestRow]) -> str:
 
 
 def _write_card(
-    workshop: Workshop, plan: Plan, parts: dict[str, list[ManifestRow]], findings: Findings, options: PairOptions
+    workshop: Workshop,
+    plan: Plan,
+    chosen: Method,
+    parts: dict[str, list[ManifestRow]],
+    findings: Findings,
+    options: PairOptions,
 ) -> str:
     """The hypernetwork's card."""
     card = hypernet_card(
@@ -123,7 +142,7 @@ def _write_card(
         load_hypernet(options.hypernet, workshop.backbone),
         for_updates(workshop.settings, plan.updates),
         parts["train"],
-        log_of(workshop, best(workshop)),
+        log_of(workshop, chosen),
         measured_lines(options.results, findings),
         limit_lines(options.results, findings, options),
     )
