@@ -160,10 +160,13 @@ class Visit:
             self.page.locator(selector).wait_for()
             box = self.page.locator(selector).bounding_box()
             assert box["width"] > 250 and box["height"] > 250
+<<<<<<< HEAD
 
     def contrast_is_enough(self) -> None:
         lowest, text = self.page.evaluate(CONTRASTS)[0]
         assert lowest >= 4.5, f"contrast {lowest:.2f}: {text}"
+=======
+>>>>>>> 6c68391 (The sound to look at: spectrogram in kHz, pitch and level over one time axis, pauses and speech rate in words)
 
     def has_no_sideways_scrolling(self) -> None:
         assert self.page.evaluate("document.documentElement.scrollWidth") <= self.page.viewport_size["width"]

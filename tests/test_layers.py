@@ -55,7 +55,7 @@ DOORS = {
     "soundfile": {"recordings.audio"},
     "soxr": {"recordings.resampling"},
     "av": {"recordings.libav"},
-    "librosa": {"plots", "study.experiments"},
+    "librosa": {"recordings.sound", "study.experiments"},
     "sklearn": {"study.experiments.probes"},
     "openpyxl": {"recordings.tables", "recordings.xlsx"},
     "fpdf": {"reports.pages", "reports.pdf"},

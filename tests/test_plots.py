@@ -5,7 +5,6 @@ from __future__ import annotations
 import io
 from dataclasses import replace
 
-import librosa
 import matplotlib.image
 import numpy as np
 import pytest
@@ -13,8 +12,10 @@ import pytest
 from hyper.model.subspace import LayerUpdate
 from hyper.plots import layers as layer_plots
 from hyper.plots import palette
-from hyper.plots import recording as recording_plots
 from hyper.plots import style as plot_style
+from hyper.plots.sound import sound_figure, sound_print
+from hyper.recordings import sound
+from hyper.recordings.audio import SAMPLE_RATE
 
 
 def update(name: str, relative: float, singular_values: tuple[float, ...]) -> LayerUpdate:
@@ -113,33 +114,50 @@ def test_interactive_figures_have_a_height_and_the_colours_of_the_palette(layers
     assert figure.data[0].marker.color == palette.ADAPTED
 
 
-@pytest.mark.parametrize("n_samples", [5, 1000, 16_001])
-def test_envelope_is_lowest_and_highest_sample_of_each_stretch(n_samples):
-    waveform = np.random.default_rng(0).uniform(-1, 1, n_samples).astype(np.float32)
-    low, high = recording_plots.envelope(waveform, columns=100)
-    assert len(low) == min(100, n_samples)
-    bounds = [*(i * n_samples // len(low) for i in range(len(low))), n_samples]
-    for i, (start, end) in enumerate(zip(bounds, bounds[1:], strict=False)):
-        assert (low[i], high[i]) == (waveform[start:end].min(), waveform[start:end].max())
+@pytest.fixture(scope="module")
+def half_tone() -> sound.Sound:
+    """A second of silence, then a second of 150 Hz."""
+    t = np.arange(2 * SAMPLE_RATE) / SAMPLE_RATE
+    return sound.look_at((0.5 * np.sin(2 * np.pi * 150 * t) * (t >= 1)).astype(np.float32))
 
 
-@pytest.mark.parametrize("n_mels", [80, 128])
-def test_frequencies_stand_at_their_mel_band(n_mels):
-    centres = librosa.mel_frequencies(n_mels + 2, fmin=0, fmax=8000)[1:-1]
-    for band in (0, 17, n_mels - 1):
-        assert recording_plots.mel_band(centres[band], n_mels) == pytest.approx(band + 0.5, abs=1e-6)
+def test_the_plot_of_a_sound_has_its_level_pitch_and_spectrogram_over_seconds(half_tone):
+    level, pitch, cells = sound_figure(half_tone).data
+    at_1_5 = round(1.5 / level.dx)
+    assert level.y[at_1_5] == pytest.approx(20 * np.log10(0.5 / np.sqrt(2)), abs=0.1)
+    assert pitch.y[at_1_5] == pytest.approx(150, rel=0.012) and np.isnan(pitch.y[at_1_5 - 50])
+    assert cells.z.shape[0] * cells.z.shape[1] <= 600 * 128
+    column = cells.z[:, round(1.5 / cells.dx)]
+    assert abs(cells.y0 + column.argmax() * cells.dy - 0.150) < cells.dy  # kHz
+    assert (cells.zmin, cells.zmax) == (-sound.RANGE_DB, 0)
 
 
-@pytest.mark.parametrize("wide", [True, False])
-def test_recording_figure_draws_the_log_mel_it_was_given(wide):
-    rng = np.random.default_rng(1)
-    waveform, log_mel = rng.uniform(-0.3, 0.3, 32_000).astype(np.float32), rng.random((80, 100)).astype(np.float32)
-    upper, lower = recording_plots.recording_figure(waveform, log_mel, seconds=2.0, wide=wide).axes
-    (image,) = lower.images
-    assert np.array_equal(image.get_array(), log_mel)
-    assert tuple(image.get_extent()) == (0, 2.0, 0, 80)
-    assert upper.get_xlim() == (0, 2.0)
-    assert upper.get_ylim()[1] == pytest.approx(np.abs(waveform).max())
+def test_a_sound_zooms_along_its_time_alone(half_tone):
+    layout = sound_figure(half_tone).layout
+    assert layout.xaxis3.title.text == "time, s" and layout.yaxis3.title.text == "frequency, kHz"
+    assert layout.xaxis3.range == (0, 2.0) and layout.xaxis.matches == "x3"
+    assert not layout.xaxis.fixedrange and layout.yaxis.fixedrange and layout.yaxis3.fixedrange
+    assert layout.meta == {"seconds": 2.0}  # by which the player's line knows its recording
+
+
+def test_half_a_minute_stays_light():
+    noise = np.random.default_rng(0).normal(0, 0.1, 30 * SAMPLE_RATE).astype(np.float32)
+    assert len(sound_figure(sound.look_at(noise)).to_json()) < 200_000
+
+
+def test_the_printed_sound_has_the_same_curves(half_tone):
+    level, pitch, cells = sound_print(half_tone).axes
+    assert np.array_equal(level.lines[0].get_ydata(), half_tone.level)
+    assert np.array_equal(pitch.lines[0].get_ydata(), half_tone.f0, equal_nan=True)
+    assert np.array_equal(cells.images[0].get_array(), half_tone.spectrogram)
+    bottom, top = cells.images[0].get_extent()[2:]
+    assert bottom == pytest.approx(0.5 * SAMPLE_RATE / 512 / 1000) and top == pytest.approx(8.016, abs=0.001)
+
+
+def test_a_sound_without_voice_has_a_plot(half_tone):
+    silent = replace(half_tone, f0=np.full_like(half_tone.f0, np.nan))
+    low, high = sound_figure(silent).layout.yaxis2.range
+    assert high - low >= 150
 
 
 def test_files_of_a_figure_are_what_they_say(layers):

@@ -10,19 +10,22 @@ from dataclasses import replace
 from types import SimpleNamespace
 
 import gradio as gr
+import numpy as np
 import plotly.graph_objects as go
 import pytest
 import soundfile
 from test_ui_panels import comparison, text_of
 
 from hyper.compare.pipeline import PersonalizedAsr
+from hyper.compare.speaking import HOW_MEASURED
+from hyper.compare.word_times import PairTimes, WordTime
 from hyper.plots.style import Caption
 from hyper.recordings.audio import SAMPLE_RATE
 from hyper.ui import figures, server
 from hyper.ui.cards import CARDS, HOW_CARDS
 from hyper.ui.cards.card import Card
 from hyper.ui.cards.magnitude import FIRST_PIECE, MagnitudeCard
-from hyper.ui.cards.recording import RecordingCard
+from hyper.ui.cards.sound import SoundCard
 from hyper.ui.cards.strength import StrengthCard
 from hyper.ui.cards.takeaway import TakeawayCard
 from hyper.ui.cards.transcripts import TranscriptsCard
@@ -122,7 +125,7 @@ def test_without_an_adaptation_its_cards_are_empty(tab):
     for each in tab.cards:
         for component, value in each.clear().items() if each.needs_adaptation else ():
             assert values[component] == value
-    assert values[card_of(tab, RecordingCard).box] == SHOWN
+    assert values[card_of(tab, SoundCard).box]["visible"]
 
 
 def test_gradio_can_read_what_each_handler_wants(models, monkeypatch, tmp_path):
@@ -134,16 +137,32 @@ def test_gradio_can_read_what_each_handler_wants(models, monkeypatch, tmp_path):
 
 def test_plots_have_no_tool_bar_and_no_logo():
     settings = json.loads(figures.interactive(go.Figure(go.Bar(y=[1]))).plot)
-    assert settings["config"] == {"displayModeBar": False, "displaylogo": False}
+    assert settings["config"]["displayModeBar"] is False and settings["config"]["displaylogo"] is False
     assert settings["data"][0]["y"] == [1]
 
 
-def test_the_recording_is_drawn_for_both_widths_with_a_description(tab):
-    each = card_of(tab, RecordingCard)
-    html = each.render(comparison("turn on", None), ASKED)[each.image]
-    images = re.findall(r'(?:src|srcset)="data:image/png;base64,([^"]+)"', html)
-    assert len(set(images)) == 2
-    assert 'alt="Waveform and spectrogram of 0.5 seconds of speech"' in html
+def test_the_sound_is_drawn_when_it_is_opened(tab):
+    each = card_of(tab, SoundCard)
+    words = tuple(WordTime(word, 0.1 * i, 0.1 * i + 0.1) for i, word in enumerate("abcd"))  # 4 words in 0.4 s
+    made = replace(comparison("turn on", "turn on"), time_words=lambda: PairTimes((), words))
+    folded = each.render(made, ASKED)
+    assert folded[each.plot]["value"] is None and folded[each.box]["open"] is False
+    each.service = SimpleNamespace(compare=lambda *_: made)
+    opened = each.show(ANNA, *ASKED)
+    said = text_of(opened[each.facts])
+    assert "about 600 words a minute (approximate)" in said and "none found" in said and HOW_MEASURED in said
+    settings = json.loads(opened[each.plot]["value"].plot)
+    assert settings["config"]["displayModeBar"] is True and settings["layout"]["meta"]["seconds"] == 0.5
+    assert set(re.findall(r'download="([^"]+)"', opened[each.links])) == {"sound.png", "sound.pdf"}
+
+
+def test_where_nobody_speaks_there_is_no_sound_to_look_at(tab):
+    silent = comparison("thank you", "thank you", waveform=np.zeros(8000, np.float32))
+    tab.service = SimpleNamespace(models=tab.service.models, compare=lambda *_: silent)
+    values = in_the_end(tab.compare_on_page(ANNA, lambda *_, **__: None, *ASKED))
+    for each in tab.cards:
+        for component, value in each.clear().items() if each.needs_speech else ():
+            assert values[component] == value
 
 
 def test_figures_for_print_are_links_inside_the_page(tab):

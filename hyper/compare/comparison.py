@@ -63,6 +63,11 @@ class Comparison:
         """The base, and the adapted row where there is one."""
         return (self.base,) if self.adapted is None else (self.base, self.adapted)
 
+    @property
+    def heard_nobody(self) -> bool:
+        """Whether every row says that nobody speaks, so that no words are shown."""
+        return all(row.heard_nobody for row in self.rows)
+
     def to_json(
         self,
         file: str | None = None,

@@ -19,6 +19,9 @@ ADAPTED_TINT = "#e7f2f5"
 ADAPTED_ON_INK = "#7fd0e2"
 ADAPTED_SCALE = ("#0a5d71", "#4c93a4", "#8a4708", "#c58b4d")  # further series inside one plot, in this order
 
+# From nothing to much, wherever a value is shown as a colour: each step is darker than the last.
+SCALE = ("#ffffff", "#a9d3de", "#4c93a4", "#0a5d71", "#14262e")
+
 WARNING = "#8b1a2b"
 WARNING_TINT = "#fbecee"
 

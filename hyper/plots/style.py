@@ -20,7 +20,8 @@ PRINT_DPI = 200
 WER_LABEL = "word error rate, %"
 LABEL = {"fontsize": 10, "color": palette.INK}
 PLOT_HEIGHT = 320  # pixels; fixed, because an automatic height starts at zero in a hidden container
-GREY = LinearSegmentedColormap.from_list("print", [palette.CARD, "#9fb0b7", palette.INK])  # as spectrograms are printed
+SHADES = LinearSegmentedColormap.from_list("shades", palette.SCALE)
+COLORSCALE = [[i / (len(palette.SCALE) - 1), colour] for i, colour in enumerate(palette.SCALE)]  # the same for plotly
 
 
 @dataclass(frozen=True)
@@ -84,7 +85,14 @@ def save_figure(figure: Figure, path: Path) -> None:
 
 
 def styled(figure: go.Figure, x_title: str, y_title: str) -> go.Figure:
-    """The figure in the project's look: nothing that catches a finger that scrolls."""
+    """The figure in the project's look, over categories and values from 0 up."""
+    dressed(figure)
+    figure.update_xaxes(title=x_title, type="category")
+    return figure.update_yaxes(title=y_title, rangemode="tozero")
+
+
+def dressed(figure: go.Figure) -> go.Figure:
+    """Colours, type and axes of the project: nothing that catches a finger that scrolls."""
     axis = {"fixedrange": True, "linecolor": palette.CONTROL_LINE, "gridcolor": palette.LINE, "zeroline": False}
     figure.update_layout(
         template="none",
@@ -99,9 +107,7 @@ def styled(figure: go.Figure, x_title: str, y_title: str) -> go.Figure:
         legend={"orientation": "h", "y": 1.12},
         hoverlabel={"bgcolor": palette.INK, "font": {"color": palette.CARD}},
     )
-    figure.update_xaxes(title=x_title, type="category", **axis)
-    figure.update_yaxes(title=y_title, rangemode="tozero", **axis)
-    return figure
+    return figure.update_xaxes(**axis).update_yaxes(**axis)
 
 
 def style_axes(axes: Axes, x_title: str = "", y_title: str = "", grid: str = "") -> None:

@@ -22,9 +22,13 @@ def caption_html(caption: plot_style.Caption) -> str:
     return render("caption", caption=caption)
 
 
-def interactive(figure: PlotlyFigure) -> PlotData:
-    """A value for a plot without Plotly's tool bar and logo: the page reads such settings only from the JSON."""
-    settings = {"config": {"displayModeBar": False, "displaylogo": False}}
+def interactive(figure: PlotlyFigure, zooms: bool = False) -> PlotData:
+    """A value for a plot without Plotly's logo, and with its tool bar only where it zooms.
+
+    The page reads such settings only from the JSON.
+    """
+    buttons = [["zoomIn2d", "zoomOut2d", "resetScale2d"]]
+    settings = {"config": {"displayModeBar": zooms, "displaylogo": False, "modeBarButtons": buttons}}
     return PlotData(type="plotly", plot=json.dumps(json.loads(figure.to_json()) | settings))
 
 

@@ -50,6 +50,7 @@ def build_demo(models: ModelStore, examples: Sequence[Example]) -> gr.Blocks:
         one.inputs.connect()  # after the modes, which clear their results first when the model changes
         reading.hand_over_to(several, bar)
         demo.load(None, js=scripts.WATCH_REFERENCE)
+        demo.load(None, js=scripts.FOLLOW_PLAYER)
     demo.unload(service.leave)
     demo.unload(several.many.leave)
     return demo.queue(max_size=WAITING_LIMIT)

@@ -59,7 +59,7 @@ def results_html(comparison: Comparison, model: str) -> str:
 def comparison_outcome(comparison: Comparison) -> str:
     """What came of it, in one sentence."""
     base, adapted = comparison.base.errors, comparison.adapted and comparison.adapted.errors
-    if _all_hidden(comparison):
+    if comparison.heard_nobody:
         return "No speech was found in this recording."
     if any(row.heard_nobody for row in comparison.rows):
         return "The two disagree on whether anybody speaks here."
@@ -106,11 +106,6 @@ def train_command(model: str) -> str:
     return TRAIN_COMMAND.format(base=shlex.quote(model), name=name)
 
 
-def _all_hidden(comparison: Comparison) -> bool:
-    """Whether no panel shows words."""
-    return all(row.heard_nobody for row in comparison.rows)
-
-
 def _word_diffs(comparison: Comparison) -> tuple[list[MarkedWord] | None, list[MarkedWord] | None]:
     """Words of each panel against the reference where there is one, else against each other; None: not compared."""
     reference, base, adapted = comparison.reference, comparison.base, comparison.adapted
@@ -128,7 +123,7 @@ def _word_diffs(comparison: Comparison) -> tuple[list[MarkedWord] | None, list[M
 
 def _reading_help(comparison: Comparison) -> list[str]:
     """How to read what stands above."""
-    if _all_hidden(comparison):
+    if comparison.heard_nobody:
         return []
     of_errors = WER_MEANING if comparison.base.errors is not None else NO_REFERENCE
     if not any(marks.is_unsure(word) for row in comparison.rows for word in row.words):

@@ -43,6 +43,27 @@ WATCH_REFERENCE = f"""() => {{
   }});
 }}"""
 SHOW_COUNTS = "() => document.getElementById('hw-results').classList.remove('hw-recounting')"
+# A line on the plot of the sound where the player is. Plotly tells where its axis is drawn, zoomed or not; another
+# recording's player has another length.
+FOLLOW_PLAYER = """() => {
+  const line = document.createElement("div");
+  line.className = "hw-playhead";
+  let frame;
+  const draw = (audio) => {
+    cancelAnimationFrame(frame);
+    const plot = document.querySelector("#hw-sound-plot .js-plotly-plot"), axis = plot?._fullLayout?.xaxis;
+    if (!axis || !(Math.abs(audio.duration - plot.layout.meta.seconds) < 0.2)) return line.remove();
+    if (line.parentNode !== plot) {
+      plot.append(line);
+      plot.on("plotly_relayout", () => draw(audio));
+    }
+    const x = axis.l2p(audio.currentTime);
+    line.hidden = x < 0 || x > axis._length;
+    line.style.left = `${axis._offset + x}px`;
+    if (!audio.paused) frame = requestAnimationFrame(() => draw(audio));
+  };
+  for (const event of ["play", "seeked"]) document.addEventListener(event, (e) => draw(e.target), true);
+}"""
 SAVE_FILE = "() => setTimeout(() => document.getElementById('%s').click(), 100)"  # once the button has its new file
 # The buttons of views that are no modes are hidden in the bar, and pressed from elsewhere.
 _PRESS_TAB = "document.querySelector(`#hw-tabs [data-tab-id='${view}']`).click()"

@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from hyper.plots.recording import recording_figure
+from hyper.plots.sound import sound_print
 from hyper.recordings.audio import SAMPLE_RATE
+from hyper.recordings.sound import look_at
 from hyper.ui import figures, panels
 
 if TYPE_CHECKING:
@@ -30,5 +31,4 @@ def warm_up(asr: PersonalizedAsr, name: str) -> None:
     comparison = asr.compare(noise, "one second of noise")
     panels.results_html(comparison, name)
     comparison.to_json()
-    figure = recording_figure(comparison.waveform, comparison.log_mel, comparison.seconds)
-    figures.picture_html("", "", figure, figure)
+    figures.print_links_html(sound_print(look_at(comparison.waveform)), "")

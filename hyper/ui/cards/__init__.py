@@ -9,7 +9,7 @@ from hyper.ui.cards.details import DetailsCard
 from hyper.ui.cards.inside import InsideCard
 from hyper.ui.cards.keep import KeepCard
 from hyper.ui.cards.magnitude import MagnitudeCard
-from hyper.ui.cards.recording import RecordingCard
+from hyper.ui.cards.sound import SoundCard
 from hyper.ui.cards.strength import StrengthCard
 from hyper.ui.cards.takeaway import TakeawayCard
 from hyper.ui.cards.transcripts import TranscriptsCard
@@ -20,7 +20,7 @@ CARDS: list[type[Card]] = [
     TranscriptsCard,
     KeepCard,
     StrengthCard,
-    RecordingCard,
+    SoundCard,
     TakeawayCard,
     OpenHowCard,
 ]

@@ -16,6 +16,7 @@ class Card(ABC):
     """One part of the results. Built within the page; holds nothing of any visitor."""
 
     needs_adaptation: ClassVar[bool] = False  # cleared where the model has no hypernetwork
+    needs_speech: ClassVar[bool] = False  # cleared where nobody speaks: there is nothing to see
     follows_strength: ClassVar[bool] = False  # rendered again at another strength
     takes_time: ClassVar[bool] = False  # to draw or to measure: the transcripts do not wait for it
 

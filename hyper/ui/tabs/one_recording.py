@@ -153,9 +153,10 @@ def _in_two(cards: Sequence[Card]) -> tuple[list[Card], list[Card]]:
 
 
 def _rendered(cards: Sequence[Card], comparison: Comparison, asked: Asked) -> Values:
-    """The values of all these cards; empty are those that need an adaptation where there is none."""
+    """The values of all these cards; empty are those that need an adaptation, or speech, where there is none."""
     values: Values = {}
     for card in cards:
         is_missing = card.needs_adaptation and comparison.adapted is None
+        is_missing |= card.needs_speech and comparison.heard_nobody
         values |= card.clear() if is_missing else card.render(comparison, asked)
     return values
