@@ -152,21 +152,15 @@ class Visit:
         self.page.locator(f"#{elem_id} > button").click()
 
     def plots_are_visible(self) -> None:
-        image = self.page.locator("#hw-recording-image")
-        assert image.evaluate("image => image.complete && image.naturalWidth") > 300
-        assert image.bounding_box()["width"] > 250
         self.page.get_by_role("button", name="What changed in the model").click()
         for selector in ("#hw-magnitude svg.main-svg >> nth=0", "#hw-inside svg.main-svg >> nth=0"):
             self.page.locator(selector).wait_for()
             box = self.page.locator(selector).bounding_box()
             assert box["width"] > 250 and box["height"] > 250
-<<<<<<< HEAD
 
     def contrast_is_enough(self) -> None:
         lowest, text = self.page.evaluate(CONTRASTS)[0]
         assert lowest >= 4.5, f"contrast {lowest:.2f}: {text}"
-=======
->>>>>>> 6c68391 (The sound to look at: spectrogram in kHz, pitch and level over one time axis, pauses and speech rate in words)
 
     def has_no_sideways_scrolling(self) -> None:
         assert self.page.evaluate("document.documentElement.scrollWidth") <= self.page.viewport_size["width"]

@@ -149,11 +149,11 @@ def test_the_sound_is_drawn_when_it_is_opened(tab):
     assert folded[each.plot]["value"] is None and folded[each.box]["open"] is False
     each.service = SimpleNamespace(compare=lambda *_: made)
     opened = each.show(ANNA, *ASKED)
-    said = text_of(opened[each.facts])
+    said = text_of(opened[each.facts] + opened[each.below])
     assert "about 600 words a minute (approximate)" in said and "none found" in said and HOW_MEASURED in said
     settings = json.loads(opened[each.plot]["value"].plot)
     assert settings["config"]["displayModeBar"] is True and settings["layout"]["meta"]["seconds"] == 0.5
-    assert set(re.findall(r'download="([^"]+)"', opened[each.links])) == {"sound.png", "sound.pdf"}
+    assert set(re.findall(r'download="([^"]+)"', opened[each.below])) == {"sound.png", "sound.pdf"}
 
 
 def test_where_nobody_speaks_there_is_no_sound_to_look_at(tab):

@@ -21,7 +21,7 @@ TOP_KHZ = SAMPLE_RATE / 2000
 LEAST_PITCH_SPAN = 150.0  # Hz: a monotone is drawn flat, not as its jitter
 LEVEL_SPAN_DB = 60.0
 SOUND = Caption(
-    "The sound: loudness, pitch and spectrogram",
+    "Loudness, pitch and spectrogram",
     "Gaps are pauses or blocks, long even stretches prolongations, repeated stripes repetitions; a flat pitch line is a "
     "monotone. The spectrogram is dark where there is sound at that frequency.",
 )
@@ -60,7 +60,7 @@ def sound_figure(sound: Sound) -> go.Figure:
         col=1,
     )
     dressed(figure)
-    figure.update_layout(height=HEIGHT, showlegend=False, dragmode="zoom", margin_l=72)
+    figure.update_layout(height=HEIGHT, showlegend=False, dragmode="zoom", margin_l=72, margin_t=36)
     figure.update_layout(meta={"seconds": sound.seconds})
     figure.update_xaxes(fixedrange=False, range=[0, sound.seconds], minallowed=0, maxallowed=sound.seconds)
     figure.update_xaxes(title="time, s", row=3)

@@ -13,7 +13,6 @@ from hyper.recordings.pitch import F0_MAX, F0_MIN
 HOP = SAMPLE_RATE // 50  # samples between values of pitch and level: 20 ms
 LEVEL_WINDOW = 2 * HOP  # samples: 40 ms hold more than two periods of the lowest voice
 PITCH_WINDOW = 1024  # samples: 64 ms, four periods of the lowest voice
-PITCH_STEP = 0.2  # semitones, 1.2 %: half as fine as librosa's default, and four times as fast
 MINUTE = 60 * SAMPLE_RATE  # pitch is searched minute by minute: a long recording needs no more memory
 SILENCE_DB = -90.0  # re full scale; below one step of a 16-bit file
 
@@ -73,7 +72,6 @@ def _pitch(waveform: np.ndarray) -> np.ndarray:
         sr=SAMPLE_RATE,
         frame_length=PITCH_WINDOW,
         hop_length=HOP,
-        resolution=PITCH_STEP,
     )
     return f0[: max(len(waveform) // HOP, 1)]  # the frame at the very end is the next minute's first
 

@@ -62,7 +62,7 @@ FOLLOW_PLAYER = """() => {
     line.style.left = `${axis._offset + x}px`;
     if (!audio.paused) frame = requestAnimationFrame(() => draw(audio));
   };
-  for (const event of ["play", "seeked"]) document.addEventListener(event, (e) => draw(e.target), true);
+  for (const event of ["play", "pause", "seeked"]) document.addEventListener(event, (e) => draw(e.target), true);
 }"""
 SAVE_FILE = "() => setTimeout(() => document.getElementById('%s').click(), 100)"  # once the button has its new file
 # The buttons of views that are no modes are hidden in the bar, and pressed from elsewhere.

@@ -11,7 +11,7 @@ from hyper.plots.sound import SOUND, sound_figure, sound_print
 from hyper.recordings.sound import look_at
 from hyper.ui import figures
 from hyper.ui.cards.card import Card
-from hyper.ui.layout import HIDDEN, Values, fold, plot  # gradio reads the types of handlers
+from hyper.ui.layout import HIDDEN, Values, fold, note_html, plot  # gradio reads the types of handlers
 from hyper.ui.queues import ON_MODEL, on_gpu
 from hyper.ui.service import Asked
 from hyper.ui.templates import render
@@ -33,8 +33,8 @@ class SoundCard(Card):
         with fold(title, "hw-sound", is_card=True, visible=False) as self.box:
             self.facts = gr.HTML("")
             self.plot = plot(SOUND.title, "hw-sound-plot", visible=False)
-            self.links = gr.HTML("")
-        self.box.expand(on_gpu(self.show), inputs.asked, [self.facts, self.plot, self.links], **ON_MODEL)
+            self.below = gr.HTML("")
+        self.box.expand(on_gpu(self.show), inputs.asked, [self.facts, self.plot, self.below], **ON_MODEL)
 
     def render(self, comparison: Comparison, asked: Asked) -> Values:
         """Folded; what was drawn of the recording before is gone."""
@@ -42,16 +42,15 @@ class SoundCard(Card):
 
     def clear(self) -> Values:
         """Nothing to open."""
-        return {self.box: HIDDEN, self.facts: "", self.plot: gr.update(value=None, visible=False), self.links: ""}
+        return {self.box: HIDDEN, self.facts: "", self.plot: gr.update(value=None, visible=False), self.below: ""}
 
     def show(self, request: gr.Request, *given: Any) -> Values:
         """Words and plot; the words are timed in the last transcript, the adapted one where there is one."""
         comparison = self.service.compare(Asked(*given), request.session_hash)
         words = comparison.word_times.adapted or comparison.word_times.base
         sound = look_at(comparison.waveform)
-        facts = render("sound", facts=speaking_facts(sound, words), how_measured=HOW_MEASURED, caption=SOUND)
         return {
-            self.facts: facts,
+            self.facts: render("sound", facts=speaking_facts(sound, words), caption=SOUND),
             self.plot: gr.update(value=figures.interactive(sound_figure(sound), zooms=True), visible=True),
-            self.links: figures.print_links_html(sound_print(sound), "sound"),
+            self.below: figures.print_links_html(sound_print(sound), "sound") + note_html(HOW_MEASURED),
         }
