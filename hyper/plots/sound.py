@@ -22,8 +22,8 @@ LEAST_PITCH_SPAN = 150.0  # Hz: a monotone is drawn flat, not as its jitter
 LEVEL_SPAN_DB = 60.0
 SOUND = Caption(
     "Loudness, pitch and spectrogram",
-    "Gaps are pauses or blocks, long even stretches prolongations, repeated stripes repetitions; a flat pitch line is a "
-    "monotone. The spectrogram is dark where there is sound at that frequency.",
+    "Gaps are pauses or blocks, long even stretches prolongations, repeated stripes repetitions; a flat pitch line is "
+    "a monotone. The spectrogram is dark where there is sound at that frequency.",
 )
 
 

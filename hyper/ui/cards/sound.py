@@ -1,4 +1,4 @@
-"""The card, folded, of the sound to look at: pauses and speech rate in words, level, pitch and spectrogram as a plot."""
+"""The card, folded, of the sound to look at: pauses and speech rate in words; level, pitch, spectrogram as a plot."""
 
 from __future__ import annotations
 
