@@ -426,10 +426,27 @@ def test_what_a_visitor_types_is_never_run(visit, recording):
     assert attack in here.page.locator(".hw-meant").inner_text()
 
 
-def test_night_looks_like_day(visit):
-    here = visit(color_scheme="dark")
-    lowest, text = here.page.evaluate(CONTRASTS)[0]
-    assert lowest >= 4.5, f"contrast {lowest:.2f}: {text}"
+@pytest.mark.parametrize(("system", "switch"), [("dark", ""), ("light", "?__theme=dark"), ("dark", "?__theme=light")])
+def test_day_and_night_follow_the_system_and_gradios_switch(visit, recording, system, switch):
+    here = visit(color_scheme=system)
+    if switch:
+        here.page.goto(here.address + switch)
+    here.upload(recording)
+    is_night = "dark" in (switch or system)
     background = here.page.evaluate("getComputedStyle(document.querySelector('.hw-card')).backgroundColor")
-    assert background == "rgb(255, 255, 255)"
-    assert panels.WER_MEANING not in here.page.content()  # and nothing of an earlier visitor is there
+    assert (background == "rgb(255, 255, 255)") != is_night
+    here.contrast_is_enough()
+    here.plots_are_visible()
+    here.contrast_is_enough()
+    turned = here.page.locator("#hw-magnitude .js-plotly-plot").evaluate("plot => getComputedStyle(plot).filter")
+    assert (turned != "none") == is_night
+    for mode in ("Read aloud", "Several"):
+        here.open_mode(mode)
+        here.contrast_is_enough()
+    here.open_on_demand("Models")
+    here.contrast_is_enough()
+
+
+def test_nothing_of_an_earlier_visitor_is_there(visit):
+    here = visit()
+    assert panels.WER_MEANING not in here.page.content()

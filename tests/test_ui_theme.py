@@ -6,6 +6,7 @@ import re
 from pathlib import Path
 
 import gradio
+import numpy as np
 import pytest
 from fontTools.ttLib import TTFont
 from gradio.themes.utils.fonts import font_file_path
@@ -15,26 +16,34 @@ from hyper.ui import theme
 
 STYLE = theme.STYLE_FILE.read_text(encoding="utf-8")
 TEXT_PAIRS: tuple[tuple[str, str], ...] = (  # (text, surface) as they occur on the page
-    (palette.INK, palette.PAGE),
-    (palette.INK, palette.CARD),
-    (palette.MUTED, palette.PAGE),
-    (palette.MUTED, palette.CARD),
-    (palette.CARD, palette.INK),
-    (palette.INK, palette.BASE_TINT),
-    (palette.MUTED, palette.BASE_TINT),
-    (palette.BASE, palette.CARD),
-    (palette.BASE, palette.BASE_TINT),
-    (palette.INK, palette.ADAPTED_TINT),
-    (palette.MUTED, palette.ADAPTED_TINT),
-    (palette.ADAPTED, palette.CARD),
-    (palette.ADAPTED, palette.PAGE),
-    (palette.ADAPTED, palette.ADAPTED_TINT),
-    (palette.CARD, palette.ADAPTED),
-    (palette.BASE_ON_INK, palette.INK),
-    (palette.ADAPTED_ON_INK, palette.INK),
-    (palette.WARNING, palette.WARNING_TINT),
-    (palette.WARNING, palette.CARD),
+    ("ink", "page"),
+    ("ink", "card"),
+    ("muted", "page"),
+    ("muted", "card"),
+    ("card", "ink"),
+    ("ink", "base-tint"),
+    ("muted", "base-tint"),
+    ("base", "card"),
+    ("base", "base-tint"),
+    ("ink", "adapted-tint"),
+    ("muted", "adapted-tint"),
+    ("adapted", "card"),
+    ("adapted", "page"),
+    ("adapted", "adapted-tint"),
+    ("card", "adapted"),
+    ("on-band", "band"),
+    ("base-on-band", "band"),
+    ("adapted-on-band", "band"),
+    ("warning", "warning-tint"),
+    ("warning", "card"),
 )
+BOTH = pytest.mark.parametrize("time", [":root", ".dark"], ids=["day", "night"])
+
+
+def colours(time: str) -> dict[str, str]:
+    """Each variable of the style sheet that is a colour, by its name, as the page gets it."""
+    rules = dict(re.findall(r"([:.]\w+) \{ (.*?) \}", theme.css_variables()))
+    return dict(re.findall(r"--hw-([\w-]+): (#\w{6});", rules[time]))
 
 
 def contrast(first: str, second: str) -> float:
@@ -63,35 +72,58 @@ def test_contrast_is_that_of_wcag(first, second, ratio):
     assert contrast(first, second) == pytest.approx(ratio, abs=0.005)
 
 
-@pytest.mark.parametrize("pair", TEXT_PAIRS, ids="-".join)
-def test_text_contrast(pair):
-    assert contrast(*pair) >= 4.5
+@BOTH
+@pytest.mark.parametrize("pair", TEXT_PAIRS, ids="-on-".join)
+def test_text_contrast(pair, time):
+    assert contrast(*(colours(time)[name] for name in pair)) >= 4.5
 
 
-@pytest.mark.parametrize("surface", [palette.CARD, palette.PAGE])
-def test_edges_of_controls_can_be_seen(surface):
-    assert contrast(palette.CONTROL_LINE, surface) >= 3
+@BOTH
+@pytest.mark.parametrize("surface", ["card", "page"])
+def test_edges_of_controls_can_be_seen(surface, time):
+    assert contrast(colours(time)["control"], colours(time)[surface]) >= 3
 
 
-def test_gradio_text_on_its_own_surfaces():
+def test_every_colour_has_its_own_value_by_night():
+    day, night = colours(":root"), colours(".dark")
+    assert set(day) == set(night) and len(day) >= 16
+    assert [name for name in day if day[name] == night[name]] == []
+    assert _luminance(day["page"]) > 0.5 > 0.05 > _luminance(night["page"])
+
+
+@pytest.mark.parametrize("colour", [palette.INK, palette.MUTED, palette.BASE, *palette.ADAPTED_SCALE])
+def test_figures_turned_over_for_the_night_can_be_read(colour):
+    """By the matrix of `hue-rotate` in the CSS filter effects; then `screen` over the card."""
+    assert "filter: invert(1) hue-rotate(180deg); mix-blend-mode: screen;" in STYLE
+    inverted = [1 - int(colour[i : i + 2], 16) / 255 for i in (1, 3, 5)]
+    grey = np.array([0.213, 0.715, 0.072])
+    turned = np.clip((2 * np.outer(np.ones(3), grey) - np.eye(3)) @ inverted, 0, 1)
+    card = np.array([int(colours(".dark")["card"][i : i + 2], 16) / 255 for i in (1, 3, 5)])
+    shown = "#" + "".join(f"{round(255 * c):02x}" for c in 1 - (1 - turned) * (1 - card))
+    assert contrast(shown, colours(".dark")["card"]) >= (4.5 if contrast(colour, palette.CARD) >= 4.5 else 2.5)
+
+
+@pytest.mark.parametrize("suffix", ["", "_dark"], ids=["day", "night"])
+def test_gradio_text_on_its_own_surfaces(suffix):
     made = theme.page_theme()
     pairs = [
-        (made.button_primary_text_color, made.button_primary_background_fill),
-        (made.button_primary_text_color_hover, made.button_primary_background_fill_hover),
-        (made.button_secondary_text_color, made.button_secondary_background_fill_hover),
-        (made.input_placeholder_color, made.input_background_fill),
-        (made.block_info_text_color, made.block_background_fill),
-        (made.error_text_color, made.error_background_fill),
-        (made.link_text_color, made.body_background_fill),
+        ("button_primary_text_color", "button_primary_background_fill"),
+        ("button_primary_text_color_hover", "button_primary_background_fill_hover"),
+        ("button_secondary_text_color", "button_secondary_background_fill_hover"),
+        ("input_placeholder_color", "input_background_fill"),
+        ("block_info_text_color", "block_background_fill"),
+        ("error_text_color", "error_background_fill"),
+        ("link_text_color", "body_background_fill"),
     ]
-    assert min(contrast(*pair) for pair in pairs) >= 4.5
+    assert min(contrast(*(getattr(made, name + suffix) for name in pair)) for pair in pairs) >= 4.5
 
 
-def test_night_looks_like_day():
+def test_gradios_parts_have_a_value_by_night_where_they_have_one_by_day():
     made = theme.page_theme()
-    names = [name for name in vars(made) if name.endswith("_dark") and hasattr(made, name.removesuffix("_dark"))]
-    assert len(names) > 50
-    assert [name for name in names if getattr(made, name) != getattr(made, name.removesuffix("_dark"))] == []
+    for name, value in theme.COLOURS.items():
+        if value in palette.NIGHT and name != "color_accent":
+            assert getattr(made, f"{name}_dark") == palette.NIGHT[value], name
+    assert ".dark { --color-accent: var(--hw-adapted); }" in STYLE
 
 
 def test_colours_are_said_in_the_palette_alone():

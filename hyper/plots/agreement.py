@@ -15,7 +15,7 @@ from hyper.plots.style import Caption, style_axes, styled
 HEIGHT = 380  # pixels
 MOST_VALUES_WRITTEN = 12  # recordings; in a larger matrix the numbers run into each other
 RIGHT_ANGLE = 90.0  # degrees: nothing in common
-NEAR, FAR = palette.ADAPTED_ON_INK, palette.CARD  # strong where adaptations agree, and light enough for ink on it
+NEAR, FAR = palette.ADAPTED_ON_BAND, palette.CARD  # strong where adaptations agree, and light enough for ink on it
 
 WRITTEN = Caption(
     "Do the recordings ask for the same change?",

@@ -83,37 +83,41 @@ COLOURS = {
 
 
 def page_theme() -> gr.themes.Base:
-    """Gradio's components in the project's colours, the same by day and by night."""
+    """Gradio's components in the project's colours, by day and by night."""
     theme = gr.themes.Base(
         font=[TEXT_FONT, "system-ui", "sans-serif"],
         font_mono=[MONO_FONT, "ui-monospace", "monospace"],
         radius_size=gr.themes.sizes.radius_sm,
         text_size=gr.themes.sizes.text_md,
-    ).set(**COLOURS)
-    return _light_by_night(theme)
+    )
+    by_night = {f"{name}_dark": palette.NIGHT.get(value, value) for name, value in COLOURS.items()}
+    return theme.set(**COLOURS, **{name: value for name, value in by_night.items() if hasattr(theme, name)})
 
 
 def css_variables() -> str:
-    """The palette and the type scale for assets/style.css."""
+    """The palette, by day and by night, and the type scale for assets/style.css."""
     colours = {
         "ink": palette.INK,
         "muted": palette.MUTED,
         "page": palette.PAGE,
         "card": palette.CARD,
+        "band": palette.BAND,
+        "on-band": palette.ON_BAND,
         "line": palette.LINE,
         "control": palette.CONTROL_LINE,
         "base": palette.BASE,
         "base-tint": palette.BASE_TINT,
-        "base-on-ink": palette.BASE_ON_INK,
+        "base-on-band": palette.BASE_ON_BAND,
         "adapted": palette.ADAPTED,
         "adapted-tint": palette.ADAPTED_TINT,
-        "adapted-on-ink": palette.ADAPTED_ON_INK,
+        "adapted-on-band": palette.ADAPTED_ON_BAND,
         "warning": palette.WARNING,
         "warning-tint": palette.WARNING_TINT,
     }
     sizes = {f"type-{name}": f"{pixels / 16:g}rem" for name, pixels in palette.TYPE.items()}
-    lines = (f"--hw-{name}: {value};" for name, value in {**colours, **sizes, "font": palette.FONT}.items())
-    return ":root { " + " ".join(lines) + " }"
+    by_night = {name: palette.NIGHT[colour] for name, colour in colours.items()}
+    # Gradio gives the body this class where its own switch or the system says so.
+    return _rule(":root", {**colours, **sizes, "font": palette.FONT}) + "\n" + _rule(".dark", by_night)
 
 
 def page_css() -> str:
@@ -121,9 +125,5 @@ def page_css() -> str:
     return css_variables() + "\n" + STYLE_FILE.read_text(encoding="utf-8")
 
 
-def _light_by_night(theme: gr.themes.Base) -> gr.themes.Base:
-    """Give every dark value its light one: the ochre and petrol of the transcripts are chosen for white paper."""
-    for name in list(vars(theme)):
-        if name.endswith("_dark") and hasattr(theme, name.removesuffix("_dark")):
-            setattr(theme, name, getattr(theme, name.removesuffix("_dark")))
-    return theme
+def _rule(selector: str, variables: dict[str, str]) -> str:
+    return f"{selector} {{ " + " ".join(f"--hw-{name}: {value};" for name, value in variables.items()) + " }"
