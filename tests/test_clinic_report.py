@@ -247,7 +247,13 @@ def test_a_long_name_in_the_table_hides_no_simulated():
 
 def test_letters_that_the_font_lacks_are_admitted():
     assert MISSING_LETTERS not in pdf_text(clinic_report(evaluation(utterance("a.wav", "", "grüße мир", "ok"))))
-    assert MISSING_LETTERS in pdf_text(clinic_report(evaluation(utterance("a.wav", "", "你好", "ok"))))
+    for text, instead in {
+        "你好 ok": "(2 CJK letters) ok",
+        "שלום": "(4 Hebrew letters)",
+        "ก": "(1 Thai letter)",
+    }.items():
+        written = pdf_text(clinic_report(evaluation(utterance("a.wav", "", text, "ok"))))
+        assert MISSING_LETTERS in written and instead in written
 
 
 def test_a_page_for_each_hundred_recordings_and_every_one_in_a_figure():

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from hyper.metrics.normalize import normalise
+from hyper.metrics.normalize import counting, normalise
 from hyper.metrics.word_errors import align_words, word_errors
 from hyper.recordings.limits import MAX_TEXT, TextError, check_text
 
@@ -43,6 +43,33 @@ def test_texts_of_hard_pieces_are_normalised_as_by_whisper(pieces):
 @settings(max_examples=300, deadline=None, derandomize=True, database=None)
 def test_any_text_is_normalised_as_by_whisper(text):
     assert normalise(text) == whispers_own()(text).strip()
+
+
+@given(st.lists(st.tuples(PIECES, SPACES), max_size=30), st.booleans())
+@settings(max_examples=200, deadline=None, derandomize=True, database=None)
+def test_other_languages_have_whispers_basic_rules(pieces, is_unspaced):
+    from transformers.models.whisper.english_normalizer import BasicTextNormalizer
+
+    text = "".join(piece + space for piece, space in pieces)
+    own = BasicTextNormalizer(split_letters=is_unspaced)
+    assert normalise(text, "ja" if is_unspaced else "de") == own(text).strip()
+
+
+@pytest.mark.parametrize(
+    ("language", "meant", "heard", "counts"),  # hits, substitutions, deletions, insertions
+    [
+        ("de", "Mach um zwei das Licht an!", "mach um 2 das licht an", (5, 1, 0, 0)),  # "um" is no filler, no digits
+        ("fr", "L'été est là.", "l été est la", (3, 1, 0, 0)),
+        ("zh", "你好，世界", "你好 世间", (3, 1, 0, 0)),  # each character
+        ("ja", "電気をつけて", "電気つけて", (5, 0, 1, 0)),
+        ("ar", "افتح الباب", "افتح النافذة", (1, 1, 0, 0)),
+    ],
+)
+def test_words_are_counted_as_the_language_is_written(language, meant, heard, counts):
+    errors = word_errors(meant, heard, language)
+    assert (errors.hits, errors.substitutions, errors.deletions, errors.insertions) == counts
+    assert len(align_words(meant, heard, language)) == sum(counts)
+    assert ("each character counts" in counting(language)) == (language in ("zh", "ja"))
 
 
 N = 50_000  # characters; Whisper's own rules take 13 s for as many opening brackets

@@ -120,9 +120,11 @@ def merged(backbone: Backbone, lora: LoraWeights) -> torch.nn.Module:
 
 
 @torch.no_grad()
-def written_by_transformers(backbone: Backbone, model: torch.nn.Module, states: Tensor) -> list[int]:
+def written_by_transformers(
+    backbone: Backbone, model: torch.nn.Module, states: Tensor, language: str = "en"
+) -> list[int]:
     """The likeliest tokens, all positions anew for each, by the library's own forward pass."""
-    tokens = list(backbone.prompt())
+    tokens = list(backbone.prompt(language))
     n_prompt = len(tokens)
     never = torch.tensor(backbone.suppressed)
     while True:

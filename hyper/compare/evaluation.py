@@ -10,6 +10,7 @@ from typing import Any
 from hyper.compare.groups import Group, pool
 from hyper.compare.utterance import Failure, ScoredUtterance
 from hyper.metrics.intervals import Interval
+from hyper.metrics.normalize import counting_note
 from hyper.metrics.word_errors import WordErrors
 
 # Each makes groups where the manifest fills it.
@@ -112,7 +113,7 @@ def table(evaluation: Evaluation) -> str:
             lines.append((note,) + ("",) * (len(header) - 1))
         if n_values <= MOST_VALUES_SHOWN:
             lines.append(_table_line(group))
-    return aligned(lines)
+    return "\n".join(filter(None, [aligned(lines), counting_note(evaluation.language)]))
 
 
 def _table_line(group: Group) -> tuple[str, ...]:

@@ -142,7 +142,7 @@ class PersonalizedAsr:
 
         def row_of(transcript: Transcript) -> Row:
             words = calibrated_confidences(self.backbone, transcript, self.calibration)
-            return make_row(transcript, prepared.waveform, reference, verbatim, words)
+            return make_row(transcript, prepared.waveform, reference, verbatim, words, prepared.language)
 
         generated = self.hypernet.n_generated if self.hypernet else 0
         lora = prepared.lora_of(0).scaled(strength).to_cpu() if prepared.lora else None

@@ -9,6 +9,7 @@ import numpy as np
 from hyper.compare.confidence import WordConfidence
 from hyper.compare.guards import Flag, guard, heard_nobody
 from hyper.compare.transcript import Transcript
+from hyper.metrics.normalize import ENGLISH
 from hyper.metrics.word_errors import WordErrors, word_errors
 from hyper.recordings.limits import check_text
 
@@ -46,6 +47,7 @@ def make_row(
     reference: str | None = None,  # what was meant; None or "" where it is not known
     verbatim: str | None = None,  # every sound that was said
     words: tuple[WordConfidence, ...] = (),
+    language: str = ENGLISH,
 ) -> Row:
     """Count the errors and run the guards: base and adapted are judged alike, everywhere.
 
@@ -54,8 +56,8 @@ def make_row(
     check_references(reference, verbatim)
     return Row(
         transcript=transcript,
-        errors=word_errors(reference, transcript.text) if reference else None,
-        verbatim_errors=word_errors(verbatim, transcript.text) if verbatim else None,
+        errors=word_errors(reference, transcript.text, language) if reference else None,
+        verbatim_errors=word_errors(verbatim, transcript.text, language) if verbatim else None,
         flags=guard(transcript, waveform),
         words=words,
     )

@@ -62,7 +62,7 @@ def score_parts(
         waveforms = [waveform for _, waveform in readable]
         pairs = transcribe(waveforms)
         utterances += [
-            _scored(row, waveform, pair, asr.prefers(pair, len(waveform)))
+            _scored(row, waveform, pair, language, asr.prefers(pair, len(waveform)))
             for (row, waveform), pair in zip(readable, pairs, strict=True)
         ]
         yield replace(evaluation, utterances=tuple(utterances), failures=tuple(failures))
@@ -99,10 +99,12 @@ def _parts(
         yield readable
 
 
-def _scored(row: ManifestRow, waveform: np.ndarray, pair: Pair, preferred: Preferred | None) -> ScoredUtterance:
+def _scored(
+    row: ManifestRow, waveform: np.ndarray, pair: Pair, language: str, preferred: Preferred | None
+) -> ScoredUtterance:
     """The transcripts with what speaks against them, and with their errors where the row has a reference."""
     base, adapted = (
-        transcript and make_row(transcript, waveform, row.reference, row.verbatim)
+        transcript and make_row(transcript, waveform, row.reference, row.verbatim, language=language)
         for transcript in (pair.base, pair.adapted)
     )
     return ScoredUtterance(row, base, adapted, pair.layers, len(waveform) / SAMPLE_RATE, preferred)

@@ -251,7 +251,7 @@ def _recording(
         seconds=len(prepared.waveform) / SAMPLE_RATE,
         reference=reference,
         rows={
-            level: make_row(transcript, prepared.waveform, reference)
+            level: make_row(transcript, prepared.waveform, reference, language=prepared.language)
             for level, transcript in zip(LEVELS, transcripts, strict=True)
         },
     )

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from hyper.compare.pipeline import PersonalizedAsr
 from hyper.compare.prepared import Prepared
 from hyper.compare.row import Row, make_row
+from hyper.metrics.normalize import ENGLISH
 from hyper.metrics.word_errors import align_words
 from hyper.model.lora import MAX_STRENGTH
 
@@ -38,16 +39,16 @@ def sweep(asr: PersonalizedAsr, prepared: Prepared, reference: str | None) -> tu
     return tuple(
         StrengthPoint(
             strength=strength,
-            row=make_row(transcript, prepared.waveform, reference),
-            n_changed=n_changed_words(transcripts[0].text, transcript.text),
+            row=make_row(transcript, prepared.waveform, reference, language=prepared.language),
+            n_changed=n_changed_words(transcripts[0].text, transcript.text, prepared.language),
         )
         for strength, transcript in zip(STRENGTHS, transcripts, strict=True)
     )
 
 
-def n_changed_words(base: str, other: str) -> int:
+def n_changed_words(base: str, other: str, language: str = ENGLISH) -> int:
     """Words substituted, left out or added on the way from one text to the other."""
-    return sum(span.kind != "hit" for span in align_words(base, other))
+    return sum(span.kind != "hit" for span in align_words(base, other, language))
 
 
 def has_rates(points: Sequence[StrengthPoint]) -> bool:

@@ -6,6 +6,7 @@ from hyper.compare.comparison import Comparison
 from hyper.compare.evaluation import error_summary
 from hyper.compare.row import Row
 from hyper.compare.speaker import LEVELS, SpeakerComparison, SpeakerRecording
+from hyper.metrics.normalize import counting_note
 
 
 def comparison_text(comparison: Comparison, file: str) -> str:
@@ -23,6 +24,8 @@ def comparison_text(comparison: Comparison, file: str) -> str:
         lines.append(_row_lines("adapted", comparison.adapted))
         if comparison.strength != 1:
             lines.append(f"strength   {comparison.strength:g} times the update (0 is the base, 1 as trained)")
+    if comparison.base.errors is not None and (note := counting_note(comparison.language)):
+        lines.append(f"counting   {note}")
     lines.append(f"models     {comparison.base_model} + {comparison.hypernetwork or 'nothing'} on {comparison.device}")
     if comparison.adapted is not None:
         share = f"{comparison.generated_share:.3%} of the base"

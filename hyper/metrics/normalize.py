@@ -1,4 +1,4 @@
-"""The one transcript normaliser."""
+"""The one transcript normaliser: Whisper's own for each language."""
 
 from __future__ import annotations
 
@@ -10,8 +10,12 @@ from importlib.resources import files
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from transformers.models.whisper.english_normalizer import EnglishTextNormalizer
+    from transformers.models.whisper.english_normalizer import BasicTextNormalizer, EnglishTextNormalizer
 
+ENGLISH = "en"
+# Written without spaces: each character counts as a word, as in the evaluation of arXiv:2212.04356, appendix C.
+UNSPACED = ("zh", "yue", "ja", "th", "lo", "my")
+EACH_CHARACTER = "This language is written without spaces, so each character counts as a word."
 # What Whisper's rules leave out: words in brackets, and fillers.
 BRACKETED = ((re.compile(r"[<\[][^>\]]*[>\]]"), ">]"), (re.compile(r"\(([^)]+?)\)"), ")"))  # pattern, closing ones
 FILLERS = re.compile(r"\b(hmm|mm|mhm|mmm|uh|um)\b")
@@ -20,9 +24,36 @@ UNCLOSED = str.maketrans("<[(", "{{{")  # the rules make a space of any of them
 LONG_NUMBER = re.compile(r"([0-9]{1000})(?=[0-9])")  # Python reads no number of more than 4,300 digits
 
 
-def normalise(text: str) -> str:
-    """Lower case, no punctuation, no fillers, one spelling, digits for number words: Whisper's English rules."""
-    return _whisper_normaliser()(_easy(text)).strip()
+def normalise(text: str, language: str = ENGLISH) -> str:
+    """Whisper's English rules: lower case, no punctuation, no fillers, one spelling, digits for number words.
+
+    For every other language its basic rules, lower case without punctuation; spaces between all characters where the
+    language is written without any.
+    """
+    if language == ENGLISH:
+        return _english()(_easy(FILLERS.sub("", _without_brackets(text)))).strip()
+    return _basic(language in UNSPACED)(_easy(_without_brackets(text))).strip()
+
+
+def counting(language: str) -> str:
+    """How words of this language are counted, in a sentence for people."""
+    if language == ENGLISH:
+        return "after Whisper's English normaliser: lower case, no punctuation, numbers as digits"
+    return f"after Whisper's basic normaliser: lower case, no punctuation. {counting_note(language)}".strip()
+
+
+def counting_note(language: str) -> str:
+    """What must be known to read the rates; "" where words are words."""
+    return EACH_CHARACTER if language in UNSPACED else ""
+
+
+def _without_brackets(text: str) -> str:
+    """In lower case, without what stands in brackets."""
+    text = text.lower()
+    for pattern, closing in BRACKETED:
+        end = max(map(text.rfind, closing)) + 1  # behind it nothing closes
+        text = pattern.sub("", text[:end]) + text[end:]
+    return text.translate(UNCLOSED)
 
 
 def _easy(text: str) -> str:
@@ -31,15 +62,11 @@ def _easy(text: str) -> str:
     For each bracket that is never closed they would search the whole rest of the text, and for each of many spaces the
     others.
     """
-    text = text.lower()
-    for pattern, closing in BRACKETED:
-        end = max(map(text.rfind, closing)) + 1  # behind it nothing closes
-        text = pattern.sub("", text[:end]) + text[end:]
-    return SPACES.sub(" ", FILLERS.sub("", text.translate(UNCLOSED)))
+    return SPACES.sub(" ", text)
 
 
 @cache
-def _whisper_normaliser() -> EnglishTextNormalizer:
+def _english() -> EnglishTextNormalizer:
     from transformers.models.whisper.english_normalizer import EnglishTextNormalizer  # a second to import
 
     # transformers has the rules; OpenAI's British-to-American spelling table comes with whisper-normalizer, as data.
@@ -47,6 +74,13 @@ def _whisper_normaliser() -> EnglishTextNormalizer:
     normaliser = EnglishTextNormalizer(json.loads(spellings.read_text(encoding="utf-8")))
     normaliser.standardize_numbers = _of_readable_numbers(normaliser.standardize_numbers)
     return normaliser
+
+
+@cache
+def _basic(is_unspaced: bool) -> BasicTextNormalizer:
+    from transformers.models.whisper.english_normalizer import BasicTextNormalizer
+
+    return BasicTextNormalizer(split_letters=is_unspaced)
 
 
 def _of_readable_numbers(standardise: Callable[[str], str]) -> Callable[[str], str]:

@@ -10,7 +10,7 @@ from typing import Literal
 
 import jiwer
 
-from hyper.metrics.normalize import normalise
+from hyper.metrics.normalize import ENGLISH, normalise
 
 Kind = Literal["hit", "substitution", "deletion", "insertion"]
 JIWER_KINDS: dict[str, Kind] = {
@@ -88,9 +88,9 @@ class WordSpan:
     hypothesis: str
 
 
-def word_errors(reference: str, hypothesis: str) -> WordErrors:
+def word_errors(reference: str, hypothesis: str, language: str = ENGLISH) -> WordErrors:
     """Count the errors of the hypothesis; both texts are normalised first."""
-    reference, hypothesis = normalise(reference), normalise(hypothesis)
+    reference, hypothesis = normalise(reference, language), normalise(hypothesis, language)
     words = jiwer.process_words(reference, hypothesis)
     chars = jiwer.process_characters(reference, hypothesis)
     return WordErrors(
@@ -105,9 +105,9 @@ def word_errors(reference: str, hypothesis: str) -> WordErrors:
     )
 
 
-def align_words(reference: str, hypothesis: str) -> list[WordSpan]:
+def align_words(reference: str, hypothesis: str, language: str = ENGLISH) -> list[WordSpan]:
     """The alignment behind `word_errors`, one span for each normalised word."""
-    reference, hypothesis = normalise(reference), normalise(hypothesis)
+    reference, hypothesis = normalise(reference, language), normalise(hypothesis, language)
     output = jiwer.process_words(reference, hypothesis)
     (meant,), (heard,), (chunks,) = output.references, output.hypotheses, output.alignments
     spans = []
@@ -121,17 +121,17 @@ def align_words(reference: str, hypothesis: str) -> list[WordSpan]:
     return spans
 
 
-def align_as_written(reference: str, hypothesis: str) -> list[WordSpan]:
+def align_as_written(reference: str, hypothesis: str, language: str = ENGLISH) -> list[WordSpan]:
     """The same alignment, with the hypothesis in its own capitals and punctuation wherever its words can be told.
 
     They cannot where the normaliser makes other words of neighbours than of each alone ("twenty one").
     """
-    spans = align_words(reference, hypothesis)
+    spans = align_words(reference, hypothesis, language)
     shown: list[str] = []
     heard: list[str] = []
     left_out = ""  # by the normaliser: fillers and stray punctuation go with the word behind them
     for word in hypothesis.split():
-        own = normalise(word).split()
+        own = normalise(word, language).split()
         if not own:
             left_out += f"{word} "
             continue

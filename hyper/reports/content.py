@@ -9,6 +9,7 @@ from hyper.compare.evaluation import Evaluation, percent, simulated_note
 from hyper.compare.groups import Group
 from hyper.compare.utterance import Failure, ScoredUtterance
 from hyper.metrics.intervals import Interval
+from hyper.metrics.normalize import counting_note
 from hyper.metrics.word_errors import WordErrors
 from hyper.plots import style as plot_style
 from hyper.plots.report import WerLine, layer_figure, wer_figures
@@ -69,9 +70,11 @@ def clinic_report(
             "adapted S / D / I",
         ),
         group_lines=tuple(map(_shown_line, groups)),
-        group_notes=_group_notes(groups),
+        group_notes=_group_notes(groups, evaluation.language),
         figures=tuple(_figures(evaluation, name)),
-        recordings=tuple(_part(i, name, utterance) for i, utterance in enumerate(evaluation.utterances, start=1)),
+        recordings=tuple(
+            _part(i, name, utterance, evaluation.language) for i, utterance in enumerate(evaluation.utterances, start=1)
+        ),
         failures=tuple(_failure_text(number, name, failure, unnamed) for number, failure in failures),
         facts=facts(
             evaluation.base_model,
@@ -79,6 +82,7 @@ def clinic_report(
             evaluation.hypernetwork,
             f"language {evaluation.language}, one adaptation for each recording, strength 1, greedy decoding",
             evaluation.device,
+            evaluation.language,
         ),
     )
 
@@ -101,14 +105,14 @@ def interval_text(interval: Interval | None) -> str:
     return "–" if interval is None else f"{100 * interval.low:.0f} to {100 * interval.high:.0f} %"
 
 
-def _part(number: int, name: Callable[[int, str], str], utterance: ScoredUtterance) -> RecordingPart:
+def _part(number: int, name: Callable[[int, str], str], utterance: ScoredUtterance, language: str) -> RecordingPart:
     """One recording with both transcripts."""
     row = utterance.row
     seconds = "" if utterance.seconds is None else f"{utterance.seconds:.1f} s"
     known = (name(number, row.file), row.speaker, row.note, seconds, "simulated" if row.simulated else "")
-    rows = [transcript_part("base", utterance.base, row.reference)]
+    rows = [transcript_part("base", utterance.base, row.reference, language)]
     if utterance.adapted is not None:
-        rows.append(transcript_part("adapted", utterance.adapted, row.reference))
+        rows.append(transcript_part("adapted", utterance.adapted, row.reference, language))
     return RecordingPart(f"{number}  {' · '.join(filter(None, known))}", row.reference, tuple(rows))
 
 
@@ -155,14 +159,14 @@ def _slashed_counts(errors: WordErrors | None) -> str:
     return "–" if errors is None else f"{errors.substitutions} / {errors.deletions} / {errors.insertions}"
 
 
-def _group_notes(groups: Sequence[Group]) -> tuple[str, ...]:
+def _group_notes(groups: Sequence[Group], language: str) -> tuple[str, ...]:
     """What the words and the intervals of the table mean."""
     if not groups:
         return (ADAPTED_MEANING,)
     over = dict.fromkeys(wer_intervals(group)[0] for group in groups)
     return (
         ADAPTED_MEANING,
-        f"{WER_MEANING} S / D / I count them.",
+        f"{WER_MEANING} S / D / I count them. {counting_note(language)}".strip(),
         MARKS_MEANING,
         *(INTERVAL_MEANING[each] for each in over),
     )

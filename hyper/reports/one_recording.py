@@ -7,6 +7,7 @@ from datetime import datetime
 
 from hyper.compare.comparison import Comparison
 from hyper.compare.row import Row
+from hyper.metrics.normalize import counting_note
 from hyper.metrics.word_errors import WordErrors
 from hyper.reports.parts import (
     ADAPTED_MEANING,
@@ -35,7 +36,7 @@ def recording_report(
 ) -> ClinicReport:
     """The report. Of the person it says what was typed, and nothing else."""
     rows = tuple(
-        _part(row_name, row, comparison.reference)
+        _part(row_name, row, comparison.reference, comparison.language)
         for row_name, row in (("base", comparison.base), ("adapted", comparison.adapted))
         if row is not None
     )
@@ -50,7 +51,10 @@ def recording_report(
         outcome=_outcome(comparison),
         group_columns=(),
         group_lines=(),
-        group_notes=(ADAPTED_MEANING, *([MARKS_MEANING] if is_marked else [])),
+        group_notes=(
+            ADAPTED_MEANING,
+            *filter(None, [MARKS_MEANING if is_marked else "", counting_note(comparison.language)]),
+        ),
         figures=(),
         recordings=(RecordingPart(f"{name} · {comparison.seconds:.1f} s", comparison.reference or "", rows),),
         failures=(),
@@ -60,6 +64,7 @@ def recording_report(
             comparison.hypernetwork,
             f"language {comparison.language}, strength {comparison.strength:g}, greedy decoding{pieces}",
             comparison.device,
+            comparison.language,
         ),
     )
 
@@ -74,9 +79,9 @@ def count_text(errors: WordErrors) -> str:
     return f"{found} in {words} ({', '.join(f'{n} {kind}' for kind, n in kinds.items() if n)})"
 
 
-def _part(name: str, row: Row, reference: str | None) -> TranscriptPart:
+def _part(name: str, row: Row, reference: str | None, language: str) -> TranscriptPart:
     """The transcript; where nobody speaks, that it was not written by a voice."""
-    part = transcript_part(name, row, reference)
+    part = transcript_part(name, row, reference, language)
     if row.heard_nobody:
         return replace(part, text=NO_SPEECH, words=(), score="")
     return replace(part, score=count_text(row.errors) if _is_counted(row) else "")

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import unicodedata
+from collections.abc import Container
+from itertools import groupby
+
 from fpdf import FPDF
 from fpdf.enums import XPos, YPos
 
@@ -17,6 +21,7 @@ MARGIN = 16  # mm
 SIZES = {"h1": 16, "h2": 12.5, "h3": 9.5, "body": 10, "words": 11, "small": 8.5, "table": 8}  # points
 LINE = 1.35  # line height, as a multiple of the type size
 MM_PER_POINT = 25.4 / 72
+RIGHT_TO_LEFT = ("ARABIC", "HEBREW", "SYRIAC", "THAANA", "NKO")  # fpdf2 would set them from left to right, unjoined
 
 
 class Pages(FPDF):
@@ -40,7 +45,7 @@ class Pages(FPDF):
     def write_text(self, size: str, text: str, colour: str = palette.INK, bold: bool = False, after: float = 0) -> None:
         """A paragraph across the page, broken into lines and pages as needed; `after` is the space below it, in mm."""
         self.set_look(size, "B" if bold else "", colour)
-        self.multi_cell(0, self.line_height(size), printable(text), align="L", new_x=XPos.LMARGIN, new_y=YPos.NEXT)
+        self.multi_cell(0, self.line_height(size), self.printable(text), align="L", new_x=XPos.LMARGIN, new_y=YPos.NEXT)
         self.ln(after)
 
     def set_look(self, size: str, style: str = "", colour: str = palette.INK) -> None:
@@ -52,12 +57,32 @@ class Pages(FPDF):
         """In mm."""
         return SIZES[size] * LINE * MM_PER_POINT
 
+    def printable(self, text: str) -> str:
+        """With each run of letters that no font here can show as its number and script, "(2 CJK letters)"."""
+        known = self.fonts[FONT.lower()].cmap.keys() | self.fonts[SPARE_FONT.lower()].cmap.keys()
+        runs = groupby(visible(text), lambda letter: _missing(letter, known))
+        return "".join(_counted(script, len(list(run))) if script else "".join(run) for script, run in runs)
+
     def keep_together(self, height: float) -> None:  # mm
         """Begin a new page where less room than this is left."""
         if self.will_page_break(height):
             self.add_page()
 
 
-def printable(text: str) -> str:
+def _missing(letter: str, known: Container[int]) -> str:
+    """The script of a letter that cannot be shown; "" where it can."""
+    script, *_ = unicodedata.name(letter, "UNKNOWN").split()
+    if letter == "\n" or (ord(letter) in known and script not in RIGHT_TO_LEFT):
+        return ""
+    if unicodedata.category(letter)[0] not in "LM":
+        return "other"
+    return script if script == "CJK" else script.capitalize()
+
+
+def _counted(script: str, n: int) -> str:
+    return f"({n} {script} letter{'s' if n > 1 else ''})"
+
+
+def visible(text: str) -> str:
     """Without what is no letter: control characters would stand as boxes."""
     return "".join(letter if letter.isprintable() or letter == "\n" else " " for letter in text)

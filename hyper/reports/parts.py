@@ -8,6 +8,7 @@ from importlib.metadata import version
 
 from hyper.compare.evaluation import percent
 from hyper.compare.row import Row
+from hyper.metrics.normalize import counting
 from hyper.metrics.word_errors import WordErrors, WordSpan, align_as_written
 from hyper.model.files import BUNDLED_FOLDER
 from hyper.reports.table import reasons
@@ -104,10 +105,10 @@ def score_text(errors: WordErrors | None) -> str:
     return f"WER {percent(errors.wer)}: {counts}"
 
 
-def transcript_part(name: str, row: Row, reference: str | None) -> TranscriptPart:
+def transcript_part(name: str, row: Row, reference: str | None, language: str) -> TranscriptPart:
     """The transcript with its errors marked, and whatever speaks against it."""
     is_wrong = row.errors is not None and row.errors.n_errors > 0
-    words = tuple(align_as_written(reference, row.text)) if reference and is_wrong else ()
+    words = tuple(align_as_written(reference, row.text, language)) if reference and is_wrong else ()
     return TranscriptPart(name, row.text, words, score_text(row.errors), reasons(row.flags))
 
 
@@ -120,7 +121,7 @@ def cautions(base_model: str, hypernetwork: str | None, simulated: str = "") -> 
 
 
 def facts(
-    base_model: str, fingerprint: str, hypernetwork: str | None, settings: str, device: str
+    base_model: str, fingerprint: str, hypernetwork: str | None, settings: str, device: str, language: str
 ) -> tuple[tuple[str, str], ...]:
     """Models, settings and versions."""
     libraries = ", ".join(f"{library} {version(library)}" for library in ("torch", "transformers", "jiwer"))
@@ -129,7 +130,7 @@ def facts(
         ("Its weights", f"fingerprint {fingerprint}"),
         ("Hypernetwork", hypernetwork or "none for this model"),
         ("Settings", settings),
-        ("Counting", "after Whisper's English normaliser: lower case, no punctuation, numbers as digits"),
+        ("Counting", counting(language)),
         ("Device", device),
         ("Versions", f"Python {platform.python_version()}, {libraries}"),
         ("Audio", "none is kept in this report"),

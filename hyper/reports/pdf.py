@@ -8,14 +8,15 @@ from fpdf.enums import TableBordersLayout
 from fpdf.fonts import FontFace
 
 from hyper.plots import palette
-from hyper.reports.pages import FONT, MARGIN, SPARE_FONT, Pages, printable
+from hyper.reports.pages import MARGIN, Pages, visible
 from hyper.reports.parts import ClinicReport, FigurePart, RecordingPart
 from hyper.reports.pdf_words import write_words
 
 GROUP_WIDTHS = (44, 19, 12, 15, 18, 17, 18, 18, 17)  # mm, together the width between the margins
 SHORT_LETTERS = 240  # of a recording whose texts take a line each: it is not torn apart
 MISSING_LETTERS = (
-    "The font of this PDF lacks some of the letters above; a box stands for each. The HTML report shows all of them."
+    "This PDF cannot show some of the letters above; in their place stand their number and script in brackets. The "
+    "HTML report shows all of them."
 )
 
 
@@ -39,8 +40,7 @@ def pdf_bytes(report: ClinicReport) -> bytes:
     _write_heading(pages, "How this was made")
     for name, value in report.facts:
         pages.write_text("body", f"{name}: {value}")
-    known = pages.fonts[FONT.lower()].cmap | pages.fonts[SPARE_FONT.lower()].cmap
-    if any(ord(letter) not in known for letter in printable(report.all_text())):
+    if pages.printable(report.all_text()) != visible(report.all_text()):
         pages.ln(2)
         pages.write_text("small", MISSING_LETTERS, palette.WARNING)
     target = io.BytesIO()
@@ -94,7 +94,7 @@ def _write_group_table(pages: Pages, report: ClinicReport) -> None:
         for line in (report.group_columns, *report.group_lines):
             row = table.row()
             for cell in line:
-                row.cell(printable(cell))
+                row.cell(pages.printable(cell))
     pages.ln(2)
 
 

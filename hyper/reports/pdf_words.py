@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from hyper.metrics.word_errors import WordSpan
 from hyper.plots import palette
-from hyper.reports.pages import Pages, printable
+from hyper.reports.pages import Pages
 
 GAP = 1.6  # mm between two words
 BOX = 0.7  # mm from an added word to its box
@@ -48,7 +48,7 @@ def _drawn(pages: Pages, span: WordSpan) -> Iterator[_Word]:
         "deletion": (span.reference, "S", "missing"),
         "insertion": (span.hypothesis, "B", "added"),
     }[span.kind]
-    text, label = printable(text), printable(label)
+    text, label = pages.printable(text), pages.printable(label)
     while text:
         pages.set_look("words", style)
         n = len(text)

@@ -7,6 +7,7 @@ import shlex
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from hyper.metrics.normalize import ENGLISH, counting_note
 from hyper.metrics.word_errors import align_words, relative_reduction
 from hyper.ui import marks, word_diff
 from hyper.ui.numbers import count
@@ -19,10 +20,11 @@ if TYPE_CHECKING:
 
 TRAIN_COMMAND = "python -m hyper train --base {base} --data MANIFEST.csv --out assets/hypernet-{name}"
 STAGES = {"audio": "read the audio", "encode": "encode", "generate": "write the adaptation", "decode": "decode both"}
+DIGITS = ", numbers as digits."
 WER_MEANING = (
     "Word error rate (WER): wrong, missing and added words for every word that was meant; lower is better. "
-    "Character error rate (CER): the same, letter by letter. Words are compared in lower case, without punctuation, "
-    "numbers as digits."
+    "Character error rate (CER): the same, letter by letter. Words are compared in lower case, without punctuation"
+    + DIGITS
 )
 MOST_DIRECTIONS = 4  # singular values of a matrix that are listed, the largest first
 NO_REFERENCE = "Without what was meant, nobody can say which transcript is right: type it below to count errors."
@@ -68,7 +70,10 @@ def comparison_outcome(comparison: Comparison) -> str:
     if comparison.adapted is None:
         return "This model has no adaptation yet, so there is only one transcript."
     if base is None or adapted is None:
-        same = all(span.kind == "hit" for span in align_words(comparison.base.text, comparison.adapted.text))
+        same = all(
+            span.kind == "hit"
+            for span in align_words(comparison.base.text, comparison.adapted.text, comparison.language)
+        )
         return "Both transcripts have the same words." if same else "The transcripts differ in the marked words."
     before, after = base.n_errors, adapted.n_errors
     if before == after:
@@ -110,22 +115,31 @@ def _word_diffs(comparison: Comparison) -> tuple[list[MarkedWord] | None, list[M
     """Words of each panel against the reference where there is one, else against each other; None: not compared."""
     reference, base, adapted = comparison.reference, comparison.base, comparison.adapted
     if base.errors is not None and reference:
-        base_diff = word_diff.against_reference(align_words(reference, base.text))
-        return base_diff, adapted and word_diff.against_reference(align_words(reference, adapted.text))
+        base_diff = word_diff.against_reference(align_words(reference, base.text, comparison.language))
+        return base_diff, adapted and word_diff.against_reference(
+            align_words(reference, adapted.text, comparison.language)
+        )
     if adapted is None or base.heard_nobody or adapted.heard_nobody:
         return None, None  # the words of one panel must not tell what the other hides
-    spans = align_words(base.text, adapted.text)
+    spans = align_words(base.text, adapted.text, comparison.language)
     if all(span.kind == "hit" for span in spans):
         return None, None
     base_diff, adapted_diff = word_diff.against_each_other(spans)
     return base_diff or None, adapted_diff or None
 
 
+def _wer_meaning(language: str) -> str:
+    """What the rates mean; only English has its number words made digits."""
+    if language == ENGLISH:
+        return WER_MEANING
+    return f"{WER_MEANING.removesuffix(DIGITS)}. {counting_note(language)}".strip()
+
+
 def _reading_help(comparison: Comparison) -> list[str]:
     """How to read what stands above."""
     if comparison.heard_nobody:
         return []
-    of_errors = WER_MEANING if comparison.base.errors is not None else NO_REFERENCE
+    of_errors = _wer_meaning(comparison.language) if comparison.base.errors is not None else NO_REFERENCE
     if not any(marks.is_unsure(word) for row in comparison.rows for word in row.words):
         return [of_errors]
     return [marks.CALIBRATED if comparison.is_calibrated else marks.NOT_CALIBRATED, of_errors]
