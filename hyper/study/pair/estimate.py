@@ -5,44 +5,25 @@ from __future__ import annotations
 import json
 import shutil
 import tempfile
-import time
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-import numpy as np
-import torch
-
-from hyper.compare.pipeline import PersonalizedAsr
-from hyper.compare.scoring import score_manifest
 from hyper.model.backbone import Backbone
-from hyper.model.info import free_bytes, gigabytes, peak_bytes
+from hyper.model.info import free_bytes, gigabytes
 from hyper.recordings.manifest import ManifestRow
 from hyper.recordings.whole_files import write_whole
-from hyper.study.methods.method import Workshop
-from hyper.study.pair.candidates import CANDIDATES, TRIAL_SHARE, for_updates, trial_updates
+from hyper.study.pair.candidates import CANDIDATES, TRIAL_SHARE, trial_updates
 from hyper.study.pair.listed import TYPICAL
+from hyper.study.pair.measure import Measured, measure
 from hyper.study.pair.options import PairError, PairOptions
 from hyper.study.pair.parts import Parts
 from hyper.study.pair.patients import SimulationCost, simulation_cost
 from hyper.study.pair.strength import MOST_ROWS, STRENGTHS
-from hyper.training.adaptation.loop import AdaptationTraining, Sampler
+from hyper.training.adaptation.loop import AdaptationTraining
 from hyper.training.adaptation.states import FRAMES_PER_STATE, states_bytes
 
-_SAMPLED = 16  # recordings
-_GROUPS = 6  # of like length, as the training loop draws its batches from
 _RUN_COPIES = 3 * 4  # bytes a parameter of a kept run: weights and two moments, in float32
-
-
-@dataclass(frozen=True)
-class Measured:
-    """What was found on the sample."""
-
-    encoding: float  # seconds of work for a second of speech
-    decoding: float  # the same, base and adapted
-    updates: dict[str, float]  # seconds of an update of each candidate
-    parameters: dict[str, int]  # of each candidate
-    peak_bytes: int
 
 
 @dataclass(frozen=True)
@@ -78,9 +59,9 @@ def make_plan(
     Errors: PairError where the disk has not enough room, or a batch does not fit the device.
     """
     cost = simulation_cost(parts["train"]) if options.simulate else None
-    sample = _sample(parts["train"], lengths, 1 + cost.lengthening if cost else 1.0)
-    with tempfile.TemporaryDirectory(prefix="hyper-pair-") as temporary:
-        measured = _measure(backbone, sample, sum(lengths[row.file] for row in sample), settings, Path(temporary))
+    with tempfile.TemporaryDirectory(prefix="hyper-pair-") as folder:
+        factor = (1 + cost.lengthening) / 2 if cost else 1.0  # patients are as many as the speakers that they are of
+        measured = measure(backbone, parts["train"], lengths, factor, settings, Path(folder))
     slowest, all_tried = max(measured.updates.values()), sum(measured.updates.values())
     each = slowest + TRIAL_SHARE * all_tried  # seconds of an update of the training and of its part in the trials
     updates = options.updates if options.hours is None else max(1, int(3600 * options.hours / each))
@@ -98,47 +79,6 @@ def make_plan(
             "free; please name an --out with more room, or list fewer recordings."
         )
     return plan
-
-
-def _sample(rows: Sequence[ManifestRow], lengths: dict[str, float], factor: float) -> list[ManifestRow]:
-    """Recordings up to the length that batches of groups of like length are padded to on average.
-
-    The `factor` is that by which the simulated patients' are longer, averaged with what they were made of.
-    """
-    by_length = sorted(rows, key=lambda row: lengths[row.file])
-    sorted_seconds = np.array([lengths[row.file] for row in by_length])
-    longest = [group[-1] for group in np.array_split(sorted_seconds, _GROUPS) if len(group)]
-    wanted = np.mean(longest) * (factor / 2 if factor > 1 else 1.0)
-    end = max(_SAMPLED, int(np.searchsorted(sorted_seconds, wanted, side="right")))
-    return by_length[max(0, end - _SAMPLED) : end]
-
-
-def _measure(
-    backbone: Backbone, sample: Sequence[ManifestRow], speech: float, settings: AdaptationTraining, folder: Path
-) -> Measured:
-    """Encode, decode, and two updates of each candidate; `speech` is the sample's length in seconds."""
-    workshop = Workshop(backbone, sample, (), folder, for_updates(settings, 1), frozenset())
-    started = time.perf_counter()
-    workshop.states()
-    encoding = (time.perf_counter() - started) / speech
-    updates, parameters = {}, {}
-    try:
-        for candidate in CANDIDATES:
-            store = candidate.store(workshop)
-            _, trainer = candidate.begin(workshop, store, workshop.settings, "measured", None)
-            draw = Sampler(store, trainer.training, settings, settings.batch_size)
-            updates[candidate.name] = trainer.seconds_of_update(draw)
-            parameters[candidate.name] = sum(p.numel() for p in trainer.adaptation.parameters())
-    except torch.OutOfMemoryError as error:
-        raise PairError(
-            f"A batch of {settings.batch_size} in {settings.accumulate} parts does not fit the memory of "
-            f"{backbone.device}; please choose a smaller --batch-size, or more parts with --accumulate."
-        ) from error
-    asr = PersonalizedAsr(backbone, trainer.adaptation.hypernet, "untrained")
-    started = time.perf_counter()
-    score_manifest(asr, sample, language=settings.language)
-    decoding = (time.perf_counter() - started) / speech
-    return Measured(encoding, decoding, updates, parameters, peak_bytes(backbone.device))
 
 
 def _work(parts: Parts, lengths: dict[str, float], measured: Measured, cost: SimulationCost | None) -> dict[str, float]:

@@ -1,0 +1,90 @@
+"""A few recordings encoded, decoded and trained on for two updates of each candidate, all of it in a passing folder."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from hyper.compare.pipeline import PersonalizedAsr
+from hyper.compare.scoring import score_manifest
+from hyper.model.backbone import Backbone
+from hyper.model.info import peak_bytes
+from hyper.recordings.manifest import ManifestRow
+from hyper.study.methods.method import Workshop, positions
+from hyper.study.pair.candidates import CANDIDATES, for_updates
+from hyper.study.pair.options import PairError
+from hyper.training.adaptation.loop import AdaptationTrainer, AdaptationTraining, Sampler
+from hyper.training.adaptation.states import Store
+
+_USUAL, _LONGEST = 16, 4  # recordings
+_GROUPS = 6  # of like length, as the training loop draws its batches from
+
+
+@dataclass(frozen=True)
+class Measured:
+    """What was found."""
+
+    encoding: float  # seconds of work for a second of speech
+    decoding: float  # the same, base and adapted
+    updates: dict[str, float]  # seconds of an update of each candidate
+    parameters: dict[str, int]  # of each candidate
+    peak_bytes: int
+
+
+def measure(
+    backbone: Backbone,
+    rows: Sequence[ManifestRow],
+    lengths: dict[str, float],  # seconds by file
+    factor: float,  # by which batches will be longer than these recordings
+    settings: AdaptationTraining,
+    folder: Path,
+) -> Measured:
+    """Time on recordings as long as a usual batch's, memory on the longest.
+
+    Errors: PairError where a batch does not fit.
+    """
+    usual = _usual(rows, lengths, factor)
+    longest = sorted(rows, key=lambda row: lengths[row.file])[-_LONGEST:]
+    sample = list(dict.fromkeys([*usual, *longest]))
+    workshop = Workshop(backbone, sample, (), folder, for_updates(settings, 1), frozenset())
+    started = time.perf_counter()
+    states = workshop.states()
+    encoding = (time.perf_counter() - started) / sum(lengths[row.file] for row in sample)
+    places = [positions(states.paths, {str(row.path) for row in part}) for part in (usual, longest)]
+    updates, parameters = {}, {}
+    for candidate in CANDIDATES:
+        store = candidate.store(workshop)
+        _, trainer = candidate.begin(workshop, store, workshop.settings, "measured", None)
+        updates[candidate.name], _ = (_seconds(trainer, store, own, settings) for own in places)
+        parameters[candidate.name] = sum(p.numel() for p in trainer.adaptation.parameters())
+    asr = PersonalizedAsr(backbone, trainer.adaptation.hypernet, "untrained")
+    started = time.perf_counter()
+    score_manifest(asr, usual, language=settings.language)
+    decoding = (time.perf_counter() - started) / sum(lengths[row.file] for row in usual)
+    return Measured(encoding, decoding, updates, parameters, peak_bytes(backbone.device))
+
+
+def _usual(rows: Sequence[ManifestRow], lengths: dict[str, float], factor: float) -> list[ManifestRow]:
+    """Recordings up to the length that batches from groups of like length are padded to on average."""
+    by_length = sorted(rows, key=lambda row: lengths[row.file])
+    seconds = np.array([lengths[row.file] for row in by_length])
+    wanted = factor * np.mean([group[-1] for group in np.array_split(seconds, _GROUPS) if len(group)])
+    end = max(_USUAL, int(np.searchsorted(seconds, wanted, side="right")))
+    return by_length[max(0, end - _USUAL) : end]
+
+
+def _seconds(trainer: AdaptationTrainer, store: Store, places: np.ndarray, settings: AdaptationTraining) -> float:
+    """Of an update on the recordings at these places of the store; on any where none of them could be used."""
+    members = places if len(places) else trainer.training
+    try:
+        return trainer.seconds_of_update(Sampler(store, members, settings, settings.batch_size))
+    except torch.OutOfMemoryError as error:
+        raise PairError(
+            f"A batch of {settings.batch_size} in {settings.accumulate} parts does not fit the memory of "
+            f"{trainer.accelerator.device}; please choose a smaller --batch-size, or more parts with --accumulate."
+        ) from error
