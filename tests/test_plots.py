@@ -96,6 +96,19 @@ def test_many_matrices_are_squares_of_their_layer(whole_decoder, layers):
     assert [len(each.y) for each in layer_plots.inside_figure(layers).data] == [3, 3]
 
 
+def test_a_figure_is_a_table_as_well(layers, whole_decoder):
+    assert plot_style.as_table(layer_plots.singular_value_figure(layers)) == [
+        ["decoder layer", "direction 1", "direction 2"],
+        ["1", "3", "0.5"],
+        ["2", "2", "0.5"],
+        ["3", "1", "0.5"],
+    ]
+    encoder_too = [*whole_decoder, update("model.encoder.layers.0.fc1", 0.05, (1.0,))]
+    table = plot_style.as_table(layer_plots.inside_figure(encoder_too))
+    assert table[0][1:] == ["W1", "W2", "self-att. q", "cross-att. v"]
+    assert table[1:] == [["dec 1", "1", "2", "3", "4"], ["dec 2", "2", "4", "6", "8"], ["enc 1", "5", "–", "–", "–"]]
+
+
 def test_layers_of_encoder_and_decoder_stay_apart():
     both = [update(f"model.{side}.layers.0.fc1", 0.01, (1.0,)) for side in ("encoder", "decoder")]
     figure = layer_plots.magnitude_figure(both)
@@ -158,6 +171,15 @@ def test_a_sound_without_voice_has_a_plot(half_tone):
     silent = replace(half_tone, f0=np.full_like(half_tone.f0, np.nan))
     low, high = sound_figure(silent).layout.yaxis2.range
     assert high - low >= 150
+
+
+def test_every_shade_is_darker_than_the_last_and_text_on_it_is_read():
+    shades = [plot_style.SHADES(share) for share in np.linspace(0, 1, 50)]
+    weights = (0.2126, 0.7152, 0.0722)  # Rec. 709
+    assert (np.diff([np.dot(weights, shade[:3]) for shade in shades]) < 0).all()
+    assert plot_style.COLORSCALE[0] == [0, palette.SCALE[0]] and plot_style.COLORSCALE[-1] == [1, palette.SCALE[-1]]
+    assert (plot_style.on_shade(0.2), plot_style.on_shade(0.8)) == (palette.INK, palette.CARD)
+    assert plot_style.on_shade(float("nan")) == palette.INK
 
 
 def test_files_of_a_figure_are_what_they_say(layers):

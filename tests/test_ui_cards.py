@@ -24,6 +24,7 @@ from hyper.recordings.audio import SAMPLE_RATE
 from hyper.ui import figures, server
 from hyper.ui.cards import CARDS, HOW_CARDS
 from hyper.ui.cards.card import Card
+from hyper.ui.cards.inside import InsideCard
 from hyper.ui.cards.magnitude import FIRST_PIECE, MagnitudeCard
 from hyper.ui.cards.sound import SoundCard
 from hyper.ui.cards.strength import StrengthCard
@@ -50,7 +51,7 @@ class LoudnessCard(Card):
 
     def render(self, comparison, asked):
         figure = go.Figure(go.Scatter(y=[float(abs(comparison.waveform).max())]))
-        return {self.box: SHOWN, self.plot: figures.interactive(figure)}
+        return {self.box: SHOWN, self.plot: figures.interactive(figure, "Loudness")}
 
     def clear(self):
         return {self.box: HIDDEN, self.plot: None}
@@ -136,9 +137,18 @@ def test_gradio_can_read_what_each_handler_wants(models, monkeypatch, tmp_path):
 
 
 def test_plots_have_no_tool_bar_and_no_logo():
-    settings = json.loads(figures.interactive(go.Figure(go.Bar(y=[1]))).plot)
+    settings = json.loads(figures.interactive(go.Figure(go.Bar(y=[1])), "Ones").plot)
     assert settings["config"]["displayModeBar"] is False and settings["config"]["displaylogo"] is False
     assert settings["data"][0]["y"] == [1]
+    assert settings["layout"]["meta"]["name"] == "Ones"
+
+
+def test_plots_of_layers_are_tables_as_well(tab):
+    made = comparison("turn on", "turn on")
+    magnitude, inside = (card_of(tab, kind) for kind in (MagnitudeCard, InsideCard))
+    as_text = text_of(magnitude.render(made, ASKED)[magnitude.links])
+    assert re.search(r"decoder layer\s+fc1\s+1\s+1.23\b", as_text)
+    assert re.search(r"direction 1\s+1\s+0.5\b", text_of(inside.render(made, ASKED)[inside.table]))
 
 
 def test_the_sound_is_drawn_when_it_is_opened(tab):

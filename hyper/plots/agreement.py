@@ -6,22 +6,20 @@ from collections.abc import Sequence
 
 import numpy as np
 import plotly.graph_objects as go
-from matplotlib.colors import LinearSegmentedColormap
 from matplotlib.figure import Figure
 
 from hyper.plots import palette
-from hyper.plots.style import Caption, style_axes, styled
+from hyper.plots.style import COLORSCALE, SHADES, Caption, on_shade, style_axes, styled
 
 HEIGHT = 380  # pixels
 MOST_VALUES_WRITTEN = 12  # recordings; in a larger matrix the numbers run into each other
 RIGHT_ANGLE = 90.0  # degrees: nothing in common
-NEAR, FAR = palette.ADAPTED_ON_BAND, palette.CARD  # strong where adaptations agree, and light enough for ink on it
 
 WRITTEN = Caption(
     "Do the recordings ask for the same change?",
-    "Each field is the mean angle, over the model's layers, between what two recordings' adaptations write into a "
-    "layer (an angle between the directions in which two changes point, each as much as it is changed). 0° is the same "
-    "direction, 90° nothing in common: strongly coloured fields agree.",
+    "Dark fields: Whisper is changed in the same way for both recordings, so one adaptation may serve both. Each field "
+    "is the mean angle, over the model's layers, between what two recordings' adaptations write into a layer (each "
+    "direction counts as much as it is changed). 0° is the same direction, 90° nothing in common.",
 )
 READ = Caption(
     "Does the change listen to the same thing?",
@@ -38,10 +36,10 @@ def agreement_figure(degrees: np.ndarray, names: Sequence[str]) -> go.Figure:  #
             y=list(names),
             zmin=0,
             zmax=RIGHT_ANGLE,
-            colorscale=[[0, NEAR], [1, FAR]],
+            colorscale=COLORSCALE,
+            reversescale=True,  # strong where adaptations agree
             texttemplate="%{z:.0f}°" if len(degrees) <= MOST_VALUES_WRITTEN else None,
             hovertemplate="%{y} and %{x}: %{z:.1f}°<extra></extra>",
-            textfont={"color": palette.INK},
             colorbar={"ticksuffix": "°", "thickness": 12, "tickvals": [0, 30, 60, 90]},
         )
     )
@@ -54,15 +52,14 @@ def agreement_figure(degrees: np.ndarray, names: Sequence[str]) -> go.Figure:  #
 def agreement_print(written: np.ndarray, read: np.ndarray, names: Sequence[str]) -> Figure:  # both (n, n)
     """Both matrices for paper: titles inside, values written in the fields."""
     figure = Figure(figsize=(11, 5), layout="constrained")
-    shades = LinearSegmentedColormap.from_list("agreement", [NEAR, FAR])
     for axes, degrees, caption in zip(figure.subplots(1, 2), (written, read), (WRITTEN, READ), strict=True):
-        image = axes.imshow(degrees, vmin=0, vmax=RIGHT_ANGLE, cmap=shades)
+        image = axes.imshow(degrees, vmin=0, vmax=RIGHT_ANGLE, cmap=SHADES.reversed())
         axes.set_xticks(range(len(names)), names)
         axes.set_yticks(range(len(names)), names)
         if len(names) <= MOST_VALUES_WRITTEN:
             for (i, j), angle in np.ndenumerate(degrees):
                 text = "–" if np.isnan(angle) else f"{angle:.0f}°"
-                axes.text(j, i, text, ha="center", va="center", fontsize=9, color=palette.INK)
+                axes.text(j, i, text, ha="center", va="center", fontsize=9, color=on_shade(1 - angle / RIGHT_ANGLE))
         axes.set_title(caption.title, loc="left", fontsize=12, color=palette.INK)
         style_axes(axes, "recording", "recording")
     figure.colorbar(image, ax=figure.axes, label="mean angle (°)", shrink=0.8)

@@ -11,7 +11,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from hyper.plots import palette
-from hyper.plots.style import LABEL, SHADES, WER_LABEL, error_arms, style_axes, title_of
+from hyper.plots.style import LABEL, SHADES, WER_LABEL, error_arms, on_shade, style_axes, title_of
 
 Rates = Mapping[str, Any]  # of one arm on one set
 
@@ -26,6 +26,7 @@ COLOURS = (
     palette.ADAPTED_SCALE[3],
     palette.MUTED,
 )
+MOST_REDUCTION = 1.0  # all errors gone
 FILLINGS = {"mild": "none", "moderate": "left", "severe": "full", "": "none"}
 
 
@@ -158,12 +159,10 @@ def transfer_figure(
     """Relative WER reduction by what was trained on and what was tested, as numbers on grey."""
     figure = Figure(figsize=(1.2 + 5.2 * len(panels), 2.2 + 0.42 * len(rows)), layout="constrained")
     for axes, (name, values) in zip(figure.subplots(1, len(panels), squeeze=False)[0], panels.items(), strict=True):
-        axes.imshow(np.nan_to_num(values), cmap=SHADES, vmin=0, vmax=1.2, aspect="auto")
+        axes.imshow(np.nan_to_num(values), cmap=SHADES, vmin=0, vmax=MOST_REDUCTION, aspect="auto")
         for (i, j), value in np.ndenumerate(values):
             text = "–" if np.isnan(value) else f"{100 * value:.0f}"
-            axes.text(
-                j, i, text, ha="center", va="center", fontsize=9, color=palette.CARD if value > 0.8 else palette.INK
-            )
+            axes.text(j, i, text, ha="center", va="center", fontsize=9, color=on_shade(value / MOST_REDUCTION))
         axes.set_xticks(range(len(columns)), columns, rotation=40, ha="right")
         axes.set_yticks(range(len(rows)), rows)
         axes.set_xlabel("tested on (simulated)", **LABEL)

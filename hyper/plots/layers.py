@@ -14,7 +14,7 @@ from matplotlib.figure import Figure
 
 from hyper.model.subspace import LayerSize, LayerUpdate
 from hyper.plots import palette
-from hyper.plots.style import Caption, style_axes, styled
+from hyper.plots.style import COLORSCALE, Caption, style_axes, styled
 
 MOST_SERIES = 3  # kinds of matrix that are drawn side by side; more are drawn as whole layers
 MATRIX_NAMES = {
@@ -28,18 +28,20 @@ MATRIX_NAMES = {
 }
 MAGNITUDE = Caption(
     "How much each layer was changed for this recording",
-    "Each bar is the size of the change next to the size of the layer's own weights; part of it was learned and is the "
-    "same for every recording. No bar means that the layer stayed as Whisper has it.",
+    "The taller a bar, the more that part of Whisper was changed to follow this voice; its height says nothing about a "
+    "person's health. A bar is the size of the change next to the size of the layer's own weights; part of it was "
+    "learned and is the same for every recording.",
 )
 SINGULAR_VALUES = Caption(
     "In how many directions each layer was changed",
-    "Each dot is the strength of one independent direction of the change (a singular value): one dot per layer means "
-    "one single, focused correction.",
+    "One dot in a layer is one focused correction, several are a mixture; more or fewer is neither better nor worse. "
+    "Each dot is the strength of one independent direction of the change (a singular value).",
 )
 MATRICES = Caption(
     "Where inside each layer it was changed",
-    "Each square is one matrix of a layer: the darker, the larger its change next to its own weights. W1 and W2 are "
-    "the layer's MLP; self-attention reads the words so far, cross-attention the sound.",
+    "The darker a square, the more that part of Whisper was changed to follow this voice; it says nothing about a "
+    "person's health. Each square is one matrix of a layer, next to its own weights. W1 and W2 are the layer's MLP; "
+    "self-attention reads the words so far, cross-attention the sound.",
 )
 
 
@@ -144,7 +146,7 @@ def matrix_sizes_figure(layers: Sequence[LayerUpdate]) -> go.Figure:
         z=sizes,
         zmin=0,
         zmax=float(np.nanmax(sizes)) or 1.0,  # without both ends plotly takes those of the data
-        colorscale=[[0, palette.CARD], [1, palette.ADAPTED]],
+        colorscale=COLORSCALE,
         colorbar={"title": {"text": "%"}, "thickness": 10, "outlinewidth": 0},
         xgap=2,
         ygap=2,

@@ -128,6 +128,31 @@ def title_of(figure: Figure, text: str) -> None:
     figure.suptitle(text, x=0.01, ha="left", fontsize=12, color=palette.INK)
 
 
+def on_shade(share: float) -> str:  # from 0 to 1 along SHADES; NaN is a field that stays empty
+    """The colour of text on a field of that shade."""
+    return palette.CARD if share > 0.5 else palette.INK
+
+
+def as_table(figure: go.Figure) -> list[list[str]]:
+    """What an interactive figure shows, as the rows of a table with its header: x downwards, a column a series."""
+    x_title, y_title = figure.layout.xaxis.title.text, figure.layout.yaxis.title.text
+    if isinstance(figure.data[0], go.Heatmap):
+        (fields,) = figure.data
+        columns = {str(name): list(values) for name, values in zip(fields.y, np.asarray(fields.z, float), strict=True)}
+        places = [str(x) for x in fields.x]
+    else:
+        places = list(dict.fromkeys(str(x) for series in figure.data for x in series.x))
+        columns = {}
+        for series in figure.data:
+            known = dict(zip(map(str, series.x), series.y, strict=True))
+            columns[series.name or y_title] = [known.get(place, np.nan) for place in places]
+    rows = [
+        [place, *("–" if np.isnan(own[i]) else f"{own[i]:.3g}" for own in columns.values())]
+        for i, place in enumerate(places)
+    ]
+    return [[x_title, *columns], *rows]
+
+
 def error_arms(
     rates: Sequence[float],  # fractions
     intervals: Sequence[Sequence[float] | None],  # low and high end of each

@@ -24,9 +24,10 @@ OTHER_MARKER = ("cross", palette.ADAPTED_SCALE[3])
 
 VOICE_MAP = Caption(
     "Where this voice lies among the training speakers (atypical ones are simulated)",
-    "Each mark is a speaker that the hypernetwork learned from; near each other means that Whisper's encoder hears "
-    "them alike. Larger marks are more severe. The axes are the two directions in which these speakers differ most, "
-    "with their share of all differences.",
+    "A voice among the marks is one of a kind that the hypernetwork learned from; far from all of them, adapting may "
+    "help less. Each mark is a training speaker: near each other means that Whisper's encoder hears them alike, and "
+    "larger marks are more severe. The axes are the two directions in which these speakers differ most, with their "
+    "share of all differences.",
 )
 
 
@@ -82,20 +83,19 @@ def _speakers(voice_map: VoiceMap, members: Sequence[int], label: str) -> dict[s
 
 
 def _visitor(visitor: Visitor) -> dict[str, Any]:
-    """One visitor's mark with its label."""
+    """The main one is a star, which the legend names; the others are their names alone: a label would cover marks."""
     return {
         "name": visitor.label,
         "x": [visitor.where.x],
         "y": [visitor.where.y],
-        "mode": "markers+text",
-        "text": [f"<b>{visitor.label}</b>" if visitor.is_main else visitor.label],
-        "textposition": "top center",
-        "textfont": {"color": palette.INK, "size": palette.TYPE["small"]},
+        "mode": "markers" if visitor.is_main else "text",
+        "text": [f"<b>{visitor.label}</b>"],
+        "textfont": {"color": palette.INK, "size": palette.TYPE["body"]},
         "marker": {
-            "symbol": "star" if visitor.is_main else "circle-open",
+            "symbol": "star",
             "color": palette.INK,
-            "size": 18 if visitor.is_main else 9,
-            "line": {"width": 2, "color": palette.CARD if visitor.is_main else palette.INK},
+            "size": 18,
+            "line": {"width": 2, "color": palette.CARD},
         },
         "showlegend": visitor.is_main,
         "hovertemplate": f"{visitor.label}: %{{x:.1f}}, %{{y:.1f}}<extra></extra>",

@@ -22,14 +22,22 @@ def caption_html(caption: plot_style.Caption) -> str:
     return render("caption", caption=caption)
 
 
-def interactive(figure: PlotlyFigure, zooms: bool = False) -> PlotData:
-    """A value for a plot without Plotly's logo, and with its tool bar only where it zooms.
+def interactive(figure: PlotlyFigure, name: str, zooms: bool = False) -> PlotData:
+    """A value for a plot with its name, without Plotly's logo, and with its tool bar only where it zooms.
 
     The page reads such settings only from the JSON.
     """
     buttons = [["zoomIn2d", "zoomOut2d", "resetScale2d"]]
     settings = {"config": {"displayModeBar": zooms, "displaylogo": False, "modeBarButtons": buttons}}
-    return PlotData(type="plotly", plot=json.dumps(json.loads(figure.to_json()) | settings))
+    drawn = json.loads(figure.to_json())
+    drawn["layout"].setdefault("meta", {})["name"] = name  # scripts.NAME_PLOTS says it to screen readers
+    return PlotData(type="plotly", plot=json.dumps(drawn | settings))
+
+
+def table_html(figure: PlotlyFigure, name: str, unit: str) -> str:
+    """What a plot shows as a table, folded."""
+    header, *rows = plot_style.as_table(figure)
+    return render("figure_table", name=name, unit=unit, header=header, rows=rows)
 
 
 def print_links_html(figure: Figure, name: str, what: str = "this figure") -> str:

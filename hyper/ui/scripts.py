@@ -43,6 +43,17 @@ WATCH_REFERENCE = f"""() => {{
   }});
 }}"""
 SHOW_COUNTS = "() => document.getElementById('hw-results').classList.remove('hw-recounting')"
+# Plotly draws without a name: to a screen reader a plot would be loose numbers.
+NAME_PLOTS = """() => {
+  const name = () => {
+    for (const plot of document.querySelectorAll(".js-plotly-plot:not([role])")) {
+      if (!plot.layout?.meta) continue;
+      plot.setAttribute("role", plot.querySelector(".modebar-btn") ? "group" : "img");
+      plot.setAttribute("aria-label", plot.layout.meta.name);
+    }
+  };
+  new MutationObserver(name).observe(document.getElementById("hw-tabs"), {childList: true, subtree: true});
+}"""
 # A line on the plot of the sound where the player is. Plotly tells where its axis is drawn, zoomed or not; another
 # recording's player has another length.
 FOLLOW_PLAYER = """() => {

@@ -45,7 +45,7 @@ class VoiceMapBox:
         where = voice_map.whereabouts(first, is_mean=bool(others))
         visitors = [Visitor(label, where, is_main=True)]
         visitors += [Visitor(name, voice_map.whereabouts(each, is_mean=False)) for name, each in others]
-        figure = figures.interactive(map_figure(voice_map, visitors, COHORT_NAMES))
+        figure = figures.interactive(map_figure(voice_map, visitors, COHORT_NAMES), VOICE_MAP.title)
         note = render(
             "whereabouts",
             where=where,

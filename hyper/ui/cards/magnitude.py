@@ -24,7 +24,7 @@ FIRST_PIECE = "The figure shows the adaptation for the first piece."
 class MagnitudeCard(Card):
     """A plot of bars, and the same figure for print."""
 
-    needs_adaptation = follows_strength = takes_time = True
+    needs_adaptation = needs_speech = follows_strength = takes_time = True
 
     def __init__(self, service: Service, inputs: Inputs) -> None:
         with card(is_half=True, visible=False) as self.box:
@@ -33,11 +33,13 @@ class MagnitudeCard(Card):
 
     def render(self, comparison: Comparison, asked: Asked) -> Values:
         """Bars, links, and which piece they are of."""
-        links = figures.print_links_html(magnitude_print(comparison.layers), "adaptation")
+        figure = magnitude_figure(comparison.layers)
+        links = figures.table_html(figure, MAGNITUDE.title, "% of the layer's weights")
+        links += figures.print_links_html(magnitude_print(comparison.layers), "adaptation")
         is_of_first_piece = asked.adaptation == PER_PIECE and comparison.n_pieces > 1
         return {
             self.box: SHOWN,
-            self.plot: figures.interactive(magnitude_figure(comparison.layers)),
+            self.plot: figures.interactive(figure, MAGNITUDE.title),
             self.links: note_html(FIRST_PIECE) + links if is_of_first_piece else links,
         }
 

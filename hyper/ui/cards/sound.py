@@ -51,6 +51,6 @@ class SoundCard(Card):
         sound = look_at(comparison.waveform)
         return {
             self.facts: render("sound", facts=speaking_facts(sound, words), caption=SOUND),
-            self.plot: gr.update(value=figures.interactive(sound_figure(sound), zooms=True), visible=True),
+            self.plot: gr.update(value=figures.interactive(sound_figure(sound), SOUND.title, zooms=True), visible=True),
             self.below: figures.print_links_html(sound_print(sound), "sound") + note_html(HOW_MEASURED),
         }

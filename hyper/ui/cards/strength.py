@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 class StrengthCard(Card):
     """The slider, and the sweep folded below it."""
 
-    needs_adaptation = True
+    needs_adaptation = needs_speech = True
 
     def __init__(self, service: Service, inputs: Inputs) -> None:
         self.service = service
@@ -54,7 +54,7 @@ class StrengthCard(Card):
             points = self.service.alone(
                 request.session_hash, lambda: sweep(asr, prepared, asked.reference.strip() or None)
             )
-        return {self.plot: figures.interactive(sweep_figure(points)), self.table: sweep_html(points)}
+        return {self.plot: figures.interactive(sweep_figure(points), SWEEP.title), self.table: sweep_html(points)}
 
 
 def sweep_html(points: Sequence[StrengthPoint]) -> str:

@@ -138,12 +138,15 @@ class SpeakerTab(Tab):
         progress(0.8, desc="Drawing")
         names = speaker_html.recording_names(comparison)
         voices = [("this speaker", comparison.embedding), *zip(names, comparison.embeddings, strict=True)]
+        agreement = comparison.agreement
+        written, read = (agreement_figure(angles, names) for angles in (agreement.written_deg, agreement.read_deg))
         return {
             self.results: speaker_html.results_html(comparison),
-            self.agreement: speaker_html.agreement_html(comparison),
-            self.written: figures.interactive(agreement_figure(comparison.agreement.written_deg, names)),
-            self.read: figures.interactive(agreement_figure(comparison.agreement.read_deg, names)),
-            self.links: speaker_html.agreement_links_html(comparison),
+            self.written: figures.interactive(written, WRITTEN.title),
+            self.agreement: figures.table_html(written, WRITTEN.title, "degrees")
+            + speaker_html.agreement_html(comparison),
+            self.read: figures.interactive(read, READ.title),
+            self.links: figures.table_html(read, READ.title, "degrees") + speaker_html.agreement_links_html(comparison),
             self.more: SHOWN,
             **self.map.show(asr, voices),
         }
