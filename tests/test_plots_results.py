@@ -39,7 +39,7 @@ def errorbars(figure: Figure, panel: int = 0) -> dict[str, ErrorbarContainer]:
 
 def test_each_cohort_has_a_panel_with_its_rates_in_order_of_severity():
     figure = severity_figure(cells("stuttering"), cells("mixed"))
-    assert [axes.get_title() for axes in figure.axes] == ["stuttering", "mixed, not trained on"]
+    assert [axes.get_title() for axes in figure.axes] == ["stuttering", "mixed,\nnot trained on"]
     base, adapted = errorbars(figure).values()
     assert list(base.lines[0].get_ydata()) == pytest.approx([20, 40, 60])
     assert list(adapted.lines[0].get_ydata()) == pytest.approx([10, 20, 30])

@@ -190,12 +190,14 @@ def scatter_figure(panels: Mapping[str, Sequence[tuple[str, float, Rates]]], x_l
             arms = error_arms(values, [rates["relative_reduction_interval"] for _, _, rates in own])
             x, y = [x for _, x, _ in own], [100 * value for value in values]
             axes.errorbar(x, y, yerr=arms.reshape(2, len(own)), **_style(place, side, line=False))
-            for (name, *_), at_x, at_y in zip(own, x, y, strict=True):
-                axes.annotate(
+            for i, ((name, *_), at_x, at_y) in enumerate(sorted(zip(own, x, y, strict=True), key=lambda each: each[1])):
+                axes.annotate(  # beside its mark, its neighbour's on the other side
                     name.split(".")[1].removesuffix("_proj"),
                     (at_x, at_y),
-                    (4, 3),
+                    (7, 0) if i % 2 else (-7, 0),
                     textcoords="offset points",
+                    ha="left" if i % 2 else "right",
+                    va="center",
                     fontsize=7.5,
                 )
         axes.set_title(title, fontsize=10, color=palette.INK)

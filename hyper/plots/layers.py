@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 import re
 from collections.abc import Sequence
@@ -14,7 +15,7 @@ from matplotlib.figure import Figure
 
 from hyper.model.subspace import LayerSize, LayerUpdate
 from hyper.plots import palette
-from hyper.plots.style import COLORSCALE, Caption, style_axes, styled
+from hyper.plots.style import COLORSCALE, SHADES, Caption, style_axes, styled
 
 MOST_SERIES = 3  # kinds of matrix that are drawn side by side; more are drawn as whole layers
 MATRIX_NAMES = {
@@ -180,6 +181,30 @@ def magnitude_print(layers: Sequence[LayerUpdate]) -> Figure:
     axes.set_xticks(range(len(ticks)), ticks)
     if len(groups) > 1:
         axes.legend(frameon=False, fontsize=9)
+    return figure
+
+
+def inside_print(layers: Sequence[LayerUpdate]) -> Figure:
+    """The same as `inside_figure`, for paper."""
+    figure = Figure(figsize=(7, 3.6), layout="constrained")
+    axes = figure.subplots()
+    drawn = inside_figure(layers)
+    if has_many_matrices(layers):
+        (fields,) = drawn.data
+        image = axes.imshow(np.asarray(fields.z, float), cmap=SHADES, vmin=0, vmax=fields.zmax, aspect="auto")
+        axes.set_xticks(range(len(fields.x)), fields.x)
+        axes.set_yticks(range(len(fields.y)), fields.y)
+        figure.colorbar(image, label="change, % of the matrix's weights")
+    else:
+        for series, marker in zip(drawn.data, itertools.cycle("osD^")):  # noqa: B905  as many as there are series
+            axes.plot(
+                series.x, series.y, marker, color=series.marker.color, label=series.name, markersize=8, clip_on=False
+            )
+        axes.set_ylim(bottom=0)
+        if len(drawn.data) > 1:
+            axes.legend(frameon=False, fontsize=9)
+    axes.set_title(inside_caption(layers).title, loc="left", fontsize=12, color=palette.INK)
+    style_axes(axes, drawn.layout.xaxis.title.text, drawn.layout.yaxis.title.text)
     return figure
 
 

@@ -37,7 +37,7 @@ def severity_figure(
     others: Sequence[Record] = (),  # the same of cohorts that training never simulates
 ) -> Figure:
     """WER of base and adapted over severity, a panel for each simulated cohort."""
-    panels = {**_by_cohort(cells, "{}"), **_by_cohort(others, "{}, not trained on")}
+    panels = {**_by_cohort(cells, "{}"), **_by_cohort(others, "{},\nnot trained on")}
     figure = Figure(figsize=(0.9 + 1.9 * len(panels), 4.2), layout="constrained")
     axes_row = figure.subplots(1, len(panels), sharey=True, squeeze=False)[0]
     for axes, (title, records) in zip(axes_row, panels.items(), strict=True):
@@ -81,15 +81,22 @@ def people_figure(
 
 
 def write_figures(report: Record, before: Record | None, out: Path) -> None:
-    """Both figures as PDF and PNG; that of real people only where they were scored."""
+    """Both figures as PDF and PNG."""
+    for name, figure in scorecard_figures(report, before).items():
+        save_figure(figure, out / name)
+
+
+def scorecard_figures(report: Record, before: Record | None) -> dict[str, Figure]:
+    """Both figures by their files' names; that of real people only where they were scored."""
     sets = report["sets"]
     others = [cell for name in ("ood-mixed", "ood-dysphonia") if name in sets for cell in sets[name]["cells"]]
-    save_figure(severity_figure(sets["atypical-commands-known"]["cells"], others), out / "simulated-severity")
+    figures = {"simulated-severity": severity_figure(sets["atypical-commands-known"]["cells"], others)}
     if "people" in sets:
         corpora = _corpora(report)
         earlier = _corpora(before) if before and "people" in before["sets"] else {}
         wers = [earlier[name]["base_wer"] if name in earlier else None for name in corpora]
-        save_figure(people_figure(list(corpora.values()), wers), out / "real-people")
+        figures["real-people"] = people_figure(list(corpora.values()), wers)
+    return figures
 
 
 def _corpora(report: Record) -> dict[str, Record]:

@@ -13,10 +13,17 @@ import plotly.graph_objects as go
 from matplotlib.axes import Axes
 from matplotlib.colors import LinearSegmentedColormap
 from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
+from matplotlib.text import Text
 
 from hyper.plots import palette
 
 PRINT_DPI = 200
+SLIDE_INCHES = (13.33, 7.5)  # a slide of 16:9
+SLIDE_POINTS = 16.0  # the smallest text that the last row reads
+SLIDE_PAD = 0.12  # inches around each part
+NARROW_INCHES = 2.5  # axes that have no room for three words of that size
+SLIDE_DPI = 144  # 1920 pixels wide
 WER_LABEL = "word error rate, %"
 LABEL = {"fontsize": 10, "color": palette.INK}
 PLOT_HEIGHT = 320  # pixels; fixed, because an automatic height starts at zero in a hidden container
@@ -71,11 +78,42 @@ def pdf(figure: Figure) -> bytes:
     return _file(figure, "pdf", PRINT_DPI)
 
 
-def _file(figure: Figure, kind: str, dpi: int) -> bytes:
-    """The figure as a file of that kind."""
+def svg(figure: Figure) -> bytes:
+    """The figure as an SVG file, its letters as outlines: it looks the same where the font is missing."""
+    return _file(figure, "svg", PRINT_DPI)
+
+
+def _file(figure: Figure, kind: str, dpi: int, is_transparent: bool = False) -> bytes:
+    """The figure as a file of that kind, on white or on nothing."""
     target = io.BytesIO()
-    figure.savefig(target, format=kind, dpi=dpi, facecolor=palette.CARD)
+    paper = "none" if is_transparent else palette.CARD
+    figure.savefig(target, format=kind, dpi=dpi, facecolor=paper, transparent=is_transparent)
     return target.getvalue()
+
+
+def save_slide(figure: Figure, path: Path, is_transparent: bool = False) -> list[Path]:
+    """The figure made a slide, as picture and as vector graphics; `path` has no ending. Returns the files."""
+    _enlarge(figure)
+    files = [path.with_suffix(f".{kind}") for kind in ("png", "svg", "pdf")]
+    for file in files:
+        file.write_bytes(_file(figure, file.suffix[1:], SLIDE_DPI, is_transparent))
+    return files
+
+
+def _enlarge(figure: Figure) -> None:
+    """To the size of a slide; letters, lines and markers grow as the figure does, and no text is small."""
+    growth = min(SLIDE_INCHES[0] / figure.get_figwidth(), SLIDE_INCHES[1] / figure.get_figheight())
+    figure.set_size_inches(*SLIDE_INCHES)
+    for text in figure.findobj(Text):
+        text.set_fontsize(max(text.get_fontsize() * growth, SLIDE_POINTS))
+    for line in figure.findobj(Line2D):
+        line.set_linewidth(line.get_linewidth() * growth)
+        line.set_markersize(line.get_markersize() * growth)
+    figure.get_layout_engine().set(w_pad=SLIDE_PAD, h_pad=SLIDE_PAD)
+    figure.draw_without_rendering()  # the room that longer labels take is found by the second draw
+    for axes in figure.axes:
+        if axes.get_position().width * SLIDE_INCHES[0] < NARROW_INCHES:
+            axes.tick_params("x", labelrotation=90)  # side by side they would run into each other
 
 
 def save_figure(figure: Figure, path: Path) -> None:

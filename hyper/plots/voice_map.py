@@ -6,11 +6,13 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
 import plotly.graph_objects as go
+from matplotlib.figure import Figure
 
 from hyper.compare.voice_map import Kind, VoiceMap, Whereabouts
 from hyper.plots import palette
-from hyper.plots.style import Caption, styled
+from hyper.plots.style import Caption, style_axes, styled
 
 HEIGHT = 460  # pixels
 MARKER_SIZES = {"": 8, "mild": 8, "moderate": 12, "severe": 16}  # pixels
@@ -20,6 +22,7 @@ COHORT_MARKERS = {  # shape and colour: either alone tells cohorts apart
     "dysarthria": ("square", palette.ADAPTED_SCALE[2]),
     "parkinsons": ("diamond", palette.ADAPTED_SCALE[1]),
 }
+PRINTED = {"circle": "o", "triangle-up": "^", "square": "s", "diamond": "D", "cross": "P"}  # as matplotlib has them
 OTHER_MARKER = ("cross", palette.ADAPTED_SCALE[3])
 
 VOICE_MAP = Caption(
@@ -53,6 +56,27 @@ def map_figure(voice_map: VoiceMap, visitors: Sequence[Visitor], names: Mapping[
     figure.update_layout(margin={"l": 64, "r": 12, "t": 24, "b": 120})
     figure.update_xaxes(type="linear")
     figure.update_yaxes(rangemode="normal")
+    return figure
+
+
+def map_print(voice_map: VoiceMap, visitors: Sequence[Visitor], names: Mapping[str, str]) -> Figure:
+    """The same as `map_figure`, for paper."""
+    figure = Figure(figsize=(8, 5.4), layout="constrained")
+    axes = figure.subplots()
+    drawn = map_figure(voice_map, visitors, names)
+    for series in drawn.data[: len(drawn.data) - len(visitors)]:
+        areas = np.square(np.asarray(series.marker.size) * 0.75)  # points, not pixels
+        look = {"marker": PRINTED[series.marker.symbol], "color": series.marker.color, "alpha": 0.6}
+        axes.scatter(series.x, series.y, areas, label=series.name, edgecolors=palette.CARD, **look)
+    for visitor in visitors:
+        place = (visitor.where.x, visitor.where.y)
+        if visitor.is_main:
+            axes.plot(*place, "*", color=palette.INK, markersize=16, markeredgecolor=palette.CARD, label=visitor.label)
+        else:
+            axes.text(*place, visitor.label, color=palette.INK, weight="bold", ha="center", va="center")
+    axes.set_title(VOICE_MAP.title, loc="left", fontsize=12, color=palette.INK)
+    style_axes(axes, drawn.layout.xaxis.title.text, drawn.layout.yaxis.title.text)
+    figure.legend(loc="outside lower left", ncols=2, frameon=False, fontsize=9, labelcolor=palette.INK)
     return figure
 
 

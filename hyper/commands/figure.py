@@ -1,0 +1,36 @@
+"""`python -m hyper figure`: write a plot of the results, or of one recording, for slides."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+from hyper.commands.arguments import add_model_arguments, load_asr
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Arguments of `python -m hyper figure`."""
+    add = parser.add_argument
+    add("name", metavar="NAME", help="which figure, or all; a wrong name lists them")
+    add("--audio", type=Path, metavar="FILE", help="recording, for the figures of one recording")
+    add("--reference", metavar="TEXT", help="the words that were meant in it")
+    add("--out", type=Path, default=Path("runs/figures"), help="folder to write (default: runs/figures)")
+    add("--results", type=Path, default=Path("assets/results"), help="the study's results (default: assets/results)")
+    add("--transparent", action="store_true", help="no background, for slides that are not white (default: white)")
+    add_model_arguments(parser)
+    parser.epilog = (
+        "examples:\n  python -m hyper figure budget\n  python -m hyper figure sound --audio talk.wav --transparent\n"
+        "  python -m hyper figure all --audio talk.wav --out slides"
+    )
+
+
+def run(args: argparse.Namespace) -> None:
+    """Write the figure as PNG, SVG and PDF, as large as a slide."""
+    from hyper.study.figures import write_figures
+    from hyper.ui.examples import COHORT_NAMES
+
+    asr = load_asr(args) if args.audio else None
+    files = write_figures(
+        args.name, args.out, args.results, asr, args.audio, args.reference, COHORT_NAMES, args.transparent
+    )
+    print("\n".join(f"wrote {file}" for file in files))

@@ -1,0 +1,110 @@
+"""Every figure by its name, for slides: those of the study's results, and those of one recording."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping
+from functools import partial
+from pathlib import Path
+
+from matplotlib.figure import Figure
+
+from hyper.compare.comparison import Comparison
+from hyper.compare.pipeline import PersonalizedAsr
+from hyper.compare.sweep import sweep
+from hyper.compare.voice_map import find_map
+from hyper.plots.layers import inside_print, magnitude_print
+from hyper.plots.scorecard import scorecard_figures
+from hyper.plots.sound import sound_print
+from hyper.plots.style import save_slide
+from hyper.plots.sweep import sweep_print
+from hyper.plots.voice_map import Visitor, map_print
+from hyper.recordings.sound import look_at
+from hyper.study.experiments.catalogue import EXPERIMENTS
+
+Cohorts = Mapping[str, str]  # names for people
+Draw = Callable[[PersonalizedAsr, Comparison, Cohorts], Figure]
+
+
+class FigureError(ValueError):
+    """There is no such figure, or what it needs is not there; the message says which there are."""
+
+
+def write_figures(
+    name: str,  # of a figure, or ALL
+    out: Path,
+    results: Path,  # folder of the study's results
+    asr: PersonalizedAsr | None,  # for a recording
+    audio: Path | None,
+    reference: str | None,
+    cohorts: Cohorts,
+    is_transparent: bool,
+) -> list[Path]:
+    """One figure, or all that can be drawn, as PNG, SVG and PDF; returns the files.
+
+    Errors: FigureError.
+    """
+    drawn = study_figures(results)
+    of_study = ", ".join(drawn) or "none"
+    if asr is not None and audio is not None:
+        drawn |= recording_figures(asr, audio, reference, cohorts)
+    if name in OF_RECORDING and not audio:
+        raise FigureError(f"The figure {name} is of one recording; name it with --audio FILE.")
+    if name not in (ALL, *drawn):
+        raise FigureError(
+            f"There is no figure {name!r}. Of the results in {results}: {of_study}. "
+            f"Of one recording, with --audio FILE: {', '.join(OF_RECORDING)}. All of them: {ALL}."
+        )
+    out.mkdir(parents=True, exist_ok=True)
+    chosen = drawn if name == ALL else {name: drawn[name]}
+    return [file for each, draw in chosen.items() for file in save_slide(draw(), out / each, is_transparent)]
+
+
+def study_figures(results: Path) -> dict[str, Callable[[], Figure]]:
+    """By name, those whose numbers are in the folder."""
+    figures: dict[str, Callable[[], Figure]] = {}
+    if (results / "scorecard.json").is_file():
+        drawn = scorecard_figures(json.loads((results / "scorecard.json").read_text(encoding="utf-8")), None)
+        figures |= {name: partial(_same, figure) for name, figure in drawn.items()}
+    for name, experiment in EXPERIMENTS.items():
+        file = results / f"experiment-{name}.json"
+        if file.is_file():
+            figures[name] = partial(lambda of, record: of.figure(_read(record)), experiment, file)
+    return figures
+
+
+def recording_figures(
+    asr: PersonalizedAsr, audio: Path, reference: str | None, cohorts: Cohorts
+) -> dict[str, Callable[[], Figure]]:
+    """By name; without a hypernetwork the sound alone."""
+    comparison = asr.compare(str(audio), reference)
+    names = OF_RECORDING if comparison.adapted is not None else ("sound",)
+    return {name: partial(OF_RECORDING[name], asr, comparison, cohorts) for name in names}
+
+
+def _read(file: Path) -> dict:
+    return json.loads(file.read_text(encoding="utf-8"))
+
+
+def _same(figure: Figure) -> Figure:
+    return figure
+
+
+def _sweep(asr: PersonalizedAsr, comparison: Comparison, cohorts: Cohorts) -> Figure:
+    return sweep_print(sweep(asr, asr.prepare(comparison.waveform), comparison.reference))
+
+
+def _voice(asr: PersonalizedAsr, comparison: Comparison, cohorts: Cohorts) -> Figure:
+    voices = find_map(asr)
+    where = voices.whereabouts(comparison.embedding, is_mean=False)
+    return map_print(voices, [Visitor("this recording", where, is_main=True)], cohorts)
+
+
+ALL = "all"
+OF_RECORDING: dict[str, Draw] = {
+    "sound": lambda asr, comparison, cohorts: sound_print(look_at(comparison.waveform)),
+    "layers": lambda asr, comparison, cohorts: magnitude_print(comparison.layers),
+    "inside": lambda asr, comparison, cohorts: inside_print(comparison.layers),
+    "strengths": _sweep,
+    "voice": _voice,
+}
