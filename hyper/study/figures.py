@@ -6,8 +6,7 @@ import json
 from collections.abc import Callable, Mapping
 from functools import partial
 from pathlib import Path
-
-from matplotlib.figure import Figure
+from typing import TYPE_CHECKING
 
 from hyper.compare.comparison import Comparison
 from hyper.compare.pipeline import PersonalizedAsr
@@ -22,8 +21,10 @@ from hyper.plots.voice_map import Visitor, map_print
 from hyper.recordings.sound import look_at
 from hyper.study.experiments.catalogue import EXPERIMENTS
 
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
 Cohorts = Mapping[str, str]  # names for people
-Draw = Callable[[PersonalizedAsr, Comparison, Cohorts], Figure]
 
 
 class FigureError(ValueError):
@@ -101,7 +102,7 @@ def _voice(asr: PersonalizedAsr, comparison: Comparison, cohorts: Cohorts) -> Fi
 
 
 ALL = "all"
-OF_RECORDING: dict[str, Draw] = {
+OF_RECORDING: dict[str, Callable[[PersonalizedAsr, Comparison, Cohorts], Figure]] = {
     "sound": lambda asr, comparison, cohorts: sound_print(look_at(comparison.waveform)),
     "layers": lambda asr, comparison, cohorts: magnitude_print(comparison.layers),
     "inside": lambda asr, comparison, cohorts: inside_print(comparison.layers),
