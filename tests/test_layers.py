@@ -63,6 +63,7 @@ DOORS = {
     "peft": {"compare.benchmark", "study.methods"},
     "accelerate": {"training", "compare.shared"},
     "tqdm": {"recordings.parallel", "compare", "training", "study.scorecard"},
+    "ray": {"recordings.blocks"},
     "argparse": {"commands", "__main__"},
 }
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+from functools import partial
 from pathlib import Path
 
 from hyper.commands.arguments import add_model_arguments, load_asr, options
@@ -16,6 +17,7 @@ examples:
   python -m hyper evaluate people.csv --csv runs/people-table.csv --xlsx runs/people.xlsx --report runs/people.pdf
   python -m hyper evaluate clinic.csv --base openai/whisper-small --hypernet runs/hypernet-small
   accelerate launch --multi_gpu -m hyper evaluate archive.csv --json runs/archive.json     a part for each GPU
+  python -m hyper evaluate archive.csv --ray --json runs/archive.json          blocks on a cluster, resumable
 
 columns of the manifest:
   file or path          recording, relative to the manifest's folder
@@ -39,21 +41,29 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add("--language", default="en", metavar="CODE", help="spoken language (default: en)")
     add("--limit", type=_positive, metavar="N", help="score only the first N recordings")
     add("--batch-size", type=_positive, default=16, metavar="N", help="recordings decoded together (default: 16)")
+    add("--ray", action="store_true", help="score on a Ray cluster: that of RAY_ADDRESS, or this machine")
+    add("--blocks", type=Path, default=Path("runs/blocks"), metavar="FOLDER", help="what a stopped --ray goes on from (default: runs/blocks)")  # noqa: E501  # fmt: skip
     add_model_arguments(parser)
     parser.epilog = EXAMPLES
 
 
 def run(args: argparse.Namespace) -> None:
     """Score the manifest, write what was asked for, print the table."""
-    from hyper.compare.shared import own_device
+    from hyper.compare.pipeline import PersonalizedAsr
+    from hyper.compare.shared import own_device, score_on_ray, score_shared
     from hyper.recordings.manifest import read_manifest
     from hyper.reports.evaluate import ReportFiles, evaluate
 
     files, rows = options(args, ReportFiles), read_manifest(args.manifest)[: args.limit]
     files.check()
-    args.device = own_device(args.device)
-    asr = load_asr(args)
-    if told := evaluate(asr, args.manifest, rows, files, batch_size=args.batch_size, language=args.language):
+    how = {"batch_size": args.batch_size, "language": args.language}
+    if args.ray:
+        load = partial(PersonalizedAsr.load, args.base, args.hypernet, args.device)
+        score = partial(score_on_ray, load, folder=args.blocks, wants_gpu=args.device != "cpu", **how)
+    else:
+        args.device = own_device(args.device)
+        score = partial(score_shared, load_asr(args), **how)
+    if told := evaluate(score, args.manifest, rows, files):
         print(told)
 
 

@@ -32,6 +32,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add("--limit", type=int, help="use only so many recordings, chosen by the seed (default: all)")
     add("--seed", type=int, default=0, help="decides patients, profiles and every event (default: 0)")
     add("--workers", type=int, default=2, help="processes (default: 2)")
+    add("--ray", action="store_true", help="on a Ray cluster: that of RAY_ADDRESS, or this machine; goes on if stopped")
     parser.epilog = "examples:\n  python -m hyper simulate data/typical/manifest.csv --out data/atypical --patients 4"
 
 
@@ -42,7 +43,7 @@ def run(args: argparse.Namespace) -> None:
 
     rows = [row for manifest in args.manifest for row in read_manifest(manifest)]
     written = simulate_manifest(
-        rows, args.out, args.patients, args.cohorts, args.limit, args.seed, args.workers, args.ways
+        rows, args.out, args.patients, args.cohorts, args.limit, args.seed, args.workers, args.ways, args.ray
     )
     print(
         f"wrote {len(written)} simulated recordings of {len({row.speaker for row in written})} patients to {args.out}"

@@ -1,10 +1,12 @@
-"""One manifest scored by several processes, each a part of it; without a launcher there is one process."""
+"""One manifest scored by several processes, each a part of it: one, those of a launcher, or a Ray cluster."""
 
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
+from functools import partial
+from pathlib import Path
 
 from accelerate import PartialState
 from accelerate.utils import gather_object
@@ -12,6 +14,7 @@ from accelerate.utils import gather_object
 from hyper.compare.evaluation import Evaluation
 from hyper.compare.pipeline import PersonalizedAsr
 from hyper.compare.scoring import score_manifest
+from hyper.recordings.blocks import BlocksError, in_blocks, on_ray
 from hyper.recordings.manifest import ManifestRow
 
 
@@ -32,6 +35,33 @@ def score_shared(
     parts: list[Evaluation] = gather_object([own])
     processes.destroy_process_group()  # or the processes would hang at their exit
     return joined(parts) if processes.is_main_process else None
+
+
+def score_on_ray(
+    load: Callable[[], PersonalizedAsr],  # in each worker
+    rows: Sequence[ManifestRow],
+    folder: Path,  # where finished blocks are kept
+    *,
+    batch_size: int,
+    language: str,
+    wants_gpu: bool = True,
+) -> Evaluation:
+    """The evaluation of all rows, a block at a time on each device of the cluster.
+
+    Errors: BlocksError, also where blocks were kept that other weights had scored.
+    """
+    rows = [replace(row, path=row.path.resolve()) for row in rows]  # workers stand in other folders
+    make = partial(_scorer, load, batch_size, language)
+    parts = on_ray(make, in_blocks(rows), folder, "scoring", wants_gpu)
+    if len({part.fingerprint for part in parts}) > 1:
+        raise BlocksError(f"{folder} holds blocks that were scored with other weights; please delete the folder.")
+    return joined(parts)
+
+
+def _scorer(
+    load: Callable[[], PersonalizedAsr], batch_size: int, language: str
+) -> Callable[[Sequence[ManifestRow]], Evaluation]:
+    return partial(score_manifest, load(), batch_size=batch_size, language=language)
 
 
 def own_part(rows: Sequence[ManifestRow], index: int, n_processes: int) -> Sequence[ManifestRow]:

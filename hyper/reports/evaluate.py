@@ -4,13 +4,11 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from hyper.compare.evaluation import Evaluation, table
-from hyper.compare.pipeline import PersonalizedAsr
-from hyper.compare.shared import score_shared
 from hyper.recordings.manifest import ManifestRow
 from hyper.recordings.tables import csv_bytes, xlsx_bytes
 from hyper.reports.content import clinic_report
@@ -60,13 +58,10 @@ class ReportFiles:
 
 
 def evaluate(
-    asr: PersonalizedAsr,
+    score: Callable[[Sequence[ManifestRow]], Evaluation | None],  # one of `hyper.compare.shared`
     manifest: str,  # its name
     rows: Sequence[ManifestRow],
     files: ReportFiles,
-    *,
-    batch_size: int,
-    language: str,
 ) -> str:
     """Score the recordings, say which were skipped, write the files; returns the table for a terminal.
 
@@ -74,7 +69,7 @@ def evaluate(
 
     Errors: EvaluationError where none could be scored.
     """
-    evaluation = score_shared(asr, rows, batch_size=batch_size, language=language)
+    evaluation = score(rows)
     if evaluation is None:
         return ""
     for failure in evaluation.failures:

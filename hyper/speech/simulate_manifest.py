@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
 
 from hyper.recordings.audio import AudioError, load_audio, save_audio
+from hyper.recordings.blocks import in_blocks, on_ray
 from hyper.recordings.manifest import ManifestRow, write_manifest
 from hyper.recordings.parallel import parallel
 from hyper.simulate import ALL_COHORTS, SEVERITIES, draw_profile, simulate
@@ -73,6 +74,7 @@ def simulate_manifest(
     seed: int,
     n_workers: int,
     ways: str = PHONES,
+    on_cluster: bool = False,  # of Ray, instead of in `n_workers` processes
 ) -> list[ManifestRow]:
     """Write one simulated recording for each row (a seeded choice of `limit` rows), and `manifest.csv`.
 
@@ -96,8 +98,12 @@ def simulate_manifest(
         jobs.append(_Job(row, patient, file, seed * 10_000_019 + i, way, note))
     for folder in {(out / job.file).parent for job in jobs}:
         folder.mkdir(parents=True, exist_ok=True)
-    tasks = [(out, jobs[i : i + _CHUNK]) for i in range(0, len(jobs), _CHUNK)]
-    written = [row for chunk in parallel(_simulate_chunk, tasks, n_workers, "simulating") for row in chunk]
+    tasks = [(out.resolve(), chunk) for chunk in in_blocks(jobs, _CHUNK)]
+    if on_cluster:
+        chunks = on_ray(_simulator, tasks, out / "blocks", "simulating")
+    else:
+        chunks = parallel(_simulate_chunk, tasks, n_workers, "simulating")
+    written = [row for chunk in chunks for row in chunk]
     write_manifest(out / "manifest.csv", written)
     return written
 
@@ -129,6 +135,10 @@ def _said(job: _Job, waveform: np.ndarray) -> np.ndarray:  # (n_samples,) -> (n_
         return simulate_way(job.way, waveform, who.cohort, who.severity, who.profile_seed, job.seed)
     profile = draw_profile(who.cohort, who.severity, who.profile_seed)
     return simulate(waveform, parse_phones(job.row.phones), profile, job.seed).waveform
+
+
+def _simulator() -> Callable[[tuple[Path, Sequence[_Job]]], list[ManifestRow]]:
+    return _simulate_chunk
 
 
 def _simulate_chunk(task: tuple[Path, Sequence[_Job]]) -> list[ManifestRow]:
