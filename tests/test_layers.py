@@ -62,7 +62,7 @@ DOORS = {
     "jinja2": {"reports.templates"},
     "peft": {"compare.benchmark", "study.methods"},
     "accelerate": {"training", "compare.shared"},
-    "tqdm": {"recordings.parallel", "compare", "training", "study.scorecard"},
+    "tqdm": {"recordings.parallel", "recordings.blocks", "compare", "training", "study.scorecard"},
     "ray": {"recordings.blocks"},
     "argparse": {"commands", "__main__"},
 }

@@ -103,7 +103,7 @@ def table(evaluation: Evaluation) -> str:
         "base CER",
         "adapted CER",
     )
-    lines = [header]
+    lines: list[tuple[str, ...]] = [header]
     by = "all"
     for group in evaluation.groups:
         n_values = sum(other.by == group.by for other in evaluation.groups)

@@ -26,7 +26,8 @@ from hyper.model.files import ASSETS, BUNDLED
 from hyper.model.hypernet import HyperNetwork
 from hyper.model.lora import LoraWeights, StrengthError, check_strength
 from hyper.model.subspace import LayerSize, LayerUpdate, layer_size, layer_update
-from hyper.recordings.audio import SAMPLE_RATE, check_waveform, load_audio
+from hyper.recordings.audio import check_waveform, load_audio
+from hyper.recordings.limits import SAMPLE_RATE
 
 DECODE_BATCH = 8  # pieces of a long recording that are decoded together
 
@@ -114,8 +115,7 @@ class PersonalizedAsr:
         """Encode one recording and write its LoRA weights: the half of `compare` that knows no strength."""
         stopwatch = Stopwatch(self.backbone.device)
         with stopwatch.stage("audio"):
-            is_waveform = isinstance(recording, np.ndarray)
-            waveform = check_waveform(recording) if is_waveform else load_audio(recording)
+            waveform = check_waveform(recording) if isinstance(recording, np.ndarray) else load_audio(recording)
         (prepared,) = self.prepare_many([waveform], language, adapt_per_piece, stopwatch)
         return prepared
 
@@ -148,7 +148,7 @@ class PersonalizedAsr:
         lora = prepared.lora_of(0).scaled(strength).to_cpu() if prepared.lora else None
         return Comparison(
             base=row_of(pair.base),
-            adapted=pair.adapted and row_of(pair.adapted),
+            adapted=None if pair.adapted is None else row_of(pair.adapted),
             reference=reference,
             measure_layers=partial(self._layer_updates, lora),
             time_words=partial(pair_word_times, self.backbone, prepared, pair, strength),
@@ -230,7 +230,7 @@ class PersonalizedAsr:
             alone = self.decode_rows(prepared, [RowWeights(0.0)], stopwatch, batch_size)
             return [Pair(base, None) for (base,) in alone]
         rows = [RowWeights(0.0), RowWeights(strength)]
-        return [Pair(*both) for both in self.decode_rows(prepared, rows, stopwatch, batch_size)]
+        return [Pair(base, adapted) for base, adapted in self.decode_rows(prepared, rows, stopwatch, batch_size)]
 
     def _speech_log_mel(self, prepared: Prepared) -> np.ndarray:  # (n_mels, n_frames)
         """All pieces joined, without padding."""

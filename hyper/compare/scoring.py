@@ -11,11 +11,11 @@ import numpy as np
 from hyper.compare.choice import Preferred
 from hyper.compare.evaluation import Evaluation
 from hyper.compare.pipeline import PersonalizedAsr
-from hyper.compare.row import check_references, make_row
-from hyper.compare.transcript import Pair
+from hyper.compare.row import Row, check_references, make_row
+from hyper.compare.transcript import Pair, Transcript
 from hyper.compare.utterance import Failure, ScoredUtterance
-from hyper.recordings.audio import SAMPLE_RATE, AudioError, load_audio
-from hyper.recordings.limits import TextError
+from hyper.recordings.audio import load_audio
+from hyper.recordings.limits import SAMPLE_RATE, AudioError, TextError
 from hyper.recordings.manifest import ManifestRow
 
 BATCHES_AT_ONCE = 4  # so many are sorted by length together; few enough for a bar that moves
@@ -32,7 +32,7 @@ def score_manifest(
     progress: bool = False,
 ) -> Evaluation:
     """Transcribe every recording and count its errors; one that cannot be read is listed and the others go on."""
-    from tqdm import tqdm
+    from tqdm import tqdm  # type: ignore[import-untyped]
 
     evaluation = no_scores_yet(asr, language)
     with tqdm(total=len(rows), unit="recording", disable=not progress) as bar:
@@ -103,8 +103,9 @@ def _scored(
     row: ManifestRow, waveform: np.ndarray, pair: Pair, language: str, preferred: Preferred | None
 ) -> ScoredUtterance:
     """The transcripts with what speaks against them, and with their errors where the row has a reference."""
-    base, adapted = (
-        transcript and make_row(transcript, waveform, row.reference, row.verbatim, language=language)
-        for transcript in (pair.base, pair.adapted)
-    )
+
+    def row_of(transcript: Transcript) -> Row:
+        return make_row(transcript, waveform, row.reference, row.verbatim, language=language)
+
+    base, adapted = row_of(pair.base), None if pair.adapted is None else row_of(pair.adapted)
     return ScoredUtterance(row, base, adapted, pair.layers, len(waveform) / SAMPLE_RATE, preferred)

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
-import soundfile
+import soundfile  # type: ignore[import-untyped]
 
 from hyper.recordings.limits import MAX_SECONDS, SAMPLE_RATE, AudioError, check_length, check_shape
 from hyper.recordings.resampling import to_waveform
@@ -44,7 +44,7 @@ def audio_seconds(path: str | Path) -> float:
     if file is None:
         return float(_asked_of_libav("length", path))
     with file:
-        return file.frames / file.samplerate
+        return float(file.frames / file.samplerate)
 
 
 def check_waveform(waveform: np.ndarray, max_seconds: float = MAX_SECONDS) -> np.ndarray:  # (n_samples,) 16 kHz mono
@@ -61,7 +61,8 @@ def check_waveform(waveform: np.ndarray, max_seconds: float = MAX_SECONDS) -> np
             f"The recording is silent (below {SILENCE_DBFS} dBFS throughout); please check the microphone."
         )
     # Scaled, not clipped: the log-mel does not mind loudness, but clipping is a distortion.
-    return (waveform / max(1.0, np.abs(waveform).max())).astype(np.float32)
+    scaled: np.ndarray = waveform / max(1.0, np.abs(waveform).max())
+    return scaled.astype(np.float32)
 
 
 def save_audio(path: Path, waveform: np.ndarray) -> None:  # (n_samples,) in [-1, 1], 16 kHz mono
