@@ -26,7 +26,7 @@ from hyper.model.lora import StrengthError
 from hyper.recordings.audio import SAMPLE_RATE
 from hyper.reports.timed_text import transcript_text
 from hyper.ui import marks, notices, panels, server
-from hyper.ui.cards import takeaway
+from hyper.ui import adaptation_files
 from hyper.ui.cards.calibration import reliability_html
 from hyper.ui.cards.keep import KeepCard
 from hyper.ui.cards.strength import StrengthCard
@@ -321,7 +321,7 @@ def test_where_nobody_speaks_there_is_nothing_to_keep(card_of, asked):
 
 
 def test_a_large_model_is_not_sent(card_of, asked, monkeypatch, cache):
-    monkeypatch.setattr(takeaway, "MERGED_LIMIT", 10)
+    monkeypatch.setattr(adaptation_files, "MERGED_LIMIT", 10)
     card = card_of(TakeawayCard)
     with pytest.raises(gr.Error, match="too large to be sent by this page. Take the adapter, or run: python -m hyper"):
         card.merged_zip(of("anna"), *asked)

@@ -9,6 +9,7 @@ from gradio.utils import get_upload_folder
 
 from hyper.ui import scripts
 from hyper.ui.about import CAUTION, HEADER
+from hyper.ui.endpoints import Endpoints
 from hyper.ui.examples import Example
 from hyper.ui.model_store import ModelStore
 from hyper.ui.service import Service
@@ -49,6 +50,7 @@ def build_demo(models: ModelStore, examples: Sequence[Example]) -> gr.Blocks:
             tab.connect(one.inputs)
         one.inputs.connect()  # after the modes, which clear their results first when the model changes
         reading.hand_over_to(several, bar)
+        Endpoints(service, one.inputs)
         demo.load(None, js=scripts.WATCH_REFERENCE)
         demo.load(None, js=scripts.FOLLOW_PLAYER)
         demo.load(None, js=scripts.NAME_PLOTS)

@@ -11,8 +11,9 @@ IS_SHARED_GPU = importlib.util.find_spec("spaces") is not None  # handlers run i
 MODEL_QUEUE = {"concurrency_id": "model", "concurrency_limit": 1 if IS_SHARED_GPU else 48}
 MOST_THREADS = 64  # of gradio: those of the model that wait, and some for small steps
 ON_MODEL = {"api_visibility": "private", **MODEL_QUEUE}
-# A file is as large as the model: one at a time.
-ON_FILES = {"api_visibility": "private", "concurrency_id": "files", "concurrency_limit": 1}
+LIST_QUEUE = {"concurrency_id": "several", "concurrency_limit": 1}  # at a time; the scheduler lets others in
+FILE_QUEUE = {"concurrency_id": "files", "concurrency_limit": 1}  # a file is as large as the model: one at a time
+ON_FILES = {"api_visibility": "private", **FILE_QUEUE}
 QUIET = {"queue": False, "show_progress": "hidden", "api_visibility": "private"}  # small steps: no wait, no endpoint
 GPU_SECONDS = 30  # asked of a shared GPU for each request; a visitor with less quota left than this is refused
 

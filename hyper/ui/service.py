@@ -38,8 +38,8 @@ class Asked(NamedTuple):
     reference: str  # what was meant
     model: str
     language: str
-    adaptation: str  # PER_RECORDING or PER_PIECE
-    verbatim: str  # every sound that was said
+    adaptation: str = PER_RECORDING  # or PER_PIECE
+    verbatim: str = ""  # every sound that was said
     strength: float = AS_TRAINED
 
     @property

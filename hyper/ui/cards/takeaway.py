@@ -2,17 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 
 import gradio as gr
-from gradio.processing_utils import save_file_to_cache
-from gradio.utils import get_upload_folder
 
-from hyper.compare.export import export_adapter, export_merged, write_zip
-from hyper.ui import notices, scripts
+from hyper.ui import scripts
+from hyper.ui.adaptation_files import ADAPTER, MERGED, adaptation_zip
 from hyper.ui.cards.card import Card
 from hyper.ui.layout import HIDDEN, SHOWN, chip, fold, note_html
 from hyper.ui.queues import ON_FILES, on_gpu
@@ -24,18 +19,11 @@ if TYPE_CHECKING:
     from hyper.ui.layout import Values
     from hyper.ui.service import Service
 
-ADAPTER_ZIP, MERGED_ZIP = "hyperwhisper-adapter.zip", "whisper-adapted.zip"
-MERGED_LIMIT = 150e6  # parameters: about 600 MB; larger ones would fill the disk of a page that many use
 EXPLANATION = (
     "The adaptation that was made for this recording, at the strength above, as files that load without HyperWhisper; "
     "each comes with a card that has the six lines to load it. They fit this one recording, and are deleted here when "
     "you leave."
 )
-TOO_LARGE = (
-    "The whole model is too large to be sent by this page. Take the adapter, or run: "
-    "python -m hyper export RECORDING --merged --out FOLDER --base {base}"
-)
-
 
 class TakeawayCard(Card):
     """Two buttons, each with the file that it makes: hidden, because a browser saves only what is there already."""
@@ -68,23 +56,8 @@ class TakeawayCard(Card):
 
     def adapter_zip(self, request: gr.Request, *given: Any) -> str:
         """The adapter at the strength that is shown."""
-        return self._zip(export_adapter, ADAPTER_ZIP, Asked(*given), request.session_hash)
+        return adaptation_zip(self.service, ADAPTER, Asked(*given), request.session_hash)
 
     def merged_zip(self, request: gr.Request, *given: Any) -> str:
         """The whole Whisper with it."""
-        asked = Asked(*given)
-        with notices.errors_as_notices():
-            n_parameters = self.service.models.get(asked.model).backbone.n_parameters
-        if n_parameters > MERGED_LIMIT:
-            raise notices.notice(TOO_LARGE.format(base=asked.model), "Too large to save here")
-        return self._zip(export_merged, MERGED_ZIP, asked, request.session_hash)
-
-    def _zip(self, export: Callable[..., None], name: str, asked: Asked, session: str | None) -> str:
-        """The file in gradio's cache, the visitor's until the next one or until the page is left."""
-        comparison = self.service.compare(asked, session)
-        with notices.errors_as_notices(), TemporaryDirectory() as scratch:
-            made = Path(scratch) / name
-            write_zip(export, self.service.models.get(asked.model).backbone, comparison, made)
-            file = save_file_to_cache(made, cache_dir=get_upload_folder())
-        self.service.uploads.hold(session, name, [file])
-        return file
+        return adaptation_zip(self.service, MERGED, Asked(*given), request.session_hash)

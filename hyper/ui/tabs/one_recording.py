@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator, Sequence
-from pathlib import Path
 from typing import Any
 
 import gradio as gr
@@ -17,7 +16,7 @@ from hyper.ui.examples import Example
 from hyper.ui.inputs import Inputs
 from hyper.ui.layout import TRY, Values, view
 from hyper.ui.phrases import PHRASES
-from hyper.ui.queues import MODEL_QUEUE, ON_MODEL, QUIET, on_gpu
+from hyper.ui.queues import ON_MODEL, QUIET, on_gpu
 from hyper.ui.service import AS_TRAINED, Asked, Service
 from hyper.ui.tabs.tab import Tab
 
@@ -42,7 +41,7 @@ class OneRecordingTab(Tab):
         self.cards += [card(self.service, self.inputs) for card in kinds]
 
     def connect(self, inputs: Inputs) -> None:
-        """A recording compares by itself; the button, the slider, the public endpoint, and what clears old results."""
+        """A recording compares by itself; the button, the slider, and what clears old results."""
         self.clear_on(inputs.recording.change, inputs.model.change)
         inputs.recording.change(self.track, inputs.recording, None, **QUIET)
         gr.on(
@@ -75,7 +74,6 @@ class OneRecordingTab(Tab):
             show_progress="hidden",  # the words would vanish at each step
             **ON_MODEL,
         )
-        gr.on([], on_gpu(self.compare), inputs.asked, gr.JSON(visible=False), api_name="compare", **MODEL_QUEUE)
 
     def clear(self) -> Values:
         """Every card as it is before a comparison."""
@@ -109,36 +107,6 @@ class OneRecordingTab(Tab):
             yield {}
             return
         yield from self.compare_at_strength(request, *given)
-
-    def compare(
-        self,
-        recording: str,
-        reference: str,
-        model: str,
-        language: str,
-        adaptation: str,
-        verbatim: str,
-        strength: float,
-        request: gr.Request,
-    ) -> dict[str, Any]:
-        """Transcribe a recording with Whisper as it is (base) and with Whisper adapted to it (adapted).
-
-        Parameters:
-            recording: Audio file: wav, flac, ogg, opus, mp3, m4a, aac, webm or mp4; at most 10 minutes.
-            reference: What was meant. Empty: no errors are counted.
-            model: A model that the page offers.
-            language: Spoken language, for a multilingual model.
-            adaptation: "recording": one adaptation for all of it; "piece": one for each piece of a long recording.
-            verbatim: Every sound that was said, repetitions included: a second text to count errors against.
-            strength: How strongly to adapt, from 0 (base) to 2; 1 is as trained.
-
-        Returns:
-            Both transcripts, how sure each word is, their errors, what speaks against them, timings in ms, and the
-            change of each layer.
-        """
-        self.service.uploads.hold(request.session_hash, PLACE, [recording] if recording else [])
-        asked = Asked(recording, reference, model, language, adaptation, verbatim, strength)
-        return self.service.compare(asked, request.session_hash, is_kept=False).to_json(file=Path(recording).name)
 
     def track(self, recording: str | None, request: gr.Request) -> None:
         """Delete the visitor's former recording, remember the present one."""

@@ -40,7 +40,7 @@ from hyper.ui.layout import (
     note_html,
     pair,
 )
-from hyper.ui.queues import QUIET
+from hyper.ui.queues import LIST_QUEUE, QUIET
 from hyper.ui.service import Service
 from hyper.ui.tabs import several_html
 from hyper.ui.tabs.tab import Tab
@@ -49,7 +49,6 @@ from hyper.ui.visitors.batches import Batches, Outcome, Run
 
 SCRIPT_FILE = STYLE_FILE.with_name("recordings.js")
 HEARD = {"show_progress": "hidden", "api_visibility": "private", "concurrency_limit": None}  # a notice needs the queue
-ONE_LIST = {"concurrency_id": "several", "concurrency_limit": 1}  # at a time; the scheduler lets others in
 BATCH = 4  # recordings at a time: other visitors come in between, and the bar moves
 PLACE = "several"  # of the files that the visitor holds here
 LIMITS_TEXT = (
@@ -123,7 +122,7 @@ class SeveralTab(Tab):
             list(self.clear()),
             show_progress="hidden",
             api_visibility="private",
-            **ONE_LIST,
+            **LIST_QUEUE,
         ).then(self.end, None, [self.start, self.cancel], **QUIET)
         self.start.click(None, None, self.report_links, js=scripts.sets(""))  # of the list before, not of this one
         self.cancel.click(self.stop, None, self.cancel, **QUIET)

@@ -1,0 +1,40 @@
+"""The adaptation to one recording as a zip that is held for a visitor: a PEFT adapter, or the whole Whisper with it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+from gradio.processing_utils import save_file_to_cache
+from gradio.utils import get_upload_folder
+
+from hyper.compare.export import export_adapter, export_merged, write_zip
+from hyper.ui import notices
+from hyper.ui.service import Asked, Service
+
+ADAPTER, MERGED = "adapter", "merged"
+KINDS = {ADAPTER: (export_adapter, "hyperwhisper-adapter.zip"), MERGED: (export_merged, "whisper-adapted.zip")}
+MERGED_LIMIT = 150e6  # parameters: about 600 MB; larger ones would fill the disk of a page that many use
+TOO_LARGE = (
+    "The whole model is too large to be sent by this page. Take the adapter, or run: "
+    "python -m hyper export RECORDING --merged --out FOLDER --base {base}"
+)
+
+
+def adaptation_zip(service: Service, kind: str, asked: Asked, session: str | None, is_kept: bool = True) -> str:
+    """The file in gradio's cache, the visitor's until the next one or until the page is left; or a notice why not.
+
+    `is_kept`: the encoded recording, for the visitor's next request.
+    """
+    with notices.errors_as_notices():
+        backbone = service.models.get(asked.model).backbone
+    if kind == MERGED and backbone.n_parameters > MERGED_LIMIT:
+        raise notices.notice(TOO_LARGE.format(base=asked.model), "Too large to save here")
+    export, name = KINDS[kind]
+    comparison = service.compare(asked, session, is_kept=is_kept)
+    with notices.errors_as_notices(), TemporaryDirectory() as scratch:
+        made = Path(scratch) / name
+        write_zip(export, backbone, comparison, made)
+        file = save_file_to_cache(made, cache_dir=get_upload_folder())
+    service.uploads.hold(session, name, [file])
+    return file

@@ -1,0 +1,150 @@
+"""What programs may ask of the page: one recording, several, one speaker, an adaptation as a file (docs/api.md)."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from functools import partial
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+import gradio as gr
+
+from hyper.compare.scoring import no_scores_yet, score_parts
+from hyper.compare.speaker import compare_speaker, split_references
+from hyper.compare.utterance import Failure
+from hyper.recordings.archive import Sent, gather
+from hyper.recordings.manifest import ManifestRow
+from hyper.ui import notices
+from hyper.ui.adaptation_files import ADAPTER, KINDS, adaptation_zip
+from hyper.ui.inputs import Inputs
+from hyper.ui.queues import FILE_QUEUE, LIST_QUEUE, MODEL_QUEUE, on_gpu
+from hyper.ui.service import Asked, Service
+
+PLACE = "asked by a program"  # of the recordings that the caller holds
+BATCH = 4  # recordings of a list at a time: visitors come in between
+
+
+class Endpoints:
+    """Named endpoints beside the page. Each takes the page's own inputs, and others that nobody sees."""
+
+    def __init__(self, service: Service, inputs: Inputs) -> None:
+        self.service = service
+        recordings = gr.File(file_count="multiple", type="filepath", visible=False, label="Recordings")
+        meant = gr.Textbox("", visible=False, label="What was meant, one line for each recording")
+        kind = gr.Radio(list(KINDS), value=ADAPTER, visible=False, label="What to write")
+        answer = gr.JSON(visible=False)
+        several = [recordings, meant, inputs.model, inputs.language]
+        of_one = [inputs.recording, kind, inputs.model, inputs.language, inputs.strength]
+        gr.on([], on_gpu(self.compare), inputs.asked, answer, api_name="compare", **MODEL_QUEUE)
+        gr.on([], on_gpu(self.several), several, answer, api_name="several", **LIST_QUEUE)
+        gr.on([], on_gpu(self.speaker), several, answer, api_name="speaker", **MODEL_QUEUE)
+        gr.on([], on_gpu(self.export), of_one, gr.File(visible=False), api_name="export", **FILE_QUEUE)
+
+    def compare(
+        self,
+        recording: str,
+        reference: str,
+        model: str,
+        language: str,
+        adaptation: str,
+        verbatim: str,
+        strength: float,
+        request: gr.Request,
+    ) -> dict[str, Any]:
+        """Transcribe a recording with Whisper as it is (base) and with Whisper adapted to it (adapted).
+
+        Parameters:
+            recording: Audio file: wav, flac, ogg, opus, mp3, m4a, aac, webm or mp4; at most 10 minutes.
+            reference: What was meant. Empty: no errors are counted.
+            model: A model that the page offers.
+            language: Spoken language, for a multilingual model.
+            adaptation: "recording": one adaptation for all of it; "piece": one for each piece of a long recording.
+            verbatim: Every sound that was said, repetitions included: a second text to count errors against.
+            strength: How strongly to adapt, from 0 (base) to 2; 1 is as trained.
+
+        Returns:
+            Both transcripts, how sure each word is, their errors, what speaks against them, timings in ms, and the
+            change of each layer.
+        """
+        self._hold([recording] if recording else [], request)
+        asked = Asked(recording, reference, model, language, adaptation, verbatim, strength)
+        return self.service.compare(asked, request.session_hash, is_kept=False).to_json(file=Path(recording).name)
+
+    def several(
+        self, recordings: list[str], meant: str, model: str, language: str, request: gr.Request
+    ) -> dict[str, Any]:
+        """Transcribe many recordings, each with Whisper as it is (base) and with Whisper adapted to it (adapted).
+
+        Parameters:
+            recordings: Audio files, or zip archives of them; at most 300 recordings of 10 minutes each.
+            meant: What was meant: one line for each recording, in their order. Empty: no errors are counted.
+            model: A model that the page offers.
+            language: Spoken language, for a multilingual model.
+
+        Returns:
+            Both transcripts and the errors of each recording, rates of all together, and which could not be used.
+        """
+        self._hold(recordings, request)
+        with TemporaryDirectory() as folder, notices.errors_as_notices():
+            found = gather([Sent(Path(each).name, Path(each)) for each in recordings], Path(folder))
+            references = split_references(meant, len(found))
+            rows = [
+                ManifestRow(file=each.name, path=each.path, reference=reference or "")
+                for each, reference in zip(found, references, strict=True)
+            ]
+            asr = self.service.models.get(model)
+            evaluation = no_scores_yet(asr, language)
+            transcribe = partial(self.service.transcribe, asr, language, request.session_hash)
+            readable = [row for each, row in zip(found, rows, strict=True) if not each.problem]
+            for evaluation in score_parts(
+                asr, readable, batch_size=BATCH, batches_at_once=1, language=language, transcribe=transcribe
+            ):
+                pass
+        refused = tuple(Failure(row, each.problem) for each, row in zip(found, rows, strict=True) if each.problem)
+        return replace(evaluation, failures=evaluation.failures + refused).to_json()
+
+    def speaker(
+        self, recordings: list[str], meant: str, model: str, language: str, request: gr.Request
+    ) -> dict[str, Any]:
+        """Adapt to one speaker from several recordings, beside each recording by itself and Whisper as it is.
+
+        Parameters:
+            recordings: 2 to 20 audio files of one person, 10 minutes together.
+            meant: What was meant: one line for each recording, in their order. Empty: no errors are counted.
+            model: A model that the page offers.
+            language: Spoken language, for a multilingual model.
+
+        Returns:
+            Three transcripts of each recording, pooled errors, and how far the adaptations agree.
+        """
+        self._hold(recordings, request)
+        with notices.errors_as_notices():
+            references = split_references(meant, len(recordings))
+            asr = self.service.models.get(model)
+            compared = partial(compare_speaker, asr, recordings, references, language=language)
+            return self.service.alone(request.session_hash, compared).to_json()
+
+    def export(
+        self, recording: str, kind: str, model: str, language: str, strength: float, request: gr.Request
+    ) -> str:
+        """Adapt to one recording and give the adaptation as a zip that loads without this project.
+
+        Parameters:
+            recording: Audio file, as for /compare.
+            kind: "adapter": LoRA weights in PEFT's format; "merged": the whole Whisper with them.
+            model: A model that the page offers.
+            language: Spoken language, for a multilingual model.
+            strength: How strongly to adapt, from 0 (base) to 2; 1 is as trained.
+
+        Returns:
+            A zip with the weights and a card that says how to load them.
+        """
+        self._hold([recording] if recording else [], request)
+        asked = Asked(recording, "", model, language, strength=strength)
+        return adaptation_zip(self.service, kind, asked, request.session_hash, is_kept=False)
+
+    def _hold(self, recordings: list[str], request: gr.Request) -> None:
+        """The caller's recordings are deleted when the caller has left; a notice where there are none."""
+        notices.check_recordings(recordings or [])
+        self.service.uploads.hold(request.session_hash, PLACE, recordings)
