@@ -98,7 +98,9 @@ def test_curl(address, asr, folder):
     if shutil.which("curl") is None:
         pytest.skip("curl is not installed")
     (block,) = examples("bash", address)
-    done = subprocess.run(["bash", "-eu", "-c", block], cwd=folder, capture_output=True, text=True, timeout=60, check=True)
+    done = subprocess.run(
+        ["bash", "-eu", "-c", block], cwd=folder, capture_output=True, text=True, timeout=60, check=True
+    )
     (data,) = re.findall(r"event: complete\ndata: (.*)", done.stdout)
     assert json.loads(data)[0]["adapted"] == asr.compare(folder / "talk.wav").adapted.text
 

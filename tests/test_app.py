@@ -176,12 +176,12 @@ def test_compare_is_public_and_it_is_described(address):
 def test_all_work_on_the_model_waits_in_one_line(demo):
     heavy = [fn for fn in demo.fns.values() if fn.concurrency_id == "model"]
     assert {fn.api_name for fn in heavy} == {
-        "compare", "speaker", "compare_on_page", "compare_at_strength", "recount", "sweep_on_page",
+        "compare", "speaker", "show", "compare_on_page", "compare_at_strength", "recount", "sweep_on_page",
         "show_place", "count_errors", "adapt_to_speaker", "choose_model",
     }  # fmt: skip
     assert {fn.concurrency_limit for fn in heavy} == {48}  # they wait for the scheduler together
     files = [fn for fn in demo.fns.values() if fn.concurrency_id == "files"]
-    assert {fn.api_name for fn in files} == {"adapter_zip", "merged_zip", "export"}
+    assert {fn.api_name for fn in files} == {"report", "adapter_zip", "merged_zip", "export"}
     assert {fn.concurrency_limit for fn in files} == {1}
     assert demo._queue.max_size == 64
 

@@ -25,8 +25,7 @@ from hyper.compare.pipeline import PersonalizedAsr
 from hyper.model.lora import StrengthError
 from hyper.recordings.audio import SAMPLE_RATE
 from hyper.reports.timed_text import transcript_text
-from hyper.ui import marks, notices, panels, server
-from hyper.ui import adaptation_files
+from hyper.ui import adaptation_files, marks, notices, panels, server
 from hyper.ui.cards.calibration import reliability_html
 from hyper.ui.cards.keep import KeepCard
 from hyper.ui.cards.strength import StrengthCard

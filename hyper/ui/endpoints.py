@@ -94,13 +94,12 @@ class Endpoints:
                 for each, reference in zip(found, references, strict=True)
             ]
             asr = self.service.models.get(model)
-            evaluation = no_scores_yet(asr, language)
             transcribe = partial(self.service.transcribe, asr, language, request.session_hash)
             readable = [row for each, row in zip(found, rows, strict=True) if not each.problem]
-            for evaluation in score_parts(
+            parts = score_parts(
                 asr, readable, batch_size=BATCH, batches_at_once=1, language=language, transcribe=transcribe
-            ):
-                pass
+            )
+            *_, evaluation = no_scores_yet(asr, language), *parts
         refused = tuple(Failure(row, each.problem) for each, row in zip(found, rows, strict=True) if each.problem)
         return replace(evaluation, failures=evaluation.failures + refused).to_json()
 
@@ -125,9 +124,7 @@ class Endpoints:
             compared = partial(compare_speaker, asr, recordings, references, language=language)
             return self.service.alone(request.session_hash, compared).to_json()
 
-    def export(
-        self, recording: str, kind: str, model: str, language: str, strength: float, request: gr.Request
-    ) -> str:
+    def export(self, recording: str, kind: str, model: str, language: str, strength: float, request: gr.Request) -> str:
         """Adapt to one recording and give the adaptation as a zip that loads without this project.
 
         Parameters:

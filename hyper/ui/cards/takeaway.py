@@ -25,6 +25,7 @@ EXPLANATION = (
     "you leave."
 )
 
+
 class TakeawayCard(Card):
     """Two buttons, each with the file that it makes: hidden, because a browser saves only what is there already."""
 
