@@ -8,9 +8,14 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 import soundfile
+import torch
 
+from hyper.__main__ import main
 from hyper.compare import bench_rows, benchmark
 from hyper.compare.pipeline import PersonalizedAsr
+from hyper.model.shapes import SHAPES
+from hyper.training import gpu_suite
+from tests.conftest import read_json
 
 
 @pytest.fixture
@@ -91,3 +96,46 @@ def test_clips_that_are_written_otherwise_in_a_batch_are_told(asr, speech_like, 
     monkeypatch.setattr(PersonalizedAsr, "transcribe_pairs", lambda self, waveforms: transcribe(self, waveforms)[::-1])
     with pytest.raises(benchmark.BenchError, match="other transcripts than alone"):
         bench_rows.batch_gain(asr, clips)
+
+
+def test_the_suite_measures_a_shape_on_any_device(tmp_path, capsys):
+    command = f"bench --gpu-suite --shapes tiny --device cpu --quick --json {tmp_path / 'suite.json'}"
+    assert main(command.split()) == 0
+    rows = read_json(tmp_path / "suite.json")
+    assert [row["name"] for row in rows] == [
+        "tiny: both transcripts of 5 s",
+        "tiny: 4 recordings of 5 s together",
+        "tiny: training step of 4",
+        "tiny: memory of comparing 4",
+    ]
+    assert all(row.keys() == {"name", "value", "unit", "bar", "met"} for row in rows)
+    assert all(row["value"] > 0 for row in rows[:3]) and rows[3]["value"] is None  # memory is read on GPUs alone
+    assert "both transcripts of 5 s" in capsys.readouterr().out
+
+
+@pytest.mark.skipif(torch.cuda.is_available(), reason="there is a CUDA card")
+def test_without_a_gpu_every_row_of_the_suite_says_so(tmp_path, capsys):
+    assert main(["bench", "--gpu-suite", "--json", str(tmp_path / "suite.json")]) == 0
+    rows = read_json(tmp_path / "suite.json")
+    assert len(rows) == 24 and {row["reason"] for row in rows} == {"no GPU"}
+    assert {row["value"] for row in rows} == {row["met"] for row in rows} == {None}
+    bars = {row["name"]: row["bar"] for row in rows}
+    assert bars["base: both transcripts of 5 s"] == 150 and bars["large-v3: both transcripts of 5 s"] == 1500
+    assert capsys.readouterr().out.count("no GPU") == 24
+
+
+def test_a_shape_that_does_not_fit_or_does_not_exist_is_told(monkeypatch):
+    monkeypatch.setattr(gpu_suite, "free_bytes", lambda _: 10**9)
+    rows = list(gpu_suite.suite_rows(["large-v3"], "cpu", is_quick=True))
+    assert {row.value for row in rows} == {None} and "GB, but only 1.0 GB are free" in rows[0].reason
+    with pytest.raises(benchmark.BenchError, match="There is no shape 'huge'; choose among tiny, base"):
+        list(gpu_suite.suite_rows(["huge"], "cpu", is_quick=True))
+
+
+def test_the_memory_that_is_said_grows_with_what_is_held():
+    large, turbo = SHAPES["large-v3"], SHAPES["large-v3-turbo"]
+    one, many = (gpu_suite.said_bytes(large, batch, torch.bfloat16) for batch in (1, 64))
+    # Keys and values of the recording, base and adapted: 2 · 32 layers · 128 rows · 1500 states · 1280 · 2 bytes.
+    assert many - one > 2 * 32 * 126 * 1500 * 1280 * 2
+    assert many > 2 * gpu_suite.said_bytes(turbo, 64, torch.bfloat16)
+    assert one > 1_543_490_560 * 2

@@ -7,11 +7,15 @@ from pathlib import Path
 
 from hyper.commands.arguments import add_model_arguments, load_asr
 
+SHAPES = ("tiny", "base", "small", "medium", "large-v3-turbo", "large-v3")
+
 EXAMPLES = """\
 examples:
   python -m hyper bench
   python -m hyper bench talk.wav --base openai/whisper-small --hypernet runs/hypernet-small
   python -m hyper bench --json runs/bench.json
+  python -m hyper bench --gpu-suite --json runs/gpu.json
+  python -m hyper bench --gpu-suite --shapes large-v3 --device cpu --quick          the whole shape, slowly
 
 what is compared, all on the same recordings, one after the other in each round:
   base alone             encode, decode one row
@@ -32,12 +36,16 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="also measure batches, memory and the page's start, and write every figure with its bar to this file",
     )
     add("--quick", action="store_true", help="fewer clips and comparisons for --json")
+    add("--gpu-suite", action="store_true", help="measure the published shapes with random weights instead; without a GPU every row says so, unless --device names another")  # noqa: E501  # fmt: skip
+    add("--shapes", nargs="+", default=SHAPES, metavar="NAME", help=f"shapes of --gpu-suite (default: {' '.join(SHAPES)})")  # noqa: E501  # fmt: skip
     add_model_arguments(parser)
     parser.epilog = EXAMPLES
 
 
 def run(args: argparse.Namespace) -> None:
     """Measure and print."""
+    if args.gpu_suite:
+        return _run_suite(args)
     from hyper.compare.bench_rows import bench_rows, rows_text, write_rows
     from hyper.compare.benchmark import as_text, measured_files, run_benchmark
     from hyper.recordings.audio import load_audio
@@ -49,3 +57,16 @@ def run(args: argparse.Namespace) -> None:
         rows = list(bench_rows(asr, found, [load_audio(file) for file in measured_files(args.files)], args.quick))
         write_rows(rows, args.json)
         print(f"\nbars\n{rows_text(rows)}")
+
+
+def _run_suite(args: argparse.Namespace) -> None:
+    """Every row printed, and the file written anew, as soon as it is measured."""
+    from hyper.compare.bench_rows import rows_text, write_rows
+    from hyper.training.gpu_suite import suite_rows
+
+    rows = []
+    for row in suite_rows(args.shapes, args.device, args.quick):
+        rows.append(row)
+        print(rows_text([row]), flush=True)
+        if args.json:
+            write_rows(rows, args.json)

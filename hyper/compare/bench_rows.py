@@ -35,21 +35,21 @@ class BenchRow:
     name: str
     value: float | None  # None where it was not measured
     unit: str
-    bar: float
+    bar: float | None  # None where nothing was promised
     better: Literal["below", "above"] = "below"
+    reason: str = ""  # why it was not measured
 
     @property
     def met(self) -> bool | None:
-        """Whether the bar is met; None where nothing was measured."""
-        if self.value is None:
+        """Whether the bar is met; None where nothing was measured or promised."""
+        if self.value is None or self.bar is None:
             return None
         return self.value <= self.bar if self.better == "below" else self.value >= self.bar
 
     def to_json(self) -> dict[str, str | float | bool | None]:
-        """Name, value, unit, bar, met."""
-        record = asdict(self)
-        del record["better"]
-        return {**record, "met": self.met}
+        """Name, value, unit, bar, met; and the reason where it was not measured."""
+        record = {name: value for name, value in asdict(self).items() if name not in ("better", "reason")}
+        return {**record, "met": self.met, **({"reason": self.reason} if self.reason else {})}
 
 
 def bench_rows(
@@ -157,8 +157,8 @@ def rows_text(rows: Sequence[BenchRow]) -> str:
     """A line for each."""
     lines = []
     for row in rows:
-        value = "not measured" if row.value is None else f"{row.value:.2f} {row.unit}"
-        bar = f"{'at most' if row.better == 'below' else 'at least'} {row.bar:.4g}"
+        value = row.reason or "not measured" if row.value is None else f"{row.value:.2f} {row.unit}"
+        bar = "" if row.bar is None else f"{'at most' if row.better == 'below' else 'at least'} {row.bar:.4g}"
         met = {True: "met", False: "MISSED", None: ""}[row.met]
         lines.append(f"  {row.name:<52} {value:>16}   {bar:<14} {met}".rstrip())
     return "\n".join(lines)
