@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import shutil
 import subprocess
 from pathlib import Path
@@ -61,6 +62,19 @@ def test_neither_tests_nor_study_results_are_in_it(folder):
 def test_a_folder_that_holds_something_is_left_alone(folder, capsys):
     assert main(["space", str(folder)]) == 1
     assert "please name a new or an empty folder" in capsys.readouterr().err
+
+
+def test_after_a_full_disk_nothing_is_left(tmp_path, monkeypatch, capsys):
+    copy = shutil.copytree
+
+    def full(source, target, **how):
+        copy(ROOT / "examples", target / "half")  # some of it is there when the disk is full
+        raise OSError(errno.ENOSPC, "No space left on device", str(target))
+
+    monkeypatch.setattr("hyper.ui.space_folder.shutil.copytree", full)
+    assert main(["space", str(tmp_path / "space")]) == 1
+    assert "No space left on device" in capsys.readouterr().err
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_the_page_starts_from_it_and_compares(folder, tmp_path):

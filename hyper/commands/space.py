@@ -14,9 +14,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> None:
     """Write the folder, say where it is."""
-    from hyper.compare.export import check_free
     from hyper.ui.space_folder import write_space
 
-    check_free(args.out)
     write_space(args.out)
     print(f"written    {args.out}/: ready to push to a Space")

@@ -17,6 +17,7 @@ from hyper.recordings.limits import LIMITS
 from hyper.recordings.manifest import ManifestError
 from hyper.ui.examples import read_examples
 from hyper.ui.gate import LOCAL_HOSTS, Gate
+from hyper.ui.link_preview import LinkPreview
 from hyper.ui.model_store import ModelStore
 from hyper.ui.page import build_demo
 from hyper.ui.port import ServerError, is_public
@@ -47,7 +48,12 @@ def launch_options(host: str, port: int) -> dict[str, Any]:
         "enable_monitoring": False,  # no page with everybody's requests
         "max_file_size": LIMITS.file_bytes,
         "strict_cors": True,
-        "app_kwargs": {"middleware": [Middleware(Gate, hosts=None if is_public(host) else {*LOCAL_HOSTS, host})]},
+        "app_kwargs": {
+            "middleware": [
+                Middleware(Gate, hosts=None if is_public(host) else {*LOCAL_HOSTS, host}),
+                Middleware(LinkPreview),
+            ]
+        },
         "state_session_capacity": MOST_SESSIONS,
         "max_threads": MOST_THREADS,
         "ssr_mode": False,  # would start a second server

@@ -6,9 +6,11 @@ import re
 import shutil
 from pathlib import Path
 
+from hyper.compare.export import whole_folder
+
 ROOT = Path(__file__).resolve().parents[2]
 NEEDED = ("app.py", "LICENSE", "hyper", "assets", "examples")
-NOT_NEEDED = ("__pycache__", "results", "screenshot.png")  # caches, and what only the study's pages show
+NOT_NEEDED = ("__pycache__", "results")  # caches, and what only the study's pages show
 CARD = "Space.md"  # a Space reads its settings from the top of README.md
 SPACE_TORCH = "2.11.0"  # the newest that ZeroGPU lists, huggingface/hub-docs, docs/hub/spaces-zerogpu.md
 # The hub takes no file above 10 MB by plain git.
@@ -16,17 +18,17 @@ LFS_ATTRIBUTES = "*.safetensors filter=lfs diff=lfs merge=lfs -text\n"
 
 
 def write_space(folder: Path) -> None:
-    """Fill a new or empty folder."""
-    folder.mkdir(parents=True, exist_ok=True)
-    for name in NEEDED:
-        source = ROOT / name
-        if source.is_dir():
-            shutil.copytree(source, folder / name, ignore=shutil.ignore_patterns(*NOT_NEEDED))
-        else:
-            shutil.copy(source, folder / name)
-    shutil.copy(ROOT / CARD, folder / "README.md")
-    (folder / "requirements.txt").write_text(space_requirements((ROOT / "requirements.txt").read_text()))
-    (folder / ".gitattributes").write_text((ROOT / ".gitattributes").read_text() + LFS_ATTRIBUTES)
+    """Fill a new or empty folder; after an error none is left. `ExportError` where it holds something already."""
+    with whole_folder(folder) as partial:
+        for name in NEEDED:
+            source = ROOT / name
+            if source.is_dir():
+                shutil.copytree(source, partial / name, ignore=shutil.ignore_patterns(*NOT_NEEDED))
+            else:
+                shutil.copy(source, partial / name)
+        shutil.copy(ROOT / CARD, partial / "README.md")
+        (partial / "requirements.txt").write_text(space_requirements((ROOT / "requirements.txt").read_text()))
+        (partial / ".gitattributes").write_text((ROOT / ".gitattributes").read_text() + LFS_ATTRIBUTES)
 
 
 def space_requirements(requirements: str) -> str:
