@@ -11,7 +11,7 @@ import pytest
 from served import free_port
 
 from hyper.ui import server
-from hyper.ui.link_preview import DESCRIPTION, TITLE
+from hyper.ui.link_preview import DESCRIPTION, TITLE, with_preview
 
 
 class Head(HTMLParser):
@@ -72,3 +72,4 @@ def test_behind_a_proxy_the_addresses_are_those_that_visitors_use(address):
 def test_what_is_no_page_passes_as_it_is(address):
     assert httpx.get(f"{address}config").json()["title"] == "HyperWhisper"
     assert httpx.post(address).status_code == 405
+    assert with_preview("<p>no tags</p>", address) == "<p>no tags</p>"

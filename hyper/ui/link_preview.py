@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from html import escape
 from typing import TYPE_CHECKING
 
 from gradio.route_utils import get_root_url
@@ -12,6 +11,7 @@ from starlette.requests import Request
 from starlette.responses import FileResponse
 
 from hyper.model.files import ASSETS
+from hyper.ui.templates import render
 
 if TYPE_CHECKING:
     from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -25,7 +25,6 @@ PICTURE = ASSETS / "screenshot.png"
 PICTURE_PATH = "/link-preview.png"
 PICTURE_TEXT = "The page after a comparison: two transcripts, one above the other"
 WRITTEN_BY_GRADIO = re.compile(r"<meta\s+(?:property=\"og:|name=\"twitter:)[^>]*>\s*")
-HEAD = '<meta charset="utf-8" />'
 
 
 class LinkPreview:
@@ -72,19 +71,21 @@ class _Rewritten:
 
 
 def with_preview(html: str, root: str) -> str:
-    """The page with the tags that previews read, in place of gradio's; `root` is its address without a last slash."""
-    return WRITTEN_BY_GRADIO.sub("", html).replace(HEAD, HEAD + preview_tags(root), 1)
+    """The page with the tags that previews read in place of gradio's first; the others are taken out.
 
-
-def preview_tags(root: str) -> str:
-    """Open Graph's and Twitter's tags; addresses are absolute, since many readers take no others."""
-    picture = root + PICTURE_PATH
-    named = {
-        "og:type": "website", "og:site_name": NAME, "og:url": f"{root}/", "og:title": TITLE,
-        "og:description": DESCRIPTION, "og:image": picture, "og:image:alt": PICTURE_TEXT,
-        "twitter:card": "summary_large_image", "twitter:title": TITLE, "twitter:description": DESCRIPTION,
-        "twitter:image": picture, "twitter:image:alt": PICTURE_TEXT, "description": DESCRIPTION,
-    }  # fmt: skip
-    kinds = {name: "property" if name.startswith("og:") else "name" for name in named}
-    title = f"<title>{NAME}</title>"  # gradio's own comes by a script
-    return title + "".join(f'<meta {kinds[name]}="{name}" content="{escape(value)}" />' for name, value in named.items())
+    `root` is the page's address without a last slash: many readers take no relative addresses.
+    """
+    found = WRITTEN_BY_GRADIO.search(html)
+    if found is None:  # another gradio, or its sign-in page
+        return html
+    place = found.start()
+    tags = render(
+        "link_preview",
+        name=NAME,
+        title=TITLE,
+        description=DESCRIPTION,
+        root=root,
+        picture=PICTURE_PATH,
+        picture_text=PICTURE_TEXT,
+    )
+    return html[:place] + tags + WRITTEN_BY_GRADIO.sub("", html[place:])
