@@ -25,6 +25,7 @@ COMMANDS = {
     "speaker": "adapt to one speaker from several recordings, beside each by itself",
     "export": "write what adapts to one recording as a PEFT adapter or merged Whisper",
     "evaluate": "score a manifest of recordings: WER and CER, base and adapted, per group",
+    "story": "tell recordings with sound, transcripts and plots on one page to hand out",
     "figure": "write a plot of the results, or of one recording, for slides",
     "corpus": "turn a corpus of recordings, as it comes, into a manifest",
     "space": "write the folder that is pushed to a Hugging Face Space",

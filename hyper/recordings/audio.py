@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import os
 from collections.abc import Iterator
 from pathlib import Path
@@ -69,6 +70,13 @@ def save_audio(path: Path, waveform: np.ndarray) -> None:  # (n_samples,) in [-1
     """Write 16-bit samples, in the format that the file name ends in (wav or flac)."""
     path.parent.mkdir(parents=True, exist_ok=True)
     soundfile.write(path, waveform, SAMPLE_RATE, subtype="PCM_16")
+
+
+def wav_bytes(waveform: np.ndarray) -> bytes:  # (n_samples,) in [-1, 1], 16 kHz mono
+    """The same as a WAV file that lies nowhere: every browser plays it."""
+    file = io.BytesIO()
+    soundfile.write(file, waveform, SAMPLE_RATE, subtype="PCM_16", format="WAV")
+    return file.getvalue()
 
 
 def split_at_quiet(waveform: np.ndarray, window_seconds: float) -> list[np.ndarray]:

@@ -10,5 +10,9 @@ from hyper.reports.templates import render
 
 def html_text(report: ClinicReport) -> str:
     """The report as one page that needs nothing else."""
-    fonts = {weight: file.read_bytes() for weight, file in zip((400, 700), font_files(), strict=True)}
-    return render("report", report=report, palette=palette, fonts=fonts)
+    return render("report", report=report, palette=palette, fonts=font_bytes())
+
+
+def font_bytes() -> dict[int, bytes]:
+    """The files of the page's own font by weight, to lie inside a page."""
+    return {weight: file.read_bytes() for weight, file in zip((400, 700), font_files(), strict=True)}

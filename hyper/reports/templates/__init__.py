@@ -13,10 +13,12 @@ MIME = {
     "html": "text/html",
     "pdf": "application/pdf",
     "png": "image/png",
+    "svg": "image/svg+xml",
     "srt": "application/x-subrip",
     "TextGrid": "text/plain",
     "txt": "text/plain",
     "vtt": "text/vtt",
+    "wav": "audio/wav",
     "woff2": "font/woff2",
     "xlsx": "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
 }

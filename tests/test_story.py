@@ -1,0 +1,80 @@
+"""The page to hand out holds all it shows, says what is simulated, and obeys nothing that was typed."""
+
+from __future__ import annotations
+
+import base64
+import io
+import re
+from dataclasses import replace
+from pathlib import Path
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+import soundfile
+from test_clinic_report import ATTACK
+from test_ui_panels import comparison, text_of
+
+from hyper.recordings.manifest import ManifestRow
+from hyper.reports.parts import CAUTION
+from hyper.reports.story import SIMULATED, chapter, story_html, title_of, write_story
+
+ASR = SimpleNamespace(backbone=SimpleNamespace(fingerprint="abc123"))
+STUTTER = ManifestRow("a.wav", Path("/secret/a.wav"), "turn on", cohort="stuttering", severity="mild", simulated=True)
+
+
+@pytest.fixture(scope="module")
+def page() -> str:
+    made = comparison("turn on the light", "turn on the lights", reference="turn on the lights")
+    hostile = replace(STUTTER, path=Path(f"/secret/{ATTACK.replace('/', '')}"), cohort="", simulated=False)
+    own = comparison(ATTACK, "turn", reference=ATTACK)
+    return story_html([chapter(made, STUTTER, ASR), chapter(own, hostile, ASR)])
+
+
+def test_a_story_is_one_file_that_asks_for_nothing(page):
+    addresses = re.findall(r'(?:src|href|srcset|action)="([^"]{0,20})|url\("?([^")]{0,20})', page)
+    assert len(addresses) >= 8 and all((a or b).startswith("data:") for a, b in addresses)
+    assert "<script" not in page and "/secret" not in page and page.startswith("<!DOCTYPE html>")
+
+
+def test_a_story_has_the_sound_both_transcripts_with_their_errors_and_plots(page):
+    (first, _) = re.findall(r'<audio[^>]* src="data:audio/wav;base64,([^"]+)"', page)
+    samples, rate = soundfile.read(io.BytesIO(base64.b64decode(first)))
+    assert rate == 16_000
+    np.testing.assert_allclose(samples, comparison("", "").waveform, atol=1e-4)
+    said = text_of(page)
+    assert "Base: 1 error in 4 words (1 replaced). Adapted: all 4 words right." in said
+    assert "<b>light</b><small>meant: lights</small>" in page
+    plots = re.findall(r'<img alt="([^"]+)" src="data:image/svg\+xml;base64,([^"]+)"', page)
+    assert len(plots) == 4 and all(b"<svg" in base64.b64decode(content) for _, content in plots)
+    assert "Pauses: none found" in plots[0][0] and "layer 1: 1.2%" in plots[1][0]
+
+
+def test_a_story_says_what_is_simulated_and_what_it_is_not_for(page):
+    said = text_of(page)
+    assert "Simulated stuttering, mild" in said and SIMULATED in said and said.count(CAUTION) == 1
+    assert "none is kept" not in said  # it holds the audio
+    assert title_of(replace(STUTTER, cohort="typical", severity="", simulated=False)) == "Typical speech"
+    assert title_of(ManifestRow("b.wav", Path("b.wav"))) == "b.wav"
+
+
+def test_what_was_typed_or_heard_stays_text(page):
+    assert ATTACK not in page and "&lt;script&gt;alert" in page
+
+
+def test_where_nobody_speaks_a_story_shows_no_plot():
+    silent = comparison("thank you", "thank you", waveform=np.zeros(8000, np.float32))
+    told = chapter(silent, STUTTER, ASR)
+    assert told.plots == () and told.speaking == {}
+    assert "thank you" not in text_of(story_html([told]))
+
+
+def test_a_story_is_written_where_it_is_wanted(tmp_path):
+    asked = []
+    asr = SimpleNamespace(
+        backbone=ASR.backbone,
+        compare=lambda path, reference: asked.append((path, reference)) or comparison("turn on", None, reference),
+    )
+    write_story(asr, [STUTTER], tmp_path / "new" / "story.html")
+    assert asked == [("/secret/a.wav", "turn on")]
+    assert "Simulated stuttering, mild" in (tmp_path / "new" / "story.html").read_text(encoding="utf-8")
