@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+from datetime import date
 
 import openpyxl
 import pytest
@@ -22,6 +23,7 @@ from tests.test_browser import (  # noqa: F401  pytest finds fixtures by their n
     visit,
 )
 
+TABLE, BOOK = (f"recordings-{date.today()}.{ending}" for ending in ("csv", "xlsx"))
 EXAMPLES = ("stuttering_mild.wav", "dysarthria_severe.wav", "typical_1.wav")
 LIST = """File;What was meant;Speaker;Note;Simulated
 STUTTERING_mild;what is the weather today;p1;first <b>visit</b>;1
@@ -72,10 +74,24 @@ def test_a_list_a_table_a_recording_and_files_to_keep(visit, tmp_path, size):  #
     lowest, text = here.page.evaluate(CONTRASTS)[0]
     assert lowest >= 4.5, f"contrast {lowest:.2f}: {text}"
 
-    lines = list(csv.DictReader(io.StringIO(saved(here, "recordings.csv").decode("utf-8-sig"), newline="")))
+    lines = list(csv.DictReader(io.StringIO(saved(here, TABLE).decode("utf-8-sig"), newline="")))
     assert [line["what was meant"] for line in lines[:3]] == [each.split(";")[1] for each in LIST.splitlines()[1:4]]
-    book = openpyxl.load_workbook(io.BytesIO(saved(here, "recordings.xlsx")))
+    book = openpyxl.load_workbook(io.BytesIO(saved(here, BOOK)))
     assert book["recordings"]["B2"].value == EXAMPLES[0]
+    outcome, corrected = here.page.locator("#hw-outcome .hw-verdict"), here.page.locator("tr[data-row='0'] .hw-correct")
+    before = outcome.inner_text()
+    for text, is_as_before in (("what is the weather today please", False), ("what is the weather today", True)):
+        corrected.fill(text)
+        corrected.press("Enter")
+        here.page.wait_for_function(
+            "([text, same]) => (document.querySelector('#hw-outcome .hw-verdict').innerText === text) === same",
+            arg=[before, is_as_before],
+        )
+        assert here.page.evaluate("document.activeElement.value") == text  # the focus is where it was
+    here.page.get_by_label("Only rows with errors").check()
+    shown = [each.is_visible() for each in rows.all()]
+    assert shown == [each.get_attribute("data-wrong") != "0" for each in rows.all()] and not all(shown)
+    here.page.get_by_label("Only rows with errors").uncheck()
     here.page.get_by_label("Who or what it is about").fill("Case 12")
     here.page.get_by_role("button", name="Make the report").click()
     report = PdfReader(io.BytesIO(saved(here, "report.pdf")))

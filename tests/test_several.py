@@ -9,6 +9,7 @@ import re
 import threading
 import zipfile
 from collections.abc import Iterator
+from datetime import date
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -20,6 +21,7 @@ import soundfile
 
 from hyper.compare.pipeline import PersonalizedAsr
 from hyper.compare.scoring import score_manifest
+from hyper.metrics.word_errors import word_errors
 from hyper.recordings.audio import SAMPLE_RATE
 from hyper.recordings.manifest import ManifestRow
 from hyper.ui import notices
@@ -30,6 +32,7 @@ from hyper.ui.tabs.several import SeveralTab
 from hyper.ui.visitors.uploads import Uploads
 
 ANNA, PETER = SimpleNamespace(session_hash="anna"), SimpleNamespace(session_hash="peter")
+TABLE, BOOK = (f"recordings-{date.today()}.{ending}" for ending in ("csv", "xlsx"))
 ATTACK = "<script>alert(1)</script>"
 
 
@@ -89,7 +92,7 @@ def run(tab: SeveralTab, sent: list[dict], table: dict | None = None, who=ANNA) 
 
 def saved(html: str) -> dict[str, bytes]:
     """The files behind the links."""
-    links = re.findall(r'download="([\w.]+)" href="data:[\w/.+-]+;base64,([\w+/=]+)"', html)
+    links = re.findall(r'download="([\w.-]+)" href="data:[\w/.+-]+;base64,([\w+/=]+)"', html)
     return {name: base64.b64decode(content) for name, content in links}
 
 
@@ -111,12 +114,12 @@ def test_good_bad_refused_and_unlisted_files_side_by_side(tab, send, asr, cache)
 
     rows = [ManifestRow("a.wav", Path(sent[0]["path"]), "turn it on"), ManifestRow("b.wav", Path(sent[1]["path"]))]
     direct = score_manifest(asr, rows).utterances
-    lines = list(csv.DictReader(io.StringIO(saved(links)["recordings.csv"].decode("utf-8-sig"), newline="")))
+    lines = list(csv.DictReader(io.StringIO(saved(links)[TABLE].decode("utf-8-sig"), newline="")))
     assert [line["file"] for line in lines] == ["a.wav", "b.wav", "visit/inner.wav", "visit/notes.txt", "bad.wav"]
     assert [(line["base"], line["adapted"]) for line in lines[:2]] == [(u.base.text, u.adapted.text) for u in direct]
     assert float(lines[0]["base WER"]) == direct[0].base.errors.wer
     assert lines[1]["base WER"] == "" and lines[0]["speaker"] == "p1" and lines[0]["note"] == "first"
-    book = openpyxl.load_workbook(io.BytesIO(saved(links)["recordings.xlsx"]))
+    book = openpyxl.load_workbook(io.BytesIO(saved(links)[BOOK]))
     assert book.sheetnames == ["recordings", "groups"]
     assert [row[1].value for row in book["recordings"].iter_rows(min_row=2)] == [line["file"] for line in lines]
     assert not list(cache.glob("tmp*"))  # nothing of the run stays on disk
@@ -133,7 +136,7 @@ def test_cancel_keeps_what_is_done(tab, send, asr, monkeypatch):
     assert button.interactive is False
     (last,) = steps
     assert "Stopped: 2 of 5 done." in last.status and last.is_kept
-    assert len(saved(last.links)["recordings.csv"].decode().splitlines()) == 1 + 2
+    assert len(saved(last.links)[TABLE].decode().splitlines()) == 1 + 2
     assert len(tab.batches.outcome("anna").evaluation.utterances) == 2
     assert "report.pdf" in saved(tab.report("", "", True, ANNA))
 
@@ -161,7 +164,7 @@ def test_without_references_there_is_no_rate_at_all(tab, send):
     assert last.left_over == ""
     for word in ("WER", "Change", "interval", "error"):
         assert word not in outcome
-    lines = list(csv.DictReader(io.StringIO(saved(links)["recordings.csv"].decode("utf-8-sig"), newline="")))
+    lines = list(csv.DictReader(io.StringIO(saved(links)[TABLE].decode("utf-8-sig"), newline="")))
     assert {line["base WER"] + line["adapted WER"] + line["change of WER"] for line in lines} == {""}
 
 
@@ -297,3 +300,39 @@ def test_a_report_takes_no_endless_text(tab, send, subject, remarks):
     run(tab, [send("a.wav")])
     with pytest.raises(gr.Error, match=r"is 20,001 characters long, but the limit is 20,000; please shorten it\."):
         tab.report(subject, remarks, True, ANNA)
+
+
+LISTED = "file,what was meant,speaker\na.wav,turn on the light,p1\nb.wav,,p1\n"
+
+
+def corrected(tab: SeveralTab, row: int, text: str, who=ANNA) -> tuple[str, str, str]:
+    return tab.correct(SimpleNamespace(row=row, text=text), who)
+
+
+def test_a_text_that_is_corrected_is_counted_at_once_everywhere(tab, send):
+    first = run(tab, [send("a.wav"), send("b.wav", seed=2)], send("l.csv", LISTED.encode()))[-1]
+    heard = tab.batches.outcome("anna").evaluation.utterances[0].base.text
+    meant = f"{heard.strip()} indeed"
+    outcome, links, report = corrected(tab, 0, f"  {meant} ")
+    evaluation = tab.batches.outcome("anna").evaluation
+    assert evaluation.utterances[0].row.reference == meant
+    assert evaluation.utterances[0].base.errors == word_errors(meant, heard)
+    assert evaluation.group("all", "all").base == evaluation.group("speaker", "p1").base == word_errors(meant, heard)
+    assert f"{100 * word_errors(meant, heard).wer:.1f}" in outcome and outcome != first.outcome and report == ""
+    (line, _) = csv.DictReader(io.StringIO(saved(links)[TABLE].decode("utf-8-sig"), newline=""))
+    assert (line["what was meant"], line["base deleted"]) == (meant, "1")
+    assert tab.batches.outcome("anna").place_of(evaluation.utterances[0].row)  # it still opens
+    assert "indeed" in saved(tab.report("", "", True, ANNA))["report.html"].decode()
+    emptied = corrected(tab, 0, "")[0]
+    assert tab.batches.outcome("anna").evaluation.groups == () and "nothing is counted" in emptied
+
+
+def test_only_what_was_counted_can_be_corrected_and_only_by_its_visitor(tab, send):
+    steps = run(tab, [send("a.wav"), send("b.wav", seed=2)], send("l.csv", LISTED.encode()))
+    assert steps[-1].outcome.count("<textarea") == 2 and "<textarea" not in steps[-2].outcome
+    assert re.findall(r'data-wrong="(\d+)"', steps[-1].outcome)[1] == "0"
+    with pytest.raises(gr.Error, match="press Transcribe all again"):
+        corrected(tab, 0, "mine", PETER)
+    with pytest.raises(gr.Error, match="What was meant is 20,001 characters long"):
+        corrected(tab, 0, "x" * 20_001)
+    assert "<textarea" not in run(tab, [send("c.wav", seed=4)])[-1].outcome  # no list, nothing counted

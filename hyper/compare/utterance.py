@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from hyper.compare.choice import Preferred
-from hyper.compare.row import Row
+from hyper.compare.row import Row, check_references
+from hyper.metrics.word_errors import word_errors
 from hyper.model.subspace import LayerSize
 from hyper.recordings.manifest import ManifestRow
 
@@ -72,6 +73,16 @@ class ScoredUtterance:
         if base is None or adapted is None or base.wer is None or adapted.wer is None:
             return None
         return adapted.wer - base.wer
+
+    def with_reference(self, reference: str, language: str) -> ScoredUtterance:
+        """The same transcripts, counted against another text; "" counts nothing. Errors: `TextError`."""
+        check_references(reference)
+
+        def counted(row: Row) -> Row:
+            return replace(row, errors=word_errors(reference, row.text, language) if reference else None)
+
+        manifest_row = replace(self.row, reference=reference)
+        return replace(self, row=manifest_row, base=counted(self.base), adapted=self.adapted and counted(self.adapted))
 
     def to_json(self) -> dict[str, Any]:
         """The utterance record; `simulated` because no figure may leave it out."""

@@ -20,6 +20,7 @@ from hyper.recordings.audio import AudioError
 from hyper.recordings.limits import TextError
 from hyper.recordings.manifest import ManifestError
 from hyper.recordings.tables import TableError
+from hyper.reports.sessions import SessionError
 
 NO_RECORDING = "There is no recording yet: record yourself, upload a file or pick an example."
 RECORDING_GONE = (
@@ -38,7 +39,7 @@ def errors_as_notices() -> Iterator[None]:
         raise notice(str(error), "No adaptation available") from error
     except (BackboneError, CheckpointError) as error:
         raise notice(str(error), "This model cannot be used") from error
-    except (ArchiveError, ManifestError, TableError) as error:
+    except (ArchiveError, ManifestError, SessionError, TableError) as error:
         raise notice(str(error), "These files cannot be used") from error
     except TextError as error:
         raise notice(str(error), "This text cannot be used") from error

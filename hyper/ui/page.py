@@ -46,7 +46,7 @@ def build_demo(models: ModelStore, examples: Sequence[Example]) -> gr.Blocks:
                 HowTab(one)
                 models_tab = ModelsTab(models)
             gr.HTML(CAUTION)
-        for tab in (one, several.many, reading, several.one, models_tab):
+        for tab in (one, several.many, several.sessions, reading, several.one, models_tab):
             tab.connect(one.inputs)
         one.inputs.connect()  # after the modes, which clear their results first when the model changes
         reading.hand_over_to(several, bar)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import gradio as gr
 
@@ -33,6 +33,14 @@ FILES_TEXT = (
     "with their errors marked, the model, the settings and the medical caution, but no sound."
 )
 SIMULATED = "This is an example that comes with HyperWhisper: {label}."
+
+
+class KeptFile(NamedTuple):
+    """A file that a link holds."""
+
+    label: str
+    name: str
+    content: bytes
 
 
 class KeepCard(Card):
@@ -67,12 +75,13 @@ class KeepCard(Card):
         rows: list[RowName] = ["base"] if comparison.adapted is None else ["adapted", "base"]
         files = {
             row: [
-                (NAMES[kind], file_name(stem, kind, row), transcript_text(comparison, kind, row).encode())
-                for kind in NAMES
+                KeptFile(label, file_name(stem, kind, row), transcript_text(comparison, kind, row).encode())
+                for kind, label in NAMES.items()
             ]
             for row in rows
         }
-        grid = (file_name(stem, "textgrid", rows[0]), transcript_text(comparison, "textgrid").encode())
+        grid_name = file_name(stem, "textgrid", rows[0])
+        grid = KeptFile("TextGrid", grid_name, transcript_text(comparison, "textgrid").encode())
         texts = {row: transcript_text(comparison, "txt", row).strip() for row in rows}
         return {
             self.box: SHOWN,

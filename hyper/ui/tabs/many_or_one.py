@@ -9,6 +9,7 @@ import gradio as gr
 from hyper.ui.examples import Example
 from hyper.ui.layout import SEVERAL, view
 from hyper.ui.service import Service
+from hyper.ui.tabs.sessions import SessionsTab
 from hyper.ui.tabs.several import SeveralTab
 from hyper.ui.tabs.speaker import ONE_SPEAKER, SpeakerTab
 
@@ -29,5 +30,6 @@ class ManyOrOne:
             )
             with gr.Column(elem_id="hw-many-speakers"):
                 self.many = SeveralTab(service)
+                self.sessions = SessionsTab(service)
             with gr.Column(elem_id="hw-one-speaker"):
                 self.one = SpeakerTab(service, examples)

@@ -6,6 +6,7 @@ import tempfile
 import time
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
+from datetime import date
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -79,11 +80,14 @@ class SeveralTab(Tab):
         self.service = service
         self.batches = Batches()
         self._input_cards()
-        with gr.Row():
+        with gr.Row(elem_id="hw-run-row"):
             self.start = go_button("Transcribe all", "hw-run")
             self.cancel = gr.Button("Cancel", visible=False, elem_id="hw-cancel")
         self.status = gr.HTML("", elem_id="hw-several-status")
         self.left_over = gr.HTML("", elem_id="hw-left-over")
+        self.only_errors = gr.Checkbox(  # the style sheet reads it
+            False, label="Only rows with errors", visible=False, interactive=True, elem_id="hw-only-errors"
+        )
         self.outcome = gr.HTML("", elem_id="hw-outcome", js_on_load=SCRIPT_FILE.read_text(encoding="utf-8"))
         self._keeping_card()
 
@@ -128,6 +132,7 @@ class SeveralTab(Tab):
         self.cancel.click(self.stop, None, self.cancel, **QUIET)
         opened = [inputs.recording, inputs.reference, inputs.note, inputs.model, inputs.language]
         self.outcome.click(self.open, None, opened, **HEARD).success(None, js=scripts.OPEN_AND_COMPARE)
+        self.outcome.edit(self.correct, None, [self.outcome, self.table_links, self.report_links], **HEARD)
         self.make_report.click(
             self.report,
             [self.subject, self.remarks, self.with_names],
@@ -138,7 +143,14 @@ class SeveralTab(Tab):
 
     def clear(self) -> Values:
         """Nothing transcribed."""
-        return {self.status: "", self.left_over: "", self.outcome: "", self.table_links: "", self.keeping: HIDDEN}
+        return {
+            self.status: "",
+            self.left_over: "",
+            self.only_errors: HIDDEN,
+            self.outcome: "",
+            self.table_links: "",
+            self.keeping: HIDDEN,
+        }
 
     def track(self, sent: list[SentFile] | None, table: SentFile | None, request: gr.Request) -> None:
         """Delete the visitor's former files, remember the present ones."""
@@ -189,7 +201,8 @@ class SeveralTab(Tab):
         self.batches.keep(session, run, replace(outcome, evaluation=evaluation))
         yield {
             self.status: several_html.end_html(evaluation, n),
-            self.outcome: several_html.outcome_html(evaluation),
+            self.only_errors: SHOWN if evaluation.groups else HIDDEN,
+            self.outcome: several_html.outcome_html(evaluation, is_finished=True),
             self.table_links: _table_links(evaluation),
             self.keeping: SHOWN,
         }
@@ -215,6 +228,15 @@ class SeveralTab(Tab):
             raise notices.notice(notices.RECORDING_GONE, "Nothing to open") from error
         note = note_html(FROM_LIST.format(name=row.file, simulated=" (simulated)" if row.simulated else ""))
         return path, row.reference, note, outcome.model, outcome.language
+
+    def correct(self, event: gr.EventData, request: gr.Request) -> tuple[str, str, str]:
+        """Table, files and report after the visitor has changed what was meant in one row; an old report goes."""
+        outcome = self._outcome(request)
+        with notices.errors_as_notices():
+            outcome = outcome.corrected(int(event.row), str(event.text).strip())
+        self.batches.keep(request.session_hash, self.batches.run(request.session_hash), outcome)
+        evaluation = outcome.evaluation
+        return several_html.outcome_html(evaluation, is_finished=True), _table_links(evaluation), ""
 
     def report(self, subject: str, remarks: str, with_names: bool, request: gr.Request) -> str:
         """Links to the report, as HTML and PDF."""
@@ -258,8 +280,8 @@ def _refused(recordings: Sequence[Recording], matching: Matching) -> tuple[tuple
 
 def _table_links(evaluation: Evaluation) -> str:
     files = {
-        "recordings.csv": csv_bytes(recordings_sheet(evaluation)),
-        "recordings.xlsx": xlsx_bytes(sheets(evaluation)),
+        f"recordings-{date.today()}.csv": csv_bytes(recordings_sheet(evaluation)),
+        f"recordings-{date.today()}.xlsx": xlsx_bytes(sheets(evaluation)),
     }
     return several_html.links_html("Save the table:", files)
 

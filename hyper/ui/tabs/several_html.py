@@ -43,8 +43,8 @@ def matching_html(matching: Matching) -> str:
     return render("left_over", parts={title: _named(items) for title, items in parts.items() if items})
 
 
-def outcome_html(evaluation: Evaluation) -> str:
-    """The outcome in a sentence, pooled rates with intervals, and the table of the recordings."""
+def outcome_html(evaluation: Evaluation, is_finished: bool = False) -> str:
+    """The outcome in a sentence, pooled rates and intervals, and the table, whose texts can be corrected at the end."""
     groups = shown_groups(evaluation)
     over = dict.fromkeys(wer_intervals(group)[0] for group in groups)
     counted = any(utterance.base.errors is not None for utterance in evaluation.utterances)
@@ -55,6 +55,7 @@ def outcome_html(evaluation: Evaluation) -> str:
         groups_help=" ".join([WER_MEANING, *(INTERVAL_MEANING[each] for each in over)]),
         evaluation=evaluation,
         counted=counted,
+        is_finished=is_finished,
         columns=[name for name in COLUMNS if counted or name not in COUNTED_COLUMNS],
     )
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from hyper.compare.evaluation import Evaluation
 from hyper.recordings.archive import Place, Sent
@@ -30,6 +30,18 @@ class Outcome:
     def place_of(self, row: ManifestRow) -> Place:
         """Where the recording of a row came from."""
         return next(place for own, place in zip(self.matching.rows, self.places, strict=True) if own is row)
+
+    def corrected(self, i: int, reference: str) -> Outcome:
+        """The outcome with another text for what was meant in recording `i` of the table. Errors: `TextError`."""
+        utterances = list(self.evaluation.utterances)
+        former = utterances[i].row
+        utterances[i] = utterances[i].with_reference(reference, self.evaluation.language)
+        rows = tuple(utterances[i].row if row is former else row for row in self.matching.rows)
+        return replace(
+            self,
+            evaluation=replace(self.evaluation, utterances=tuple(utterances)),
+            matching=replace(self.matching, rows=rows),
+        )
 
     @property
     def unlisted(self) -> frozenset[str]:

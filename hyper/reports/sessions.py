@@ -1,0 +1,135 @@
+"""Sessions of several dates from tables that were saved: what each row got wrong in each, in order of time."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import date
+from pathlib import Path
+from typing import NamedTuple
+
+from hyper.metrics.normalize import ENGLISH
+from hyper.metrics.word_errors import WordErrors, pooled, word_errors
+from hyper.recordings.limits import check_text, shown
+from hyper.recordings.tables import FORMULA_STARTS, MAX_TABLE_BYTES, read_table
+
+DATE = re.compile(r"(20\d\d)[-_. ]?(\d\d)[-_. ]?(\d\d)")
+COLUMNS = ("what was meant", "base", "adapted")  # of a saved table; in JSON the first is called "reference"
+FEWEST, MOST = 2, 50
+
+
+class SessionError(ValueError):
+    """The files cannot be compared over time; the message says which, and why."""
+
+
+class Texts(NamedTuple):
+    """One recording of a saved table."""
+
+    reference: str | None  # None or "" where it is not known
+    base: str | None  # None where it could not be used
+    adapted: str | None  # None without a hypernetwork
+
+
+@dataclass(frozen=True)
+class Session:
+    """All recordings of one file that have a reference."""
+
+    name: str  # of the file
+    day: date | None  # as the name says; None where it says none
+    n_recordings: int
+    base: WordErrors
+    adapted: WordErrors | None  # None where a recording has no adapted transcript
+
+    @property
+    def label(self) -> str:
+        """The day, or the name of a file that says none."""
+        return f"{self.day.day} {self.day:%b %Y}" if self.day else Path(self.name).stem
+
+
+def read_sessions(files: Sequence[tuple[str, Path]], language: str = ENGLISH) -> list[Session]:
+    """(name, path) of each file; sessions without a date come last, in the order of their names.
+
+    `language` is that of files which do not say it: only the JSON of `evaluate` does.
+
+    Errors: `SessionError`, `TableError`, `TextError`.
+    """
+    if not FEWEST <= len(files) <= MOST:
+        raise SessionError(f"Comparing takes {FEWEST} to {MOST} files, one for each session; {len(files)} came.")
+    sessions = [_session(name, path, language) for name, path in files]
+    return sorted(sessions, key=lambda session: (session.day is None, session.day or date.min, session.name))
+
+
+def _session(name: str, path: Path, language: str) -> Session:
+    """One file, counted anew from its texts, so that every file is counted alike."""
+    if Path(name).suffix.lower() == ".json":
+        recordings, language = _of_json(name, path, language)
+    else:
+        recordings = list(_of_table(name, path))
+    recordings = [each for each in recordings if each.reference and each.base is not None]
+    for text in (text for each in recordings for text in each):
+        check_text(text or "", f"A text in {shown(name)}")
+    if not recordings:
+        raise SessionError(f"{shown(name)} holds no recording with what was meant, so there is nothing to count in it.")
+    has_adapted = all(each.adapted is not None for each in recordings)
+    return Session(
+        name,
+        _day(name),
+        len(recordings),
+        pooled(word_errors(each.reference, each.base, language) for each in recordings),
+        pooled(word_errors(each.reference, each.adapted, language) for each in recordings) if has_adapted else None,
+    )
+
+
+def _of_table(name: str, path: Path) -> Iterable[Texts]:
+    """The lines of a CSV or XLSX that the page has saved, without those that could not be used."""
+    table = read_table(path, name)
+    missing = [column for column in COLUMNS if column not in table.columns]
+    if missing:
+        raise SessionError(
+            f"{table.name} is not a table that was saved here: the column `{missing[0]}` is missing; please give the "
+            "CSV or XLSX as it was saved under Keep it."
+        )
+    is_adapted = any(line.values["adapted"] for line in table.lines)
+    for line in table.lines:
+        if not line.values.get("problem"):
+            reference, base, adapted = (_without_apostrophe(line.values[column]) for column in COLUMNS)
+            yield Texts(reference, base, adapted if is_adapted else None)
+
+
+def _of_json(name: str, path: Path, language: str) -> tuple[list[Texts], str]:
+    """The utterances of `evaluate --json`, or the one of `compare --json`; and their language, where it is said."""
+    if path.stat().st_size > MAX_TABLE_BYTES:
+        raise SessionError(f"{shown(name)} is larger than {MAX_TABLE_BYTES // 10**6} MB; please give the CSV instead.")
+    try:
+        record = json.loads(path.read_text(encoding="utf-8"))
+        utterances = record.get("utterances", [record])
+        texts = [Texts(*(_text(each[key]) for key in ("reference", "base", "adapted"))) for each in utterances]
+        return texts, _text(record.get("language", language))
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
+        raise SessionError(
+            f"{shown(name)} is not a report of `evaluate --json` or `compare --json`; please give one of these."
+        ) from error
+
+
+def _text(value: str | None) -> str | None:
+    """The value, which must not be anything else."""
+    if not isinstance(value, str | None):
+        raise TypeError(f"{value!r} is no text")
+    return value
+
+
+def _without_apostrophe(text: str) -> str:
+    """As it was before a CSV was kept from being taken for a formula."""
+    return text[1:] if text.startswith("'") and text[1:].startswith(FORMULA_STARTS) else text
+
+
+def _day(name: str) -> date | None:
+    """The first date in a file's name, as 2030-02-03 or 20300203."""
+    for found in DATE.finditer(name):
+        try:
+            return date(*map(int, found.groups()))
+        except ValueError:
+            continue
+    return None

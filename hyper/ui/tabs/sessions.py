@@ -1,0 +1,83 @@
+"""Sessions over time, folded under Several: tables that were saved at several dates, as one table and a plot."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import gradio as gr
+
+from hyper.plots.sessions import SESSIONS, sessions_figure
+from hyper.reports.sessions import Session, read_sessions
+from hyper.ui import figures, notices
+from hyper.ui.layout import Values, file_box, fold, note_html, plot
+from hyper.ui.queues import QUIET
+from hyper.ui.tabs.tab import Tab
+from hyper.ui.templates import render
+
+if TYPE_CHECKING:
+    from hyper.ui.inputs import Inputs
+    from hyper.ui.service import Service
+
+PLACE = "sessions"  # of the files that the visitor holds here
+SESSIONS_TEXT = (
+    "Drop the tables that you saved here at several dates (CSV or XLSX, or the JSON of `evaluate` or `compare`), one "
+    "for each session, in the language chosen under Try. The date is read from the file's name, such as "
+    "recordings-2030-02-03.csv."
+)
+
+
+class SessionsTab(Tab):
+    """Files, their table and plot. The files are deleted as soon as they are read."""
+
+    def __init__(self, service: Service) -> None:
+        self.service = service
+        with fold("Compare sessions over time", "hw-sessions", is_card=True):
+            gr.HTML(note_html(SESSIONS_TEXT))
+            self.files = file_box(
+                "Saved tables", "hw-session-files", file_count="multiple", file_types=[".csv", ".xlsx", ".json"]
+            )
+            self.table = gr.HTML("", elem_id="hw-session-table")
+            self.plot = plot(SESSIONS.title, "hw-session-plot", visible=False)
+
+    def connect(self, inputs: Inputs) -> None:
+        """Files that arrive are compared; files that are taken away take the table with them."""
+        self.files.upload(
+            self.compare,
+            [self.files, inputs.language],
+            list(self.clear()),
+            preprocess=False,
+            show_progress_on=self.table,
+            api_visibility="private",
+            concurrency_limit=None,
+        )
+        self.files.clear(self.clear, None, list(self.clear()), **QUIET)
+
+    def clear(self) -> Values:
+        """No sessions."""
+        return {self.table: "", self.plot: gr.update(value=None, visible=False)}
+
+    def compare(self, sent: list[dict[str, Any]] | None, language: str, request: gr.Request) -> Values:
+        """The table of all sessions and their plot."""
+        files = [(file.get("orig_name") or Path(file["path"]).name, Path(file["path"])) for file in sent or ()]
+        self.service.uploads.hold(request.session_hash, PLACE, [str(path) for _, path in files])
+        try:
+            with notices.errors_as_notices():
+                sessions = read_sessions(files, language)
+        finally:
+            self.service.uploads.hold(request.session_hash, PLACE, [])
+        return {
+            self.table: sessions_html(sessions),
+            self.plot: gr.update(value=figures.interactive(sessions_plot(sessions), SESSIONS.title), visible=True),
+        }
+
+
+def sessions_html(sessions: list[Session]) -> str:
+    """A line for each session, and how to read the plot below."""
+    return render("sessions", sessions=sessions, caption=SESSIONS)
+
+
+def sessions_plot(sessions: list[Session]) -> Any:
+    """The rates of both rows."""
+    adapted = [session.adapted and session.adapted.wer for session in sessions]
+    return sessions_figure([each.label for each in sessions], [each.base.wer for each in sessions], adapted)

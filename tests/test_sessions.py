@@ -1,0 +1,118 @@
+"""Sessions over time: from the files that the page and the commands save, counted anew; wrong files in one sentence."""
+
+from __future__ import annotations
+
+import json
+from datetime import date
+from types import SimpleNamespace
+
+import gradio as gr
+import pytest
+from test_clinic_report import evaluation, utterance
+from test_ui_panels import comparison, text_of
+
+from hyper.compare.utterance import Failure
+from hyper.metrics.word_errors import word_errors
+from hyper.recordings.limits import TextError
+from hyper.recordings.manifest import ManifestRow
+from hyper.recordings.tables import TableError, csv_bytes, xlsx_bytes
+from hyper.reports.sessions import SessionError, read_sessions
+from hyper.reports.table import recordings_sheet, sheets
+from hyper.ui.tabs.sessions import SessionsTab, sessions_plot
+
+MEANT, BASE, ADAPTED = "-turn on the light", "turn on a night", "turn on the night"
+
+
+@pytest.fixture
+def written(tmp_path):
+    """One evaluation as the page and the commands save it; one of its recordings had no text, one was broken."""
+    found = evaluation(
+        utterance("a.wav", MEANT, BASE, ADAPTED, speaker="p1"),
+        utterance("b.wav", "call my sister", "call my sister", "call my sister"),
+        utterance("c.wav", "", "so", "so"),
+        failures=(Failure(ManifestRow("bad.wav", tmp_path / "bad.wav", "hello"), "It is broken."),),
+    )
+    contents = {
+        "recordings-2030-03-02.csv": csv_bytes(recordings_sheet(found)),
+        "visit 20290131.xlsx": xlsx_bytes(sheets(found)),
+        "third.json": json.dumps(found.to_json()).encode(),
+        "2031.01.05.json": json.dumps(comparison("so be", "so be it", "so be it").to_json()).encode(),
+    }
+
+    def file(name: str, content: bytes | None = None):
+        path = tmp_path / f"sent-{len(list(tmp_path.iterdir()))}"
+        path.write_bytes(contents[name] if content is None else content)
+        path = path.rename(path.with_suffix(name[name.rindex(".") :]))
+        return name, path
+
+    return file
+
+
+def test_every_kind_of_saved_file_is_counted_alike_and_in_order_of_time(written):
+    names = ("third.json", "recordings-2030-03-02.csv", "2031.01.05.json", "visit 20290131.xlsx")
+    sessions = read_sessions([written(name) for name in names])
+    assert [(each.label, each.day) for each in sessions] == [
+        ("31 Jan 2029", date(2029, 1, 31)), ("2 Mar 2030", date(2030, 3, 2)), ("5 Jan 2031", date(2031, 1, 5)),
+        ("third", None),
+    ]  # fmt: skip
+    right = word_errors("call my sister", "call my sister")
+    for each in (sessions[0], sessions[1], sessions[3]):
+        assert each.n_recordings == 2
+        assert each.base == word_errors(MEANT, BASE) + right and each.adapted == word_errors(MEANT, ADAPTED) + right
+    assert (sessions[2].base.n_errors, sessions[2].adapted.n_errors, sessions[2].base.n_reference) == (1, 0, 3)
+
+
+def test_without_a_hypernetwork_there_is_no_adapted_session(written):
+    alone = evaluation(utterance("a.wav", "so be it", "so be", None))
+    files = [written(f"{i}.csv", csv_bytes(recordings_sheet(alone))) for i in range(2)]
+    assert [each.adapted for each in read_sessions(files)] == [None, None]
+    assert sessions_plot(read_sessions(files)).data[1].y == (None, None)
+
+
+WRONG = {
+    "photo.csv": (b"\x00\x01", TableError, "photo.csv is not a text file"),
+    "list.csv": (b"file,what was meant\na,b\n", SessionError, "list.csv is not a table that was saved here"),
+    "empty.csv": (b"file,what was meant,base,adapted\na,,so,so\n", SessionError, "empty.csv holds no recording with"),
+    "x.json": (b"[1, 2", SessionError, "x.json is not a report of `evaluate --json`"),
+    "y.json": (b'{"utterances": [3]}', SessionError, "y.json is not a report"),
+    "z.json": (b'{"utterances": [{"reference": 3, "base": 4, "adapted": []}]}', SessionError, "z.json is not a report"),
+    "long.json": (
+        json.dumps({"utterances": [{"reference": "x" * 20_001, "base": "x", "adapted": "x"}]}).encode(),
+        TextError, "A text in long.json is 20,001 characters long",
+    ),
+    "large.json": (b" " * 10_000_001, SessionError, "large.json is larger than 10 MB"),
+    "talk.wav": (b"RIFF", TableError, "talk.wav is not a table"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", WRONG)
+def test_a_wrong_file_is_answered_in_one_sentence(written, name):
+    content, kind, sentence = WRONG[name]
+    with pytest.raises(kind) as caught:
+        read_sessions([written("third.json"), written(name, content)])
+    assert str(caught.value).startswith(sentence) and "\n" not in str(caught.value)
+
+
+def test_one_session_is_none_to_compare(written):
+    with pytest.raises(SessionError, match="Comparing takes 2 to 50 files, one for each session; 1 came"):
+        read_sessions([written("third.json")])
+
+
+def test_the_page_shows_a_line_and_a_point_for_each_and_holds_nothing_after(written):
+    held = []
+    service = SimpleNamespace(uploads=SimpleNamespace(hold=lambda *given: held.append(given)))
+    with gr.Blocks():
+        tab = SessionsTab(service)
+    sent = [written("third.json"), written("recordings-2030-03-02.csv")]
+    files = [{"path": str(path), "orig_name": name} for name, path in sent]
+    anna = SimpleNamespace(session_hash="anna")
+    values = tab.compare(files, "en", anna)
+    text = text_of(values[tab.table])
+    assert "2 Mar 2030 recordings-2030-03-02.csv 2 7 2 errors (28.6 %) 1 error (14.3 %) 1 error fewer" in text
+    plot = json.loads(values[tab.plot]["value"].plot)
+    assert [line["name"] for line in plot["data"]] == ["base", "adapted"]
+    assert plot["data"][0]["y"] == [pytest.approx(100 * 2 / 7)] * 2
+    assert held == [("anna", "sessions", [str(path) for _, path in sent]), ("anna", "sessions", [])]
+    with pytest.raises(gr.Error, match="is not a table"):
+        tab.compare([{"path": str(path), "orig_name": "a.wav"} for _, path in sent], "en", anna)
+    assert held[-1] == ("anna", "sessions", [])
