@@ -1,0 +1,186 @@
+"""Base and adapted word under word: columns that the two transcripts, and what was meant, share."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from difflib import SequenceMatcher
+from itertools import zip_longest
+from typing import NamedTuple
+
+from hyper.metrics.normalize import ENGLISH, normalise
+from hyper.metrics.word_errors import align_words
+
+
+class Cell(NamedTuple):
+    """What one transcript has in a column."""
+
+    words: tuple[int, ...]  # which of its written words; () where it has none here
+    is_right: bool | None  # as word errors are counted; None without what was meant
+
+
+@dataclass(frozen=True)
+class Column:
+    """A place in the sentence; mostly one word of each transcript."""
+
+    cells: tuple[Cell, ...]  # of base, and of adapted where there is one
+    agree: bool  # the same words in all transcripts; where what was meant is known, the right ones
+    meant: str  # the words that belong here, as they are compared; "" unless some transcript is wrong here
+
+
+@dataclass(frozen=True)
+class _Place:
+    """The smallest column: at most one compared word of each text."""
+
+    meant: str | None  # None where nothing was meant, or nobody knows what
+    tokens: tuple[int | None, ...]  # of each transcript, which of its compared words
+
+
+@dataclass(frozen=True)
+class _Text:
+    """A transcript as it was written and as it is compared: "twenty one" is one compared word, "don't" two."""
+
+    words: list[str]
+    tokens: list[str]
+    owners: list[list[int]]  # of each token, the words that it stands for
+
+
+def columns(
+    base: str, adapted: str | None, reference: str | None = None, language: str = ENGLISH
+) -> tuple[Column, ...]:
+    """The alignment behind the word errors, with the words as they were written.
+
+    Words that are not compared ("um") stand beside the word before them. Without a reference the two transcripts are
+    aligned with each other.
+    """
+    texts = [_text(written, language) for written in (base, adapted) if written is not None]
+    has_reference = bool(reference and normalise(reference, language))
+    if has_reference:
+        places = _against_reference(texts, reference or "", language)
+    else:
+        places = _against_each_other(texts, language)
+    groups = _joined(places, texts)
+    cells = [[_words(group, text, row) for group in groups] for row, text in enumerate(texts)]
+    if any(text.words for text in texts) and not groups:  # nothing but words that are not compared
+        groups, cells = [[]], [[[]] for _ in texts]
+    for own, text in zip(cells, texts, strict=True):
+        _place_the_rest(own, len(text.words))
+    return tuple(
+        _column(group, texts, tuple(tuple(own[i]) for own in cells), has_reference) for i, group in enumerate(groups)
+    )
+
+
+def _text(written: str, language: str) -> _Text:
+    """Which words became which of the compared ones; whole stretches where they do not match one by one."""
+    words = written.split()
+    parts = [(part, i) for i, word in enumerate(words) for part in normalise(word, language).split()]
+    tokens = normalise(written, language).split()
+    owners: list[list[int]] = [[] for _ in tokens]
+    matcher = SequenceMatcher(None, [part for part, _ in parts], tokens, autojunk=False)
+    for kind, start, end, first, last in matcher.get_opcodes():
+        for k, token in enumerate(range(first, last)):
+            own = parts[start + k : start + k + 1] if kind == "equal" else parts[start:end]
+            owners[token] = sorted({i for _, i in own})
+    return _Text(words, tokens, owners)
+
+
+def _against_reference(texts: Sequence[_Text], reference: str, language: str) -> list[_Place]:
+    """A place for each word that was meant; before it, and at the end, those for added words."""
+    meant = normalise(reference, language).split()
+    at: list[list[int | None]] = []  # of each transcript: the token at each word that was meant
+    added: list[list[list[int]]] = []  # of each transcript: the tokens before each word that was meant, and at the end
+    for text in texts:
+        own: list[int | None] = []
+        extra: list[list[int]] = [[]]
+        n_tokens = 0
+        for span in align_words(reference, " ".join(text.words), language):
+            if span.kind == "insertion":
+                extra[-1].append(n_tokens)
+            else:
+                own.append(n_tokens if span.hypothesis else None)
+                extra.append([])
+            n_tokens += bool(span.hypothesis)
+        at.append(own)
+        added.append(extra)
+    places = []
+    for k in range(len(meant) + 1):
+        places += _paired(texts, [extra[k] for extra in added])
+        if k < len(meant):
+            places.append(_Place(meant[k], tuple(own[k] for own in at)))
+    return places
+
+
+def _against_each_other(texts: Sequence[_Text], language: str) -> list[_Place]:
+    """A place for each word that both have, and for each stretch in which they differ as many as the longer needs."""
+    if len(texts) == 1:
+        return [_Place(None, (i,)) for i in range(len(texts[0].tokens))]
+    spans = align_words(*(" ".join(text.words) for text in texts), language)
+    places, n_tokens = [], [0, 0]
+    for span in spans:
+        is_there = (bool(span.reference), bool(span.hypothesis))
+        places.append(_Place(None, tuple(n if there else None for n, there in zip(n_tokens, is_there, strict=True))))
+        n_tokens = [n + there for n, there in zip(n_tokens, is_there, strict=True)]
+    return places
+
+
+def _paired(texts: Sequence[_Text], tokens: Sequence[Sequence[int]]) -> list[_Place]:
+    """Places for tokens that both transcripts have between the same two words; equal ones share a place."""
+    if len(texts) == 1:
+        return [_Place(None, (token,)) for token in tokens[0]]
+    first, second = tokens
+    matcher = SequenceMatcher(
+        None, [texts[0].tokens[i] for i in first], [texts[1].tokens[i] for i in second], autojunk=False
+    )
+    return [
+        _Place(None, both) for _, a, b, c, d in matcher.get_opcodes() for both in zip_longest(first[a:b], second[c:d])
+    ]
+
+
+def _joined(places: Sequence[_Place], texts: Sequence[_Text]) -> list[list[_Place]]:
+    """Neighbouring places over which one written word stretches are one column."""
+    is_joined = [False] * len(places)  # with the place before
+    for row, text in enumerate(texts):
+        last: dict[int, int] = {}  # of each written word, the last place it was seen at
+        for i, place in enumerate(places):
+            token = place.tokens[row]
+            for word in text.owners[token] if token is not None else ():
+                for between in range(last.get(word, i) + 1, i + 1):
+                    is_joined[between] = True
+                last[word] = i
+    groups: list[list[_Place]] = []
+    for place, joined in zip(places, is_joined, strict=True):
+        if joined:
+            groups[-1].append(place)
+        else:
+            groups.append([place])
+    return groups
+
+
+def _words(group: Sequence[_Place], text: _Text, row: int) -> list[int]:
+    tokens = [place.tokens[row] for place in group]
+    return sorted({word for token in tokens if token is not None for word in text.owners[token]})
+
+
+def _place_the_rest(cells: list[list[int]], n_words: int) -> None:
+    """Words without a column go to the one before them, or to the first that there is."""
+    where = {word: i for i, own in enumerate(cells) for word in own}
+    last = next((where[word] for word in range(n_words) if word in where), 0)
+    for word in range(n_words):
+        last = where.get(word, last)
+        if word not in where:
+            cells[last] = sorted([*cells[last], word])
+
+
+def _column(
+    group: Sequence[_Place], texts: Sequence[_Text], words: tuple[tuple[int, ...], ...], has_reference: bool
+) -> Column:
+    meant = [place.meant for place in group if place.meant is not None]
+    heard = [
+        [text.tokens[t] for place in group if (t := place.tokens[row]) is not None] for row, text in enumerate(texts)
+    ]
+    is_right = [own == meant if has_reference else None for own in heard]
+    return Column(
+        cells=tuple(Cell(own, right) for own, right in zip(words, is_right, strict=True)),
+        agree=all(is_right) if has_reference else all(own == heard[0] for own in heard),
+        meant=" ".join(meant) if False in is_right else "",
+    )

@@ -1,0 +1,68 @@
+"""Word under word: every written word is there once, and what is marked is what the word errors count."""
+
+from __future__ import annotations
+
+import itertools
+
+import pytest
+
+from hyper.compare.columns import columns
+from hyper.metrics.word_errors import word_errors
+
+WORDS = ("the", "light's", "um", "twenty", "one", "off", "Don't")
+
+
+def table(base: str, adapted: str | None, reference: str | None = None) -> list[tuple[str, ...]]:
+    """Each column as (base, adapted, meant); ! where a cell is wrong, = where the column agrees."""
+    texts = [text.split() for text in (base, adapted) if text is not None]
+    return [
+        (
+            *(
+                " ".join(words[i] for i in cell.words) + "!" * (cell.is_right is False)
+                for cell, words in zip(column.cells, texts, strict=True)
+            ),
+            column.meant,
+            "=" * column.agree,
+        )
+        for column in columns(base, adapted, reference)
+    ]
+
+
+@pytest.mark.parametrize(
+    ("base", "adapted", "reference", "expected"),
+    [
+        ("Turn of lights", "turn on the lights.", "turn on the lights", [
+            ("Turn", "turn", "", "="), ("of!", "on", "on", ""), ("!", "the", "the", ""), ("lights", "lights.", "", "="),
+        ]),
+        ("such a show me", "such show me", "show me", [  # what both added stands in one column
+            ("such!", "such!", "", ""), ("a!", "", "", ""), ("show", "show", "", "="), ("me", "me", "", "="),
+        ]),
+        ("turn the light", "turn on the lights", None, [
+            ("turn", "turn", "", "="), ("", "on", "", ""), ("the", "the", "", "="), ("light", "lights", "", ""),
+        ]),
+        ("don't stop", "do not stop", "do not stop", [("don't", "do not", "", "="), ("stop", "stop", "", "=")]),
+        ("wait twenty one days", "wait 21 days", "wait 21 days", [
+            ("wait", "wait", "", "="), ("twenty one", "21", "", "="), ("days", "days", "", "="),
+        ]),
+        ("um turn um on", "turn on", "turn on", [("um turn um", "turn", "", "="), ("on", "on", "", "=")]),
+        ("turn off", None, "turn on", [("turn", "", "="), ("off!", "on", "")]),
+        ("turn off", None, None, [("turn", "", "="), ("off", "", "=")]),
+        ("um", "", None, [("um", "", "", "=")]),
+        ("", "", "turn on", [("!", "!", "turn", ""), ("!", "!", "on", "")]),
+        ("", "", None, []),
+    ],
+)  # fmt: skip
+def test_by_hand(base, adapted, reference, expected):
+    assert table(base, adapted, reference) == expected
+
+
+def test_every_word_stands_once_in_its_order_and_wrong_columns_are_counted_errors():
+    texts = [" ".join(words) for n in (0, 1, 2, 3) for words in itertools.product(WORDS, repeat=n)]
+    for base, adapted, reference in zip(texts, texts[7::3] + texts, texts[50::5] + texts + texts, strict=False):
+        found = columns(base, adapted, reference)
+        for row, text in enumerate((base, adapted)):
+            assert [i for column in found for i in column.cells[row].words] == list(range(len(text.split())))
+            errors = word_errors(reference, text)
+            n_wrong = sum(column.cells[row].is_right is False for column in found)
+            if errors.n_reference:
+                assert n_wrong <= errors.n_errors and (n_wrong > 0) == (errors.n_errors > 0)
