@@ -80,7 +80,7 @@ def test_unsure_words_are_marked_and_every_figure_unfolds(visit, recording, asr,
     assert "wavy" in marked.first.evaluate("word => getComputedStyle(word).textDecoration")
     assert "?" in marked.first.evaluate("word => getComputedStyle(word, '::after').content")
     here.page.get_by_text(marks.NOT_CALIBRATED).wait_for()  # nobody checked this pair
-    fold = here.page.locator(".hw-base .hw-fold")
+    fold = here.page.locator(".hw-more-of-it .hw-base .hw-fold")
     expect(fold.locator(".hw-words")).to_be_hidden()
     fold.locator("summary").press("Enter")
     expect(fold.locator(".hw-words")).to_be_visible()
@@ -99,7 +99,7 @@ def test_noise_gives_no_speech_found_and_the_words_only_on_demand(visit, tmp_pat
     soundfile.write(path, no_speech("pink noise", np.random.default_rng(2)), SAMPLE_RATE)
     here = compared(visit, path, size, reference="")
     assert here.page.locator(".hw-transcript").all_inner_texts() == 2 * [marks.NO_SPEECH]
-    here.page.get_by_text("No speech was found in this recording.").wait_for()
+    here.page.get_by_text("No speech was found. Speak closer").wait_for()
     assert here.page.get_by_text("stand out from its own background noise").count() == 2
     written = here.page.locator(".hw-base .hw-anyway")
     expect(written).to_be_hidden()
@@ -153,8 +153,8 @@ def test_a_verbatim_text_gives_a_table_of_both_references(visit, recording, asr,
     here.page.get_by_label("What was said").fill("t t turn on on the lights")
     here.compare()
     made = asr.compare(recording, "turn on the lights", verbatim="t t turn on on the lights")
-    here.page.locator("#hw-references tbody tr").first.wait_for()
-    cells = here.page.locator("#hw-references tbody tr").first.locator("td").all_inner_texts()
+    here.page.locator("#hw-counts tbody tr").first.wait_for()
+    cells = here.page.locator("#hw-counts tbody tr").first.locator("td").all_inner_texts()[:2]
     assert [cell.split(" ")[0] for cell in cells] == [
         numbers.short_percent(errors.wer) for errors in (made.base.errors, made.base.verbatim_errors)
     ]

@@ -24,7 +24,6 @@ from hyper.recordings.audio import save_audio
 from hyper.recordings.manifest import ManifestRow, read_manifest, write_manifest
 from hyper.study.methods.method import Method
 from hyper.study.pair import estimate
-from hyper.study.pair.candidates import best, loss_left
 from hyper.study.pair.judged import judge
 from hyper.study.pair.measured import Findings, limit_lines, score_test
 from hyper.study.pair.options import PairError
@@ -289,16 +288,6 @@ def test_limits_follow_from_what_was_measured(tmp_path: Path) -> None:
     mixed = told(atypical=group | {"n_simulated": 30})
     assert "30 of the 90 atypical test recordings are simulated" in mixed and "On partly simulated atypical" in mixed
     assert "fewer than 5 atypical speakers" in both and "fewer than 5 typical" not in both
-
-
-def test_candidates_are_compared_by_what_they_take_from_their_own_base(tmp_path: Path) -> None:
-    for name, base, adapted in (("decoder-w1", 2.0, 1.9), ("decoder", 2.0, 1.0), ("encoder-decoder", 1.2, 0.9)):
-        (tmp_path / name / "trial").mkdir(parents=True)
-        last = {"step": 8, "atypical_base": base, "atypical_adapted": adapted}
-        (tmp_path / name / "trial" / "log.jsonl").write_text(json.dumps({"step": 0}) + "\n" + json.dumps(last) + "\n")
-    assert best(SimpleNamespace(folder=tmp_path)) == "decoder"  # though its loss is not the lowest
-    both = {"atypical_base": 2.0, "atypical_adapted": 1.0, "typical_base": 1.0, "typical_adapted": 2.0}
-    assert loss_left(both) == pytest.approx((0.75 * 1.0 + 0.25 * 2.0) / (0.75 * 2.0 + 0.25 * 1.0))
 
 
 def test_recordings_that_vanish_on_the_way_are_told(

@@ -30,6 +30,7 @@ from hyper.ui.cards.sound import SoundCard
 from hyper.ui.cards.strength import StrengthCard
 from hyper.ui.cards.takeaway import TakeawayCard
 from hyper.ui.cards.transcripts import TranscriptsCard
+from hyper.ui.cards.word_times import WordTimesCard
 from hyper.ui.layout import HIDDEN, SHOWN, captioned_plot, card
 from hyper.ui.model_store import ModelStore
 from hyper.ui.page import build_demo
@@ -81,8 +82,9 @@ def test_the_transcripts_do_not_wait_for_what_takes_time(tab):
     for steps in (tab.compare_on_page(ANNA, lambda *_, **__: None, *ASKED), tab.compare_at_strength(ANNA, *ASKED)):
         first = next(steps)
         assert "turn off" in text_of(first[card_of(tab, TranscriptsCard).panels])
+        assert card_of(tab, WordTimesCard).times in next(steps)  # which the player waits for
         with pytest.raises(pytest.fail.Exception, match="measured"):
-            next(steps)
+            list(steps)
     quick = {type(each) for each in tab.cards if not each.takes_time}
     assert {TranscriptsCard, StrengthCard, TakeawayCard} <= quick
 

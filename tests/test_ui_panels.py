@@ -13,11 +13,12 @@ from hyper.compare.comparison import Comparison
 from hyper.compare.confidence import WordConfidence
 from hyper.compare.row import Row, make_row
 from hyper.compare.transcript import Transcript
+from hyper.compare.voice_map import Whereabouts
 from hyper.compare.word_times import PairTimes
-from hyper.metrics.word_errors import WordSpan, align_words
+from hyper.metrics.word_errors import WordErrors
 from hyper.model.subspace import LayerUpdate
-from hyper.ui import panels, word_diff
-from hyper.ui.templates import TEMPLATES
+from hyper.ui import panels
+from hyper.ui.numbers import words_wrong
 
 MEANT = "turn on the lights"
 
@@ -26,10 +27,10 @@ def transcript(text: str, stopped: str = "end") -> Transcript:
     return Transcript(text=text, tokens=(), log_probs=(), stopped=stopped, no_speech_prob=None)
 
 
-def speech() -> np.ndarray:
-    """Half a second of tones that swell and fade twice over a little noise: the guards hear somebody."""
-    t = np.arange(8000) / 16_000
-    noise = np.random.default_rng(0).normal(0, 1e-3, 8000)
+def speech(seconds: float = 0.5) -> np.ndarray:
+    """Tones that swell and fade four times a second over a little noise: the guards hear somebody."""
+    t = np.arange(round(16_000 * seconds)) / 16_000
+    noise = np.random.default_rng(0).normal(0, 1e-3, len(t))
     return (0.1 * np.sin(2 * np.pi * 2 * t) ** 4 * np.sin(2 * np.pi * 150 * t) + noise).astype(np.float32)
 
 
@@ -93,32 +94,49 @@ def text_of(html: str) -> str:
     return TextOf(html).text
 
 
-def words_html(words: list[word_diff.MarkedWord]) -> str:
-    return str(TEMPLATES.get_template("parts.html.jinja").module.marked_words(words))
+def lines_of(html: str) -> list[str]:
+    """The text of each column, rows one after the other."""
+    return [text_of(part) for part in re.split('<div class="hw-column(?: hw-agree)?">', html)[1:]]
 
 
-def test_words_against_the_reference_are_readable_without_colour():
-    html = words_html(word_diff.against_reference(align_words("turn on the lights please", "turn on on the light")))
-    assert text_of(html) == "turn on on added the light meant: lights please missing"
-    assert {"ins", "b", "del"} <= set(TextOf(html).tags)
+def test_words_stand_under_each_other_and_what_was_meant_stands_once():
+    html = panels.results_html(
+        comparison("turn on on the light", "turn on the lights", "turn on the lights"), "bundled"
+    )
+    found = lines_of(html)
+    assert found[:4] == ["turn turn", "on", "on on", "the the"] or found[:4] == ["turn turn", "on on", "on", "the the"]
+    assert found[4].startswith("light lights lights")
+    assert html.count('class="hw-meant-here"') == 1
+    assert html.count("hw-wrong") == 2 and html.count("hw-agree") == 3
 
 
-def test_a_faultless_transcript_is_not_repeated():
-    html = words_html(word_diff.against_reference(align_words(MEANT, "Turn on the lights.")))
-    assert text_of(html) == "Every word as it was meant."
+def test_in_sentences_for_those_who_do_not_see_the_columns():
+    html = panels.results_html(comparison("um turn off light", "turn on the lights", MEANT), "bundled")
+    unseen = html.split('class="hw-unseen"')[1].split("</div>")[0]
+    assert text_of("<p " + unseen) == (
+        "Base, Whisper as it is: um turn off light . 3 of 4 words wrong: off instead of on; light instead of the; "
+        f"lights is missing. Adapted, tuned to this recording: turn on the lights . No word wrong. "
+        f"What was meant: {MEANT}"
+    )
 
 
-def test_words_against_each_other_mark_both_sides():
-    base, adapted = map(words_html, word_diff.against_each_other(align_words("turn the light", "turn on the lights")))
-    assert text_of(base) == "turn the light adapted: lights"
-    assert text_of(adapted) == "turn on not in base the lights base: light"
+def test_the_player_knows_what_to_play():
+    html = panels.results_html(comparison("turn on", "turn off"), "bundled", recording='/tmp/a "b".wav')
+    assert 'data-file="/tmp/a &#34;b&#34;.wav" data-seconds="0.50" data-wave="M0.5 ' in html
+    assert re.findall(r'data-word="([^"]+)"', html) == ["base-0", "adapted-0", "base-1", "adapted-1"]
 
 
-@pytest.mark.parametrize("kind", ["hit", "substitution", "deletion", "insertion"])
-def test_words_stay_words(kind):
-    spans = [WordSpan(kind, "" if kind == "insertion" else "<hr>", "" if kind == "deletion" else "<hr>")]
-    for words in (word_diff.against_reference(spans), *word_diff.against_each_other(spans)):
-        assert "hr" not in TextOf(words_html(words)).tags
+@pytest.mark.parametrize(
+    ("errors", "text"),
+    [
+        (WordErrors(hits=8, deletions=1), "1 of 9 words wrong"),
+        (WordErrors(hits=1, insertions=1), "1 of 1 word wrong"),
+        (WordErrors(hits=2, insertions=3), "3 errors in 2 words"),
+        (WordErrors(hits=2), "no word wrong"),
+    ],
+)
+def test_one_sentence_is_counted(errors, text):
+    assert words_wrong(errors) == text
 
 
 @pytest.mark.parametrize("where", ["base", "adapted", "reference", "base_model", "hypernetwork"])
@@ -144,35 +162,57 @@ def test_what_others_wrote_stays_text(where):
 @pytest.mark.parametrize(
     ("base", "adapted", "reference", "sentence"),
     [
-        ("turn off a light", "turn on the light", MEANT, "3 errors before, 1 after adapting: 67% fewer."),
-        ("turn off the lights", MEANT, MEANT, "1 error before, none after adapting: 100% fewer."),
-        (MEANT, MEANT, MEANT, "Both transcripts have every word right."),
-        ("turn the lights", "turn of the lights", MEANT, "Both have 1 error."),
-        (MEANT, "turn off the light", MEANT, "Adapting did harm here: 2 errors instead of 0."),
-        ("Turn on.", "turn on", None, "Both transcripts have the same words."),
-        ("turn on", "turn off", None, "The transcripts differ in the marked words."),
+        (
+            "turn off a light",
+            "turn on the light",
+            MEANT,
+            "Better 3 of 4 words wrong before adapting, 1 of 4 words after.",
+        ),
+        ("turn off the lights", MEANT, MEANT, "Better 1 of 4 words wrong before adapting, no word after."),
+        (MEANT, MEANT, MEANT, "Same Every word is right in both."),
+        ("turn the lights", "turn of the lights", MEANT, "Same 1 of 4 words wrong in both."),
+        (MEANT, "turn off the light", MEANT, "Worse No word wrong before adapting, 2 of 4 words after."),
+        ("Turn on.", "turn on", None, f"Same {panels.SAME_WORDS}"),
+        ("turn on", "turn off", None, panels.OTHER_WORDS),
         ("turn on", None, None, "This model has no adaptation yet, so there is only one transcript."),
         ("turn on", "turn", "?!", "The reference has no words, so there is nothing to count."),
+        ("", "", None, f"Not reliable {panels.DOUBTS['no speech']}"),
     ],
 )
-def test_outcome(base, adapted, reference, sentence):
-    assert panels.comparison_outcome(comparison(base, adapted, reference)) == sentence
+def test_verdict(base, adapted, reference, sentence):
+    assert verdict_of(panels.results_html(said(base, adapted, reference), "bundled")) == sentence
 
 
-def test_numbers_of_each_panel():
+def said(base: str, adapted: str | None, reference: str | None) -> Comparison:
+    """Slowly enough that nobody doubts it."""
+    return comparison(base, adapted, reference, waveform=speech(1.5))
+
+
+def verdict_of(html: str) -> str:
+    return text_of(html.split('class="hw-verdict" role="status">')[1].split("</p>")[0])
+
+
+def test_not_reliable_says_why_and_what_would_work():
+    far = Whereabouts(0.0, 0.0, distance=2.0, limit=1.0, share_nearer=1.0)
+    html = panels.results_html(said("turn off", "turn on", "turn on"), "bundled", far)
+    assert verdict_of(html) == f"Not reliable {panels.DOUBTS['far']}"
+    assert all(re.search("Try|Speak", sentence) for sentence in panels.DOUBTS.values())
+
+
+def test_rates_stand_in_the_folded_table_alone():
     html = panels.results_html(comparison("turn off of the light", "turn on the lights", MEANT), "bundled")
-    base, adapted = (text_of(part) for part in html.split("<article")[1:])
-    assert "75% words wrong (WER)" in base  # by hand: off, of, light for on, -, lights: 3 of 4
-    assert "substituted 2" in base and "missing (deleted) 0" in base and "added (inserted) 1" in base
-    assert "0% words wrong (WER)" in adapted
-    assert f"What was meant {MEANT}" in text_of(html)
+    shown, folded = html.split('id="hw-counts"')
+    assert "%" not in text_of(shown)
+    text = text_of(folded)
+    assert "Base 75% (3 of 4) 2 0 1" in text  # by hand: off, of, light for on, -, lights
+    assert "Adapted 0% (0 of 4) 0 0 0 0%" in text
 
 
 def test_percentages_are_whole_or_have_one_decimal():
     text = text_of(
         panels.results_html(comparison("turn on the", "turn", "turn on the lights in the big kitchen"), "bundled")
     )
-    assert "62.5% words wrong (WER)" in text and "87.5% words wrong (WER)" in text
+    assert "62.5% (5 of 8)" in text and "87.5% (7 of 8)" in text
 
 
 def test_without_reference_no_number_is_invented():
@@ -190,9 +230,9 @@ def test_a_reference_without_words_gives_no_rate():
 )
 def test_a_row_that_did_not_end_by_itself_is_called_uncertain(stopped, reason):
     made = replace(comparison("turn on", "turn on"), adapted=make_row(transcript("turn on", stopped), speech()))
-    base, adapted = panels.results_html(made, "bundled").split("<article")[1:]
-    assert "Uncertain" in text_of(adapted) and reason in text_of(adapted)
-    assert "Uncertain" not in base
+    html = panels.results_html(made, "bundled")
+    assert "Adapted: uncertain" in text_of(html) and reason in text_of(html)
+    assert "Base: uncertain" not in html
 
 
 def test_a_model_without_hypernetwork_says_what_to_run():

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -12,7 +13,8 @@ OUTCOMES = {  # what the manifest says an example was chosen to show
     "tie": "the bundled pair helps nothing here",
     "harm": "the bundled pair makes more errors here",
 }
-COHORT_NAMES = {"parkinsons": "Parkinson's", "typical": "typical speech"}  # the others are called what they are
+TYPICAL = "typical"  # the cohort
+COHORT_NAMES = {"parkinsons": "Parkinson's", TYPICAL: "typical speech"}  # the others are called what they are
 
 
 @dataclass(frozen=True)
@@ -23,7 +25,8 @@ class Example:
     reference: str
     label: str  # "simulated stuttering, moderate"
     licence: str
-    outcome: str = ""  # gain, tie, harm; anything else is not worth a word
+    outcome: str = ""  # gain, tie, harm, right; "" where nobody tried it
+    cohort: str = ""
 
     @property
     def note(self) -> str:
@@ -38,7 +41,17 @@ def read_examples(manifest: Path) -> list[Example]:
     if not manifest.is_file():
         return []
     rows = read_manifest(manifest)
-    return [Example(row.path, row.reference, label(row, rows), row.licence, row.outcome) for row in rows]
+    return [Example(row.path, row.reference, label(row, rows), row.licence, row.outcome, row.cohort) for row in rows]
+
+
+def in_order(examples: Sequence[Example]) -> list[Example]:
+    """First one that gains, a tie, a harm and typical speech, each of another cohort where it can be; then the rest."""
+    chosen: list[Example] = []
+    for kind in ("gain", "tie", "harm", TYPICAL):
+        found = [each for each in examples if kind == (TYPICAL if each.cohort == TYPICAL else each.outcome)]
+        cohorts = {each.cohort for each in chosen}
+        chosen += sorted(found, key=lambda each: each.cohort in cohorts)[:1]
+    return [*chosen, *(each for each in examples if each not in chosen)]
 
 
 def label(row: ManifestRow, rows: list[ManifestRow]) -> str:

@@ -12,10 +12,10 @@ from hyper.model.languages import language_names
 from hyper.model.lora import MAX_STRENGTH
 from hyper.ui import panels, scripts
 from hyper.ui.about import BUNDLED_NOTE, OTHER_MODEL_NOTE, VERBATIM_NOTE
-from hyper.ui.examples import Example
+from hyper.ui.example_cards import example_cards
+from hyper.ui.examples import Example, in_order
 from hyper.ui.layout import (
     Values,
-    capitalised,
     card,
     chips,
     fold,
@@ -27,6 +27,7 @@ from hyper.ui.model_store import ModelStore
 from hyper.ui.phrases import PHRASES
 from hyper.ui.queues import QUIET
 from hyper.ui.service import AS_TRAINED, PER_PIECE, PER_RECORDING
+from hyper.ui.templates import render
 
 STRENGTH_MEANING = (
     "0 is Whisper as it is, 1 the adaptation as it was trained, 2 twice as much. Only the adapted transcript changes."
@@ -40,19 +41,20 @@ class Inputs:
     """Three ways to begin, the recording and examples; settings in a fold. What was meant is placed by its card."""
 
     def __init__(self, models: ModelStore, examples: Sequence[Example]) -> None:
-        self.models, self.examples = models, examples
-        labels = [capitalised(example.label) for example in examples]
+        self.models, self.examples = models, in_order(examples)
         self.reference = text_box(  # placed under the transcripts, where it recounts
             "What was meant?", "What was meant? Type it to count the errors.", "hw-reference", lines=1, render=False
         )
         with card(elem_id="hw-input"):
             self._ways_to_begin()
             self.recording = recorder("Recording", "hw-recording")
+            gr.HTML(render("no_microphone"), elem_id="hw-no-microphone", js_on_load=scripts.FIND_MICROPHONE)
             self.note = gr.HTML("", elem_id="hw-example-note")  # where the recording comes from
-            self.example_buttons = chips("Examples", labels[:FIRST_EXAMPLES], "hw-examples")
+            first, rest = self.examples[:FIRST_EXAMPLES], self.examples[FIRST_EXAMPLES:]
+            self.example_cards = [example_cards("Examples", first, 0, "hw-examples")]
             with gr.Row(elem_id="hw-folds"):
                 with fold("More to try", "hw-more"):
-                    self.example_buttons += chips("More examples", labels[FIRST_EXAMPLES:], "hw-more-examples")
+                    self.example_cards.append(example_cards("More examples", rest, len(first), "hw-more-examples"))
                     with gr.Column(visible=models.first_name == BUNDLED) as self.phrases:
                         title = "Things to say: click one, then read it aloud"
                         self.phrase_buttons = chips(title, PHRASES, "hw-phrases")
@@ -123,15 +125,20 @@ class Inputs:
     def examples_filled(self) -> list[Dependency]:
         """Clicks on examples, each of which fills the inputs and plays; the comparison is to follow."""
         filled = [self.recording, self.reference, self.verbatim, self.example_reference, self.note]
-        buttons = list(zip(self.example_buttons, self.examples, strict=True))
+        events = [cards.click(self.fill, None, filled, **QUIET) for cards in self.example_cards]
         if self.examples:
-            buttons.append((self.begin_example, self.examples[0]))
-        events = []
-        for button, each in buttons:
-            values = (str(each.path), each.reference, "", each.reference, note_html(each.note))
-            events.append(button.click(lambda values=values: values, None, filled, **QUIET))
-            events[-1].then(None, js=scripts.PLAY)
+            events.append(self.begin_example.click(lambda: self._filling(0), None, filled, **QUIET))
+        for event in events:
+            event.then(None, js=scripts.PLAY)
         return events
+
+    def fill(self, event: gr.EventData) -> tuple[str, str, str, str, str]:
+        """With the example whose card was pressed."""
+        return self._filling(int(event.example))
+
+    def _filling(self, place: int) -> tuple[str, str, str, str, str]:
+        example = self.examples[place]
+        return str(example.path), example.reference, "", example.reference, note_html(example.note)
 
     def offer_for(self, name: str) -> Values:
         """What the page offers for a model."""

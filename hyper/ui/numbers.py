@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from hyper.metrics.word_errors import WordErrors
+
 MOST_SURE = 0.99  # what is shown at most: nothing is ever certain
 
 
@@ -18,3 +23,12 @@ def certainty(confidence: float) -> str:
 def count(n: int, noun: str) -> str:
     """The number with its noun, which gets an s where there is not exactly one."""
     return f"{n} {noun}" if n == 1 else f"{n} {noun}s"
+
+
+def words_wrong(errors: WordErrors) -> str:
+    """How much of one sentence is wrong, counted; a rate of a few words would only look exact."""
+    if errors.n_errors > errors.n_reference:  # added words
+        return f"{errors.n_errors} errors in {count(errors.n_reference, 'word')}"
+    if not errors.n_errors:
+        return "no word wrong"
+    return f"{errors.n_errors} of {count(errors.n_reference, 'word')} wrong"

@@ -1,22 +1,28 @@
-"""The results of one comparison as HTML: the outcome in a sentence, two transcript panels, details."""
+"""The results of one comparison as HTML: the verdict in a sentence, two transcripts word under word, details."""
 
 from __future__ import annotations
 
 import re
 import shlex
+from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import zip_longest
 from typing import TYPE_CHECKING
 
+from hyper.compare.columns import Column, columns
+from hyper.compare.verdict import Doubt, Verdict, judge
 from hyper.metrics.normalize import ENGLISH, counting_note
-from hyper.metrics.word_errors import align_words, relative_reduction
-from hyper.ui import marks, word_diff
-from hyper.ui.numbers import count
+from hyper.ui import marks
+from hyper.ui.layout import capitalised
+from hyper.ui.numbers import count, words_wrong
+from hyper.ui.player import N_BARS
 from hyper.ui.templates import render
-from hyper.ui.word_diff import MarkedWord
+from hyper.ui.waveform import wave_path
 
 if TYPE_CHECKING:
     from hyper.compare.comparison import Comparison
     from hyper.compare.row import Row
+    from hyper.compare.voice_map import Whereabouts
 
 TRAIN_COMMAND = "python -m hyper train --base {base} --data MANIFEST.csv --out assets/hypernet-{name}"
 STAGES = {"audio": "read the audio", "encode": "encode", "generate": "write the adaptation", "decode": "decode both"}
@@ -28,6 +34,16 @@ WER_MEANING = (
 )
 MOST_DIRECTIONS = 4  # singular values of a matrix that are listed, the largest first
 NO_REFERENCE = "Without what was meant, nobody can say which transcript is right: type it below to count errors."
+MANY_COLUMNS = 24  # more than two lines of large type: smaller type then
+SAME_WORDS = "Both transcripts have the same words."
+OTHER_WORDS = "The transcripts differ in the words that stand out."
+DOUBTS: dict[Doubt, str] = {  # each with what would work
+    "no speech": "No speech was found. Speak closer to the microphone, or choose another recording.",
+    "disagree": "The two disagree on whether anybody speaks. Speak closer to the microphone, or try another model.",
+    "signs": "There are signs that words were invented. Try shorter phrases, or another model in the settings.",
+    "far": "This voice is unlike those that the model learned from. Try another model in the settings.",
+    "unsure": "The model is unsure of half of its words. Try shorter phrases, or another model in the settings.",
+}
 EMPTY = render("no_comparison")
 
 
@@ -38,50 +54,62 @@ class Panel:
     name: str  # base or adapted
     role: str
     row: Row
-    diff: list[MarkedWord] | None  # its words against what was meant ([]: all right), or against the other transcript
+    words: list[tuple[str, bool | None]]  # as they were written, and whether the model was unsure
+    mistakes: list[str]  # in words, for those who do not see the columns
 
 
-def results_html(comparison: Comparison, model: str) -> str:
-    """The two panels of one comparison; `model` is what the visitor chose, as a command would name it."""
-    base_diff, adapted_diff = _word_diffs(comparison)
-    panels = [Panel("base", "Whisper as it is", comparison.base, base_diff)]
-    if comparison.adapted is not None:
-        strength = "" if comparison.strength == 1 else f", strength {comparison.strength:g}"
-        panels.append(Panel("adapted", f"Whisper tuned to this recording{strength}", comparison.adapted, adapted_diff))
+def results_html(
+    comparison: Comparison, model: str, where: Whereabouts | None = None, recording: str | None = None
+) -> str:
+    """The verdict and both rows. `model` is what the visitor chose, as a command would name it.
+
+    `where` is the recording's place on the voice map, `recording` the file that the player plays.
+    """
+    verdict = judge(comparison.base, comparison.adapted, where, comparison.language)
+    is_hidden = any(row.heard_nobody for row in comparison.rows)  # one row must not tell what the other hides
+    texts = [row.text for row in comparison.rows]
+    found = (
+        ()
+        if is_hidden
+        else columns(texts[0], texts[1] if len(texts) == 2 else None, comparison.reference, comparison.language)
+    )
+    strength = "" if comparison.strength == 1 else f", strength {comparison.strength:g}"
+    roles = ("Whisper as it is", f"tuned to this recording{strength}")
+    panels = [
+        _panel(name, role, row, found, i)
+        for i, (name, role, row) in enumerate(zip(("base", "adapted"), roles, comparison.rows, strict=False))
+    ]
     return render(
         "comparison",
         comparison=comparison,
-        outcome=comparison_outcome(comparison),
+        verdict=verdict,
+        sentence=verdict_sentence(comparison, verdict),
         panels=panels,
+        columns=found,
+        is_long=len(found) > MANY_COLUMNS,
+        recording=recording,
+        wave=wave_path(comparison.waveform, N_BARS),
         train_command=train_command(model),
         reading_help=_reading_help(comparison),
+        wer_meaning=_wer_meaning(comparison.language),
     )
 
 
-def comparison_outcome(comparison: Comparison) -> str:
-    """What came of it, in one sentence."""
+def verdict_sentence(comparison: Comparison, verdict: Verdict) -> str:
+    """What came of it: of a result that is not reliable why, and what would work."""
+    if verdict.doubts:
+        return DOUBTS[verdict.doubts[0]]
     base, adapted = comparison.base.errors, comparison.adapted and comparison.adapted.errors
-    if comparison.heard_nobody:
-        return "No speech was found in this recording."
-    if any(row.heard_nobody for row in comparison.rows):
-        return "The two disagree on whether anybody speaks here."
     if base is not None and base.wer is None:
         return "The reference has no words, so there is nothing to count."
     if comparison.adapted is None:
         return "This model has no adaptation yet, so there is only one transcript."
     if base is None or adapted is None:
-        same = all(
-            span.kind == "hit"
-            for span in align_words(comparison.base.text, comparison.adapted.text, comparison.language)
-        )
-        return "Both transcripts have the same words." if same else "The transcripts differ in the marked words."
-    before, after = base.n_errors, adapted.n_errors
-    if before == after:
-        return "Both transcripts have every word right." if not after else f"Both have {count(after, 'error')}."
-    if after > before:
-        return f"Adapting did harm here: {count(after, 'error')} instead of {before}."
-    fewer = relative_reduction(base, adapted)
-    return f"{count(before, 'error')} before, {after or 'none'} after adapting: {fewer:.0%} fewer."
+        return SAME_WORDS if verdict.outcome == "same" else OTHER_WORDS
+    before, after = words_wrong(base), words_wrong(adapted)
+    if verdict.outcome == "same":
+        return f"{capitalised(before)} in both." if adapted.n_errors else "Every word is right in both."
+    return f"{capitalised(before)} before adapting, {after.removesuffix(' wrong')} after."
 
 
 def details_html(comparison: Comparison) -> str:
@@ -111,21 +139,22 @@ def train_command(model: str) -> str:
     return TRAIN_COMMAND.format(base=shlex.quote(model), name=name)
 
 
-def _word_diffs(comparison: Comparison) -> tuple[list[MarkedWord] | None, list[MarkedWord] | None]:
-    """Words of each panel against the reference where there is one, else against each other; None: not compared."""
-    reference, base, adapted = comparison.reference, comparison.base, comparison.adapted
-    if base.errors is not None and reference:
-        base_diff = word_diff.against_reference(align_words(reference, base.text, comparison.language))
-        return base_diff, adapted and word_diff.against_reference(
-            align_words(reference, adapted.text, comparison.language)
-        )
-    if adapted is None or base.heard_nobody or adapted.heard_nobody:
-        return None, None  # the words of one panel must not tell what the other hides
-    spans = align_words(base.text, adapted.text, comparison.language)
-    if all(span.kind == "hit" for span in spans):
-        return None, None
-    base_diff, adapted_diff = word_diff.against_each_other(spans)
-    return base_diff or None, adapted_diff or None
+def _panel(name: str, role: str, row: Row, found: Sequence[Column], place: int) -> Panel:
+    words = row.text.split()
+    unsure = [marks.is_unsure(word) for word in row.words]
+    mistakes = []
+    for column in found:
+        cell = column.cells[place]
+        if cell.is_right is False:
+            heard = " ".join(words[i] for i in cell.words)
+            mistakes.append(_mistake(heard, column.meant))
+    return Panel(name, role, row, list(zip_longest(words, unsure[: len(words)])), mistakes)
+
+
+def _mistake(heard: str, meant: str) -> str:
+    if not heard:
+        return f"{meant} is missing"
+    return f"{heard} instead of {meant}" if meant else f"{heard} was not meant"
 
 
 def _wer_meaning(language: str) -> str:
@@ -139,7 +168,7 @@ def _reading_help(comparison: Comparison) -> list[str]:
     """How to read what stands above."""
     if comparison.heard_nobody:
         return []
-    of_errors = _wer_meaning(comparison.language) if comparison.base.errors is not None else NO_REFERENCE
-    if not any(marks.is_unsure(word) for row in comparison.rows for word in row.words):
-        return [of_errors]
-    return [marks.CALIBRATED if comparison.is_calibrated else marks.NOT_CALIBRATED, of_errors]
+    texts = []
+    if any(marks.is_unsure(word) for row in comparison.rows for word in row.words):
+        texts.append(marks.CALIBRATED if comparison.is_calibrated else marks.NOT_CALIBRATED)
+    return texts if comparison.base.errors is not None else [*texts, NO_REFERENCE]

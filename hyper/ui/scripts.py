@@ -5,19 +5,12 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 
-SHOW_RESULTS = (
-    "() => document.getElementById('hw-results')"
-    ".scrollIntoView({behavior: matchMedia('(prefers-reduced-motion: reduce)').matches ? 'auto' : 'smooth'})"
-)
+# No further than needed: where the result is in view already, nothing moves under the hand.
+SHOW_RESULTS = """() => document.getElementById('hw-result').scrollIntoView({
+  block: 'nearest', behavior: matchMedia('(prefers-reduced-motion: reduce)').matches ? 'auto' : 'smooth'
+})"""
 COMPARE = "() => document.getElementById('hw-compare').click()"
-PLAY = """() => {
-  const press = (tries) => {
-    const button = document.querySelector("#hw-recording [aria-label='Play']");
-    if (button) button.click();
-    else if (tries) setTimeout(press, 100, tries - 1);
-  };
-  setTimeout(press, 100, 50);
-}"""
+PLAY = "() => { document.getElementById('hw-results').dataset.play = 'yes'; }"  # the player does, with the result
 # The recorder's own controls, as soon as they are there.
 _PRESS = """const press = (selectors, tries = 30) => {
     const found = document.querySelector(selectors[0]);
@@ -75,6 +68,30 @@ FOLLOW_PLAYER = """() => {
   };
   for (const event of ["play", "pause", "seeked"]) document.addEventListener(event, (e) => draw(e.target), true);
 }"""
+PRESS_EXAMPLE = """element.addEventListener("click", (event) => {
+  const card = event.target.closest("[data-example]");
+  if (card) trigger("click", {example: Number(card.dataset.example)});
+});"""
+# Says of the microphone what cannot be done with it, and stays silent where it can be used or nobody knows.
+FIND_MICROPHONE = """const say = which =>
+  element.querySelectorAll("[data-case]").forEach(text => { text.hidden = text.dataset.case !== which; });
+const permission = async () => {
+  try {
+    return await navigator.permissions.query({name: "microphone"});
+  } catch {
+    return null;  // older browsers cannot be asked
+  }
+};
+const look = async () => {
+  if (!navigator.mediaDevices) return say("insecure");
+  const devices = await navigator.mediaDevices.enumerateDevices();
+  if (!devices.some(device => device.kind === "audioinput")) return say("none");
+  const asked = await permission();
+  if (asked) asked.onchange = look;
+  say(asked?.state === "denied" ? "refused" : "");
+};
+navigator.mediaDevices?.addEventListener("devicechange", look);
+look();"""
 SAVE_FILE = "() => setTimeout(() => document.getElementById('%s').click(), 100)"  # once the button has its new file
 # The buttons of views that are no modes are hidden in the bar, and pressed from elsewhere.
 _PRESS_TAB = "document.querySelector(`#hw-tabs [data-tab-id='${view}']`).click()"

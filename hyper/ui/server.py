@@ -13,6 +13,7 @@ from starlette.middleware import Middleware
 from hyper.model.backbone import BackboneError
 from hyper.model.checkpoint import CheckpointError
 from hyper.model.files import BUNDLED
+from hyper.recordings.audio import AudioError
 from hyper.recordings.limits import LIMITS
 from hyper.recordings.manifest import ManifestError
 from hyper.ui.examples import read_examples
@@ -87,7 +88,7 @@ def serve(
         asr = load()
         models = ModelStore(asr, name, load_by_name, takes_any=takes_any and not is_public(host))
         demo = build_demo(models, read_examples(examples))
-    except (BackboneError, CheckpointError, ManifestError) as error:
+    except (AudioError, BackboneError, CheckpointError, ManifestError) as error:  # AudioError: of an example
         hint = f" {MAKE_BUNDLED}" if name == BUNDLED and isinstance(error, BackboneError) else ""
         raise ServerError(f"{error}{hint}") from error
     local_url = _launched(demo, host, port)

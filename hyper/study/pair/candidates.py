@@ -8,7 +8,7 @@ from dataclasses import replace
 
 from hyper.compare.pipeline import PersonalizedAsr
 from hyper.model.config import whole_stacks
-from hyper.study.methods.method import KIND_SHARES, Method, Workshop
+from hyper.study.methods.method import Method, Workshop, validation_loss
 from hyper.study.methods.specs import DECODER, HYPERNET_RATE, N_LEARNED, W1, hypernet
 from hyper.training.adaptation.loop import AdaptationTraining
 
@@ -44,7 +44,7 @@ def for_updates(settings: AdaptationTraining, updates: int) -> AdaptationTrainin
 def fit(workshop: Workshop, candidate: Method, updates: int, run: str) -> str:
     """One run, resumed where it was stopped; returns its loss on validation speakers beside the base's."""
     candidate.fit(workshop, candidate.store(workshop), for_updates(workshop.settings, updates), run, None)
-    last = _entries(workshop, candidate.name, run)[-1]
+    last = _entries(workshop, candidate, run)[-1]
     losses = [
         f"{kind} {last[f'{kind}_base']:.3f} to {last[f'{kind}_adapted']:.3f}"
         for kind in ("atypical", "typical")
@@ -60,19 +60,8 @@ def trained(workshop: Workshop, candidate: Method, updates: int) -> Personalized
 
 
 def best(workshop: Workshop) -> str:
-    """Name of the candidate whose trial took most of the base's loss on validation speakers away.
-
-    Where the encoder is adapted, a batch is encoded at one length, so that the base has another loss there than on
-    states that are kept: losses themselves do not compare.
-    """
-    return min((each.name for each in CANDIDATES), key=lambda name: loss_left(_entries(workshop, name, TRIAL)[-1]))
-
-
-def loss_left(entry: Mapping[str, float]) -> float:
-    """Share of the base's loss, typical and atypical speech weighed as in training."""
-    kinds = {kind: share for kind, share in KIND_SHARES.items() if f"{kind}_adapted" in entry}
-    adapted, base = (sum(kinds[kind] * entry[f"{kind}_{row}"] for kind in kinds) for row in ("adapted", "base"))
-    return adapted / base
+    """Name of the candidate whose trial ended with the lowest loss on validation speakers."""
+    return min((each.name for each in CANDIDATES), key=lambda name: validation_loss(workshop.folder / name / TRIAL))
 
 
 def named(name: str) -> Method:
@@ -82,9 +71,9 @@ def named(name: str) -> Method:
 
 def log_of(workshop: Workshop, candidate: Method) -> list[Mapping[str, float]]:
     """The entries of its whole training."""
-    return _entries(workshop, candidate.name, FINAL)
+    return _entries(workshop, candidate, FINAL)
 
 
-def _entries(workshop: Workshop, name: str, run: str) -> list[Mapping[str, float]]:
-    lines = (workshop.folder / name / run / "log.jsonl").read_text().splitlines()
+def _entries(workshop: Workshop, candidate: Method, run: str) -> list[Mapping[str, float]]:
+    lines = (workshop.folder / candidate.name / run / "log.jsonl").read_text().splitlines()
     return [json.loads(line) for line in lines]

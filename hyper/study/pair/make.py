@@ -83,8 +83,7 @@ def _train(workshop: Workshop, plan: Plan, options: PairOptions, validation: lis
     for candidate in CANDIDATES:
         work = partial(fit, workshop, candidate, trial_updates(plan.updates), TRIAL)
         once(f"trial-{candidate.name}", f"try: {candidate.title}", options.done, work)
-    how = "choose by the share of the base's loss that is left on validation speakers"
-    chosen = named(once("choose", how, options.done, partial(best, workshop)))
+    chosen = named(once("choose", "choose by the loss on validation speakers", options.done, partial(best, workshop)))
     once("train", f"train: {chosen.title}", options.done, partial(fit, workshop, chosen, plan.updates, FINAL))
 
     def write() -> str:

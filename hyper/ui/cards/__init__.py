@@ -14,10 +14,12 @@ from hyper.ui.cards.strength import StrengthCard
 from hyper.ui.cards.takeaway import TakeawayCard
 from hyper.ui.cards.transcripts import TranscriptsCard
 from hyper.ui.cards.voice_place import VoicePlaceCard
+from hyper.ui.cards.word_times import WordTimesCard
 
 # Under the recording: the words, and what can be done with them.
 CARDS: list[type[Card]] = [
     TranscriptsCard,
+    WordTimesCard,
     KeepCard,
     StrengthCard,
     SoundCard,

@@ -1,4 +1,4 @@
-"""The card of the two transcripts: the outcome in a sentence, and both texts side by side."""
+"""The card of the two transcripts: a player, the verdict in a sentence, and both texts word under word."""
 
 from __future__ import annotations
 
@@ -8,6 +8,9 @@ import gradio as gr
 
 from hyper.ui import panels
 from hyper.ui.cards.card import Card
+from hyper.ui.layout import card
+from hyper.ui.player import player
+from hyper.ui.voice_map import place_of
 
 if TYPE_CHECKING:
     from hyper.compare.comparison import Comparison
@@ -17,18 +20,22 @@ if TYPE_CHECKING:
 
 
 class TranscriptsCard(Card):
-    """Two panels, which say before there is anything what will stand in them; below, what was meant."""
+    """Two rows, which say before there is anything what will stand in them; below, what was meant."""
 
     follows_strength = True
 
     def __init__(self, service: Service, inputs: Inputs) -> None:
-        self.panels = gr.HTML(panels.EMPTY)
-        inputs.reference.render()
+        self.models = service.models
+        with card(elem_id="hw-result"):
+            player()
+            self.panels = gr.HTML(panels.EMPTY)
+            inputs.reference.render()
 
     def render(self, comparison: Comparison, asked: Asked) -> Values:
-        """The verdict and both panels."""
-        return {self.panels: panels.results_html(comparison, asked.model)}
+        """The verdict and both rows."""
+        where = place_of(self.models.get(asked.model), comparison)
+        return {self.panels: panels.results_html(comparison, asked.model, where, asked.recording)}
 
     def clear(self) -> Values:
-        """Empty panels."""
+        """Empty rows."""
         return {self.panels: panels.EMPTY}

@@ -85,21 +85,24 @@ class OneRecordingTab(Tab):
         progress: gr.Progress = gr.Progress(),  # noqa: B008  gradio finds it by this default
         *given: Any,
     ) -> Iterator[Values]:
-        """All cards, with the adaptation as it was trained: the transcripts first, then what takes time."""
+        """All cards, with the adaptation as it was trained: the transcripts first, then one by one what takes time."""
         asked = Asked(*given)._replace(strength=AS_TRAINED)
         if not self.service.models.is_loaded(asked.model):
             progress(0.1, desc=f"Loading {asked.model} (downloaded once, then kept)")
         comparison = self.service.compare(asked, request.session_hash, progress)
         at_once, later = _in_two(self.cards)
         yield {self.arrived: str(time.time_ns()), **_rendered(at_once, comparison, asked)}
-        yield _rendered(later, comparison, asked)
+        for card in later:
+            yield _rendered([card], comparison, asked)
 
     def compare_at_strength(self, request: gr.Request, *given: Any) -> Iterator[Values]:
         """The cards that another strength changes. The recording is not encoded again."""
         asked = Asked(*given)
         comparison = self.service.compare(asked, request.session_hash)
-        for cards in _in_two([card for card in self.cards if card.follows_strength]):
-            yield _rendered(cards, comparison, asked)
+        at_once, later = _in_two([card for card in self.cards if card.follows_strength])
+        yield _rendered(at_once, comparison, asked)
+        for card in later:
+            yield _rendered([card], comparison, asked)
 
     def recount(self, request: gr.Request, *given: Any) -> Iterator[Values]:
         """The same cards against another reference, where there is a recording to hold it against."""

@@ -8,7 +8,7 @@ from hyper.compare.evaluation import percent
 from hyper.model.info import gigabytes
 from hyper.reports.templates import SUFFIX, environment
 from hyper.ui import marks
-from hyper.ui.numbers import certainty, count, short_percent
+from hyper.ui.numbers import certainty, count, short_percent, words_wrong
 
 TEMPLATES = environment(Path(__file__).parent)
 TEMPLATES.filters |= {
@@ -17,6 +17,7 @@ TEMPLATES.filters |= {
     "gigabytes": gigabytes,
     "percent": percent,
     "short_percent": short_percent,
+    "words_wrong": words_wrong,
 }
 TEMPLATES.tests["unsure"] = marks.is_unsure
 TEMPLATES.globals |= {"NO_SPEECH": marks.NO_SPEECH, "NO_WORDS": marks.NO_WORDS}

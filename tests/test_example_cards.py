@@ -1,0 +1,67 @@
+"""The examples as cards: which four come first, what a card says, and that a press fills the page."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import replace
+from pathlib import Path
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+import soundfile
+from test_ui_panels import text_of
+
+from hyper.recordings.audio import SAMPLE_RATE, AudioError
+from hyper.ui.example_cards import example_cards
+from hyper.ui.examples import Example, in_order
+from hyper.ui.inputs import Inputs
+from hyper.ui.waveform import wave_path
+
+
+def example(name: str, outcome: str, cohort: str) -> Example:
+    return Example(Path(f"{name}.wav"), f"say {name}", f"simulated <b>{name}", "CC0", outcome, cohort)
+
+
+@pytest.fixture
+def recorded(tmp_path) -> list[Example]:
+    soundfile.write(tmp_path / "a.wav", np.sin(np.arange(SAMPLE_RATE) / 9), SAMPLE_RATE)
+    given = [("one", "right", "typical"), ("two", "tie", "a"), ("three", "gain", "a"), ("four", "", "b")]
+    return [replace(example(*each), path=tmp_path / "a.wav") for each in given]
+
+
+def test_one_of_each_outcome_comes_first_and_from_different_cohorts():
+    given = [
+        ("1", "right", "typical"), ("2", "tie", "a"), ("3", "gain", "a"), ("4", "gain", "b"), ("5", "tie", "b"),
+        ("6", "harm", "a"), ("7", "tie", "typical"),
+    ]  # fmt: skip
+    names = [each.path.stem for each in in_order([example(*one) for one in given])]
+    assert names == ["3", "5", "6", "1", "2", "4", "7"]
+    assert in_order([]) == []
+
+
+def test_a_card_says_what_it_is_and_stays_text(recorded):
+    html = example_cards("Examples", recorded[:2], 4, "x").value
+    assert text_of(html) == ("Examples Simulated <b>one Right without adapting Simulated <b>two Adapting does not help")
+    assert re.findall(r'data-example="(\d+)"', html) == ["4", "5"] and html.count(' d="M0.5 ') == 2
+    assert not example_cards("Examples", [], 0, "x").visible
+
+
+def test_an_example_that_cannot_be_read_is_told_at_the_start(tmp_path):
+    with pytest.raises(AudioError, match="gone.wav"):
+        example_cards("Examples", [replace(example("x", "", ""), path=tmp_path / "gone.wav")], 0, "x")
+
+
+def test_a_press_fills_the_page_with_its_example(recorded):
+    inputs = SimpleNamespace(examples=recorded)
+    inputs._filling = lambda place: Inputs._filling(inputs, place)
+    path, reference, verbatim, of_example, note = Inputs.fill(inputs, SimpleNamespace(example=2.0))
+    assert (path, reference, verbatim, of_example) == (str(recorded[2].path), "say three", "", "say three")
+    assert "fewer errors here" in text_of(note)
+
+
+def test_the_outline_is_as_high_as_the_sound_is_loud():
+    quiet, loud = np.full(100, 0.1), np.full(100, -0.4)
+    heights = [float(h) for h in re.findall(r"v([\d.]+)", wave_path(np.concatenate([quiet, loud, 0 * quiet]), 3))]
+    assert heights == [10.0, 40.0, 1.0]
+    assert wave_path(np.zeros(0), 2).count("M") == 2
