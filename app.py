@@ -20,6 +20,11 @@ def main(arguments: list[str] | None = None) -> None:
     try:
         check_port(args.host, args.port)
         folder = open_folder()  # before gradio is imported, which makes a folder of its own in it
+        if args.present is not None:
+            from hyper.ui.stage.server import present
+
+            present(lambda: load_asr(args), args.present or [EXAMPLES], args.host, args.port)
+            return
         from hyper.ui.server import serve  # gradio and torch take seconds to import: not for --help or a taken port
 
         model = {"load": lambda: load_asr(args), "name": args.base, "takes_any": args.any_model}
@@ -42,6 +47,12 @@ def parse(arguments: list[str] | None) -> argparse.Namespace:
         "--any-model",
         action="store_true",
         help="let whoever opens the page load folders and hub models by name; not where others can open it",
+    )
+    parser.add_argument(
+        "--present",
+        nargs="*",
+        metavar="PATH",
+        help="present on a full screen, by keyboard: the examples, or these recordings, folders or manifests",
     )
     return parser.parse_args(arguments)
 

@@ -35,6 +35,7 @@ PACKAGES = [
 DOORS = {
     "gradio": {"ui"},
     "starlette": {"ui"},
+    "uvicorn": {"ui.stage"},
     "spaces": {"ui"},
     "transformers": {
         "model.backbone",

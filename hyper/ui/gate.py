@@ -11,6 +11,8 @@ from urllib.parse import urlsplit
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.responses import PlainTextResponse
 
+from hyper.ui.port import is_public
+
 if TYPE_CHECKING:
     from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
@@ -19,6 +21,11 @@ MAX_BODY_BYTES = 8_000_000  # of a request other than an upload; the longest lis
 DISK_FULL = "The disk of this computer is full, so the file could not be taken; please tell who runs this page."
 FILE_ROUTE = "/file="
 UPLOAD_ROUTE = "/upload"
+
+
+def own_names(host: str) -> set[str] | None:
+    """The names by which a page at this address may be asked for; None, for a public one: by every name."""
+    return None if is_public(host) else {*LOCAL_HOSTS, host}
 
 
 class Gate:

@@ -17,7 +17,7 @@ from hyper.recordings.audio import AudioError
 from hyper.recordings.limits import LIMITS
 from hyper.recordings.manifest import ManifestError
 from hyper.ui.examples import read_examples
-from hyper.ui.gate import LOCAL_HOSTS, Gate
+from hyper.ui.gate import Gate, own_names
 from hyper.ui.link_preview import LinkPreview
 from hyper.ui.model_store import ModelStore
 from hyper.ui.page import build_demo
@@ -51,7 +51,7 @@ def launch_options(host: str, port: int) -> dict[str, Any]:
         "strict_cors": True,
         "app_kwargs": {
             "middleware": [
-                Middleware(Gate, hosts=None if is_public(host) else {*LOCAL_HOSTS, host}),
+                Middleware(Gate, hosts=own_names(host)),
                 Middleware(LinkPreview),
             ]
         },

@@ -1,0 +1,117 @@
+"""Everything is computed before the first slide: how far that is, what came of it, what was left out and why."""
+
+from __future__ import annotations
+
+import logging
+import sys
+import tempfile
+import threading
+from collections.abc import Callable, Sequence
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from hyper.recordings.limits import AudioError, TextError
+from hyper.ui.examples import Example
+
+if TYPE_CHECKING:
+    from hyper.compare.pipeline import PersonalizedAsr
+
+LIVE = "Live from the microphone"
+NOT_YET = "The model is still loading; please try again in a moment."
+BROKEN = "something unexpected went wrong; the terminal says what"
+log = logging.getLogger(__name__)
+
+
+class LiveError(ValueError):
+    """A recording made on the stage gave no slide; the message is shown there."""
+
+
+class Preparation:
+    """Loads the model and compares every recording in a thread of its own, while the stage says how far it is."""
+
+    def __init__(self, load: Callable[[], PersonalizedAsr], examples: Sequence[Example]) -> None:
+        self._load, self._examples = load, examples
+        self._asr: PersonalizedAsr | None = None
+        self._made: list[tuple[dict[str, Any], bytes]] = []  # slide and sound
+        self._left_out: list[str] = []  # a sentence for each
+        self._failure = ""
+        self._is_ready = False
+        self._one_at_a_time = threading.Lock()
+
+    def start(self) -> None:
+        """In a thread that ends with the program."""
+        threading.Thread(target=self.run, daemon=True, name="preparation").start()
+
+    def run(self) -> None:
+        """A recording that fails is left out with a line; a model that fails is said on the stage and in the log."""
+        try:
+            # torch takes seconds to import: the stage is on the screen by then
+            from hyper.model.checkpoint import CheckpointError
+            from hyper.model.files import BackboneError
+
+            self._asr = self._load()
+        except (BackboneError, CheckpointError) as error:
+            self._failure = f"The model cannot be loaded. {error}"
+            print(f"HyperWhisper cannot present: {error}", file=sys.stderr, flush=True)
+            return
+        except Exception:
+            self._failure = f"The model cannot be loaded: {BROKEN}."
+            raise
+        for example in self._examples:
+            self._add(example)
+        self._is_ready = True
+
+    def status(self) -> dict[str, Any]:
+        """What the stage asks for until it is ready; the slides come once they all are there."""
+        return {
+            "state": self._state,
+            "done": len(self._made) + len(self._left_out),
+            "total": len(self._examples),
+            "failure": self._failure,
+            "left_out": list(self._left_out),
+            "slides": [slide for slide, _ in self._made] if self._is_ready else [],
+        }
+
+    def sound(self, number: int) -> bytes | None:
+        """The recording of a slide as a WAV file; None where there is no such slide."""
+        return self._made[number][1] if 0 <= number < len(self._made) else None
+
+    def live(self, recording: bytes) -> dict[str, Any]:
+        """The slide of a recording made just now; it lies on the disk only while it is read. Errors: `LiveError`."""
+        if self._asr is None:
+            raise LiveError(NOT_YET)
+        with tempfile.TemporaryDirectory() as folder, self._one_at_a_time:
+            file = Path(folder) / "live"
+            file.write_bytes(recording)
+            try:
+                return self._slide(file, "", LIVE)[0]
+            except AudioError as error:
+                raise LiveError(str(error)) from error
+
+    @property
+    def _state(self) -> str:
+        if self._failure:
+            return "failed"
+        if self._is_ready:
+            return "ready"
+        return "loading" if self._asr is None else "comparing"
+
+    def _add(self, example: Example) -> None:
+        try:
+            self._made.append(self._slide(example.path, example.reference, example.label))
+        except (AudioError, TextError) as error:
+            self._leave_out(example, str(error))
+        except Exception:  # on a stage eleven slides are better than none
+            log.exception("%s could not be compared", example.path)
+            self._leave_out(example, f"{BROKEN}.")
+
+    def _leave_out(self, example: Example, reason: str) -> None:
+        self._left_out.append(f"{example.path.name} is left out: {reason}")
+        print(self._left_out[-1], file=sys.stderr, flush=True)
+
+    def _slide(self, file: Path, meant: str, label: str) -> tuple[dict[str, Any], bytes]:
+        from hyper.ui.stage.slides import make_slide, wav_bytes
+
+        slide, waveform = make_slide(self._asr, file, meant, label)
+        return asdict(slide), wav_bytes(waveform)

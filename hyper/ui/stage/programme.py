@@ -1,0 +1,40 @@
+"""Which recordings are presented: the examples, or the files and folders that a presenter names."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from hyper.recordings.manifest import ManifestError
+from hyper.ui.examples import Example, read_examples
+
+MANIFEST = "manifest.csv"
+SUFFIXES = frozenset(".wav .flac .ogg .opus .mp3 .m4a .aac .webm .mp4 .aif .aiff".split())
+
+
+def read_programme(places: Sequence[str | Path]) -> list[Example]:
+    """The recordings of each place in turn: a folder's manifest or else its files by name, a manifest, or one file.
+
+    Errors: `ManifestError` where there is nothing to present at a place.
+    """
+    return [example for place in places for example in _of_place(Path(place))]
+
+
+def _of_place(place: Path) -> list[Example]:
+    if place.is_dir():
+        if (place / MANIFEST).is_file():
+            return read_examples(place / MANIFEST)
+        files = sorted(file for file in place.iterdir() if file.suffix.lower() in SUFFIXES)
+        if not files:
+            raise ManifestError(f"{place} holds neither a {MANIFEST} nor recordings to present.")
+        return [_own(file) for file in files]
+    if not place.is_file():
+        raise ManifestError(f"There is nothing to present at {place}; name recordings, a folder of them or a manifest.")
+    return read_examples(place) if place.suffix.lower() == ".csv" else [_own(place)]
+
+
+def _own(file: Path) -> Example:
+    """A recording without a manifest: called by its name, and meant is what a text file of that name says."""
+    text = file.with_suffix(".txt")
+    meant = " ".join(text.read_text(encoding="utf-8-sig").split()) if text.is_file() else ""
+    return Example(file, meant, file.stem.replace("_", " "), licence="")

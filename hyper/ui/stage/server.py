@@ -1,0 +1,128 @@
+"""Serving the stage: one page, its data, the sounds, and what the microphone hears."""
+
+from __future__ import annotations
+
+import importlib.util
+import signal
+import sys
+import types
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import uvicorn
+from starlette.applications import Starlette
+from starlette.concurrency import run_in_threadpool
+from starlette.middleware import Middleware
+from starlette.responses import FileResponse, JSONResponse, Response
+from starlette.routing import Route
+
+from hyper.model.files import ASSETS
+from hyper.plots import palette
+from hyper.recordings.manifest import ManifestError
+from hyper.ui.gate import Gate, own_names
+from hyper.ui.port import ServerError
+from hyper.ui.stage.preparation import LiveError, Preparation
+from hyper.ui.stage.programme import read_programme
+
+if TYPE_CHECKING:
+    from starlette.requests import Request
+
+    from hyper.compare.pipeline import PersonalizedAsr
+
+FOLDER = Path(__file__).parent
+FONTS = ("IBMPlexSans-Regular.woff2", "IBMPlexSans-Bold.woff2")  # gradio carries them in its own package
+# The browser itself refuses whatever is not from here, and every script that a text might hide.
+POLICY = "default-src 'none'; script-src 'self'; style-src 'self'; font-src 'self'; connect-src 'self'; img-src 'self'; media-src blob:"  # noqa: E501
+HEADERS = {"Content-Security-Policy": POLICY, "Cache-Control": "no-store"}
+COLOURS = {
+    "ink": palette.INK,
+    "paper": palette.CARD,
+    "muted": palette.MUTED,
+    "line": palette.LINE,
+    "control": palette.CONTROL_LINE,
+    "base": palette.BASE,
+    "base-on-ink": palette.BASE_ON_INK,
+    "adapted": palette.ADAPTED,
+    "adapted-on-ink": palette.ADAPTED_ON_INK,
+    "warning": palette.WARNING,
+    "warning-on-ink": palette.WARNING_ON_INK,
+}
+
+
+def present(load: Callable[[], PersonalizedAsr], places: Sequence[str | Path], host: str, port: int) -> None:
+    """Open the stage at once, load and compare behind it, and stay until interrupted."""
+    try:
+        preparation = Preparation(load, read_programme(places))
+    except ManifestError as error:
+        raise ServerError(str(error)) from error
+    for name in ("SIGTERM", "SIGHUP"):  # as Ctrl-C, so that temporary files go; Windows has no SIGHUP
+        if hasattr(signal, name):
+            signal.signal(getattr(signal, name), _end)
+    preparation.start()
+    config = uvicorn.Config(stage_app(preparation, host), host, port, log_level="warning", timeout_graceful_shutdown=1)
+    _Server(config).run()
+
+
+def stage_app(preparation: Preparation, host: str) -> Starlette:
+    """The stage over what is prepared. The slides are at /slides, one address for how far it is and for the data."""
+
+    async def slides(_request: Request) -> Response:
+        return JSONResponse(preparation.status(), headers=HEADERS)
+
+    async def sound(request: Request) -> Response:
+        data = preparation.sound(request.path_params["number"])
+        return Response(status_code=404) if data is None else Response(data, media_type="audio/wav", headers=HEADERS)
+
+    async def live(request: Request) -> Response:
+        try:
+            slide = await run_in_threadpool(preparation.live, await request.body())
+        except LiveError as error:
+            return JSONResponse({"error": str(error)}, status_code=422)
+        return JSONResponse(slide, headers=HEADERS)
+
+    return Starlette(
+        routes=[
+            Route("/", _file(FOLDER / "stage.html")),
+            Route("/stage.js", _file(FOLDER / "stage.js")),
+            Route("/stage.css", _style),
+            Route("/favicon.svg", _file(ASSETS / "favicon.svg")),
+            *(Route(f"/{name}", _file(_font_folder() / name)) for name in FONTS),
+            Route("/slides", slides),
+            Route("/sounds/{number:int}", sound),
+            Route("/live", live, methods=["POST"]),
+        ],
+        middleware=[Middleware(Gate, hosts=own_names(host))],
+    )
+
+
+class _Server(uvicorn.Server):
+    """Says where it is when it answers."""
+
+    async def startup(self, sockets: Any = None) -> None:
+        await super().startup(sockets)
+        if self.started:
+            host = f"[{self.config.host}]" if ":" in self.config.host else self.config.host
+            print(f"HyperWhisper is ready at http://{host}:{self.config.port}/", flush=True)
+
+
+def _file(path: Path) -> Callable[[Request], Any]:
+    async def send(_request: Request) -> Response:
+        return FileResponse(path, headers=HEADERS)
+
+    return send
+
+
+async def _style(_request: Request) -> Response:
+    variables = " ".join(f"--{name}: {value};" for name, value in COLOURS.items())
+    rules = (FOLDER / "stage.css").read_text(encoding="utf-8")
+    return Response(f":root {{ {variables} }}\n{rules}", media_type="text/css", headers=HEADERS)
+
+
+def _font_folder() -> Path:
+    """Where gradio keeps the font; found without importing gradio, which takes seconds."""
+    return Path(importlib.util.find_spec("gradio").origin).parent / "templates/frontend/static/fonts/IBMPlexSans"
+
+
+def _end(_signal: int, _frame: types.FrameType | None) -> None:
+    sys.exit(0)

@@ -1,0 +1,162 @@
+"""What a slide shows, as data: both transcripts word by word, at every strength, and how much each layer was changed."""
+
+from __future__ import annotations
+
+import io
+import wave
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from hyper.compare.comparison import Comparison
+from hyper.compare.pipeline import PersonalizedAsr
+from hyper.compare.row import Row
+from hyper.compare.sweep import sweep
+from hyper.metrics.word_errors import WordSpan, align_words
+from hyper.plots.layers import place_of, whole_layers
+from hyper.recordings.audio import SAMPLE_RATE
+from hyper.ui.marks import NO_SPEECH, NO_WORDS
+from hyper.ui.numbers import count
+
+N_PEAKS = 160  # bars of the drawn waveform: as many as the last row can tell apart
+SIMULATED = "simulated "  # how the label of an example begins that a simulator made
+
+
+@dataclass(frozen=True)
+class Word:
+    """A word and, where something is to be said of it, what."""
+
+    text: str
+    kind: str = "right"  # right, wrong, missing, added; without a reference: right, other
+    note: str = ""  # "meant: red"
+
+
+@dataclass(frozen=True)
+class Line:
+    """One transcript as it stands on a slide."""
+
+    words: tuple[Word, ...]
+    score: str  # "1 of 5 words wrong"
+    n_errors: int | None  # None where nobody knows what was meant
+
+
+@dataclass(frozen=True)
+class AtStrength:
+    """The adapted transcript at one strength."""
+
+    strength: float  # 0 is the base, 1 as trained
+    line: Line
+
+
+@dataclass(frozen=True)
+class Layer:
+    """A layer of the model and the size of its change, at strength 1, in percent of its own weights."""
+
+    name: str
+    percent: float
+
+
+@dataclass(frozen=True)
+class Slide:
+    """Everything of one recording; nothing is asked of the model while it is shown."""
+
+    label: str
+    is_simulated: bool
+    meant: str  # "" where that is not known
+    seconds: float
+    peaks: tuple[float, ...]  # (N_PEAKS,) loudest sample of each part, 0 to 1
+    base: Line
+    adapted: tuple[AtStrength, ...]  # () without a hypernetwork
+    layers: tuple[Layer, ...]  # of the change as trained
+    sides: str  # "decoder": where these layers are
+    n_written: int  # numbers that the hypernetwork wrote for this recording
+    written_percent: float  # of the model's
+
+
+def make_slide(
+    asr: PersonalizedAsr, recording: Path, meant: str = "", label: str = ""
+) -> tuple[Slide, np.ndarray]:  # the slide, and (n_samples,) 16 kHz
+    """Compare as everywhere, then at every strength. Errors: `AudioError`, `TextError`."""
+    prepared = asr.prepare(recording)
+    comparison = asr.compare_prepared(prepared, meant or None)
+    points = () if comparison.adapted is None else sweep(asr, prepared, comparison.reference)
+    line_of = _line_maker(comparison)
+    slide = Slide(
+        label=label.removeprefix(SIMULATED),
+        is_simulated=label.startswith(SIMULATED),
+        meant=comparison.reference or "",
+        seconds=comparison.seconds,
+        peaks=_peaks(comparison.waveform),
+        base=line_of(comparison.base),
+        adapted=tuple(AtStrength(point.strength, line_of(point.row)) for point in points),
+        layers=tuple(Layer(name, 100 * size) for name, size in whole_layers(comparison.layers).items()),
+        sides=" and ".join(sorted({place_of(layer.name).side for layer in comparison.layers})),
+        n_written=comparison.generated_parameters,
+        written_percent=100 * comparison.generated_share,
+    )
+    return slide, comparison.waveform
+
+
+def wav_bytes(waveform: np.ndarray) -> bytes:  # (n_samples,) in [-1, 1], 16 kHz
+    """What the model hears as a file that every browser plays, whatever the recording's own format."""
+    target = io.BytesIO()
+    with wave.open(target, "wb") as file:
+        file.setnchannels(1)
+        file.setsampwidth(2)
+        file.setframerate(SAMPLE_RATE)
+        file.writeframes((waveform * 32_767).astype("<i2").tobytes())
+    return target.getvalue()
+
+
+def _line_maker(comparison: Comparison) -> Callable[[Row], Line]:
+    """Words against what was meant; where that is not known, against the base's."""
+    if comparison.reference:
+        return lambda row: _counted(comparison.reference, row)
+    return lambda row: _uncounted(comparison.base, row)
+
+
+def _counted(meant: str, row: Row) -> Line:
+    if row.heard_nobody:
+        return Line((), NO_SPEECH, None)
+    words = tuple(_against_meant(span) for span in align_words(meant, row.text))
+    return Line(words, _score(row.errors.n_errors, row.errors.n_reference), row.errors.n_errors)
+
+
+def _uncounted(base: Row, row: Row) -> Line:
+    if row.heard_nobody:
+        return Line((), NO_SPEECH, None)
+    spans = align_words("" if base.heard_nobody else base.text, row.text)
+    words = tuple(_against_base(span) for span in spans if span.hypothesis)
+    return Line(words, "" if words else NO_WORDS, None)
+
+
+def _against_meant(span: WordSpan) -> Word:
+    return {
+        "hit": Word(span.hypothesis),
+        "substitution": Word(span.hypothesis, "wrong", f"meant: {span.reference}"),
+        "deletion": Word(span.reference, "missing", "missing"),
+        "insertion": Word(span.hypothesis, "added", "added"),
+    }[span.kind]
+
+
+def _against_base(span: WordSpan) -> Word:
+    if span.kind == "hit":
+        return Word(span.hypothesis)
+    return Word(span.hypothesis, "other", f"base: {span.reference}" if span.reference else "not in base")
+
+
+def _score(n_errors: int, n_meant: int) -> str:
+    """The count in a few words; insertions can make more errors than words."""
+    if n_errors == 0:
+        return "every word right"
+    if n_errors > n_meant:
+        return f"{count(n_errors, 'error')} in {count(n_meant, 'word')}"
+    return f"{n_errors} of {count(n_meant, 'word')} wrong"
+
+
+def _peaks(waveform: np.ndarray) -> tuple[float, ...]:  # (n_samples,) 16 kHz
+    parts = np.array_split(np.abs(waveform), N_PEAKS)
+    loudest = max(float(np.abs(waveform).max()), 1e-9)
+    return tuple(round(float(part.max()) / loudest, 3) for part in parts)

@@ -1,0 +1,371 @@
+// The stage: which slide, how much of it is revealed, at which strength. All text goes in as text, never as HTML.
+const POLL_MS = 400, LEGEND_MS = 9000, MOST_LIVE_SECONDS = 30;
+const LARGEST = 5.5, SMALLEST = 3, FIT_STEP = .25;  // rem: 88 and 48 px on a screen of 1920 x 1080
+const MANY_LAYERS = 12, TRAINED = 1;
+const SOUND = 0, BASE = 1, ADAPTED = 2;  // what a slide shows, one after the other
+const at = id => document.getElementById(id);
+const player = new Audio();
+const now = {slides: [], sounds: [], number: 0, step: SOUND, strength: 0, change: false};
+const mic = {state: "idle", slide: null, sound: "", recorder: null, parts: [], since: 0, problem: ""};
+const ASKS = {idle: "Press Space and say a short sentence", working: "Comparing …", done: ""};
+
+const isLive = () => now.number === now.slides.length;
+const shown = () => isLive() ? mic.slide : now.slides[now.number];
+const sounding = () => isLive() ? mic.sound : now.sounds[now.number];
+const trained = slide => Math.max(0, slide?.adapted.findIndex(each => each.strength === TRAINED) ?? 0);
+
+// Before the first slide
+
+async function getReady() {
+  let status;
+  try {
+    const answer = await fetch("slides");
+    status = await answer.json();
+  } catch {
+    tell("Getting ready", "The program does not answer. Is it running? Start it with: python app.py --present", 0);
+    return setTimeout(getReady, POLL_MS);
+  }
+  if (status.state === "failed") return tell("This cannot be presented", status.failure, 0);
+  if (status.state !== "ready") {
+    const isLoading = status.state === "loading";
+    const title = isLoading ? "Getting ready" : `Getting ready: ${status.done} of ${status.total}`;
+    const note = isLoading ? "The model is loading." : "The first slide comes by itself.";
+    tell(title, status.left_out.at(-1) ?? note, status.done / Math.max(1, status.total));
+    return setTimeout(getReady, POLL_MS);
+  }
+  tell(`Getting ready: ${status.total} of ${status.total}`, "The first slide comes by itself.", 1);
+  now.slides = status.slides;
+  now.sounds = await Promise.all(status.slides.map((_, number) => fetchSound(number)));
+  at("notice").textContent = status.left_out.join(" ");
+  document.body.dataset.view = "slide";
+  go(0);
+  quietLater();
+}
+
+async function fetchSound(number) {  // held by the page from here on: the program may end, the talk goes on
+  const answer = await fetch(`sounds/${number}`);
+  return URL.createObjectURL(await answer.blob());
+}
+
+function tell(title, note, share) {
+  at("waiting-title").textContent = title;
+  if (at("waiting-note").textContent !== note) at("waiting-note").textContent = note;
+  at("bar").value = share;
+}
+
+// Moving
+
+function go(number, step = SOUND) {
+  leaveMicrophone();
+  player.pause();
+  now.number = Math.max(0, Math.min(number, now.slides.length));
+  Object.assign(now, {step: isLive() ? ADAPTED : step, strength: trained(shown()), change: false});
+  player.src = sounding() || "";
+  draw();
+  announce(isLive() ? at("ask").textContent : `${at("place").textContent}: ${at("slide").querySelector("h1").innerText}`);
+}
+
+function reveal(step) {
+  if (!shown()) return;
+  Object.assign(now, {step: Math.max(now.step, step), change: false});
+  draw();
+  speak(step === BASE ? "base" : "adapted");
+}
+
+function onward() {
+  if (now.change) return toggleChange();
+  if (now.step < ADAPTED) reveal(now.step + 1);
+  else if (!isLive()) go(now.number + 1);
+}
+
+function back() {
+  if (now.change) return toggleChange();
+  if (isLive() || now.step === SOUND) {
+    if (now.number) go(now.number - 1, ADAPTED);
+    return;
+  }
+  now.step -= 1;
+  draw();
+}
+
+function strengthen(by) {
+  const slide = shown();
+  if (!slide?.adapted.length) return;
+  now.strength = Math.max(0, Math.min(now.strength + by, slide.adapted.length - 1));
+  now.step = ADAPTED;
+  draw();
+  announce(at("strength-text").textContent);
+  if (!now.change) speak("adapted");
+}
+
+function toggleChange() {
+  if (!shown()?.layers.length) return;
+  now.change = !now.change;
+  now.step = ADAPTED;
+  draw();
+  if (now.change) announce(`${at("change-title").textContent}. ${at("change-note").textContent} ${at("layers").innerText}`);
+}
+
+function play() {
+  if (isLive() && mic.state !== "done") return record();
+  if (!player.paused) return player.pause();
+  player.currentTime = 0;
+  player.play().catch(() => announce("This browser cannot play the recording."));
+}
+
+// The microphone
+
+async function record() {
+  if (!isLive()) return;
+  if (mic.state === "recording") return mic.recorder.stop();
+  if (mic.state === "working") return;
+  player.pause();
+  try {
+    if (!navigator.mediaDevices) throw new DOMException("", "SecurityError");
+    const stream = await navigator.mediaDevices.getUserMedia({audio: true});
+    if (!isLive()) return stream.getTracks().forEach(track => track.stop());
+    mic.recorder = new MediaRecorder(stream);
+  } catch (error) {
+    return setMicrophone("idle", whyNot(error));
+  }
+  Object.assign(mic, {parts: [], slide: null, sound: "", since: performance.now()});
+  mic.recorder.ondataavailable = event => mic.parts.push(event.data);
+  mic.recorder.onstop = compare;
+  mic.recorder.start();
+  setMicrophone("recording");
+  tick();
+}
+
+function whyNot(error) {
+  const reason = {
+    NotFoundError: "There is no microphone at this computer.",
+    NotAllowedError: "This browser does not let the page use the microphone; allow it beside the address.",
+    SecurityError: "The microphone works only at http://127.0.0.1 or over https.",
+  }[error.name] ?? "The microphone cannot be used; another program may have it.";
+  return now.slides.length ? `${reason} The examples go on with ←.` : `${reason} Space tries again.`;
+}
+
+function tick() {
+  if (mic.state !== "recording") return;
+  const seconds = (performance.now() - mic.since) / 1000;
+  at("ask").textContent = `Recording: ${Math.floor(seconds)} s. Space ends it.`;
+  if (seconds >= MOST_LIVE_SECONDS) mic.recorder.stop();
+  else setTimeout(tick, 200);
+}
+
+async function compare() {
+  mic.recorder.stream.getTracks().forEach(track => track.stop());
+  if (!isLive()) return setMicrophone("idle");
+  setMicrophone("working");
+  const recording = new Blob(mic.parts, {type: mic.recorder.mimeType});
+  try {
+    const answer = await fetch("live", {method: "POST", body: recording});
+    const slide = await answer.json();
+    if (!answer.ok) return setMicrophone("idle", `${slide.error} Space records again.`);
+    Object.assign(mic, {slide, sound: URL.createObjectURL(recording)});
+  } catch {
+    return setMicrophone("idle", "The program did not answer. Space tries again, the examples go on with ←.");
+  }
+  setMicrophone("done");
+  if (!isLive()) return;
+  now.strength = trained(mic.slide);
+  player.src = mic.sound;
+  draw();
+  speak("base");
+  speak("adapted");
+}
+
+function setMicrophone(state, problem = "") {
+  Object.assign(mic, {state, problem});
+  if (isLive()) draw();
+}
+
+function leaveMicrophone() {
+  mic.problem = "";
+  if (mic.state === "recording") mic.recorder.stop();
+}
+
+// Drawing
+
+function draw() {
+  const slide = shown();
+  document.body.classList.toggle("is-recording", isLive() && mic.state === "recording");
+  at("label").textContent = isLive() ? "Your turn: live from the microphone" : slide.label;
+  at("tag").hidden = !slide?.is_simulated;
+  at("place").textContent = isLive() ? "" : `${now.number + 1} of ${now.slides.length}`;
+  at("ask").textContent = isLive() ? mic.problem || ASKS[mic.state] || "" : "";
+  at("ask").hidden = !at("ask").textContent && mic.state !== "recording";
+  at("wave").hidden = at("clock").hidden = !slide;
+  at("rows").hidden = !slide || now.change;
+  at("change").hidden = !now.change;
+  at("space-does").textContent = !isLive() || slide ? "play" : "record";
+  at("keys").querySelector("[data-key=r]").hidden = !isLive();
+  if (!slide) return;
+  drawWave(slide);
+  drawRows(slide);
+  if (now.change) drawChange(slide);
+}
+
+function drawWave(slide) {
+  const height = 100;
+  at("wave").setAttribute("viewBox", `0 0 ${slide.peaks.length} ${height}`);
+  at("wave").replaceChildren(...slide.peaks.map((peak, i) => {
+    const bar = document.createElementNS("http://www.w3.org/2000/svg", "rect"), size = Math.max(1.5, peak * height);
+    for (const [name, value] of Object.entries({x: i + .2, y: (height - size) / 2, width: .6, height: size})) {
+      bar.setAttribute(name, value);
+    }
+    return bar;
+  }));
+  drawProgress();
+}
+
+function drawProgress() {
+  const slide = shown();
+  if (!slide) return;
+  const bars = at("wave").children, share = player.currentTime / slide.seconds;
+  for (let i = 0; i < bars.length; i++) bars[i].classList.toggle("played", i < share * bars.length);
+  at("clock").textContent = `${slide.seconds.toFixed(1)} s`;
+  if (!player.paused) requestAnimationFrame(drawProgress);
+}
+
+function drawRows(slide) {
+  const strong = slide.adapted[now.strength];
+  at("meant").hidden = !slide.meant;
+  at("meant").style.visibility = now.step >= BASE ? "visible" : "hidden";
+  at("meant-text").textContent = slide.meant;
+  drawRow("base", slide.base, now.step >= BASE);
+  drawRow("adapted", strong?.line ?? {words: [], score: "This model has no adaptation."}, now.step >= ADAPTED);
+  at("strength").hidden = !strong;
+  if (strong) drawStrength(slide, strong.strength);
+  at("verdict").hidden = slide.base.n_errors === null || strong?.line.n_errors == null;
+  at("verdict").textContent = verdict(slide.base.n_errors, strong?.line.n_errors);
+  fit();
+}
+
+function verdict(before, after) {
+  return after < before ? "better" : after > before ? "worse" : "same";
+}
+
+function drawRow(id, line, isRevealed) {
+  const row = at(id);
+  row.classList.toggle("is-covered", !isRevealed);
+  row.querySelector(".score").textContent = line.score;
+  row.querySelector(".words").replaceChildren(...line.words.map(word => {
+    const whole = element("span", word.kind, element("span", "text", word.text));
+    if (word.note) whole.append(element("span", "note", word.note));
+    return whole;
+  }));
+}
+
+function drawStrength(slide, strength) {
+  const known = {0: ", as the base", [TRAINED]: ", as trained"}[strength] ?? "";
+  at("strength-text").textContent = `strength ${strength}${known}`;
+  at("steps").replaceChildren(...slide.adapted.map((each, i) => {
+    const step = element("i", i <= now.strength ? "reached" : "");
+    step.style.height = `${.6 + .2 * i}rem`;
+    return step;
+  }));
+}
+
+function drawChange(slide) {
+  const strength = slide.adapted[now.strength].strength;
+  // One scale from 0 for all slides and strengths, so that a taller bar is a larger change everywhere.
+  const all = [...now.slides, slide].flatMap(each => each.layers.map(layer => layer.percent));
+  const most = Math.max(...all, 1e-9) * slide.adapted.at(-1).strength;
+  at("change-note").textContent =
+    `${slide.n_written.toLocaleString("en")} numbers were written for this recording: ` +
+    `${slide.written_percent.toFixed(3)} % of the model. ${at("strength-text").textContent.replace("s", "S")}.`;
+  at("layers").classList.toggle("many", slide.layers.length > MANY_LAYERS);
+  at("layers").replaceChildren(...slide.layers.map(layer => {
+    const size = layer.percent * strength, bar = element("span", "bar");
+    bar.style.height = `${85 * size / most}%`;  // the rest is for the number above it
+    const track = element("span", "track", element("span", "size", `${size.toFixed(size < 10 ? 1 : 0)} %`), bar);
+    return element("li", "", track, element("span", "name", layer.name));
+  }));
+  at("change-axis").textContent = `${slide.sides} layer, and its change in percent of the layer's own weights`;
+}
+
+function element(tag, style, ...content) {
+  const made = document.createElement(tag);
+  made.className = style;
+  made.append(...content);
+  return made;
+}
+
+function fit() {  // the largest letters with which both transcripts are whole; below the smallest a row scrolls
+  const rows = [at("base"), at("adapted")];
+  const isWhole = () => rows.every(row => row.scrollHeight <= row.clientHeight + 1);
+  let size = LARGEST;
+  do at("rows").style.setProperty("--fit", size); while (!isWhole() && (size -= FIT_STEP) >= SMALLEST);
+  for (const row of rows) row.tabIndex = row.scrollHeight > row.clientHeight + 1 ? 0 : -1;
+}
+
+// For screen readers
+
+function speak(id) {
+  const row = at(id);
+  const words = [...row.querySelectorAll(".words > span")].map(word => [...word.children].map(part => part.textContent));
+  const said = words.map(([text, note]) => note ? `${text} (${note})` : text).join(" ");
+  announce(`${row.querySelector("h2").textContent}: ${said}. ${row.querySelector(".score").textContent}`);
+}
+
+function announce(text) {
+  at("spoken").append(element("p", "", text));
+  while (at("spoken").children.length > 3) at("spoken").firstChild.remove();
+}
+
+// Keys
+
+let legendTimer;
+function quietLater() {
+  document.body.classList.remove("is-quiet");
+  clearTimeout(legendTimer);
+  legendTimer = setTimeout(() => document.body.classList.add("is-quiet"), LEGEND_MS);
+}
+
+function toggleKeys() {  // asked for, they stay until they are asked away
+  clearTimeout(legendTimer);
+  document.body.classList.toggle("is-quiet");
+}
+
+function toggleFullScreen() {
+  if (document.fullscreenElement) document.exitFullscreen();
+  else document.documentElement.requestFullscreen().catch(() => announce("This browser allows no full screen."));
+}
+
+const ALWAYS = {f: toggleFullScreen, d: () => document.documentElement.toggleAttribute("data-light"), "?": toggleKeys};
+const ON_SLIDES = {
+  " ": play, r: record,
+  ArrowRight: onward, PageDown: onward, Enter: onward,  // the second is what a presenter's remote control sends
+  ArrowLeft: back, PageUp: back, Backspace: back,
+  b: () => reveal(BASE), a: () => reveal(ADAPTED), c: toggleChange,
+  ArrowUp: () => strengthen(1), ArrowDown: () => strengthen(-1),
+  n: () => isLive() || go(now.number + 1), p: () => go(now.number - 1),
+  Home: () => go(0), End: () => go(now.slides.length), l: () => go(now.slides.length),
+};
+
+function press(key) {
+  const isReady = document.body.dataset.view === "slide";
+  const action = ALWAYS[key] ?? (isReady ? ON_SLIDES[key] : undefined);
+  action?.();
+  return Boolean(action);
+}
+
+addEventListener("keydown", event => {
+  if (event.ctrlKey || event.metaKey || event.altKey) return;
+  const isOnButton = event.target.closest("button") && [" ", "Enter"].includes(event.key);
+  const isScrolling = event.target.closest("article") && ["ArrowUp", "ArrowDown"].includes(event.key);
+  if (isOnButton || isScrolling) return;
+  const key = event.key.length === 1 ? event.key.toLowerCase() : event.key;
+  if (press(key)) event.preventDefault();
+});
+at("keys").addEventListener("click", event => {
+  const button = event.target.closest("button");
+  if (!button) return;
+  press(button.dataset.key);
+  if (event.detail) button.blur();  // pressed with a mouse: the space bar plays again
+});
+player.addEventListener("play", drawProgress);
+player.addEventListener("pause", drawProgress);
+addEventListener("resize", () => shown() && fit());
+getReady();
