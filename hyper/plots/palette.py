@@ -26,7 +26,6 @@ SCALE = ("#ffffff", "#a9d3de", "#4c93a4", "#0a5d71", "#14262e")
 
 WARNING = "#8b1a2b"
 WARNING_TINT = "#fbecee"
-WARNING_ON_INK = "#ffa3b1"
 
 # Each colour of the page by night. Figures are drawn for paper alone, and the style sheet turns their lightness over.
 NIGHT = {

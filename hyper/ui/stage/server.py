@@ -6,7 +6,7 @@ import importlib.util
 import signal
 import sys
 import types
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -36,17 +36,13 @@ FONTS = ("IBMPlexSans-Regular.woff2", "IBMPlexSans-Bold.woff2")  # gradio carrie
 POLICY = "default-src 'none'; script-src 'self'; style-src 'self'; font-src 'self'; connect-src 'self'; img-src 'self'; media-src blob:"  # noqa: E501
 HEADERS = {"Content-Security-Policy": POLICY, "Cache-Control": "no-store"}
 COLOURS = {
-    "ink": palette.INK,
-    "paper": palette.CARD,
-    "muted": palette.MUTED,
-    "line": palette.LINE,
-    "control": palette.CONTROL_LINE,
-    "base": palette.BASE,
-    "base-on-ink": palette.BASE_ON_INK,
-    "adapted": palette.ADAPTED,
-    "adapted-on-ink": palette.ADAPTED_ON_INK,
-    "warning": palette.WARNING,
-    "warning-on-ink": palette.WARNING_ON_INK,
+    "back": palette.CARD,
+    "front": palette.INK,
+    "soft": palette.MUTED,
+    "rule": palette.CONTROL_LINE,
+    "base-tone": palette.BASE,
+    "adapted-tone": palette.ADAPTED,
+    "wrong-tone": palette.WARNING,
 }
 
 
@@ -84,7 +80,7 @@ def stage_app(preparation: Preparation, host: str) -> Starlette:
     return Starlette(
         routes=[
             Route("/", _file(FOLDER / "stage.html")),
-            Route("/stage.js", _file(FOLDER / "stage.js")),
+            *(Route(f"/{name}", _file(FOLDER / name)) for name in ("stage.js", "stage.drawing.js")),
             Route("/stage.css", _style),
             Route("/favicon.svg", _file(ASSETS / "favicon.svg")),
             *(Route(f"/{name}", _file(_font_folder() / name)) for name in FONTS),
@@ -114,9 +110,15 @@ def _file(path: Path) -> Callable[[Request], Any]:
 
 
 async def _style(_request: Request) -> Response:
-    variables = " ".join(f"--{name}: {value};" for name, value in COLOURS.items())
+    """Dark, unless the presenter's room asks for light."""
+    dark = _variables({name: palette.NIGHT[colour] for name, colour in COLOURS.items()})
+    colours = f"html {{ {dark} }}\nhtml[data-light] {{ {_variables(COLOURS)} }}\n"
     rules = (FOLDER / "stage.css").read_text(encoding="utf-8")
-    return Response(f":root {{ {variables} }}\n{rules}", media_type="text/css", headers=HEADERS)
+    return Response(colours + rules, media_type="text/css", headers=HEADERS)
+
+
+def _variables(colours: Mapping[str, str]) -> str:
+    return " ".join(f"--{name}: {value};" for name, value in colours.items())
 
 
 def _font_folder() -> Path:

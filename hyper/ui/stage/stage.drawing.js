@@ -1,0 +1,133 @@
+// The stage: what is drawn and what is read out, from the state that stage.js keeps.
+const LARGEST = 6.5, SMALLEST = 3, FIT_STEP = .25;  // rem: 104 and 48 px on a screen of 1920 x 1080
+const MANY_LAYERS = 12;
+
+function draw() {
+  const slide = shown();
+  document.body.classList.toggle("is-recording", isLive() && mic.state === "recording");
+  at("label").textContent = isLive() ? "Your turn: live from the microphone" : slide.label;
+  at("tag").hidden = !slide?.is_simulated;
+  at("place").textContent = isLive() ? "" : `${now.number + 1} of ${now.slides.length}`;
+  at("ask").textContent = isLive() ? mic.problem || ASKS[mic.state] || "" : "";
+  at("ask").hidden = !at("ask").textContent && mic.state !== "recording";
+  document.body.classList.toggle("is-asking", !slide);
+  at("sound").hidden = now.change;
+  at("wave").toggleAttribute("hidden", !slide);  // an SVG has the attribute alone
+  at("clock").hidden = !slide;
+  at("rows").hidden = !slide || now.change;
+  at("change").hidden = !now.change;
+  at("space-does").textContent = !isLive() || slide ? "play" : "record";
+  at("keys").querySelector("[data-key=r]").hidden = !isLive();
+  if (!slide) return;
+  drawWave(slide);
+  drawRows(slide);
+  if (now.change) drawChange(slide);
+}
+
+function drawWave(slide) {
+  const height = 100;
+  at("wave").setAttribute("viewBox", `0 0 ${slide.peaks.length} ${height}`);
+  at("wave").replaceChildren(...slide.peaks.map((peak, i) => {
+    const bar = document.createElementNS("http://www.w3.org/2000/svg", "rect"), size = Math.max(1.5, peak * height);
+    for (const [name, value] of Object.entries({x: i + .2, y: (height - size) / 2, width: .6, height: size})) {
+      bar.setAttribute(name, value);
+    }
+    return bar;
+  }));
+  drawProgress();
+}
+
+function drawProgress() {
+  const slide = shown();
+  if (!slide) return;
+  const bars = at("wave").children, share = player.currentTime / slide.seconds;
+  for (let i = 0; i < bars.length; i++) bars[i].classList.toggle("played", i < share * bars.length);
+  at("clock").textContent = `${slide.seconds.toFixed(1)} s`;
+  if (!player.paused) requestAnimationFrame(drawProgress);
+}
+
+function drawRows(slide) {
+  const strong = slide.adapted[now.strength];
+  at("meant").hidden = !slide.meant;
+  at("meant").style.visibility = now.step >= BASE ? "visible" : "hidden";
+  at("meant-text").textContent = slide.meant;
+  drawRow("base", slide.base, now.step >= BASE);
+  drawRow("adapted", strong?.line ?? {words: [], score: "This model has no adaptation."}, now.step >= ADAPTED);
+  at("strength").hidden = !strong;
+  if (strong) drawStrength(slide, strong.strength);
+  at("verdict").hidden = slide.base.n_errors === null || strong?.line.n_errors == null;
+  at("verdict").textContent = verdict(slide.base.n_errors, strong?.line.n_errors);
+  fit();
+}
+
+function verdict(before, after) {
+  return after < before ? "better" : after > before ? "worse" : "same";
+}
+
+function drawRow(id, line, isRevealed) {
+  const row = at(id);
+  row.classList.toggle("is-covered", !isRevealed);
+  row.querySelector(".score").textContent = line.score;
+  row.querySelector(".words").replaceChildren(...line.words.map(word => {
+    const whole = element("span", word.kind, element("span", "text", word.text));
+    if (word.note) whole.append(element("span", "note", word.note));
+    return whole;
+  }));
+}
+
+function drawStrength(slide, strength) {
+  const known = {0: ", as the base", [TRAINED]: ", as trained"}[strength] ?? "";
+  at("strength-text").textContent = `strength ${strength}${known}`;
+  at("steps").replaceChildren(...slide.adapted.map((each, i) => {
+    const step = element("i", i <= now.strength ? "reached" : "");
+    step.style.height = `${.6 + .2 * i}rem`;
+    return step;
+  }));
+}
+
+function drawChange(slide) {
+  const strength = slide.adapted[now.strength].strength;
+  // One scale from 0 for all slides and strengths, so that a taller bar is a larger change everywhere.
+  const all = [...now.slides, slide].flatMap(each => each.layers.map(layer => layer.percent));
+  const most = Math.max(...all, 1e-9) * slide.adapted.at(-1).strength;
+  at("change-note").textContent =
+    `${slide.n_written.toLocaleString("en")} numbers were written for this recording: ` +
+    `${slide.written_percent.toFixed(3)} % of the model. ${at("strength-text").textContent.replace("s", "S")}.`;
+  at("layers").classList.toggle("many", slide.layers.length > MANY_LAYERS);
+  at("layers").replaceChildren(...slide.layers.map(layer => {
+    const size = layer.percent * strength, bar = element("span", "bar");
+    bar.style.height = `${85 * size / most}%`;  // the rest is for the number above it
+    const track = element("span", "track", element("span", "size", `${size.toFixed(size < 10 ? 1 : 0)} %`), bar);
+    return element("li", "", track, element("span", "name", layer.name));
+  }));
+  at("change-axis").textContent = `${slide.sides} layer, and its change in percent of the layer's own weights`;
+}
+
+function element(tag, style, ...content) {
+  const made = document.createElement(tag);
+  made.className = style;
+  made.append(...content);
+  return made;
+}
+
+function fit() {  // the largest letters with which both transcripts are whole; below the smallest a row scrolls
+  const rows = [at("base"), at("adapted")];
+  const isWhole = () => rows.every(row => row.scrollHeight <= row.clientHeight + 1);
+  let size = LARGEST;
+  do at("rows").style.setProperty("--fit", size); while (!isWhole() && (size -= FIT_STEP) >= SMALLEST);
+  for (const row of rows) row.tabIndex = row.scrollHeight > row.clientHeight + 1 ? 0 : -1;
+}
+
+// For screen readers
+
+function speak(id) {
+  const row = at(id);
+  const words = [...row.querySelectorAll(".words > span")].map(word => [...word.children].map(part => part.textContent));
+  const said = words.map(([text, note]) => note ? `${text} (${note})` : text).join(" ");
+  announce(`${row.querySelector("h2").textContent}: ${said}. ${row.querySelector(".score").textContent}`);
+}
+
+function announce(text) {
+  at("spoken").append(element("p", "", text));
+  while (at("spoken").children.length > 3) at("spoken").firstChild.remove();
+}

@@ -1,0 +1,127 @@
+"""What the stage shows, as data: the same words and counts as everywhere, at every strength, whatever fails."""
+
+from __future__ import annotations
+
+import io
+from pathlib import Path
+
+import pytest
+import soundfile
+from starlette.testclient import TestClient
+
+from hyper.compare.pipeline import PersonalizedAsr
+from hyper.model.backbone import BackboneError
+from hyper.recordings.audio import SAMPLE_RATE
+from hyper.recordings.manifest import ManifestError
+from hyper.ui.examples import Example
+from hyper.ui.stage.preparation import NOT_YET, LiveError, Preparation
+from hyper.ui.stage.programme import read_programme
+from hyper.ui.stage.server import stage_app
+from hyper.ui.stage.slides import N_PEAKS, make_slide, wav_bytes
+
+
+@pytest.fixture(scope="module")
+def asr(backbone, make_hypernet) -> PersonalizedAsr:
+    return PersonalizedAsr(backbone, make_hypernet(backbone), "hypernet-random")
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory, speech_like) -> Path:
+    """Two recordings, what one of them meant, and one that is damaged."""
+    folder = tmp_path_factory.mktemp("talk")
+    soundfile.write(folder / "a_first.wav", speech_like(1.0), SAMPLE_RATE)
+    soundfile.write(folder / "b.wav", speech_like(1.2, seed=1), SAMPLE_RATE)
+    (folder / "a_first.txt").write_text("turn on\nthe lights")
+    (folder / "c.wav").write_bytes(b"RIFF, but no sound")
+    return folder
+
+
+@pytest.fixture(scope="module")
+def prepared(asr, folder) -> Preparation:
+    made = Preparation(lambda: asr, read_programme([folder]))
+    made.run()
+    return made
+
+
+def test_a_slide_says_what_a_comparison_says_at_every_strength(asr, folder):
+    slide, waveform = make_slide(asr, folder / "a_first.wav", "turn on the lights", "simulated stuttering, mild")
+    assert (slide.label, slide.is_simulated) == ("stuttering, mild", True)
+    assert len(slide.peaks) == N_PEAKS and max(slide.peaks) == 1
+    for each in (slide.adapted[0], slide.adapted[4], slide.adapted[-1]):
+        comparison = asr.compare(folder / "a_first.wav", "turn on the lights", strength=each.strength)
+        assert each.line.n_errors == comparison.adapted.errors.n_errors
+        assert slide.base.n_errors == comparison.base.errors.n_errors
+    assert [each.strength for each in slide.adapted] == [0, 0.25, 0.5, 0.75, 1, 1.25, 1.5, 1.75, 2]
+    assert slide.adapted[0].line == slide.base
+    trained = asr.compare(folder / "a_first.wav")
+    assert [layer.percent for layer in slide.layers] == pytest.approx(
+        [100 * layer.relative_frobenius for layer in trained.layers]
+    )
+    sound, rate = soundfile.read(io.BytesIO(wav_bytes(waveform)))
+    assert rate == SAMPLE_RATE and sound == pytest.approx(waveform, abs=1e-4)
+
+
+def test_words_are_marked_by_more_than_a_colour(asr, folder):
+    slide, _ = make_slide(asr, folder / "a_first.wav", "turn on the lights")
+    notes = {word.kind: word.note for word in slide.base.words if word.kind != "right"}
+    assert notes and all(notes.values())
+    slide, _ = make_slide(asr, folder / "a_first.wav")  # nobody knows what was meant
+    assert slide.base.n_errors is None and {word.kind for word in slide.base.words} <= {"right"}
+
+
+def test_a_recording_that_fails_is_left_out_with_a_line(prepared):
+    status = prepared.status()
+    assert (status["state"], status["done"], status["total"]) == ("ready", 3, 3)
+    assert [slide["label"] for slide in status["slides"]] == ["a first", "b"]
+    assert status["slides"][0]["meant"] == "turn on the lights"
+    assert [line.startswith("c.wav is left out: ") for line in status["left_out"]] == [True]
+
+
+def test_what_nobody_foresaw_leaves_out_one_recording_too(asr, folder, monkeypatch, caplog):
+    monkeypatch.setattr(asr, "prepare", lambda _recording: 1 / 0)
+    made = Preparation(lambda: asr, [Example(folder / "b.wav", "", "b", "")])
+    made.run()
+    assert made.status()["left_out"] == ["b.wav is left out: something unexpected went wrong; the terminal says what."]
+    assert "ZeroDivisionError" in caplog.text
+
+
+def test_a_model_that_cannot_be_loaded_is_said_on_the_stage(capsys):
+    def load() -> PersonalizedAsr:
+        raise BackboneError("There is no folder x.")
+
+    made = Preparation(load, [])
+    assert made.status()["state"] == "loading"
+    with pytest.raises(LiveError, match=NOT_YET):
+        made.live(b"")
+    made.run()
+    assert made.status()["failure"] == "The model cannot be loaded. There is no folder x."
+    assert capsys.readouterr().err == "HyperWhisper cannot present: There is no folder x.\n"
+
+
+def test_a_broken_program_is_said_on_the_stage_and_stays_loud():
+    made = Preparation(lambda: 1 / 0, [])
+    with pytest.raises(ZeroDivisionError):
+        made.run()
+    assert made.status()["failure"].endswith("went wrong; the terminal says what.")
+
+
+def test_nothing_to_present_is_one_sentence(tmp_path):
+    with pytest.raises(ManifestError, match="holds neither a manifest.csv nor recordings to present"):
+        read_programme([tmp_path])
+    with pytest.raises(ManifestError, match="There is nothing to present at"):
+        read_programme([tmp_path / "talk.wav"])
+
+
+def test_what_is_served(prepared, folder):
+    client = TestClient(stage_app(prepared, "127.0.0.1"), base_url="http://127.0.0.1")
+    page = client.get("/")
+    assert "default-src 'none'" in page.headers["content-security-policy"]
+    for path in ("/stage.js", "/stage.drawing.js", "/stage.css", "/IBMPlexSans-Bold.woff2", "/favicon.svg"):
+        assert client.get(path).status_code == 200, path
+    assert client.get("/slides").json()["total"] == 3
+    assert soundfile.read(io.BytesIO(client.get("/sounds/1").content))[1] == SAMPLE_RATE
+    assert client.get("/sounds/2").status_code == 404
+    live = client.post("/live", content=(folder / "b.wav").read_bytes())
+    assert live.json()["base"]["words"] and len(live.json()["adapted"]) == 9
+    assert client.post("/live", content=b"no sound").status_code == 422
+    assert client.get("/slides", headers={"host": "elsewhere.example"}).status_code == 403
