@@ -16,7 +16,8 @@ from hyper.recordings.audio import SAMPLE_RATE
 BIG, SMALL = (1920, 1080), (1024, 768)
 LEAST_PIXELS = {BIG: 48, SMALL: 28}
 CUT_OFF = """() => [document.documentElement, document.body, document.querySelector('main')]
-  .filter(box => box.scrollWidth > box.clientWidth + 1 || box.scrollHeight > box.clientHeight + 1).map(box => box.tagName)
+  .filter(box => box.scrollWidth > box.clientWidth + 1 || box.scrollHeight > box.clientHeight + 1)
+  .map(box => box.tagName)
   .concat([...document.querySelectorAll('#slide *, footer *')].filter(node => {
     const box = node.getBoundingClientRect();
     const isSeen = node.checkVisibility({opacityProperty: true, visibilityProperty: true}) && !node.closest('article');

@@ -1,1 +1,1 @@
-"""The presenter's mode, `python app.py --present`: full screen, by keyboard, everything computed before the first slide."""
+"""The presenter's mode, `python app.py --present`: full screen, by keyboard, computed before the first slide."""

@@ -1,4 +1,4 @@
-"""What a slide shows, as data: both transcripts word by word, at every strength, and how much each layer was changed."""
+"""What a slide shows, as data: both transcripts word by word, at every strength, and the change of each layer."""
 
 from __future__ import annotations
 
