@@ -65,6 +65,7 @@ DOORS = {
     "accelerate": {"training", "compare.shared"},
     "tqdm": {"recordings.parallel", "recordings.blocks", "compare", "training", "study.scorecard"},
     "ray": {"recordings.blocks"},
+    "bitsandbytes": {"model.quantized"},
     "argparse": {"commands", "__main__"},
 }
 
@@ -145,6 +146,7 @@ KNOW_WHISPER = {
     "model.decoder",
     "model.loading",
     "model.passes",
+    "model.quantized",
     "model.shapes",
     "training.base.small_whisper",
 }

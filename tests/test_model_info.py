@@ -99,7 +99,7 @@ def test_what_does_not_fit_is_not_loaded(monkeypatch, whisper_folder):
     with pytest.raises(BackboneError, match=r"takes \d+ MB of memory, but only 0 MB are free; please choose a smaller"):
         load_by_name(str(whisper_folder))
     with pytest.raises(BackboneError, match="takes .* of memory"):  # commands refuse alike
-        load_asr(argparse.Namespace(base=str(whisper_folder), hypernet=None, device="cpu"))
+        load_asr(argparse.Namespace(base=str(whisper_folder), hypernet=None, device="cpu", bits=None))
     monkeypatch.undo()
     check_room(str(whisper_folder))
 

@@ -20,6 +20,7 @@ def add_model_arguments(parser: argparse.ArgumentParser) -> None:
     add("--base", default="bundled", metavar="NAME_OR_FOLDER", help="Whisper to run: bundled, a folder, or a hub name such as openai/whisper-small (default: bundled)")  # noqa: E501  # fmt: skip
     add("--hypernet", metavar="FOLDER", help="hypernetwork trained for that Whisper (default: the one in assets/ that belongs to it, if any)")  # noqa: E501  # fmt: skip
     add("--device", metavar="NAME", help="cpu, cuda or cuda:N (default: cuda where there is one)")
+    add("--bits", type=int, choices=(8, 4), help="load the base in so few bits, on CUDA cards with bitsandbytes")
 
 
 def add_language(parser: argparse.ArgumentParser) -> None:
@@ -45,8 +46,9 @@ def load_asr(args: argparse.Namespace) -> PersonalizedAsr:
     from hyper.compare.pipeline import PersonalizedAsr
     from hyper.model.info import check_room
 
-    check_room(args.base, args.hypernet, args.device)
-    return PersonalizedAsr.load(base=args.base, hypernet=args.hypernet, device=args.device)
+    if args.bits is None:
+        check_room(args.base, args.hypernet, args.device)
+    return PersonalizedAsr.load(base=args.base, hypernet=args.hypernet, device=args.device, bits=args.bits)
 
 
 def add_study_arguments(parser: argparse.ArgumentParser) -> None:

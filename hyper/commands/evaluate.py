@@ -58,7 +58,7 @@ def run(args: argparse.Namespace) -> None:
     files.check()
     how = {"batch_size": args.batch_size, "language": args.language}
     if args.ray:
-        load = partial(PersonalizedAsr.load, args.base, args.hypernet, args.device)
+        load = partial(PersonalizedAsr.load, args.base, args.hypernet, args.device, args.bits)
         score = partial(score_on_ray, load, folder=args.blocks, wants_gpu=args.device != "cpu", **how)
     else:
         args.device = own_device(args.device)

@@ -40,6 +40,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add("--language", default="en", metavar="CODE", help="language of the recordings (default: en)")
     add("--seed", type=int, default=0, help="of initial weights and batches (default: 0)")
     add("--device", metavar="NAME", help="cpu, cuda or cuda:N (default: cuda where there is one)")
+    add("--bits", type=int, choices=(8, 4), help="load the base in so few bits, on CUDA cards with bitsandbytes")
     parser.epilog = EXAMPLES
 
 

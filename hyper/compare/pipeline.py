@@ -54,10 +54,14 @@ class PersonalizedAsr:
 
     @classmethod
     def load(
-        cls, base: str | Path = BUNDLED, hypernet: str | Path | None = None, device: str | None = None
+        cls,
+        base: str | Path = BUNDLED,
+        hypernet: str | Path | None = None,
+        device: str | None = None,
+        bits: int | None = None,  # 8 or 4: a base that takes less memory on a CUDA card
     ) -> PersonalizedAsr:
         """Load a base and its hypernetwork: the one in the folder given, or the one in assets/ that fits, or none."""
-        backbone = Backbone.load(base, device)
+        backbone = Backbone.load(base, device, bits=bits)
         folder = hypernet_folder(backbone, hypernet)
         if folder is None:
             return cls(backbone, None, None)

@@ -23,6 +23,7 @@ from hyper.model.fingerprint import body_fingerprint, fingerprint
 from hyper.model.loading import load_parts
 from hyper.model.lora import AppliedLora, LoraSite, LoraWeights, apply_lora
 from hyper.model.passes import alignment_heads, cross_attention, decoder_hidden, encode_frames, encoder_states
+from hyper.model.quantized import check_bits, full_weight, quantise
 from hyper.recordings.audio import SAMPLE_RATE
 
 if TYPE_CHECKING:
@@ -47,10 +48,13 @@ class Backbone:
         name: str,
         device: torch.device,
         dtype: torch.dtype,
+        bits: int | None = None,  # of each weight of a linear layer; None: as `dtype`
     ) -> None:
-        self.name = name
+        self.name, self.bits = name, bits
         self.fingerprint = fingerprint(model)  # of the stored weights, before they are cast
         self.body_fingerprint = body_fingerprint(model)  # what a hypernetwork belongs to
+        if bits is not None:
+            quantise(model, bits, dtype)
         self.model = model.to(device=device, dtype=dtype).eval().requires_grad_(False)
         self.device, self.dtype = device, dtype
         self.extractor, self.tokenizer = extractor, tokenizer
@@ -60,14 +64,22 @@ class Backbone:
         self.cuts_window = device.type == "cpu" and self.window_seconds > CHEAP_WINDOW_SECONDS
 
     @classmethod
-    def load(cls, name_or_folder: str | Path, device: str | None = None, dtype: torch.dtype | None = None) -> Backbone:
+    def load(
+        cls,
+        name_or_folder: str | Path,
+        device: str | None = None,
+        dtype: torch.dtype | None = None,
+        bits: int | None = None,
+    ) -> Backbone:
         """Load the bundled model, a Hugging Face folder, or a hub name such as openai/whisper-small."""
         torch_device = choose_device(device)
+        if bits is not None:
+            check_bits(bits, torch_device)
         folder, name = find_folder(str(name_or_folder))
         check_delivered(folder, BackboneError)
         check_folder(folder)
         model, extractor, tokenizer = load_parts(folder)
-        return cls(model, extractor, tokenizer, name, torch_device, dtype or choose_dtype(torch_device))
+        return cls(model, extractor, tokenizer, name, torch_device, dtype or choose_dtype(torch_device), bits)
 
     def private_copy(self) -> Backbone:
         """The same with a model of its own, so that what is put in or trained there touches nobody else."""
@@ -81,6 +93,8 @@ class Backbone:
 
     def save(self, folder: Path, changed: Mapping[LoraSite, Tensor]) -> None:
         """Write the ordinary Hugging Face folder, with these weights (d_out, d_in) in place of its own."""
+        if self.bits is not None:
+            raise BackboneError(f"A base in {self.bits} bits cannot be written as a folder; leave --bits out.")
         weights = self.model.state_dict() | {f"{site.name}.weight": weight for site, weight in changed.items()}
         self.model.save_pretrained(folder, state_dict=weights)
         self.extractor.save_pretrained(folder)
@@ -274,13 +288,13 @@ class Backbone:
             n_layers = self.n_encoder_layers if stack == "encoder" else self.n_decoder_layers
             for layer in range(n_layers):
                 name = f"model.{stack}.layers.{layer}.{TARGETS[target]}"
-                d_out, d_in = self.model.get_submodule(name).weight.shape
-                sites.append(LoraSite(name, target, layer, d_in, d_out))
+                linear = self.model.get_submodule(name)
+                sites.append(LoraSite(name, target, layer, linear.in_features, linear.out_features))
         return tuple(sites)
 
     def site_weight(self, site: LoraSite) -> Tensor:
         """The weight (d_out, d_in) that the site's update is added to."""
-        return self.layer(site).weight
+        return full_weight(self.layer(site))
 
     def layer(self, site: LoraSite) -> nn.Module:
         """The linear layer at the site, or what was put in its place."""
@@ -288,7 +302,7 @@ class Backbone:
 
     def adapted(self, lora: LoraWeights) -> AbstractContextManager[AppliedLora]:
         """`apply_lora` at the weights' own sites: inside `with`, row i of a batch runs with row i of the weights."""
-        return apply_lora([self.layer(site) for site in lora.sites], lora)
+        return apply_lora([self.layer(site) for site in lora.sites], lora.moved(self.device, self.dtype))
 
     def parameters(self, stack: str = "") -> dict[str, nn.Parameter]:
         """What could be trained, by name, of "encoder", "decoder" (with the token embedding) or both."""

@@ -86,6 +86,10 @@ class LoraWeights:
         """A copy that outlives the device, in float32."""
         return self._map(lambda t: t.float().cpu())
 
+    def moved(self, device: torch.device, dtype: torch.dtype) -> LoraWeights:
+        """On that device in that precision; gradients pass through the cast."""
+        return self._map(lambda t: t.to(device, dtype))
+
     def delta(self, i: int, site: int) -> Tensor:
         """The update itself, (d_out, d_in), of row i at one site. Large: applying it never needs it."""
         return self.scaling * self.b[site][i] @ self.a[site][i]
@@ -133,6 +137,11 @@ def low_rank_update(applied: AppliedLora, site: int) -> Callable[[nn.Module, tup
     return hook
 
 
+def _beside(layer: nn.Module, t: Tensor) -> Tensor:
+    """As the layer computes; a layer of packed bits takes it as it is."""
+    return t.to(layer.weight) if layer.weight.is_floating_point() else t
+
+
 @contextmanager
 def apply_lora(layers: Sequence[nn.Module], lora: LoraWeights) -> Iterator[AppliedLora]:
     """Add `scaling * b @ a` to each layer, one for each site, row i of the batch using row i of the weights.
@@ -140,8 +149,8 @@ def apply_lora(layers: Sequence[nn.Module], lora: LoraWeights) -> Iterator[Appli
     Hooks sit on the layer, not on the call: threads that share the model take `Backbone.lock` first.
     """
     # The base may be in half precision while the generator is in float32; gradients pass through the cast.
-    a = tuple(t.to(layer.weight) for t, layer in zip(lora.a, layers, strict=True))
-    b = tuple(t.to(layer.weight) for t, layer in zip(lora.b, layers, strict=True))
+    a = tuple(_beside(layer, t) for t, layer in zip(lora.a, layers, strict=True))
+    b = tuple(_beside(layer, t) for t, layer in zip(lora.b, layers, strict=True))
     applied = AppliedLora(layers, a, b, lora.scaling)
     handles = []
     try:

@@ -48,6 +48,7 @@ class HypernetTraining:
     generated: str
     dropout: float
     device: str | None
+    bits: int | None = None  # of the base, on CUDA cards; the hypernetwork learns in full
 
     def config(self, backbone: Backbone) -> HypernetConfig:
         """Of the hypernetwork for this base."""
@@ -68,7 +69,8 @@ def train_hypernet(wanted: HypernetTraining, settings: AdaptationTraining) -> No
     rows = taught_rows(wanted.data)
     accelerator = Accelerator(cpu=wanted.device == "cpu")
     several = accelerator.num_processes > 1  # then each process has a device of its own
-    backbone = Backbone.load(wanted.base, device=str(accelerator.device) if several else wanted.device)
+    device = str(accelerator.device) if several else wanted.device
+    backbone = Backbone.load(wanted.base, device, bits=wanted.bits)
     choose_attention(backbone.model)
     config = wanted.config(backbone)
     kind = EncodingHypernetAdaptation if adapts_encoder(config.targets) else HypernetAdaptation
