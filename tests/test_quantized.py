@@ -22,7 +22,7 @@ CPU, CUDA = torch.device("cpu"), torch.device("cuda")
 
 
 def test_few_bits_are_refused_off_cuda(whisper_folder) -> None:
-    with pytest.raises(BackboneError, match="in 4 bits needs a CUDA card, but the device is cpu; leave --bits out"):
+    with pytest.raises(BackboneError, match="in 4 bits needs a CUDA card, not cpu; leave --bits out"):
         PersonalizedAsr.load(whisper_folder, device="cpu", bits=4)
     with pytest.raises(BackboneError, match="can be loaded in 8 or 4 bits, not in 3"):
         check_bits(3, CUDA)

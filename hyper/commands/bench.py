@@ -15,7 +15,7 @@ examples:
   python -m hyper bench talk.wav --base openai/whisper-small --hypernet runs/hypernet-small
   python -m hyper bench --json runs/bench.json
   python -m hyper bench --gpu-suite --json runs/gpu.json
-  python -m hyper bench --gpu-suite --shapes large-v3 --device cpu --quick          the whole shape, slowly
+  python -m hyper bench --gpu-suite --shapes large-v3 --device cpu --quick          # the whole shape, slowly
 
 what is compared, all on the same recordings, one after the other in each round:
   base alone             encode, decode one row

@@ -17,7 +17,7 @@ examples:
   python -m hyper evaluate people.csv --csv runs/people-table.csv --xlsx runs/people.xlsx --report runs/people.pdf
   python -m hyper evaluate clinic.csv --base openai/whisper-small --hypernet runs/hypernet-small
   accelerate launch --multi_gpu -m hyper evaluate archive.csv --json runs/archive.json     a part for each GPU
-  python -m hyper evaluate archive.csv --ray --json runs/archive.json          blocks on a cluster, resumable
+  python -m hyper evaluate archive.csv --ray --json runs/archive.json          # blocks on a cluster, resumable
 
 columns of the manifest:
   file or path          recording, relative to the manifest's folder

@@ -18,12 +18,12 @@ def check_bits(bits: int, device: torch.device) -> None:
     if bits not in BITS:
         raise BackboneError(f"A base can be loaded in {' or '.join(map(str, BITS))} bits, not in {bits}.")
     if device.type != "cuda":
-        raise BackboneError(f"A base in {bits} bits needs a CUDA card, but the device is {device}; leave --bits out.")
+        raise BackboneError(f"A base in {bits} bits needs a CUDA card, not {device}; leave --bits out.")
     _library(bits)
 
 
 def quantise(model: nn.Module, bits: int, dtype: torch.dtype) -> None:
-    """Layers of so few bits in place of the linear ones; their weights are packed when the model comes to its device."""
+    """Layers of so few bits in place of the linear ones; their weights are packed on its device."""
     library = _library(bits).nn
     linear = [(name, layer) for name, layer in model.named_modules() if type(layer) is nn.Linear and name != OUTPUT]
     for name, layer in linear:
