@@ -117,8 +117,11 @@ def test_a_teacher_is_asked_what_the_encoder_says(spoken: Path, hub_folder: Path
     for i, states in enumerate(all_states):
         wanted = (states - everything.mean(axis=0)) / everything.std(axis=0)
         assert np.corrcoef(kept.states(i).ravel(), wanted.ravel())[0, 1] > 0.995  # bfloat16 on the way
-    with pytest.raises(RunError, match="holds a teacher's states of 3 "):
+    with pytest.raises(StoreError, match="holds encoder states of other recordings"):
         TeacherStates.build(str(hub_folder), rows[:2], tmp_path / "teacher")
+    silent = [replace(rows[0], path=tmp_path / "nothing.wav"), *rows[1:]]
+    with pytest.raises(StoreError, match="The teacher hears 2 of 3 recordings; the others are too long for it or"):
+        TeacherStates.build(str(hub_folder), silent, tmp_path / "other")
 
 
 def test_a_base_goes_on_only_from_its_own_kind(whisper_folder: Path, tmp_path: Path) -> None:

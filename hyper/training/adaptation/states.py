@@ -82,13 +82,17 @@ class StateStore:
         """(n, n_layers + 1, 3, d_model) float32."""
         return torch.from_numpy(self._statistics[np.asarray(chosen)].astype(np.float32))
 
+    def states(self, i: int) -> np.ndarray:
+        """(n_states, d_model) float16: what covers speech, and `SILENT_STATES` of the silence behind it."""
+        return self._states[self._starts[i] : self._starts[i + 1]]
+
     def batch(self, chosen: Sequence[int] | np.ndarray) -> StateBatch:
         """Utterances padded to the longest among them by repeating their last, silent state."""
         longest = int(self.lengths[np.asarray(chosen)].max())
         longest = min(32 * -(-longest // 32), int(self.lengths.max()))  # few shapes
         states = np.empty((len(chosen), longest, self._states.shape[1]), np.float32)
         for row, i in enumerate(chosen):
-            own = self._states[self._starts[i] : self._starts[i + 1]]
+            own = self.states(i)
             states[row, : len(own)] = own
             states[row, len(own) :] = own[-1]
         return StateBatch(
