@@ -183,6 +183,16 @@ def test_verdict(base, adapted, reference, sentence):
     assert verdict_of(panels.results_html(said(base, adapted, reference), "bundled")) == sentence
 
 
+@pytest.mark.parametrize("row", ["base", "adapted"])
+def test_the_likelier_transcript_is_named_where_nobody_said_what_was_meant(row):
+    open_ended = replace(said("turn on", "turn off", None), preferred=row)
+    likelier = panels.LIKELIER.format(row=row)
+    assert verdict_of(panels.results_html(open_ended, "bundled")) == f"{panels.OTHER_WORDS} {likelier}"
+    known = replace(said("turn on", "turn off", "turn off"), preferred=row)
+    assert likelier not in panels.results_html(known, "bundled")
+    assert likelier not in panels.results_html(replace(said("turn on", "turn on", None), preferred=row), "bundled")
+
+
 def said(base: str, adapted: str | None, reference: str | None) -> Comparison:
     """Slowly enough that nobody doubts it."""
     return comparison(base, adapted, reference, waveform=speech(1.5))

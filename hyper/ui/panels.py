@@ -37,6 +37,7 @@ NO_REFERENCE = "Without what was meant, nobody can say which transcript is right
 MANY_COLUMNS = 24  # more than two lines of large type: smaller type then
 SAME_WORDS = "Both transcripts have the same words."
 OTHER_WORDS = "The transcripts differ in the words that stand out."
+LIKELIER = "By how sure the model was, the {row} one is likelier to be right."
 DOUBTS: dict[Doubt, str] = {  # each with what would work
     "no speech": "No speech was found. Speak closer to the microphone, or choose another recording.",
     "disagree": "The two disagree on whether anybody speaks. Speak closer to the microphone, or try another model.",
@@ -105,7 +106,10 @@ def verdict_sentence(comparison: Comparison, verdict: Verdict) -> str:
     if comparison.adapted is None:
         return "This model has no adaptation yet, so there is only one transcript."
     if base is None or adapted is None:
-        return SAME_WORDS if verdict.outcome == "same" else OTHER_WORDS
+        if verdict.outcome == "same":
+            return SAME_WORDS
+        likelier = LIKELIER.format(row=comparison.preferred) if comparison.preferred else ""
+        return f"{OTHER_WORDS} {likelier}".rstrip()
     before, after = words_wrong(base), words_wrong(adapted)
     if verdict.outcome == "same":
         return f"{capitalised(before)} in both." if adapted.n_errors else "Every word is right in both."
