@@ -7,7 +7,6 @@ import socket
 import subprocess
 import sys
 import time
-import types
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -29,7 +28,6 @@ from hyper.ui import server
 from hyper.ui.model_store import ModelStore
 from hyper.ui.page import build_demo
 from hyper.ui.port import ServerError, check_port
-from hyper.ui.queues import on_gpu
 
 
 @pytest.fixture(scope="module")
@@ -273,14 +271,3 @@ def test_nothing_stays_on_disk_when_the_visitor_has_gone(address, cache, tmp_pat
     while kept.parent.exists() and time.monotonic() < deadline:
         time.sleep(0.1)
     assert not kept.parent.exists()
-
-
-def test_a_shared_gpu_is_borrowed_where_there_is_one(monkeypatch):
-    asked: list[float] = []
-    spaces = types.ModuleType("spaces")
-    spaces.GPU = lambda duration: asked.append(duration) or (lambda handler: lambda: f"on a GPU: {handler()}")
-    assert on_gpu(lambda: "words")() == "words"
-    monkeypatch.setitem(sys.modules, "spaces", spaces)
-    monkeypatch.setattr("importlib.util.find_spec", lambda name: name == "spaces")
-    assert on_gpu(lambda: "words")() == "on a GPU: words"
-    assert asked == [30]

@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
+import torch
 
 from hyper.compare.pipeline import PersonalizedAsr
 from hyper.compare.prepared import Prepared
@@ -69,7 +70,7 @@ def wanted(
     check_strength(strength)
     if isinstance(recording, Prepared):
         return Wanted(asr, recording, language, adapt_per_piece, strength, recording.timings_ms["audio"])
-    stopwatch = Stopwatch(asr.backbone.device)
+    stopwatch = Stopwatch(torch.device("cpu"))  # reading waits for no GPU, and may be where there is none
     with stopwatch.stage("audio"):
         waveform = recording if isinstance(recording, np.ndarray) else load_audio(recording)
     return Wanted(asr, waveform, language, adapt_per_piece, strength, stopwatch.timings_ms["audio"])
@@ -91,6 +92,11 @@ def decode_together(batch: Sequence[Wanted]) -> list[Decoded]:
 def pair_with_sizes(asr: PersonalizedAsr, decoded: Decoded) -> Pair:
     """Both transcripts, as trained, and how far each layer was moved: as `transcribe_pairs` gives them."""
     return replace(decoded.pair, layers=asr.layer_sizes(decoded.prepared, 1.0))
+
+
+def pairs_together(batch: Sequence[Wanted]) -> list[Pair]:
+    """`decode_together`, and of each only both transcripts with the sizes of its layers."""
+    return [pair_with_sizes(each.asr, one) for each, one in zip(batch, decode_together(batch), strict=True)]
 
 
 def prepare_together(batch: Sequence[Wanted]) -> list[Prepared]:

@@ -170,7 +170,7 @@ class Backbone:
         copies: int = 1,
     ) -> StepDecoder:
         """The decoder, about to read the first token of each row, with the updates that `adapted` has in force."""
-        return StepDecoder(self.model.model.decoder, states, max_tokens, applied, copies)
+        return StepDecoder(self.model.model.decoder, states.to(self.device, self.dtype), max_tokens, applied, copies)
 
     def scores(self, hidden: Tensor) -> Tensor:  # (..., d_model) -> (..., vocabulary) float32
         """Logits of the next token."""
@@ -190,7 +190,9 @@ class Backbone:
     @torch.inference_mode()
     def attention(self, states: Tensor, tokens: Tensor) -> Tensor:  # (rows, n_states, d_model), (rows, n_tokens)
         """What the heads that follow the speech read after each token, (rows, n_heads, n_tokens, n_states)."""
-        return cross_attention(self.model, states, tokens.to(self.device), alignment_heads(self.model))
+        return cross_attention(
+            self.model, states.to(self.device, self.dtype), tokens.to(self.device), alignment_heads(self.model)
+        )
 
     @property
     def n_tokens(self) -> int:

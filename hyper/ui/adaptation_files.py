@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -34,7 +35,7 @@ def adaptation_zip(service: Service, kind: str, asked: Asked, session: str | Non
     comparison = service.compare(asked, session, is_kept=is_kept)
     with notices.errors_as_notices(), TemporaryDirectory() as scratch:
         made = Path(scratch) / name
-        write_zip(export, backbone, comparison, made)
+        service.gpu(partial(write_zip, export, backbone, comparison, made))
         file = save_file_to_cache(made, cache_dir=get_upload_folder())
     service.uploads.hold(session, name, [file])
     return file

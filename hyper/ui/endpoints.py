@@ -18,7 +18,7 @@ from hyper.recordings.manifest import ManifestRow
 from hyper.ui import notices
 from hyper.ui.adaptation_files import ADAPTER, KINDS, adaptation_zip
 from hyper.ui.inputs import Inputs
-from hyper.ui.queues import FILE_QUEUE, LIST_QUEUE, MODEL_QUEUE, on_gpu
+from hyper.ui.queues import FILE_QUEUE, LIST_QUEUE, MODEL_QUEUE
 from hyper.ui.service import Asked, Service
 
 PLACE = "asked by a program"  # of the recordings that the caller holds
@@ -36,10 +36,10 @@ class Endpoints:
         answer = gr.JSON(visible=False)
         several = [recordings, meant, inputs.model, inputs.language]
         of_one = [inputs.recording, kind, inputs.model, inputs.language, inputs.strength]
-        gr.on([], on_gpu(self.compare), inputs.asked, answer, api_name="compare", **MODEL_QUEUE)
-        gr.on([], on_gpu(self.several), several, answer, api_name="several", **LIST_QUEUE)
-        gr.on([], on_gpu(self.speaker), several, answer, api_name="speaker", **MODEL_QUEUE)
-        gr.on([], on_gpu(self.export), of_one, gr.File(visible=False), api_name="export", **FILE_QUEUE)
+        gr.on([], self.compare, inputs.asked, answer, api_name="compare", **MODEL_QUEUE)
+        gr.on([], self.several, several, answer, api_name="several", **LIST_QUEUE)
+        gr.on([], self.speaker, several, answer, api_name="speaker", **MODEL_QUEUE)
+        gr.on([], self.export, of_one, gr.File(visible=False), api_name="export", **FILE_QUEUE)
 
     def compare(
         self,

@@ -6,11 +6,13 @@ import threading
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
+from weakref import WeakKeyDictionary
 
 from hyper.model.files import BUNDLED, BackboneError
 
 if TYPE_CHECKING:
     from hyper.compare.pipeline import PersonalizedAsr
+    from hyper.model.backbone import Backbone
 
 
 @dataclass(frozen=True)
@@ -54,6 +56,7 @@ class ModelStore:
         self._load = load
         self._other: tuple[str, PersonalizedAsr] | None = None
         self._lock = threading.Lock()
+        self._given: WeakKeyDictionary[PersonalizedAsr, str] = WeakKeyDictionary({asr: name})  # what somebody may hold
 
     def choices(self) -> list[tuple[str, str]]:
         """(label, name) of every model offered."""
@@ -75,7 +78,12 @@ class ModelStore:
             if self._other is None or self._other[0] != name:
                 self._other = None  # free its memory before the next one needs it
                 self._other = (name, self._load(*self._named.get(name, (name,))))
+                self._given[self._other[1]] = name
             return self._other[1]
+
+    def name_of(self, model: PersonalizedAsr | Backbone) -> str:
+        """By which it was asked for."""
+        return next(name for asr, name in self._given.items() if model in (asr, asr.backbone))
 
     def open(self, base: str, hypernet: str = "") -> str:
         """Load a base that a visitor names, with a hypernetwork's folder or the one that is found; the choice's name.

@@ -11,6 +11,7 @@ from hyper.ui import scripts
 from hyper.ui.about import CAUTION, HEADER
 from hyper.ui.endpoints import Endpoints
 from hyper.ui.examples import Example
+from hyper.ui.gpu import way_to_model
 from hyper.ui.model_store import ModelStore
 from hyper.ui.service import Service
 from hyper.ui.tabs.how import HowTab
@@ -35,7 +36,7 @@ def build_demo(models: ModelStore, examples: Sequence[Example]) -> gr.Blocks:
         delete_cache=(FILE_CHECK_SECONDS, FILE_AGE_SECONDS),
         fill_width=True,
     )
-    service = Service(models, Uploads(get_upload_folder()))
+    service = Service(models, Uploads(get_upload_folder()), gpu=way_to_model(models))
     with demo:
         gr.HTML(HEADER, js_on_load=scripts.OPEN_VIEWS)
         with gr.Column(elem_id="hw-main"):

@@ -2,26 +2,13 @@
 
 from __future__ import annotations
 
-import importlib.util
-from collections.abc import Callable
-from typing import Any
+from hyper.ui.gpu import IS_SHARED_GPU
 
-IS_SHARED_GPU = importlib.util.find_spec("spaces") is not None  # handlers run in processes of their own, one at a time
 # Requests come to the scheduler together and wait there. It says how long the line is, so gradio's own line is longer.
-MODEL_QUEUE = {"concurrency_id": "model", "concurrency_limit": 1 if IS_SHARED_GPU else 48}
+MODEL_QUEUE = {"concurrency_id": "model", "concurrency_limit": 1 if IS_SHARED_GPU else 48}  # lent to one at a time
 MOST_THREADS = 64  # of gradio: those of the model that wait, and some for small steps
 ON_MODEL = {"api_visibility": "private", **MODEL_QUEUE}
 LIST_QUEUE = {"concurrency_id": "several", "concurrency_limit": 1}  # at a time; the scheduler lets others in
 FILE_QUEUE = {"concurrency_id": "files", "concurrency_limit": 1}  # a file is as large as the model: one at a time
 ON_FILES = {"api_visibility": "private", **FILE_QUEUE}
 QUIET = {"queue": False, "show_progress": "hidden", "api_visibility": "private"}  # small steps: no wait, no endpoint
-GPU_SECONDS = 30  # asked of a shared GPU for each request; a visitor with less quota left than this is refused
-
-
-def on_gpu(handler: Callable[..., Any]) -> Callable[..., Any]:
-    """Where the `spaces` package is there (a Space with a shared GPU), borrow the GPU for each call."""
-    if importlib.util.find_spec("spaces") is None:
-        return handler
-    import spaces
-
-    return spaces.GPU(duration=GPU_SECONDS)(handler)

@@ -18,11 +18,12 @@ from hyper.recordings.limits import LIMITS
 from hyper.recordings.manifest import ManifestError
 from hyper.ui.examples import read_examples
 from hyper.ui.gate import Gate, own_names
+from hyper.ui.gpu import IS_SHARED_GPU
 from hyper.ui.link_preview import LinkPreview
 from hyper.ui.model_store import ModelStore
 from hyper.ui.page import build_demo
 from hyper.ui.port import ServerError, is_public
-from hyper.ui.queues import IS_SHARED_GPU, MOST_THREADS
+from hyper.ui.queues import MOST_THREADS
 from hyper.ui.theme import ICON_FILE, page_css, page_theme
 from hyper.ui.visitors.janitor import start_janitor
 from hyper.ui.warm_up import start_warm_up

@@ -4,17 +4,26 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from functools import partial
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
 import gradio as gr
 
 from hyper.compare.row import check_references
 from hyper.compare.scheduler import Scheduler, Work
-from hyper.compare.together import Decoded, Wanted, decode_together, pair_with_sizes, prepare_together, wanted
+from hyper.compare.together import (
+    Decoded,
+    Wanted,
+    decode_together,
+    pair_with_sizes,
+    pairs_together,
+    prepare_together,
+    wanted,
+)
 from hyper.ui import notices
+from hyper.ui.gpu import IS_SHARED_GPU, directly
 from hyper.ui.model_store import ModelStore
-from hyper.ui.queues import IS_SHARED_GPU
 from hyper.ui.visitors.cache import RecordingCache
 from hyper.ui.visitors.uploads import Uploads
 
@@ -56,6 +65,7 @@ class Service:
     uploads: Uploads
     cache: RecordingCache = field(default_factory=RecordingCache)
     scheduler: Scheduler | None = field(default_factory=lambda: None if IS_SHARED_GPU else Scheduler())
+    gpu: Callable[[Callable[[], Any]], Any] = directly  # runs what needs the model, where nobody waits in line
 
     def compare(
         self,
@@ -77,7 +87,12 @@ class Service:
             if not decoded:
                 decode(prepared)
             (one,) = decoded
-            return asr.describe(prepared, one.pair, asked.reference, asked.strength, asked.verbatim, one.timings_ms)
+            found = asr.describe(prepared, one.pair, asked.reference, asked.strength, asked.verbatim, one.timings_ms)
+            return replace(
+                found,
+                measure_layers=partial(self.gpu, found.measure_layers),
+                time_words=partial(self.gpu, found.time_words),
+            )
 
     def prepare(self, asked: Asked, session: str | None, is_kept: bool = True) -> tuple[PersonalizedAsr, Prepared]:
         """The model and the encoded recording, cached for the session; or a notice why not."""
@@ -98,11 +113,13 @@ class Service:
     ) -> list[Pair]:
         """Both transcripts of each recording in a part of a list; single recordings of others go first."""
         part = [wanted(asr, waveform, language) for waveform in waveforms]
+        if self.scheduler is None:
+            return self.gpu(partial(pairs_together, part))  # once: each call costs some of a visitor's quota
         return [pair_with_sizes(asr, one) for one in self._ask(session, decode_together, part, is_of_list=True)]
 
     def alone(self, session: str | None, call: Callable[[], T]) -> T:
         """The result of a call that needs the model for itself."""
-        return call() if self.scheduler is None else self.scheduler.alone(session or object(), call)
+        return self.gpu(call) if self.scheduler is None else self.scheduler.alone(session or object(), call)
 
     def leave(self, request: gr.Request) -> None:
         """Delete all that a visitor who has closed the page sent or was given; nothing of theirs waits any more."""
@@ -126,7 +143,7 @@ class Service:
     ) -> Sequence[Any]:
         """Wait in line with the others, where there is one."""
         if self.scheduler is None:
-            return work(recordings)
+            return self.gpu(partial(work, recordings))
         return self.scheduler.ask(session or object(), work, recordings, is_of_list)
 
 

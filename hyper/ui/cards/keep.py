@@ -16,7 +16,7 @@ from hyper.reports.timed_text import Kind, RowName, file_name, transcript_text
 from hyper.ui import figures, notices, scripts
 from hyper.ui.cards.card import Card
 from hyper.ui.layout import HIDDEN, SHOWN, card, chip, note_html
-from hyper.ui.queues import ON_FILES, on_gpu
+from hyper.ui.queues import ON_FILES
 from hyper.ui.service import Asked
 from hyper.ui.templates import render
 
@@ -60,7 +60,7 @@ class KeepCard(Card):
                 self.make_report = chip("Make the report", elem_id="hw-make-report")
             self.report_links = gr.HTML("", elem_id="hw-one-report-links")
         self.make_report.click(
-            on_gpu(self.report),
+            self.report,
             [self.subject, *inputs.asked],
             self.report_links,
             show_progress_on=self.report_links,

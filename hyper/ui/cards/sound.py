@@ -12,7 +12,7 @@ from hyper.recordings.sound import look_at
 from hyper.ui import figures
 from hyper.ui.cards.card import Card
 from hyper.ui.layout import HIDDEN, Values, fold, note_html, plot  # gradio reads the types of handlers
-from hyper.ui.queues import ON_MODEL, on_gpu
+from hyper.ui.queues import ON_MODEL
 from hyper.ui.service import Asked
 from hyper.ui.templates import render
 
@@ -34,7 +34,7 @@ class SoundCard(Card):
             self.facts = gr.HTML("")
             self.plot = plot(SOUND.title, "hw-sound-plot", visible=False)
             self.below = gr.HTML("")
-        self.box.expand(on_gpu(self.show), inputs.asked, [self.facts, self.plot, self.below], **ON_MODEL)
+        self.box.expand(self.show, inputs.asked, [self.facts, self.plot, self.below], **ON_MODEL)
 
     def render(self, comparison: Comparison, asked: Asked) -> Values:
         """Folded; what was drawn of the recording before is gone."""

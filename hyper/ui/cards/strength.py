@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import gradio as gr
@@ -12,7 +13,7 @@ from hyper.plots.sweep import SWEEP, sweep_figure, sweep_print
 from hyper.ui import figures, notices
 from hyper.ui.cards.card import Card
 from hyper.ui.layout import HIDDEN, SHOWN, Values, card, chip, fold, plot  # gradio reads the types of handlers
-from hyper.ui.queues import ON_MODEL, on_gpu
+from hyper.ui.queues import ON_MODEL
 from hyper.ui.service import AS_TRAINED, Asked
 from hyper.ui.templates import render
 
@@ -36,7 +37,7 @@ class StrengthCard(Card):
                 self.try_all = chip("Try nine strengths", elem_id="hw-sweep-button")
                 self.plot = plot(SWEEP.title, "hw-sweep-plot")
                 self.table = gr.HTML("")
-        self.try_all.click(on_gpu(self.sweep_on_page), inputs.asked, [self.plot, self.table], **ON_MODEL)
+        self.try_all.click(self.sweep_on_page, inputs.asked, [self.plot, self.table], **ON_MODEL)
 
     def render(self, comparison: Comparison, asked: Asked) -> Values:
         """The strength as trained; nothing of what every strength did to the recording before."""
@@ -52,7 +53,7 @@ class StrengthCard(Card):
         asr, prepared = self.service.prepare(asked, request.session_hash)
         with notices.errors_as_notices():
             points = self.service.alone(
-                request.session_hash, lambda: sweep(asr, prepared, asked.reference.strip() or None)
+                request.session_hash, partial(sweep, asr, prepared, asked.reference.strip() or None)
             )
         return {self.plot: figures.interactive(sweep_figure(points), SWEEP.title), self.table: sweep_html(points)}
 

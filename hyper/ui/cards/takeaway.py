@@ -10,7 +10,7 @@ from hyper.ui import scripts
 from hyper.ui.adaptation_files import ADAPTER, MERGED, adaptation_zip
 from hyper.ui.cards.card import Card
 from hyper.ui.layout import HIDDEN, SHOWN, chip, fold, note_html
-from hyper.ui.queues import ON_FILES, on_gpu
+from hyper.ui.queues import ON_FILES
 from hyper.ui.service import Asked
 
 if TYPE_CHECKING:
@@ -44,7 +44,7 @@ class TakeawayCard(Card):
             (self.adapter, self.adapter_zip, self.adapter_file),
             (self.merged, self.merged_zip, self.merged_file),
         ):
-            click = button.click(on_gpu(handler), inputs.asked, file, show_progress_on=button, **ON_FILES)
+            click = button.click(handler, inputs.asked, file, show_progress_on=button, **ON_FILES)
             click.success(None, js=scripts.SAVE_FILE % file.elem_id)
 
     def render(self, comparison: Comparison, asked: Asked) -> Values:

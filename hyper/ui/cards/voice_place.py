@@ -9,7 +9,7 @@ import gradio as gr
 from hyper.ui import notices
 from hyper.ui.cards.card import Card
 from hyper.ui.layout import Values, fold  # gradio reads the types of handlers
-from hyper.ui.queues import ON_MODEL, on_gpu
+from hyper.ui.queues import ON_MODEL
 from hyper.ui.service import PER_RECORDING, Asked
 from hyper.ui.voice_map import VoiceMapBox
 
@@ -26,7 +26,7 @@ class VoicePlaceCard(Card):
         self.service = service
         with fold("Where this voice lies among the training speakers", "hw-place", is_card=True) as self.box:
             self.map = VoiceMapBox("hw-place-map")
-        self.box.expand(on_gpu(self.show_place), inputs.asked, list(self.map.clear()), **ON_MODEL)
+        self.box.expand(self.show_place, inputs.asked, list(self.map.clear()), **ON_MODEL)
 
     def render(self, comparison: Comparison, asked: Asked) -> Values:
         """Nothing: the map belongs to the recording, however it is transcribed."""

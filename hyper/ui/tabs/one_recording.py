@@ -16,7 +16,7 @@ from hyper.ui.examples import Example
 from hyper.ui.inputs import Inputs
 from hyper.ui.layout import TRY, Values, view
 from hyper.ui.phrases import PHRASES
-from hyper.ui.queues import ON_MODEL, QUIET, on_gpu
+from hyper.ui.queues import ON_MODEL, QUIET
 from hyper.ui.service import AS_TRAINED, Asked, Service
 from hyper.ui.tabs.tab import Tab
 
@@ -46,7 +46,7 @@ class OneRecordingTab(Tab):
         inputs.recording.change(self.track, inputs.recording, None, **QUIET)
         gr.on(
             [self.button.click, inputs.recording.stop_recording],
-            on_gpu(self.compare_on_page),
+            self.compare_on_page,
             inputs.asked,
             [self.arrived, *self.clear()],
             show_progress_on=list(self.cards[0].clear()),
@@ -58,7 +58,7 @@ class OneRecordingTab(Tab):
         for filled in (uploaded, *inputs.examples_filled()):
             filled.then(None, js=scripts.COMPARE)
         self.recount_button.click(
-            on_gpu(self.recount),
+            self.recount,
             inputs.asked,
             [component for card in self.cards if card.follows_strength for component in card.clear()],
             trigger_mode="always_last",
@@ -67,7 +67,7 @@ class OneRecordingTab(Tab):
         ).then(None, js=scripts.SHOW_COUNTS)
         self.arrived.change(None, js=scripts.SHOW_RESULTS)
         inputs.strength.input(  # not `release`, which keyboards never send
-            on_gpu(self.compare_at_strength),
+            self.compare_at_strength,
             inputs.asked,
             [component for card in self.cards if card.follows_strength for component in card.clear()],
             trigger_mode="always_last",

@@ -17,7 +17,7 @@ from hyper.recordings.manifest import ManifestRow
 from hyper.ui import notices
 from hyper.ui.inputs import Inputs
 from hyper.ui.layout import READING, SEVERAL, Values, card, go_button, heading, lead, recorder, view
-from hyper.ui.queues import ON_MODEL, QUIET, on_gpu
+from hyper.ui.queues import ON_MODEL, QUIET
 from hyper.ui.service import Service
 from hyper.ui.tabs import reading_html
 from hyper.ui.tabs.many_or_one import ManyOrOne
@@ -85,7 +85,7 @@ class ReadingTab(Tab):
         ):
             button.click(lambda reading, step=step: self.show(step(reading)), self.state, shown, **QUIET)
         gr.on([self.recording.change, self.state.change], self.track, [self.state, self.recording], self.next, **QUIET)
-        self.count.click(on_gpu(self.count_errors), [self.state, inputs.model], self.results, **ON_MODEL)
+        self.count.click(self.count_errors, [self.state, inputs.model], self.results, **ON_MODEL)
 
     def hand_over_to(self, several: ManyOrOne, bar: gr.Tabs) -> None:
         """Let the button bring the recordings to where one speaker is adapted to."""

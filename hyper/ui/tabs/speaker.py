@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
 from itertools import groupby
 
 import gradio as gr
@@ -27,7 +28,7 @@ from hyper.ui.layout import (
     pair,
     text_box,
 )
-from hyper.ui.queues import ON_MODEL, QUIET, on_gpu
+from hyper.ui.queues import ON_MODEL, QUIET
 from hyper.ui.service import Service
 from hyper.ui.tabs import speaker_html
 from hyper.ui.tabs.tab import Tab
@@ -98,7 +99,7 @@ class SpeakerTab(Tab):
         self.clear_on(self.files.change, inputs.model.change)
         self.files.change(self.track, self.files, self.order, **QUIET)
         self.adapt.click(
-            on_gpu(self.adapt_to_speaker),
+            self.adapt_to_speaker,
             [self.files, self.meant, inputs.model, inputs.language],
             list(self.clear()),
             show_progress_on=self.results,
@@ -133,7 +134,7 @@ class SpeakerTab(Tab):
             asr = self.service.models.get(model)
             progress(0.3, desc=f"Transcribing {len(files)} recordings, three times each")
             comparison = self.service.alone(
-                request.session_hash, lambda: compare_speaker(asr, files, references, language=language)
+                request.session_hash, partial(compare_speaker, asr, files, references, language=language)
             )
         progress(0.8, desc="Drawing")
         names = speaker_html.recording_names(comparison)
