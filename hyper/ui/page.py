@@ -47,11 +47,11 @@ def build_demo(models: ModelStore, examples: Sequence[Example]) -> gr.Blocks:
                 HowTab(one)
                 models_tab = ModelsTab(models)
             gr.HTML(CAUTION)
+        Endpoints(service, one.inputs)  # before the modes: who comes first has the name
         for tab in (one, several.many, several.sessions, reading, several.one, models_tab):
             tab.connect(one.inputs)
         one.inputs.connect()  # after the modes, which clear their results first when the model changes
         reading.hand_over_to(several, bar)
-        Endpoints(service, one.inputs)
         demo.load(None, js=scripts.WATCH_REFERENCE)
         demo.load(None, js=scripts.FOLLOW_PLAYER)
         demo.load(None, js=scripts.NAME_PLOTS)
