@@ -15,8 +15,9 @@ from served import ROOT, running_app
 from hyper.model.checkpoint import save_hypernet
 from hyper.model.files import ASSETS, BUNDLED_FOLDER
 from hyper.recordings.audio import SAMPLE_RATE
-from hyper.ui import notices, panels
+from hyper.ui import about, notices, panels
 from hyper.ui.cards import changed
+from hyper.ui.languages import texts
 
 playwright = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
 
@@ -456,3 +457,30 @@ def test_day_and_night_follow_the_system_and_gradios_switch(visit, recording, sy
 def test_nothing_of_an_earlier_visitor_is_there(visit):
     here = visit()
     assert panels.WER_MEANING not in here.page.content()
+
+
+@pytest.mark.parametrize(
+    ("browser_language", "language", "modes", "start", "skip", "lines"),
+    [
+        ("de-DE", "de", ["Ausprobieren", "Vorlesen", "Mehrere"], "Start", "Überspringen", "Weiter"),
+        ("es-MX", "es", ["Probar", "Leer en voz alta", "Varias"], "Empezar", "Omitir", "Siguiente"),
+        ("it-IT", "it", ["Prova", "Leggi ad alta voce", "Più file"], "Inizia", "Salta", "Avanti"),
+        ("tr-TR", "tr", ["Dene", "Sesli oku", "Birden çok"], "Başla", "Atla", "İleri"),
+        ("fr-FR", "en", ["Try", "Read aloud", "Several"], "Start", "Skip", "Next"),  # one that the page lacks
+    ],
+)
+def test_the_interface_speaks_the_browsers_language(visit, browser_language, language, modes, start, skip, lines):
+    here = visit(NARROW, locale=browser_language)
+    tabs = here.page.locator("#hw-tabs").get_by_role("tab")
+    playwright.expect(tabs).to_have_text(modes)
+    assert here.page.evaluate("document.documentElement.lang") == language
+    headline = here.page.locator("h1").inner_text()
+    assert headline == texts(language)[about.HEADLINE] if language != "en" else headline == about.HEADLINE
+    for tab in tabs.all():
+        box = tab.bounding_box()
+        assert box["x"] >= 0 and box["x"] + box["width"] <= NARROW[0]
+    here.open_mode(modes[1])
+    here.page.get_by_role("button", name=start, exact=True).click()
+    here.page.get_by_role("button", name=skip, exact=True).click()
+    playwright.expect(here.page.locator("#hw-reading-next")).to_have_text(lines)  # given by the server
+    here.has_no_sideways_scrolling()

@@ -20,6 +20,7 @@ from hyper.recordings.audio import save_audio
 from hyper.recordings.manifest import ManifestRow
 from hyper.speech.grammar import PATTERNS, SLOTS
 from hyper.speech.phone_set import PHONES, SILENCE
+from hyper.ui.languages import said
 from hyper.ui.layout import SEVERAL
 from hyper.ui.tabs import reading_html
 from hyper.ui.tabs.reading import ReadingTab, scored_html
@@ -105,10 +106,10 @@ def test_what_is_seen_at_each_point(tab):
 
     begun = Reading.begin(("one", "two"))
     assert seen(None)[:2] == (True, False)
-    assert seen(begun) == (False, True, True, False, "Next", False, False)
-    assert seen(begun.keep("1.wav").back()) == (False, True, True, True, "Next", False, False)
-    assert seen(begun.skip())[4] == "Finish"
-    assert seen(begun.keep("1.wav").skip()) == (True, True, False, False, "Next", True, False)
+    assert seen(begun) == (False, True, True, False, said("Next"), False, False)
+    assert seen(begun.keep("1.wav").back()) == (False, True, True, True, said("Next"), False, False)
+    assert seen(begun.skip())[4] == said("Finish")
+    assert seen(begun.keep("1.wav").skip()) == (True, True, False, False, said("Next"), True, False)
     assert seen(begun.keep("1.wav").keep("2.wav"))[5:] == (True, True)
     assert seen(begun.finish())[5] is False  # nothing to count
 

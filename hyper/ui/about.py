@@ -1,11 +1,33 @@
-"""What the page says about itself."""
+"""What the page says about itself: its head, how it works, what to mind."""
 
 from __future__ import annotations
 
+import gradio as gr
+
+from hyper.ui import scripts
+from hyper.ui.layout import HOW, MODELS, heading, line
 from hyper.ui.templates import render
 
-HEADER = render("header")
-CAUTION = render("caution")
+HEADLINE = "Speech recognition that adapts to one voice"
+SENTENCE = "For atypical speech: Whisper as it is, and Whisper tuned to the voice it just heard, side by side."
+STEPS = (
+    "Whisper, a speech recogniser, listens to the recording.",
+    "A second, much smaller network, the hypernetwork, listens with it and writes a correction for this one voice: a "
+    "small change to some of Whisper's weights.",
+    "Whisper transcribes the recording twice, as it is (base) and with the correction (adapted), so that you can "
+    "compare.",
+    "The correction is then dropped. Nothing is learned from your recording, and the next one starts from the same "
+    "Whisper.",
+)
+CAUTIONS = {
+    "Not a medical device.": "Not intended for the diagnosis, treatment, mitigation or prevention of any disease. "
+    "Transcripts can contain words that nobody said; never act on one without checking it.",
+    "Simulated speech.": "The bundled hypernetwork learned from typical speech that was made atypical by simulators, "
+    'and the examples marked "simulated" were made the same way. How well it serves real patients has not been '
+    "measured.",
+    "What you record or upload": "stays on the computer that runs this page and is deleted when you replace it or "
+    "leave, at the latest after half an hour. On a public server, do not use recordings of patients.",
+}
 BUNDLED_NOTE = (
     "A small Whisper of this project's own, made for everyday commands and short phrases in English; expect many "
     "errors in open speech. For open speech, choose a Whisper from the hub and train a hypernetwork for it."
@@ -18,3 +40,29 @@ VERBATIM_NOTE = (
     "What was meant is one reference. What was actually said, repetitions and broken-off sounds included, can be a "
     "second; errors are then counted against both."
 )
+
+
+def head() -> None:
+    """Why, in a headline and a sentence, and the links to what is shown on demand."""
+    with gr.Row(elem_classes="hw-header"):
+        gr.HTML(HEADLINE, label=SENTENCE, html_template=render("header"))
+        with gr.Column(elem_classes="hw-aside"):
+            links = render("on_demand", HOW=HOW, MODELS=MODELS)
+            gr.HTML("How it works", label="Models", html_template=links, js_on_load=scripts.OPEN_VIEWS)
+            line("Recordings are deleted when you leave", "hw-pill")
+
+
+def how_it_works() -> None:
+    """The method in four sentences."""
+    with gr.Column(elem_classes=["hw-card", "hw-steps"]):
+        heading(None, "How it works")
+        for step in STEPS:
+            line(step, "hw-step")
+
+
+def caution() -> None:
+    """What to mind."""
+    with gr.Column(elem_classes="hw-caution"):
+        heading(None, "Please note")
+        for title, text in CAUTIONS.items():
+            gr.HTML(title, label=text, html_template=render("warning"))

@@ -19,6 +19,7 @@ from hyper.ui.layout import (
     card,
     chips,
     fold,
+    note,
     note_html,
     recorder,
     text_box,
@@ -96,7 +97,7 @@ class Inputs:
             label="Long recordings",
             info="Recordings longer than the model's window are cut at quiet places.",
         )
-        gr.HTML(note_html(VERBATIM_NOTE))
+        note(VERBATIM_NOTE)
         self.verbatim = text_box("What was said (verbatim, optional)", "c c call my my sister", "hw-verbatim")
 
     @property

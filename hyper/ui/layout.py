@@ -9,7 +9,6 @@ import gradio as gr
 
 from hyper.plots import palette
 from hyper.recordings.limits import MAX_TEXT
-from hyper.ui import figures
 from hyper.ui.templates import render
 
 if TYPE_CHECKING:
@@ -37,14 +36,25 @@ def text_html(text: str, style: str, is_status: bool = False) -> str:
     return render("text", text=text, style=style, is_status=is_status)
 
 
-def lead(text: str) -> None:
+def line(text: str, style: str) -> gr.HTML:
+    """A text that is always there, in the visitor's language; what stands between two backticks is code."""
+    return gr.HTML(text, html_template=render("line", style=style))
+
+
+def note(text: str) -> gr.HTML:
+    """A small line of text that is always there."""
+    return line(text, "hw-help")
+
+
+def lead(text: str) -> gr.HTML:
     """What a mode is for, at its top."""
-    gr.HTML(text_html(text, "hw-lead"))
+    return line(text, "hw-lead")
 
 
-def heading(number: int, title: str, note: str = "") -> None:
-    """The title of one step, and in small what to know of it."""
-    gr.HTML(render("heading", number=number, title=title, note=note))
+def heading(number: int | None, title: str, note: str = "") -> gr.HTML:
+    """The title of one step, or of a part that is no step; and in small what to know of it."""
+    template = render("heading", number=number, note=note)
+    return gr.HTML(title, label=note or None, html_template=template)
 
 
 def card(is_half: bool = False, visible: bool = True, elem_id: str | None = None) -> gr.Column:
@@ -69,9 +79,14 @@ def go_button(text: str, elem_id: str, **settings: Any) -> gr.Button:
     return gr.Button(text, variant="primary", elem_id=elem_id, elem_classes="hw-go", **settings)
 
 
+def captioned(caption: Caption) -> gr.HTML:
+    """Title and reading help of what stands below."""
+    return gr.HTML(caption.title, label=caption.reading, html_template=render("captioned"))
+
+
 def captioned_plot(caption: Caption, elem_id: str) -> gr.Plot:
     """A place for a plot under its title and how to read it."""
-    gr.HTML(figures.caption_html(caption))
+    captioned(caption)
     return plot(caption.title, elem_id)
 
 
@@ -123,7 +138,7 @@ def chips(title: str, labels: Sequence[str], elem_id: str) -> list[gr.Button]:
     """Small buttons under a title; nothing at all without labels."""
     if not labels:
         return []
-    gr.HTML(text_html(title, "hw-chips-title"))
+    line(title, "hw-chips-title")
     with gr.Row(elem_id=elem_id, elem_classes="hw-chips"):
         return [chip(label, min_width=1) for label in labels]
 

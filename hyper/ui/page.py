@@ -7,8 +7,7 @@ from collections.abc import Sequence
 import gradio as gr
 from gradio.utils import get_upload_folder
 
-from hyper.ui import scripts
-from hyper.ui.about import CAUTION, HEADER
+from hyper.ui import about, scripts
 from hyper.ui.endpoints import Endpoints
 from hyper.ui.examples import Example
 from hyper.ui.gpu import way_to_model
@@ -38,7 +37,7 @@ def build_demo(models: ModelStore, examples: Sequence[Example]) -> gr.Blocks:
     )
     service = Service(models, Uploads(get_upload_folder()), gpu=way_to_model(models))
     with demo:
-        gr.HTML(HEADER, js_on_load=scripts.OPEN_VIEWS)
+        about.head()
         with gr.Column(elem_id="hw-main"):
             with gr.Tabs(elem_id="hw-tabs", overflow_behavior="wrap") as bar:
                 one = OneRecordingTab(service, examples)
@@ -46,7 +45,7 @@ def build_demo(models: ModelStore, examples: Sequence[Example]) -> gr.Blocks:
                 several = ManyOrOne(service, examples)
                 HowTab(one)
                 models_tab = ModelsTab(models)
-            gr.HTML(CAUTION)
+            about.caution()
         Endpoints(service, one.inputs)  # before the modes: who comes first has the name
         for tab in (one, several.many, several.sessions, reading, several.one, models_tab):
             tab.connect(one.inputs)

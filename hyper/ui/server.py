@@ -19,6 +19,8 @@ from hyper.recordings.manifest import ManifestError
 from hyper.ui.examples import read_examples
 from hyper.ui.gate import Gate, own_names
 from hyper.ui.gpu import IS_SHARED_GPU
+from hyper.ui.languages import i18n
+from hyper.ui.languages.document import DocumentLanguage
 from hyper.ui.link_preview import LinkPreview
 from hyper.ui.model_store import ModelStore
 from hyper.ui.page import build_demo
@@ -54,8 +56,10 @@ def launch_options(host: str, port: int) -> dict[str, Any]:
             "middleware": [
                 Middleware(Gate, hosts=own_names(host)),
                 Middleware(LinkPreview),
+                Middleware(DocumentLanguage),
             ]
         },
+        "i18n": i18n(),
         "state_session_capacity": MOST_SESSIONS,
         "max_threads": MOST_THREADS,
         "ssr_mode": False,  # would start a second server

@@ -13,9 +13,9 @@ from hyper.reports.html import html_text
 from hyper.reports.one_recording import recording_report
 from hyper.reports.pdf import pdf_bytes
 from hyper.reports.timed_text import Kind, RowName, file_name, transcript_text
-from hyper.ui import figures, notices, scripts
+from hyper.ui import notices, scripts
 from hyper.ui.cards.card import Card
-from hyper.ui.layout import HIDDEN, SHOWN, card, chip, note_html
+from hyper.ui.layout import HIDDEN, SHOWN, captioned, card, chip, note
 from hyper.ui.queues import ON_FILES
 from hyper.ui.service import Asked
 from hyper.ui.templates import render
@@ -52,9 +52,9 @@ class KeepCard(Card):
     def __init__(self, service: Service, inputs: Inputs) -> None:
         self.service, self.inputs = service, inputs
         with card(visible=False, elem_id="hw-keep-one") as self.box:
-            gr.HTML(figures.caption_html(TITLE))
+            captioned(TITLE)
             self.files = gr.HTML("", elem_id="hw-transcript-files", js_on_load=scripts.COPY_TEXT)
-            gr.HTML(note_html(FILES_TEXT))
+            note(FILES_TEXT)
             with gr.Row(elem_id="hw-report-row"):
                 self.subject = gr.Textbox("", label="Who or what the report is about (optional)", max_length=200)
                 self.make_report = chip("Make the report", elem_id="hw-make-report")

@@ -12,7 +12,7 @@ from hyper.compare.sweep import StrengthPoint, has_rates, sweep
 from hyper.plots.sweep import SWEEP, sweep_figure, sweep_print
 from hyper.ui import figures, notices
 from hyper.ui.cards.card import Card
-from hyper.ui.layout import HIDDEN, SHOWN, Values, card, chip, fold, plot  # gradio reads the types of handlers
+from hyper.ui.layout import HIDDEN, SHOWN, Values, captioned, card, chip, fold, plot  # gradio reads the types
 from hyper.ui.queues import ON_MODEL
 from hyper.ui.service import AS_TRAINED, Asked
 from hyper.ui.templates import render
@@ -33,7 +33,7 @@ class StrengthCard(Card):
         with card(visible=False) as self.box:
             self.slider = inputs.strength.render()
             with fold("What each strength writes", "hw-sweep"):
-                gr.HTML(figures.caption_html(SWEEP))
+                captioned(SWEEP)
                 self.try_all = chip("Try nine strengths", elem_id="hw-sweep-button")
                 self.plot = plot(SWEEP.title, "hw-sweep-plot")
                 self.table = gr.HTML("")

@@ -9,7 +9,7 @@ import gradio as gr
 from hyper.ui import scripts
 from hyper.ui.adaptation_files import ADAPTER, MERGED, adaptation_zip
 from hyper.ui.cards.card import Card
-from hyper.ui.layout import HIDDEN, SHOWN, chip, fold, note_html
+from hyper.ui.layout import HIDDEN, SHOWN, chip, fold, note
 from hyper.ui.queues import ON_FILES
 from hyper.ui.service import Asked
 
@@ -34,7 +34,7 @@ class TakeawayCard(Card):
     def __init__(self, service: Service, inputs: Inputs) -> None:
         self.service = service
         with fold("Take the adaptation away: files", "hw-take-away", is_card=True, visible=False) as self.box:
-            gr.HTML(note_html(EXPLANATION))
+            note(EXPLANATION)
             with gr.Row(elem_classes="hw-chips"):
                 self.adapter = chip("Save the adapter (PEFT, zip)", elem_id="hw-adapter")
                 self.merged = chip("Save the whole model (zip)", elem_id="hw-merged")

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import gradio as gr
 
+from hyper.ui import about
 from hyper.ui.cards import HOW_CARDS
 from hyper.ui.layout import HOW, view
 from hyper.ui.tabs.one_recording import OneRecordingTab
-from hyper.ui.templates import render
 
 
 class HowTab:
@@ -15,6 +15,6 @@ class HowTab:
 
     def __init__(self, one: OneRecordingTab) -> None:
         with view("How it works", HOW):
-            gr.HTML(render("how"))
+            about.how_it_works()
             with gr.Column(elem_id="hw-how"):
                 one.add_cards(HOW_CARDS)

@@ -16,6 +16,7 @@ from hyper.compare.speaker import MAX_RECORDINGS, MIN_RECORDINGS
 from hyper.recordings.manifest import ManifestRow
 from hyper.ui import notices
 from hyper.ui.inputs import Inputs
+from hyper.ui.languages import said
 from hyper.ui.layout import READING, SEVERAL, Values, card, go_button, heading, lead, recorder, view
 from hyper.ui.queues import ON_MODEL, QUIET
 from hyper.ui.service import Service
@@ -101,7 +102,7 @@ class ReadingTab(Tab):
         reads = reading is not None and not reading.is_finished
         recording = reading.recording if reading else None
         n_read = len(reading.read()) if reading and reading.is_finished else 0
-        label = "Finish" if reads and reading.is_last else "Next"
+        label = said("Finish" if reads and reading.is_last else "Next")
         return {
             self.state: reading,
             self.choose: gr.update(visible=not reads),

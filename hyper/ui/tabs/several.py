@@ -29,6 +29,7 @@ from hyper.reports.pdf import pdf_bytes
 from hyper.reports.table import recordings_sheet, sheets
 from hyper.ui import notices, scripts
 from hyper.ui.inputs import Inputs
+from hyper.ui.languages import said
 from hyper.ui.layout import (
     HIDDEN,
     REFERENCE_HEADING,
@@ -38,6 +39,7 @@ from hyper.ui.layout import (
     file_box,
     go_button,
     heading,
+    note,
     note_html,
     pair,
 )
@@ -97,18 +99,18 @@ class SeveralTab(Tab):
             with card():
                 heading(1, "Your recordings")
                 self.sent = file_box("Recordings", "hw-sent", file_count="multiple", height=190)
-                gr.HTML(note_html(LIMITS_TEXT))
+                note(LIMITS_TEXT)
             with card():
                 heading(2, *REFERENCE_HEADING)
                 self.list = file_box("List of what was meant", "hw-list", file_types=[".csv", ".xlsx"], height=190)
-                gr.HTML(note_html(LIST_TEXT))
+                note(LIST_TEXT)
 
     def _keeping_card(self) -> None:
         """The table's files, and the report with what is typed for it."""
         with card(visible=False, elem_id="hw-keep") as self.keeping:
             heading(3, "Keep it", "nothing is stored here: save what you need")
             self.table_links = gr.HTML("", elem_id="hw-table-links")
-            gr.HTML(note_html(REPORT_TEXT))
+            note(REPORT_TEXT)
             with gr.Row():
                 self.subject = gr.Textbox("", label="Who or what it is about (optional)", max_length=200)
                 self.remarks = gr.Textbox("", label="Remarks (optional)", lines=2, max_length=5_000)
@@ -164,7 +166,7 @@ class SeveralTab(Tab):
         self.batches.begin(request.session_hash, tuple(map(_sent, sent)), _sent(table) if table else None)
         return {
             self.start: gr.update(interactive=False),
-            self.cancel: gr.update(value="Cancel", visible=True, interactive=True),
+            self.cancel: gr.update(value=said("Cancel"), visible=True, interactive=True),
             self.status: several_html.WAITING,
         }
 
@@ -214,7 +216,7 @@ class SeveralTab(Tab):
     def stop(self, request: gr.Request) -> gr.Button:
         """The visitor has pressed Cancel."""
         self.batches.stop(request.session_hash)
-        return gr.Button("Stopping …", interactive=False)
+        return gr.Button(said("Stopping …"), interactive=False)
 
     def open(self, event: gr.EventData, request: gr.Request) -> tuple[str, str, str, str, str]:
         """Recording, what was meant, note, model and language for Try, of the row that was pressed."""
