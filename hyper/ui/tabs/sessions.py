@@ -10,7 +10,7 @@ import gradio as gr
 from hyper.plots.sessions import SESSIONS, sessions_figure
 from hyper.reports.sessions import Session, read_sessions
 from hyper.ui import figures, notices
-from hyper.ui.layout import Values, file_box, fold, note_html, plot
+from hyper.ui.layout import Values, file_box, fold, note, plot
 from hyper.ui.queues import QUIET
 from hyper.ui.tabs.tab import Tab
 from hyper.ui.templates import render
@@ -33,7 +33,7 @@ class SessionsTab(Tab):
     def __init__(self, service: Service) -> None:
         self.service = service
         with fold("Compare sessions over time", "hw-sessions", is_card=True):
-            gr.HTML(note_html(SESSIONS_TEXT))
+            note(SESSIONS_TEXT)
             self.files = file_box(
                 "Saved tables", "hw-session-files", file_count="multiple", file_types=[".csv", ".xlsx", ".json"]
             )
