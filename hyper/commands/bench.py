@@ -44,12 +44,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> None:
     """Measure and print."""
-    if args.gpu_suite:
-        return _run_suite(args)
     from hyper.compare.bench_rows import bench_rows, rows_text, write_rows
     from hyper.compare.benchmark import as_text, measured_files, run_benchmark
     from hyper.recordings.audio import load_audio
+    from hyper.training.gpu_suite import run_suite
 
+    if args.gpu_suite:
+        run_suite(args.shapes, args.device, args.quick, args.json)
+        return
     asr = load_asr(args)
     found = run_benchmark(asr, args.files, args.rounds)
     print(as_text(found), flush=True)
@@ -57,16 +59,3 @@ def run(args: argparse.Namespace) -> None:
         rows = list(bench_rows(asr, found, [load_audio(file) for file in measured_files(args.files)], args.quick))
         write_rows(rows, args.json)
         print(f"\nbars\n{rows_text(rows)}")
-
-
-def _run_suite(args: argparse.Namespace) -> None:
-    """Every row printed, and the file written anew, as soon as it is measured."""
-    from hyper.compare.bench_rows import rows_text, write_rows
-    from hyper.training.gpu_suite import suite_rows
-
-    rows = []
-    for row in suite_rows(args.shapes, args.device, args.quick):
-        rows.append(row)
-        print(rows_text([row]), flush=True)
-        if args.json:
-            write_rows(rows, args.json)

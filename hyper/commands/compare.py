@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import sys
 
 from hyper.commands.arguments import add_language, add_model_arguments, add_strength, load_asr
 from hyper.recordings.limits import FORMATS, MAX_SECONDS
@@ -48,6 +47,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> None:
     """Compare and print."""
+    from sys import stderr
+
     from hyper.compare.terminal import comparison_text
     from hyper.reports.timed_text import transcript_text
 
@@ -64,6 +65,6 @@ def run(args: argparse.Namespace) -> None:
     elif args.format:
         print(transcript_text(comparison, args.format, args.transcript), end="")
         for reason in dict.fromkeys(flag.reason for row in comparison.rows for flag in row.flags):
-            print(f"caution: {reason}", file=sys.stderr)
+            print(f"caution: {reason}", file=stderr)
     else:
         print(comparison_text(comparison, args.file))

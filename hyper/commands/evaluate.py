@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-from functools import partial
 from pathlib import Path
 
 from hyper.commands.arguments import add_model_arguments, load_asr, options
@@ -49,6 +48,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> None:
     """Score the manifest, write what was asked for, print the table."""
+    from functools import partial
+
     from hyper.compare.pipeline import PersonalizedAsr
     from hyper.compare.shared import own_device, score_on_ray, score_shared
     from hyper.recordings.manifest import read_manifest

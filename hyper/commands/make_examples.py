@@ -12,7 +12,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Arguments of `python -m hyper make-examples`."""
     add = parser.add_argument
     add("--out", type=Path, default=Path("examples"), help="folder to write (default: examples)")
-    add("--candidates", type=int, default=200, metavar="N", help="recordings to draw and choose from (default: 200)")
+    add("--candidates", type=int, default=600, metavar="N", help="recordings to draw and choose from (default: 600)")
     add_model_arguments(parser)
     parser.epilog = (
         "examples:\n  python -m hyper make-examples\n\n"

@@ -6,11 +6,12 @@ import gc
 import statistics
 from collections.abc import Iterator, Sequence
 from functools import partial
+from pathlib import Path
 
 import numpy as np
 import torch
 
-from hyper.compare.bench_rows import BenchRow
+from hyper.compare.bench_rows import BenchRow, rows_text, write_rows
 from hyper.compare.benchmark import BenchError, timed, transcribe
 from hyper.compare.pipeline import PersonalizedAsr
 from hyper.compare.prepared import ENCODE_BATCH
@@ -48,6 +49,16 @@ def suite_rows(shapes: Sequence[str], device: str | None, is_quick: bool) -> Ite
         for (what, unit, bar, better), value in zip(_rows_of(shape, device, is_quick), values, strict=True):
             yield BenchRow(f"{shape.name}: {what}", value, unit, bar, better, reason)
         gc.collect()
+
+
+def run_suite(shapes: Sequence[str], device: str | None, is_quick: bool, out: Path | None) -> None:
+    """Print every row, and write the file anew, as soon as it is measured."""
+    rows = []
+    for row in suite_rows(shapes, device, is_quick):
+        rows.append(row)
+        print(rows_text([row]), flush=True)
+        if out:
+            write_rows(rows, out)
 
 
 def said_bytes(shape: WhisperShape, batch: int, dtype: torch.dtype, n_states: int = 1500) -> int:
