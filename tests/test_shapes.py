@@ -143,7 +143,7 @@ def test_telling_a_large_base_apart_takes_no_second_copy_of_it() -> None:
     before = resident_bytes("VmRSS")
     Path("/proc/self/clear_refs").write_text("5")  # forget the highest so far
     body_fingerprint(model)
-    assert resident_bytes("VmHWM") - before < 40e6  # one in half precision, and its bytes
+    assert resident_bytes("VmHWM") - before < 60e6  # one in half precision, and its bytes; a copy takes 84e6
 
 
 def resident_bytes(name: str) -> int:

@@ -198,7 +198,7 @@ def test_our_own_slips_are_not_dressed_up_as_notices():
 
 
 def test_texts_of_the_page_do_not_hide_that_examples_are_simulated():
-    from hyper.ui.about import BUNDLED_NOTE, CAUTION
+    from hyper.ui.about import BUNDLED_NOTE, CAUTIONS
 
-    assert "simulat" in CAUTION and "Not a medical device" in CAUTION
+    assert "simulat" in CAUTIONS["Simulated speech."] and "diagnosis" in CAUTIONS["Not a medical device."]
     assert "open speech" in BUNDLED_NOTE

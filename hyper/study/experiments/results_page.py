@@ -23,6 +23,7 @@ SMALLER_STUDIES = {  # folders beside the table of all methods, each with one of
     "enrolled": "A LoRA for each enrolled speaker",
 }
 
+OTHER_BASE = "**Measured with another base than the scorecard above.**"
 FRAME = Path(__file__).with_suffix(".md")  # what the page says whatever was measured
 
 
@@ -68,12 +69,21 @@ def _scorecard(out: Path) -> str:
 
 def _methods(out: Path) -> str:
     text = _text(out / "methods.md", "python -m hyper methods --data MANIFEST")
-    parts = [f"## Every alternative on the same data\n\n{text}"]
+    parts = [f"## Every alternative on the same data\n\n{text}{_other_base(out)}"]
     for folder, title in SMALLER_STUDIES.items():
         file = out / folder / "methods.md"
         if file.exists():
             parts.append(f"### {title}\n\n{file.read_text(encoding='utf-8').strip()}")
     return "\n\n".join(parts)
+
+
+def _other_base(out: Path) -> str:
+    """A warning where the alternatives were trained for another base than the one of the scorecard."""
+    files = [out / "methods.json", out / "scorecard.json"]
+    if not all(file.exists() for file in files):
+        return ""
+    methods, scorecard = (json.loads(file.read_text(encoding="utf-8"))["base_fingerprint"] for file in files)
+    return "" if methods == scorecard else f"\n\n{OTHER_BASE}"
 
 
 def _text(file: Path, command: str) -> str:
@@ -148,7 +158,7 @@ def _provenance(record: Record, out: Path) -> str:
 def _beside_scorecard(record: Record, scorecard: Record) -> str:
     """Whether base and main test set are the scorecard's: made at another time, a set can be other recordings."""
     if scorecard["base_fingerprint"] != record["base_fingerprint"]:
-        return " **Measured with another base than the scorecard above.**"
+        return f" {OTHER_BASE}"
     groups = scorecard["sets"].get(MAIN, {}).get("groups", [])
     there = next((group["base_wer"] for group in groups if group["by"] == "all"), None)
     here = rates_of_arm(record, "base")["wer"]
