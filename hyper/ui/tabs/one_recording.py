@@ -92,8 +92,7 @@ class OneRecordingTab(Tab):
         comparison = self.service.compare(asked, request.session_hash, progress)
         at_once, later = _in_two(self.cards)
         yield {self.arrived: str(time.time_ns()), **_rendered(at_once, comparison, asked)}
-        for card in later:
-            yield _rendered([card], comparison, asked)
+        yield from _one_by_one(later, comparison, asked)
 
     def compare_at_strength(self, request: gr.Request, *given: Any) -> Iterator[Values]:
         """The cards that another strength changes. The recording is not encoded again."""
@@ -101,8 +100,7 @@ class OneRecordingTab(Tab):
         comparison = self.service.compare(asked, request.session_hash)
         at_once, later = _in_two([card for card in self.cards if card.follows_strength])
         yield _rendered(at_once, comparison, asked)
-        for card in later:
-            yield _rendered([card], comparison, asked)
+        yield from _one_by_one(later, comparison, asked)
 
     def recount(self, request: gr.Request, *given: Any) -> Iterator[Values]:
         """The same cards against another reference, where there is a recording to hold it against."""
@@ -121,6 +119,14 @@ class OneRecordingTab(Tab):
 def _in_two(cards: Sequence[Card]) -> tuple[list[Card], list[Card]]:
     """Those that are there at once, and those that take time."""
     return [card for card in cards if not card.takes_time], [card for card in cards if card.takes_time]
+
+
+def _one_by_one(cards: Sequence[Card], comparison: Comparison, asked: Asked) -> Iterator[Values]:
+    """Each card with those before it: of a plot that is out of sight, gradio keeps the last step alone."""
+    values: Values = {}
+    for card in cards:
+        values |= _rendered([card], comparison, asked)
+        yield values
 
 
 def _rendered(cards: Sequence[Card], comparison: Comparison, asked: Asked) -> Values:
