@@ -14,9 +14,7 @@ from hyper.compare.choice import Choice, ChoiceError
 from hyper.metrics.normalize import normalise
 from hyper.metrics.word_errors import align_words
 
-UNSURE_BELOW = (
-    0.7  # our own choice: on validation speech this marks 1 word in 8, and finds two thirds of the wrong ones
-)
+UNSURE_BELOW = 0.7  # our own choice: with an earlier pair, 1 validation word in 8 and two thirds of the wrong ones
 N_BINS = 10  # of equal width, as in Guo et al. 2017, arXiv:1706.04599
 LEAST_WORDS = 200  # in each half; with fewer the map would be guessed
 SEED = 0  # which speakers fit the map and which check it

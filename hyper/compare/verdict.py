@@ -18,10 +18,9 @@ if TYPE_CHECKING:
     from hyper.compare.row import Row
     from hyper.compare.voice_map import Whereabouts
 
-# At least this share of a transcript's words below UNSURE_BELOW. With the bundled pair that is so for 111 of 120
-# recordings of open English speech (40 each of mini LibriSpeech, speechocean762 and Common Voice), where 7 in 10
-# words are wrong, and for 40 of 40 noises; but for 2 of 76 simulated commands, where 10 of 11 words are wrong and in
-# the other 74 recordings 8 of 488.
+# At least this share of a transcript's words below UNSURE_BELOW. With the bundled pair that is so for 105 of 120
+# recordings of open English speech (40 each of mini LibriSpeech, speechocean762 and Common Voice), where 2 in 3 words
+# are wrong, and for 40 of 40 noises; but for none of 40 single command words by people, which were all right.
 UNSURE_SHARE = 0.5
 
 Outcome = Literal["better", "same", "worse", "not reliable"]
