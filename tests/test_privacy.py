@@ -151,7 +151,7 @@ def _visit(visitor: Visitor, recordings: list[Path], found: Watch) -> None:
     first, second, third = map(visitor.upload, recordings)
     for name, step in visitor.steps.items():  # examples, and what only shows something
         if not step["inputs"] and step["queue"] is False and name not in LEAVING:
-            _hold(visitor, visitor.take(name))
+            _hold(visitor, visitor.take(name, event={"example": 0} if name.startswith("fill") else None))
     _one_recording(visitor, first, found)
     _several(visitor, [first, second], found)
     _reading(visitor, second, third)
@@ -175,8 +175,14 @@ def _one_recording(visitor: Visitor, recording: dict, found: Watch) -> None:
     (answer,) = visitor.take("compare", *asked)
     assert answer["file"] == f"{NAME}1.wav" and answer["reference"] == MEANT and answer["verbatim"] == SAID
     found.traces["transcript"] = answer["base"].encode()
-    for name in ("compare_on_page", "compare_at_strength", "recount", "sweep_on_page", "show_place"):
+    for name in ("compare_on_page", "compare_at_strength", "recount", "sweep_on_page", "show_place", "show"):
         visitor.take(name, *asked)
+    visitor.take("report", NOTE, *asked)
+    sessions = [found.world / "sent" / f"{NAME} 2030-0{month}-01.json" for month in (1, 2)]
+    for session in sessions:
+        session.write_text(json.dumps(answer))
+    visitor.take("compare_1", [visitor.upload(session) for session in sessions], "en")
+    visitor.take("export", recording, "adapter", "bundled", "en", 1.0)
     for element in ("hw-adapter-file", "hw-merged-file"):
         visitor.take(element.split("-")[1] + "_zip", *asked)
     visitor.take("take_out_example", MEANT, None)  # the recording is taken out
@@ -189,8 +195,11 @@ def _several(visitor: Visitor, recordings: list[dict], found: Watch) -> None:
     visitor.take("track_1", recordings, listed)
     visitor.press("hw-run", recordings, listed)
     visitor.take("transcribe", "bundled", "en")
-    _hold(visitor, visitor.press("hw-outcome", event={"row": 0}))
-    visitor.take("report", NOTE, SAID, True)
+    _hold(visitor, visitor.take("open", event={"row": 0}))
+    visitor.take("correct", event={"row": 0, "text": SAID})
+    visitor.take("report_1", NOTE, SAID, True)
+    for endpoint in ("several", "speaker"):
+        visitor.take(endpoint, recordings, f"{MEANT}\n{MEANT}", "bundled", "en")
     visitor.press("hw-cancel")
 
 
@@ -200,6 +209,7 @@ def _reading(visitor: Visitor, recording: dict, other: dict) -> None:
         visitor.take("track_2", None, recording)
         visitor.press("hw-reading-next", None, recording)
         visitor.press(f"hw-reading-{button}", None)
+    visitor.take("track_2", None, other)
     visitor.press("hw-reading-next", None, other)
     visitor.press("hw-reading-finish", None)
     visitor.press("hw-reading-count", None, "bundled")
