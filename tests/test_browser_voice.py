@@ -83,7 +83,7 @@ def test_one_speaker_from_three_examples(visit, size):
     meant = here.page.get_by_label("What was meant, one line for each recording").input_value().splitlines()
     assert len(meant) == 3
     here.page.get_by_role("button", name="Adapt to this speaker").click()
-    rows = here.page.locator("#hw-speaker-results tbody tr")
+    rows = here.page.locator("#hw-speaker-results table >> nth=0 >> tbody tr")
     playwright.expect(rows).to_have_count(3)
     for i, text in enumerate(meant):
         assert text in rows.nth(i).inner_text()
@@ -105,9 +105,9 @@ def test_results_of_one_speaker_go_with_the_recordings(visit):
     here.page.locator("#hw-speaker-examples button").nth(1).click()
     here.settle()
     here.page.get_by_role("button", name="Adapt to this speaker").click()
-    here.page.locator("#hw-speaker-results tbody tr").nth(2).wait_for()
+    here.page.locator("#hw-speaker-results table >> nth=0 >> tbody tr").nth(2).wait_for()
     here.page.locator("#hw-speaker-files").get_by_label("Clear").click()
-    playwright.expect(here.page.locator("#hw-speaker-results tbody tr")).to_have_count(0)
+    playwright.expect(here.page.locator("#hw-speaker-results table >> nth=0 >> tbody tr")).to_have_count(0)
     playwright.expect(here.page.locator("#hw-speaker-map")).to_be_hidden()
 
 
@@ -172,7 +172,7 @@ def test_two_phrases_read_one_redone_one_skipped(visit, size, cache):
     meant = here.page.get_by_label("What was meant, one line for each recording")
     assert meant.input_value().splitlines() == [phrases[0], phrases[2]]
     here.page.get_by_role("button", name="Adapt to this speaker", exact=True).click()
-    playwright.expect(here.page.locator("#hw-speaker-results tbody tr")).to_have_count(2)
+    playwright.expect(here.page.locator("#hw-speaker-results table >> nth=0 >> tbody tr")).to_have_count(2)
 
 
 def test_going_back_finds_the_recording_again(visit):
