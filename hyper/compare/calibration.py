@@ -101,9 +101,8 @@ class Calibration:
         Errors: CalibrationError where it has not.
         """
         keys = {field.name for field in fields(cls)}
-        if (
-            not isinstance(record, dict) or set(record) | {"choice"} != keys
-        ):  # before there were choices, none was there
+        # Files written before there was a choice lack that key.
+        if not isinstance(record, dict) or set(record) | {"choice"} != keys:
             raise CalibrationError("it does not hold exactly the keys of a calibration")
         try:
             rows = {row: {k: Reliability.from_json(v) for k, v in record[row].items()} for row in ("base", "adapted")}

@@ -122,11 +122,13 @@ def _in_two(cards: Sequence[Card]) -> tuple[list[Card], list[Card]]:
 
 
 def _one_by_one(cards: Sequence[Card], comparison: Comparison, asked: Asked) -> Iterator[Values]:
-    """Each card with those before it: of a plot that is out of sight, gradio keeps the last step alone."""
+    """Each card, and at the end all of them: of a plot that is out of sight, gradio keeps the last step alone."""
     values: Values = {}
     for card in cards:
-        values |= _rendered([card], comparison, asked)
-        yield values
+        own = _rendered([card], comparison, asked)
+        values |= own
+        yield own
+    yield values
 
 
 def _rendered(cards: Sequence[Card], comparison: Comparison, asked: Asked) -> Values:
