@@ -332,9 +332,9 @@ EXAMPLES = Path(__file__).parents[1] / "examples" / "manifest.csv"
 @pytest.mark.skipif(not EXAMPLES.exists(), reason="the examples have not been made yet")
 def test_the_examples_are_those_of_the_rule() -> None:
     rows = read_manifest(EXAMPLES)
-    texts = list(itertools.islice(example_texts(), 200))
     assert [(row.cohort, row.severity) for row in rows] == [(e.cohort, e.severity) for e in examples()]
     numbers = [int(row.speaker.removeprefix("example")) for row in rows]
+    texts = list(itertools.islice(example_texts(), max(numbers) + 1))
     assert [row.reference for row in rows] == [texts[i] for i in numbers]
     assert [row.voice for row in rows] == [example_speaker(i).voice_name for i in numbers]
     outcomes = Counter(row.outcome for row in rows[:9])
