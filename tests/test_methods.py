@@ -25,8 +25,8 @@ from hyper.study.methods.runs import N_ENROLMENT, Result, chosen_rows, enrolment
 from hyper.study.methods.scores import Scores, over_seeds, scores_of
 from hyper.study.methods.specs import METHODS, method_named
 from hyper.study.scorecard.sets import TEST_SETS, speech_set
-from hyper.training.adaptation.hypernet_adaptation import ReferenceLoss
 from hyper.training.adaptation.loop import AdaptationTraining
+from hyper.training.adaptation.losses import ReferenceLoss
 from hyper.training.adaptation.states import StateStore
 from hyper.training.adaptation.stores import LogMelStore
 

@@ -18,8 +18,9 @@ from hyper.model.backbone import Backbone
 from hyper.model.checkpoint import config_for
 from hyper.recordings.audio import SAMPLE_RATE, load_audio, save_audio
 from hyper.recordings.manifest import ManifestRow, read_manifest
-from hyper.training.adaptation.hypernet_adaptation import HypernetAdaptation, ReferenceLoss
+from hyper.training.adaptation.hypernet_adaptation import HypernetAdaptation
 from hyper.training.adaptation.loop import AdaptationTrainer, AdaptationTraining, LoopError, Sampler, split_speakers
+from hyper.training.adaptation.losses import ReferenceLoss
 from hyper.training.adaptation.states import LiveStates, StateStore, StoreError, open_store
 from hyper.training.adaptation.stores import LogMelStore
 

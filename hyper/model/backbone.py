@@ -176,16 +176,18 @@ class Backbone:
         """Logits of the next token."""
         return self.model.proj_out(hidden).float()
 
-    def logits(
+    def hidden(
         self,
         states: Tensor,  # (rows, n_states, d_model)
         tokens: Tensor,  # (rows, n_tokens), prompt and all
         at: Tensor,  # (rows, n_tokens) bool: after which of them
-        of: Tensor,  # (n_of,) the tokens whose scores are wanted
-    ) -> Tensor:  # (n_at, n_of) float32
-        """Logits of some next tokens at some places, all at once and with gradients."""
-        hidden = decoder_hidden(self.model, states.to(self.device, self.dtype), tokens.to(self.device))
-        return nn.functional.linear(hidden[at], self.model.proj_out.weight[of]).float()
+    ) -> Tensor:  # (n_at, d_model)
+        """What the next tokens are read from at some places, all at once and with gradients."""
+        return decoder_hidden(self.model, states.to(self.device, self.dtype), tokens.to(self.device))[at]
+
+    def scores_of(self, hidden: Tensor, of: Tensor) -> Tensor:  # (n, d_model), (n_of,) tokens -> (n, n_of) float32
+        """Logits of some next tokens."""
+        return nn.functional.linear(hidden, self.model.proj_out.weight[of]).float()
 
     @torch.inference_mode()
     def attention(self, states: Tensor, tokens: Tensor) -> Tensor:  # (rows, n_states, d_model), (rows, n_tokens)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import os
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,6 +17,7 @@ OPTIONAL_COLUMNS = (
     "speaker", "cohort", "severity", "voice", "domain", "corpus", "licence", "phones", "age", "note", "verbatim",
     "outcome",
 )  # fmt: skip
+ORIGINAL_COLUMN = "original"
 SIMULATED_VALUES = {"1": True, "true": True, "yes": True, "0": False, "false": False, "no": False, "": False}
 ADULT_AGE = 16  # years; the vocal tract of a younger speaker is still growing
 
@@ -44,6 +46,7 @@ class ManifestRow:
     note: str = ""  # whatever whoever made the list wants to find again
     verbatim: str = ""  # every sound that was said, repetitions included
     outcome: str = ""  # of an example: gain, tie, harm or right, with the bundled pair
+    original: Path | None = None  # where the recording is that a simulator changed; written relative to the manifest
 
     @property
     def age_group(self) -> str:
@@ -83,15 +86,23 @@ def read_manifest(path: str | Path) -> list[ManifestRow]:
 
 def write_manifest(path: str | Path, rows: Sequence[ManifestRow]) -> None:
     """Write the columns that any row fills; `file` is written as the row has it."""
-    used = [name for name in OPTIONAL_COLUMNS if any(getattr(row, name) for row in rows)]
-    columns = [FILE_COLUMNS[0], REFERENCE_COLUMNS[0], *used, "simulated"]
     path = Path(path)
+    names = (*OPTIONAL_COLUMNS, ORIGINAL_COLUMN)
+    used = [name for name in names if any(getattr(row, name) for row in rows)]
+    columns = [FILE_COLUMNS[0], REFERENCE_COLUMNS[0], *used, "simulated"]
     path.parent.mkdir(parents=True, exist_ok=True)
     with path.open("w", newline="", encoding="utf-8") as lines:
         writer = csv.writer(lines, lineterminator="\n")
         writer.writerow(columns)
         for row in rows:
-            writer.writerow([int(row.simulated) if name == "simulated" else getattr(row, name) for name in columns])
+            writer.writerow([_written(row, name, path.parent) for name in columns])
+
+
+def _written(row: ManifestRow, column: str, folder: Path) -> str | int:
+    if column == ORIGINAL_COLUMN:
+        return os.path.relpath(row.original, folder) if row.original else ""
+    value: str | bool = getattr(row, column)
+    return int(value) if isinstance(value, bool) else value
 
 
 def first_present(names: Iterable[str], columns: Sequence[str]) -> str | None:
@@ -116,5 +127,6 @@ def manifest_row(
         path=manifest.parent / values[file_column],
         reference=values[reference_column] if reference_column else "",
         simulated=SIMULATED_VALUES[simulated],
+        original=(manifest.parent / original).resolve() if (original := values.get(ORIGINAL_COLUMN)) else None,
         **{name: values.get(name, "") for name in OPTIONAL_COLUMNS},
     )

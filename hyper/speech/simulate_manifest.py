@@ -159,6 +159,7 @@ def _simulate_chunk(task: tuple[Path, Sequence[_Job]]) -> list[ManifestRow]:
                 cohort=job.patient.cohort,
                 severity=job.patient.severity,
                 simulated=True,
+                original=job.row.path.resolve(),
                 phones="",
                 note=job.note,
             )

@@ -18,6 +18,11 @@ CAUTION = (
     "wrong; check it before anything depends on it."
 )
 
+BY_ORIGINALS = (
+    "It was taught what the base makes of each simulated recording's original, before it was changed; of typical "
+    "recordings, to leave them as they are. So it knows no words that the base does not."
+)
+
 
 def training_data_lines(rows: Sequence[ManifestRow]) -> list[str]:
     """One line for each kind of recording: corpus, cohort, whether simulated, how many, of how many speakers."""
@@ -88,6 +93,7 @@ def hypernet_card(
     entries: Sequence[Mapping[str, float]],
     measured: Sequence[str] = (),  # lines of Markdown, where speakers were kept for a test
     limits: Sequence[str] = (),  # sentences
+    by_originals: bool = False,  # or by the references
 ) -> str:
     """The card of a hypernetwork, in Markdown."""
     config = hypernet.config
@@ -110,6 +116,7 @@ def hypernet_card(
         *training_data_lines(rows),
         "",
         "Where a line says simulated, signal processing made typical speech atypical; no patient was recorded.",
+        *(["", BY_ORIGINALS] if by_originals else []),
         "",
         "Settings: " + ", ".join(f"{key} {value}" for key, value in asdict(settings).items()) + ".",
         "",

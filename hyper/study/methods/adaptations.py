@@ -8,8 +8,8 @@ import torch
 from torch import Tensor, nn
 
 from hyper.model.backbone import Backbone
-from hyper.training.adaptation.hypernet_adaptation import ReferenceLoss
 from hyper.training.adaptation.loop import Adaptation
+from hyper.training.adaptation.losses import ReferenceLoss
 from hyper.training.adaptation.states import StateBatch
 from hyper.training.speed import choose_attention
 

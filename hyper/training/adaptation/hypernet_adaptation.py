@@ -1,4 +1,4 @@
-"""The hypernetwork: the base frozen, plain cross-entropy through the weights that it writes."""
+"""The hypernetwork: the base frozen, the loss taken through the weights that it writes."""
 
 from __future__ import annotations
 
@@ -8,45 +8,18 @@ from typing import Any
 
 import numpy as np
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from hyper.model.backbone import Backbone
 from hyper.model.config import HypernetConfig
 from hyper.model.hypernet import HyperNetwork
 from hyper.model.lora import LoraSite
 from hyper.training.adaptation.loop import Adaptation
+from hyper.training.adaptation.losses import OriginalsLoss, ReferenceLoss
 from hyper.training.adaptation.states import StateBatch, Store
-from hyper.training.adaptation.teacher_forcing import IGNORED, teacher_batch
 
+REFERENCES, ORIGINALS = "references", "originals"  # what is taught
 _STANDARDISED_ON = 20_000  # utterances: enough for means and deviations, where each would have to be encoded
-
-
-class ReferenceLoss:
-    """Cross-entropy of references under a Whisper's decoder, from encoder states.
-
-    Over the tokens that the base may write, as decoding has it: those that its settings suppress are neither taught
-    nor in the sum. Half of a step's time would go into scores that nobody reads.
-    """
-
-    def __init__(self, backbone: Backbone, language: str) -> None:
-        self._backbone, self._prompt = backbone, backbone.prompt(language)
-        n_tokens = backbone.n_tokens
-        is_written = torch.ones(n_tokens, dtype=torch.bool)
-        is_written[list(backbone.suppressed)] = False
-        self._written = is_written.nonzero().squeeze(1).to(backbone.device)  # (n_written,) token ids
-        self._place = torch.full((n_tokens,), IGNORED, device=backbone.device)  # of each token among the written
-        self._place[self._written] = torch.arange(len(self._written), device=backbone.device)
-
-    def __call__(self, states: Tensor, tokens: list[list[int]]) -> Tensor:
-        """Summed over all tokens and ends of a batch, in nats; states (batch, n_states, d_model)."""
-        backbone = self._backbone
-        inputs, targets = teacher_batch(tokens, self._prompt, backbone.end_token, backbone.max_target_positions)
-        targets = targets.to(backbone.device)
-        is_target = targets != IGNORED
-        logits = backbone.logits(states, inputs, is_target, self._written)  # (n_targets, n_written)
-        return nn.functional.cross_entropy(
-            logits, self._place[targets[is_target]], ignore_index=IGNORED, reduction="sum"
-        )
 
 
 class HypernetAdaptation(Adaptation):
@@ -59,16 +32,20 @@ class HypernetAdaptation(Adaptation):
         language: str,
         seed: int,
         make: Callable[[HypernetConfig, tuple[LoraSite, ...]], HyperNetwork] = HyperNetwork,
+        lesson: str = REFERENCES,
     ) -> None:
         super().__init__()
         torch.manual_seed(seed)
         self.hypernet = make(config, backbone.sites(config.targets)).to(backbone.device)
-        self._backbone, self._loss = backbone, ReferenceLoss(backbone, language)
+        self._backbone, self._lesson = backbone, lesson
+        self._to_references, self._to_originals = ReferenceLoss(backbone, language), OriginalsLoss(backbone, language)
 
     def begun_with(self) -> dict[str, Any]:
         """The hypernetwork's settings, its base by its weights and not by its name."""
         settings = asdict(self.hypernet.config) | {"targets": list(self.hypernet.config.targets)}
         del settings["base_model"]
+        if self._lesson != REFERENCES:
+            settings["lesson"] = self._lesson
         return settings | super().begun_with()
 
     def standardise(self, store: Store, training: np.ndarray) -> None:
@@ -78,10 +55,13 @@ class HypernetAdaptation(Adaptation):
         self.hypernet.utterance_encoder.fit_standardisation(statistics.to(self._backbone.device))
 
     def forward(self, batch: StateBatch) -> Tensor:
-        """Summed cross-entropy of the references of a batch, in nats."""
+        """Summed over the tokens of a batch, in nats."""
         lora = self.hypernet(batch.statistics.to(self._backbone.device))
         with self._backbone.adapted(lora):
-            return self._loss(self._states(batch), batch.tokens)
+            states = self._states(batch)
+            if self._lesson == ORIGINALS:
+                return self._to_originals(states, batch.tokens, batch.lessons)
+            return self._to_references(states, batch.tokens)
 
     def _states(self, batch: StateBatch) -> Tensor:
         """What the decoder reads, (batch, n_states, d_model); called while the update is in force."""

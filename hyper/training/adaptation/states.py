@@ -38,6 +38,7 @@ class StateBatch:
     statistics: Tensor  # (batch, n_layers + 1, 3, d_model) what the hypernetwork reads
     tokens: list[list[int]]  # the reference of each, without prompt and end
     chosen: np.ndarray  # (batch,) positions in the store
+    lessons: Tensor | None = None  # (n_targets, d_model) the base's hidden states on the originals, if taught
 
 
 class Store(Protocol):

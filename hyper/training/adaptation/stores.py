@@ -15,7 +15,7 @@ from hyper.model.backbone import Backbone
 from hyper.recordings.audio import load_audio
 from hyper.recordings.manifest import ManifestRow
 from hyper.recordings.whole_files import whole_file
-from hyper.training.adaptation.states import FRAMES_PER_STATE, StateBatch, StateStore, StoreError
+from hyper.training.adaptation.states import FRAMES_PER_STATE, SILENT_STATES, StateBatch, StateStore, StoreError
 from hyper.training.begun_with import check_size
 
 _ENCODED_AT_ONCE = 64  # recordings
@@ -55,6 +55,7 @@ class LogMelStore(WithStatistics):
                 "The encoder states that are kept do not belong to these recordings; choose another folder for the "
                 "run, or delete its states."
             )
+        self._backbone = backbone
         self._starts = np.concatenate([[0], np.cumsum(FRAMES_PER_STATE * self.lengths)])
         file = states.folder / "log_mel.f16"
         if not file.exists():
@@ -67,8 +68,8 @@ class LogMelStore(WithStatistics):
         return self._store.statistics(chosen)
 
     def batch(self, chosen: Sequence[int] | np.ndarray) -> StateBatch:
-        """`states` are log-mel (batch, n_mels, n_frames), as long as the longest, the last, silent frame repeated."""
-        longest = FRAMES_PER_STATE * int(self.lengths[np.asarray(chosen)].max())
+        """`states` are log-mel (batch, n_mels, n_frames), the last, silent frame of each repeated (`padded_frames`)."""
+        longest = padded_frames(self._backbone, int(self.lengths[np.asarray(chosen)].max()))
         log_mel = np.empty((len(chosen), longest, self._frames.shape[1]), np.float32)
         for row, i in enumerate(chosen):
             own = self._frames[self._starts[i] : self._starts[i + 1]]
@@ -77,6 +78,17 @@ class LogMelStore(WithStatistics):
         tokens = [self.tokens[i] for i in chosen]
         features = torch.from_numpy(log_mel).transpose(1, 2).contiguous()
         return StateBatch(features, self.statistics(chosen), tokens, np.asarray(chosen))
+
+
+def padded_frames(backbone: Backbone, n_states: int) -> int:
+    """Log-mel frames of a batch whose longest utterance has so many states, the silence kept behind it included.
+
+    Where the model's window may be cut, the batch is padded as the product does it; a whole window would cost too much.
+    """
+    if not backbone.cuts_window:
+        return FRAMES_PER_STATE * n_states
+    speech = (n_states - SILENT_STATES) * backbone.samples_per_state
+    return backbone.window_samples(speech) // backbone.extractor.hop_length
 
 
 def _write(backbone: Backbone, rows: Sequence[ManifestRow], n_frames: np.ndarray, file: Path) -> None:

@@ -14,11 +14,14 @@ from hyper.model.config import HypernetConfig, whole_stacks
 from hyper.plots.training import training_curve
 from hyper.recordings.manifest import ManifestRow, read_manifest
 from hyper.training.adaptation.hypernet_adaptation import (
+    ORIGINALS,
+    REFERENCES,
     EncodingHypernetAdaptation,
     HypernetAdaptation,
     adapts_encoder,
 )
 from hyper.training.adaptation.loop import AdaptationTrainer, AdaptationTraining
+from hyper.training.adaptation.originals import WithOriginals
 from hyper.training.adaptation.states import Store, open_store
 from hyper.training.adaptation.stores import LogMelStore
 from hyper.training.model_card import hypernet_card
@@ -48,6 +51,7 @@ class HypernetTraining:
     generated: str
     dropout: float
     device: str | None
+    lesson: str = REFERENCES  # what is taught
     bits: int | None = None  # of the base, on CUDA cards; the hypernetwork learns in full
 
     def config(self, backbone: Backbone) -> HypernetConfig:
@@ -74,7 +78,7 @@ def train_hypernet(wanted: HypernetTraining, settings: AdaptationTraining) -> No
     choose_attention(backbone.model)
     config = wanted.config(backbone)
     kind = EncodingHypernetAdaptation if adapts_encoder(config.targets) else HypernetAdaptation
-    adaptation = kind(backbone, config, settings.language, settings.seed)
+    adaptation = kind(backbone, config, settings.language, settings.seed, lesson=wanted.lesson)
     with accelerator.main_process_first():  # the others find what the first has encoded
         store = _open(wanted, backbone, rows, settings)
     trainer = AdaptationTrainer(store, adaptation, wanted.run_folder, settings, accelerator)
@@ -84,7 +88,11 @@ def train_hypernet(wanted: HypernetTraining, settings: AdaptationTraining) -> No
     if accelerator.is_main_process:
         save_hypernet(adaptation.hypernet, wanted.out)
         entries = trainer.log.read()
-        (wanted.out / "README.md").write_text(hypernet_card(backbone, adaptation.hypernet, settings, rows, entries))
+        (wanted.out / "README.md").write_text(
+            hypernet_card(
+                backbone, adaptation.hypernet, settings, rows, entries, by_originals=wanted.lesson == ORIGINALS
+            )
+        )
         training_curve(entries, CURVES, wanted.run_folder / "curve.png")
         print(f"wrote {wanted.out}")
     accelerator.wait_for_everyone()
@@ -109,6 +117,11 @@ def _open(
 ) -> Store:
     """Encoder states, or, where encoder layers are adapted, log-mel: kept states were encoded without the update."""
     in_encoder = adapts_encoder(whole_stacks(wanted.targets))
-    on_disk = in_encoder or ON_DISK[wanted.states]
-    store = open_store(backbone, rows, wanted.run_folder / "states", on_disk, settings.bfloat16)
-    return LogMelStore(backbone, rows, store) if in_encoder else store
+    on_disk = in_encoder or wanted.lesson == ORIGINALS or ON_DISK[wanted.states]
+    folder = wanted.run_folder / "states"
+    store = open_store(backbone, rows, folder, on_disk, settings.bfloat16)
+    if in_encoder:
+        store = LogMelStore(backbone, rows, store)
+    if wanted.lesson == ORIGINALS:
+        return WithOriginals(store, folder, backbone, rows, settings.language, settings.bfloat16)
+    return store
