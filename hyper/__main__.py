@@ -37,6 +37,7 @@ COMMANDS = {
     "train": "train a hypernetwork for a frozen Whisper",
     "pair": "recordings in, pair out: look, split, estimate, train, choose, measure",
     "methods": "train every alternative on the same data, in one table",
+    "personal": "compare a recording's own weights with those of others",
     "calibrate": "fit how sure each word is to how often such words are right",
     "experiment": "answer research questions with arms trained like the methods",
     "results": "draw figures and results page from what was measured",

@@ -34,7 +34,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add("--rank", type=int, default=1, help="rank of the generated weights (default: 1)")
     add("--alpha", type=float, default=None, help="LoRA's alpha; the update is scaled by alpha / rank (default: rank)")
     add("--generator", choices=GENERATORS, default="mlp", help="kind of generator (default: mlp)")
-    add("--generated", choices=GENERATED, default="both", help="what is written for an utterance: both factors of the update, one of them, or a number for each of RANK learned updates (default: both)")  # noqa: E501  # fmt: skip
+    add("--generated", choices=GENERATED, default="both", help="what is written for an utterance: both factors of the update, one of them, a number for each of RANK learned updates, or nothing: one LoRA for everybody (default: both)")  # noqa: E501  # fmt: skip
     add("--lesson", choices=("references", "originals"), default="references", help="what is taught: the references; or what the base makes of the originals that simulated recordings name, which undoes what was simulated and teaches no words (default: references)")  # noqa: E501  # fmt: skip
     add("--dropout", type=float, default=0.1, help="share of the embedding dropped in training (default: 0.1)")
     add("--targets", nargs="+", default=["decoder.fc1"], help="layer types to adapt; encoder or decoder is every one of it (default: decoder.fc1)")  # noqa: E501  # fmt: skip

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 GENERATORS = ("mlp", "linear")
-GENERATED = ("both", "a", "b", "coefficients")
+GENERATED = ("both", "a", "b", "coefficients", "nothing")
 
 
 # Each target: where the layer lies in a transformers' Whisper layer.
@@ -91,6 +91,7 @@ class HypernetConfig:
             "a": f"one factor (a) of LoRA of rank {self.rank} for {where}",
             "b": f"one factor (b) of LoRA of rank {self.rank} for {where}",
             "coefficients": f"how strongly each of {updates} is applied in {where}",
+            "nothing": f"nothing: one LoRA of rank {self.rank} for {where}, the same for everybody",
         }[self.generated]
 
     def save(self, path: Path) -> None:

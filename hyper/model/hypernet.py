@@ -23,6 +23,7 @@ class HyperNetwork(nn.Module):
     - "a" or "b": that factor is generated, the other is learned.
     - "coefficients": both are learned, as `rank` updates of rank 1, and each of these gets a generated factor, 1 at the
       start: few numbers an utterance, which choose among many directions.
+    - "nothing": both are learned, one LoRA for everybody: what all the others are compared with.
     """
 
     def __init__(
@@ -122,4 +123,4 @@ class HyperNetwork(nn.Module):
 
 def n_written(generated: str, d_in: int, d_out: int) -> int:
     """Numbers that are written for one update of rank 1, by what is generated (`HypernetConfig.generated`)."""
-    return {"both": d_in + d_out, "a": d_in, "b": d_out, "coefficients": 1}[generated]
+    return {"both": d_in + d_out, "a": d_in, "b": d_out, "coefficients": 1, "nothing": 0}[generated]
