@@ -63,7 +63,7 @@ DOORS = {
     "jinja2": {"reports.templates"},
     "peft": {"compare.benchmark", "study.methods"},
     "accelerate": {"training", "compare.shared"},
-    "tqdm": {"recordings.parallel", "recordings.blocks", "compare", "training", "study.scorecard"},
+    "tqdm": {"recordings.parallel", "recordings.blocks", "compare", "training", "study"},
     "ray": {"recordings.blocks"},
     "bitsandbytes": {"model.quantized"},
     "argparse": {"commands", "__main__"},
