@@ -32,6 +32,7 @@ from hyper.recordings.limits import TableError
 from hyper.recordings.manifest import ManifestError, read_manifest
 from hyper.recordings.matching import match, read_references
 from hyper.recordings.tables import Sheet, csv_bytes, xlsx_bytes
+from tests.coded import write_coded
 
 MEMORY_BYTES = 2 << 30  # of address space, libraries included
 FILE_SECONDS = 30  # the longest that one file may take
@@ -211,16 +212,7 @@ def _plain(container: str, coding: str, n_channels: int = 1) -> bytes:
 
 def _coded(container: str, codec: str, layout: str) -> bytes:
     target, rate = io.BytesIO(), 48_000
-    with av.open(target, "w", format=container) as out:
-        stream = out.add_stream(codec, rate=rate, layout=layout)
-        samples = _sound(av.AudioLayout(layout).nb_channels, rate).reshape(1, -1)
-        frame = av.AudioFrame.from_ndarray(samples, format="flt", layout=layout)
-        frame.rate = rate
-        size = stream.codec_context.frame_size or 1024
-        to_codec = av.AudioResampler(format=stream.format, layout=layout, rate=rate, frame_size=size)
-        for part in [*to_codec.resample(frame), *to_codec.resample(None)]:
-            out.mux(stream.encode(part))
-        out.mux(stream.encode(None))
+    write_coded(target, container, codec, _sound(av.AudioLayout(layout).nb_channels, rate), rate, layout)
     return target.getvalue()
 
 

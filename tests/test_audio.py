@@ -20,6 +20,7 @@ from hyper.recordings.audio import (
     split_at_quiet,
 )
 from hyper.recordings.resampling import resample
+from tests.coded import write_coded
 
 SECONDS = 1.5
 
@@ -43,17 +44,9 @@ def assert_is_chirp(waveform: np.ndarray, tolerance: float) -> None:
 
 
 def encode(path, container: str, codec: str, samples: np.ndarray, rate: int, layout: str) -> None:
-    """Write with PyAV what soundfile cannot write."""
-    with av.open(str(path), "w", format=container) as out:
-        stream = out.add_stream(codec, rate=rate, layout=layout)
-        channels = np.stack([samples] * (2 if layout == "stereo" else 1))
-        frame = av.AudioFrame.from_ndarray(channels, format="fltp", layout=layout)
-        frame.rate = rate
-        size = stream.codec_context.frame_size or 1024
-        to_codec = av.AudioResampler(format=stream.format, layout=layout, rate=rate, frame_size=size)
-        for part in [*to_codec.resample(frame), *to_codec.resample(None)]:
-            out.mux(stream.encode(part))
-        out.mux(stream.encode(None))
+    """The same samples in every channel."""
+    channels = np.stack([samples] * (2 if layout == "stereo" else 1), axis=1)
+    write_coded(str(path), container, codec, channels, rate, layout)
 
 
 @pytest.mark.parametrize("subtype", ["PCM_U8", "PCM_16", "PCM_24", "PCM_32", "FLOAT", "DOUBLE"])
@@ -238,13 +231,7 @@ def test_a_file_that_hides_its_length_is_cut_off(tmp_path):
     """A browser's live webm has no duration: the decode stops at the limit."""
     with (tmp_path / "a.webm").open("wb") as file:
         pipe = type("Pipe", (), {"write": file.write})()  # cannot seek back to write the duration
-        with av.open(pipe, "w", format="webm", options={"live": "1"}) as out:
-            stream = out.add_stream("libopus", rate=48_000, layout="mono")
-            frame = av.AudioFrame.from_ndarray(chirp(48_000, 8.0)[None], format="fltp", layout="mono")
-            frame.rate = 48_000
-            to_codec = av.AudioResampler(format=stream.format, layout="mono", rate=48_000, frame_size=960)
-            for part in to_codec.resample(frame):
-                out.mux(stream.encode(part))
+        write_coded(pipe, "webm", "libopus", chirp(48_000, 8.0)[:, None], 48_000, "mono", live="1")
     with av.open(str(tmp_path / "a.webm")) as container:
         assert container.duration is None
     assert refused(tmp_path / "a.webm", max_seconds=5) == (

@@ -20,11 +20,11 @@ from hyper.compare.calibration import (
     isotonic,
     platt,
     reliability,
-    words_right,
 )
 from hyper.compare.calibration_file import load_calibration, save_calibration
 from hyper.compare.confidence import word_confidences
 from hyper.compare.pipeline import PersonalizedAsr
+from hyper.metrics.written import words_right
 from hyper.model.checkpoint import CheckpointError, save_hypernet
 from hyper.model.fingerprint import fingerprint
 from hyper.plots.calibration import reliability_figure

@@ -44,7 +44,7 @@ def utterance(file: str, meant: str, base: str, adapted: str | None, **settings)
     sizes = (0.1, 0.3) if adapted is not None else ()
     layers = tuple(LayerSize(f"model.decoder.layers.{i}.fc1", size) for i, size in enumerate(sizes))
     return ScoredUtterance(
-        row=ManifestRow(file, Path("/secret/folder") / file, meant, **settings),
+        recording=ManifestRow(file, Path("/secret/folder") / file, meant, **settings),
         base=replace(said(base, meant), flags=flags),
         adapted=None if adapted is None else said(adapted, meant),
         layers=layers,

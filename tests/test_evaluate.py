@@ -86,7 +86,7 @@ def test_few_waveforms_are_held_at_once_and_the_report_keeps_the_manifests_order
     rows, asr = recordings(tmp_path, SENTENCES)
     evaluation = score_manifest(asr, rows, batch_size=1)
     assert [len(batch) for batch in asr.batches] == [4, 1]
-    assert [(u.row.file, u.base.text, u.adapted.text) for u in evaluation.utterances] == [
+    assert [(u.recording.file, u.base.text, u.adapted.text) for u in evaluation.utterances] == [
         (f"{i}.wav", base, adapted) for i, (_, base, adapted) in enumerate(SENTENCES)
     ]
 
@@ -98,7 +98,7 @@ def test_bad_files_are_listed_and_the_others_go_on(tmp_path):
     evaluation = score_manifest(asr, rows)
     assert [failure.file for failure in evaluation.failures] == ["1.wav", "gone.wav"]
     assert all(failure.reason.endswith(".") for failure in evaluation.failures)
-    assert [u.row.file for u in evaluation.utterances] == ["0.wav", "2.wav", "3.wav", "4.wav"]
+    assert [u.recording.file for u in evaluation.utterances] == ["0.wav", "2.wav", "3.wav", "4.wav"]
     assert [f["file"] for f in evaluation.to_json()["failures"]] == ["1.wav", "gone.wav"]
 
 
@@ -296,9 +296,9 @@ def test_whoever_watches_has_all_that_is_done_and_may_stop(tmp_path):
     rows, asr = recordings(tmp_path, SENTENCES)
     (tmp_path / "1.wav").write_bytes(b"this is no sound")
     parts = score_parts(asr, rows, batch_size=2, batches_at_once=1)
-    assert [u.row.file for u in next(parts).utterances] == ["0.wav"]
+    assert [u.recording.file for u in next(parts).utterances] == ["0.wav"]
     second = next(parts)
-    assert (second.n_done, [u.row.file for u in second.utterances]) == (4, ["0.wav", "2.wav", "3.wav"])
+    assert (second.n_done, [u.recording.file for u in second.utterances]) == (4, ["0.wav", "2.wav", "3.wav"])
     assert [failure.file for failure in second.failures] == ["1.wav"]
     parts.close()
     assert [len(batch) for batch in asr.batches] == [1, 2]  # the fifth was never transcribed

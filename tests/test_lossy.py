@@ -13,6 +13,7 @@ import soundfile
 from hyper.recordings import audio
 from hyper.recordings.audio import AudioError, audio_seconds, load_audio
 from hyper.recordings.limits import MAX_SECONDS, SAMPLE_RATE, check_shape
+from tests.coded import write_coded
 
 RATE = 48_000
 UNUSUAL_ORDER = b"chan" + bytes(4) + b"\x00\x80\x00\x08" + bytes(4)  # eight channels in an order that has no name
@@ -29,15 +30,7 @@ def encode(
     n_channels = av.AudioLayout(layout).nb_channels
     samples = np.zeros((round(seconds * RATE), n_channels), np.float32)
     samples[:, slice(None) if channel is None else channel] = tone(seconds, RATE)[:, None if channel is None else ...]
-    with av.open(str(path), "w", format=container) as out:
-        stream = out.add_stream(codec, rate=RATE, layout=layout)
-        frame = av.AudioFrame.from_ndarray(samples.reshape(1, -1), format="flt", layout=layout)
-        frame.rate = RATE
-        size = stream.codec_context.frame_size or 1024
-        to_codec = av.AudioResampler(format=stream.format, layout=layout, rate=RATE, frame_size=size)
-        for part in [*to_codec.resample(frame), *to_codec.resample(None)]:
-            out.mux(stream.encode(part))
-        out.mux(stream.encode(None))
+    write_coded(str(path), container, codec, samples, RATE, layout)
     return path
 
 

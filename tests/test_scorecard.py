@@ -73,7 +73,7 @@ def evaluations() -> dict[str, Evaluation]:
             replace(typical, adapted=replace(typical.adapted, errors=typical.base.errors))
         ),
         "atypical-commands-known": evaluation(stuttering, dysarthria),
-        "people": evaluation(replace(dysarthria, row=replace(dysarthria.row, simulated=False, age="9"))),
+        "people": evaluation(replace(dysarthria, recording=replace(dysarthria.recording, simulated=False, age="9"))),
     }
 
 
@@ -393,7 +393,7 @@ def test_the_page_has_every_set_and_says_simulated(evaluations: dict[str, Evalua
 
 def test_every_line_of_simulated_speech_says_so(evaluations: dict[str, Evaluation]) -> None:
     (first, second) = evaluations["atypical-commands-known"].utterances
-    severe = replace(second, row=replace(second.row, severity="severe"))  # so that severities have lines
+    severe = replace(second, recording=replace(second.recording, severity="severe"))  # so that severities have lines
     names = ("atypical-commands-known", "ood-mixed", "ood-dysphonia-unheard", "atypical-people")
     evaluations |= {name: evaluation(first, severe) for name in names}
     titles = {"atypical-people": "simulated atypical speech of real people"}
@@ -408,8 +408,8 @@ def test_every_line_of_simulated_speech_says_so(evaluations: dict[str, Evaluatio
 def test_the_page_gives_intervals_and_the_share_made_worse(evaluations: dict[str, Evaluation]) -> None:
     """Five speakers: 50 % mended, and 10 more each time that the last one is drawn; see tests/test_statistics.py."""
     half, whole = (scored("stuttering", "red blue", "no no", text) for text in ("no blue", "red blue"))
-    utterances = [replace(half, row=replace(half.row, speaker=name)) for name in "abcd"]
-    utterances.append(replace(whole, row=replace(whole.row, speaker="e")))
+    utterances = [replace(half, recording=replace(half.recording, speaker=name)) for name in "abcd"]
+    utterances.append(replace(whole, recording=replace(whole.recording, speaker="e")))
     evaluations["atypical-commands-known"] = evaluation(*utterances)
     page = scorecard_page(report(evaluations), [])
     assert "| 5 | 100.0 % | 40.0 % | – | 40.0 % | 60.0 % | 50.0 to 80.0 % | 0.0 % |" in page

@@ -315,13 +315,13 @@ def test_a_text_that_is_corrected_is_counted_at_once_everywhere(tab, send):
     meant = f"{heard.strip()} indeed"
     outcome, links, report = corrected(tab, 0, f"  {meant} ")
     evaluation = tab.batches.outcome("anna").evaluation
-    assert evaluation.utterances[0].row.reference == meant
+    assert evaluation.utterances[0].recording.reference == meant
     assert evaluation.utterances[0].base.errors == word_errors(meant, heard)
     assert evaluation.group("all", "all").base == evaluation.group("speaker", "p1").base == word_errors(meant, heard)
     assert f"{100 * word_errors(meant, heard).wer:.1f}" in outcome and outcome != first.outcome and report == ""
     (line, _) = csv.DictReader(io.StringIO(saved(links)[TABLE].decode("utf-8-sig"), newline=""))
     assert (line["what was meant"], line["base deleted"]) == (meant, "1")
-    assert tab.batches.outcome("anna").place_of(evaluation.utterances[0].row)  # it still opens
+    assert tab.batches.outcome("anna").place_of(evaluation.utterances[0].recording)  # it still opens
     assert "indeed" in saved(tab.report("", "", True, ANNA))["report.html"].decode()
     emptied = corrected(tab, 0, "")[0]
     assert tab.batches.outcome("anna").evaluation.groups == () and "nothing is counted" in emptied

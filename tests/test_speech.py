@@ -297,11 +297,11 @@ def test_the_choice_shows_gain_tie_and_harm_and_takes_the_first_drawn() -> None:
     turns = [(0, 0), (1, 1), (0, 1), (2, 1), (2, 1)]  # right, tie, harm, gain, gain: of each cell, in this order
     candidates = [drawn(10 * turn + cell, *errors) for turn, errors in enumerate(turns) for cell in range(10)]
     chosen = choose(candidates)
-    assert [(c.row.cohort, c.row.severity) for c in chosen] == [(e.cohort, e.severity) for e in examples()]
+    assert [(c.recording.cohort, c.recording.severity) for c in chosen] == [(e.cohort, e.severity) for e in examples()]
     assert Counter(map(outcome, chosen[:9])) == {"gain": 5, "tie": 1, "harm": 1, "right": 2}
     turn_of = {"right": 0, "tie": 1, "harm": 2, "gain": 3}  # never the second gain
-    assert all(int(Path(c.row.file).stem) // 10 == turn_of[outcome(c)] for c in chosen[:9])
-    assert [c.row.file for c in chosen[9:]] == ["9.wav", "19.wav", "29.wav"]
+    assert all(int(Path(c.recording.file).stem) // 10 == turn_of[outcome(c)] for c in chosen[:9])
+    assert [c.recording.file for c in chosen[9:]] == ["9.wav", "19.wav", "29.wav"]
     assert pooled_errors(candidates) == "all 50: WER 20.0 % base, 16.0 % adapted"
 
 

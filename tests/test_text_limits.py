@@ -42,7 +42,7 @@ def test_of_a_list_it_costs_its_row(asr, speech_like, tmp_path):
     save_audio(tmp_path / "a.wav", speech_like(1.0))
     texts = [{"reference": LONG}, {"reference": "short", "verbatim": LONG}, {"reference": "short"}]
     evaluation = score_manifest(asr, [ManifestRow("a.wav", tmp_path / "a.wav", **text) for text in texts])
-    assert [utterance.row.verbatim for utterance in evaluation.utterances] == [""]
+    assert [utterance.recording.verbatim for utterance in evaluation.utterances] == [""]
     assert [failure.reason[:22] for failure in evaluation.failures] == [
         "What was meant is 20,0",
         "What was said is 20,00",

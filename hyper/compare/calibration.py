@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, fields
-from difflib import SequenceMatcher
 from typing import Any
 
 import numpy as np
 from scipy.optimize import isotonic_regression, minimize
 
 from hyper.compare.choice import Choice, ChoiceError
-from hyper.metrics.normalize import normalise
-from hyper.metrics.word_errors import align_words
 
 UNSURE_BELOW = 0.7  # our own choice: with an earlier pair, 1 validation word in 8 and two thirds of the wrong ones
 N_BINS = 10  # of equal width, as in Guo et al. 2017, arXiv:1706.04599
@@ -213,24 +210,6 @@ def reliability(confidence: np.ndarray, right: np.ndarray) -> Reliability:  # ea
     )
     error = sum(each.n_words * abs(each.confidence - each.right) for each in bins) / len(right)
     return Reliability(len(right), int(right.sum()), float(error), bins)
-
-
-def words_right(reference: str, words: Sequence[str]) -> list[bool | None]:
-    """Whether each word of a transcript is a hit of the alignment behind WER; None where that knows no such word.
-
-    The alignment is of normalised words: "twenty one" is one there and "don't" two, so a written word is right if all
-    that became of it is, and words that the normaliser leaves out ("um") are neither.
-    """
-    parts = [(part, i) for i, word in enumerate(words) for part in normalise(word).split()]
-    spans = [span for span in align_words(reference, " ".join(words)) if span.hypothesis]
-    found: list[list[bool]] = [[] for _ in words]
-    matcher = SequenceMatcher(None, [part for part, _ in parts], [span.hypothesis for span in spans], autojunk=False)
-    for kind, start, end, span_start, span_end in matcher.get_opcodes():
-        hits = [span.kind == "hit" for span in spans[span_start:span_end]]
-        for k, (_, i) in enumerate(parts[start:end]):
-            if hits:
-                found[i].append(hits[k] if kind == "equal" else all(hits))
-    return [all(own) if own else None for own in found]
 
 
 def _row_reliability(points: Points, words: ScoredWords) -> RowReliability:

@@ -10,6 +10,7 @@ from typing import NamedTuple
 
 from hyper.metrics.normalize import ENGLISH, normalise
 from hyper.metrics.word_errors import align_words
+from hyper.metrics.written import Written, written
 
 
 class Cell(NamedTuple):
@@ -36,15 +37,6 @@ class _Place:
     tokens: tuple[int | None, ...]  # of each transcript, which of its compared words
 
 
-@dataclass(frozen=True)
-class _Text:
-    """A transcript as it was written and as it is compared: "twenty one" is one compared word, "don't" two."""
-
-    words: list[str]
-    tokens: list[str]
-    owners: list[list[int]]  # of each token, the words that it stands for
-
-
 def columns(
     base: str, adapted: str | None, reference: str | None = None, language: str = ENGLISH
 ) -> tuple[Column, ...]:
@@ -53,7 +45,7 @@ def columns(
     Words that are not compared ("um") stand beside the word before them. Without a reference the two transcripts are
     aligned with each other.
     """
-    texts = [_text(written, language) for written in (base, adapted) if written is not None]
+    texts = [written(text.split(), language) for text in (base, adapted) if text is not None]
     has_reference = bool(reference and normalise(reference, language))
     if has_reference:
         places = _against_reference(texts, reference or "", language)
@@ -70,21 +62,7 @@ def columns(
     )
 
 
-def _text(written: str, language: str) -> _Text:
-    """Which words became which of the compared ones; whole stretches where they do not match one by one."""
-    words = written.split()
-    parts = [(part, i) for i, word in enumerate(words) for part in normalise(word, language).split()]
-    tokens = normalise(written, language).split()
-    owners: list[list[int]] = [[] for _ in tokens]
-    matcher = SequenceMatcher(None, [part for part, _ in parts], tokens, autojunk=False)
-    for kind, start, end, first, last in matcher.get_opcodes():
-        for k, token in enumerate(range(first, last)):
-            own = parts[start + k : start + k + 1] if kind == "equal" else parts[start:end]
-            owners[token] = sorted({i for _, i in own})
-    return _Text(words, tokens, owners)
-
-
-def _against_reference(texts: Sequence[_Text], reference: str, language: str) -> list[_Place]:
+def _against_reference(texts: Sequence[Written], reference: str, language: str) -> list[_Place]:
     """A place for each word that was meant; before it, and at the end, those for added words."""
     meant = normalise(reference, language).split()
     at: list[list[int | None]] = []  # of each transcript: the token at each word that was meant
@@ -110,7 +88,7 @@ def _against_reference(texts: Sequence[_Text], reference: str, language: str) ->
     return places
 
 
-def _against_each_other(texts: Sequence[_Text], language: str) -> list[_Place]:
+def _against_each_other(texts: Sequence[Written], language: str) -> list[_Place]:
     """A place for each word that both have, and for each stretch in which they differ as many as the longer needs."""
     if len(texts) == 1:
         return [_Place(None, (i,)) for i in range(len(texts[0].tokens))]
@@ -123,7 +101,7 @@ def _against_each_other(texts: Sequence[_Text], language: str) -> list[_Place]:
     return places
 
 
-def _paired(texts: Sequence[_Text], tokens: Sequence[Sequence[int]]) -> list[_Place]:
+def _paired(texts: Sequence[Written], tokens: Sequence[Sequence[int]]) -> list[_Place]:
     """Places for tokens that both transcripts have between the same two words; equal ones share a place."""
     if len(texts) == 1:
         return [_Place(None, (token,)) for token in tokens[0]]
@@ -136,7 +114,7 @@ def _paired(texts: Sequence[_Text], tokens: Sequence[Sequence[int]]) -> list[_Pl
     ]
 
 
-def _joined(places: Sequence[_Place], texts: Sequence[_Text]) -> list[list[_Place]]:
+def _joined(places: Sequence[_Place], texts: Sequence[Written]) -> list[list[_Place]]:
     """Neighbouring places over which one written word stretches are one column."""
     is_joined = [False] * len(places)  # with the place before
     for row, text in enumerate(texts):
@@ -156,7 +134,7 @@ def _joined(places: Sequence[_Place], texts: Sequence[_Text]) -> list[list[_Plac
     return groups
 
 
-def _words(group: Sequence[_Place], text: _Text, row: int) -> list[int]:
+def _words(group: Sequence[_Place], text: Written, row: int) -> list[int]:
     tokens = [place.tokens[row] for place in group]
     return sorted({word for token in tokens if token is not None for word in text.owners[token]})
 
@@ -172,7 +150,7 @@ def _place_the_rest(cells: list[list[int]], n_words: int) -> None:
 
 
 def _column(
-    group: Sequence[_Place], texts: Sequence[_Text], words: tuple[tuple[int, ...], ...], has_reference: bool
+    group: Sequence[_Place], texts: Sequence[Written], words: tuple[tuple[int, ...], ...], has_reference: bool
 ) -> Column:
     meant = [place.meant for place in group if place.meant is not None]
     heard = [

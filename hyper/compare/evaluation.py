@@ -57,7 +57,7 @@ class Evaluation:
         """A group for each combination of values; a recording that lacks one of them is in none."""
         members: dict[tuple[str, ...], list[ScoredUtterance]] = {}
         for utterance in self._scored:
-            members.setdefault(tuple(getattr(utterance.row, column) for column in columns), []).append(utterance)
+            members.setdefault(tuple(getattr(utterance.recording, column) for column in columns), []).append(utterance)
         by = ", ".join(columns)
         return tuple(pool(by, ", ".join(values), members[values]) for values in sorted(members) if all(values))
 

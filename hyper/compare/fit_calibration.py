@@ -6,12 +6,13 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from hyper.compare.calibration import Calibration, RowReliability, ScoredWords, fit, words_right
+from hyper.compare.calibration import Calibration, RowReliability, ScoredWords, fit
 from hyper.compare.choice import Checked, Decision, features, fit_choice
 from hyper.compare.confidence import word_confidences
 from hyper.compare.pipeline import PersonalizedAsr
 from hyper.compare.scoring import score_manifest
 from hyper.compare.utterance import ScoredUtterance
+from hyper.metrics.written import words_right
 from hyper.model.fingerprint import fingerprint
 from hyper.recordings.manifest import ManifestRow
 
@@ -21,7 +22,7 @@ def fit_calibration(
 ) -> Calibration:
     """Transcribe every recording, see which words are right, and fit."""
     utterances = score_manifest(asr, rows, batch_size=batch_size, language=language, progress=True).utterances
-    base, adapted = (scored_words(asr, utterances, row) for row in ("base", "adapted"))
+    base, adapted = (scored_words(asr, utterances, row, language) for row in ("base", "adapted"))
     found = fit(base, adapted)
     return Calibration(
         base_model=asr.base_model,
@@ -30,7 +31,7 @@ def fit_calibration(
         hypernet_fingerprint=fingerprint(asr.hypernet),
         method=found.method,
         n_recordings=len(utterances),
-        n_simulated=sum(utterance.row.simulated for utterance in utterances),
+        n_simulated=sum(utterance.recording.simulated for utterance in utterances),
         n_words=len(base.right) + len(adapted.right),
         points=found.points,
         base=found.base,
@@ -39,13 +40,13 @@ def fit_calibration(
     )
 
 
-def scored_words(asr: PersonalizedAsr, utterances: Sequence[ScoredUtterance], row: str) -> ScoredWords:
+def scored_words(asr: PersonalizedAsr, utterances: Sequence[ScoredUtterance], row: str, language: str) -> ScoredWords:
     """Every word that one row, base or adapted, wrote; a recording without a speaker is a speaker of its own."""
     found: list[tuple[float, float, str]] = []
     for utterance in utterances:
         words = word_confidences(asr.backbone, getattr(utterance, row).transcript)
-        right = words_right(utterance.row.reference, [word for word, _ in words])
-        speaker = utterance.row.speaker or utterance.row.file
+        right = words_right(utterance.recording.reference, [word for word, _ in words], language)
+        speaker = utterance.recording.speaker or utterance.recording.file
         found += [
             (raw, is_right, speaker) for (_, raw), is_right in zip(words, right, strict=True) if is_right is not None
         ]
@@ -61,7 +62,7 @@ def decisions(utterances: Sequence[ScoredUtterance]) -> list[Decision]:
             each.base.errors.n_errors,
             each.adapted.errors.n_errors,
             each.base.errors.n_reference,
-            each.row.speaker or each.row.file,
+            each.recording.speaker or each.recording.file,
         )
         for each in utterances
     ]

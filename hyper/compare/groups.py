@@ -84,15 +84,15 @@ def _kinds_of_error(row: str, errors: WordErrors | None) -> dict[str, float | No
 def pool(by: str, value: str, utterances: Sequence[ScoredUtterance]) -> Group:
     """Counts of all the utterances added up, so that long ones weigh more, as in corpus WER."""
     both = [utterance for utterance in utterances if utterance.adapted is not None]
-    speakers = {utterance.row.speaker for utterance in utterances}
-    over_speakers = Intervals() if "" in speakers else _intervals(utterances, [u.row.speaker for u in utterances])
+    speakers = {utterance.recording.speaker for utterance in utterances}
+    over_speakers = Intervals() if "" in speakers else _intervals(utterances, [u.recording.speaker for u in utterances])
     each_alone = [f"{i:09}" for i in range(len(utterances))]
     more_errors = [utterance.adapted.errors.n_errors - utterance.base.errors.n_errors for utterance in both]
     return Group(
         by=by,
         value=value,
         n_utterances=len(utterances),
-        n_simulated=sum(utterance.row.simulated for utterance in utterances),
+        n_simulated=sum(utterance.recording.simulated for utterance in utterances),
         n_speakers=None if "" in speakers else len(speakers),
         base=pooled(utterance.base.errors for utterance in utterances),
         adapted=pooled(utterance.adapted.errors for utterance in both) if both else None,

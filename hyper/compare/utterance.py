@@ -54,7 +54,7 @@ def flags_record(base: Row, adapted: Row | None) -> dict[str, list[dict[str, Any
 class ScoredUtterance:
     """One recording's two transcripts with their errors (None without reference)."""
 
-    row: ManifestRow
+    recording: ManifestRow
     base: Row
     adapted: Row | None  # None without hypernetwork
     layers: tuple[LayerSize, ...] = ()  # () without hypernetwork
@@ -81,26 +81,28 @@ class ScoredUtterance:
         def counted(row: Row) -> Row:
             return replace(row, errors=word_errors(reference, row.text, language) if reference else None)
 
-        manifest_row = replace(self.row, reference=reference)
-        return replace(self, row=manifest_row, base=counted(self.base), adapted=self.adapted and counted(self.adapted))
+        recording = replace(self.recording, reference=reference)
+        return replace(
+            self, recording=recording, base=counted(self.base), adapted=self.adapted and counted(self.adapted)
+        )
 
     def to_json(self) -> dict[str, Any]:
         """The utterance record; `simulated` because no figure may leave it out."""
-        row = self.row
+        recording = self.recording
         record = utterance_record(
-            file=row.file,
-            reference=row.reference or None,
-            speaker=row.speaker or None,
-            cohort=row.cohort or None,
-            severity=row.severity or None,
-            verbatim=row.verbatim or None,
+            file=recording.file,
+            reference=recording.reference or None,
+            speaker=recording.speaker or None,
+            cohort=recording.cohort or None,
+            severity=recording.severity or None,
+            verbatim=recording.verbatim or None,
             base=self.base,
             adapted=self.adapted,
         )
         return {
             **record,
-            "simulated": row.simulated,
-            "note": row.note or None,
+            "simulated": recording.simulated,
+            "note": recording.note or None,
             "seconds": self.seconds,
             "preferred": self.preferred,
             "flags": flags_record(self.base, self.adapted),
@@ -112,10 +114,10 @@ class ScoredUtterance:
 class Failure:
     """A recording that could not be used, and why."""
 
-    row: ManifestRow
+    recording: ManifestRow
     reason: str
 
     @property
     def file(self) -> str:
         """As the manifest calls it."""
-        return self.row.file
+        return self.recording.file

@@ -23,13 +23,13 @@ from hyper.model.fingerprint import body_fingerprint, fingerprint
 from hyper.model.loading import load_parts
 from hyper.model.lora import AppliedLora, LoraSite, LoraWeights, apply_lora
 from hyper.model.passes import alignment_heads, cross_attention, decoder_hidden, encode_frames, encoder_states
+from hyper.model.prompt import is_multilingual, languages, no_speech_token, prompt_tokens
 from hyper.model.quantized import check_bits, full_weight, quantise
 from hyper.recordings.audio import SAMPLE_RATE
 
 if TYPE_CHECKING:
     from transformers import WhisperFeatureExtractor, WhisperForConditionalGeneration, WhisperTokenizer
 
-NO_SPEECH_TOKENS = ("<|nospeech|>", "<|nocaptions|>")  # the second in models from 2022
 FIXED_POSITIONS = "model.encoder.embed_positions.weight"
 SAMPLES_PER_FRAME_STATES = 2  # the encoder's second convolution has stride 2: two mel frames make one state
 CHEAP_WINDOW_SECONDS = 10  # windows up to this long are always encoded whole
@@ -214,38 +214,22 @@ class Backbone:
         """Log-mel frames that cover the recording."""
         return min(max(1, -(-n_samples // self.extractor.hop_length)), self.extractor.nb_max_frames)
 
-    @cached_property
+    @property
     def is_multilingual(self) -> bool:
         """Whether the prompt chooses the language."""
-        by_languages = bool(getattr(self._generation, "lang_to_id", None))
-        return bool(getattr(self._generation, "is_multilingual", by_languages)) and by_languages
+        return is_multilingual(self._generation)
 
     @cached_property
     def languages(self) -> tuple[str, ...]:
         """Codes of the languages it can be asked for."""
-        if not self.is_multilingual:
-            return ("en",)
-        return tuple(token.strip("<|>") for token in self._generation.lang_to_id)
+        return languages(self._generation)
 
     def prompt(self, language: str = "en") -> tuple[int, ...]:
         """The tokens that every transcript starts after."""
         if language not in self.languages:
             known = "English only" if not self.is_multilingual else ", ".join(self.languages)
             raise BackboneError(f"{self.name} does not know the language {language!r}; it knows {known}.")
-        generation, start = self._generation, self._generation.decoder_start_token_id
-        if not self.is_multilingual:
-            forced = getattr(generation, "forced_decoder_ids", None) or []
-            no_timestamps = getattr(generation, "no_timestamps_token_id", None)
-            tokens = [token for _, token in forced if token is not None]
-            if not tokens and no_timestamps is not None:
-                tokens = [no_timestamps]
-            return (start, *tokens)
-        return (
-            start,
-            generation.lang_to_id[f"<|{language}|>"],
-            generation.task_to_id["transcribe"],
-            generation.no_timestamps_token_id,
-        )
+        return prompt_tokens(self._generation, language)
 
     @property
     def suppressed(self) -> tuple[int, ...]:
@@ -265,8 +249,7 @@ class Backbone:
     @cached_property
     def no_speech_token(self) -> int | None:
         """The token whose probability at the start says that nobody speaks; None if the model has none."""
-        ids = [self.tokenizer.added_tokens_encoder.get(name) for name in NO_SPEECH_TOKENS]
-        return next((i for i in ids if i is not None), None)
+        return no_speech_token(self.tokenizer)
 
     @property
     def max_target_positions(self) -> int:

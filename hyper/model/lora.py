@@ -60,10 +60,6 @@ class LoraWeights:
         """Generated numbers for one row."""
         return sum(t[0].numel() for t in (*self.a, *self.b))
 
-    def with_base_row(self) -> LoraWeights:
-        """Put one all-zero row in front, so that row 0 of the batch runs the base model."""
-        return self._map(lambda t: torch.cat([t.new_zeros(1, *t.shape[1:]), t]))
-
     def take(self, rows: Sequence[int] | Tensor) -> LoraWeights:
         """The given rows, in the given order; a row may come more than once."""
         index = torch.as_tensor(rows, device=self.a[0].device)

@@ -107,25 +107,31 @@ def interval_text(interval: Interval | None) -> str:
 
 def _part(number: int, name: Callable[[int, str], str], utterance: ScoredUtterance, language: str) -> RecordingPart:
     """One recording with both transcripts."""
-    row = utterance.row
+    recording = utterance.recording
     seconds = "" if utterance.seconds is None else f"{utterance.seconds:.1f} s"
-    known = (name(number, row.file), row.speaker, row.note, seconds, "simulated" if row.simulated else "")
-    rows = [transcript_part("base", utterance.base, row.reference, language)]
+    known = (
+        name(number, recording.file),
+        recording.speaker,
+        recording.note,
+        seconds,
+        "simulated" if recording.simulated else "",
+    )
+    rows = [transcript_part("base", utterance.base, recording.reference, language)]
     if utterance.adapted is not None:
-        rows.append(transcript_part("adapted", utterance.adapted, row.reference, language))
-    return RecordingPart(f"{number}  {' · '.join(filter(None, known))}", row.reference, tuple(rows))
+        rows.append(transcript_part("adapted", utterance.adapted, recording.reference, language))
+    return RecordingPart(f"{number}  {' · '.join(filter(None, known))}", recording.reference, tuple(rows))
 
 
 def _failure_text(number: int, name: Callable[[int, str], str], failure: Failure, unnamed: frozenset[str]) -> str:
     """The recording and why it could not be used, without a name that may not be written."""
     reason = failure.reason
     if failure.file in unnamed:
-        reason = reason.replace(failure.row.path.name, "The file")
+        reason = reason.replace(failure.recording.path.name, "The file")
     return f"{number}  {name(number, failure.file)}: {reason}"
 
 
 def _cautions(evaluation: Evaluation) -> tuple[str, ...]:
-    n, n_simulated = len(evaluation.utterances), sum(u.row.simulated for u in evaluation.utterances)
+    n, n_simulated = len(evaluation.utterances), sum(u.recording.simulated for u in evaluation.utterances)
     which = "All of these recordings are" if n_simulated == n else f"{n_simulated} of these {n} recordings are"
     simulated = f"{which} simulated: a program made typical speech atypical. They are marked." if n_simulated else ""
     return cautions(evaluation.base_model, evaluation.hypernetwork, simulated)
@@ -177,7 +183,8 @@ def _figures(evaluation: Evaluation, name: Callable[[int, str], str]) -> list[Fi
     numbered = list(enumerate(evaluation.utterances, start=1))
     scored = [(i, u) for i, u in numbered if u.base.errors is not None and u.base.errors.wer is not None]
     recordings = [
-        WerLine(f"{i} {name(i, u.row.file)}", u.base.errors.wer, u.adapted and u.adapted.errors.wer) for i, u in scored
+        WerLine(f"{i} {name(i, u.recording.file)}", u.base.errors.wer, u.adapted and u.adapted.errors.wer)
+        for i, u in scored
     ]
     groups = [group for group in shown_groups(evaluation) if group.by == "speaker" and group.base.wer is not None]
     speakers = [WerLine(g.value, g.base.wer, g.adapted and g.adapted.wer, *wer_intervals(g)[1:]) for g in groups]
@@ -196,7 +203,7 @@ def _figures(evaluation: Evaluation, name: Callable[[int, str], str]) -> list[Fi
 
 def _simulated_note(evaluation: Evaluation) -> str:
     """How much of it a simulator made, for beside the title of a figure."""
-    n, n_simulated = len(evaluation.utterances), sum(u.row.simulated for u in evaluation.utterances)
+    n, n_simulated = len(evaluation.utterances), sum(u.recording.simulated for u in evaluation.utterances)
     if n_simulated == 0:
         return ""
     return " (simulated)" if n == n_simulated else f" ({n_simulated} of {n} simulated)"

@@ -74,15 +74,15 @@ def reasons(flags: Iterable[Flag]) -> str:
 
 
 def _utterance_line(number: int, utterance: ScoredUtterance) -> list[Cell]:
-    row, adapted = utterance.row, utterance.adapted
+    recording, adapted = utterance.recording, utterance.adapted
     return [
         number,
-        row.file,
-        row.speaker,
-        row.note,
-        _simulated(row.simulated),
+        recording.file,
+        recording.speaker,
+        recording.note,
+        _simulated(recording.simulated),
         None if utterance.seconds is None else round(utterance.seconds, 2),
-        row.reference,
+        recording.reference,
         utterance.base.text,
         adapted and adapted.text,
         *_counts(utterance.base.errors),
@@ -95,8 +95,16 @@ def _utterance_line(number: int, utterance: ScoredUtterance) -> list[Cell]:
 
 
 def _failure_line(number: int, failure: Failure, columns: Sequence[str]) -> list[Cell]:
-    row = failure.row
-    given = [number, row.file, row.speaker, row.note, _simulated(row.simulated), None, row.reference]
+    recording = failure.recording
+    given = [
+        number,
+        recording.file,
+        recording.speaker,
+        recording.note,
+        _simulated(recording.simulated),
+        None,
+        recording.reference,
+    ]
     return [*given, *[None] * (len(columns) - len(given) - 1), failure.reason]
 
 

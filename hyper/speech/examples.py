@@ -60,9 +60,9 @@ def make_examples(asr: PersonalizedAsr, out: Path, n_candidates: int) -> list[Ma
         out.mkdir(parents=True, exist_ok=True)
         for example, chosen in zip(examples(), choose(drawn), strict=True):
             path, kind = out / f"{example.name}.wav", outcome(chosen)
-            save_audio(path, load_audio(chosen.row.path))
+            save_audio(path, load_audio(chosen.recording.path))
             note = f"{kind}: {counts[kind]} of {len(drawn)} drawn; {errors}"
-            rows.append(replace(chosen.row, file=path.name, path=path, outcome=kind, note=note))
+            rows.append(replace(chosen.recording, file=path.name, path=path, outcome=kind, note=note))
     write_manifest(out / "manifest.csv", rows)
     return rows
 
@@ -117,7 +117,7 @@ def choose(drawn: Sequence[ScoredUtterance]) -> list[ScoredUtterance]:
     """
     cells: dict[tuple[str, str], list[ScoredUtterance]] = {}
     for utterance in drawn:
-        cells.setdefault((utterance.row.cohort, utterance.row.severity), []).append(utterance)
+        cells.setdefault((utterance.recording.cohort, utterance.recording.severity), []).append(utterance)
     wanted = [(e.cohort, e.severity) for e in examples() if e.cohort != "typical"]
     if missing := [cell for cell in wanted if cell not in cells]:
         raise ExamplesError(f"No recording was drawn for {', '.join(map(' '.join, missing))}; draw more.")

@@ -45,8 +45,8 @@ def kinds_of(evaluation: Evaluation) -> dict[str, dict[str, Any]]:
     """Group records of atypical and of typical speech, as far as there is any."""
     scored = [each for each in evaluation.utterances if each.base.errors is not None]
     kinds = {
-        "atypical": [each for each in scored if each.row.cohort != TYPICAL],
-        TYPICAL: [each for each in scored if each.row.cohort == TYPICAL],
+        "atypical": [each for each in scored if each.recording.cohort != TYPICAL],
+        TYPICAL: [each for each in scored if each.recording.cohort == TYPICAL],
     }
     return {name: pool("kind", name, members).to_json() for name, members in kinds.items() if members}
 

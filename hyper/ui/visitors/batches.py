@@ -25,7 +25,7 @@ class Outcome:
     @property
     def shown(self) -> list[ManifestRow]:
         """The rows of the table in its order: those that were transcribed, then those that could not be used."""
-        return [entry.row for entry in (*self.evaluation.utterances, *self.evaluation.failures)]
+        return [entry.recording for entry in (*self.evaluation.utterances, *self.evaluation.failures)]
 
     def place_of(self, row: ManifestRow) -> Place:
         """Where the recording of a row came from."""
@@ -34,9 +34,9 @@ class Outcome:
     def corrected(self, i: int, reference: str) -> Outcome:
         """The outcome with another text for what was meant in recording `i` of the table. Errors: `TextError`."""
         utterances = list(self.evaluation.utterances)
-        former = utterances[i].row
+        former = utterances[i].recording
         utterances[i] = utterances[i].with_reference(reference, self.evaluation.language)
-        rows = tuple(utterances[i].row if row is former else row for row in self.matching.rows)
+        rows = tuple(utterances[i].recording if row is former else row for row in self.matching.rows)
         return replace(
             self,
             evaluation=replace(self.evaluation, utterances=tuple(utterances)),

@@ -1,0 +1,47 @@
+"""What a Whisper's own settings say of languages and of the tokens that a transcript starts after."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from transformers import GenerationConfig, WhisperTokenizer
+
+NO_SPEECH_TOKENS = ("<|nospeech|>", "<|nocaptions|>")  # the second in models from 2022
+
+
+def is_multilingual(generation: GenerationConfig) -> bool:
+    """Whether the prompt chooses the language; settings from 2022 do not say it, but list the languages."""
+    has_languages = bool(getattr(generation, "lang_to_id", None))
+    return has_languages and bool(getattr(generation, "is_multilingual", True))
+
+
+def languages(generation: GenerationConfig) -> tuple[str, ...]:
+    """Codes of the languages that the model can be asked for."""
+    if not is_multilingual(generation):
+        return ("en",)
+    return tuple(token.strip("<|>") for token in generation.lang_to_id)
+
+
+def prompt_tokens(generation: GenerationConfig, language: str) -> tuple[int, ...]:
+    """Start, language, task and "no time stamps"; a model for English alone has neither language nor task."""
+    start = generation.decoder_start_token_id
+    if is_multilingual(generation):
+        return (
+            start,
+            generation.lang_to_id[f"<|{language}|>"],
+            generation.task_to_id["transcribe"],
+            generation.no_timestamps_token_id,
+        )
+    forced = getattr(generation, "forced_decoder_ids", None) or []
+    tokens = tuple(token for _, token in forced if token is not None)
+    no_timestamps = getattr(generation, "no_timestamps_token_id", None)
+    if not tokens and no_timestamps is not None:
+        tokens = (no_timestamps,)
+    return (start, *tokens)
+
+
+def no_speech_token(tokenizer: WhisperTokenizer) -> int | None:
+    """The token whose probability at the start says that nobody speaks; None if the model has none."""
+    ids = [tokenizer.added_tokens_encoder.get(name) for name in NO_SPEECH_TOKENS]
+    return next((i for i in ids if i is not None), None)
