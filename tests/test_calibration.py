@@ -146,6 +146,11 @@ def test_which_written_words_are_right(reference, text, right):
         assert found == right
 
 
+def test_which_words_are_right_is_judged_in_the_language_that_was_spoken():
+    assert words_right("um drei uhr", ["Um", "drei", "Uhr."], "de") == [True, True, True]
+    assert words_right("um drei uhr", ["Um", "drei", "Uhr."], "en") == [None, True, True]  # a filler there
+
+
 # The file beside the hypernetwork.
 
 

@@ -59,6 +59,21 @@ def test_what_the_rule_reads_is_worked_out_by_hand():
     assert (nothing["base_no_words"], nothing["difference"]) == (1.0, 1.0)
 
 
+def test_the_rule_counts_words_as_the_language_is_written():
+    base, adapted = transcript("打开灯"), transcript("打开窗户")  # without spaces: each character
+    found = dict(zip(FEATURES, features(base, adapted, 2.0, "zh"), strict=True))
+    assert [found[name] for name in ("base_words_per_second", "adapted_words_per_second", "difference")] == [
+        1.5,
+        2,
+        0.5,
+    ]
+    base, adapted = transcript("um drei"), transcript("drei")  # a word in German, and none in English
+    found = {
+        language: features(base, adapted, 1.0, language)[FEATURES.index("difference")] for language in ("de", "en")
+    }
+    assert found == {"de": 0.5, "en": 0.0}
+
+
 def test_the_rule_is_found_that_the_recordings_were_drawn_from():
     found = fit_choice(drawn(4000))
     raised, lowered = found.weights[1], found.weights[0]

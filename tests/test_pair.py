@@ -18,6 +18,7 @@ import torch
 import app
 from hyper.__main__ import main
 from hyper.compare.pipeline import PersonalizedAsr
+from hyper.compare.transcript import Transcript
 from hyper.model.backbone import Backbone
 from hyper.model.hypernet import HyperNetwork
 from hyper.recordings.audio import save_audio
@@ -299,6 +300,18 @@ def test_recordings_that_vanish_on_the_way_are_told(
         validation_rates(asr, rows, "en")
     with pytest.raises(PairError, match="None of the 2 test recordings could be scored; are their files still there"):
         score_test(asr, rows, "en", tmp_path)
+
+
+def test_validation_words_are_counted_in_the_language_that_was_spoken(tmp_path: Path) -> None:
+    save_audio(tmp_path / "a.wav", 0.3 * np.sin(np.arange(16_000) / 9))
+    row = ManifestRow("a.wav", tmp_path / "a.wav", "um drei", cohort="als")
+    heard = Transcript("um drei uhr", (1,), (-0.1,), "end", 0.0)
+    asr = SimpleNamespace(
+        backbone=SimpleNamespace(device=torch.device("cpu")),
+        prepare_many=lambda waveforms, *_: waveforms,
+        decode_rows=lambda waveforms, rows, *_: [[heard] * len(rows) for _ in waveforms],
+    )
+    assert {validation_rates(asr, [row], language)[1.0]["atypical"] for language in ("de", "en")} == {0.5, 1.0}
 
 
 def test_a_strength_that_helps_nobody_is_said() -> None:

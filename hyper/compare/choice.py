@@ -15,6 +15,7 @@ import numpy as np
 from scipy.optimize import minimize
 
 from hyper.compare.transcript import Pair, Transcript
+from hyper.metrics.normalize import ENGLISH, words_of
 from hyper.metrics.word_errors import word_errors
 
 Preferred = Literal["base", "adapted"]
@@ -62,13 +63,13 @@ class Choice:
     n_recordings: int  # that decided something, in both halves
     checked: Checked
 
-    def prefers(self, pair: Pair, seconds: float) -> Preferred:
+    def prefers(self, pair: Pair, seconds: float, language: str = ENGLISH) -> Preferred:
         """The row to believe first; the adapted one where both say the same. `seconds` is the recording's length."""
         if pair.adapted is None:
             return "base"
         if pair.base.text.split() == pair.adapted.text.split():
             return "adapted"
-        return "adapted" if self.score(features(pair.base, pair.adapted, seconds)) >= 0 else "base"
+        return "adapted" if self.score(features(pair.base, pair.adapted, seconds, language)) >= 0 else "base"
 
     def score(self, values: np.ndarray) -> float:  # (n_features,)
         """Log-odds that the adapted row has fewer errors."""
@@ -106,11 +107,11 @@ class Decision:
     speaker: str
 
 
-def features(base: Transcript, adapted: Transcript, seconds: float) -> np.ndarray:
-    """(n_features,) float64, in the order of FEATURES."""
+def features(base: Transcript, adapted: Transcript, seconds: float, language: str = ENGLISH) -> np.ndarray:
+    """(n_features,) float64, in the order of FEATURES; words are counted as the language has them."""
     rows = (base, adapted)
     sure = [_log_probs(row) for row in rows]
-    words = [row.text.split() for row in rows]
+    words = [words_of(row.text, language) for row in rows]
     return np.array(
         [
             *(fmean(own) for own in sure),
@@ -118,7 +119,7 @@ def features(base: Transcript, adapted: Transcript, seconds: float) -> np.ndarra
             *(len(own) / seconds for own in words),
             *(float(row.stopped != "end") for row in rows),
             *(float(not own) for own in words),
-            _difference(base.text, adapted.text),
+            _difference(base.text, adapted.text, language),
         ]
     )
 
@@ -177,8 +178,8 @@ def _log_probs(transcript: Transcript) -> list[float]:
     return [max(value, LEAST_LOG_PROB) for value in transcript.log_probs] or [LEAST_LOG_PROB]
 
 
-def _difference(base: str, adapted: str) -> float:
+def _difference(base: str, adapted: str, language: str) -> float:
     """Words to change to make one text of the other, a share of the longer one."""
-    errors = word_errors(base, adapted)
+    errors = word_errors(base, adapted, language)
     longer = max(errors.n_reference, errors.hits + errors.substitutions + errors.insertions)
     return errors.n_errors / longer if longer else 0.0

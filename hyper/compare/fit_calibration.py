@@ -36,7 +36,7 @@ def fit_calibration(
         points=found.points,
         base=found.base,
         adapted=found.adapted,
-        choice=fit_choice(decisions(utterances)),
+        choice=fit_choice(decisions(utterances, language)),
     )
 
 
@@ -54,11 +54,11 @@ def scored_words(asr: PersonalizedAsr, utterances: Sequence[ScoredUtterance], ro
     return ScoredWords(np.array(confidence), np.array(right, float), np.array(speaker, dtype=str))
 
 
-def decisions(utterances: Sequence[ScoredUtterance]) -> list[Decision]:
+def decisions(utterances: Sequence[ScoredUtterance], language: str) -> list[Decision]:
     """What each recording says about which row to show first."""
     return [
         Decision(
-            features(each.base.transcript, each.adapted.transcript, each.seconds),
+            features(each.base.transcript, each.adapted.transcript, each.seconds, language),
             each.base.errors.n_errors,
             each.adapted.errors.n_errors,
             each.base.errors.n_reference,

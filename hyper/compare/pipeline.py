@@ -20,6 +20,7 @@ from hyper.compare.stopwatch import Stopwatch
 from hyper.compare.transcribe import RowWeights, transcribe_rows
 from hyper.compare.transcript import Pair, Transcript
 from hyper.compare.word_times import pair_word_times
+from hyper.metrics.normalize import ENGLISH
 from hyper.model.backbone import Backbone
 from hyper.model.checkpoint import find_hypernet, load_hypernet
 from hyper.model.files import ASSETS, BUNDLED
@@ -173,13 +174,13 @@ class PersonalizedAsr:
             verbatim=verbatim,
             shared_parameters=self.hypernet.n_shared if self.hypernet else 0,
             is_calibrated=self.calibration is not None,
-            preferred=self.prefers(pair, len(prepared.waveform)),
+            preferred=self.prefers(pair, len(prepared.waveform), prepared.language),
         )
 
-    def prefers(self, pair: Pair, n_samples: int) -> Preferred | None:
+    def prefers(self, pair: Pair, n_samples: int, language: str = ENGLISH) -> Preferred | None:
         """The row to show first of a recording so long; None where no rule was fitted for this pair."""
         choice = self.calibration and self.calibration.choice
-        return choice.prefers(pair, n_samples / SAMPLE_RATE) if choice and pair.adapted else None
+        return choice.prefers(pair, n_samples / SAMPLE_RATE, language) if choice and pair.adapted else None
 
     def decode_prepared(self, prepared: Prepared, strength: float = 1.0, stopwatch: Stopwatch | None = None) -> Pair:
         """Both transcripts at this strength, as rows of one batch, without encoding again.

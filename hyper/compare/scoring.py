@@ -62,7 +62,7 @@ def score_parts(
         waveforms = [waveform for _, waveform in readable]
         pairs = transcribe(waveforms)
         utterances += [
-            _scored(row, waveform, pair, language, asr.prefers(pair, len(waveform)))
+            _scored(row, waveform, pair, language, asr.prefers(pair, len(waveform), language))
             for (row, waveform), pair in zip(readable, pairs, strict=True)
         ]
         yield replace(evaluation, utterances=tuple(utterances), failures=tuple(failures))

@@ -35,6 +35,11 @@ def normalise(text: str, language: str = ENGLISH) -> str:
     return _basic(language in UNSPACED)(_easy(_without_brackets(text))).strip()
 
 
+def words_of(text: str, language: str = ENGLISH) -> list[str]:
+    """The words as they were written; each character where the language is written without spaces."""
+    return (normalise(text, language) if language in UNSPACED else text).split()
+
+
 def counting(language: str) -> str:
     """How words of this language are counted, in a sentence for people."""
     if language == ENGLISH:

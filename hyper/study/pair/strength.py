@@ -47,7 +47,7 @@ def validation_rates(asr: PersonalizedAsr, rows: Sequence[ManifestRow], language
         for (row, _), transcripts in zip(heard, decoded, strict=True):
             kind = TYPICAL if row.cohort == TYPICAL else "atypical"
             for strength, transcript in zip(STRENGTHS, transcripts, strict=True):
-                errors[strength, kind].append(word_errors(row.reference, transcript.text))
+                errors[strength, kind].append(word_errors(row.reference, transcript.text, language))
     rates: dict[float, dict[str, float]] = {strength: {} for strength in STRENGTHS}
     for (strength, kind), counts in errors.items():
         if (wer := pooled(counts).wer) is not None:

@@ -113,21 +113,21 @@ def wav_bytes(waveform: np.ndarray) -> bytes:  # (n_samples,) in [-1, 1], 16 kHz
 def _line_maker(comparison: Comparison) -> Callable[[Row], Line]:
     """Words against what was meant; where that is not known, against the base's."""
     if comparison.reference:
-        return lambda row: _counted(comparison.reference, row)
-    return lambda row: _uncounted(comparison.base, row)
+        return lambda row: _counted(comparison.reference, row, comparison.language)
+    return lambda row: _uncounted(comparison.base, row, comparison.language)
 
 
-def _counted(meant: str, row: Row) -> Line:
+def _counted(meant: str, row: Row, language: str) -> Line:
     if row.heard_nobody:
         return Line((), NO_SPEECH, None)
-    words = tuple(_against_meant(span) for span in align_words(meant, row.text))
+    words = tuple(_against_meant(span) for span in align_words(meant, row.text, language))
     return Line(words, _score(row.errors.n_errors, row.errors.n_reference), row.errors.n_errors)
 
 
-def _uncounted(base: Row, row: Row) -> Line:
+def _uncounted(base: Row, row: Row, language: str) -> Line:
     if row.heard_nobody:
         return Line((), NO_SPEECH, None)
-    spans = align_words("" if base.heard_nobody else base.text, row.text)
+    spans = align_words("" if base.heard_nobody else base.text, row.text, language)
     words = tuple(_against_base(span) for span in spans if span.hypothesis)
     return Line(words, "" if words else NO_WORDS, None)
 
