@@ -264,7 +264,7 @@ def test_a_full_disk_and_a_small_device_are_told(
     def out_of_memory(*_: object) -> float:
         raise torch.OutOfMemoryError
 
-    monkeypatch.setattr(AdaptationTrainer, "seconds_of_update", out_of_memory)
+    monkeypatch.setattr(AdaptationTrainer, "_backward", out_of_memory)
     assert pair(whisper_folder, clinic, tmp_path / "out", "--simulate", "--dry-run") == 1
     assert "does not fit the memory of cpu; please choose a smaller --batch-size" in capsys.readouterr().err
 

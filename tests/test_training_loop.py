@@ -18,9 +18,12 @@ from hyper.model.backbone import Backbone
 from hyper.model.checkpoint import config_for
 from hyper.recordings.audio import SAMPLE_RATE, load_audio, save_audio
 from hyper.recordings.manifest import ManifestRow, read_manifest
+from hyper.training.adaptation import loop
+from hyper.training.adaptation.batches import Sampler, split_speakers
 from hyper.training.adaptation.hypernet_adaptation import HypernetAdaptation
-from hyper.training.adaptation.loop import AdaptationTrainer, AdaptationTraining, LoopError, Sampler, split_speakers
+from hyper.training.adaptation.loop import AdaptationTrainer, AdaptationTraining, LoopError
 from hyper.training.adaptation.losses import ReferenceLoss
+from hyper.training.adaptation.memory import update_bytes
 from hyper.training.adaptation.states import LiveStates, StateStore, StoreError, open_store
 from hyper.training.adaptation.stores import LogMelStore
 
@@ -109,12 +112,12 @@ def test_only_the_chosen_recordings_are_drawn(backbone: Backbone, store: StateSt
     chosen = np.array([1, 2, 3])
     settings = replace(SETTINGS, validation_share=0.0, batch_size=3)
     trainer = AdaptationTrainer(store, adaptation(backbone, store), tmp_path, settings, chosen=chosen)
-    draw, rng = Sampler(store, trainer.training, settings, 3), np.random.default_rng(0)
+    draw, rng = Sampler(store, trainer.training, settings.typical_share, 3), np.random.default_rng(0)
     assert set(np.concatenate([draw.batch(rng) for _ in range(20)]).tolist()) == {1, 2, 3}
 
 
 def test_a_quarter_of_what_is_drawn_is_typical(store: StateStore) -> None:
-    draw, rng = Sampler(store, np.arange(len(store)), SETTINGS, 8), np.random.default_rng(0)
+    draw, rng = Sampler(store, np.arange(len(store)), SETTINGS.typical_share, 8), np.random.default_rng(0)
     drawn = np.concatenate([draw.batch(rng) for _ in range(300)])
     assert np.mean([store.cohorts[i] == "typical" for i in drawn]) == pytest.approx(0.25, abs=0.04)
 
@@ -137,13 +140,44 @@ def test_the_time_left_is_told_before_it_starts(
 ) -> None:
     trainer = AdaptationTrainer(store, adaptation(backbone, store), tmp_path, SETTINGS)
     before = [p.detach().clone() for p in trainer.adaptation.parameters()]
-    draw = Sampler(store, trainer.training, SETTINGS, 8)
+    draw = Sampler(store, trainer.training, SETTINGS.typical_share, 8)
     told = trainer.estimate(draw)
     assert told.startswith("about 6 updates of ") and told.endswith("min on 1 x cpu")
     for a, b in zip(before, trainer.adaptation.parameters(), strict=True):
         assert torch.equal(a, b)  # measuring taught nothing
     trainer.train()
     assert "about 6 updates of " in capsys.readouterr().out
+
+
+def test_what_does_not_fit_the_memory_is_refused_before_the_first_update(
+    backbone: Backbone, spoken: Path, store: StateStore, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    live = LiveStates(backbone, read_manifest(spoken))
+    made = adaptation(backbone, store)
+    trainers = {
+        (kind, parts): AdaptationTrainer(held, made, tmp_path / f"{kind}{parts}", replace(SETTINGS, accumulate=parts))
+        for kind, held, parts in (("disk", store, 1), ("disk", store, 2), ("live", live, 1))
+    }
+    trainers["disk", 1].check_memory()
+    longest = np.argsort(store.lengths)[-2:]
+    needed = update_bytes(lambda chosen: trainers["disk", 1]._loss(made, chosen), longest, 8)
+    monkeypatch.setattr(loop, "free_bytes", lambda _: 0.7 * needed)
+    trainers["disk", 2].check_memory()  # half of the batch at a time fits
+    with pytest.raises(
+        LoopError,
+        match=r"A batch of 8, 8 recordings at a time, does not fit the memory of cpu: it takes at least [\d.]+ MB",
+    ) as told:
+        trainers["disk", 1].train()
+    assert str(told.value).endswith("please choose a smaller --batch-size, or more parts with --accumulate.")
+    with pytest.raises(LoopError, match="with --accumulate, or --states disk."):
+        trainers["live", 1].train()
+    assert trainers["disk", 1].step == 0
+
+
+def test_what_an_update_keeps_grows_by_the_recording_and_counts_weights_once() -> None:
+    weights = torch.ones(50, requires_grad=True)  # 200 bytes
+    needed = update_bytes(lambda chosen: (torch.ones(len(chosen), 50) * weights * weights).sum(), np.array([4, 2]), 10)
+    assert needed == 200 + 10 * (200 + 200)  # of each recording, what is multiplied twice
 
 
 def test_states_computed_live_are_those_on_disk(backbone: Backbone, spoken: Path, store: StateStore) -> None:

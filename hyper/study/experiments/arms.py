@@ -10,8 +10,8 @@ import numpy as np
 
 from hyper.study.methods.method import TYPICAL, Method, positions
 from hyper.study.methods.specs import HYPERNET_RATE, LORA_RATE, W1, hypernet, lora, method_named
+from hyper.training.adaptation.batches import split_speakers
 from hyper.training.adaptation.hypernet_adaptation import adapts_encoder
-from hyper.training.adaptation.loop import split_speakers
 from hyper.training.adaptation.states import Store
 
 SHIPPED = method_named("hypernet-shared")

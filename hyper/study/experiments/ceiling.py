@@ -17,7 +17,7 @@ from hyper.study.experiments.workbench import Experiment, Record, Workbench, arm
 from hyper.study.methods.method import Method
 from hyper.study.methods.runs import MAIN
 from hyper.study.methods.scores import Scores, over_seeds
-from hyper.training.adaptation.loop import split_speakers
+from hyper.training.adaptation.batches import split_speakers
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure

@@ -14,7 +14,7 @@ from hyper.recordings.manifest import ManifestRow
 from hyper.study.experiments.probes import area_under_curve
 from hyper.study.experiments.workbench import cached_array
 from hyper.study.methods.method import Workshop
-from hyper.training.adaptation.loop import split_speakers
+from hyper.training.adaptation.batches import split_speakers
 from hyper.training.adaptation.states import FRAMES_PER_STATE, SILENT_STATES
 from hyper.training.adaptation.stores import LogMelStore
 from hyper.training.progress import cosine, load_modules, save_state, set_rate

@@ -56,7 +56,7 @@ def make_plan(
 ) -> Plan:
     """Measure on a sample in a folder of its own, which is deleted; `lengths` are seconds by file.
 
-    Errors: PairError where the disk has not enough room, or a batch does not fit the device.
+    Errors: PairError where the disk has not enough room, LoopError where a batch does not fit the device.
     """
     cost = simulation_cost(parts["train"]) if options.simulate else None
     with tempfile.TemporaryDirectory(prefix="hyper-pair-") as folder:

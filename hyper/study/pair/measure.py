@@ -8,7 +8,6 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-import torch
 
 from hyper.compare.pipeline import PersonalizedAsr
 from hyper.compare.scoring import score_manifest
@@ -17,8 +16,8 @@ from hyper.model.info import peak_bytes
 from hyper.recordings.manifest import ManifestRow
 from hyper.study.methods.method import Workshop, positions
 from hyper.study.pair.candidates import CANDIDATES, for_updates
-from hyper.study.pair.options import PairError
-from hyper.training.adaptation.loop import AdaptationTrainer, AdaptationTraining, Sampler
+from hyper.training.adaptation.batches import Sampler
+from hyper.training.adaptation.loop import AdaptationTrainer, AdaptationTraining
 from hyper.training.adaptation.states import Store
 
 _USUAL, _LONGEST = 16, 4  # recordings
@@ -46,7 +45,7 @@ def measure(
 ) -> Measured:
     """Time on recordings as long as a usual batch's, memory on the longest.
 
-    Errors: PairError where a batch does not fit.
+    Errors: LoopError where a batch does not fit.
     """
     usual = _usual(rows, lengths, factor)
     longest = sorted(rows, key=lambda row: lengths[row.file])[-_LONGEST:]
@@ -60,6 +59,7 @@ def measure(
     for candidate in CANDIDATES:
         store = candidate.store(workshop)
         _, trainer = candidate.begin(workshop, store, workshop.settings, "measured", None)
+        trainer.check_memory()
         updates[candidate.name], _ = (_seconds(trainer, store, own, settings) for own in places)
         parameters[candidate.name] = sum(p.numel() for p in trainer.adaptation.parameters())
     asr = PersonalizedAsr(backbone, trainer.adaptation.hypernet, "untrained")
@@ -81,10 +81,4 @@ def _usual(rows: Sequence[ManifestRow], lengths: dict[str, float], factor: float
 def _seconds(trainer: AdaptationTrainer, store: Store, places: np.ndarray, settings: AdaptationTraining) -> float:
     """Of an update on the recordings at these places of the store; on any where none of them could be used."""
     members = places if len(places) else trainer.training
-    try:
-        return trainer.seconds_of_update(Sampler(store, members, settings, settings.batch_size))
-    except torch.OutOfMemoryError as error:
-        raise PairError(
-            f"A batch of {settings.batch_size} in {settings.accumulate} parts does not fit the memory of "
-            f"{trainer.accelerator.device}; please choose a smaller --batch-size, or more parts with --accumulate."
-        ) from error
+    return trainer.seconds_of_update(Sampler(store, members, settings.typical_share, settings.batch_size))

@@ -15,14 +15,16 @@ import torch
 from accelerate import Accelerator
 from torch import Tensor, nn
 
-from hyper.training.adaptation.states import StateBatch, Store
+from hyper.model.info import free_bytes, gigabytes
+from hyper.training.adaptation.batches import Sampler, split_speakers
+from hyper.training.adaptation.memory import update_bytes
+from hyper.training.adaptation.states import LiveStates, StateBatch, Store
 from hyper.training.begun_with import in_few_words
 from hyper.training.progress import Clock, Log, cosine, load_state, random_of_update, save_state, set_rate
 from hyper.training.speed import mixed_precision
 
-_BUCKETS = 6  # groups of like length that batches are drawn from
-_SPLIT_SEED = 0  # of the validation speakers: the same for every seed of a training, so that runs can be compared
 _VALIDATED = 512  # utterances of each kind
+_LONGEST = 8  # recordings, of which two that could be read tell what memory is needed
 
 
 @dataclass(frozen=True)
@@ -137,11 +139,14 @@ class AdaptationTrainer:
     def train(self) -> None:
         """Run to the end of the budget; saves now and then and at the end."""
         settings = self.settings
-        draw = Sampler(self.store, self.training, settings, settings.batch_size // self.accelerator.num_processes)
+        draw = Sampler(
+            self.store, self.training, settings.typical_share, settings.batch_size // self.accelerator.num_processes
+        )
         if self.step == 0:
             self._report()
         if self.progress >= 1:
             return
+        self.check_memory()
         self.accelerator.print(self.estimate(draw), flush=True)
         saved = self.clock.spent
         self.clock.restart()
@@ -154,6 +159,28 @@ class AdaptationTrainer:
                 saved = self.clock.spent
                 self.clock.restart()
         self._save()
+
+    @property
+    def _at_once(self) -> int:
+        """Recordings that one process computes together."""
+        return self.settings.batch_size // (self.accelerator.num_processes * self.settings.accumulate)
+
+    def check_memory(self) -> None:
+        """Raise `LoopError` where the longest recordings would not fit the device: no long run ends in its middle."""
+        by_length = self.training[np.argsort(self.store.lengths[self.training], kind="stable")]
+        longest = self.store.batch(by_length[-_LONGEST:]).chosen[-2:][::-1]  # that could be used
+        needed = update_bytes(lambda chosen: self._loss(self.adaptation, chosen), longest, self._at_once)
+        free = free_bytes(self.accelerator.device)
+        if needed > free:
+            raise self._too_large(f": it takes at least {gigabytes(needed)}, and {gigabytes(free)} are free")
+
+    def _too_large(self, why: str = "") -> LoopError:
+        kept = ", or --states disk" if isinstance(self.store, LiveStates) else ""
+        return LoopError(
+            f"A batch of {self.settings.batch_size}, {self._at_once} recordings at a time, does not fit the memory of "
+            f"{self.accelerator.device}{why}; please choose a smaller --batch-size, or more parts with --accumulate"
+            f"{kept}."
+        )
 
     def estimate(self, draw: Sampler) -> str:
         """What the rest of the run will take."""
@@ -172,7 +199,10 @@ class AdaptationTrainer:
         """How long one takes, measured on two batches that teach nothing: the first warms up."""
         for _ in range(2):
             chosen, start = draw.batch(np.random.default_rng(self.settings.seed)), time.perf_counter()
-            self._backward(chosen)
+            try:
+                self._backward(chosen)
+            except torch.OutOfMemoryError as error:
+                raise self._too_large() from error
             if self.accelerator.device.type == "cuda":
                 torch.cuda.synchronize()
             seconds = time.perf_counter() - start
@@ -242,43 +272,6 @@ class AdaptationTrainer:
         return next((entry[name] for entry in self.log.read() if entry["step"] == 0 and name in entry), now)
 
 
-def split_speakers(
-    store: Store, validation_share: float, held: Set[str] | None = None
-) -> tuple[np.ndarray, np.ndarray]:
-    """Positions to train on and to validate on; a speaker is in one of them. The speakers held are drawn where None."""
-    if held is None:
-        speakers = sorted(set(store.speakers))
-        rng = np.random.default_rng(_SPLIT_SEED)
-        n_held = max(1, round(len(speakers) * validation_share)) if validation_share else 0
-        held = set(rng.choice(speakers, size=n_held, replace=False).tolist()) if len(speakers) > 1 else set()
-    is_held = np.array([speaker in held for speaker in store.speakers])
-    return np.flatnonzero(~is_held), np.flatnonzero(is_held)
-
-
 def store_mark(store: Store) -> str:
     """The store's recordings in few words that no others have."""
     return in_few_words(list(zip(store.tokens, store.speakers, store.cohorts, store.lengths.tolist(), strict=True)))
-
-
-class Sampler:
-    """Batches of like length with a fixed share of typical speech, cohorts equally often."""
-
-    def __init__(self, store: Store, members: np.ndarray, settings: AdaptationTraining, size: int) -> None:
-        cohorts = np.array([store.cohorts[i] for i in members])
-        names = sorted(set(cohorts))
-        atypical = [name for name in names if name != "typical"]
-        share = {name: (1 - settings.typical_share * ("typical" in names)) / len(atypical) for name in atypical}
-        share["typical"] = settings.typical_share if atypical else 1.0
-        weights = np.array([share[cohort] / np.sum(cohorts == cohort) for cohort in cohorts])
-        order = np.argsort(store.lengths[members], kind="stable")
-        n_groups = min(_BUCKETS, math.ceil(len(members) / size))
-        self._groups = [members[part] for part in np.array_split(order, n_groups)]
-        self._weights = [weights[part] for part in np.array_split(order, n_groups)]
-        self._shares = np.array([w.sum() for w in self._weights])
-        self._size = size
-
-    def batch(self, rng: np.random.Generator) -> np.ndarray:
-        """(batch,) positions in the store."""
-        group = rng.choice(len(self._groups), p=self._shares / self._shares.sum())
-        weights = self._weights[group]
-        return rng.choice(self._groups[group], size=self._size, p=weights / weights.sum())

@@ -11,6 +11,7 @@ from accelerate import Accelerator
 from hyper.model.backbone import Backbone
 from hyper.model.checkpoint import config_for, save_hypernet
 from hyper.model.config import HypernetConfig, whole_stacks
+from hyper.model.info import check_room
 from hyper.plots.training import training_curve
 from hyper.recordings.manifest import ManifestRow, read_manifest
 from hyper.training.adaptation.hypernet_adaptation import (
@@ -74,6 +75,7 @@ def train_hypernet(wanted: HypernetTraining, settings: AdaptationTraining) -> No
     accelerator = Accelerator(cpu=wanted.device == "cpu")
     several = accelerator.num_processes > 1  # then each process has a device of its own
     device = str(accelerator.device) if several else wanted.device
+    check_room(wanted.base, device=device)
     backbone = Backbone.load(wanted.base, device, bits=wanted.bits)
     choose_attention(backbone.model)
     config = wanted.config(backbone)

@@ -1,0 +1,36 @@
+"""Whether an update fits the memory of the device, known before the first one is made."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+import torch
+from torch import Tensor
+
+
+def update_bytes(
+    loss: Callable[[np.ndarray], Tensor],
+    longest: np.ndarray,  # (1 or 2,) positions in the store
+    n: int,
+) -> int:
+    """What the loss of n recordings, each as long as the longest, keeps for its gradients; the rest takes less.
+
+    Measured on one recording and on two, so that what does not grow with the batch, such as weights, counts once.
+    """
+    one, both = (_kept_bytes(lambda own=longest[:k]: loss(own)) for k in (1, len(longest)))
+    return one + (n - 1) * (both - one if len(longest) == 2 else one)
+
+
+def _kept_bytes(forward: Callable[[], Tensor]) -> int:
+    kept: dict[int, int] = {}  # bytes of each storage, by where it lies: views of one count once
+
+    def keep(tensor: Tensor) -> Tensor:
+        storage = tensor.untyped_storage()
+        kept[storage.data_ptr()] = storage.nbytes()
+        return tensor
+
+    with torch.autograd.graph.saved_tensors_hooks(keep, lambda tensor: tensor):
+        summed = forward()  # alive until all is counted: what is freed could lend its place
+    del summed
+    return sum(kept.values())
