@@ -290,6 +290,26 @@ def test_talkbank(tmp_path):
     }  # fmt: skip
 
 
+def test_fluencybank_timestamped(tmp_path):
+    folder = tmp_path / "FB"
+    write(folder / "metadata.csv", "segid,segstart,segend\n24fa_001,0.1,0.9\n24fb_001,0.0,0.5\n")
+    columns = "word,wordstart,wordend,fp,rp,rv,pw"
+    words = ["Um,0,0.1,1,0,0,0", "the,0.1,0.2,,1,0,0", "the,0.2,0.3,0,0,0,0", "cat,0.3,0.8,0,0,0,0"]
+    write(folder / "csvs/csvs/24fa_001.csv", "\n".join([columns, *words]))
+    write(folder / "csvs/csvs/24fb_001.csv", f"{columns}\nno,0,0.4,0,0,0,0\n")
+    sound(folder / "wav/24fa.wav", 1.0)
+    rows, left_out = made(folder, "fluencybank", cut=tmp_path / "pieces")
+    ((file, row),) = rows.items()
+    assert file == "pieces/wav/24fa/00000.100-00000.900.wav"
+    assert told(row, "reference", "verbatim", "speaker", "cohort", "note", "corpus") == (
+        "the cat", "Um the the cat", "fluencybank-24f", "stuttering", "filled pause, repetition", "fluencybank",
+    )  # fmt: skip
+    assert left_out == {"whose recording is missing": 1}
+    (folder / "csvs/csvs/24fb_001.csv").unlink()
+    with pytest.raises(CorpusError, match="lists 24fb_001, but there is no 24fb_001.csv below"):
+        convert(CORPORA["fluencybank"], folder, tmp_path / "m.csv")
+
+
 @pytest.mark.parametrize(
     ("line", "meant", "said"),
     [
