@@ -8,12 +8,13 @@ import time
 
 import pytest
 import torch
+from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 
 from hyper.model import delivered
 from hyper.model.backbone import Backbone
 from hyper.model.checkpoint import CheckpointError, find_hypernet, load_hypernet, save_hypernet
-from hyper.model.files import ASSETS, BUNDLED_FOLDER, BackboneError
+from hyper.model.files import ASSETS, BUNDLED_FOLDER, BackboneError, tensors_to
 
 
 @pytest.fixture
@@ -255,3 +256,11 @@ def test_weights_that_are_no_numbers_are_refused(value, folder, backbone, make_h
     change_weights(folder / "model.safetensors", lambda weights: weights[FC1].view(-1)[3:4].fill_(value))
     with pytest.raises(BackboneError, match=f"is damaged: its tensor {FC1} has a number that no weight has"):
         Backbone.load(folder, device="cpu")
+
+
+def test_what_safetensors_says_of_the_disk_is_an_error_of_the_disk(tmp_path):
+    with pytest.raises(OSError) as caught, tensors_to(tmp_path / "a"):
+        raise SafetensorError("Error while serializing: I/O error: Permission denied (os error 13)")
+    assert (caught.value.errno, caught.value.filename) == (13, str(tmp_path / "a"))
+    with pytest.raises(SafetensorError, match="a header"), tensors_to(tmp_path / "a"):
+        raise SafetensorError("a header that is none")

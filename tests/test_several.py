@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import csv
+import errno
 import io
 import re
 import threading
@@ -194,6 +195,26 @@ def test_a_row_opens_the_recording_with_what_was_meant(tab, send):
     Path(sent[0]["path"]).unlink()  # half an hour later
     with pytest.raises(gr.Error, match=notices.RECORDING_GONE):
         tab.open(SimpleNamespace(row=0), ANNA)
+
+
+def test_a_full_disk_is_said_wherever_it_fills(tab, send, cache, monkeypatch):
+    def full(*_args: object, **_options: object) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    sent = [send("a.wav"), send("b.wav", seed=1)]
+    run(tab, sent)
+    before = sorted(cache.rglob("*"))
+    with monkeypatch.context() as patch, pytest.raises(gr.Error, match=notices.DISK_FULL):
+        patch.setattr(several, "save_file_to_cache", full)
+        tab.open(SimpleNamespace(row=0), ANNA)
+    for where in ("os.link", "os.mkdir"):  # of the recordings, of the folder for them
+        with monkeypatch.context() as patch, pytest.raises(gr.Error, match=r"[Tt]he disk") as caught:
+            patch.setattr(where, full)
+            patch.setattr("shutil.copyfile", full)
+            run(tab, sent)
+        assert caught.value.title in ("These files cannot be used", "No room left")
+    assert sorted(cache.rglob("*")) == before
+    assert "a.wav" in run(tab, sent)[-1].outcome  # there is room again
 
 
 def test_nothing_of_one_visitor_reaches_another_or_stays(tab, send):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import errno
 import io
 import json
 import re
@@ -16,6 +17,7 @@ import gradio as gr
 import numpy as np
 import pytest
 import soundfile
+from safetensors import SafetensorError
 from test_ui_panels import TextOf, comparison, text_of
 
 from hyper.compare.confidence import WordConfidence
@@ -279,6 +281,22 @@ def test_the_files_to_take_away_are_gone_with_the_visitor(tab, card_of, asked, c
     assert folders == {files[0].stem} and "strength 0.5" in readme
     tab.service.leave(of("anna"))
     assert list(cache.rglob("*")) == []
+
+
+@pytest.mark.parametrize("make", ["adapter_zip", "merged_zip"])
+@pytest.mark.parametrize("words", ["Error while serializing: I/O error: No space left on device (os error 28)", None])
+def test_a_full_disk_is_said_where_the_files_to_take_away_are_made(
+    tab, card_of, asked, cache, monkeypatch, make, words
+):
+    def full(*_args: object, **_options: object) -> None:
+        raise SafetensorError(words) if words else OSError(errno.ENOSPC, "No space left on device")
+
+    for where in ("hyper.compare.export.save_file", "transformers.PreTrainedModel.save_pretrained"):
+        monkeypatch.setattr(where, full)
+    with pytest.raises(gr.Error, match=notices.DISK_FULL):
+        getattr(card_of(TakeawayCard), make)(of("anna"), *asked)
+    assert [file for file in cache.rglob("*") if file.is_file()] == []
+    assert tab.service.compare(asked, "anna").base.text  # the model is as it was
 
 
 def saved(html: str) -> dict[str, bytes]:

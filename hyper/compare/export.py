@@ -15,7 +15,7 @@ from safetensors.torch import save_file
 
 from hyper.compare.comparison import Comparison
 from hyper.model.backbone import Backbone
-from hyper.model.files import BUNDLED_FOLDER
+from hyper.model.files import BUNDLED_FOLDER, tensors_to
 from hyper.model.lora import LoraWeights
 
 # PEFT's names, https://huggingface.co/docs/peft/developer_guides/checkpoint
@@ -95,7 +95,8 @@ def export_adapter(backbone: Backbone, comparison: Comparison, folder: str | Pat
     )
     card = _card("Adapter for one recording", what, ADAPTER_SNIPPET, backbone, comparison, folder)
     with whole_folder(folder) as partial:
-        save_file(weights, partial / ADAPTER_WEIGHTS_FILE)
+        with tensors_to(partial):
+            save_file(weights, partial / ADAPTER_WEIGHTS_FILE)
         (partial / ADAPTER_CONFIG_FILE).write_text(json.dumps(config, indent=2) + "\n", encoding="utf-8")
         (partial / CARD_FILE).write_text(card, encoding="utf-8")
 

@@ -18,7 +18,7 @@ from hyper.model.config import TARGETS
 from hyper.model.decoder import StepDecoder
 from hyper.model.delivered import check_delivered
 from hyper.model.device import choose_device, choose_dtype
-from hyper.model.files import BackboneError, check_folder, find_folder
+from hyper.model.files import BackboneError, check_folder, find_folder, tensors_to
 from hyper.model.fingerprint import body_fingerprint, fingerprint
 from hyper.model.loading import load_parts
 from hyper.model.lora import AppliedLora, LoraSite, LoraWeights, apply_lora
@@ -96,7 +96,8 @@ class Backbone:
         if self.bits is not None:
             raise BackboneError(f"A base in {self.bits} bits cannot be written as a folder; leave --bits out.")
         weights = self.model.state_dict() | {f"{site.name}.weight": weight for site, weight in changed.items()}
-        self.model.save_pretrained(folder, state_dict=weights)
+        with tensors_to(folder):
+            self.model.save_pretrained(folder, state_dict=weights)
         self.extractor.save_pretrained(folder)
         self.tokenizer.save_pretrained(folder)
 

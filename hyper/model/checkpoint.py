@@ -14,7 +14,7 @@ from torch import Tensor
 from hyper.model.backbone import Backbone
 from hyper.model.config import HypernetConfig
 from hyper.model.delivered import check_delivered, seal
-from hyper.model.files import BackboneError, first_line, read_settings
+from hyper.model.files import BackboneError, first_line, read_settings, tensors_to
 from hyper.model.hypernet import HyperNetwork
 from hyper.model.loading import impossible
 from hyper.model.lora import LoraSite
@@ -46,7 +46,8 @@ def save_hypernet(hypernet: HyperNetwork, folder: str | Path) -> None:
     folder.mkdir(parents=True, exist_ok=True)
     hypernet.config.save(folder / CONFIG_FILE)
     weights = {name: tensor.detach().cpu().contiguous() for name, tensor in hypernet.state_dict().items()}
-    save_file(weights, folder / WEIGHTS_FILE)
+    with tensors_to(folder / WEIGHTS_FILE):
+        save_file(weights, folder / WEIGHTS_FILE)
     seal(folder)
 
 

@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 import textwrap
 import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
+
+from safetensors import SafetensorError
 
 BUNDLED = "bundled"
 _PACKAGE = Path(__file__).parents[1]
@@ -168,3 +173,14 @@ def check_folder(folder: Path) -> None:
     kind = settings["config.json"].get("model_type")
     if kind != "whisper":
         raise BackboneError(f"The model in {folder} is a {kind} model, not a Whisper; please choose a Whisper.")
+
+
+@contextmanager
+def tensors_to(path: Path) -> Iterator[None]:
+    """An `OSError` where the disk refuses: safetensors tells it in words."""
+    try:
+        yield
+    except SafetensorError as error:
+        if (number := re.search(r"os error (\d+)", str(error))) is None:
+            raise
+        raise OSError(int(number[1]), os.strerror(int(number[1])), str(path)) from error

@@ -15,6 +15,7 @@ from pathlib import Path, PurePosixPath
 from typing import NamedTuple
 
 from hyper.recordings.limits import LIMITS, MAX_NAME, Limits, shown
+from hyper.recordings.whole_files import NO_ROOM
 
 CHUNK_BYTES = 1 << 20  # of a packed file that are in memory at a time
 LONGEST_NAME = 120  # characters of a file's name on disk; a file system takes 255 bytes
@@ -35,7 +36,6 @@ DAMAGE = (
     RuntimeError,
     ValueError,
 )
-NO_ROOM = (errno.ENOSPC, errno.EDQUOT)
 DAMAGED_INSIDE = "It is damaged inside the archive, or packed in an unusual way; please pack it again."
 LONG_NAME = f"Its name is longer than {MAX_NAME:,} characters; please give it a shorter one."
 

@@ -16,6 +16,7 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
+from hyper.model.files import tensors_to
 from hyper.recordings.whole_files import whole_file, write_whole
 from hyper.training.begun_with import RunError, check_same
 
@@ -113,7 +114,7 @@ def save_state(
     }
     for index, moments in optimizer.state_dict()["state"].items():
         tensors |= {f"optimizer/{index}/{key}": value.contiguous().clone() for key, value in moments.items()}
-    with whole_file(path) as partial:
+    with whole_file(path) as partial, tensors_to(path):
         save_file(tensors, partial, {"numbers": json.dumps(numbers), "begun_with": json.dumps(begun_with or {})})
 
 

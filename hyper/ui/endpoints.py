@@ -86,7 +86,7 @@ class Endpoints:
             Both transcripts and the errors of each recording, rates of all together, and which could not be used.
         """
         self._hold(recordings, request)
-        with TemporaryDirectory() as folder, notices.errors_as_notices():
+        with notices.errors_as_notices(), TemporaryDirectory() as folder:
             found = gather([Sent(Path(each).name, Path(each)) for each in recordings], Path(folder))
             references = split_references(meant, len(found))
             rows = [

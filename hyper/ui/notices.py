@@ -20,12 +20,14 @@ from hyper.recordings.audio import AudioError
 from hyper.recordings.limits import TextError
 from hyper.recordings.manifest import ManifestError
 from hyper.recordings.tables import TableError
+from hyper.recordings.whole_files import NO_ROOM
 from hyper.reports.sessions import SessionError
 
 NO_RECORDING = "There is no recording yet: record yourself, upload a file or pick an example."
 RECORDING_GONE = (
     "The recording is no longer on the server, which keeps nothing for long: please record or upload it again."
 )
+DISK_FULL = "The disk of this computer is full, so this cannot be made; please tell who runs this page."
 
 
 @contextmanager
@@ -47,6 +49,10 @@ def errors_as_notices() -> Iterator[None]:
         raise notice(str(error), "Too many visitors at once") from error
     except SpeakerError as error:
         raise notice(str(error), "These recordings cannot be compared") from error
+    except OSError as error:
+        if error.errno not in NO_ROOM:
+            raise
+        raise notice(DISK_FULL, "No room left") from error
 
 
 def check_recordings(paths: Sequence[str]) -> None:

@@ -153,7 +153,9 @@ class ReadingTab(Tab):
     def hand_over(self, reading: Reading) -> tuple[list[str], str, str, gr.Tabs]:
         """The recordings and what was meant for one speaker, who may have twenty; that choice, and its mode."""
         files, phrases = (each[:MAX_RECORDINGS] for each in _read(reading))
-        named = [_named(file, i, phrase) for i, (file, phrase) in enumerate(zip(files, phrases, strict=True), start=1)]
+        pairs = enumerate(zip(files, phrases, strict=True), start=1)
+        with notices.errors_as_notices():
+            named = [_named(file, i, phrase) for i, (file, phrase) in pairs]
         return named, "\n".join(phrases), ONE_SPEAKER, gr.Tabs(selected=SEVERAL)
 
 

@@ -176,7 +176,7 @@ class SeveralTab(Tab):
         run = self.batches.run(session)
         if run is None:
             return
-        with tempfile.TemporaryDirectory(dir=_cache()) as folder, notices.errors_as_notices():
+        with notices.errors_as_notices(), tempfile.TemporaryDirectory(dir=_cache()) as folder:
             recordings, matching = _matched(run, Path(folder))
             n = len(recordings)
             left_over = several_html.matching_html(matching)
@@ -222,12 +222,13 @@ class SeveralTab(Tab):
         """Recording, what was meant, note, model and language for Try, of the row that was pressed."""
         outcome = self._outcome(request)
         row = outcome.shown[int(event.row)]
-        try:
-            with tempfile.TemporaryDirectory(dir=_cache()) as folder:
-                recording = fetch(outcome.sent, outcome.place_of(row), Path(folder))
-                path = save_file_to_cache(recording.path, _cache())
-        except OSError as error:
-            raise notices.notice(notices.RECORDING_GONE, "Nothing to open") from error
+        with notices.errors_as_notices():
+            try:
+                with tempfile.TemporaryDirectory(dir=_cache()) as folder:
+                    recording = fetch(outcome.sent, outcome.place_of(row), Path(folder))
+                    path = save_file_to_cache(recording.path, _cache())
+            except FileNotFoundError as error:
+                raise notices.notice(notices.RECORDING_GONE, "Nothing to open") from error
         note = note_html(FROM_LIST.format(name=row.file, simulated=" (simulated)" if row.simulated else ""))
         return path, row.reference, note, outcome.model, outcome.language
 
