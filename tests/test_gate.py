@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import errno
 import json
+import re
 import time
 from collections.abc import Iterator
+from pathlib import Path
 
 import gradio as gr
 import httpx
@@ -142,3 +144,12 @@ def test_only_so_many_visitors_are_remembered(served):
     for visitor in range(8):
         httpx.post(f"{url}gradio_api/run/keep", json={"data": ["words"], "session_hash": f"visitor {visitor}"})
     assert len(demo.state_holder.session_data) <= 4
+
+
+def test_each_promise_names_tests_that_are_there():
+    tests = Path(__file__).parent
+    promised = (tests.parent / "SECURITY.md").read_text(encoding="utf-8").split("## What is promised")[1]
+    rows = re.findall(r"^\| .+ \|$", promised, re.M)
+    named = [re.findall(r"`(test_\w+\.py)`", row.rsplit("|", 2)[1]) for row in rows[2:]]
+    assert len(named) > 10 and all(named)
+    assert {name for names in named for name in names} <= {path.name for path in tests.glob("test_*.py")}

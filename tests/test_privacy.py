@@ -1,4 +1,4 @@
-"""A visit to every tab of the real app, its files and connections watched: nothing leaves, nothing stays."""
+"""A visit to every tab of the real app, and its stage, files and connections watched: nothing leaves or stays."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 from ipaddress import ip_address
 from pathlib import Path
 
+import httpx
 import matplotlib.font_manager  # noqa: F401  makes the list of fonts in its cache now, so that the app finds it there
 import numpy as np
 import psutil
@@ -76,16 +77,19 @@ class Watch:
                     continue  # it has just ended
 
 
-@pytest.fixture(scope="module")
-def watch(tmp_path_factory: pytest.TempPathFactory) -> Watch:
-    """After one visit and the end of the app."""
+def _begin(world: Path) -> tuple[Watch, list[Path]]:
     if not (BUNDLED_FOLDER / "model.safetensors").is_file() or not (ROOT / "examples" / "typical_1.wav").is_file():
         pytest.skip("the bundled pair or the examples are not here")
-    world = tmp_path_factory.mktemp("world")
     for name in ("home", "tmp", "own", "sent"):
         (world / name).mkdir()
     recordings = [_recording(world / "sent" / f"{NAME}{i}.wav", i) for i in (1, 2, 3)]
-    found = Watch(world, _traces(recordings[0]))
+    return Watch(world, _traces(recordings[0])), recordings
+
+
+@pytest.fixture(scope="module")
+def watch(tmp_path_factory: pytest.TempPathFactory) -> Watch:
+    """After one visit and the end of the app."""
+    found, recordings = _begin(tmp_path_factory.mktemp("world"))
     with _app(found) as address, Visitor(address) as visitor:
         _visit(visitor, recordings, found)
         found.untaken = set(visitor.steps) - visitor.asked - LEAVING
@@ -107,11 +111,25 @@ def _traces(recording: Path) -> dict[str, bytes]:
     return words | {"sound": some.tobytes(), "sound in floats": (some / np.float32(32768)).astype("f4").tobytes()}
 
 
+@pytest.fixture(scope="module")
+def stage(tmp_path_factory: pytest.TempPathFactory) -> Watch:
+    """After one recording was presented, another was made live, and the stage's end."""
+    found, recordings = _begin(tmp_path_factory.mktemp("stage"))
+    recordings[0].with_suffix(".txt").write_text(MEANT)
+    with _app(found, "--present", str(recordings[0])) as address, httpx.Client(base_url=address, timeout=60) as page:
+        _wait(lambda: page.get("slides").json()["state"] == "ready")
+        (slide,) = page.get("slides").json()["slides"]
+        assert slide["meant"] == MEANT and page.get("sounds/0").content[:4] == b"RIFF"
+        assert page.post("live", content=recordings[0].read_bytes()).json()["seconds"] == slide["seconds"]
+        found.traces["transcript"] = " ".join(word["text"] for word in slide["base"]["words"]).encode()
+    return found
+
+
 @contextmanager
-def _app(found: Watch) -> Iterator[str]:
+def _app(found: Watch, *arguments: str) -> Iterator[str]:
     """The app's address, watched from its start to its end."""
     port, has_ended = free_port(), threading.Event()
-    command = [sys.executable, "-m", "tests.watched", str(found.world / "notes"), "--port", str(port)]
+    command = [sys.executable, "-m", "tests.watched", str(found.world / "notes"), "--port", str(port), *arguments]
     with (found.world / "output").open("wb") as output:
         app = subprocess.Popen(command, cwd=ROOT, env=_environment(found), stdout=output, stderr=subprocess.STDOUT)
     sampling = threading.Thread(target=found.sample, args=(app.pid, has_ended))
@@ -225,29 +243,35 @@ def test_the_visit_took_every_step_of_the_page(watch: Watch) -> None:
     assert all(watch.traces.values())
 
 
-def test_nothing_is_written_outside_the_apps_own_folder(watch: Watch) -> None:
-    written = {*watch.notes("o"), *watch.opened}
-    assert any(NAME in path for path in written), "the watch is blind"
-    ours = {str(watch.world / name) for name in ("notes", "output")}
+@pytest.fixture(params=["page", "stage"])
+def seen(request: pytest.FixtureRequest) -> Watch:
+    """Either way to use the app."""
+    return request.getfixturevalue("watch" if request.param == "page" else "stage")
+
+
+def test_nothing_is_written_outside_the_apps_own_folder(seen: Watch) -> None:
+    written = {*seen.notes("o"), *seen.opened}
+    assert any(NAME in path or path.endswith("/live") for path in written), "the watch is blind"
+    ours = {str(seen.world / name) for name in ("notes", "output")}
     harmless = {*ours, os.devnull, FONTS}  # a folder that is there already is "made" without harm
-    elsewhere = {path for path in written if not path.startswith(str(watch.own)) and path not in harmless}
+    elsewhere = {path for path in written if not path.startswith(str(seen.own)) and path not in harmless}
     assert {path for path in elsewhere if not path.endswith("__pycache__")} == set()
 
 
-def test_only_this_machine_is_spoken_to(watch: Watch) -> None:
-    spoken_to = [what if isinstance(what, str) else what[0] for what in watch.notes("socket.")]
-    assert spoken_to and watch.connections, "the watch is blind"
-    assert [each for each in {*spoken_to, *watch.connections} if not ip_address(each).is_loopback] == []
+def test_only_this_machine_is_spoken_to(seen: Watch) -> None:
+    spoken_to = [what if isinstance(what, str) else what[0] for what in seen.notes("socket.")]
+    assert spoken_to and seen.connections, "the watch is blind"
+    assert [each for each in {*spoken_to, *seen.connections} if not ip_address(each).is_loopback] == []
 
 
 def test_nothing_stays_when_the_visitor_has_left(watch: Watch) -> None:
     assert list(map(str, watch.stayed)) == []
 
 
-def test_nothing_of_the_visitor_is_left_on_disk_or_in_the_log(watch: Watch) -> None:
-    assert list(watch.own.iterdir()) == []
-    for path in watch.files():
-        assert _found_in(path.read_bytes() + str(path).encode(), watch.traces) == [], path
-    assert _found_in(watch.output, watch.traces) == []
-    assert watch.output.startswith(b"HyperWhisper is ready at ") and b"Traceback" not in watch.output
-    assert _found_in((watch.world / "sent" / f"{NAME}1.wav").read_bytes(), watch.traces) == ["sound"]
+def test_nothing_of_the_visitor_is_left_on_disk_or_in_the_log(seen: Watch) -> None:
+    assert list(seen.own.iterdir()) == []
+    for path in seen.files():
+        assert _found_in(path.read_bytes() + str(path).encode(), seen.traces) == [], path
+    assert _found_in(seen.output, seen.traces) == []
+    assert seen.output.startswith(b"HyperWhisper is ready at ") and b"Traceback" not in seen.output
+    assert _found_in((seen.world / "sent" / f"{NAME}1.wav").read_bytes(), seen.traces) == ["sound"]
