@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from hyper.compare.transcript import Transcript
-from hyper.recordings.audio import SAMPLE_RATE
+from hyper.recordings.limits import SAMPLE_RATE
 from hyper.recordings.voicing import voiced_seconds
 
 # openai/whisper, whisper/transcribe.py: what makes it decode a window again, or leave it out as silent.

@@ -28,8 +28,8 @@ from hyper.compare.transcript import Transcript
 from hyper.metrics.word_errors import WordErrors, pooled
 from hyper.model.lora import LoraWeights
 from hyper.model.subspace import angles_between_updates
-from hyper.recordings.audio import SAMPLE_RATE, AudioError, audio_seconds
-from hyper.recordings.limits import MAX_SECONDS, check_text
+from hyper.recordings.audio import audio_seconds
+from hyper.recordings.limits import MAX_SECONDS, SAMPLE_RATE, AudioError, check_text
 
 Level = Literal["base", "utterance", "speaker"]
 LEVELS: tuple[Level, ...] = ("base", "utterance", "speaker")  # not adapted, to the recording, to the speaker

@@ -15,7 +15,8 @@ from hyper.compare.scheduler import BATCH_SIZE
 from hyper.compare.stopwatch import Stopwatch
 from hyper.compare.transcript import Pair
 from hyper.model.lora import check_strength
-from hyper.recordings.audio import SAMPLE_RATE, load_audio
+from hyper.recordings.audio import load_audio
+from hyper.recordings.limits import SAMPLE_RATE
 
 
 @dataclass(frozen=True, eq=False)

@@ -15,7 +15,7 @@ from hyper.compare.transcript import Transcript
 from hyper.model.backbone import Backbone
 from hyper.model.decoding import DecodedRow, greedy_decode, token_limit
 from hyper.model.lora import LoraWeights
-from hyper.recordings.audio import SAMPLE_RATE
+from hyper.recordings.limits import SAMPLE_RATE
 
 STOPPED_WORST_FIRST = ("repetition", "length", "end")
 

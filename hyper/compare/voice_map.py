@@ -27,7 +27,8 @@ from tqdm import tqdm
 from hyper.compare.pipeline import PersonalizedAsr
 from hyper.model.delivered import seal
 from hyper.model.fingerprint import fingerprint
-from hyper.recordings.audio import AudioError, load_audio
+from hyper.recordings.audio import load_audio
+from hyper.recordings.limits import AudioError
 from hyper.recordings.manifest import ManifestRow, source_speaker
 from hyper.recordings.whole_files import write_whole
 

@@ -14,7 +14,7 @@ from hyper.compare.transcribe import states_with
 from hyper.compare.transcript import Pair, Transcript
 from hyper.model.alignment import token_starts
 from hyper.model.backbone import Backbone
-from hyper.recordings.audio import SAMPLE_RATE
+from hyper.recordings.limits import SAMPLE_RATE
 
 
 class WordTime(NamedTuple):

@@ -25,7 +25,7 @@ from hyper.model.lora import AppliedLora, LoraSite, LoraWeights, apply_lora
 from hyper.model.passes import alignment_heads, cross_attention, decoder_hidden, encode_frames, encoder_states
 from hyper.model.prompt import is_multilingual, languages, no_speech_token, prompt_tokens
 from hyper.model.quantized import check_bits, full_weight, quantise
-from hyper.recordings.audio import SAMPLE_RATE
+from hyper.recordings.limits import SAMPLE_RATE
 
 if TYPE_CHECKING:
     from transformers import WhisperFeatureExtractor, WhisperForConditionalGeneration, WhisperTokenizer

@@ -10,7 +10,7 @@ import numpy as np
 from torch import Tensor
 
 from hyper.model.files import BackboneError, first_line
-from hyper.recordings.audio import SAMPLE_RATE
+from hyper.recordings.limits import SAMPLE_RATE
 
 if TYPE_CHECKING:
     from transformers import (

@@ -9,8 +9,9 @@ from plotly.subplots import make_subplots
 
 from hyper.plots import palette
 from hyper.plots.style import COLORSCALE, SHADES, Caption, dressed, style_axes
+from hyper.recordings.limits import SAMPLE_RATE
 from hyper.recordings.pitch import F0_MIN
-from hyper.recordings.sound import BAND_HZ, HOP, RANGE_DB, SAMPLE_RATE, Sound
+from hyper.recordings.sound import BAND_HZ, HOP, RANGE_DB, Sound
 
 HEIGHT = 560  # pixels
 SHARES = (0.18, 0.24, 0.58)  # of the height: level, pitch, spectrogram

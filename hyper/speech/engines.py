@@ -12,7 +12,8 @@ from pathlib import Path
 
 import numpy as np
 
-from hyper.recordings.audio import SAMPLE_RATE, load_audio
+from hyper.recordings.audio import load_audio
+from hyper.recordings.limits import SAMPLE_RATE
 from hyper.simulate.phones import Phone
 from hyper.speech.phone_set import SILENCE, from_espeak, from_radio
 

@@ -16,7 +16,8 @@ from hyper.compare.pipeline import PersonalizedAsr
 from hyper.compare.scoring import score_manifest
 from hyper.compare.utterance import ScoredUtterance
 from hyper.metrics.word_errors import pooled
-from hyper.recordings.audio import SAMPLE_RATE, load_audio, save_audio
+from hyper.recordings.audio import load_audio, save_audio
+from hyper.recordings.limits import SAMPLE_RATE
 from hyper.recordings.manifest import ManifestRow, write_manifest
 from hyper.simulate import COHORTS, SEVERITIES, draw_profile, simulate
 from hyper.speech.make import LICENCE, Job, finish, speak

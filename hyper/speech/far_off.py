@@ -9,7 +9,8 @@ from pathlib import Path
 import numpy as np
 from scipy.signal import fftconvolve
 
-from hyper.recordings.audio import SAMPLE_RATE, load_audio, save_audio
+from hyper.recordings.audio import load_audio, save_audio
+from hyper.recordings.limits import SAMPLE_RATE
 from hyper.recordings.manifest import ManifestRow, write_manifest
 from hyper.simulate.room import room_noise, speech_level
 

@@ -9,7 +9,8 @@ from pathlib import Path
 
 import numpy as np
 
-from hyper.recordings.audio import SAMPLE_RATE, save_audio
+from hyper.recordings.audio import save_audio
+from hyper.recordings.limits import SAMPLE_RATE
 from hyper.recordings.manifest import ManifestRow, write_manifest
 from hyper.recordings.parallel import parallel
 from hyper.recordings.resampling import resample

@@ -8,8 +8,9 @@ from pathlib import Path
 
 import numpy as np
 
-from hyper.recordings.audio import AudioError, load_audio, save_audio
+from hyper.recordings.audio import load_audio, save_audio
 from hyper.recordings.blocks import in_blocks, on_ray
+from hyper.recordings.limits import AudioError
 from hyper.recordings.manifest import ManifestRow, write_manifest
 from hyper.recordings.parallel import parallel
 from hyper.simulate import ALL_COHORTS, SEVERITIES, draw_profile, simulate

@@ -17,7 +17,8 @@ from hyper.compare.stopwatch import Stopwatch
 from hyper.compare.transcribe import RowWeights
 from hyper.metrics.intervals import Interval, difference_interval, reduction_interval, sum_by_speaker
 from hyper.metrics.word_errors import word_errors
-from hyper.recordings.audio import AudioError, load_audio
+from hyper.recordings.audio import load_audio
+from hyper.recordings.limits import AudioError
 from hyper.recordings.manifest import ManifestRow, source_speaker
 
 OWN = "its own"

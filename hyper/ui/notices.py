@@ -12,14 +12,12 @@ import gradio as gr
 from hyper.compare.export import ExportError
 from hyper.compare.scheduler import BusyError
 from hyper.compare.speaker import SpeakerError
-from hyper.model.backbone import BackboneError
 from hyper.model.checkpoint import CheckpointError
+from hyper.model.files import BackboneError
 from hyper.model.lora import StrengthError
 from hyper.recordings.archive import ArchiveError
-from hyper.recordings.audio import AudioError
-from hyper.recordings.limits import TextError
+from hyper.recordings.limits import AudioError, TableError, TextError
 from hyper.recordings.manifest import ManifestError
-from hyper.recordings.tables import TableError
 from hyper.recordings.whole_files import NO_ROOM
 from hyper.reports.sessions import SessionError
 

@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from hyper.ui.gpu import IS_SHARED_GPU
 
 # Requests come to the scheduler together and wait there. It says how long the line is, so gradio's own line is longer.
-MODEL_QUEUE = {"concurrency_id": "model", "concurrency_limit": 1 if IS_SHARED_GPU else 48}  # lent to one at a time
+# A GPU that is lent is lent to one at a time.
+MODEL_QUEUE: dict[str, Any] = {"concurrency_id": "model", "concurrency_limit": 1 if IS_SHARED_GPU else 48}
 MOST_THREADS = 64  # of gradio: those of the model that wait, and some for small steps
-ON_MODEL = {"api_visibility": "private", **MODEL_QUEUE}
-LIST_QUEUE = {"concurrency_id": "several", "concurrency_limit": 1}  # at a time; the scheduler lets others in
-FILE_QUEUE = {"concurrency_id": "files", "concurrency_limit": 1}  # a file is as large as the model: one at a time
-ON_FILES = {"api_visibility": "private", **FILE_QUEUE}
-QUIET = {"queue": False, "show_progress": "hidden", "api_visibility": "private"}  # small steps: no wait, no endpoint
+ON_MODEL: dict[str, Any] = {"api_visibility": "private", **MODEL_QUEUE}
+# One list at a time; the scheduler lets others in.
+LIST_QUEUE: dict[str, Any] = {"concurrency_id": "several", "concurrency_limit": 1}
+# A file is as large as the model: one at a time.
+FILE_QUEUE: dict[str, Any] = {"concurrency_id": "files", "concurrency_limit": 1}
+ON_FILES: dict[str, Any] = {"api_visibility": "private", **FILE_QUEUE}
+# Small steps: no wait, no endpoint.
+QUIET: dict[str, Any] = {"queue": False, "show_progress": "hidden", "api_visibility": "private"}

@@ -10,11 +10,9 @@ from typing import TYPE_CHECKING, Any
 
 from starlette.middleware import Middleware
 
-from hyper.model.backbone import BackboneError
 from hyper.model.checkpoint import CheckpointError
-from hyper.model.files import BUNDLED
-from hyper.recordings.audio import AudioError
-from hyper.recordings.limits import LIMITS
+from hyper.model.files import BUNDLED, BackboneError
+from hyper.recordings.limits import LIMITS, AudioError
 from hyper.recordings.manifest import ManifestError
 from hyper.ui.examples import read_examples
 from hyper.ui.gate import Gate, own_names

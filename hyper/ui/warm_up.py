@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from hyper.plots.sound import sound_print
-from hyper.recordings.audio import SAMPLE_RATE
+from hyper.recordings.limits import SAMPLE_RATE
 from hyper.recordings.sound import look_at
 from hyper.ui import figures, panels
 

@@ -11,7 +11,8 @@ from scipy.signal import find_peaks
 from torch import Tensor
 
 from hyper.compare.guards import measure_sound
-from hyper.recordings.audio import SAMPLE_RATE, load_audio
+from hyper.recordings.audio import load_audio
+from hyper.recordings.limits import SAMPLE_RATE
 from hyper.recordings.manifest import ManifestRow
 from hyper.recordings.pitch import FRAME_HOP, track_f0
 from hyper.study.experiments.workbench import cached_array

@@ -9,7 +9,7 @@ import numpy as np
 from torch import Tensor, nn
 
 from hyper.metrics.intervals import bootstrap_speakers, sum_by_speaker
-from hyper.model.backbone import TARGETS
+from hyper.model.config import TARGETS
 from hyper.model.subspace import LayerUpdate, dense_update, layer_update, turn_deg
 from hyper.plots.experiments import scatter_figure
 from hyper.recordings.manifest import ManifestRow

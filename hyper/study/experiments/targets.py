@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from hyper.model.backbone import TARGETS, Backbone
+from hyper.model.backbone import Backbone
+from hyper.model.config import TARGETS
 from hyper.plots.experiments import forest_figure
 from hyper.study.experiments.arms import alone, hypernet_arm
 from hyper.study.experiments.workbench import Experiment, Record, Workbench, rates_of_arm

@@ -12,7 +12,8 @@ from hyper.compare.pipeline import PersonalizedAsr
 from hyper.compare.prepared import Encoded, adapt, encode
 from hyper.compare.stopwatch import Stopwatch
 from hyper.compare.transcribe import RowWeights
-from hyper.recordings.audio import AudioError, load_audio
+from hyper.recordings.audio import load_audio
+from hyper.recordings.limits import AudioError
 from hyper.recordings.manifest import ManifestRow
 from hyper.training.adaptation.states import usable_seconds
 

@@ -9,7 +9,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from hyper.compare.evaluation import aligned
-from hyper.recordings.audio import MIN_SECONDS, AudioError, audio_seconds
+from hyper.recordings.audio import MIN_SECONDS, audio_seconds
+from hyper.recordings.limits import AudioError
 from hyper.recordings.manifest import ManifestRow
 from hyper.study.pair.listed import TYPICAL, Listed
 

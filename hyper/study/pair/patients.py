@@ -9,7 +9,8 @@ from pathlib import Path
 
 import numpy as np
 
-from hyper.recordings.audio import SAMPLE_RATE, AudioError, load_audio
+from hyper.recordings.audio import load_audio
+from hyper.recordings.limits import SAMPLE_RATE, AudioError
 from hyper.recordings.manifest import ManifestRow, read_manifest
 from hyper.simulate import COHORTS
 from hyper.simulate.ways import simulate_way, ways_of

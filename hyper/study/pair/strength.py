@@ -16,7 +16,8 @@ from hyper.compare.stopwatch import Stopwatch
 from hyper.compare.transcribe import RowWeights
 from hyper.metrics.word_errors import WordErrors, pooled, word_errors
 from hyper.model.hypernet import HyperNetwork
-from hyper.recordings.audio import AudioError, load_audio
+from hyper.recordings.audio import load_audio
+from hyper.recordings.limits import AudioError
 from hyper.recordings.manifest import ManifestRow
 from hyper.recordings.whole_files import write_whole
 from hyper.study.methods.method import KIND_SHARES

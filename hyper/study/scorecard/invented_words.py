@@ -10,7 +10,8 @@ import numpy as np
 from hyper.compare.row import Row
 from hyper.compare.utterance import ScoredUtterance
 from hyper.metrics.word_errors import word_errors
-from hyper.recordings.audio import SAMPLE_RATE, load_audio
+from hyper.recordings.audio import load_audio
+from hyper.recordings.limits import SAMPLE_RATE
 
 
 @dataclass(frozen=True)

@@ -11,7 +11,8 @@ import torch
 from tqdm import tqdm
 
 from hyper.model.backbone import Backbone
-from hyper.recordings.audio import AudioError, audio_seconds, load_audio
+from hyper.recordings.audio import audio_seconds, load_audio
+from hyper.recordings.limits import AudioError
 from hyper.recordings.manifest import ManifestRow
 from hyper.recordings.whole_files import whole_file
 from hyper.training.adaptation.losses import OriginalsLoss

@@ -18,7 +18,8 @@ from tqdm import tqdm
 
 from hyper.model.backbone import Backbone
 from hyper.model.utterance_encoder import N_STATISTICS, pool_statistics
-from hyper.recordings.audio import SAMPLE_RATE, AudioError, audio_seconds, load_audio
+from hyper.recordings.audio import audio_seconds, load_audio
+from hyper.recordings.limits import SAMPLE_RATE, AudioError
 from hyper.recordings.manifest import ManifestRow
 from hyper.recordings.whole_files import write_whole
 from hyper.training.begun_with import check_size, manifest_mark, read_index

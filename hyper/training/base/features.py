@@ -11,7 +11,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from hyper.recordings.audio import AudioError, load_audio
+from hyper.recordings.audio import load_audio
+from hyper.recordings.limits import AudioError
 from hyper.recordings.manifest import ManifestRow
 from hyper.recordings.parallel import parallel
 from hyper.recordings.whole_files import write_whole

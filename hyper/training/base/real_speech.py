@@ -11,7 +11,8 @@ import numpy as np
 import torch
 
 from hyper.model.passes import encode_frames
-from hyper.recordings.audio import SAMPLE_RATE, AudioError, load_audio, save_audio
+from hyper.recordings.audio import load_audio, save_audio
+from hyper.recordings.limits import SAMPLE_RATE, AudioError
 from hyper.recordings.manifest import ManifestRow, read_manifest, write_manifest
 from hyper.recordings.parallel import parallel
 from hyper.recordings.whole_files import whole_file

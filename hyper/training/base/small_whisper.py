@@ -17,7 +17,7 @@ from transformers import (
     WhisperTokenizer,
 )
 
-from hyper.recordings.audio import SAMPLE_RATE
+from hyper.recordings.limits import SAMPLE_RATE
 from hyper.speech.phone_set import PHONES
 from hyper.training.base.features import MelSettings
 

@@ -16,7 +16,7 @@ from hyper.compare.row import Row
 from hyper.compare.sweep import sweep
 from hyper.metrics.word_errors import WordSpan, align_words
 from hyper.plots.layers import place_of, whole_layers
-from hyper.recordings.audio import SAMPLE_RATE
+from hyper.recordings.limits import SAMPLE_RATE
 from hyper.ui.marks import NO_SPEECH, NO_WORDS
 from hyper.ui.numbers import count
 

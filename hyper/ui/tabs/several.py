@@ -51,7 +51,8 @@ from hyper.ui.theme import STYLE_FILE
 from hyper.ui.visitors.batches import Batches, Outcome, Run
 
 SCRIPT_FILE = STYLE_FILE.with_name("recordings.js")
-HEARD = {"show_progress": "hidden", "api_visibility": "private", "concurrency_limit": None}  # a notice needs the queue
+# A notice needs the queue.
+HEARD: dict[str, Any] = {"show_progress": "hidden", "api_visibility": "private", "concurrency_limit": None}
 BATCH = 4  # recordings at a time: other visitors come in between, and the bar moves
 PLACE = "several"  # of the files that the visitor holds here
 LIMITS_TEXT = (
