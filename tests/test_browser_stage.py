@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 import soundfile
+from accessible import shuts_out
 from served import running_app
 from test_browser import CHROMIUM, FLAGS, PATIENCE_MS, playwright
 
@@ -15,6 +17,7 @@ from hyper.recordings.audio import SAMPLE_RATE
 
 BIG, SMALL = (1920, 1080), (1024, 768)
 LEAST_PIXELS = {BIG: 48, SMALL: 28}
+VERDICTS = re.compile("better|same|worse|not reliable: .+")
 CUT_OFF = """() => [document.documentElement, document.body, document.querySelector('main')]
   .filter(box => box.scrollWidth > box.clientWidth + 1 || box.scrollHeight > box.clientHeight + 1)
   .map(box => box.tagName)
@@ -106,6 +109,7 @@ def test_a_rehearsal_by_keyboard_alone(stage):
     expect(at("#meant-text")).to_have_text("turn on the <b>lights</b>")  # text, never HTML
     assert at("#base .note").count()  # not by colour alone
     press(stage, "a")
+    expect(at("#verdict")).to_have_text(VERDICTS)
     expect(at("#adapted .words")).to_be_visible()
     expect(at("#spoken")).to_contain_text("Whisper adapted to this recording: ")
     for words in ("#base .words", "#adapted .words"):
@@ -118,9 +122,13 @@ def test_a_rehearsal_by_keyboard_alone(stage):
     press(stage, *["ArrowDown"] * 6)
     expect(at("#strength-text")).to_have_text("strength 0, as the base")
     assert at("#adapted .words").inner_text() == at("#base .words").inner_text() != before
+    assert shuts_out(stage) == []
     press(stage, "ArrowUp", "c")
     expect(at("#layers li")).to_have_count(2)
     is_whole(stage)
+    press(stage, "d")  # by day
+    assert shuts_out(stage) == []
+    press(stage, "d")
     press(stage, "n")
     expect(at("#tag")).to_be_hidden()
     press(stage, "p", "PageDown", "PageDown", "PageDown", "PageUp")

@@ -113,7 +113,7 @@ def test_layers_of_encoder_and_decoder_stay_apart():
     both = [update(f"model.{side}.layers.0.fc1", 0.01, (1.0,)) for side in ("encoder", "decoder")]
     figure = layer_plots.magnitude_figure(both)
     assert list(figure.data[0].x) == ["enc 1", "dec 1"]
-    assert figure.layout.xaxis.title.text == "decoder and encoder layer"
+    assert figure.layout.xaxis.title.text == "encoder and decoder layer"
 
 
 def test_a_name_that_is_no_layer_is_refused():

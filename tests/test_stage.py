@@ -5,11 +5,14 @@ from __future__ import annotations
 import io
 from pathlib import Path
 
+import numpy as np
 import pytest
 import soundfile
+from served import ROOT
 from starlette.testclient import TestClient
 
 from hyper.compare.pipeline import PersonalizedAsr
+from hyper.compare.verdict import judge
 from hyper.model.backbone import BackboneError
 from hyper.recordings.audio import SAMPLE_RATE
 from hyper.recordings.manifest import ManifestError
@@ -17,7 +20,7 @@ from hyper.ui.examples import Example
 from hyper.ui.stage.preparation import NOT_YET, LiveError, Preparation
 from hyper.ui.stage.programme import read_programme
 from hyper.ui.stage.server import stage_app
-from hyper.ui.stage.slides import N_PEAKS, make_slide, wav_bytes
+from hyper.ui.stage.slides import DOUBTS, N_PEAKS, make_slide, wav_bytes
 
 
 @pytest.fixture(scope="module")
@@ -51,6 +54,7 @@ def test_a_slide_says_what_a_comparison_says_at_every_strength(asr, folder):
         comparison = asr.compare(folder / "a_first.wav", "turn on the lights", strength=each.strength)
         assert each.line.n_errors == comparison.adapted.errors.n_errors
         assert slide.base.n_errors == comparison.base.errors.n_errors
+        assert each.verdict.split(":")[0] == judge(comparison.base, comparison.adapted, None).outcome
     assert [each.strength for each in slide.adapted] == [0, 0.25, 0.5, 0.75, 1, 1.25, 1.5, 1.75, 2]
     assert slide.adapted[0].line == slide.base
     trained = asr.compare(folder / "a_first.wav")
@@ -59,6 +63,13 @@ def test_a_slide_says_what_a_comparison_says_at_every_strength(asr, folder):
     )
     sound, rate = soundfile.read(io.BytesIO(wav_bytes(waveform)))
     assert rate == SAMPLE_RATE and sound == pytest.approx(waveform, abs=1e-4)
+
+
+def test_no_success_is_claimed_of_noise(asr, tmp_path):
+    noise = 0.01 * np.random.default_rng(0).standard_normal(SAMPLE_RATE)
+    soundfile.write(tmp_path / "noise.wav", noise, SAMPLE_RATE)
+    slide, _ = make_slide(asr, tmp_path / "noise.wav", "turn on the lights")
+    assert {each.verdict for each in slide.adapted} <= {f"not reliable: {doubt}" for doubt in DOUBTS.values()}
 
 
 def test_words_are_marked_by_more_than_a_colour(asr, folder):
@@ -103,6 +114,13 @@ def test_a_broken_program_is_said_on_the_stage_and_stays_loud():
     with pytest.raises(ZeroDivisionError):
         made.run()
     assert made.status()["failure"].endswith("went wrong; the terminal says what.")
+
+
+def test_examples_begin_with_one_that_gains():
+    examples = ROOT / "examples" / "manifest.csv"
+    if not examples.is_file():
+        pytest.skip("there are no examples yet")
+    assert [each.outcome for each in read_programme([examples])][:3] == ["gain", "tie", "harm"]
 
 
 def test_nothing_to_present_is_one_sentence(tmp_path):

@@ -114,8 +114,8 @@ def test_in_sentences_for_those_who_do_not_see_the_columns():
     html = panels.results_html(comparison("um turn off light", "turn on the lights", MEANT), "bundled")
     unseen = html.split('class="hw-unseen"')[1].split("</div>")[0]
     assert text_of("<p " + unseen) == (
-        "Base, Whisper as it is: um turn off light . 3 of 4 words wrong: off instead of on; light instead of the; "
-        f"lights is missing. Adapted, tuned to this recording: turn on the lights . No word wrong. "
+        "What was heard Base, Whisper as it is: um turn off light . 3 of 4 words wrong: off instead of on; light instead of the; "
+        f"lights is missing. Adapted, tuned to this recording: turn on the lights . Every word right. "
         f"What was meant: {MEANT}"
     )
 
@@ -132,7 +132,7 @@ def test_the_player_knows_what_to_play():
         (WordErrors(hits=8, deletions=1), "1 of 9 words wrong"),
         (WordErrors(hits=1, insertions=1), "1 of 1 word wrong"),
         (WordErrors(hits=2, insertions=3), "3 errors in 2 words"),
-        (WordErrors(hits=2), "no word wrong"),
+        (WordErrors(hits=2), "every word right"),
     ],
 )
 def test_one_sentence_is_counted(errors, text):
@@ -166,12 +166,12 @@ def test_what_others_wrote_stays_text(where):
             "turn off a light",
             "turn on the light",
             MEANT,
-            "Better 3 of 4 words wrong before adapting, 1 of 4 words after.",
+            "Better 3 of 4 words wrong before adapting, 1 after.",
         ),
-        ("turn off the lights", MEANT, MEANT, "Better 1 of 4 words wrong before adapting, no word after."),
+        ("turn off the lights", MEANT, MEANT, "Better 1 of 4 words wrong before adapting, none after."),
         (MEANT, MEANT, MEANT, "Same Every word is right in both."),
         ("turn the lights", "turn of the lights", MEANT, "Same 1 of 4 words wrong in both."),
-        (MEANT, "turn off the light", MEANT, "Worse No word wrong before adapting, 2 of 4 words after."),
+        (MEANT, "turn off the light", MEANT, "Worse Every word right before adapting, 2 of 4 words wrong after."),
         ("Turn on.", "turn on", None, f"Same {panels.SAME_WORDS}"),
         ("turn on", "turn off", None, panels.OTHER_WORDS),
         ("turn on", None, None, "This model has no adaptation yet, so there is only one transcript."),

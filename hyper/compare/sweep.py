@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from hyper.compare.confidence import calibrated_confidences
 from hyper.compare.pipeline import PersonalizedAsr
 from hyper.compare.prepared import Prepared
 from hyper.compare.row import Row, make_row
@@ -39,7 +40,13 @@ def sweep(asr: PersonalizedAsr, prepared: Prepared, reference: str | None) -> tu
     return tuple(
         StrengthPoint(
             strength=strength,
-            row=make_row(transcript, prepared.waveform, reference, language=prepared.language),
+            row=make_row(
+                transcript,
+                prepared.waveform,
+                reference,
+                words=calibrated_confidences(asr.backbone, transcript, asr.calibration),
+                language=prepared.language,
+            ),
             n_changed=n_changed_words(transcripts[0].text, transcript.text, prepared.language),
         )
         for strength, transcript in zip(STRENGTHS, transcripts, strict=True)

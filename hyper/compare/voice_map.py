@@ -17,6 +17,7 @@ from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 import scipy.linalg
@@ -31,6 +32,9 @@ from hyper.recordings.audio import load_audio
 from hyper.recordings.limits import AudioError
 from hyper.recordings.manifest import ManifestRow, source_speaker
 from hyper.recordings.whole_files import write_whole
+
+if TYPE_CHECKING:
+    from hyper.compare.comparison import Comparison
 
 MAP_FILE = "voice_map.safetensors"
 MAX_COMPONENTS = 32  # kept directions; fewer where the embedding is long
@@ -158,6 +162,15 @@ def find_map(asr: PersonalizedAsr) -> VoiceMap:
     if (voice_map.base_fingerprint, voice_map.hypernet_fingerprint) != _fingerprints(asr):
         raise MapError(f"The map beside this model was made with another pair. Make it again: {make_command()}")
     return voice_map
+
+
+def whereabouts_of(asr: PersonalizedAsr, comparison: Comparison) -> Whereabouts | None:
+    """Where a recording that was compared lies; None where the model has no map."""
+    try:
+        voice_map = find_map(asr)
+    except MapError:
+        return None
+    return None if comparison.embedding is None else voice_map.whereabouts(comparison.embedding, is_mean=False)
 
 
 def make_map(

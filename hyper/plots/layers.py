@@ -237,5 +237,5 @@ def _layer_label(
 
 def _layer_axis_title(layers: Sequence[LayerUpdate]) -> str:
     """Name of the layer axis."""
-    sides = sorted({place_of(update.name).side for update in layers})
+    sides = sorted({place_of(update.name).side for update in layers}, reverse=True)  # the encoder comes first
     return f"{' and '.join(sides)} layer"

@@ -145,6 +145,7 @@ def dressed(figure: go.Figure) -> go.Figure:
         legend={"orientation": "h", "y": 1.12},
         hoverlabel={"bgcolor": palette.INK, "font": {"color": palette.CARD}},
     )
+    figure.update_xaxes(automargin=True, title_standoff=16)  # where names of ticks are turned, the title goes below
     return figure.update_xaxes(**axis).update_yaxes(**axis)
 
 

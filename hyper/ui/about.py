@@ -49,6 +49,9 @@ def head() -> None:
         with gr.Column(elem_classes="hw-aside"):
             links = render("on_demand", HOW=HOW, MODELS=MODELS)
             gr.HTML("How it works", label="Models", html_template=links, js_on_load=scripts.OPEN_VIEWS)
+            gr.HTML(
+                "Switch between light and dark", html_template=render("theme_switch"), js_on_load=scripts.SWITCH_THEME
+            )
             line("Recordings are deleted when you leave", "hw-pill")
 
 

@@ -18,7 +18,7 @@ N_BARS = 48
 EXPECTED = {
     "gain": "Adapting helps",
     "tie": "Adapting does not help",
-    "harm": "Adapting does harm",
+    "harm": "Adapting makes it worse",
     "right": "Right without adapting",
 }
 

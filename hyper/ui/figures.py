@@ -30,7 +30,7 @@ def interactive(figure: PlotlyFigure, name: str, zooms: bool = False) -> PlotDat
     buttons = [["zoomIn2d", "zoomOut2d", "resetScale2d"]]
     settings = {"config": {"displayModeBar": zooms, "displaylogo": False, "modeBarButtons": buttons}}
     drawn = json.loads(figure.to_json())
-    drawn["layout"].setdefault("meta", {})["name"] = name  # scripts.NAME_PLOTS says it to screen readers
+    drawn["layout"].setdefault("meta", {})["name"] = name  # assets/access.js says it to screen readers
     return PlotData(type="plotly", plot=json.dumps(drawn | settings))
 
 

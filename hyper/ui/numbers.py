@@ -30,5 +30,5 @@ def words_wrong(errors: WordErrors) -> str:
     if errors.n_errors > errors.n_reference:  # added words
         return f"{errors.n_errors} errors in {count(errors.n_reference, 'word')}"
     if not errors.n_errors:
-        return "no word wrong"
+        return "every word right"
     return f"{errors.n_errors} of {count(errors.n_reference, 'word')} wrong"

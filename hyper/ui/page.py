@@ -53,7 +53,7 @@ def build_demo(models: ModelStore, examples: Sequence[Example]) -> gr.Blocks:
         reading.hand_over_to(several, bar)
         demo.load(None, js=scripts.WATCH_REFERENCE)
         demo.load(None, js=scripts.FOLLOW_PLAYER)
-        demo.load(None, js=scripts.NAME_PLOTS)
+        demo.load(None, js=scripts.MEND_ACCESS)
     demo.unload(service.leave)
     demo.unload(several.many.leave)
     return demo.queue(max_size=WAITING_LIMIT)

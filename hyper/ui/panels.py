@@ -113,7 +113,9 @@ def verdict_sentence(comparison: Comparison, verdict: Verdict) -> str:
     before, after = words_wrong(base), words_wrong(adapted)
     if verdict.outcome == "same":
         return f"{capitalised(before)} in both." if adapted.n_errors else "Every word is right in both."
-    return f"{capitalised(before)} before adapting, {after.removesuffix(' wrong')} after."
+    if not base.n_errors:
+        return f"Every word right before adapting, {after} after."
+    return f"{capitalised(before)} before adapting, {adapted.n_errors or 'none'} after."
 
 
 def details_html(comparison: Comparison) -> str:

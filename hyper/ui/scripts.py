@@ -5,6 +5,10 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 
+from hyper.model.files import ASSETS
+
+MEND_ACCESS = (ASSETS / "access.js").read_text(encoding="utf-8")
+
 # No further than needed: where the result is in view already, nothing moves under the hand.
 SHOW_RESULTS = """() => document.getElementById('hw-result').scrollIntoView({
   block: 'nearest', behavior: matchMedia('(prefers-reduced-motion: reduce)').matches ? 'auto' : 'smooth'
@@ -36,17 +40,6 @@ WATCH_REFERENCE = f"""() => {{
   }});
 }}"""
 SHOW_COUNTS = "() => document.getElementById('hw-results').classList.remove('hw-recounting')"
-# Plotly draws without a name: to a screen reader a plot would be loose numbers.
-NAME_PLOTS = """() => {
-  const name = () => {
-    for (const plot of document.querySelectorAll(".js-plotly-plot:not([role])")) {
-      if (!plot.layout?.meta) continue;
-      plot.setAttribute("role", plot.querySelector(".modebar-btn") ? "group" : "img");
-      plot.setAttribute("aria-label", plot.layout.meta.name);
-    }
-  };
-  new MutationObserver(name).observe(document.getElementById("hw-tabs"), {childList: true, subtree: true});
-}"""
 # A line on the plot of the sound where the player is. Plotly tells where its axis is drawn, zoomed or not; another
 # recording's player has another length.
 FOLLOW_PLAYER = """() => {
@@ -99,6 +92,12 @@ OPEN_VIEWS = f"""element.addEventListener("click", (event) => {{
   const view = event.target.closest("[data-view]")?.dataset.view;
   if (view) {_PRESS_TAB};
 }});"""
+# As gradio does it where the address says which: the class by which all colours follow. The address keeps the choice.
+SWITCH_THEME = """element.addEventListener("click", () => {
+  const isDark = document.body.classList.toggle("dark"), address = new URL(location);
+  address.searchParams.set("__theme", isDark ? "dark" : "light");
+  history.replaceState(null, "", address);
+});"""
 OPEN_AND_COMPARE = """() => {
   document.querySelector('#hw-tabs [role=tab]').click();
   document.getElementById('hw-compare').click();
@@ -125,6 +124,16 @@ def open_view(view: str) -> str:
   const view = {json.dumps(view)};
   {_PRESS_TAB};
   document.getElementById("hw-tabs").scrollIntoView();
+  // The button that was pressed is out of sight now: the focus goes where the eyes are, once gradio has drawn it.
+  const focus = (tries = 40) => {{
+    const panel = document.getElementById(`hw-tab-${{view}}`);
+    if (panel?.checkVisibility()) {{
+      panel.tabIndex = -1;
+      panel.focus({{preventScroll: true}});
+    }}
+    if (tries && document.activeElement !== panel) setTimeout(focus, 50, tries - 1);
+  }};
+  focus();
 }}"""
 
 

@@ -17,9 +17,7 @@ from hyper.ui.templates import render
 if TYPE_CHECKING:
     import numpy as np
 
-    from hyper.compare.comparison import Comparison
     from hyper.compare.pipeline import PersonalizedAsr
-    from hyper.compare.voice_map import Whereabouts
 
 
 class VoiceMapBox:
@@ -60,12 +58,3 @@ class VoiceMapBox:
             self.note: figures.caption_html(VOICE_MAP) + note,
             self.plot: gr.update(value=figure, visible=True),
         }
-
-
-def place_of(asr: PersonalizedAsr, comparison: Comparison) -> Whereabouts | None:
-    """Where the recording lies; None where the model has no map."""
-    try:
-        voice_map = find_map(asr)
-    except MapError:
-        return None
-    return None if comparison.embedding is None else voice_map.whereabouts(comparison.embedding, is_mean=False)

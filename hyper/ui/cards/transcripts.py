@@ -6,11 +6,11 @@ from typing import TYPE_CHECKING
 
 import gradio as gr
 
+from hyper.compare.voice_map import whereabouts_of
 from hyper.ui import panels
 from hyper.ui.cards.card import Card
 from hyper.ui.layout import card
 from hyper.ui.player import player
-from hyper.ui.voice_map import place_of
 
 if TYPE_CHECKING:
     from hyper.compare.comparison import Comparison
@@ -33,7 +33,7 @@ class TranscriptsCard(Card):
 
     def render(self, comparison: Comparison, asked: Asked) -> Values:
         """The verdict and both rows."""
-        where = place_of(self.models.get(asked.model), comparison)
+        where = whereabouts_of(self.models.get(asked.model), comparison)
         return {self.panels: panels.results_html(comparison, asked.model, where, asked.recording)}
 
     def clear(self) -> Values:

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from hyper.recordings.manifest import ManifestError
-from hyper.ui.examples import Example, read_examples
+from hyper.ui.examples import Example, in_order, read_examples
 
 MANIFEST = "manifest.csv"
 SUFFIXES = frozenset(".wav .flac .ogg .opus .mp3 .m4a .aac .webm .mp4 .aif .aiff".split())
@@ -23,14 +23,20 @@ def read_programme(places: Sequence[str | Path]) -> list[Example]:
 def _of_place(place: Path) -> list[Example]:
     if place.is_dir():
         if (place / MANIFEST).is_file():
-            return read_examples(place / MANIFEST)
+            return _listed(place / MANIFEST)
         files = sorted(file for file in place.iterdir() if file.suffix.lower() in SUFFIXES)
         if not files:
             raise ManifestError(f"{place} holds neither a {MANIFEST} nor recordings to present.")
         return [_own(file) for file in files]
     if not place.is_file():
         raise ManifestError(f"There is nothing to present at {place}; name recordings, a folder of them or a manifest.")
-    return read_examples(place) if place.suffix.lower() == ".csv" else [_own(place)]
+    return _listed(place) if place.suffix.lower() == ".csv" else [_own(place)]
+
+
+def _listed(manifest: Path) -> list[Example]:
+    """As they are listed; where it is known what adapting does to them, as on the page: one that gains comes first."""
+    examples = read_examples(manifest)
+    return in_order(examples) if any(each.outcome for each in examples) else examples
 
 
 def _own(file: Path) -> Example:

@@ -14,6 +14,8 @@ from hyper.compare.comparison import Comparison
 from hyper.compare.pipeline import PersonalizedAsr
 from hyper.compare.row import Row
 from hyper.compare.sweep import sweep
+from hyper.compare.verdict import Doubt, judge
+from hyper.compare.voice_map import Whereabouts, whereabouts_of
 from hyper.metrics.word_errors import WordSpan, align_words
 from hyper.plots.layers import place_of, whole_layers
 from hyper.recordings.limits import SAMPLE_RATE
@@ -21,6 +23,13 @@ from hyper.ui.marks import NO_SPEECH, NO_WORDS
 from hyper.ui.numbers import count
 
 N_PEAKS = 160  # bars of the drawn waveform: as many as the last row can tell apart
+DOUBTS: dict[Doubt, str] = {  # in few words, to be read from afar
+    "no speech": "no speech was found",
+    "disagree": "the two disagree on whether anybody speaks",
+    "signs": "words may be invented",
+    "far": "the model knows no voice like this",
+    "unsure": "the model is unsure of half of its words",
+}
 SIMULATED = "simulated "  # how the label of an example begins that a simulator made
 
 
@@ -48,6 +57,7 @@ class AtStrength:
 
     strength: float  # 0 is the base, 1 as trained
     line: Line
+    verdict: str  # "better", "not reliable: no speech was found"; "" where nobody can tell
 
 
 @dataclass(frozen=True)
@@ -82,7 +92,7 @@ def make_slide(
     prepared = asr.prepare(recording)
     comparison = asr.compare_prepared(prepared, meant or None)
     points = () if comparison.adapted is None else sweep(asr, prepared, comparison.reference)
-    line_of = _line_maker(comparison)
+    line_of, where = _line_maker(comparison), whereabouts_of(asr, comparison)
     slide = Slide(
         label=label.removeprefix(SIMULATED),
         is_simulated=label.startswith(SIMULATED),
@@ -90,9 +100,9 @@ def make_slide(
         seconds=comparison.seconds,
         peaks=_peaks(comparison.waveform),
         base=line_of(comparison.base),
-        adapted=tuple(AtStrength(point.strength, line_of(point.row)) for point in points),
+        adapted=tuple(AtStrength(p.strength, line_of(p.row), _verdict(comparison, p.row, where)) for p in points),
         layers=tuple(Layer(name, 100 * size) for name, size in whole_layers(comparison.layers).items()),
-        sides=" and ".join(sorted({place_of(layer.name).side for layer in comparison.layers})),
+        sides=" and ".join(sorted({place_of(layer.name).side for layer in comparison.layers}, reverse=True)),
         n_written=comparison.generated_parameters,
         written_percent=100 * comparison.generated_share,
     )
@@ -108,6 +118,12 @@ def wav_bytes(waveform: np.ndarray) -> bytes:  # (n_samples,) in [-1, 1], 16 kHz
         file.setframerate(SAMPLE_RATE)
         file.writeframes((waveform * 32_767).astype("<i2").tobytes())
     return target.getvalue()
+
+
+def _verdict(comparison: Comparison, row: Row, where: Whereabouts | None) -> str:
+    """What can be said of the row, judged as the page judges it."""
+    verdict = judge(comparison.base, row, where, comparison.language)
+    return f"{verdict.outcome}: {DOUBTS[verdict.doubts[0]]}" if verdict.doubts else verdict.outcome or ""
 
 
 def _line_maker(comparison: Comparison) -> Callable[[Row], Line]:

@@ -55,13 +55,10 @@ function drawRows(slide) {
   drawRow("adapted", strong?.line ?? {words: [], score: "This model has no adaptation."}, now.step >= ADAPTED);
   at("strength").hidden = !strong;
   if (strong) drawStrength(slide, strong.strength);
-  at("verdict").hidden = slide.base.n_errors === null || strong?.line.n_errors == null;
-  at("verdict").textContent = verdict(slide.base.n_errors, strong?.line.n_errors);
+  at("verdict").hidden = !strong?.verdict;
+  at("verdict").textContent = strong?.verdict ?? "";
+  at("verdict").dataset.outcome = at("verdict").textContent.split(":")[0];
   fit();
-}
-
-function verdict(before, after) {
-  return after < before ? "better" : after > before ? "worse" : "same";
 }
 
 function drawRow(id, line, isRevealed) {
@@ -100,7 +97,7 @@ function drawChange(slide) {
     const track = element("span", "track", element("span", "size", `${size.toFixed(size < 10 ? 1 : 0)} %`), bar);
     return element("li", "", track, element("span", "name", layer.name));
   }));
-  at("change-axis").textContent = `${slide.sides} layer, and its change in percent of the layer's own weights`;
+  at("change-axis").textContent = `Change of each ${slide.sides} layer, in percent of its own weights`;
 }
 
 function element(tag, style, ...content) {

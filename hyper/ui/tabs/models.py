@@ -29,7 +29,7 @@ class ModelsTab(Tab):
             lead(f"{INTRODUCTION} {models_html.MEMORY_MEANING}")
             with pair():
                 with card():
-                    heading(1, "Load one that is offered")
+                    heading(1 if models.takes_any else None, "Load one that is offered")
                     self.offered = gr.Dropdown(
                         models.choices(), value=models.first_name, label="Model", filterable=False,
                         elem_id="hw-models-offered",

@@ -44,7 +44,7 @@ class ReadingTab(Tab):
         with view("Read aloud", READING):
             lead(INTRODUCTION)
             with card() as self.choose:
-                heading(1, "What to read")
+                heading(None, "What to read")
                 self.chosen = gr.Radio(
                     [(each.label, each.key) for each in READING_SETS.values()],
                     value=next(iter(READING_SETS)),

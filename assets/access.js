@@ -1,0 +1,71 @@
+// Mends what gradio draws, as it appears: names and states for screen readers, and the focus, which no press may lose.
+() => {
+  const all = selector => document.querySelectorAll(selector);
+  const set = (node, name, value) => { if (node.getAttribute(name) !== String(value)) node.setAttribute(name, value); };
+  const textOf = node => node?.textContent.replace(/\s+/g, " ").trim() ?? "";
+  const labelOf = node => textOf(node.closest(".block").querySelector("[data-testid=block-label]"));
+
+  // Gradio's accordions do not say whether they are open, and name themselves with their arrow.
+  const tellFolds = () => all(".hw-accordion > button").forEach(button => {
+    set(button, "aria-expanded", button.classList.contains("open"));
+    set(button.querySelector(".icon"), "aria-hidden", true);
+  });
+  // Who speaks to the computer says what is written on the button: the name has to hold it.
+  const nameAsWritten = () => {
+    for (const button of all(".upload-container[aria-label]:not(.icon-mode)")) {
+      set(button, "aria-label", `${labelOf(button)}: ${textOf(button)}`);
+    }
+    for (const button of all("button.playback")) {
+      const text = textOf(button);
+      if (!button.ariaLabel.includes(text + ":")) set(button, "aria-label", `${text}: ${button.ariaLabel}`);
+    }
+  };
+  // Gradio puts a button for further files into another one, whose name it fails to look up: one of them remains.
+  const joinButtons = () => all(".icon-button:has(.upload-container.icon-mode)").forEach(outer => {
+    const inner = outer.querySelector(".upload-container"), name = `+ ${labelOf(outer)}`;
+    set(outer, "aria-label", name);
+    set(outer, "title", name);
+    if (inner.inert) return;
+    inner.inert = true;
+    outer.addEventListener("click", event => { if (!inner.contains(event.target)) inner.click(); });
+  });
+  // Names and sizes of files side by side, without a head: no table of data.
+  const layOutFiles = () => all("table.file-preview").forEach(table => set(table, "role", "presentation"));
+  // An empty place is nothing that could have a name.
+  const nameNothing = () => all(".empty[aria-label]").forEach(place => place.removeAttribute("aria-label"));
+  // Plotly draws without a name: to a screen reader a plot would be loose numbers.
+  const namePlots = () => all(".js-plotly-plot:not([role])").forEach(plot => {
+    if (!plot.layout?.meta) return;
+    set(plot, "role", plot.querySelector(".modebar-btn") ? "group" : "img");
+    set(plot, "aria-label", plot.layout.meta.name);
+  });
+
+  // What has the focus, and what it lies in. Once it has gone, the focus goes to the nearest control that is there.
+  let path = [];
+  const CONTROLS = "button, input, select, textarea, a[href], summary, [tabindex='0']";
+  const isThere = node => node.isConnected && node.checkVisibility({visibilityProperty: true});
+  const canFocus = node => isThere(node) && !node.disabled && !node.closest("[inert]");
+  document.addEventListener("focusin", ({target}) => {
+    path = [target];
+    while (path.at(-1).parentElement) path.push(path.at(-1).parentElement);
+  });
+  const holdFocus = () => {
+    if (document.activeElement !== document.body || !path.length || canFocus(path[0])) return;
+    const around = path.find(isThere);
+    [...around.querySelectorAll(CONTROLS)].find(canFocus)?.focus({preventScroll: true});
+  };
+
+  let isDue = false;
+  const mend = () => {
+    isDue = false;
+    for (const each of [tellFolds, nameAsWritten, joinButtons, layOutFiles, nameNothing, namePlots, holdFocus]) each();
+  };
+  const soon = () => {
+    if (!isDue) requestAnimationFrame(mend);
+    isDue = true;
+  };
+  new MutationObserver(soon).observe(document.body, {
+    childList: true, subtree: true, attributeFilter: ["class", "style", "aria-label", "disabled", "hidden"],
+  });
+  soon();
+}
