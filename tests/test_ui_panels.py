@@ -114,7 +114,8 @@ def test_in_sentences_for_those_who_do_not_see_the_columns():
     html = panels.results_html(comparison("um turn off light", "turn on the lights", MEANT), "bundled")
     unseen = html.split('class="hw-unseen"')[1].split("</div>")[0]
     assert text_of("<p " + unseen) == (
-        "What was heard Base, Whisper as it is: um turn off light . 3 of 4 words wrong: off instead of on; light instead of the; "
+        "What was heard Base, Whisper as it is: um turn off light . 3 of 4 words wrong: off instead of on; "
+        "light instead of the; "
         f"lights is missing. Adapted, tuned to this recording: turn on the lights . Every word right. "
         f"What was meant: {MEANT}"
     )
