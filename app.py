@@ -8,6 +8,7 @@ import sys
 from pathlib import Path
 
 from hyper.commands.arguments import add_model_arguments, load_asr
+from hyper.model.files import BUNDLED
 from hyper.ui.port import ServerError, check_port
 from hyper.ui.visitors.folder import open_folder
 
@@ -23,14 +24,23 @@ def main(arguments: list[str] | None = None) -> None:
         if args.present is not None:
             from hyper.ui.stage.server import present
 
-            present(lambda: load_asr(args), args.present or [EXAMPLES], args.host, args.port)
+            present(lambda: load_asr(with_base(args)), args.present or [EXAMPLES], args.host, args.port)
             return
         from hyper.ui.server import serve  # gradio and torch take seconds to import: not for --help or a taken port
 
-        model = {"load": lambda: load_asr(args), "name": args.base, "takes_any": args.any_model}
+        model = {"load": lambda: load_asr(args), "name": with_base(args).base, "takes_any": args.any_model}
         serve(**model, examples=EXAMPLES, host=args.host, port=args.port, folder=folder)
     except ServerError as error:
         sys.exit(f"HyperWhisper cannot start: {error}")
+
+
+def with_base(args: argparse.Namespace) -> argparse.Namespace:
+    """The same arguments; where they name no base, the best pair on this machine is chosen."""
+    if args.base is None:
+        from hyper.model.pairs import best_base  # imports torch
+
+        args.base = BUNDLED if args.hypernet else best_base()
+    return args
 
 
 def parse(arguments: list[str] | None) -> argparse.Namespace:
@@ -42,7 +52,7 @@ def parse(arguments: list[str] | None) -> argparse.Namespace:
     host, port = os.environ.get("GRADIO_SERVER_NAME", "127.0.0.1"), os.environ.get("GRADIO_SERVER_PORT", "7860")
     parser.add_argument("--host", default=host, help="address to listen on (default: %(default)s; 0.0.0.0: all)")
     parser.add_argument("--port", type=int, default=port, help="port to listen on (default: %(default)s)")
-    add_model_arguments(parser)
+    add_model_arguments(parser, None, "the best pair on this machine; bundled with --hypernet")
     parser.add_argument(
         "--any-model",
         action="store_true",

@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import json
 import os
+import tempfile
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -13,6 +14,8 @@ import numpy as np
 import pytest
 
 os.environ.setdefault("OMP_NUM_THREADS", "1")  # the models are tiny: more threads would wait for each other
+# What lies in the user's own cache must not choose the model that a page starts on.
+os.environ["HF_HUB_CACHE"] = str(Path(tempfile.gettempdir()) / "no-hub-cache")
 
 # torch and transformers take seconds to import: only the tests that use a model pay for them.
 if TYPE_CHECKING:

@@ -101,7 +101,7 @@ def test_where_it_listens(monkeypatch):
     monkeypatch.delenv("GRADIO_SERVER_NAME", raising=False)
     monkeypatch.delenv("GRADIO_SERVER_PORT", raising=False)
     args = app.parse([])
-    assert (args.host, args.port, args.base, args.hypernet) == ("127.0.0.1", 7860, "bundled", None)
+    assert (args.host, args.port, args.base, args.hypernet) == ("127.0.0.1", 7860, None, None)
     monkeypatch.setenv("GRADIO_SERVER_NAME", "0.0.0.0")  # as in a Hugging Face Space
     assert app.parse([]).host == "0.0.0.0"
     args = app.parse(["--host", "::1", "--port", "8000", "--base", "openai/whisper-tiny", "--hypernet", "runs/h"])

@@ -294,7 +294,7 @@ def test_another_model_brings_its_own_choices_and_clears_the_results(visit, reco
     here.upload(recording)
     here.open_fold("hw-advanced")
     here.page.locator("#hw-model input").click()
-    here.page.get_by_role("option", name="openai/whisper-tiny").click()
+    here.page.get_by_role("option", name="openai/whisper-tiny · ").click()
     playwright.expect(language).to_be_visible()
     playwright.expect(here.page.locator("#hw-phrases")).to_be_hidden()
     playwright.expect(here.page.get_by_text("python -m hyper train --base openai/whisper-tiny")).to_be_visible()

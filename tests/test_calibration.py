@@ -31,6 +31,7 @@ from hyper.plots.calibration import reliability_figure
 from hyper.recordings.manifest import read_manifest, write_manifest
 from hyper.speech.texts import split_of
 from hyper.study.calibrate import validation_rows
+from hyper.ui.cards.calibration import OTHER_EMBEDDING, reliability_html
 
 
 def words(confidence, right, speaker=None) -> ScoredWords:
@@ -168,14 +169,17 @@ def pair(backbone, make_hypernet, tmp_path):
     return hypernet, tmp_path / "hypernet", made
 
 
-def test_a_calibration_is_read_back_for_its_own_pair_alone(pair, backbone, make_hypernet):
+def test_a_calibration_is_read_back_for_its_own_hypernetwork_under_any_token_embedding(pair, backbone, make_hypernet):
     hypernet, folder, made = pair
-    assert load_calibration(folder, backbone, hypernet) is None
+    assert load_calibration(folder, hypernet) is None
     save_calibration(made, folder)
-    assert load_calibration(folder, backbone, hypernet) == made
-    assert load_calibration(folder, backbone, make_hypernet(backbone, strength=0.5)) is None
-    save_calibration(replace(made, base_fingerprint="0" * 16), folder)
-    assert load_calibration(folder, backbone, hypernet) is None
+    assert load_calibration(folder, hypernet) == made
+    assert load_calibration(folder, make_hypernet(backbone, strength=0.5)) is None
+    other = replace(made, base_fingerprint="0" * 16)
+    save_calibration(other, folder)
+    assert load_calibration(folder, hypernet) == other
+    assert OTHER_EMBEDDING not in reliability_html(made, backbone.fingerprint)
+    assert OTHER_EMBEDDING in reliability_html(other, backbone.fingerprint)
 
 
 @pytest.mark.parametrize(
@@ -194,7 +198,7 @@ def test_a_damaged_calibration_says_what_to_do(pair, backbone, change, reason):
     path = folder / "calibration.json"
     path.write_text(change(path.read_text()))
     with pytest.raises(CheckpointError) as error:
-        load_calibration(folder, backbone, hypernet)
+        load_calibration(folder, hypernet)
     assert str(error.value).startswith(f"{path} cannot be used: {reason}")
     assert str(error.value).endswith("Delete it, or make it anew with `python -m hyper calibrate`.")
 
@@ -250,7 +254,7 @@ def test_the_command_writes_what_the_page_reads(given, pair, backbone, tmp_path,
     hypernet, folder, _ = pair
     monkeypatch.setattr(calibration, "LEAST_WORDS", 5)
     assert main(["calibrate", *given]) == 0
-    made = load_calibration(folder, backbone, hypernet)
+    made = load_calibration(folder, hypernet)
     assert (made.n_recordings, made.n_simulated) == (20, 15)
     asr = PersonalizedAsr(backbone, hypernet, "hypernet")
     rows = read_manifest(given[0])

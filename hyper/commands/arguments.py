@@ -13,11 +13,13 @@ if TYPE_CHECKING:
 Options = TypeVar("Options")
 
 
-def add_model_arguments(parser: argparse.ArgumentParser) -> None:
-    """Add --base, --hypernet and --device."""
+def add_model_arguments(
+    parser: argparse.ArgumentParser, base: str | None = "bundled", base_help: str = "bundled"
+) -> None:
+    """Add --base, with its default and what is said of it, --hypernet and --device."""
     models = parser.add_argument_group("model")
     add = models.add_argument
-    add("--base", default="bundled", metavar="NAME_OR_FOLDER", help="Whisper to run: bundled, a folder, or a hub name such as openai/whisper-small (default: bundled)")  # noqa: E501  # fmt: skip
+    add("--base", default=base, metavar="NAME_OR_FOLDER", help=f"Whisper to run: bundled, a folder, or a hub name such as openai/whisper-small (default: {base_help})")  # noqa: E501  # fmt: skip
     add("--hypernet", metavar="FOLDER", help="hypernetwork trained for that Whisper (default: the one in assets/ that belongs to it, if any)")  # noqa: E501  # fmt: skip
     add("--device", metavar="NAME", help="cpu, cuda or cuda:N (default: cuda where there is one)")
     add("--bits", type=int, choices=(8, 4), help="load the base in so few bits, on CUDA cards with bitsandbytes")

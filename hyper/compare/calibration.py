@@ -83,9 +83,9 @@ class Calibration:
         raw, share = zip(*self.points, strict=True)
         return float(np.interp(confidence, raw, share))
 
-    def fits(self, base_fingerprint: str, hypernet_fingerprint: str) -> bool:
-        """Whether it was made for this pair."""
-        return (self.base_fingerprint, self.hypernet_fingerprint) == (base_fingerprint, hypernet_fingerprint)
+    def fits(self, hypernet_fingerprint: str) -> bool:
+        """Whether it was made for this hypernetwork, and so for this base, its token embedding left out."""
+        return self.hypernet_fingerprint == hypernet_fingerprint
 
     def to_json(self) -> dict[str, Any]:
         """Every field; `from_json` reads it back."""

@@ -6,7 +6,6 @@ import json
 from pathlib import Path
 
 from hyper.compare.calibration import Calibration, CalibrationError
-from hyper.model.backbone import Backbone
 from hyper.model.checkpoint import CheckpointError
 from hyper.model.delivered import seal
 from hyper.model.fingerprint import fingerprint
@@ -23,8 +22,8 @@ def save_calibration(calibration: Calibration, folder: Path) -> None:
     seal(folder)
 
 
-def load_calibration(folder: Path, backbone: Backbone, hypernet: HyperNetwork) -> Calibration | None:
-    """The map of raw confidences that was fitted for this pair; None where there is none, or one of other weights."""
+def load_calibration(folder: Path, hypernet: HyperNetwork) -> Calibration | None:
+    """The map of raw confidences fitted for this hypernetwork; None where there is none, or one of other weights."""
     path = folder / CALIBRATION_FILE
     if not path.is_file():
         return None
@@ -35,4 +34,4 @@ def load_calibration(folder: Path, backbone: Backbone, hypernet: HyperNetwork) -
         raise CheckpointError(
             f"{path} cannot be used: {detail}. Delete it, or make it anew with `python -m hyper calibrate`."
         ) from error
-    return calibration if calibration.fits(backbone.fingerprint, fingerprint(hypernet)) else None
+    return calibration if calibration.fits(fingerprint(hypernet)) else None

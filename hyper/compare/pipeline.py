@@ -67,7 +67,7 @@ class PersonalizedAsr:
         if folder is None:
             return cls(backbone, None, None)
         network = load_hypernet(folder, backbone)
-        return cls(backbone, network, folder.resolve().name, folder, load_calibration(folder, backbone, network))
+        return cls(backbone, network, folder.resolve().name, folder, load_calibration(folder, network))
 
     def compare(
         self,

@@ -43,20 +43,25 @@ def find_folder(name_or_folder: str) -> tuple[Path, str]:
     return cached_folder(name_or_folder) or _download(name_or_folder), name_or_folder
 
 
+def is_hub_name(name: str) -> bool:
+    """Whether a hub model could be named so."""
+    return re.fullmatch(r"[\w-][\w.-]*/[\w.-]+", name) is not None
+
+
 def check_hub_name(name: str) -> None:
     """Raise unless this could be the name of a hub model."""
-    if not re.fullmatch(r"[\w-][\w.-]*/[\w.-]+", name):
+    if not is_hub_name(name):
         raise BackboneError(
             f"There is no folder {name}; give a Whisper's folder, a hub name such as openai/whisper-small, "
             f"or {BUNDLED}."
         )
 
 
-def cached_folder(hub_name: str) -> Path | None:
-    """Where a hub model lies on this machine; None where it was not downloaded in full."""
+def cached_folder(hub_name: str, cache: Path | None = None) -> Path | None:
+    """Where a hub model lies on this machine; None where it was not downloaded in full. `cache` is the hub's folder."""
     from huggingface_hub import try_to_load_from_cache
 
-    config = try_to_load_from_cache(hub_name, "config.json")
+    config = try_to_load_from_cache(hub_name, "config.json", cache_dir=cache)
     if not isinstance(config, str):  # None, or a mark that the hub has no such file
         return None
     folder = Path(config).parent

@@ -32,6 +32,10 @@ BUNDLED_NOTE = (
     "A small Whisper of this project's own, made for everyday commands and short phrases in English; expect many "
     "errors in open speech. For open speech, choose a Whisper from the hub and train a hypernetwork for it."
 )
+OFFER_NOTE = (
+    "A small Whisper of this project's own, made for everyday commands and short phrases in English; expect many "
+    "errors in open speech. For open speech there is a real Whisper that adapts, too:"
+)
 OTHER_MODEL_NOTE = (
     "Loaded when it is first used. If no hypernetwork was trained for it, you get the base transcript; to train one: "
     "`{command}`"

@@ -32,8 +32,15 @@ class ExampleCard(NamedTuple):
     wave: str
 
 
-def example_cards(title: str, examples: Sequence[Example], first: int, elem_id: str) -> gr.HTML:
-    """Cards for these examples, the first of which has this place in the list; a click on one says which.
+def expected_class(is_theirs: bool) -> list[str]:
+    """The style of cards for the pair that they were chosen with; for another they do not say what to expect."""
+    return [] if is_theirs else ["hw-nothing-expected"]
+
+
+def example_cards(title: str, examples: Sequence[Example], first: int, elem_id: str, is_theirs: bool = True) -> gr.HTML:
+    """Cards for these examples, the first of which has this place in the list; a click says which was pressed.
+
+    `is_theirs`: whether the page runs the pair that they were chosen with.
 
     Errors: `AudioError` where an example cannot be read.
     """
@@ -47,4 +54,10 @@ def example_cards(title: str, examples: Sequence[Example], first: int, elem_id: 
         for i, each in enumerate(examples)
     ]
     html = render("example_cards", title=title, cards=cards, n_bars=N_BARS, height=HEIGHT)
-    return gr.HTML(html, elem_id=elem_id, visible=bool(cards), js_on_load=scripts.PRESS_EXAMPLE)
+    return gr.HTML(
+        html,
+        elem_id=elem_id,
+        elem_classes=expected_class(is_theirs),
+        visible=bool(cards),
+        js_on_load=scripts.PRESS_EXAMPLE,
+    )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import gradio as gr
 from gradio.events import Dependency
@@ -11,8 +12,8 @@ from hyper.model.files import BUNDLED
 from hyper.model.languages import language_names
 from hyper.model.lora import MAX_STRENGTH
 from hyper.ui import panels, scripts
-from hyper.ui.about import BUNDLED_NOTE, OTHER_MODEL_NOTE, VERBATIM_NOTE
-from hyper.ui.example_cards import example_cards
+from hyper.ui.about import BUNDLED_NOTE, OFFER_NOTE, OTHER_MODEL_NOTE, VERBATIM_NOTE
+from hyper.ui.example_cards import example_cards, expected_class
 from hyper.ui.examples import Example, in_order
 from hyper.ui.layout import (
     Values,
@@ -25,8 +26,9 @@ from hyper.ui.layout import (
     text_box,
 )
 from hyper.ui.model_store import ModelStore
+from hyper.ui.offer import offer_button, taken
 from hyper.ui.phrases import PHRASES
-from hyper.ui.queues import QUIET
+from hyper.ui.queues import ON_MODEL, QUIET
 from hyper.ui.service import AS_TRAINED, PER_PIECE, PER_RECORDING
 from hyper.ui.templates import render
 
@@ -52,10 +54,12 @@ class Inputs:
             gr.HTML(render("no_microphone"), elem_id="hw-no-microphone", js_on_load=scripts.FIND_MICROPHONE)
             self.note = gr.HTML("", elem_id="hw-example-note")  # where the recording comes from
             first, rest = self.examples[:FIRST_EXAMPLES], self.examples[FIRST_EXAMPLES:]
-            self.example_cards = [example_cards("Examples", first, 0, "hw-examples")]
+            is_theirs = models.came_with_page(models.first_name)
+            self.example_cards = [example_cards("Examples", first, 0, "hw-examples", is_theirs)]
             with gr.Row(elem_id="hw-folds"):
                 with fold("More to try", "hw-more"):
-                    self.example_cards.append(example_cards("More examples", rest, len(first), "hw-more-examples"))
+                    more = example_cards("More examples", rest, len(first), "hw-more-examples", is_theirs)
+                    self.example_cards.append(more)
                     with gr.Column(visible=models.first_name == BUNDLED) as self.phrases:
                         title = "Things to say: click one, then read it aloud"
                         self.phrase_buttons = chips(title, PHRASES, "hw-phrases")
@@ -81,6 +85,7 @@ class Inputs:
             models.choices(), value=models.first_name, label="Model", filterable=False, elem_id="hw-model"
         )
         self.model_note = gr.HTML(self._model_note_html(models.first_name))
+        self.offer = offer_button(models, "hw-offer-in-settings")
         self.language = gr.Dropdown(
             [(name, code) for code, name in language_names().items()],
             value="en",
@@ -121,7 +126,10 @@ class Inputs:
             [self.reference, self.example_reference, self.note],
             **QUIET,
         )
-        self.model.change(self.offer_for, self.model, [self.phrases, self.model_note, self.language], **QUIET)
+        if self.models.offer:
+            self.offer.click(self.take_offer, None, self.model, show_progress_on=self.model_note, **ON_MODEL)
+        followers = [self.phrases, self.model_note, self.offer, self.language, *self.example_cards]
+        self.model.change(self.offer_for, self.model, followers, **QUIET)
 
     def examples_filled(self) -> list[Dependency]:
         """Clicks on examples, each of which fills the inputs and plays; the comparison is to follow."""
@@ -141,18 +149,28 @@ class Inputs:
         example = self.examples[place]
         return str(example.path), example.reference, "", example.reference, note_html(example.note)
 
+    def take_offer(
+        self,
+        progress: gr.Progress = gr.Progress(track_tqdm=True),  # noqa: B008  gradio finds it by this default
+    ) -> Any:
+        """Choose the real Whisper that is offered."""
+        return taken(self.models, progress)
+
     def offer_for(self, name: str) -> Values:
         """What the page offers for a model."""
+        expected = gr.update(elem_classes=expected_class(self.models.came_with_page(name)))
         return {
+            **dict.fromkeys(self.example_cards, expected),
             self.phrases: gr.update(visible=name == BUNDLED),
             self.model_note: self._model_note_html(name),
+            self.offer: gr.update(visible=self.models.offers(name)),
             self.language: gr.update(value="en", visible=self.models.is_multilingual(name)),
         }
 
     def _model_note_html(self, name: str) -> str:
         """What to expect of a model."""
         if name == BUNDLED:
-            return note_html(BUNDLED_NOTE)
+            return note_html(OFFER_NOTE if self.models.offer else BUNDLED_NOTE)
         if self.models.is_loaded(name):
             return ""
         return note_html(OTHER_MODEL_NOTE.format(command=panels.train_command(name)))

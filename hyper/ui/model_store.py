@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING
 from weakref import WeakKeyDictionary
 
-from hyper.model.files import BUNDLED, BackboneError
+from hyper.model.files import ASSETS, BUNDLED, BackboneError
 
 if TYPE_CHECKING:
     from hyper.compare.pipeline import PersonalizedAsr
@@ -24,13 +25,23 @@ class HubModel:
     megabytes: int  # of the checkpoint that is downloaded
 
     @property
+    def size(self) -> str:
+        """Of the download."""
+        return f"{self.megabytes / 1000:.1f} GB" if self.megabytes >= 1000 else f"{self.megabytes} MB"
+
+    @property
     def label(self) -> str:
         """As the model list shows it."""
-        size = f"{self.megabytes / 1000:.1f} GB" if self.megabytes >= 1000 else f"{self.megabytes} MB"
-        return f"{self.name} · {self.parameters} M · downloads {size} once"
+        return f"{self.name} · {self.parameters} M · downloads {self.size} once"
+
+    @property
+    def is_multilingual(self) -> bool:
+        """OpenAI's name for those that know English alone ends so."""
+        return not self.name.endswith(".en")
 
 
 HUB_MODELS = (  # parameters x 4 bytes (float32), large ones x 2 (float16)
+    HubModel("openai/whisper-tiny.en", 38, 151),
     HubModel("openai/whisper-tiny", 38, 151),
     HubModel("openai/whisper-base", 73, 290),
     HubModel("openai/whisper-small", 242, 967),
@@ -45,12 +56,19 @@ class ModelStore:
     """Gives the chosen model, loading it when it is first asked for."""
 
     def __init__(
-        self, asr: PersonalizedAsr, name: str, load: Callable[..., PersonalizedAsr], takes_any: bool = False
+        self,
+        asr: PersonalizedAsr,
+        name: str,
+        load: Callable[..., PersonalizedAsr],
+        takes_any: bool = False,
+        adapting: Collection[str] = (),
     ) -> None:
         """`asr` stays loaded for ever; `load` brings another one by its name, and the hypernetwork's folder if one is
-        named; `takes_any`: visitors may name models, as on a machine of their own."""
+        named; `takes_any`: visitors may name models, as on a machine of their own; `adapting`: the hub models for
+        which a hypernetwork is here."""
         self.first_name = name
         self.takes_any = takes_any
+        self.adapting = frozenset(adapting)
         self._named: dict[str, tuple[str, ...]] = {}  # choice -> base and, if one was named, hypernetwork
         self._first = asr
         self._load = load
@@ -60,11 +78,37 @@ class ModelStore:
 
     def choices(self) -> list[tuple[str, str]]:
         """(label, name) of every model offered."""
+        labels = {BUNDLED: "Bundled pair · commands and short phrases"}
+        labels |= {model.name: self._label(model) for model in HUB_MODELS if self._is_listed(model)}
+        labels |= {choice: choice for choice in self._named if choice not in labels}
+        label = labels.pop(self.first_name, "")
+        first = label if self.first_name == BUNDLED else self.first_name  # it is here: nothing is downloaded
+        return [(first, self.first_name), *((label, name) for name, label in labels.items())]
+
+    def _label(self, model: HubModel) -> str:
+        return model.label + (" · adapts" if model.name in self.adapting else "")
+
+    def _is_listed(self, model: HubModel) -> bool:
+        """What a processor bears; what knows English alone is worth a place where it adapts."""
         on_cpu = str(self._first.backbone.device).startswith("cpu")
-        label = "Bundled pair · commands and short phrases" if self.first_name == BUNDLED else self.first_name
-        hub = [model for model in HUB_MODELS if not on_cpu or model.megabytes <= CPU_LIMIT_MB]
-        offered = [(label, self.first_name)] + [(m.label, m.name) for m in hub if m.name != self.first_name]
-        return offered + [(choice, choice) for choice in self._named if choice not in {name for _, name in offered}]
+        is_wanted = model.is_multilingual or model.name in self.adapting
+        return is_wanted and (not on_cpu or model.megabytes <= CPU_LIMIT_MB)
+
+    @property
+    def offer(self) -> HubModel | None:
+        """A real Whisper with a hypernetwork of its own, where the page was started on the bundled pair."""
+        adapting = (model for model in HUB_MODELS if model.name in self.adapting)
+        return next(adapting, None) if self.first_name == BUNDLED else None
+
+    def offers(self, name: str) -> bool:
+        """Whether the page that runs this model speaks of its offer."""
+        return name == BUNDLED and self.offer is not None
+
+    def came_with_page(self, name: str) -> bool:
+        """Whether this is the pair that the examples were chosen with: bundled, with its own hypernetwork."""
+        folder: Path | None = self._first.hypernet_folder
+        is_other = name == self.first_name and folder is not None and folder.resolve().parent != ASSETS.resolve()
+        return name == BUNDLED and not is_other
 
     def is_loaded(self, name: str) -> bool:
         """Whether the model can be used at once."""
@@ -122,6 +166,8 @@ class ModelStore:
         return other[1] if other is not None and other[0] == name else None
 
     def is_multilingual(self, name: str) -> bool:
-        """Whether a language can be chosen; every hub model offered knows many, until it is loaded and asked."""
-        asr = self.loaded(name)
-        return asr is None or asr.backbone.is_multilingual
+        """Whether a language can be chosen; of a model that is not loaded its name tells."""
+        asr, hub = self.loaded(name), self.hub_model(name)
+        if asr is not None:
+            return asr.backbone.is_multilingual
+        return name != BUNDLED and (hub is None or hub.is_multilingual)

@@ -118,6 +118,11 @@ def verdict_sentence(comparison: Comparison, verdict: Verdict) -> str:
     return f"{capitalised(before)} before adapting, {adapted.n_errors or 'none'} after."
 
 
+def asks_for_another_model(verdict: Verdict) -> bool:
+    """Whether the sentence says that another model may do better."""
+    return bool(verdict.doubts) and verdict.doubts[0] != "no speech"
+
+
 def details_html(comparison: Comparison) -> str:
     """Model, device, timings, parameters, and the change of each layer as a table."""
     timings = {label: comparison.timings_ms[key] for key, label in STAGES.items() if key in comparison.timings_ms}

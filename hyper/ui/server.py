@@ -12,6 +12,7 @@ from starlette.middleware import Middleware
 
 from hyper.model.checkpoint import CheckpointError
 from hyper.model.files import BUNDLED, BackboneError
+from hyper.model.pairs import hub_bases
 from hyper.recordings.limits import LIMITS, AudioError
 from hyper.recordings.manifest import ManifestError
 from hyper.ui.examples import read_examples
@@ -37,6 +38,7 @@ MAKE_BUNDLED = (
     "Make the bundled pair with `python -m hyper train-base` and `python -m hyper train`, "
     "or start another Whisper with --base."
 )
+START_BUNDLED = f"With --base {BUNDLED} the page starts on the bundled pair."
 MOST_SESSIONS = 200  # open pages whose state is held in memory, 0.4 MB each; the one not used for longest goes first
 
 
@@ -89,11 +91,11 @@ def serve(
     """
     try:
         asr = load()
-        models = ModelStore(asr, name, load_by_name, takes_any=takes_any and not is_public(host))
+        takes_any = takes_any and not is_public(host)
+        models = ModelStore(asr, name, load_by_name, takes_any, frozenset(hub_bases()))
         demo = build_demo(models, read_examples(examples))
     except (AudioError, BackboneError, CheckpointError, ManifestError) as error:  # AudioError: of an example
-        hint = f" {MAKE_BUNDLED}" if name == BUNDLED and isinstance(error, BackboneError) else ""
-        raise ServerError(f"{error}{hint}") from error
+        raise ServerError(f"{error}{_hint(name, error)}") from error
     local_url = _launched(demo, host, port)
     start_janitor(demo, folder)
     if not IS_SHARED_GPU:  # there the GPU is borrowed for a request, and for nothing else
@@ -101,6 +103,13 @@ def serve(
     _end_as_by_ctrl_c()
     print(f"HyperWhisper is ready at {local_url}", flush=True)
     demo.block_thread()
+
+
+def _hint(name: str, error: ValueError) -> str:
+    """What helps where a model cannot be loaded."""
+    if name == BUNDLED:
+        return f" {MAKE_BUNDLED}" if isinstance(error, BackboneError) else ""
+    return f" {START_BUNDLED}" if isinstance(error, (BackboneError, CheckpointError)) else ""
 
 
 def _launched(demo: gr.Blocks, host: str, port: int) -> str:

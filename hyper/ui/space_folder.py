@@ -4,15 +4,19 @@ from __future__ import annotations
 
 import re
 import shutil
+from collections.abc import Sequence
 from pathlib import Path
 
 from hyper.compare.export import whole_folder
+from hyper.model.files import NEEDED_FILES
+from hyper.model.pairs import hub_bases
 
 ROOT = Path(__file__).resolve().parents[2]
 NEEDED = ("app.py", "LICENSE", "hyper", "assets", "examples")
 NOT_NEEDED = ("__pycache__", "results")  # caches, and what only the study's pages show
 CARD = "Space.md"  # a Space reads its settings from the top of README.md
 SPACE_TORCH = "2.11.0"  # the newest that ZeroGPU lists, huggingface/hub-docs, docs/hub/spaces-zerogpu.md
+PRELOADED_FILES = (*NEEDED_FILES, "tokenizer.json", "tokenizer_config.json", "model.safetensors")
 # The hub takes no file above 10 MB by plain git.
 LFS_ATTRIBUTES = "*.safetensors filter=lfs diff=lfs merge=lfs -text\n"
 
@@ -26,9 +30,17 @@ def write_space(folder: Path) -> None:
                 shutil.copytree(source, partial / name, ignore=shutil.ignore_patterns(*NOT_NEEDED))
             else:
                 shutil.copy(source, partial / name)
-        shutil.copy(ROOT / CARD, partial / "README.md")
+        (partial / "README.md").write_text(space_card((ROOT / CARD).read_text(encoding="utf-8"), hub_bases()))
         (partial / "requirements.txt").write_text(space_requirements((ROOT / "requirements.txt").read_text()))
         (partial / ".gitattributes").write_text((ROOT / ".gitattributes").read_text() + LFS_ATTRIBUTES)
+
+
+def space_card(card: str, adapting: Sequence[str]) -> str:
+    """The card; the hub models for which a hypernetwork is delivered are there from the start, before the others."""
+    models = "".join(f"  - {name}\n" for name in adapting)
+    preloaded = "".join(f"  - {name} {','.join(PRELOADED_FILES)}\n" for name in adapting)
+    card = re.sub(r"^models:\n", rf"\g<0>{models}", card, count=1, flags=re.MULTILINE)
+    return re.sub(r"^preload_from_hub:\n", rf"\g<0>{preloaded}", card, count=1, flags=re.MULTILINE)
 
 
 def space_requirements(requirements: str) -> str:

@@ -23,6 +23,10 @@ CHECKED = (
     "other speakers of the same set. The closer a curve is to the diagonal, the more they can be trusted. They say "
     "nothing about words that were left out, and other kinds of speech may differ."
 )
+OTHER_EMBEDDING = (
+    "They were checked with a Whisper of the same encoder and decoder but another token embedding; with this one they "
+    "may differ."
+)
 NOT_CHECKED = (
     "How often words are right has not been checked for this model: the figures are its own probabilities. "
     "`python -m hyper calibrate` checks them."
@@ -42,7 +46,8 @@ class CalibrationCard(Card):
 
     def render(self, comparison: Comparison, asked: Asked) -> Values:
         """What is known of the model that was asked for."""
-        return {self.box: SHOWN, self.reliability: reliability_html(self.models.get(asked.model).calibration)}
+        asr = self.models.get(asked.model)
+        return {self.box: SHOWN, self.reliability: reliability_html(asr.calibration, asr.fingerprint)}
 
     def clear(self) -> Values:
         """No image."""
@@ -50,8 +55,11 @@ class CalibrationCard(Card):
 
 
 @lru_cache(maxsize=4)  # one for each pair of weights that is loaded
-def reliability_html(calibration: Calibration | None) -> str:
-    """How far the figures of the words hold: the reliability figure, or that nobody has checked."""
+def reliability_html(calibration: Calibration | None, fingerprint: str = "") -> str:
+    """How far the figures of the words hold: the reliability figure, or that nobody has checked.
+
+    `fingerprint` is that of the base's weights, the token embedding with them.
+    """
     if calibration is None:
         return note_html(NOT_CHECKED)
     # Only where the figure is opened is it worth its import.
@@ -60,4 +68,5 @@ def reliability_html(calibration: Calibration | None) -> str:
     errors = (calibration.base.calibrated.error, calibration.adapted.calibrated.error)
     text = f"Stated and actual shares of right words are {errors[0]:.1%} apart for base, {errors[1]:.1%} for adapted"
     drawn = (reliability_figure(calibration, wide=wide) for wide in (True, False))
-    return note_html(CHECKED) + figures.picture_html("hw-reliability-image", text, *drawn)
+    checked = CHECKED if calibration.base_fingerprint == fingerprint else f"{CHECKED} {OTHER_EMBEDDING}"
+    return note_html(checked) + figures.picture_html("hw-reliability-image", text, *drawn)

@@ -6,11 +6,14 @@ from typing import TYPE_CHECKING
 
 import gradio as gr
 
+from hyper.compare.verdict import judge
 from hyper.compare.voice_map import whereabouts_of
-from hyper.ui import panels
+from hyper.ui import panels, scripts
 from hyper.ui.cards.card import Card
-from hyper.ui.layout import card
+from hyper.ui.layout import HIDDEN, card
+from hyper.ui.offer import offer_button
 from hyper.ui.player import player
+from hyper.ui.queues import ON_MODEL
 
 if TYPE_CHECKING:
     from hyper.compare.comparison import Comparison
@@ -29,13 +32,22 @@ class TranscriptsCard(Card):
         with card(elem_id="hw-result"):
             player()
             self.panels = gr.HTML(panels.EMPTY)
+            self.offer = offer_button(self.models, "hw-offer-in-result", visible=False)
             inputs.reference.render()
+        if self.models.offer:
+            taken = self.offer.click(inputs.take_offer, None, inputs.model, show_progress_on=self.panels, **ON_MODEL)
+            taken.success(None, js=scripts.COMPARE)
 
     def render(self, comparison: Comparison, asked: Asked) -> Values:
-        """The verdict and both rows."""
+        """The verdict and both rows; where another model may do better, the one that is offered."""
         where = whereabouts_of(self.models.get(asked.model), comparison)
-        return {self.panels: panels.results_html(comparison, asked.model, where, asked.recording)}
+        verdict = judge(comparison.base, comparison.adapted, where, comparison.language)
+        wants_other = self.models.offers(asked.model) and panels.asks_for_another_model(verdict)
+        return {
+            self.panels: panels.results_html(comparison, asked.model, where, asked.recording),
+            self.offer: gr.update(visible=wants_other),
+        }
 
     def clear(self) -> Values:
         """Empty rows."""
-        return {self.panels: panels.EMPTY}
+        return {self.panels: panels.EMPTY, self.offer: HIDDEN}

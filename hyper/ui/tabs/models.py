@@ -7,8 +7,9 @@ import gradio as gr
 from hyper.model.info import cost_of, local_folder
 from hyper.ui import notices
 from hyper.ui.inputs import Inputs
-from hyper.ui.layout import MODELS, Values, card, go_button, heading, lead, pair, view
+from hyper.ui.layout import MODELS, Values, card, go_button, heading, lead, note, pair, view
 from hyper.ui.model_store import ModelStore
+from hyper.ui.offer import MEANING, OFFER, offer_button, taken
 from hyper.ui.queues import ON_MODEL, QUIET
 from hyper.ui.tabs import models_html
 from hyper.ui.tabs.tab import Tab
@@ -27,6 +28,8 @@ class ModelsTab(Tab):
         self.models = models
         with view("Models", MODELS) as self.tab:
             lead(f"{INTRODUCTION} {models_html.MEMORY_MEANING}")
+            if models.offer:
+                self._offer_card()
             with pair():
                 with card():
                     heading(1 if models.takes_any else None, "Load one that is offered")
@@ -39,6 +42,13 @@ class ModelsTab(Tab):
                     self._naming_card()
             self.status = gr.HTML("", elem_id="hw-models-status")
             self.overview = gr.HTML(self.show(), elem_id="hw-models-overview")
+
+    def _offer_card(self) -> None:
+        """A real Whisper, by one press."""
+        with card():
+            heading(None, OFFER)
+            note(MEANING)
+            self.offer = offer_button(self.models, "hw-models-offer")
 
     def _naming_card(self) -> None:
         """Where a visitor names a base and its hypernetwork."""
@@ -57,6 +67,8 @@ class ModelsTab(Tab):
         loaded = [self.chosen, self.status, self.overview]
         self.tab.select(self.show, None, self.overview, **QUIET)
         self.choose.click(self.choose_model, self.offered, loaded, **ON_MODEL)
+        if self.models.offer:
+            self.offer.click(self.take_offer, None, loaded, **ON_MODEL)
         if self.models.takes_any:
             named = [self.base, self.hypernet]
             self.ask_cost.click(self.cost, named, self.status, api_visibility="private", concurrency_limit=2)
@@ -100,6 +112,14 @@ class ModelsTab(Tab):
             progress(0.1, desc=f"Loading {name} (downloaded once, then kept)")
             self.models.get(name)
         return self._loaded(name)
+
+    def take_offer(
+        self,
+        progress: gr.Progress = gr.Progress(track_tqdm=True),  # noqa: B008
+    ) -> Values:
+        """Load the real Whisper that is offered and choose it under Try."""
+        chosen = taken(self.models, progress)
+        return self._loaded(chosen["value"])
 
     def _loaded(self, choice: str, is_named: bool = False) -> Values:
         """The choice under Try, and that it is made; of a model that the visitor named, also how it adapts."""

@@ -1,0 +1,178 @@
+"""A base finds its hypernetwork; the page starts on the best pair that is here, and offers a real Whisper."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+import pytest
+import yaml
+from gradio.exceptions import Error
+from served import ROOT
+
+import app
+from hyper.compare.pipeline import PersonalizedAsr
+from hyper.compare.verdict import Verdict
+from hyper.model.checkpoint import save_hypernet
+from hyper.model.files import ASSETS, BUNDLED, BUNDLED_FOLDER, BackboneError
+from hyper.model.info import hypernets_in
+from hyper.model.pairs import best_base, hub_bases
+from hyper.ui import panels
+from hyper.ui.model_store import ModelStore
+from hyper.ui.offer import taken
+from hyper.ui.page import build_demo
+from hyper.ui.port import ServerError
+from hyper.ui.server import START_BUNDLED, load_by_name, serve
+from hyper.ui.space_folder import CARD, space_card
+
+TINY = "openai/whisper-tiny.en"
+
+
+@pytest.fixture(scope="module")
+def assets(backbone, make_hypernet, tmp_path_factory) -> Path:
+    """As assets/ is with a hypernetwork for a hub model, and one that was made for a folder."""
+    folder = tmp_path_factory.mktemp("assets")
+    for name, base in (("hypernet-own", "runs-base"), ("hypernet-tiny.en", TINY)):
+        hypernet = make_hypernet(backbone)
+        hypernet.config = type(hypernet.config)(**{**vars(hypernet.config), "base_model": base})
+        save_hypernet(hypernet, folder / name)
+    (folder / "results").mkdir()
+    return folder
+
+
+@pytest.fixture(scope="module")
+def hub(whisper_folder, tmp_path_factory) -> Path:
+    """The hub's cache after a download."""
+    cache = tmp_path_factory.mktemp("hub")
+    downloaded = cache / f"models--{TINY.replace('/', '--')}"
+    (downloaded / "refs").mkdir(parents=True)
+    (downloaded / "refs" / "main").write_text("abc")
+    shutil.copytree(whisper_folder, downloaded / "snapshots" / "abc")
+    return cache
+
+
+def test_the_page_starts_on_a_real_whisper_that_is_here_and_adapts(assets, hub, tmp_path, monkeypatch):
+    monkeypatch.setattr("socket.socket", None)  # whoever asks the network fails
+    assert hub_bases(assets) == [TINY]
+    assert best_base(assets, hub) == TINY
+    assert best_base(assets, tmp_path) == BUNDLED  # not downloaded
+    assert best_base(tmp_path, hub) == BUNDLED  # no hypernetwork
+    snapshot = shutil.copytree(hub, tmp_path / "half") / f"models--{TINY.replace('/', '--')}" / "snapshots" / "abc"
+    (snapshot / "model.safetensors").unlink()
+    assert best_base(assets, tmp_path / "half") == BUNDLED  # the download broke off
+
+
+def test_who_names_a_base_or_a_hypernetwork_gets_it(monkeypatch):
+    monkeypatch.setattr("hyper.model.pairs.best_base", lambda: TINY)
+    assert app.with_base(app.parse([])).base == TINY
+    assert app.with_base(app.parse(["--base", "bundled"])).base == "bundled"
+    assert app.with_base(app.parse(["--hypernet", "runs/own"])).base == "bundled"
+
+
+def test_a_pair_that_cannot_start_names_the_one_that_can(tmp_path):
+    def load():
+        raise BackboneError("It is damaged.")
+
+    with pytest.raises(ServerError, match="It is damaged") as caught:
+        serve(load, TINY, tmp_path / "m.csv", "127.0.0.1", 0, tmp_path)
+    assert str(caught.value) == f"It is damaged. {START_BUNDLED}"
+
+
+def test_a_base_by_any_name_finds_its_hypernetwork(assets, hub, whisper_folder, monkeypatch):
+    monkeypatch.setattr("hyper.compare.pipeline.ASSETS", assets)
+    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_CACHE", str(hub))
+    for base in (whisper_folder, TINY):
+        asr = PersonalizedAsr.load(base, device="cpu")
+        assert asr.hypernetwork == "hypernet-own" and asr.hypernet_folder == assets / "hypernet-own"
+    assert asr.base_model == TINY
+
+
+def test_each_hypernetwork_that_is_delivered_names_a_base_that_can_be_had():
+    for info in hypernets_in(ASSETS):
+        assert info.base_model in (BUNDLED_FOLDER.name, *hub_bases())
+
+
+@pytest.fixture
+def models(backbone, make_hypernet) -> ModelStore:
+    return ModelStore(
+        PersonalizedAsr(backbone, make_hypernet(backbone), "random"), BUNDLED, load_by_name, False, [TINY]
+    )
+
+
+def test_a_real_whisper_is_offered_where_it_adapts_and_the_page_runs_the_bundled_pair(models, backbone):
+    assert models.offer.name == TINY and models.offers(BUNDLED) and not models.offers(TINY)
+    assert (f"{TINY} · 38 M · downloads 151 MB once · adapts", TINY) in models.choices()
+    assert not models.is_multilingual(TINY)
+    asr = models.get(BUNDLED)
+    assert ModelStore(asr, BUNDLED, load_by_name).offer is None
+    on_real = ModelStore(asr, TINY, load_by_name, adapting=[TINY])
+    assert on_real.offer is None
+    assert [name for _, name in on_real.choices()][:2] == [TINY, BUNDLED]
+    assert not on_real.is_multilingual(BUNDLED)
+
+
+def test_one_press_downloads_loads_and_chooses(models, hub, monkeypatch):
+    downloaded = []
+
+    def download(name, **_):
+        downloaded.append(name)
+        return hub / f"models--{TINY.replace('/', '--')}" / "snapshots" / "abc"
+
+    monkeypatch.setattr("hyper.model.files._ask_hub", lambda _: None)
+    monkeypatch.setattr("huggingface_hub.snapshot_download", download)
+    said = []
+    chosen = taken(models, lambda share, desc: said.append(desc))
+    assert (chosen["value"], downloaded, said) == (TINY, [TINY], [f"Downloading {TINY}, 151 MB"])
+    assert models.is_loaded(TINY)
+
+
+def test_without_a_network_the_press_gives_one_sentence(models, monkeypatch):
+    def no_network(*_, **__):
+        raise OSError("Network is unreachable")
+
+    monkeypatch.setattr("huggingface_hub.HfApi.model_info", no_network)
+    with pytest.raises(Error) as caught:
+        taken(models, lambda *_, **__: None)
+    assert caught.value.message == (
+        f"{TINY} is not on this machine and the Hugging Face hub cannot be reached; connect to the network once to "
+        "download it, or use the bundled model."
+    )
+    assert not models.is_loaded(TINY)
+
+
+def components(models: ModelStore) -> dict[str, dict]:
+    return {each["props"].get("elem_id"): each["props"] for each in build_demo(models, []).config["components"]}
+
+
+def test_the_page_shows_the_offer_only_where_there_is_one(models, tmp_path, monkeypatch):
+    monkeypatch.setenv("GRADIO_TEMP_DIR", str(tmp_path))
+    shown = components(models)
+    assert shown["hw-models-offer"]["value"] == "Real Whisper for open speech, 151 MB"
+    assert shown["hw-offer-in-settings"]["visible"] and not shown["hw-offer-in-result"]["visible"]
+    nothing = components(ModelStore(models.get(BUNDLED), BUNDLED, load_by_name))
+    assert "hw-models-offer" not in nothing and not nothing["hw-offer-in-settings"]["visible"]
+
+
+def test_a_result_that_is_not_reliable_asks_for_another_model():
+    for doubt, sentence in panels.DOUBTS.items():
+        asked = panels.asks_for_another_model(Verdict("not reliable", (doubt,)))
+        assert asked is ("another model" in sentence)
+    assert not panels.asks_for_another_model(Verdict("better"))
+
+
+def test_labels_of_the_examples_are_of_the_bundled_pair_alone(models, backbone, make_hypernet, tmp_path):
+    assert models.came_with_page(BUNDLED) and not models.came_with_page(TINY)
+    own = PersonalizedAsr(backbone, make_hypernet(backbone), "own", tmp_path / "own")
+    assert not ModelStore(own, BUNDLED, load_by_name).came_with_page(BUNDLED)
+    delivered = PersonalizedAsr(backbone, make_hypernet(backbone), "mini", ASSETS / "hypernet-mini")
+    assert ModelStore(delivered, BUNDLED, load_by_name).came_with_page(BUNDLED)
+    assert ModelStore(delivered, TINY, load_by_name).came_with_page(BUNDLED)
+
+
+def test_the_space_has_the_real_whisper_from_the_start():
+    card = (ROOT / CARD).read_text(encoding="utf-8")
+    assert space_card(card, []) == card
+    front = yaml.safe_load(space_card(card, [TINY]).split("---\n")[1])
+    assert front["models"][0] == TINY
+    files = front["preload_from_hub"][0].split()
+    assert files[0] == TINY and set(files[1].split(",")) == set(front["preload_from_hub"][1].split()[1].split(","))
