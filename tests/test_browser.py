@@ -337,7 +337,7 @@ def test_three_modes_in_sight_and_what_is_on_demand_by_keyboard(visit, size):
         box = mode.bounding_box()
         assert box["x"] >= 0 and box["x"] + box["width"] <= size[0] and box["y"] + box["height"] < size[1]
     here.page.keyboard.press("Tab")
-    for text in ("the hypernetwork, listens", "was started with"):
+    for text in ("the hypernetwork, listens", "the page was started with"):
         here.page.keyboard.press("Enter")
         here.page.locator(".tabitem:visible").get_by_text(re.compile(text)).first.wait_for()
         here.has_no_sideways_scrolling()

@@ -57,7 +57,9 @@ class OpenHowCard(Card):
 def _changed(comparison: Comparison) -> str:
     sizes = whole_layers(comparison.layers)
     most = max(sizes, key=sizes.__getitem__)
+    side, number = most.split() if " " in most else ("", most)  # "dec 2", or "2" where one side alone is adapted
+    name = {"enc": "encoder ", "dec": "decoder "}.get(side, "") + f"layer {number}"
     return (
-        f"For this recording, {len(sizes)} of Whisper's layers were changed: layer {most} most, by {sizes[most]:.1%} "
+        f"For this recording, {len(sizes)} of Whisper's layers were changed, most of all {name}: by {sizes[most]:.1%} "
         "of its weights. The figures describe the model, not the speaker."
     )

@@ -15,8 +15,8 @@ from hyper.ui.tabs import models_html
 from hyper.ui.tabs.tab import Tab
 
 INTRODUCTION = (
-    "The model that the page was started with stays loaded; one other can be loaded beside it. A hypernetwork belongs "
-    "to one base: another base transcribes without adaptation until a hypernetwork is trained for it."
+    "The model the page was started with stays loaded; you can load one more beside it. Each hypernetwork belongs to "
+    "one base: a base without one transcribes without adaptation until a hypernetwork is trained for it."
 )
 NAME_MISSING = "Please name a Whisper: a folder on this machine, or a hub model such as openai/whisper-small."
 
@@ -32,7 +32,7 @@ class ModelsTab(Tab):
                 self._offer_card()
             with pair():
                 with card():
-                    heading(1 if models.takes_any else None, "Load one that is offered")
+                    heading(1 if models.takes_any else None, "Choose a model")
                     self.offered = gr.Dropdown(
                         models.choices(), value=models.first_name, label="Model", filterable=False,
                         elem_id="hw-models-offered",
@@ -53,7 +53,7 @@ class ModelsTab(Tab):
     def _naming_card(self) -> None:
         """Where a visitor names a base and its hypernetwork."""
         with card():
-            heading(2, "Or name another", "a folder on this machine, or a hub model")
+            heading(2, "Or load another by name", "a folder on this machine, or a hub model")
             self.base = _name_box("Whisper", "runs/base or openai/whisper-small", "hw-models-base")
             hint = "runs/hypernet-small; empty: the one in assets/ that belongs to it"
             self.hypernet = _name_box("Folder of its hypernetwork (optional)", hint, "hw-models-hypernet")

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from hyper.ui.model_store import ModelStore
 
 LINES_SHOWN = 4  # of what a model was trained on; the others are folded
-MEMORY_MEANING = "Memory is for the weights alone: parameters times their bytes. Transcribing takes some more."
+MEMORY_MEANING = "Memory figures are for the weights alone; transcribing takes a little more."
 NO_CARD = "Its folder has no card that says what it was trained on."
 HUB_CARD = "What it was trained on is described on its page on the Hugging Face hub."
 NOT_MEASURED = "Not measured by this project."

@@ -31,8 +31,8 @@ BATCH = 4  # phrases at a time: other visitors come in between
 PLACE = "guided reading"  # of the recordings that the visitor holds here
 LANGUAGE = "en"  # of all phrases
 INTRODUCTION = (
-    "Phrases are shown one by one: read each aloud and record yourself, then press Next. As it is known what was "
-    "meant, errors can be counted. Recordings are deleted when you leave. The model is the one chosen under Try."
+    "Phrases are shown one at a time: read each one aloud, record yourself, then press Next. Because the phrases are "
+    "known, errors can be counted. Recordings are deleted when you leave. The model is the one chosen under Try."
 )
 
 
