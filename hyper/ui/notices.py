@@ -20,6 +20,7 @@ from hyper.recordings.limits import AudioError, TableError, TextError
 from hyper.recordings.manifest import ManifestError
 from hyper.recordings.whole_files import NO_ROOM
 from hyper.reports.sessions import SessionError
+from hyper.ui.languages import say
 
 NO_RECORDING = "There is no recording yet: record yourself, upload a file or pick an example."
 RECORDING_GONE = (
@@ -63,4 +64,4 @@ def check_recordings(paths: Sequence[str]) -> None:
 
 def notice(text: str, title: str) -> gr.Error:
     """A notice that stays until it is closed. Gradio renders its text as HTML, so file names are escaped."""
-    return gr.Error(escape(text, quote=False), duration=None, title=title, print_exception=False)
+    return gr.Error(escape(say(text), quote=False), duration=None, title=say(title), print_exception=False)

@@ -8,6 +8,7 @@ import gradio as gr
 
 from hyper.model.info import local_folder
 from hyper.ui import notices
+from hyper.ui.languages import say
 from hyper.ui.model_store import HubModel, ModelStore
 
 OFFER = "Real Whisper for open speech"
@@ -27,7 +28,7 @@ def taken(models: ModelStore, progress: gr.Progress) -> Any:
     """The list of models with the offered one chosen, once it is loaded; without a network a notice."""
     model = models.offer
     with notices.errors_as_notices():
-        progress(0.1, desc=_doing(model))
+        progress(0.1, desc=say(_doing(model)))
         models.get(model.name)
     return gr.update(choices=models.choices(), value=model.name)
 

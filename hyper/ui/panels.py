@@ -13,6 +13,7 @@ from hyper.compare.columns import Column, columns
 from hyper.compare.verdict import Doubt, Verdict, judge
 from hyper.metrics.normalize import ENGLISH, counting_note
 from hyper.ui import marks
+from hyper.ui.languages import say
 from hyper.ui.layout import capitalised
 from hyper.ui.numbers import count, words_wrong
 from hyper.ui.player import N_BARS
@@ -75,7 +76,7 @@ def results_html(
         else columns(texts[0], texts[1] if len(texts) == 2 else None, comparison.reference, comparison.language)
     )
     strength = "" if comparison.strength == 1 else f", strength {comparison.strength:g}"
-    roles = ("Whisper as it is", f"tuned to this recording{strength}")
+    roles = (say("Whisper as it is"), say(f"tuned to this recording{strength}"))
     panels = [
         _panel(name, role, row, found, i)
         for i, (name, role, row) in enumerate(zip(("base", "adapted"), roles, comparison.rows, strict=False))
@@ -84,7 +85,7 @@ def results_html(
         "comparison",
         comparison=comparison,
         verdict=verdict,
-        sentence=verdict_sentence(comparison, verdict),
+        sentence=say(verdict_sentence(comparison, verdict)),
         panels=panels,
         columns=found,
         is_long=len(found) > MANY_COLUMNS,
@@ -158,7 +159,7 @@ def _panel(name: str, role: str, row: Row, found: Sequence[Column], place: int) 
         cell = column.cells[place]
         if cell.is_right is False:
             heard = " ".join(words[i] for i in cell.words)
-            mistakes.append(_mistake(heard, column.meant))
+            mistakes.append(say(_mistake(heard, column.meant)))
     return Panel(name, role, row, list(zip_longest(words, unsure[: len(words)])), mistakes)
 
 

@@ -23,6 +23,7 @@ from hyper.compare.together import (
 )
 from hyper.ui import notices
 from hyper.ui.gpu import IS_SHARED_GPU, directly
+from hyper.ui.languages import say
 from hyper.ui.model_store import ModelStore
 from hyper.ui.visitors.cache import RecordingCache
 from hyper.ui.visitors.uploads import Uploads
@@ -135,7 +136,7 @@ class Service:
         with notices.errors_as_notices():
             asr = self.models.get(asked.model)
             if progress is not None:
-                progress(0.5, desc="Transcribing")
+                progress(0.5, desc=say("Transcribing"))
             yield asr
 
     def _ask(

@@ -1,26 +1,77 @@
-"""The page's texts in other languages. English stands in the code, and each text is the key of its translations."""
+"""The page's texts in other languages. English stands in the code, and each text is the key of its translations.
+
+A text with holes, such as "{n} of {words} words wrong", is the key of every sentence that it fits.
+"""
 
 from __future__ import annotations
 
 import json
+import re
+from functools import cache
 from pathlib import Path
 
 import gradio as gr
+from gradio.context import LocalContext
 
 FOLDER = Path(__file__).parent
 LANGUAGES = ("de", "es", "it", "tr")
+HOLE = re.compile(r"\{(\w+)\}")
+SAID_AGAIN = {"before", "after", "row"}  # holes that hold a text of the page; the others hold numbers or what was said
 
 
+@cache
 def texts(language: str) -> dict[str, str]:
-    """All texts of a language, by the English ones."""
+    """All texts of a language, by the English ones; none of English itself and of what the page does not speak."""
+    if language not in LANGUAGES:
+        return {}
     return json.loads((FOLDER / f"{language}.json").read_text(encoding="utf-8"))
 
 
 def i18n() -> gr.I18n:
     """As gradio takes them: what a component is built with is looked up as it stands, and left where it is no key."""
-    return gr.I18n(**{language: texts(language) for language in LANGUAGES})
+    whole = {language: {k: v for k, v in texts(language).items() if not HOLE.search(k)} for language in LANGUAGES}
+    return gr.I18n(**whole)
 
 
 def said(text: str) -> str:
     """The same text where a component is given it later, by a handler: gradio looks it up only where it is marked."""
     return str(gr.I18n()(text))
+
+
+def say(text: str) -> str:
+    """What the server says to the visitor whose request it answers, in the page's language; else in English."""
+    return translated(text, asked_language())
+
+
+def translated(text: str, language: str) -> str:
+    """A text, or a sentence that fits one with holes; as it stands where there is no translation."""
+    if text in texts(language):
+        return texts(language)[text]
+    for pattern, translation in _with_holes(language):
+        if found := pattern.fullmatch(text):
+            held = found.groupdict()
+            return translation.format_map(
+                {name: translated(part, language) if name in SAID_AGAIN else part for name, part in held.items()}
+            )
+    return text
+
+
+def asked_language() -> str:
+    """What the browser asks for first, as the page itself goes by; empty where nobody asks."""
+    request = LocalContext.request.get(None)
+    wanted = "" if request is None else request.headers.get("accept-language", "")
+    return re.split("[-,;]", wanted.strip())[0].lower()
+
+
+@cache
+def _with_holes(language: str) -> list[tuple[re.Pattern[str], str]]:
+    """What a sentence has to be like, and its translation; of two that a sentence fits, the longer one counts."""
+    keys = sorted((key for key in texts(language) if HOLE.search(key)), key=len, reverse=True)
+    return [(_pattern(key), texts(language)[key]) for key in keys]
+
+
+def _pattern(key: str) -> re.Pattern[str]:
+    parts = HOLE.split(key)  # text, name of a hole, text, ...
+    return re.compile(
+        "".join(f"(?P<{part}>.+?)" if i % 2 else re.escape(part) for i, part in enumerate(parts)), re.DOTALL
+    )

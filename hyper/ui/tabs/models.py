@@ -7,6 +7,7 @@ import gradio as gr
 from hyper.model.info import cost_of, local_folder
 from hyper.ui import notices
 from hyper.ui.inputs import Inputs
+from hyper.ui.languages import say
 from hyper.ui.layout import MODELS, Values, card, go_button, heading, lead, note, pair, view
 from hyper.ui.model_store import ModelStore
 from hyper.ui.offer import MEANING, OFFER, offer_button, taken
@@ -109,7 +110,7 @@ class ModelsTab(Tab):
     ) -> Values:
         """Load a model that the page offers and choose it under Try."""
         with notices.errors_as_notices():
-            progress(0.1, desc=f"Loading {name} (downloaded once, then kept)")
+            progress(0.1, desc=say(f"Loading {name} (downloaded once, then kept)"))
             self.models.get(name)
         return self._loaded(name)
 

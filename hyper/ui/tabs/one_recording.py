@@ -14,6 +14,7 @@ from hyper.ui.cards import CARDS
 from hyper.ui.cards.card import Card
 from hyper.ui.examples import Example
 from hyper.ui.inputs import Inputs
+from hyper.ui.languages import say
 from hyper.ui.layout import TRY, Values, view
 from hyper.ui.phrases import PHRASES
 from hyper.ui.queues import ON_MODEL, QUIET
@@ -88,7 +89,7 @@ class OneRecordingTab(Tab):
         """All cards, with the adaptation as it was trained: the transcripts first, then one by one what takes time."""
         asked = Asked(*given)._replace(strength=AS_TRAINED)
         if not self.service.models.is_loaded(asked.model):
-            progress(0.1, desc=f"Loading {asked.model} (downloaded once, then kept)")
+            progress(0.1, desc=say(f"Loading {asked.model} (downloaded once, then kept)"))
         comparison = self.service.compare(asked, request.session_hash, progress)
         at_once, later = _in_two(self.cards)
         yield {self.arrived: str(time.time_ns()), **_rendered(at_once, comparison, asked)}

@@ -1,0 +1,182 @@
+"""What the server says to a visitor of Try, in the page's other languages."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from functools import partial
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+from gradio.context import LocalContext
+from gradio.exceptions import Error
+from test_ui_panels import comparison, speech, text_of
+from test_verdict import FAR, LOOP, QUIET
+
+from hyper.compare.confidence import WordConfidence
+from hyper.compare.scheduler import BusyError
+from hyper.model.files import BackboneError
+from hyper.recordings.audio import check_waveform, load_audio
+from hyper.recordings.limits import AudioError, TextError, check_length
+from hyper.ui import languages, notices, panels
+from hyper.ui.languages import HOLE, LANGUAGES, SAID_AGAIN, asked_language, texts, translated
+
+IN_OTHERS = pytest.mark.parametrize("language", LANGUAGES)
+UNSURE = (WordConfidence("turn", 0.3),)
+heard = partial(comparison, waveform=speech(1.5))  # slowly enough that nobody doubts it
+
+
+@contextmanager
+def asked_in(wanted: str) -> Iterator[None]:
+    """As while gradio answers a request."""
+    token = LocalContext.request.set(SimpleNamespace(headers={"accept-language": wanted}))
+    try:
+        yield
+    finally:
+        LocalContext.request.reset(token)
+
+
+def comparisons() -> Iterator[tuple]:
+    """Every kind of result: the comparison and where the voice lies."""
+    pairs = {
+        ("turn of the light", "turn on the light"), ("turn off the lights", "turn of the lights"),
+        ("turn on the lights", "turn on the lights now"), ("turn off the lights", "turn on the lights"),
+        ("turn on the lights", "turn on the lights"), ("turn on the lights", "lights on the turn and and and and"),
+    }  # fmt: skip
+    for base, adapted in sorted(pairs):
+        yield heard(base, adapted, "turn on the lights"), None
+    yield heard("turn on lights", "turn on the lights", "turn on the lights"), None
+    yield heard("a b", "c d", "turn"), None
+    yield heard("a", "turn", "turn"), None
+    yield heard("turn", "turn off", None), None
+    yield heard("turn", "turn", None, base_words=(WordConfidence("turn", 0.9),)), None
+    yield heard("turn", "turn off", "?!"), None
+    yield heard("turn", None), None
+    yield heard("turn", "off", "turn", verbatim="t turn"), FAR
+    for row in ("base", "adapted"):
+        yield replace(heard("turn", "off", base_words=UNSURE), preferred=row, strength=0.5), None
+    made = heard("turn off", "off", base_words=(*UNSURE, WordConfidence("off", 0.9)))
+    yield replace(made, is_calibrated=True), None
+    for base, adapted in (((QUIET,), (QUIET,)), ((QUIET,), ()), ((), (LOOP,))):
+        made = heard("turn off", "off", base_words=UNSURE)
+        yield replace(made, base=replace(made.base, flags=base), adapted=replace(made.adapted, flags=adapted)), None
+    made = heard("turn", "off")
+    yield replace(made, adapted=replace(made.adapted, words=UNSURE)), None
+    yield heard("", "", base_words=()), None
+
+
+def errors(folder) -> Iterator[Exception]:
+    """What a visitor of Try may have done wrong."""
+    (folder / "empty.wav").write_bytes(b"")
+    yield BusyError("64 requests are waiting already; please try again in about 9 s.")
+    yield BackboneError(
+        "openai/whisper-tiny is not on this machine and the Hugging Face hub cannot be reached; connect to the network "
+        "once to download it, or use the bundled model."
+    )
+    yield AudioError("The recording could not be decoded; please export a.wav again, best as wav.")
+    yield AudioError("The recording is longer than the limit of 600 s; please trim it.")
+    yield TextError("The reference is long.")
+    yield OSError(28, "No space left on device")
+    for call in (
+        lambda: check_waveform(np.zeros(80, np.float32)),
+        lambda: check_waveform(np.zeros(16_000, np.float32)),
+        lambda: check_length(700, 600),
+        lambda: load_audio(folder / "empty.wav"),
+    ):
+        with pytest.raises(AudioError) as caught:
+            call()
+        yield caught.value
+
+
+@pytest.fixture(scope="module")
+def server_said(tmp_path_factory) -> set[str]:
+    """Every text that was asked to be said in any of these."""
+    found: set[str] = set()
+    folder = tmp_path_factory.mktemp("errors")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(languages, "translated", lambda text, _: (found.add(text), text)[1])
+        for made, where in comparisons():
+            panels.results_html(made, "bundled", where)
+        for error in errors(folder):
+            with pytest.raises(Error), notices.errors_as_notices():
+                raise error
+        for paths in ([], ["gone.wav"]):
+            with pytest.raises(Error):
+                notices.check_recordings(paths)
+    return found
+
+
+def keys_of(text: str) -> set[str]:
+    """The texts that a sentence is looked up by."""
+    if text in texts("de"):
+        return {text}
+    key_of = {translation: key for key, translation in texts("de").items()}
+    for pattern, translation in languages._with_holes("de"):
+        if found := pattern.fullmatch(text):
+            parts = [part for name, part in found.groupdict().items() if name in SAID_AGAIN]
+            return {key_of[translation]}.union(*map(keys_of, parts))
+    return set()
+
+
+PROGRESS = {
+    "Loading {model}",
+    "Loading {model} (downloaded once, then kept)",
+    "Downloading {model}, {size}",
+}
+# Said by rules of the flags and of lists, or with counts and names of their own: in English for now.
+ENGLISH_ONLY = re.compile(r"The reference is long\.|Word error rate .*", re.DOTALL)
+
+
+def test_every_sentence_has_a_translation_and_no_translation_is_idle(server_said):
+    missing = {text for text in server_said if not keys_of(text) and not ENGLISH_ONLY.fullmatch(text)}
+    assert missing == set()
+    with_holes = {key for key in texts("de") if HOLE.search(key)}
+    assert with_holes - set().union(*map(keys_of, server_said)) - PROGRESS == set()
+
+
+@IN_OTHERS
+def test_holes_are_the_same(language):
+    assert texts(language).keys() == texts("de").keys()
+    for english, translation in texts(language).items():
+        assert sorted(HOLE.findall(translation)) == sorted(HOLE.findall(english))
+
+
+@pytest.mark.parametrize(
+    ("language", "verdict", "count"),
+    [
+        ("de-AT,en;q=0.5", "Besser Vor der Anpassung 2 von 4 Wörtern falsch, danach 1.", "2 von 4 Wörtern falsch"),
+        ("es", "Mejor Antes de adaptar, 2 de 4 palabras mal; después, 1.", "2 de 4 palabras mal"),
+        ("it-IT", "Meglio Prima dell'adattamento 2 parole sbagliate su 4; dopo, 1.", "2 parole sbagliate su 4"),
+        ("tr-TR", "Daha iyi Uyarlamadan önce 4 sözcükten 2 tanesi yanlış, sonra 1.", "4 sözcükten 2 tanesi yanlış"),
+        ("fr,de;q=0.9", "Better 2 of 4 words wrong before adapting, 1 after.", "2 of 4 words wrong"),
+        ("", "Better 2 of 4 words wrong before adapting, 1 after.", "2 of 4 words wrong"),
+    ],
+)
+def test_a_result_in_the_language_that_the_browser_asks_for(language, verdict, count):
+    made = heard("turn of the light", "turn on the light", "turn on the lights")
+    with asked_in(language):
+        text = text_of(panels.results_html(made, "bundled"))
+    assert verdict in text and count in text
+
+
+def test_who_asks_without_a_language_gets_english():
+    assert asked_language() == ""
+    with asked_in("DE"):
+        assert asked_language() == "de"
+
+
+def test_what_was_spoken_is_never_translated():
+    assert translated("none instead of Back", "de") == "none statt Back"
+    assert translated("Every word right before adapting, 1 of 5 words wrong after.", "de") == (
+        "Vor der Anpassung jedes Wort richtig, danach 1 von 5 Wörtern falsch."
+    )
+
+
+def test_a_notice_speaks_the_visitors_language():
+    with asked_in("it"), pytest.raises(Error) as caught:
+        notices.check_recordings([])
+    assert caught.value.title == "Niente da confrontare"
+    assert caught.value.message == texts("it")[notices.NO_RECORDING]
