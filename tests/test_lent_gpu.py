@@ -21,7 +21,18 @@ from hyper.ui.model_store import ModelStore
 from hyper.ui.service import Asked, Service
 from hyper.ui.visitors.uploads import Uploads
 
-ON_MODEL = ("encode", "encode_frames", "decoder", "logits", "scores", "attention", "site_weight", "adapted", "save")
+ON_MODEL = (
+    "encode",
+    "encode_frames",
+    "decoder",
+    "hidden",
+    "scores",
+    "scores_of",
+    "attention",
+    "site_weight",
+    "adapted",
+    "save",
+)
 
 
 @pytest.fixture

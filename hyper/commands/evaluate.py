@@ -48,8 +48,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> None:
     """Score the manifest, write what was asked for, print the table."""
+    from collections.abc import Callable
     from functools import partial
+    from typing import Any
 
+    from hyper.compare.evaluation import Evaluation
     from hyper.compare.pipeline import PersonalizedAsr
     from hyper.compare.shared import own_device, score_on_ray, score_shared
     from hyper.recordings.manifest import read_manifest
@@ -57,7 +60,8 @@ def run(args: argparse.Namespace) -> None:
 
     files, rows = options(args, ReportFiles), read_manifest(args.manifest)[: args.limit]
     files.check()
-    how = {"batch_size": args.batch_size, "language": args.language}
+    how: dict[str, Any] = {"batch_size": args.batch_size, "language": args.language}
+    score: Callable[..., Evaluation | None]
     if args.ray:
         load = partial(PersonalizedAsr.load, args.base, args.hypernet, args.device, args.bits)
         score = partial(score_on_ray, load, folder=args.blocks, wants_gpu=args.device != "cpu", **how)

@@ -36,5 +36,5 @@ def run(args: argparse.Namespace) -> None:
     comparison = asr.compare(args.file, language=args.language, strength=args.strength)
     export = export_merged if args.merged else export_adapter
     export(asr.backbone, comparison, args.out)
-    print(f"adapted    {comparison.adapted.text}")
+    print(f"adapted    {comparison.adapted.text if comparison.adapted else ''}")
     print(f"written    {args.out}/: {', '.join(sorted(file.name for file in args.out.iterdir()))}")

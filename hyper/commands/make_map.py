@@ -35,6 +35,7 @@ def run(args: argparse.Namespace) -> None:
     rows = [row for manifest in args.data for row in read_manifest(manifest)]
     asr = load_asr(args)
     voice_map, n_unreadable = make_map(asr, rows, args.speakers, args.utterances)
+    assert asr.hypernet_folder is not None  # `make_map` refuses a base alone
     path = asr.hypernet_folder / MAP_FILE
     voice_map.save(path)
     print(

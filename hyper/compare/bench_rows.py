@@ -10,6 +10,7 @@ import sys
 import time
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import Literal
 
@@ -96,9 +97,7 @@ def adapters_in_a_batch(asr: PersonalizedAsr, clips: Sequence[np.ndarray]) -> fl
     for _ in range(ROUNDS):
         for name, batch in (("adapted", adapted), ("plain", plain)):
             times[name].append(
-                timed(lambda batch=batch: asr.decode_rows(batch, [RowWeights(1.0)], batch_size=ADAPTERS), asr.backbone)[
-                    0
-                ]
+                timed(partial(asr.decode_rows, batch, [RowWeights(1.0)], batch_size=ADAPTERS), asr.backbone)[0]
             )
     return min(times["adapted"]) / min(times["plain"])
 

@@ -34,7 +34,7 @@ class Benchmark:
     """Medians of all rounds over all recordings."""
 
     base_model: str
-    hypernetwork: str
+    hypernetwork: str | None
     device: str
     n_recordings: int
     rounds: int
@@ -54,7 +54,11 @@ def run_benchmark(asr: PersonalizedAsr, files: Sequence[Path], rounds: int) -> B
         raise BenchError(f"There is no hypernetwork for {asr.base_model}, so there is nothing to compare with it.")
     files = measured_files(files)
     base, swapper = PersonalizedAsr(asr.backbone, None, None), PeftSwapper(asr)
-    runs = {BASE_ALONE: partial(transcribe, base), TWO_ROWS: partial(transcribe, asr), TWO_PASSES: swapper.two_passes}
+    runs: dict[str, Callable[[np.ndarray], Any]] = {
+        BASE_ALONE: partial(transcribe, base),
+        TWO_ROWS: partial(transcribe, asr),
+        TWO_PASSES: swapper.two_passes,
+    }
     ways: dict[str, list[float]] = {way: [] for way in runs}
     same_tokens = True
     for waveform in map(load_audio, files):
@@ -130,8 +134,10 @@ class PeftSwapper:
             from peft import LoraConfig, LoraModel
         except ImportError:
             raise BenchError("The comparison needs PEFT, which the app does not: pip install peft.") from None
+        assert asr.hypernet is not None
         config, names = asr.hypernet.config, [site.name for site in asr.hypernet.sites]
-        settings = LoraConfig(r=config.rank, lora_alpha=config.alpha, target_modules=names)
+        alpha: Any = config.alpha  # PEFT's type says int, and it takes fractions
+        settings = LoraConfig(r=config.rank, lora_alpha=alpha, target_modules=names)
         self.asr, self.adapts_encoder = asr, any(name.startswith("model.encoder") for name in names)
         self.adapter = LoraModel(asr.backbone.private_copy().model, settings, "default").eval()
         # The copy as its adapter slot is: off, or filled.
@@ -144,6 +150,7 @@ class PeftSwapper:
         self.adapter.disable_adapter_layers()
         base = decode(self.slot, states)
         self.adapter.enable_adapter_layers()
+        assert prepared.lora is not None
         self.swap_in(prepared.lora)
         states = self.slot.prepare(waveform) if self.adapts_encoder else states
         return base + decode(self.slot, states)

@@ -197,7 +197,7 @@ METHODS: dict[str, Callable[[ScoredWords], Points]] = {"isotonic": isotonic, "pl
 
 def brier_score(points: Points, words: ScoredWords) -> float:
     """Mean squared distance of the mapped confidence from what happened, 0 or 1."""
-    return float(np.mean((np.interp(words.confidence, *zip(*points, strict=True)) - words.right) ** 2))
+    return float(np.mean((np.interp(words.confidence, *np.array(points).T) - words.right) ** 2))
 
 
 def reliability(confidence: np.ndarray, right: np.ndarray) -> Reliability:  # each (n_words,)
@@ -213,7 +213,7 @@ def reliability(confidence: np.ndarray, right: np.ndarray) -> Reliability:  # ea
 
 
 def _row_reliability(points: Points, words: ScoredWords) -> RowReliability:
-    mapped = np.interp(words.confidence, *zip(*points, strict=True))
+    mapped = np.interp(words.confidence, *np.array(points).T)
     return RowReliability(reliability(words.confidence, words.right), reliability(mapped, words.right))
 
 

@@ -92,7 +92,7 @@ def _against_each_other(texts: Sequence[Written], language: str) -> list[_Place]
     """A place for each word that both have, and for each stretch in which they differ as many as the longer needs."""
     if len(texts) == 1:
         return [_Place(None, (i,)) for i in range(len(texts[0].tokens))]
-    spans = align_words(*(" ".join(text.words) for text in texts), language)
+    spans = align_words(" ".join(texts[0].words), " ".join(texts[1].words), language)
     places, n_tokens = [], [0, 0]
     for span in spans:
         is_there = (bool(span.reference), bool(span.hypothesis))

@@ -21,6 +21,7 @@ def fit_calibration(
     asr: PersonalizedAsr, rows: Sequence[ManifestRow], batch_size: int, language: str = "en"
 ) -> Calibration:
     """Transcribe every recording, see which words are right, and fit."""
+    assert asr.hypernet is not None and asr.hypernetwork is not None
     utterances = score_manifest(asr, rows, batch_size=batch_size, language=language, progress=True).utterances
     base, adapted = (scored_words(asr, utterances, row, language) for row in ("base", "adapted"))
     found = fit(base, adapted)
@@ -50,8 +51,11 @@ def scored_words(asr: PersonalizedAsr, utterances: Sequence[ScoredUtterance], ro
         found += [
             (raw, is_right, speaker) for (_, raw), is_right in zip(words, right, strict=True) if is_right is not None
         ]
-    confidence, right, speaker = zip(*found, strict=True) if found else ((), (), ())
-    return ScoredWords(np.array(confidence), np.array(right, float), np.array(speaker, dtype=str))
+    return ScoredWords(
+        np.array([raw for raw, _, _ in found]),
+        np.array([is_right for _, is_right, _ in found], float),
+        np.array([speaker for _, _, speaker in found], dtype=str),
+    )
 
 
 def decisions(utterances: Sequence[ScoredUtterance], language: str) -> list[Decision]:
@@ -59,12 +63,13 @@ def decisions(utterances: Sequence[ScoredUtterance], language: str) -> list[Deci
     return [
         Decision(
             features(each.base.transcript, each.adapted.transcript, each.seconds, language),
-            each.base.errors.n_errors,
-            each.adapted.errors.n_errors,
-            each.base.errors.n_reference,
+            each.base.counted.n_errors,
+            each.adapted.counted.n_errors,
+            each.base.counted.n_reference,
             each.recording.speaker or each.recording.file,
         )
         for each in utterances
+        if each.adapted is not None and each.seconds is not None
     ]
 
 

@@ -42,7 +42,7 @@ class Group:
     oracle: WordErrors | None  # of the better row of each recording, which only who knows the words can choose
     better_share: float | None  # of the recordings: those with fewer word errors once adapted
     worse_share: float | None  # of the recordings: those with more
-    base_loop_share: float  # of the recordings: those stopped in a phrase that repeated without end
+    base_loop_share: float | None  # of the recordings: those stopped in a phrase that repeated without end
     adapted_loop_share: float | None
     intervals: Intervals
     recording_intervals: Intervals  # where speakers give none: over recordings, "other recordings of the same people"
@@ -83,25 +83,26 @@ def _kinds_of_error(row: str, errors: WordErrors | None) -> dict[str, float | No
 
 def pool(by: str, value: str, utterances: Sequence[ScoredUtterance]) -> Group:
     """Counts of all the utterances added up, so that long ones weigh more, as in corpus WER."""
-    both = [utterance for utterance in utterances if utterance.adapted is not None]
+    both = [(each, each.adapted) for each in utterances if each.adapted is not None]
     speakers = {utterance.recording.speaker for utterance in utterances}
     over_speakers = Intervals() if "" in speakers else _intervals(utterances, [u.recording.speaker for u in utterances])
     each_alone = [f"{i:09}" for i in range(len(utterances))]
-    more_errors = [utterance.adapted.errors.n_errors - utterance.base.errors.n_errors for utterance in both]
+    more_errors = [adapted.counted.n_errors - each.base.counted.n_errors for each, adapted in both]
+    has_rule = bool(both) and all(each.preferred for each, _ in both)
     return Group(
         by=by,
         value=value,
         n_utterances=len(utterances),
         n_simulated=sum(utterance.recording.simulated for utterance in utterances),
         n_speakers=None if "" in speakers else len(speakers),
-        base=pooled(utterance.base.errors for utterance in utterances),
-        adapted=pooled(utterance.adapted.errors for utterance in both) if both else None,
-        chosen=pooled(u.chosen.errors for u in both) if both and all(u.preferred for u in both) else None,
-        oracle=pooled(min(u.base.errors, u.adapted.errors, key=_n_errors) for u in both) if both else None,
+        base=pooled(utterance.base.counted for utterance in utterances),
+        adapted=pooled(adapted.counted for _, adapted in both) if both else None,
+        chosen=pooled(each.chosen.counted for each, _ in both) if has_rule else None,
+        oracle=pooled(min(each.base.counted, row.counted, key=_n_errors) for each, row in both) if both else None,
         better_share=_share(more < 0 for more in more_errors),
         worse_share=_share(more > 0 for more in more_errors),
         base_loop_share=_share(utterance.base.transcript.stopped == "repetition" for utterance in utterances),
-        adapted_loop_share=_share(utterance.adapted.transcript.stopped == "repetition" for utterance in both),
+        adapted_loop_share=_share(adapted.transcript.stopped == "repetition" for _, adapted in both),
         intervals=over_speakers,
         recording_intervals=Intervals() if over_speakers.base_wer else _intervals(utterances, each_alone),
     )
@@ -113,12 +114,12 @@ def _n_errors(errors: WordErrors) -> int:
 
 def _intervals(utterances: Sequence[ScoredUtterance], speakers: Sequence[str]) -> Intervals:
     """Intervals over the speakers, each a name for all that is drawn together."""
-    base = np.array([(u.base.errors.n_errors, u.base.errors.n_reference) for u in utterances])
+    base = np.array([(each.base.counted.n_errors, each.base.counted.n_reference) for each in utterances])
     base_errors, words = sum_by_speaker(speakers, base).T  # each (n_speakers,)
-    if any(utterance.adapted is None for utterance in utterances):
+    adapted = [each.adapted.counted.n_errors for each in utterances if each.adapted is not None]
+    if len(adapted) < len(utterances):
         return Intervals(wer_interval(base_errors, words))
-    adapted = np.array([[utterance.adapted.errors.n_errors] for utterance in utterances])
-    (adapted_errors,) = sum_by_speaker(speakers, adapted).T
+    (adapted_errors,) = sum_by_speaker(speakers, np.array(adapted)[:, None]).T
     return Intervals(
         wer_interval(base_errors, words),
         wer_interval(adapted_errors, words),

@@ -40,6 +40,7 @@ class Prepared:
 
     def lora_of(self, piece: int) -> LoraWeights:
         """The row that the piece is decoded with."""
+        assert self.lora is not None
         return self.lora.row(piece if len(self.lora) > 1 else 0)
 
     def scaled(self, strength: float) -> Prepared:
@@ -60,6 +61,7 @@ class Encoded:
 
     def pooled(self) -> Tensor:
         """Statistics of the whole recording, (1, n_layers + 1, 3, d_model)."""
+        assert self.statistics is not None
         return pool_pieces(self.statistics, self.n_speech)
 
 
@@ -124,9 +126,8 @@ def adapt(
     adaptations: list[tuple[LoraWeights | None, Tensor | None]] = [(None, None)] * len(encoded)
     with backbone.lock, torch.inference_mode(), stopwatch.stage("generate"):
         if hypernet:
-            read = given
-            if given is None:
-                read = torch.cat([each.statistics if adapt_per_piece else each.pooled() for each in encoded])
+            own_statistics = (each.statistics if adapt_per_piece else each.pooled() for each in encoded)
+            read = given if given is not None else torch.cat([each for each in own_statistics if each is not None])
             embedding = hypernet.embed(read)
             lora = hypernet.generate(embedding)
             n_rows = [len(each.n_samples) if adapt_per_piece else 1 for each in encoded]

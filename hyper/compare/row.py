@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import final
 
 import numpy as np
 
@@ -14,6 +15,7 @@ from hyper.metrics.word_errors import WordErrors, word_errors
 from hyper.recordings.limits import check_text
 
 
+@final  # nothing makes it false, so `row and row.errors` has no third kind of value
 @dataclass(frozen=True)
 class Row:
     """One recording as one set of weights, base or adapted, transcribes it."""
@@ -28,6 +30,12 @@ class Row:
     def text(self) -> str:
         """What was written."""
         return self.transcript.text
+
+    @property
+    def counted(self) -> WordErrors:
+        """The errors of a row whose recording is known to have a reference."""
+        assert self.errors is not None
+        return self.errors
 
     @property
     def heard_nobody(self) -> bool:

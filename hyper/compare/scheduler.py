@@ -180,7 +180,7 @@ class Scheduler:
         A visitor's first request goes before anybody's second, then who came first; lists let single requests pass.
         """
         n_before: dict[Hashable, int] = defaultdict(int)
-        turns = []
+        turns: list[tuple[bool, int, int]] = []
         for job in self._waiting:  # in the order in which they came
             lets_pass = job.is_of_list and now < job.since + LIST_PATIENCE_SECONDS
             turns.append((lets_pass, n_before[job.visitor], len(turns)))

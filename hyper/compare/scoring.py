@@ -32,7 +32,7 @@ def score_manifest(
     progress: bool = False,
 ) -> Evaluation:
     """Transcribe every recording and count its errors; one that cannot be read is listed and the others go on."""
-    from tqdm import tqdm  # type: ignore[import-untyped]
+    from tqdm import tqdm
 
     evaluation = no_scores_yet(asr, language)
     with tqdm(total=len(rows), unit="recording", disable=not progress) as bar:

@@ -53,7 +53,7 @@ class SpeakerRecording:
 
     def to_json(self) -> dict[str, Any]:
         """The record, level by level."""
-        levels = {
+        levels: dict[str, Any] = {
             level: {
                 "text": row.text,
                 "errors": row.errors and row.errors.to_json(),
@@ -113,7 +113,7 @@ class SpeakerComparison:
     def pooled(self) -> dict[Level, WordErrors] | None:
         """Errors of all recordings with a reference added up; None where there is none."""
         scored = [recording.rows for recording in self.recordings if recording.reference is not None]
-        return {level: pooled(rows[level].errors for rows in scored) for level in LEVELS} if scored else None
+        return {level: pooled(rows[level].counted for rows in scored) for level in LEVELS} if scored else None
 
     def to_json(self) -> dict[str, Any]:
         """The whole comparison."""
@@ -147,14 +147,15 @@ def compare_speaker(
     for name, recording in zip(names, recordings, strict=True):
         with _named(name):
             prepared.append(asr.prepare(recording, language=language))
-    embeddings = torch.cat([each.embedding for each in prepared])  # (n, d_embedding)
+    assert asr.hypernet is not None and asr.hypernetwork is not None  # as `_check` has it
+    embeddings = torch.cat([each.embedding for each in prepared if each.embedding is not None])  # (n, d_embedding)
     with torch.inference_mode():
         lora = asr.hypernet.generate(embeddings.mean(dim=0, keepdim=True))
     rows = [RowWeights(0.0), RowWeights(1.0), RowWeights(1.0, lora)]  # in the order of LEVELS
     decoded = asr.decode_rows(prepared, rows)
     return SpeakerComparison(
         recordings=tuple(map(_recording, names, prepared, references, decoded)),
-        agreement=agreement([each.lora for each in prepared]),
+        agreement=agreement([each.lora for each in prepared if each.lora is not None]),
         embeddings=embeddings.float().cpu().numpy(),
         lora=lora.to_cpu(),
         base_model=asr.base_model,

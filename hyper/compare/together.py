@@ -104,19 +104,13 @@ def prepare_together(batch: Sequence[Wanted]) -> list[Prepared]:
     """Encode those that are not encoded yet; all are given, in their order."""
     first = batch[0]
     stopwatch = Stopwatch(first.asr.backbone.device)
-    new = [each for each in batch if not isinstance(each.recording, Prepared)]
-    encoded = {}
+    new = {each: each.recording for each in batch if not isinstance(each.recording, Prepared)}
+    prepared = {each: each.recording for each in batch if isinstance(each.recording, Prepared)}
     if new:
-        recordings = [each.recording for each in new]
-        encoded = dict(
-            zip(new, first.asr.prepare_many(recordings, first.language, first.adapt_per_piece, stopwatch), strict=True)
-        )
-    return [
-        replace(encoded[each], timings_ms={"audio": each.audio_ms, **stopwatch.timings_ms})
-        if each in encoded
-        else each.recording
-        for each in batch
-    ]
+        encoded = first.asr.prepare_many(list(new.values()), first.language, first.adapt_per_piece, stopwatch)
+        for each, one in zip(new, encoded, strict=True):
+            prepared[each] = replace(one, timings_ms={"audio": each.audio_ms, **stopwatch.timings_ms})
+    return [prepared[each] for each in batch]
 
 
 def _added(timings_ms: dict[str, float], more_ms: dict[str, float]) -> dict[str, float]:

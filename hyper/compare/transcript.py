@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import final
 
 from hyper.model.decoding import Stopped
 from hyper.model.subspace import LayerSize
 
 
+@final
 @dataclass(frozen=True)
 class Transcript:
     """What one row wrote; of a recording in pieces, all pieces joined."""

@@ -128,10 +128,10 @@ class VoiceMap:
             "base_fingerprint": self.base_fingerprint,
             "hypernet_fingerprint": self.hypernet_fingerprint,
         }
-        tensors = {
+        as_they_lie = {
             name: np.ascontiguousarray(values) for name, values in tensors.items()
-        }  # bytes are written as they lie
-        write_whole(path, save(tensors, {"facts": json.dumps(facts)}))
+        }  # their bytes are written
+        write_whole(path, save(as_they_lie, {"facts": json.dumps(facts)}))
         seal(path.parent)
 
     @classmethod
@@ -193,8 +193,9 @@ def make_map(
             except AudioError:
                 n_unreadable += 1
                 continue
-            embedding = asr.prepare(waveform).embedding[0].float().cpu().numpy()
-            embeddings.setdefault(speaker, []).append(embedding)
+            embedding = asr.prepare(waveform).embedding
+            assert embedding is not None  # there is a hypernetwork
+            embeddings.setdefault(speaker, []).append(embedding[0].float().cpu().numpy())
     kinds = {speaker: _kind(chosen[speaker][0]) for speaker in embeddings}
     off_map = held_out({speaker: source_speaker(chosen[speaker][0]) for speaker in embeddings})
     return fit_map(embeddings, kinds, off_map, _fingerprints(asr)), n_unreadable
@@ -268,6 +269,7 @@ def _check_enough(n_speakers: int, n_on_map: int) -> None:
 
 
 def _fingerprints(asr: PersonalizedAsr) -> tuple[str, str]:
+    assert asr.hypernet is not None
     return asr.backbone.body_fingerprint, fingerprint(asr.hypernet)
 
 

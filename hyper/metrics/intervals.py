@@ -12,6 +12,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
+from typing import final
 
 import numpy as np
 
@@ -21,6 +22,7 @@ MIN_SPEAKERS = 5  # fewer cannot stand for the speakers that were not recorded
 _SEED = 0  # one for all: the same counts give the same interval
 
 
+@final
 @dataclass(frozen=True)
 class Interval:
     """The middle 95 % of the draws."""

@@ -7,7 +7,7 @@ import re
 from collections.abc import Callable
 from functools import cache
 from importlib.resources import files
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from transformers.models.whisper.english_normalizer import BasicTextNormalizer, EnglishTextNormalizer
@@ -76,7 +76,7 @@ def _english() -> EnglishTextNormalizer:
 
     # transformers has the rules; OpenAI's British-to-American spelling table comes with whisper-normalizer, as data.
     spellings = files("whisper_normalizer") / "normalizers" / "english.json"
-    normaliser = EnglishTextNormalizer(json.loads(spellings.read_text(encoding="utf-8")))
+    normaliser: Any = EnglishTextNormalizer(json.loads(spellings.read_text(encoding="utf-8")))
     normaliser.standardize_numbers = _of_readable_numbers(normaliser.standardize_numbers)
     return normaliser
 

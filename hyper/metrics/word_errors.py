@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, fields, replace
 from functools import reduce
 from operator import add
-from typing import Literal
+from typing import Literal, final
 
 import jiwer
 
@@ -21,6 +21,7 @@ JIWER_KINDS: dict[str, Kind] = {
 }
 
 
+@final
 @dataclass(frozen=True)
 class WordErrors:
     """Counts of one alignment, in words and in characters; adding two pools them, as corpus WER does."""

@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 import torch
@@ -55,11 +55,13 @@ class Backbone:
         self.body_fingerprint = body_fingerprint(model)  # what a hypernetwork belongs to
         if bits is not None:
             quantise(model, bits, dtype)
-        self.model = model.to(device=device, dtype=dtype).eval().requires_grad_(False)
+        self.model: Any = cast(Any, model)  # transformers' types do not know what its own calls give
+        self.model.to(device=device, dtype=dtype).eval().requires_grad_(False)
         self.device, self.dtype = device, dtype
         self.extractor, self.tokenizer = extractor, tokenizer
         self.lock = threading.RLock()  # hooks sit on the model: one thread at a time
-        self._config, self._generation = model.config, model.generation_config
+        self._config: Any = model.config
+        self._generation: Any = model.generation_config
         # Silence costs a CPU as much as speech; on a GPU one shape for all recordings is worth more.
         self.cuts_window = device.type == "cpu" and self.window_seconds > CHEAP_WINDOW_SECONDS
 

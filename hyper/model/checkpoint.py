@@ -104,9 +104,9 @@ def _check_fit(config: HypernetConfig, sites: Sequence[LoraSite], weights: Mappi
         if tensor.shape != wanted[name].shape:
             shapes = f"{tuple(tensor.shape)}, but its settings ask for {tuple(wanted[name].shape)}"
             raise CheckpointError(f"The weights in {folder} do not fit its settings: {name} is {shapes}.")
-    if name := impossible(weights):
+    if damaged := impossible(weights):
         raise CheckpointError(
-            f"The weights in {folder} are damaged: {name} has a number that no weight has; please copy the folder "
+            f"The weights in {folder} are damaged: {damaged} has a number that no weight has; please copy the folder "
             "again."
         )
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, cast
 
 from torch import Tensor, nn
 from torch.nn.functional import layer_norm, linear, scaled_dot_product_attention
@@ -25,13 +25,14 @@ class _Product:
     """A linear layer with its update; called as a module only where somebody else takes part in it."""
 
     def __init__(self, layer: nn.Module, applied: AppliedLora | None) -> None:
-        self._layer, self._applied = layer, applied
+        self._layer: Any = cast(Any, layer)
+        self._applied: Any = applied  # None where there is no site
         self._site = applied.site_of(layer) if applied is not None else None
         n_own_hooks = 0 if self._site is None else 1
         is_plain = type(layer) is nn.Linear and len(layer._forward_hooks) == n_own_hooks
         self._is_plain = is_plain and not layer._forward_pre_hooks
         if self._is_plain:
-            self._weight, self._bias = layer.weight, layer.bias
+            self._weight, self._bias = self._layer.weight, self._layer.bias
 
     def __call__(self, x: Tensor) -> Tensor:  # (rows, n, d_in) -> (rows, n, d_out)
         if not self._is_plain:
@@ -117,7 +118,7 @@ class StepDecoder:
         copies: int = 1,  # so many rows hear the same: all recordings, then all again
     ) -> None:
         self._decoder = decoder
-        self._layers = [_Layer(layer, applied) for layer in decoder.layers]
+        self._layers = [_Layer(cast(Any, layer), applied) for layer in decoder.layers]
         self._n_tokens = 0  # read so far
         own = self._layers[0].own
         shape = (len(self._layers), copies * len(states), own.n_heads, max_tokens, own.d_head)

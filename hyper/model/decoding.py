@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import Any, Literal, cast
 
 import torch
 from torch import Tensor
@@ -102,7 +102,7 @@ def greedy_decode(
             tokens = tokens[going]
             steps.keep(going)
         steps.advance(tokens)
-    return [DecodedRow(tuple(r.tokens), tuple(r.log_probs), r.stopped, r.no_speech_prob) for r in rows]
+    return [DecodedRow(tuple(r.tokens), tuple(r.log_probs), cast(Any, r.stopped), r.no_speech_prob) for r in rows]
 
 
 class _Steps:

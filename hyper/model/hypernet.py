@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any, cast
 
 import torch
 from torch import Tensor, nn
@@ -35,11 +36,11 @@ class HyperNetwork(nn.Module):
         super().__init__()
         self.config = config
         self.sites = tuple(sites)
-        self.utterance_encoder = utterance_encoder or UtteranceEncoder(
+        self.utterance_encoder: Any = utterance_encoder or UtteranceEncoder(
             config.n_encoder_layers, config.d_model, config.n_mixes
         )
         self.dropout = nn.Dropout(config.dropout)
-        self.trunk = self._hidden_layer(self.utterance_encoder.d_embedding)
+        self.trunk = self._hidden_layer(int(cast(Any, self.utterance_encoder).d_embedding))
         n_layers = 1 + max(site.layer for site in self.sites)
         self.layer_vectors = nn.Embedding(n_layers, config.d_hidden)  # which layer the weights are for
         self.target_vectors = nn.Embedding(len(config.targets), config.d_hidden)  # which kind of layer

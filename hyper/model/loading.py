@@ -14,7 +14,6 @@ from hyper.recordings.limits import SAMPLE_RATE
 
 if TYPE_CHECKING:
     from transformers import (
-        GenerationConfig,
         WhisperFeatureExtractor,
         WhisperForConditionalGeneration,
         WhisperTokenizer,
@@ -40,9 +39,10 @@ def load_parts(
     verbosity = logging.get_verbosity()
     logging.set_verbosity_error()  # its table of tensors that do not fit becomes one sentence below
     try:
-        model, tensors = WhisperForConditionalGeneration.from_pretrained(
+        loaded: Any = WhisperForConditionalGeneration.from_pretrained(
             folder, dtype="auto", use_safetensors=True, output_loading_info=True, ignore_mismatched_sizes=True
         )
+        model, tensors = loaded
         extractor = WhisperFeatureExtractor.from_pretrained(folder)
         tokenizer = WhisperTokenizer.from_pretrained(folder)
         fault = tensor_fault(tensors) or fit_fault(model, extractor, tokenizer)
@@ -80,7 +80,7 @@ def fit_fault(
     model: WhisperForConditionalGeneration, extractor: WhisperFeatureExtractor, tokenizer: WhisperTokenizer
 ) -> str:
     """Where the files of one folder contradict each other; empty where they do not."""
-    config = model.config
+    config: Any = model.config
     heard = (extractor.feature_size, extractor.nb_max_frames)
     if heard != (config.num_mel_bins, 2 * config.max_source_positions):
         return (
@@ -97,7 +97,7 @@ def fit_fault(
     return ""
 
 
-def named_tokens(generation: GenerationConfig) -> Iterator[Any]:
+def named_tokens(generation: Any) -> Iterator[Any]:
     """Every token that the prompt or the decoding takes from these settings."""
     yield generation.decoder_start_token_id
     for name in ("suppress_tokens", "begin_suppress_tokens"):

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -133,7 +134,7 @@ def low_rank_update(applied: AppliedLora, site: int) -> Callable[[nn.Module, tup
     return hook
 
 
-def _beside(layer: nn.Module, t: Tensor) -> Tensor:
+def _beside(layer: Any, t: Tensor) -> Tensor:
     """As the layer computes; a layer of packed bits takes it as it is."""
     return t.to(layer.weight) if layer.weight.is_floating_point() else t
 

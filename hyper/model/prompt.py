@@ -2,28 +2,28 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from transformers import GenerationConfig, WhisperTokenizer
+    from transformers import WhisperTokenizer
 
 NO_SPEECH_TOKENS = ("<|nospeech|>", "<|nocaptions|>")  # the second in models from 2022
 
 
-def is_multilingual(generation: GenerationConfig) -> bool:
+def is_multilingual(generation: Any) -> bool:
     """Whether the prompt chooses the language; settings from 2022 do not say it, but list the languages."""
     has_languages = bool(getattr(generation, "lang_to_id", None))
     return has_languages and bool(getattr(generation, "is_multilingual", True))
 
 
-def languages(generation: GenerationConfig) -> tuple[str, ...]:
+def languages(generation: Any) -> tuple[str, ...]:
     """Codes of the languages that the model can be asked for."""
     if not is_multilingual(generation):
         return ("en",)
     return tuple(token.strip("<|>") for token in generation.lang_to_id)
 
 
-def prompt_tokens(generation: GenerationConfig, language: str) -> tuple[int, ...]:
+def prompt_tokens(generation: Any, language: str) -> tuple[int, ...]:
     """Start, language, task and "no time stamps"; a model for English alone has neither language nor task."""
     start = generation.decoder_start_token_id
     if is_multilingual(generation):

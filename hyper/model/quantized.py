@@ -39,7 +39,7 @@ def quantise(model: nn.Module, bits: int, dtype: torch.dtype) -> None:
         model.set_submodule(name, packed)
 
 
-def full_weight(layer: nn.Module) -> Tensor:  # (d_out, d_in)
+def full_weight(layer: Any) -> Tensor:  # (d_out, d_in)
     """The layer's weight as numbers; of a packed one what it computes with."""
     weight: Any = layer.weight
     if weight.is_floating_point():

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from typing import Any, cast
 
 import torch
 from transformers import (
@@ -81,7 +82,7 @@ def random_backbone(
     dtype = dtype or choose_dtype(chosen)
     tokenizer = _tokenizer(shape)
     with torch.device("meta"):
-        model = WhisperForConditionalGeneration(_config(shape)).to(dtype)
+        model: Any = cast(Any, WhisperForConditionalGeneration(_config(shape))).to(dtype)
     model = model.to_empty(device=chosen)
     model.tie_weights()
     randomise(model, seed=0)
@@ -153,7 +154,7 @@ def _config(shape: WhisperShape) -> WhisperConfig:
 
 def _generation(shape: WhisperShape, tokenizer: WhisperTokenizer) -> GenerationConfig:
     """The published prompt; special tokens are never written, as trained models never write them."""
-    ids = {token: tokenizer.convert_tokens_to_ids(token) for token in (START, END, *TASKS)}
+    ids: dict[str, Any] = {token: tokenizer.convert_tokens_to_ids(token) for token in (START, END, *TASKS)}
     return GenerationConfig(
         decoder_start_token_id=ids[START],
         bos_token_id=ids[END],

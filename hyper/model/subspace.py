@@ -117,7 +117,8 @@ def angles_between_updates(
 
 def _weighted_angle(u: np.ndarray, v: np.ndarray) -> float:  # (d, rank) each
     size = np.linalg.norm(u.T @ u) * np.linalg.norm(v.T @ v)
-    return float(np.arccos(np.sqrt(min(1.0, np.linalg.norm(u.T @ v) ** 2 / size)))) if size else float("nan")
+    cosine = float(np.linalg.norm(u.T @ v) ** 2 / size) if size else float("nan")
+    return float(np.arccos(np.sqrt(min(1.0, cosine)))) if size else cosine
 
 
 def _update_spaces(a: np.ndarray, b: np.ndarray) -> tuple[np.ndarray, np.ndarray]:  # (d_out, rank), (d_in, rank)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
@@ -12,7 +13,7 @@ from hyper.plots import palette
 from hyper.plots.style import style_axes
 
 # Marker, filling and line tell the two apart where there is no colour.
-LOOKS = {
+LOOKS: dict[str, dict[str, Any]] = {
     "before calibrating": {"color": palette.MUTED, "marker": "o", "markerfacecolor": palette.CARD, "linestyle": ":"},
     "calibrated": {"color": palette.INK, "marker": "s", "markerfacecolor": palette.INK, "linestyle": "-"},
 }

@@ -8,6 +8,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from statistics import fmean
+from typing import TypeVar
 
 import numpy as np
 import plotly.graph_objects as go
@@ -44,6 +45,9 @@ MATRICES = Caption(
     "person's health. Each square is one matrix of a layer, next to its own weights. W1 and W2 are the layer's MLP; "
     "self-attention reads the words so far, cross-attention the sound.",
 )
+
+
+Layer = TypeVar("Layer", LayerUpdate, LayerSize, LayerUpdate | LayerSize)
 
 
 @dataclass(frozen=True)
@@ -208,9 +212,9 @@ def inside_print(layers: Sequence[LayerUpdate]) -> Figure:
     return figure
 
 
-def _by_matrix(layers: Sequence[LayerUpdate]) -> dict[str, list[LayerUpdate]]:
+def _by_matrix(layers: Sequence[Layer]) -> dict[str, list[Layer]]:
     """The updates grouped by the kind of matrix, in the order in which they come."""
-    groups: dict[str, list[LayerUpdate]] = {}
+    groups: dict[str, list[Layer]] = {}
     for update in layers:
         groups.setdefault(place_of(update.name).matrix, []).append(update)
     return groups

@@ -68,9 +68,9 @@ def people_figure(
         places, rates = zip(*known, strict=True)
         axes.errorbar(rates, [place - 0.22 for place in places], **BEFORE.drawn() | {"linestyle": "none"})
     for shift, row, look in ((0.0, "base", BASE), (0.22, "adapted", ADAPTED)):
-        places = [place + shift for place in range(len(groups))]
+        shifted = [place + shift for place in range(len(groups))]
         unconnected = look.drawn() | {"linestyle": "none"}  # corpora are no scale: nothing lies between them
-        axes.errorbar(_rates(groups, row), places, xerr=_arms(groups, row), **unconnected)
+        axes.errorbar(_rates(groups, row), shifted, xerr=_arms(groups, row), **unconnected)
     axes.set_yticks(range(len(groups)), [_corpus_label(group) for group in groups])
     axes.set_ylim(len(groups) - 0.5, -0.5)
     axes.set_xlim(left=0)

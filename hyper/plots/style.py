@@ -6,7 +6,7 @@ import io
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import plotly.graph_objects as go
@@ -25,7 +25,7 @@ SLIDE_PAD = 0.12  # inches around each part
 NARROW_INCHES = 2.5  # axes that have no room for three words of that size
 SLIDE_DPI = 144  # 1920 pixels wide
 WER_LABEL = "word error rate, %"
-LABEL = {"fontsize": 10, "color": palette.INK}
+LABEL: dict[str, Any] = {"fontsize": 10, "color": palette.INK}
 PLOT_HEIGHT = 320  # pixels; fixed, because an automatic height starts at zero in a hidden container
 SHADES = LinearSegmentedColormap.from_list("shades", palette.SCALE)
 COLORSCALE = [[i / (len(palette.SCALE) - 1), colour] for i, colour in enumerate(palette.SCALE)]  # the same for plotly
@@ -105,11 +105,12 @@ def _enlarge(figure: Figure) -> None:
     growth = min(SLIDE_INCHES[0] / figure.get_figwidth(), SLIDE_INCHES[1] / figure.get_figheight())
     figure.set_size_inches(*SLIDE_INCHES)
     for text in figure.findobj(Text):
-        text.set_fontsize(max(text.get_fontsize() * growth, SLIDE_POINTS))
+        text.set_fontsize(max(float(text.get_fontsize()) * growth, SLIDE_POINTS))
     for line in figure.findobj(Line2D):
         line.set_linewidth(line.get_linewidth() * growth)
         line.set_markersize(line.get_markersize() * growth)
-    figure.get_layout_engine().set(w_pad=SLIDE_PAD, h_pad=SLIDE_PAD)
+    engine: Any = figure.get_layout_engine()
+    engine.set(w_pad=SLIDE_PAD, h_pad=SLIDE_PAD)
     figure.draw_without_rendering()  # the room that longer labels take is found by the second draw
     for axes in figure.axes:
         if axes.get_position().width * SLIDE_INCHES[0] < NARROW_INCHES:
@@ -149,7 +150,7 @@ def dressed(figure: go.Figure) -> go.Figure:
     return figure.update_xaxes(**axis).update_yaxes(**axis)
 
 
-def style_axes(axes: Axes, x_title: str = "", y_title: str = "", grid: str = "") -> None:
+def style_axes(axes: Axes, x_title: str = "", y_title: str = "", grid: Literal["", "x", "y", "both"] = "") -> None:
     """Axes in the project's look; `grid` names those ("x", "y", "both") whose values have hairlines across."""
     for write, title in ((axes.set_xlabel, x_title), (axes.set_ylabel, y_title)):
         if title:

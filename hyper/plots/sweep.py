@@ -40,7 +40,7 @@ def sweep_print(points: Sequence[StrengthPoint]) -> Figure:
     axes = figure.subplots()
     strengths = [point.strength for point in points]
     axes.plot(strengths, _heights(points), color=palette.ADAPTED, marker="o", linewidth=1.6, clip_on=False)
-    names = {0: "\nbase", 1: "\nas trained", 2: "\ntwice"}
+    names: dict[float, str] = {0: "\nbase", 1: "\nas trained", 2: "\ntwice"}
     axes.set_xticks(strengths, [f"{strength:g}{names.get(strength, '')}" for strength in strengths])
     axes.set_ylim(0, max(*_heights(points), 1) * 1.05)
     axes.set_title(SWEEP.title, loc="left", fontsize=12, color=palette.INK)
@@ -50,7 +50,7 @@ def sweep_print(points: Sequence[StrengthPoint]) -> Figure:
 
 def _heights(points: Sequence[StrengthPoint]) -> list[float]:
     if has_rates(points):
-        return [100 * point.wer for point in points]
+        return [100 * (point.wer or 0.0) for point in points]
     return [point.n_changed for point in points]
 
 

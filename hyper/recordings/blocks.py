@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import hashlib
+import logging
 import os
 import pickle
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast
 
 from tqdm import tqdm
 
@@ -59,14 +60,15 @@ def _done(make: Callable[[], Callable[[Any], Any]], missing: list[dict[str, Any]
     except ImportError:
         raise BlocksError("--ray needs Ray, which is not installed: pip install 'ray[data]'.") from None
     if not ray.is_initialized():
-        ray.init(include_dashboard=False, log_to_driver=False, logging_level="ERROR")  # it reads RAY_ADDRESS itself
+        # It reads RAY_ADDRESS itself.
+        ray.init(include_dashboard=False, log_to_driver=False, logging_level=logging.ERROR)
     has = ray.cluster_resources()
     n_gpus = int(has.get("GPU", 0)) if wants_gpu else 0
     ray.data.DataContext.get_current().enable_progress_bars = False  # ours counts blocks
     return (
         ray.data.from_items(missing, override_num_blocks=len(missing))
         .map(
-            _Worker,
+            cast(Any, _Worker),  # Ray makes one for each device
             fn_constructor_args=(make,),
             compute=ray.data.ActorPoolStrategy(size=min(n_gpus or int(has["CPU"]), len(missing))),
             num_cpus=0 if n_gpus else 1,

@@ -87,8 +87,8 @@ def records(path: Path) -> Iterator[dict[str, str]]:
     """The lines of a CSV, or of a TSV without quotes, by column name."""
     lines = io.StringIO(text_of(path), newline="")  # a text in quotes may go on in the next line
     tabs = path.suffix == ".tsv"
-    quoting = csv.QUOTE_NONE if tabs else csv.QUOTE_MINIMAL
-    for record in csv.DictReader(lines, delimiter="\t" if tabs else ",", quoting=quoting):
+    how: dict[str, Any] = {"delimiter": "\t", "quoting": csv.QUOTE_NONE} if tabs else {}
+    for record in csv.DictReader(lines, **how):
         yield {name.strip(): (value or "").strip() for name, value in record.items() if name}
 
 

@@ -58,8 +58,8 @@ def convert(
         raise CorpusError(f"Nothing of {folder} can be used: {left_out_in_words(left_out)}.")
     rows = tuple(_row(utterance, corpus, folder, manifest) for utterance in usable)
     write_manifest(manifest, rows)
-    lengths = [utterance.seconds for utterance in usable]
-    return Converted(rows, None if None in lengths else sum(lengths), left_out)
+    lengths = [utterance.seconds for utterance in usable if utterance.seconds is not None]
+    return Converted(rows, sum(lengths) if len(lengths) == len(usable) else None, left_out)
 
 
 def _read(corpus: Corpus, folder: Path) -> list[Utterance]:
@@ -115,6 +115,7 @@ def _cut(path: Path, utterances: Sequence[Utterance], folder: Path, cut: Path | 
     home = _whole(folder)
     inside = path.relative_to(home if path.is_relative_to(home) else path.anchor)
     for piece in pieces:
+        assert piece.start is not None and piece.end is not None and cut is not None  # `convert` refuses others
         samples = waveform[round(piece.start * SAMPLE_RATE) : round(piece.end * SAMPLE_RATE)]
         seconds = len(samples) / SAMPLE_RATE
         if seconds < MIN_SECONDS:

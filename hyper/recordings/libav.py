@@ -72,7 +72,7 @@ def seconds(path: Path, is_known: bool) -> float:
 def _opened(file: BinaryIO, name: str, is_known: bool) -> InputContainer:
     not_audio = f"{name} is not an audio recording; please choose a {FORMATS} file."
     try:
-        container = av.open(file, options={"format_whitelist": CONTAINERS})
+        container = av.open(file, mode="r", options={"format_whitelist": CONTAINERS})
     except av.error.FFmpegError as error:
         if is_known:
             raise  # an audio format after all, but damaged
@@ -104,7 +104,7 @@ def _said_seconds(container: InputContainer, stream: AudioStream, path: Path) ->
     if container.format.name not in TRUE_LENGTHS:
         return None
     if stream.duration is not None:
-        return float(stream.duration * stream.time_base)
+        return float(stream.duration * (stream.time_base or 0))
     return None if container.duration is None or len(container.streams) > 1 else container.duration / av.time_base
 
 

@@ -61,7 +61,7 @@ def read_references(path: str | Path, name: str | None = None) -> list[tuple[int
     reference = "reference" if "reference" in names else None
     rows = []
     for line in table.lines:
-        values = {name: line.values[column] for name, column in names.items()}
+        values: dict[str, str | None] = {name: line.values[column] for name, column in names.items()}
         rows.append((line.number, manifest_row(Path(table.name), line.number, values, "file", reference)))
     return rows
 

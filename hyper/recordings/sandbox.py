@@ -87,7 +87,9 @@ class _Child:
             stderr=subprocess.DEVNULL,  # a library's last words before it crashes are no message for a user
             env={**os.environ, "PYTHONPATH": str(ROOT), "OPENBLAS_NUM_THREADS": "1"},
         )
-        if self._process.stdout.readline() != b"ready\n":
+        assert self._process.stdin and self._process.stdout  # they were asked for
+        self._to, self._from = self._process.stdin, self._process.stdout
+        if self._from.readline() != b"ready\n":
             self.end()
             raise RuntimeError(f"The process that decodes recordings did not start (exit {self._process.returncode}).")
 
@@ -98,10 +100,10 @@ class _Child:
         """Kind of the reply (done, refused or failed) and what it holds."""
         self.n_tasks += 1
         try:
-            self._process.stdin.write(json.dumps(request).encode() + b"\n")
-            self._process.stdin.flush()
-            kind, n_bytes = self._process.stdout.readline().split()
-            content = self._process.stdout.read(int(n_bytes))
+            self._to.write(json.dumps(request).encode() + b"\n")
+            self._to.flush()
+            kind, n_bytes = self._from.readline().split()
+            content = self._from.read(int(n_bytes))
         except (OSError, ValueError) as error:  # a pipe that broke, or no whole line
             raise self._what_happened() from error
         if len(content) < int(n_bytes):
@@ -112,9 +114,9 @@ class _Child:
         """Kill the process and close its pipes."""
         self._process.kill()
         self._process.wait()
-        self._process.stdout.close()
+        self._from.close()
         with suppress(BrokenPipeError):  # a request that was never read
-            self._process.stdin.close()
+            self._to.close()
 
     def _what_happened(self) -> Unreadable:
         code = self._process.wait()

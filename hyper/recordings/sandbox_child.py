@@ -6,6 +6,7 @@ import json
 import os
 import signal
 import threading
+from collections.abc import Callable
 from pathlib import Path
 from queue import SimpleQueue
 from typing import Any
@@ -81,7 +82,7 @@ def _limit() -> None:
         resource.setrlimit(kind, (most, most))
 
 
-TASKS = {"audio": _decode_audio, "length": _measure_audio, "sheet": _read_sheet}
+TASKS: dict[str, Callable[..., bytes]] = {"audio": _decode_audio, "length": _measure_audio, "sheet": _read_sheet}
 
 if __name__ == "__main__":
     main()

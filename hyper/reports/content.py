@@ -181,13 +181,16 @@ def _group_notes(groups: Sequence[Group], language: str) -> tuple[str, ...]:
 def _figures(evaluation: Evaluation, name: Callable[[int, str], str]) -> list[FigurePart]:
     """WER of each speaker and each recording where something was meant; the layers where there is an adaptation."""
     numbered = list(enumerate(evaluation.utterances, start=1))
-    scored = [(i, u) for i, u in numbered if u.base.errors is not None and u.base.errors.wer is not None]
     recordings = [
-        WerLine(f"{i} {name(i, u.recording.file)}", u.base.errors.wer, u.adapted and u.adapted.errors.wer)
-        for i, u in scored
+        WerLine(f"{i} {name(i, each.recording.file)}", wer, each.adapted and each.adapted.counted.wer)
+        for i, each in numbered
+        if each.base.errors is not None and (wer := each.base.errors.wer) is not None
     ]
-    groups = [group for group in shown_groups(evaluation) if group.by == "speaker" and group.base.wer is not None]
-    speakers = [WerLine(g.value, g.base.wer, g.adapted and g.adapted.wer, *wer_intervals(g)[1:]) for g in groups]
+    speakers = [
+        WerLine(group.value, wer, group.adapted and group.adapted.wer, *wer_intervals(group)[1:])
+        for group in shown_groups(evaluation)
+        if group.by == "speaker" and (wer := group.base.wer) is not None
+    ]
     simulated = _simulated_note(evaluation)
     parts = []
     if 1 < len(speakers) < len(recordings):  # with one recording each the two figures would be one

@@ -10,5 +10,7 @@ FOLDER = "templates/frontend/static/fonts/IBMPlexSans"
 
 def font_files() -> tuple[Path, Path]:
     """IBM Plex Sans, regular and bold, as WOFF2."""
-    folder = Path(find_spec("gradio").origin).parent / FOLDER
+    gradio = find_spec("gradio")
+    assert gradio is not None and gradio.origin is not None
+    folder = Path(gradio.origin).parent / FOLDER
     return folder / "IBMPlexSans-Regular.woff2", folder / "IBMPlexSans-Bold.woff2"

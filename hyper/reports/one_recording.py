@@ -84,7 +84,7 @@ def _part(name: str, row: Row, reference: str | None, language: str) -> Transcri
     part = transcript_part(name, row, reference, language)
     if row.heard_nobody:
         return replace(part, text=NO_SPEECH, words=(), score="")
-    return replace(part, score=count_text(row.errors) if _is_counted(row) else "")
+    return replace(part, score=count_text(row.counted) if _is_counted(row) else "")
 
 
 def _outcome(comparison: Comparison) -> str:
@@ -92,7 +92,7 @@ def _outcome(comparison: Comparison) -> str:
     named = [("Base", comparison.base), ("Adapted", comparison.adapted)]
     if all(row.heard_nobody for row in comparison.rows):
         return "No speech was found, so there is nothing to count."
-    counts = [f"{name}: {count_text(row.errors)}." for name, row in named if row and _is_counted(row)]
+    counts = [f"{name}: {count_text(row.counted)}." for name, row in named if row and _is_counted(row)]
     return " ".join(counts) or NO_REFERENCE
 
 

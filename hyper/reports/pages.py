@@ -5,6 +5,7 @@ from __future__ import annotations
 import unicodedata
 from collections.abc import Container
 from itertools import groupby
+from typing import Any
 
 from fpdf import FPDF
 from fpdf.enums import XPos, YPos
@@ -59,7 +60,8 @@ class Pages(FPDF):
 
     def printable(self, text: str) -> str:
         """With each run of letters that no font here can show as its number and script, "(2 CJK letters)"."""
-        known = self.fonts[FONT.lower()].cmap.keys() | self.fonts[SPARE_FONT.lower()].cmap.keys()
+        fonts: Any = self.fonts
+        known = fonts[FONT.lower()].cmap.keys() | fonts[SPARE_FONT.lower()].cmap.keys()
         runs = groupby(visible(text), lambda letter: _missing(letter, known))
         return "".join(_counted(script, len(list(run))) if script else "".join(run) for script, run in runs)
 

@@ -77,8 +77,10 @@ def _session(name: str, path: Path, language: str) -> Session:
         name,
         _day(name),
         len(recordings),
-        pooled(word_errors(each.reference, each.base, language) for each in recordings),
-        pooled(word_errors(each.reference, each.adapted, language) for each in recordings) if has_adapted else None,
+        pooled(word_errors(each.reference or "", each.base or "", language) for each in recordings),
+        pooled(word_errors(each.reference or "", each.adapted or "", language) for each in recordings)
+        if has_adapted
+        else None,
     )
 
 
@@ -106,7 +108,7 @@ def _of_json(name: str, path: Path, language: str) -> tuple[list[Texts], str]:
         record = json.loads(path.read_text(encoding="utf-8"))
         utterances = record.get("utterances", [record])
         texts = [Texts(*(_text(each[key]) for key in ("reference", "base", "adapted"))) for each in utterances]
-        return texts, _text(record.get("language", language))
+        return texts, _text(record.get("language", language)) or language
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
         raise SessionError(
             f"{shown(name)} is not a report of `evaluate --json` or `compare --json`; please give one of these."

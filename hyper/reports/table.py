@@ -96,7 +96,7 @@ def _utterance_line(number: int, utterance: ScoredUtterance) -> list[Cell]:
 
 def _failure_line(number: int, failure: Failure, columns: Sequence[str]) -> list[Cell]:
     recording = failure.recording
-    given = [
+    given: list[Cell] = [
         number,
         recording.file,
         recording.speaker,

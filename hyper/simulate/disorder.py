@@ -5,17 +5,20 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, fields
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
 
 from hyper.simulate.phones import Phone
 
+if TYPE_CHECKING:
+    from _typeshed import DataclassInstance
+
 SEVERITIES = ("mild", "moderate", "severe")
 
 # (low, high) for mild, moderate, severe, by the value's name; a speaker's value is uniform in between.
 Ranges = Mapping[str, tuple[tuple[float, float], ...]]
-Record = TypeVar("Record")
+Record = TypeVar("Record", bound="DataclassInstance")
 
 
 @dataclass(frozen=True)
@@ -62,7 +65,7 @@ class Disorder:
             return self.seed
         return int.from_bytes(hashlib.sha256(self.name.encode()).digest()[:4], "big")
 
-    def draw_profile(self, severity: str, seed: int) -> Profile:
+    def draw_profile(self, severity: str, seed: int) -> Any:  # its `profile`
         """One speaker; the same seed gives the same speaker. Errors: ValueError for an unknown severity."""
         if severity not in SEVERITIES:
             raise ValueError(f"Severity {severity!r} is not known; choose one of {', '.join(SEVERITIES)}.")

@@ -9,6 +9,7 @@ import tempfile
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -89,7 +90,7 @@ class Espeak:
         self._chunks: list[np.ndarray] = []
         self._events: list[tuple[int, int, float, str]] = []
 
-    def _collect(self, samples: c._Pointer, n_samples: int, events: c._Pointer) -> int:
+    def _collect(self, samples: Any, n_samples: int, events: Any) -> int:
         if samples and n_samples > 0:
             self._chunks.append(np.ctypeslib.as_array(samples, (n_samples,)).copy())
         i = 0
@@ -175,7 +176,8 @@ class Flite:
 
     def _phones(self, utterance: c.c_void_p) -> tuple[Phone, ...]:
         item = self._library.relation_head(c.c_void_p(self._library.utt_relation(utterance, b"Segment")))
-        phones, previous, tokens = [], 0.0, {}
+        phones: list[Phone] = []
+        previous, tokens = 0.0, dict[int, int]()
         while item:
             segment = c.c_void_p(item)
             end = self._library.item_feat_float(segment, b"end")
@@ -224,7 +226,8 @@ def festival_speak(texts: Sequence[str], voice: str, stretch: Sequence[float]) -
 
 
 def _read_festival(stem: Path) -> Spoken:
-    phones, previous, tokens = [], 0.0, {}
+    phones: list[Phone] = []
+    previous, tokens = 0.0, dict[str, int]()
     for line in stem.with_suffix(".lab").read_text().splitlines():
         name, end, token = line.split()
         symbol = from_radio(name)

@@ -15,7 +15,7 @@ from hyper.compare.evaluation import percent
 from hyper.compare.pipeline import PersonalizedAsr
 from hyper.compare.scoring import score_manifest
 from hyper.compare.utterance import ScoredUtterance
-from hyper.metrics.word_errors import pooled
+from hyper.metrics.word_errors import WordErrors, pooled
 from hyper.recordings.audio import load_audio, save_audio
 from hyper.recordings.limits import SAMPLE_RATE
 from hyper.recordings.manifest import ManifestRow, write_manifest
@@ -105,10 +105,15 @@ def _row(out: Path, job: Job, cohort: str, severity: str) -> ManifestRow:
 
 def outcome(utterance: ScoredUtterance) -> str:
     """What adapting did: gain, harm, tie (as many errors), right (nothing to gain)."""
-    base, adapted = utterance.base.errors.n_errors, utterance.adapted.errors.n_errors
+    base, adapted = utterance.base.counted.n_errors, _adapted(utterance).n_errors
     if base != adapted:
         return "gain" if adapted < base else "harm"
     return "tie" if base else "right"
+
+
+def _adapted(utterance: ScoredUtterance) -> WordErrors:
+    assert utterance.adapted is not None  # `make_examples` asks for a hypernetwork
+    return utterance.adapted.counted
 
 
 def choose(drawn: Sequence[ScoredUtterance]) -> list[ScoredUtterance]:
@@ -138,7 +143,7 @@ def choose(drawn: Sequence[ScoredUtterance]) -> list[ScoredUtterance]:
 
 def pooled_errors(drawn: Sequence[ScoredUtterance]) -> str:
     """Word errors of everything drawn, which the choice does not show."""
-    base, adapted = pooled(u.base.errors for u in drawn), pooled(u.adapted.errors for u in drawn)
+    base, adapted = pooled(u.base.counted for u in drawn), pooled(map(_adapted, drawn))
     return f"all {len(drawn)}: WER {percent(base.wer)} base, {percent(adapted.wer)} adapted"
 
 

@@ -114,9 +114,10 @@ def speak(jobs: Sequence[Job]) -> Iterator[tuple[Job, Spoken]]:
             yield job, voices.speak(job)
     festival = sorted((job for job in jobs if job.speaker.engine == "festival"), key=lambda job: job.speaker.voice)
     for voice, group in itertools.groupby(festival, key=lambda job: job.speaker.voice):
-        group = list(group)
-        stretches = [1 / job.speaker.rate for job in group]
-        yield from zip(group, festival_speak([job.text for job in group], voice, stretches), strict=True)
+        together = list(group)
+        stretches = [1 / job.speaker.rate for job in together]
+        spoken = festival_speak([job.text for job in together], voice, stretches)
+        yield from zip(together, spoken, strict=True)
 
 
 def _write(out: Path, job: Job, spoken: Spoken) -> ManifestRow:

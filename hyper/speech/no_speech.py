@@ -61,7 +61,7 @@ def _noise(n_samples: int, decibels_an_octave: float, rng: np.random.Generator) 
 def _hum(n_samples: int, rng: np.random.Generator) -> np.ndarray:  # (n_samples,)
     """Mains hum with its harmonics, or a steady whistle; a little noise below."""
     fundamental = rng.choice([50.0, 60.0, rng.uniform(200, 2000)])
-    tones = _tone(fundamental, n_samples, n_harmonics=rng.integers(1, 12), rng=rng)
+    tones = _tone(fundamental, n_samples, n_harmonics=int(rng.integers(1, 12)), rng=rng)
     return tones + 0.01 * np.abs(tones).max() * rng.standard_normal(n_samples)
 
 
@@ -89,4 +89,5 @@ def _tone(hertz: float, n_samples: int, n_harmonics: int, rng: np.random.Generat
     """A tone with harmonics that fall as 1 / n, below half the sample rate."""
     time = np.arange(n_samples) / SAMPLE_RATE
     numbers = [n for n in range(1, n_harmonics + 1) if n * hertz < SAMPLE_RATE / 2]
-    return sum(np.sin(2 * np.pi * (n * hertz * time + rng.random())) / n for n in numbers)
+    waves = [np.sin(2 * np.pi * (n * hertz * time + rng.random())) / n for n in numbers]
+    return sum(waves, np.zeros(n_samples))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -101,7 +101,7 @@ def simulate_manifest(
         folder.mkdir(parents=True, exist_ok=True)
     tasks = [(out.resolve(), chunk) for chunk in in_blocks(jobs, _CHUNK)]
     if on_cluster:
-        chunks = on_ray(_simulator, tasks, out / "blocks", "simulating")
+        chunks: Iterable[list[ManifestRow]] = on_ray(_simulator, tasks, out / "blocks", "simulating")
     else:
         chunks = parallel(_simulate_chunk, tasks, n_workers, "simulating")
     written = [row for chunk in chunks for row in chunk]

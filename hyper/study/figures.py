@@ -6,7 +6,7 @@ import json
 from collections.abc import Callable, Mapping
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from hyper.compare.comparison import Comparison
 from hyper.compare.pipeline import PersonalizedAsr
@@ -83,7 +83,7 @@ def recording_figures(
     return {name: partial(OF_RECORDING[name], asr, comparison, cohorts) for name in names}
 
 
-def _read(file: Path) -> dict:
+def _read(file: Path) -> dict[str, Any]:
     return json.loads(file.read_text(encoding="utf-8"))
 
 
@@ -97,6 +97,7 @@ def _sweep(asr: PersonalizedAsr, comparison: Comparison, cohorts: Cohorts) -> Fi
 
 def _voice(asr: PersonalizedAsr, comparison: Comparison, cohorts: Cohorts) -> Figure:
     voices = find_map(asr)
+    assert comparison.embedding is not None
     where = voices.whereabouts(comparison.embedding, is_mean=False)
     return map_print(voices, [Visitor("this recording", where, is_main=True)], cohorts)
 

@@ -130,7 +130,8 @@ def _errors(
     asr: PersonalizedAsr, rows: Sequence[ManifestRow], given: Tensor | None, strength: float, language: str
 ) -> np.ndarray:  # (n,)
     """Wrong words of each recording, with its own statistics where none are given."""
-    stopwatch, counts = Stopwatch(asr.backbone.device), []
+    stopwatch = Stopwatch(asr.backbone.device)
+    counts: list[int] = []
     for part in _parts(rows, "writing"):
         encoded = encode(asr.backbone, [load_audio(row.path) for row in part])
         read = None if given is None else given[len(counts) : len(counts) + len(part)]

@@ -181,7 +181,8 @@ def _measured(study: Reproduction) -> list[Step]:
     sizes, work, test = study.sizes, study.work, study.work / "data" / "test"
     texts = ("--sentences", study.sentences) if study.sentences else ()
     held_out = ("--test-share", str(sizes.test_share), *texts, *study.work_with, "--out", study.results)
-    align, people = [], ()
+    align: list[Step] = []
+    people: tuple[str | Path, ...] = ()
     if study.people_test:
         (pieces,) = study.manifests("people-test")
         listener = ("--run", work / "base", "--out", pieces.parent, *study.work_with)

@@ -7,6 +7,7 @@ import statistics
 from collections.abc import Iterator, Sequence
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -83,7 +84,7 @@ def _too_large(shape: WhisperShape, device: str | None, is_quick: bool) -> str:
     return "" if needed <= free else f"takes {gigabytes(needed)}, but only {gigabytes(free)} are free"
 
 
-def _rows_of(shape: WhisperShape, device: str | None, is_quick: bool) -> list[tuple]:
+def _rows_of(shape: WhisperShape, device: str | None, is_quick: bool) -> list[tuple[Any, ...]]:
     """What is measured, its unit, its bar, and which side of the bar is better."""
     batch, chosen = _batch(is_quick), torch.device(device or "cuda")
     is_gpu = chosen.type == "cuda"

@@ -78,7 +78,7 @@ class Log:
             lines.write(line + "\n")
         print(line, flush=True)
 
-    def read(self) -> list[dict]:
+    def read(self) -> list[dict[str, Any]]:
         """All entries so far; a last line that a kill cut off is none."""
         lines = self._path.read_text().splitlines(keepends=True) if self._path.exists() else []
         return [json.loads(line) for line in lines if line.endswith("\n")]

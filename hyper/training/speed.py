@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from contextlib import AbstractContextManager
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import torch
 
@@ -16,7 +16,7 @@ def computes_bfloat16(device: torch.device) -> bool:
     return device.type == "cuda" or torch.cpu._is_avx512_bf16_supported()
 
 
-def mixed_precision(device: torch.device, wanted: bool = True) -> AbstractContextManager:
+def mixed_precision(device: torch.device, wanted: bool = True) -> AbstractContextManager[Any]:
     """Autocast to bfloat16 where that is faster, or nothing."""
     return torch.autocast(device.type, torch.bfloat16, enabled=wanted and computes_bfloat16(device))
 

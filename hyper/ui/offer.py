@@ -28,6 +28,7 @@ def offer_button(models: ModelStore, elem_id: str, visible: bool = True) -> gr.B
 def taken(models: ModelStore, progress: gr.Progress) -> Any:
     """The list of models with the offered one chosen, once it is loaded; without a network a notice."""
     model = models.offer
+    assert model is not None  # the button is not there without one
     with notices.errors_as_notices():
         progress(0.1, desc=say(_doing(model)))
         models.get(model.name)

@@ -78,7 +78,7 @@ class Service:
         """The comparison, encoded anew only where it is not the visitor's last one; or a notice why there is none."""
         decoded: list[Decoded] = []
 
-        def decode(recording: str | Prepared) -> Prepared:
+        def decode(recording: str | Prepared | None) -> Prepared:
             decoded.extend(self._ask(session, decode_together, [_wanted(asr, asked, recording)]))
             return decoded[0].prepared
 
@@ -148,5 +148,6 @@ class Service:
         return self.scheduler.ask(session or object(), work, recordings, is_of_list)
 
 
-def _wanted(asr: PersonalizedAsr, asked: Asked, recording: str | Prepared) -> Wanted:
+def _wanted(asr: PersonalizedAsr, asked: Asked, recording: str | Prepared | None) -> Wanted:
+    assert recording is not None  # `_of_visitor` has looked
     return wanted(asr, recording, asked.language, asked.adaptation == PER_PIECE, asked.strength)

@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 from hyper.recordings.corpus import Corpus, CorpusError, Utterance, json_lines, records
 from hyper.recordings.manifest import first_present
@@ -26,12 +27,13 @@ def read(folder: Path) -> Iterator[Utterance]:
             file = first_present(("file_name", "audio_file_name"), tuple(values))
             if file is None:
                 raise CorpusError(f"{table} has the columns {', '.join(values)}; one must be called file_name.")
+            same: dict[str, Any] = {name: values.get(name, "") for name in SAME}
             text, speaker = (first_present(names, tuple(values)) for names in (TEXTS, SPEAKERS))
             yield Utterance(
                 table.parent / values[file],
                 reference=values[text] if text else "",
                 speaker=values[speaker] if speaker else "",
-                **{name: values.get(name, "") for name in SAME},
+                **same,
             )
 
 

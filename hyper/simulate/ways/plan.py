@@ -80,7 +80,9 @@ def _stuttered(
     """Pieces repeated with gaps, frames held to and fro, silent blocks."""
     count = 1 + rng.binomial(3, 0.7 * strength)
     kinds = speaker.dirichlet([1.5, 1.5, 1.0])  # repeat, hold, block
-    sources, gains, now = [], [], 0
+    sources: list[np.ndarray] = []
+    gains: list[np.ndarray] = []
+    now = 0
     for place in np.unique(rng.choice(places, size=min(count, len(places)), replace=False)):
         _play(sources, gains, np.arange(now, place), 1.0)
         now = int(place)

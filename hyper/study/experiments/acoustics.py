@@ -91,7 +91,7 @@ def harmonics_to_noise(waveform: np.ndarray, f0: np.ndarray) -> float:
     """A proxy of the HNR in dB: how alike two neighbouring periods are, over the voiced frames (Boersma 1993)."""
     ratios = []
     for frame in np.flatnonzero(f0):
-        lag, centre = SAMPLE_RATE / f0[frame], frame * FRAME_HOP
+        lag, centre = SAMPLE_RATE / f0[frame], int(frame) * FRAME_HOP
         likeness = max((_likeness(waveform, centre, round(lag) + step) for step in (-1, 0, 1)), default=0.0)
         if likeness > 0:
             likeness = min(likeness, 0.9999)  # 40 dB

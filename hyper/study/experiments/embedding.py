@@ -34,7 +34,9 @@ _SEED = 0
 
 def arms() -> list[Method]:
     """The standard hypernetwork; single layers; single kinds of statistics; other ears."""
-    parts = [(f"hypernet-states-{layer}", f"{layer} layer's states", (layer, KINDS)) for layer in LAYERS]
+    parts: list[tuple[str, str, tuple[str, tuple[str, ...]]]] = [
+        (f"hypernet-states-{layer}", f"{layer} layer's states", (layer, KINDS)) for layer in LAYERS
+    ]
     parts += [(f"hypernet-{kind}", f"all layers, {kind} only", ("all", (kind,))) for kind in KINDS]
     picked = [hypernet_arm(name, title, make=partial(reads_states, *what)) for name, title, what in parts]
     return [

@@ -41,6 +41,7 @@ _SEED = 0
 def read_hypernet(bench: Workbench, rows: Sequence[ManifestRow]) -> tuple[np.ndarray, np.ndarray]:
     """Utterance embeddings (n_rows, d_embedding) and generated weights (n_rows, n_generated), first seed."""
     hypernet = bench.trained(STANDARD, bench.seeds[0]).asr.hypernet
+    assert hypernet is not None
     statistics = statistics_of_rows(bench.workshop, rows)
     embeddings, weights = [], []
     for part in statistics.split(64):

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from torch import Tensor, nn
+from torch import Tensor
 
 from hyper.metrics.intervals import bootstrap_speakers, sum_by_speaker
 from hyper.model.config import TARGETS
@@ -51,7 +51,7 @@ def _turns(bench: Workbench, method: Method) -> Record:
     return found
 
 
-def trained_update(layer: nn.Module, weight: Tensor, name: str) -> LayerUpdate:
+def trained_update(layer: Any, weight: Tensor, name: str) -> LayerUpdate:
     """What training made of a matrix, whether its own weights moved or a LoRA of PEFT's lies beside them."""
     if hasattr(layer, "lora_A"):
         a, b = (getattr(layer, which)["default"].weight for which in ("lora_A", "lora_B"))

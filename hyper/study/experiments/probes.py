@@ -5,6 +5,7 @@ from __future__ import annotations
 import warnings
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from scipy.stats import ConstantInputWarning, pearsonr, rankdata
@@ -45,7 +46,7 @@ def rank_correlation(first: np.ndarray, second: np.ndarray) -> np.ndarray:  # (.
         return pearsonr(rankdata(first, axis=-1), rankdata(second, axis=-1), axis=-1).statistic
 
 
-def folds(speakers: Sequence[str]) -> list[tuple[np.ndarray, np.ndarray]]:
+def folds(speakers: Sequence[str] | np.ndarray) -> list[tuple[np.ndarray, np.ndarray]]:
     """Positions to fit on and to test on, for each fold; a speaker is tested in one of them."""
     n_folds = min(N_FOLDS, len(set(speakers)))
     return list(GroupKFold(n_folds).split(np.zeros(len(speakers)), groups=speakers))
@@ -72,15 +73,15 @@ class Probe:
     interval: Interval | None
     chance: float  # the same with shuffled labels
 
-    def to_json(self) -> dict:
+    def to_json(self) -> dict[str, Any]:
         return {"value": self.value, "interval": self.interval and self.interval.to_json(), "shuffled": self.chance}
 
 
 def probe_classes(inputs: np.ndarray, labels: Sequence[str], speakers: Sequence[str]) -> Probe:
     """Balanced accuracy of a ridge classifier."""
-    labels = np.asarray(labels)
-    counts = _right_by_speaker(inputs, labels, speakers)
-    chance = _right_by_speaker(inputs, shuffled_by_speaker(labels, speakers), speakers)
+    classes, who = np.asarray(labels), np.asarray(speakers)
+    counts = _right_by_speaker(inputs, classes, speakers)
+    chance = _right_by_speaker(inputs, shuffled_by_speaker(classes, who), speakers)
     return Probe(rate_of_all(counts, _balanced), bootstrap_speakers(counts, _balanced), rate_of_all(chance, _balanced))
 
 
@@ -130,14 +131,14 @@ def explained(pooled: np.ndarray) -> np.ndarray:  # (n_draws, 2) -> (n_draws,)
 
 def predict_across(inputs: np.ndarray, values: np.ndarray, speakers: Sequence[str]) -> np.ndarray:  # like values
     """Each recording's values by a ridge that was fitted on the speakers of the other folds."""
-    predicted, speakers = np.empty(values.shape), np.asarray(speakers)
+    predicted, who = np.empty(values.shape), np.asarray(speakers)
     for fitted, tested in folds(speakers):
-        ridge = fit_ridge(inputs[fitted], values[fitted], speakers[fitted])
+        ridge = fit_ridge(inputs[fitted], values[fitted], who[fitted])
         predicted[tested] = ridge.predict(inputs[tested]).reshape(len(tested), -1)
     return predicted
 
 
-def shuffled_by_speaker(labels: np.ndarray, speakers: Sequence[str]) -> np.ndarray:
+def shuffled_by_speaker(labels: np.ndarray, speakers: Sequence[str] | np.ndarray) -> np.ndarray:
     """Labels dealt anew: each speaker gets those of another, so that recordings of one still share theirs."""
     names, index = np.unique(np.asarray(speakers), return_inverse=True)
     order = np.random.default_rng(_SEED).permutation(len(names))

@@ -45,7 +45,8 @@ def held_out_rows(bench: Workbench) -> list[ManifestRow]:
 
 def _sweep(bench: Workbench, name: str, rows: Sequence[ManifestRow], base: Scores) -> dict[float, dict[int, Scores]]:
     """Scores at each strength but 1, which every arm is scored at; at 0 they are the base's."""
-    found = {strength: {} for strength in STRENGTHS} | {0.0: dict.fromkeys(bench.seeds, base)}
+    found: dict[float, dict[int, Scores]] = {strength: {} for strength in STRENGTHS}
+    found[0.0] = dict.fromkeys(bench.seeds, base)
     for strength in (each for each in STRENGTHS if each not in (0.0, 1.0)):
         label = f"{name}-strength-{strength:g}"
         found[strength] = bench.scores(SHIPPED, label, rows, otherwise=base, strength=strength)

@@ -47,7 +47,7 @@ def arms() -> dict[tuple[str, ...], Method]:
 
 def loras() -> dict[tuple[str, ...], Method]:
     """A LoRA for each cohort, and one for all."""
-    found = {
+    found: dict[tuple[str, ...], Method] = {
         (cohort,): trained_on(ONE_LORA, f"lora-{cohort}", f"LoRA, {cohort}", of_cohorts([cohort])) for cohort in COHORTS
     }
     return {**found, COHORTS: ONE_LORA}

@@ -59,7 +59,7 @@ class Workbench:
     """The base, the training recordings and the held-out sets that all arms of an experiment share."""
 
     workshop: Workshop
-    sets: Mapping[str, Sequence[ManifestRow]]
+    sets: Mapping[str, list[ManifestRow]]
     seeds: Sequence[int]
 
     @cached_property
@@ -105,7 +105,7 @@ class Workbench:
             if not file.exists():
                 print(f"{method.title}, seed {seed}: {name}", flush=True)
                 trained = {"all": self.trained(method, seed)}
-                how = {"strength": strength, "statistics_of": statistics_of}
+                how: dict[str, Any] = {"strength": strength, "statistics_of": statistics_of}
                 scores_of(method.transcribe(self.workshop, trained, rows, **how), rows, otherwise).save(file)
             found[seed] = Scores.load(file)
         return found

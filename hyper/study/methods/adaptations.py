@@ -90,6 +90,8 @@ def put_in_adapters(backbone: Backbone, seed: int) -> dict[str, nn.Parameter]:
     torch.manual_seed(seed)
     for site in backbone.sites(("decoder.fc2",)):
         layer = backbone.layer(site)
-        layer.register_module("adapter", ResidualAdapter(backbone.d_model, BOTTLENECK).to(layer.weight))
+        layer.register_module(
+            "adapter", ResidualAdapter(backbone.d_model, BOTTLENECK).to(layer.get_parameter("weight"))
+        )
         layer.register_forward_hook(lambda module, _, output: module.adapter(output))
     return {name: p for name, p in backbone.parameters().items() if ".adapter." in name}

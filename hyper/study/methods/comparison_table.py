@@ -101,8 +101,8 @@ def rates(scores: Mapping[int, Scores], base: Scores, rows: Sequence[ManifestRow
 
 def _comparison(rival: str, set_name: str, results: Results, rows: Rows) -> dict[str, Any]:
     """WER of the rival minus that of the hypernetwork on the same speakers: above 0 the hypernetwork is better."""
-    scores = (results[name].scores[set_name] for name in (rival, BEST))
-    return {"rival": rival, "set": set_name, **wer_difference(*scores, rows[set_name])}
+    other, best = (results[name].scores[set_name] for name in (rival, BEST))
+    return {"rival": rival, "set": set_name, **wer_difference(other, best, rows[set_name])}
 
 
 def wer_difference(

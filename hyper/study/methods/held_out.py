@@ -66,7 +66,7 @@ class HeldOut:
 
     def _remember(self, path: Path, encoded: Encoded) -> None:
         tensors = (encoded.log_mel, encoded.states, encoded.statistics)
-        size = encoded.waveform.nbytes + sum(tensor.numel() * tensor.element_size() for tensor in tensors)
+        size = encoded.waveform.nbytes + sum(tensor.nbytes for tensor in tensors if tensor is not None)
         if size <= self._room:
             self._room -= size
             self._cache[path] = encoded

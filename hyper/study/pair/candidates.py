@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from dataclasses import replace
+from typing import Any
 
 from hyper.compare.pipeline import PersonalizedAsr
 from hyper.model.config import whole_stacks
@@ -16,7 +17,11 @@ TRIAL_SHARE = 0.2  # of the updates that each trial gets
 WARM_UP_SHARE = 0.1  # of a run, where that is shorter than the loop's own
 TRIAL, FINAL = "trial", "final"  # folders of runs
 
-_WEIGHS = {"rank": N_LEARNED, "generated": "coefficients", "dropout": 0.2}  # as the bundled hypernetwork
+_WEIGHS: dict[str, Any] = {
+    "rank": N_LEARNED,
+    "generated": "coefficients",
+    "dropout": 0.2,
+}  # as the bundled hypernetwork
 CANDIDATES = (
     Method("decoder-w1", "LoRA of rank 1 for W1 of the decoder, as in the paper", hypernet((W1,)), HYPERNET_RATE),
     Method("decoder", "16 learned updates of the decoder, weighed", hypernet(DECODER, **_WEIGHS), HYPERNET_RATE),

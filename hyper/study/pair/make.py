@@ -88,6 +88,7 @@ def _train(workshop: Workshop, plan: Plan, options: PairOptions, validation: lis
 
     def write() -> str:
         asr = trained(workshop, chosen, plan.updates)
+        assert asr.hypernet is not None
         rates = validation_rates(asr, validation, options.language)
         save_rates(rates, options.results / "strength.json")
         save_hypernet(at_strength(asr.hypernet, best_strength(rates)), options.hypernet)
@@ -123,6 +124,7 @@ def _map(asr: PersonalizedAsr, rows: list[ManifestRow]) -> str:
         voice_map, n_unreadable = make_map(asr, rows)
     except MapError as error:
         return f"no map of voices: {error}"
+    assert asr.hypernet_folder is not None
     voice_map.save(asr.hypernet_folder / MAP_FILE)
     left_out = f"; {n_unreadable:,} recordings could not be used" if n_unreadable else ""
     return f"map of voices: {len(voice_map.points):,} training speakers{left_out}"

@@ -6,12 +6,14 @@ import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import cast
 
 import numpy as np
 
 from hyper.compare.pipeline import PersonalizedAsr
 from hyper.compare.scoring import score_manifest
 from hyper.model.backbone import Backbone
+from hyper.model.hypernet import HyperNetwork
 from hyper.model.info import peak_bytes
 from hyper.recordings.manifest import ManifestRow
 from hyper.study.methods.method import Workshop, positions
@@ -62,7 +64,7 @@ def measure(
         trainer.check_memory()
         updates[candidate.name], _ = (_seconds(trainer, store, own, settings) for own in places)
         parameters[candidate.name] = sum(p.numel() for p in trainer.adaptation.parameters())
-    asr = PersonalizedAsr(backbone, trainer.adaptation.hypernet, "untrained")
+    asr = PersonalizedAsr(backbone, cast(HyperNetwork, trainer.adaptation.hypernet), "untrained")
     started = time.perf_counter()
     score_manifest(asr, usual, language=settings.language)
     decoding = (time.perf_counter() - started) / sum(lengths[row.file] for row in usual)

@@ -112,8 +112,11 @@ def measured_lines(results: Path, findings: Findings) -> list[str]:
 
 def _wers(group: dict[str, Any]) -> tuple[str, str]:
     """Base and adapted, each with its interval."""
-    rows = ("base", "adapted")
-    return tuple(wer_cell({"wer": group[f"{row}_wer"], "wer_interval": group[f"{row}_wer_interval"]}) for row in rows)
+    base, adapted = (
+        wer_cell({"wer": group[f"{row}_wer"], "wer_interval": group[f"{row}_wer_interval"]})
+        for row in ("base", "adapted")
+    )
+    return base, adapted
 
 
 def limit_lines(results: Path, findings: Findings, options: PairOptions) -> list[str]:

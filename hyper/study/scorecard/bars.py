@@ -9,7 +9,7 @@ from typing import Any
 
 from hyper.compare.evaluation import Evaluation
 from hyper.compare.groups import Group
-from hyper.metrics.word_errors import relative_reduction
+from hyper.metrics.word_errors import WordErrors, relative_reduction
 from hyper.study.scorecard.sets import PEOPLE
 
 MAX_GENERATED_SHARE = 0.001  # the paper's budget: 0.1 % of the base's parameters an utterance
@@ -143,9 +143,9 @@ def _harm_bars(evaluations: Evaluations) -> list[Bar]:
             if key in evaluations:
                 group = _all(evaluations, key)
                 name = f"rise of WER on typical {sentences}, {speakers}"
-                bars.append(Bar(name, group.adapted.wer - group.base.wer, "<=", MAX_TYPICAL_HARM))
+                bars.append(Bar(name, _rise(group, group.adapted), "<=", MAX_TYPICAL_HARM))
                 if group.chosen:
-                    rise = group.chosen.wer - group.base.wer
+                    rise = _rise(group, group.chosen)
                     bars.append(Bar(f"{name}, row shown first", rise, "<=", MAX_CHOSEN_HARM))
     return bars
 
@@ -153,9 +153,21 @@ def _harm_bars(evaluations: Evaluations) -> list[Bar]:
 def _loop_bars(evaluations: Evaluations) -> list[Bar]:
     """Words that nobody said: adapting must write fewer of them, not more."""
     group = _all(evaluations, "atypical-commands-known")
-    base = group.base.insertion_rate + group.base_loop_share
-    adapted = group.adapted.insertion_rate + group.adapted_loop_share
+    base = _of_nobody(group.base, group.base_loop_share)
+    adapted = _of_nobody(group.adapted, group.adapted_loop_share)
     return [Bar("inserted words a word + loops a recording, adapted, below the base's, main set", adapted, "<", base)]
+
+
+def _rise(group: Group, errors: WordErrors | None) -> float:
+    """By how much these errors' WER lies above the base's."""
+    assert errors is not None and errors.wer is not None and group.base.wer is not None  # typical speech has words
+    return errors.wer - group.base.wer
+
+
+def _of_nobody(errors: WordErrors | None, loop_share: float | None) -> float:
+    """Inserted words a word, and loops a recording."""
+    assert errors is not None and errors.insertion_rate is not None and loop_share is not None
+    return errors.insertion_rate + loop_share
 
 
 def _all(evaluations: Evaluations, name: str) -> Group:
@@ -163,4 +175,4 @@ def _all(evaluations: Evaluations, name: str) -> Group:
 
 
 def _reduction(group: Group) -> float | None:
-    return relative_reduction(group.base, group.adapted)
+    return relative_reduction(group.base, group.adapted) if group.adapted else None

@@ -49,15 +49,17 @@ def made_up_words(
     Of far-off speech a word is made up that the reference has not in its place: inserted or substituted.
     """
     kinds = sorted({utterance.recording.domain for utterance in without_speech})
-    groups = {kind: [each for each in without_speech if each.recording.domain == kind] for kind in kinds}
-    groups = {"all": list(without_speech), **groups, **({far_off[0].recording.domain: far_off} if far_off else {})}
+    groups = {"all": list(without_speech)}
+    groups |= {kind: [each for each in without_speech if each.recording.domain == kind] for kind in kinds}
+    if far_off:
+        groups[far_off[0].recording.domain] = list(far_off)
     return [_count(kind, members) for kind, members in groups.items() if members]
 
 
 def _count(kind: str, utterances: Sequence[ScoredUtterance]) -> MadeUpWords:
     minutes = sum(len(load_audio(utterance.recording.path)) for utterance in utterances) / SAMPLE_RATE / 60
     references = [utterance.recording.reference for utterance in utterances]
-    rows = ([utterance.base for utterance in utterances], [utterance.adapted for utterance in utterances])
+    rows = ([each.base for each in utterances], [each.adapted for each in utterances if each.adapted is not None])
     return MadeUpWords(kind, len(utterances), minutes, *(_made_up(references, own, minutes) for own in rows))
 
 

@@ -44,6 +44,7 @@ def scorecard_record(
     asr: PersonalizedAsr, sets: list[HeldOutSet], evaluations: dict[str, Evaluation]
 ) -> dict[str, Any]:
     """scorecard.json, but for its bars."""
+    assert asr.hypernet is not None
     return {
         "command": this_command(),
         "base_model": asr.base_model,

@@ -60,6 +60,7 @@ class HypernetAdaptation(Adaptation):
         with self._backbone.adapted(lora):
             states = self._states(batch)
             if self._lesson == ORIGINALS:
+                assert batch.lessons is not None  # its store has them
                 return self._to_originals(states, batch.tokens, batch.lessons)
             return self._to_references(states, batch.tokens)
 

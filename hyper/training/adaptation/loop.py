@@ -114,7 +114,7 @@ class AdaptationTrainer:
         if (run / "state.safetensors").exists():
             state = run / "state.safetensors"
             numbers = load_state(state, {"adaptation": adaptation}, optimizer, self._begun_with)
-            self.step, self.clock.spent = numbers["step"], numbers["spent"]
+            self.step, self.clock.spent = int(numbers["step"]), numbers["spent"]
         if self.accelerator.is_main_process:
             self.log.go_back_to(self.step if self.step else -1)
         self._module, self._optimizer = self.accelerator.prepare(adaptation, optimizer)
@@ -168,7 +168,7 @@ class AdaptationTrainer:
     def check_memory(self) -> None:
         """Raise `LoopError` where the longest recordings would not fit the device: no long run ends in its middle."""
         by_length = self.training[np.argsort(self.store.lengths[self.training], kind="stable")]
-        longest = self.store.batch(by_length[-_LONGEST:]).chosen[-2:][::-1]  # that could be used
+        longest = self.store.batch(by_length[-_LONGEST:]).chosen[-2:][::-1].copy()  # that could be used
         needed = update_bytes(lambda chosen: self._loss(self.adaptation, chosen), longest, self._at_once)
         free = free_bytes(self.accelerator.device)
         if needed > free:

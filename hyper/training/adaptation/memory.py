@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 
 import numpy as np
 import torch
@@ -18,7 +19,7 @@ def update_bytes(
 
     Measured on one recording and on two, so that what does not grow with the batch, such as weights, counts once.
     """
-    one, both = (_kept_bytes(lambda own=longest[:k]: loss(own)) for k in (1, len(longest)))
+    one, both = (_kept_bytes(partial(loss, longest[:k])) for k in (1, len(longest)))
     return one + (n - 1) * (both - one if len(longest) == 2 else one)
 
 

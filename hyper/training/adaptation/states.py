@@ -9,7 +9,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol
+from typing import Any, Protocol
 
 import numpy as np
 import torch
@@ -238,7 +238,7 @@ def _not_used(backbone: Backbone) -> str:
 
 
 def _write(backbone: Backbone, rows: Sequence[ManifestRow], folder: Path, batch_size: int, bfloat16: bool) -> None:
-    index: dict = {"base_fingerprint": backbone.fingerprint, "recordings": manifest_mark(rows)}
+    index: dict[str, Any] = {"base_fingerprint": backbone.fingerprint, "recordings": manifest_mark(rows)}
     index |= {"tokens": [], "speakers": [], "cohorts": [], "paths": [], "lengths": []}
     with open(folder / "states.f16", "wb") as states_file, open(folder / "statistics.f16", "wb") as statistics_file:
         for used, waveforms in _loaded(backbone, rows, batch_size):
@@ -262,7 +262,7 @@ def _encoded(
     windows = np.array([backbone.window_samples(len(waveform)) for waveform in waveforms])
     encoded: dict[int, tuple[np.ndarray, np.ndarray]] = {}
     for window in np.unique(windows):
-        chosen = np.flatnonzero(windows == window)
+        chosen = np.flatnonzero(windows == window).tolist()
         log_mel = backbone.log_mel([waveforms[i] for i in chosen], int(window))
         with backbone.lock, mixed_precision(backbone.device, bfloat16):
             states = backbone.encode(log_mel)

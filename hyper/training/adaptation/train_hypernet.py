@@ -23,7 +23,7 @@ from hyper.training.adaptation.hypernet_adaptation import (
 )
 from hyper.training.adaptation.loop import AdaptationTrainer, AdaptationTraining
 from hyper.training.adaptation.originals import WithOriginals
-from hyper.training.adaptation.states import Store, open_store
+from hyper.training.adaptation.states import StateStore, Store, open_store
 from hyper.training.adaptation.stores import LogMelStore
 from hyper.training.model_card import hypernet_card
 from hyper.training.speed import choose_attention
@@ -121,9 +121,10 @@ def _open(
     in_encoder = adapts_encoder(whole_stacks(wanted.targets))
     on_disk = in_encoder or wanted.lesson == ORIGINALS or ON_DISK[wanted.states]
     folder = wanted.run_folder / "states"
-    store = open_store(backbone, rows, folder, on_disk, settings.bfloat16)
-    if in_encoder:
-        store = LogMelStore(backbone, rows, store)
+    states = open_store(backbone, rows, folder, on_disk, settings.bfloat16)
+    if not isinstance(states, StateStore):
+        return states
+    store = LogMelStore(backbone, rows, states) if in_encoder else states
     if wanted.lesson == ORIGINALS:
         return WithOriginals(store, folder, backbone, rows, settings.language, settings.bfloat16)
     return store

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import torch
 from tokenizers import ByteLevelBPETokenizer
@@ -89,7 +90,8 @@ def load_tokenizer(folder: Path) -> WhisperTokenizer:
 
 def make_config(size: BaseSize, tokenizer: WhisperTokenizer) -> WhisperConfig:
     """Whisper's configuration of this size; an English-only model, as `*.en` are."""
-    end, start = (tokenizer.convert_tokens_to_ids(name) for name in _SPECIAL[:2])
+    ids: list[Any] = [tokenizer.convert_tokens_to_ids(name) for name in _SPECIAL[:2]]
+    end, start = ids
     return WhisperConfig(
         vocab_size=len(tokenizer),
         num_mel_bins=N_MELS,
@@ -129,7 +131,8 @@ def start_model(folder: Path) -> WhisperForConditionalGeneration:
 
 def prompt_of(model: WhisperForConditionalGeneration) -> tuple[int, int]:
     """What every transcript of such a base starts after."""
-    return (model.generation_config.decoder_start_token_id, model.generation_config.no_timestamps_token_id)
+    generation: Any = model.generation_config
+    return (generation.decoder_start_token_id, generation.no_timestamps_token_id)
 
 
 def make_generation_config(size: BaseSize, tokenizer: WhisperTokenizer) -> GenerationConfig:

@@ -150,7 +150,7 @@ class BaseTrainer:
     def _resume(self) -> None:
         numbers = load_state(self.run / "state.safetensors", self._modules(), self.optimizer, self._begun_with)
         self.model.tie_weights()
-        self.step, self.clock.spent = numbers["step"], numbers["spent"]
+        self.step, self.clock.spent = int(numbers["step"]), numbers["spent"]
 
     def save(self) -> None:
         save_state(
@@ -233,7 +233,7 @@ class BaseTrainer:
             logits = decoder_logits(self.model, states, inputs)
             phones = self.heads.phone_logits(states)
             characters = self.heads.characters(states)
-            taught = {} if batch.teacher is None else self._taught(batch.teacher, batch.taught, states)
+            taught = self._taught(batch, states)
         return taught | {
             "text": nn.functional.cross_entropy(logits.float().flatten(0, 1), targets.flatten(), ignore_index=IGNORED),
             "phones": nn.functional.cross_entropy(
@@ -244,12 +244,16 @@ class BaseTrainer:
         }
 
     def _teacher(self, texts: list[list[int]]) -> tuple[Tensor, Tensor]:
-        config = self.model.config
+        config: Any = self.model.config
         inputs, targets = teacher_batch(texts, prompt_of(self.model), config.eos_token_id, config.max_target_positions)
         return inputs.to(self.device), targets.to(self.device)
 
-    def _taught(self, teacher: Tensor, taught: Tensor, states: Tensor) -> dict[str, Tensor]:
-        return {"teacher": teacher_loss(self.pupil(states), teacher.to(self.device), taught.to(self.device))}
+    def _taught(self, batch: Batch, states: Tensor) -> dict[str, Tensor]:
+        if batch.teacher is None or batch.taught is None or self.pupil is None:
+            return {}
+        return {
+            "teacher": teacher_loss(self.pupil(states), batch.teacher.to(self.device), batch.taught.to(self.device))
+        }
 
     def _ctc(self, logits: Tensor, texts: list[list[int]]) -> Tensor:
         characters = [characters_of(self.tokenizer.decode(text).strip()) for text in texts]

@@ -107,7 +107,7 @@ class KeepCard(Card):
 
     def _example(self, asked: Asked) -> str:
         """What to say of an example, most of which are simulated; "" of a visitor's own recording."""
-        sent = Path(asked.recording)
+        sent = Path(asked.recording or "")
         named = (each for each in self.inputs.examples if each.path.name == sent.name)
         found = next((each for each in named if each.path.read_bytes() == sent.read_bytes()), None)
         return SIMULATED.format(label=found.label) if found else ""
@@ -115,4 +115,4 @@ class KeepCard(Card):
 
 def _stem(asked: Asked) -> str:
     """The recording's name without its ending."""
-    return Path(asked.recording).stem
+    return Path(asked.recording or "").stem

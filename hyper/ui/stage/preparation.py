@@ -113,5 +113,6 @@ class Preparation:
     def _slide(self, file: Path, meant: str, label: str) -> tuple[dict[str, Any], bytes]:
         from hyper.ui.stage.slides import make_slide, wav_bytes
 
+        assert self._asr is not None  # it is loaded before anything is compared
         slide, waveform = make_slide(self._asr, file, meant, label)
         return asdict(slide), wav_bytes(waveform)

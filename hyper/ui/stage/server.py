@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.util
 import signal
 import sys
 import types
@@ -20,6 +19,7 @@ from starlette.routing import Route
 from hyper.model.files import ASSETS
 from hyper.plots import palette
 from hyper.recordings.manifest import ManifestError
+from hyper.reports.fonts import font_files
 from hyper.ui.gate import Gate, own_names
 from hyper.ui.port import ServerError
 from hyper.ui.stage.preparation import LiveError, Preparation
@@ -31,7 +31,6 @@ if TYPE_CHECKING:
     from hyper.compare.pipeline import PersonalizedAsr
 
 FOLDER = Path(__file__).parent
-FONTS = ("IBMPlexSans-Regular.woff2", "IBMPlexSans-Bold.woff2")  # gradio carries them in its own package
 # The browser itself refuses whatever is not from here, and every script that a text might hide.
 POLICY = "default-src 'none'; script-src 'self'; style-src 'self'; font-src 'self'; connect-src 'self'; img-src 'self'; media-src blob:"  # noqa: E501
 HEADERS = {"Content-Security-Policy": POLICY, "Cache-Control": "no-store"}
@@ -83,7 +82,7 @@ def stage_app(preparation: Preparation, host: str) -> Starlette:
             *(Route(f"/{name}", _file(FOLDER / name)) for name in ("stage.js", "stage.drawing.js")),
             Route("/stage.css", _style),
             Route("/favicon.svg", _file(ASSETS / "favicon.svg")),
-            *(Route(f"/{name}", _file(_font_folder() / name)) for name in FONTS),
+            *(Route(f"/{font.name}", _file(font)) for font in font_files()),
             Route("/slides", slides),
             Route("/sounds/{number:int}", sound),
             Route("/live", live, methods=["POST"]),
@@ -119,11 +118,6 @@ async def _style(_request: Request) -> Response:
 
 def _variables(colours: Mapping[str, str]) -> str:
     return " ".join(f"--{name}: {value};" for name, value in colours.items())
-
-
-def _font_folder() -> Path:
-    """Where gradio keeps the font; found without importing gradio, which takes seconds."""
-    return Path(importlib.util.find_spec("gradio").origin).parent / "templates/frontend/static/fonts/IBMPlexSans"
 
 
 def _end(_signal: int, _frame: types.FrameType | None) -> None:

@@ -128,8 +128,8 @@ def _verdict(comparison: Comparison, row: Row, where: Whereabouts | None) -> str
 
 def _line_maker(comparison: Comparison) -> Callable[[Row], Line]:
     """Words against what was meant; where that is not known, against the base's."""
-    if comparison.reference:
-        return lambda row: _counted(comparison.reference, row, comparison.language)
+    if meant := comparison.reference:
+        return lambda row: _counted(meant, row, comparison.language)
     return lambda row: _uncounted(comparison.base, row, comparison.language)
 
 
@@ -137,7 +137,7 @@ def _counted(meant: str, row: Row, language: str) -> Line:
     if row.heard_nobody:
         return Line((), NO_SPEECH, None)
     words = tuple(_against_meant(span) for span in align_words(meant, row.text, language))
-    return Line(words, _score(row.errors.n_errors, row.errors.n_reference), row.errors.n_errors)
+    return Line(words, _score(row.counted.n_errors, row.counted.n_reference), row.counted.n_errors)
 
 
 def _uncounted(base: Row, row: Row, language: str) -> Line:

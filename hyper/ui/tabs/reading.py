@@ -99,10 +99,11 @@ class ReadingTab(Tab):
 
     def show(self, reading: Reading | None) -> Values:
         """Every part at this point of the reading; None is before its start."""
-        reads = reading is not None and not reading.is_finished
+        going_on = reading if reading is not None and not reading.is_finished else None
+        reads = going_on is not None
         recording = reading.recording if reading else None
         n_read = len(reading.read()) if reading and reading.is_finished else 0
-        label = said("Finish" if reads and reading.is_last else "Next")
+        label = said("Finish" if going_on and going_on.is_last else "Next")
         return {
             self.state: reading,
             self.choose: gr.update(visible=not reads),
@@ -123,7 +124,7 @@ class ReadingTab(Tab):
     def go_on(self, reading: Reading, recording: str | None) -> Values:
         """Keep what was recorded and show the next phrase."""
         notices.check_recordings([recording] if recording else [])
-        return self.show(reading.keep(recording))
+        return self.show(reading.keep(recording or ""))
 
     def track(self, reading: Reading | None, recording: str | None, request: gr.Request) -> gr.Button:
         """Remember what this visitor needs, delete what was replaced; Next is there once there is a recording."""

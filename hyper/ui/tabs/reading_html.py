@@ -42,8 +42,8 @@ def phrase_html(reading: Reading) -> str:
 
 def results_html(evaluation: Evaluation) -> str:
     """Both pooled rates with their intervals, then every recording."""
-    base = [utterance.base.errors for utterance in evaluation.utterances]
-    adapted = [utterance.adapted.errors for utterance in evaluation.utterances if utterance.adapted is not None]
+    base = [utterance.base.counted for utterance in evaluation.utterances]
+    adapted = [utterance.adapted.counted for utterance in evaluation.utterances if utterance.adapted is not None]
     rates = [
         PooledRate(title, role, style, pooled(errors), recordings_interval(errors))
         for title, role, style, errors in (

@@ -127,7 +127,8 @@ class SpeakerTab(Tab):
         progress: gr.Progress = gr.Progress(),  # noqa: B008  gradio finds it by this default
     ) -> Values:
         """Every result."""
-        notices.check_recordings(files or [])
+        files = files or []
+        notices.check_recordings(files)
         with notices.errors_as_notices():
             references = split_references(meant, len(files))
             progress(0.1, desc=f"Fetching {model}")

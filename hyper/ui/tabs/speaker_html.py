@@ -56,9 +56,10 @@ def results_html(comparison: SpeakerComparison) -> str:
 
 def speaker_outcome(comparison: SpeakerComparison) -> str:
     """What came of it, in one sentence."""
-    if not _has_rates(comparison):
+    pooled = comparison.pooled
+    if pooled is None or not _has_rates(comparison):
         return f"{count(len(comparison.recordings), 'recording')}, three transcripts of each."
-    base, utterance, speaker = (comparison.pooled[level].n_errors for level in LEVELS)
+    base, utterance, speaker = (pooled[level].n_errors for level in LEVELS)
     return (
         f"{count(base, 'error')} before; {utterance or 'none'} when tuned to each recording, {speaker or 'none'} when "
         "tuned to the speaker."

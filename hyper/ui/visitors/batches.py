@@ -25,7 +25,8 @@ class Outcome:
     @property
     def shown(self) -> list[ManifestRow]:
         """The rows of the table in its order: those that were transcribed, then those that could not be used."""
-        return [entry.recording for entry in (*self.evaluation.utterances, *self.evaluation.failures)]
+        used, refused = self.evaluation.utterances, self.evaluation.failures
+        return [*(each.recording for each in used), *(each.recording for each in refused)]
 
     def place_of(self, row: ManifestRow) -> Place:
         """Where the recording of a row came from."""
@@ -62,38 +63,38 @@ class Batches:
     """One run and one outcome for each visitor, by gradio's session."""
 
     def __init__(self) -> None:
-        self._runs: dict[str, Run] = {}
-        self._outcomes: dict[str, Outcome] = {}
+        self._runs: dict[str | None, Run] = {}
+        self._outcomes: dict[str | None, Outcome] = {}
         self._lock = threading.Lock()
 
-    def begin(self, session: str, sent: tuple[Sent, ...], table: Sent | None) -> None:
+    def begin(self, session: str | None, sent: tuple[Sent, ...], table: Sent | None) -> None:
         """A new run, which ends the one before."""
         self.stop(session)
         with self._lock:
             self._outcomes.pop(session, None)
             self._runs[session] = Run(sent, table, threading.Event())
 
-    def run(self, session: str) -> Run | None:
+    def run(self, session: str | None) -> Run | None:
         """The visitor's run."""
         return self._runs.get(session)
 
-    def stop(self, session: str) -> None:
+    def stop(self, session: str | None) -> None:
         """No more recordings of the visitor's run are transcribed."""
         run = self._runs.get(session)
         if run is not None:
             run.stopped.set()
 
-    def keep(self, session: str, run: Run, outcome: Outcome) -> None:
+    def keep(self, session: str | None, run: Run | None, outcome: Outcome) -> None:
         """What this run found, unless the visitor has left or begun another."""
         with self._lock:
             if self._runs.get(session) is run:
                 self._outcomes[session] = outcome
 
-    def outcome(self, session: str) -> Outcome | None:
+    def outcome(self, session: str | None) -> Outcome | None:
         """What the visitor's last run found."""
         return self._outcomes.get(session)
 
-    def forget(self, session: str) -> None:
+    def forget(self, session: str | None) -> None:
         """The visitor has left: the run ends, and nothing of it stays."""
         self.stop(session)
         with self._lock:

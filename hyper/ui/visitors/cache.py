@@ -18,15 +18,18 @@ class RecordingCache:
 
     def __init__(self, size: int = CACHE_SIZE) -> None:
         self._size = size
-        self._cached: OrderedDict[str, tuple[Hashable, Prepared]] = OrderedDict()  # session -> its recording
+        self._cached: OrderedDict[str | None, tuple[Hashable, Prepared]] = OrderedDict()  # session -> its recording
         self._lock = threading.Lock()
 
     def get(self, session: str | None, key: Hashable, prepare: Callable[[], Prepared]) -> Prepared:
         """The visitor's recording as `key` (file, model and settings) names it; prepared where another is cached."""
         with self._lock:
-            cached_key, prepared = self._cached.get(session, (None, None))
-        if prepared is None or cached_key != key:
-            self.drop(session)  # its memory is free before the next one needs it
+            cached = self._cached.get(session)
+        if cached is not None and cached[0] == key:
+            prepared = cached[1]
+        else:
+            cached = None  # its memory is free before the next one needs it
+            self.drop(session)
             prepared = prepare()
         if session is not None:
             self._put(session, key, prepared)
