@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import errno
 from pathlib import Path
 from types import SimpleNamespace
 
 import av
+import av.error
 import numpy as np
 import pytest
 import soundfile
 
-from hyper.recordings import audio
+from hyper.recordings import audio, libav
 from hyper.recordings.audio import AudioError, audio_seconds, load_audio
 from hyper.recordings.limits import MAX_SECONDS, SAMPLE_RATE, check_shape
 from tests.coded import write_coded
@@ -217,3 +219,14 @@ def fast_start(path: Path) -> Path:
                 packet.stream = stream
                 out.mux(packet)
     return target
+
+
+def test_a_file_for_which_memory_is_short_is_not_called_no_recording(tmp_path, monkeypatch):
+    (tmp_path / "a.mp3").write_bytes(b"\0" * 100)
+
+    def short(*_args: object, **_options: object) -> None:
+        av.error.err_check(-errno.ENOMEM)
+
+    monkeypatch.setattr(av, "open", short)
+    with pytest.raises(MemoryError):  # which ends the child process
+        libav.seconds(tmp_path / "a.mp3", False)

@@ -74,8 +74,8 @@ def _opened(file: BinaryIO, name: str, is_known: bool) -> InputContainer:
     try:
         container = av.open(file, mode="r", options={"format_whitelist": CONTAINERS})
     except av.error.FFmpegError as error:
-        if is_known:
-            raise  # an audio format after all, but damaged
+        if is_known or isinstance(error, MemoryError):
+            raise  # an audio format after all, but damaged; or nobody knows
         raise AudioError(not_audio) from error
     if not container.streams.audio:
         container.close()
