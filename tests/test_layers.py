@@ -144,6 +144,7 @@ WHISPERS_INSIDES = set(
 KNOW_WHISPER = {
     "model.backbone",
     "model.decoder",
+    "model.layers",
     "model.loading",
     "model.passes",
     "model.quantized",

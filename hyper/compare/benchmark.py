@@ -159,7 +159,7 @@ class PeftSwapper:
         """Put the weights into the adapter slot: in memory, the fastest swap that PEFT has."""
         from peft import set_peft_model_state_dict
 
-        weights = {}
+        weights, lora = {}, lora.without_gains()
         for site, a, b in zip(lora.sites, lora.a, lora.b, strict=True):
             weights[f"model.{site.name}.lora_A.weight"] = a[0]
             weights[f"model.{site.name}.lora_B.weight"] = b[0]

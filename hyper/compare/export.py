@@ -72,7 +72,7 @@ def export_adapter(backbone: Backbone, comparison: Comparison, folder: str | Pat
 
     Raises `ExportError` where there is no adaptation, or where the folder holds something already.
     """
-    lora = _adaptation(comparison)
+    lora = _adaptation(comparison).without_gains()
     rank = lora.a[0].shape[1]
     weights = {}
     for site, a, b in zip(lora.sites, lora.a, lora.b, strict=True):

@@ -253,7 +253,7 @@ class PersonalizedAsr:
         """How far each layer is moved for one recording."""
         if prepared.lora is None:
             return ()
-        lora = prepared.lora_of(0).scaled(strength)
+        lora = prepared.lora_of(0).scaled(strength).without_gains()
         return tuple(
             layer_size(self._weight_norms[site.name], a[0], b[0], lora.scaling, site.name)
             for site, a, b in zip(lora.sites, lora.a, lora.b, strict=True)
@@ -262,6 +262,7 @@ class PersonalizedAsr:
     def _layer_updates(self, lora: LoraWeights | None) -> tuple[LayerUpdate, ...]:
         if lora is None:
             return ()
+        lora = lora.without_gains()
         return tuple(
             layer_update(self.backbone.site_weight(site), a[0], b[0], lora.scaling, site.name, square_angles=False)
             for site, a, b in zip(lora.sites, lora.a, lora.b, strict=True)

@@ -261,6 +261,7 @@ def _recording(
 def _mean_angles_deg(first: LoraWeights, second: LoraWeights) -> tuple[float, float]:
     """Written and read: the mean over layers, in degrees."""
     layers = []
+    first, second = first.without_gains(), second.without_gains()
     for a, b, other_a, other_b in zip(first.a, first.b, second.a, second.b, strict=True):
         layers.append(angles_between_updates((a[0], b[0]), (other_a[0], other_b[0])))
     written, read = np.degrees(np.mean(layers, axis=0))

@@ -103,8 +103,8 @@ def states_with(
     for start in range(0, len(part), ENCODE_BATCH):
         windows = part[start : start + ENCODE_BATCH]
         log_mel = torch.stack([each.log_mel[piece] for each, piece in windows])
-        with backbone.adapted(lora.take(range(start, start + len(windows)))):
-            states.append(backbone.encode(log_mel)[-1].clone())
+        with backbone.adapted(lora.take(range(start, start + len(windows)))) as applied:
+            states.append(backbone.encode(log_mel, applied)[-1].clone())
     return torch.cat(states)
 
 

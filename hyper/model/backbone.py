@@ -153,13 +153,17 @@ class Backbone:
         return features.input_features
 
     @torch.inference_mode()
-    def encode(self, log_mel: Tensor) -> Tensor:  # (batch, n_mels, n_frames)
-        """Encoder states (n_encoder_layers + 1, batch, n_states, d_model).
+    def encode(
+        self,
+        log_mel: Tensor,  # (batch, n_mels, n_frames)
+        applied: AppliedLora | None = None,
+    ) -> Tensor:
+        """Encoder states (n_encoder_layers + 1, batch, n_states, d_model), with the updates that are in force.
 
         The input to the first layer, then the output of each; the last with the final layer norm, as the decoder
         reads it.
         """
-        return torch.stack(encoder_states(self.model, log_mel.to(self.device, self.dtype)))
+        return torch.stack(encoder_states(self.model, log_mel.to(self.device, self.dtype), applied))
 
     def encode_frames(self, log_mel: Tensor) -> Tensor:  # (batch, n_mels, n_frames), even and at most the window
         """What the decoder reads, (batch, n_frames // 2, d_model), with gradients; the window need not be full."""

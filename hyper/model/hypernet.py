@@ -107,18 +107,18 @@ class HyperNetwork(nn.Module):
         hidden = self.mixer(hidden[:, None] + place)  # (batch, n_sites, d_hidden)
         pairs = [self._site_weights(hidden[:, i], i) for i in range(len(self.sites))]
         a, b = zip(*pairs, strict=True)
-        return LoraWeights(self.sites, a, b, self.config.scaling)
+        gains = 1 + self.coefficients(hidden) if self.config.generated == "coefficients" else None
+        return LoraWeights(self.sites, a, b, self.config.scaling, gains)
 
     def _site_weights(self, hidden: Tensor, i: int) -> tuple[Tensor, Tensor]:
         site, rank = self.sites[i], self.config.rank  # hidden: (batch, d_hidden)
         shape = f"{site.d_in}x{site.d_out}"
-        a, b = (learned[i].expand(len(hidden), -1, -1) for learned in (self.a_learned, self.b_learned))
+        n_rows = 1 if self.config.generated == "coefficients" else len(hidden)
+        a, b = (learned[i].expand(n_rows, -1, -1) for learned in (self.a_learned, self.b_learned))
         if shape in self.a_heads:
             a = a + self.a_heads[shape](hidden).unflatten(-1, (rank, site.d_in))
         if shape in self.b_heads:
             b = b + self.b_heads[shape](hidden).unflatten(-1, (site.d_out, rank))
-        if self.config.generated == "coefficients":
-            b = b * (1 + self.coefficients(hidden))[:, None]  # (batch, d_out, rank) * (batch, 1, rank)
         return a, b
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import torch
@@ -38,33 +38,39 @@ class LoraSite:
 
 @dataclass(frozen=True)
 class LoraWeights:
-    """Low-rank updates of several layers: row i of a batch gets `scaling * b[i] @ a[i]` at each site."""
+    """Low-rank updates of several layers: row i of a batch gets `scaling * b[i] @ a[i]` at each site.
+
+    With gains all rows share one `a` and `b`, and row i gets `scaling * b @ diag(gains[i]) @ a`.
+    """
 
     sites: tuple[LoraSite, ...]
-    a: tuple[Tensor, ...]  # one per site: (batch, rank, d_in)
-    b: tuple[Tensor, ...]  # one per site: (batch, d_out, rank)
+    a: tuple[Tensor, ...]  # one per site: (batch, rank, d_in); (1, rank, d_in) with gains
+    b: tuple[Tensor, ...]  # one per site: (batch, d_out, rank); (1, d_out, rank) with gains
     scaling: float  # alpha / rank
+    gains: Tensor | None = None  # (batch, n_sites, rank) of the shared updates of rank 1
 
     @classmethod
     def joined(cls, parts: Sequence[LoraWeights]) -> LoraWeights:
-        """The rows of all parts, in their order; all are for the same sites with the same scaling."""
+        """The rows of all parts, in their order; all are for the same sites, by one hypernetwork."""
+        if parts[0].gains is not None:
+            return replace(parts[0], gains=torch.cat([part.gains for part in parts if part.gains is not None]))
         a = tuple(torch.cat(tensors) for tensors in zip(*(part.a for part in parts), strict=True))
         b = tuple(torch.cat(tensors) for tensors in zip(*(part.b for part in parts), strict=True))
         return cls(parts[0].sites, a, b, parts[0].scaling)
 
     def __len__(self) -> int:
         """How many rows the weights serve."""
-        return len(self.a[0])
+        return len(self.a[0] if self.gains is None else self.gains)
 
     @property
     def n_parameters(self) -> int:
-        """Generated numbers for one row."""
+        """Numbers of one row's `a` and `b`."""
         return sum(t[0].numel() for t in (*self.a, *self.b))
 
     def take(self, rows: Sequence[int] | Tensor) -> LoraWeights:
         """The given rows, in the given order; a row may come more than once."""
         index = torch.as_tensor(rows, device=self.a[0].device)
-        return self._map(lambda t: t.index_select(0, index))
+        return self._rows(lambda t: t.index_select(0, index))
 
     def row(self, i: int) -> LoraWeights:
         """Row i alone, as a batch of one."""
@@ -72,39 +78,69 @@ class LoraWeights:
 
     def repeat(self, n: int) -> LoraWeights:
         """Each row n times in a row: the pieces of one recording share its weights."""
-        return self._map(lambda t: t.repeat_interleave(n, dim=0))
+        return self._rows(lambda t: t.repeat_interleave(n, dim=0))
 
     def scaled(self, strength: float) -> LoraWeights:
         """The same update `strength` times: 0 is the base exactly, 1 as trained, at most 2."""
         check_strength(strength)
-        return LoraWeights(self.sites, self.a, tuple(strength * b for b in self.b), self.scaling)
+        if self.gains is not None:
+            return replace(self, gains=strength * self.gains)
+        return replace(self, b=tuple(strength * b for b in self.b))
 
     def to_cpu(self) -> LoraWeights:
         """A copy that outlives the device, in float32."""
-        return self._map(lambda t: t.float().cpu())
+        return self._all(lambda t: t.float().cpu())
 
     def moved(self, device: torch.device, dtype: torch.dtype) -> LoraWeights:
         """On that device in that precision; gradients pass through the cast."""
-        return self._map(lambda t: t.to(device, dtype))
+        return self._all(lambda t: t.to(device, dtype))
+
+    def without_gains(self) -> LoraWeights:
+        """The same updates, each row with an `a` and `b` of its own."""
+        if self.gains is None:
+            return self
+        a = tuple(t.expand(len(self), -1, -1) for t in self.a)
+        b = tuple(t * gains[:, None] for t, gains in zip(self.b, self.gains.unbind(dim=1), strict=True))
+        return LoraWeights(self.sites, a, b, self.scaling)
 
     def delta(self, i: int, site: int) -> Tensor:
         """The update itself, (d_out, d_in), of row i at one site. Large: applying it never needs it."""
-        return self.scaling * self.b[site][i] @ self.a[site][i]
+        if self.gains is None:
+            return self.scaling * self.b[site][i] @ self.a[site][i]
+        return self.scaling * (self.b[site][0] * self.gains[i, site]) @ self.a[site][0]
 
-    def _map(self, change: Callable[[Tensor], Tensor]) -> LoraWeights:
-        return LoraWeights(self.sites, tuple(map(change, self.a)), tuple(map(change, self.b)), self.scaling)
+    def _rows(self, change: Callable[[Tensor], Tensor]) -> LoraWeights:
+        """Change what differs from row to row."""
+        if self.gains is not None:
+            return replace(self, gains=change(self.gains))
+        return replace(self, a=tuple(map(change, self.a)), b=tuple(map(change, self.b)))
+
+    def _all(self, change: Callable[[Tensor], Tensor]) -> LoraWeights:
+        gains = None if self.gains is None else change(self.gains)
+        return replace(self, a=tuple(map(change, self.a)), b=tuple(map(change, self.b)), gains=gains)
 
 
 class AppliedLora:
     """The weights in force inside `apply_lora`; the decode narrows them when it drops finished rows."""
 
-    def __init__(self, layers: Sequence[nn.Module], a: Sequence[Tensor], b: Sequence[Tensor], scaling: float) -> None:
+    def __init__(self, layers: Sequence[nn.Module], lora: LoraWeights) -> None:
         self._sites = {layer: site for site, layer in enumerate(layers)}
-        self._a = [t.transpose(1, 2) for t in a]  # of each site (batch, d_in, rank): laid out for the product
-        self._b = [scaling * t.transpose(1, 2) for t in b]  # (batch, rank, d_out)
+        self._n_rows = len(lora)
+        self._gains: Sequence[Tensor] | None = None
+        if lora.gains is None:
+            self._a = [t.transpose(1, 2) for t in lora.a]  # of each site (batch, d_in, rank): laid out for the product
+            self._b = [lora.scaling * t.transpose(1, 2) for t in lora.b]  # (batch, rank, d_out)
+        else:
+            self._a = [t[0].t() for t in lora.a]  # (d_in, rank) of all rows
+            self._b = [t[0].t() for t in lora.b]  # (rank, d_out)
+            self._gains = (lora.scaling * lora.gains[:, :, None]).unbind(1)  # (batch, 1, rank)
 
     def keep(self, rows: Tensor) -> None:  # (n_kept,) positions among the rows now in force
         """From now on the batch holds only these rows."""
+        self._n_rows = len(rows)
+        if self._gains is not None:
+            self._gains = [t.index_select(0, rows) for t in self._gains]
+            return
         self._a = [t.index_select(0, rows) for t in self._a]
         self._b = [t.index_select(0, rows) for t in self._b]
 
@@ -119,10 +155,13 @@ class AppliedLora:
         output: Tensor,  # (batch, tokens, d_out) what it gave
     ) -> Tensor:  # (batch, tokens, d_out)
         """What the layer would give with its update, row by row."""
-        a = self._a[site]
-        if x.shape[0] != a.shape[0]:  # torch would broadcast one row over the others
-            raise ValueError(f"LoRA has {len(a)} rows, but the layer got a batch of {len(x)}")
-        return torch.baddbmm(output, x @ a, self._b[site])
+        if x.shape[0] != self._n_rows:  # torch would broadcast one row over the others
+            raise ValueError(f"LoRA has {self._n_rows} rows, but the layer got a batch of {len(x)}")
+        a, b = self._a[site], self._b[site]
+        if self._gains is None:
+            return torch.baddbmm(output, x @ a, b)
+        weighed = (x @ a) * self._gains[site]  # (batch, tokens, rank)
+        return torch.addmm(output.flatten(0, 1), weighed.flatten(0, 1), b).view_as(output)
 
 
 def low_rank_update(applied: AppliedLora, site: int) -> Callable[[nn.Module, tuple[Tensor, ...], Tensor], Tensor]:
@@ -148,7 +187,8 @@ def apply_lora(layers: Sequence[nn.Module], lora: LoraWeights) -> Iterator[Appli
     # The base may be in half precision while the generator is in float32; gradients pass through the cast.
     a = tuple(_beside(layer, t) for t, layer in zip(lora.a, layers, strict=True))
     b = tuple(_beside(layer, t) for t, layer in zip(lora.b, layers, strict=True))
-    applied = AppliedLora(layers, a, b, lora.scaling)
+    gains = None if lora.gains is None else _beside(layers[0], lora.gains)
+    applied = AppliedLora(layers, replace(lora, a=a, b=b, gains=gains))
     handles = []
     try:
         for i, layer in enumerate(layers):

@@ -8,8 +8,13 @@ from typing import TYPE_CHECKING
 import torch
 from torch import Tensor, nn
 
+from hyper.model.layers import Attention, FeedForward, norm
+
 if TYPE_CHECKING:
     from transformers import WhisperForConditionalGeneration
+    from transformers.models.whisper.modeling_whisper import WhisperEncoderLayer
+
+    from hyper.model.lora import AppliedLora
 
 
 def encode_frames(
@@ -23,6 +28,7 @@ def encode_frames(
 def encoder_states(
     model: WhisperForConditionalGeneration,
     log_mel: Tensor,  # (batch, n_mels, n_frames), n_frames even and at most the window
+    applied: AppliedLora | None = None,  # the updates in force
 ) -> list[Tensor]:  # n_encoder_layers + 1 times (batch, n_frames // 2, d_model)
     """The input to the first layer, then the output of each layer, the last normalised.
 
@@ -33,8 +39,18 @@ def encoder_states(
     hidden = nn.functional.gelu(encoder.conv2(hidden)).transpose(1, 2)
     states = [hidden + encoder.embed_positions.weight[: hidden.shape[1]]]
     for layer in encoder.layers:
-        states.append(layer(states[-1], None))
+        states.append(_encoder_layer(layer, states[-1], applied))
     return [*states[:-1], encoder.layer_norm(states[-1])]
+
+
+def _encoder_layer(layer: WhisperEncoderLayer, hidden: Tensor, applied: AppliedLora | None) -> Tensor:
+    """(batch, n_states, d_model) both."""
+    attention, read = Attention.of(layer.self_attn, applied), norm(layer.self_attn_layer_norm)(hidden)
+    hidden = hidden + attention.attend(read, *attention.keys_and_values(read), causal=False)
+    hidden = hidden + FeedForward(layer, applied)(hidden)
+    if hidden.dtype == torch.float16:  # as transformers keeps it from overflowing
+        hidden = hidden.clamp(-(limit := torch.finfo(hidden.dtype).max - 1000), limit)
+    return hidden
 
 
 def decoder_hidden(

@@ -46,7 +46,7 @@ def read_hypernet(bench: Workbench, rows: Sequence[ManifestRow]) -> tuple[np.nda
     embeddings, weights = [], []
     for part in statistics.split(64):
         part = part.to(bench.workshop.backbone.device)
-        lora = hypernet(part)
+        lora = hypernet(part).without_gains()
         embeddings.append(hypernet.embed(part).cpu())
         weights.append(torch.cat([each.flatten(1) for each in (*lora.a, *lora.b)], dim=1).cpu())
     return torch.cat(embeddings).double().numpy(), torch.cat(weights).double().numpy()
