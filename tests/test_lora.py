@@ -157,3 +157,33 @@ def test_counts_and_copies(lora):
     half = LoraWeights(lora.sites, *(tuple(t.bfloat16() for t in group) for group in (lora.a, lora.b)), 0.5)
     assert {t.dtype for t in (*half.to_cpu().a, *half.to_cpu().b)} == {torch.float32}
     torch.testing.assert_close(lora.delta(1, 0), 0.5 * lora.b[0][1] @ lora.a[0][1])
+
+
+def test_rows_that_share_their_updates_and_differ_by_gains_equal_rows_with_weights_of_their_own(model, lora):
+    gains = torch.randn(3, 2, RANK, generator=torch.Generator().manual_seed(2))  # (rows, sites, rank)
+    first = lora.row(0)
+    shared = LoraWeights(first.sites, first.a, first.b, first.scaling, gains)
+    own = shared.without_gains()
+    x = torch.randn(3, 7, D_IN)
+    plain = model(x)
+    for taken, expected, rows in (
+        (shared, own, [0, 1, 2]),
+        (shared.scaled(1.5), own.scaled(1.5), [0, 1, 2]),
+        (shared.take([2, 0]), own.take([2, 0]), [2, 0]),
+        (LoraWeights.joined([shared.row(1), shared.row(2)]), own.take([1, 2]), [1, 2]),
+    ):
+        assert len(taken) == len(rows)
+        for i in range(len(rows)):
+            torch.testing.assert_close(taken.delta(i, 1), expected.delta(i, 1))
+        with apply_lora(layers_of(model), taken):
+            given = model(x[rows])
+        with apply_lora(layers_of(model), expected):
+            torch.testing.assert_close(given, model(x[rows]), atol=1e-4, rtol=1e-4)
+        assert not torch.allclose(given, plain[rows], atol=1e-2)
+    with apply_lora(layers_of(model), shared.scaled(0.0)):
+        assert torch.equal(model(x), plain)
+    with apply_lora(layers_of(model), shared) as applied:
+        before = model(x)
+        applied.keep(torch.tensor([2, 0]))
+        torch.testing.assert_close(model(x[[2, 0]]), before[[2, 0]], atol=1e-6, rtol=0)
+    assert [t.shape for t in shared.repeat(2).without_gains().b] == [(6, D_OUT, RANK), (6, D_IN, RANK)]

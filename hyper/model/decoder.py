@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
     from hyper.model.lora import AppliedLora
 
+
 class _Layer:
     """One layer of the decoder, with all that a step needs at hand."""
 

@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Any, cast
 
 import torch
 from torch import Tensor, nn
-from torch.nn.functional import scaled_dot_product_attention
 from torch.nn.functional import linear as torch_linear
+from torch.nn.functional import scaled_dot_product_attention
 
 if TYPE_CHECKING:
     from transformers.models.whisper.modeling_whisper import (
