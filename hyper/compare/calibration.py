@@ -7,7 +7,6 @@ from dataclasses import asdict, dataclass, fields
 from typing import Any
 
 import numpy as np
-from scipy.optimize import isotonic_regression, minimize
 
 from hyper.compare.choice import Choice, ChoiceError
 
@@ -172,6 +171,8 @@ def isotonic(words: ScoredWords) -> Points:
 
     One right word of confidence 0 and one wrong word of confidence 1 are added: nothing is ever certain.
     """
+    from scipy.optimize import isotonic_regression  # slow to import, and only fitting needs it
+
     confidence, right = np.append(words.confidence, [0.0, 1.0]), np.append(words.right, [1.0, 0.0])
     level, which = np.unique(confidence, return_inverse=True)  # words of the same confidence stay together
     n_words = np.bincount(which)
@@ -182,6 +183,7 @@ def isotonic(words: ScoredWords) -> Points:
 
 def platt(words: ScoredWords) -> Points:
     """A logistic curve over the log-odds of the confidence (Platt 1999), by points close enough to draw it."""
+    from scipy.optimize import minimize
 
     def loss(parameters: np.ndarray) -> float:  # mean negative log-likelihood
         log_odds = parameters[0] * _log_odds(words.confidence) + parameters[1]

@@ -12,7 +12,6 @@ from statistics import fmean
 from typing import Any, Literal
 
 import numpy as np
-from scipy.optimize import minimize
 
 from hyper.compare.transcript import Pair, Transcript
 from hyper.metrics.normalize import ENGLISH, words_of
@@ -155,6 +154,8 @@ def _check(choice: Choice, decisions: Sequence[Decision]) -> Checked:
 
 def _logistic(decisions: Sequence[Decision]) -> tuple[tuple[float, ...], float]:
     """Ridge logistic regression on standardised features, weighted by the errors at stake; given for raw features."""
+    from scipy.optimize import minimize  # slow to import, and only fitting needs it
+
     values = np.stack([each.features for each in decisions])  # (n, n_features)
     mean, spread = values.mean(axis=0), values.std(axis=0)
     spread[spread == 0] = 1.0  # a feature that never differs gets weight 0 from the ridge

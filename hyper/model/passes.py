@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, cast
 
 import torch
 from torch import Tensor, nn
@@ -39,7 +39,7 @@ def encoder_states(
     hidden = nn.functional.gelu(encoder.conv2(hidden)).transpose(1, 2)
     states = [hidden + encoder.embed_positions.weight[: hidden.shape[1]]]
     for layer in encoder.layers:
-        states.append(_encoder_layer(layer, states[-1], applied))
+        states.append(_encoder_layer(cast(Any, layer), states[-1], applied))
     return [*states[:-1], encoder.layer_norm(states[-1])]
 
 

@@ -11,7 +11,6 @@ from hyper.plots.style import Caption
 from hyper.recordings.limits import check_text
 from hyper.reports.html import html_text
 from hyper.reports.one_recording import recording_report
-from hyper.reports.pdf import pdf_bytes
 from hyper.reports.timed_text import Kind, RowName, file_name, transcript_text
 from hyper.ui import notices, scripts
 from hyper.ui.cards.card import Card
@@ -95,6 +94,8 @@ class KeepCard(Card):
 
     def report(self, request: gr.Request, subject: str, *given: Any) -> str:
         """Links to the report, as PDF and HTML."""
+        from hyper.reports.pdf import pdf_bytes  # slow to import: not for the start
+
         asked = Asked(*given)
         comparison = self.service.compare(asked, request.session_hash)
         with notices.errors_as_notices():

@@ -25,7 +25,6 @@ from hyper.recordings.matching import Matching, match, read_references
 from hyper.recordings.tables import csv_bytes, xlsx_bytes
 from hyper.reports.content import clinic_report
 from hyper.reports.html import html_text
-from hyper.reports.pdf import pdf_bytes
 from hyper.reports.table import recordings_sheet, sheets
 from hyper.ui import notices, scripts
 from hyper.ui.inputs import Inputs
@@ -244,6 +243,8 @@ class SeveralTab(Tab):
 
     def report(self, subject: str, remarks: str, with_names: bool, request: gr.Request) -> str:
         """Links to the report, as HTML and PDF."""
+        from hyper.reports.pdf import pdf_bytes  # slow to import: not for the start
+
         outcome = self._outcome(request)
         with notices.errors_as_notices():
             check_text(subject, "The subject")
