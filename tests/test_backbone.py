@@ -284,7 +284,7 @@ def test_a_download_brings_weights_once_and_no_pickles(monkeypatch, whisper_fold
 def test_a_hub_model_that_is_cached_needs_no_network(monkeypatch, whisper_folder, tmp_path):
     snapshot = tmp_path / "models--someone--whisper" / "snapshots" / "abc"
     shutil.copytree(whisper_folder, snapshot)
-    monkeypatch.setattr("huggingface_hub.try_to_load_from_cache", lambda _name, file: str(snapshot / file))
+    monkeypatch.setattr("huggingface_hub.try_to_load_from_cache", lambda _name, file, **_: str(snapshot / file))
     monkeypatch.setattr("huggingface_hub.HfApi", lambda: _Hub(lambda: pytest.fail("asked the hub")))
     backbone = Backbone.load("someone/whisper", device="cpu")
     assert backbone.name == "someone/whisper"

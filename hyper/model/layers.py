@@ -38,7 +38,9 @@ def linear(x: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:  # (..., d
 
 def _has_onednn(x: Tensor) -> bool:
     is_plain = x.device.type == "cpu" and x.dtype == torch.float32 and not torch.is_autocast_enabled("cpu")
-    return is_plain and torch.is_inference_mode_enabled() and torch.backends.mkldnn.is_available()
+    # The product is no part of torch's public interface: another version may be without it.
+    is_there = torch.backends.mkldnn.is_available() and hasattr(torch.ops.mkldnn, "_linear_pointwise")
+    return is_plain and is_there and torch.is_inference_mode_enabled()
 
 
 class Product:
