@@ -33,8 +33,12 @@ def training_data_lines(rows: Sequence[ManifestRow]) -> list[str]:
             row.speaker for row in rows if (row.corpus or "unnamed", row.cohort or "typical") == (corpus, cohort)
         }
         label = f"simulated {cohort}" if simulated else cohort
-        lines.append(f"- {corpus}, {label}: {count} recordings of {len(speakers)} speakers")
+        lines.append(f"- {corpus}, {label}: {_counted(count, 'recording')} of {_counted(len(speakers), 'speaker')}")
     return lines
+
+
+def _counted(n: int, what: str) -> str:
+    return f"{n} {what}" if n == 1 else f"{n} {what}s"
 
 
 def _teacher_lines(settings: BaseTraining) -> list[str]:
