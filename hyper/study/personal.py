@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
@@ -59,16 +60,14 @@ def whose_weights(
     """
     if asr.hypernet is None:
         raise PersonalError(f"{asr.base_model} has no hypernetwork here, so there are no weights to exchange.")
-    used = [row for row in rows if row.reference and _readable(row)]
+    used, statistics = _heard(asr, [row for row in rows if row.reference])
     if not used:
         raise PersonalError(f"None of {len(rows)} recordings has a reference and can be read.")
-    statistics = torch.cat([_statistics(asr, part) for part in _parts(used, "listening")])
-    read: dict[str, tuple[Tensor, np.ndarray]] = {OWN: (statistics, np.ones(len(used), dtype=bool))}
-    read |= others_statistics(used, statistics)
+    everyone = np.ones(len(used), dtype=bool)
+    read = {OWN: (statistics, everyone)} | others_statistics(used, statistics)
     base = _errors(asr, used, None, 0.0, language)
     counts = {whose: _errors(asr, used, given, 1.0, language) for whose, (given, _) in read.items()}
     results = [_result(whose, used, base, counts[whose], counts[OWN], has) for whose, (_, has) in read.items()]
-    everyone = np.ones(len(used), dtype=bool)
     for rival in rivals:
         errors = _errors(rival, used, None, 1.0, language)
         results.append(_result(str(rival.hypernet_folder), used, base, errors, counts[OWN], everyone))
@@ -109,21 +108,22 @@ def others_statistics(
     }
 
 
-def _readable(row: ManifestRow) -> bool:
-    try:
-        load_audio(row.path)
-    except AudioError:
-        return False
-    return True
-
-
 def _parts(rows: Sequence[ManifestRow], doing: str) -> tqdm[Sequence[ManifestRow]]:
     return tqdm([rows[i : i + _AT_ONCE] for i in range(0, len(rows), _AT_ONCE)], desc=doing, unit="batch")
 
 
-def _statistics(asr: PersonalizedAsr, rows: Sequence[ManifestRow]) -> Tensor:
-    """(n, n_layers + 1, 3, d_model), one for each recording."""
-    return torch.cat([each.pooled() for each in encode(asr.backbone, [load_audio(row.path) for row in rows])])
+def _heard(asr: PersonalizedAsr, rows: Sequence[ManifestRow]) -> tuple[list[ManifestRow], Tensor]:
+    """The recordings that can be read, and the statistics of each, (n, n_layers + 1, 3, d_model)."""
+    used: list[ManifestRow] = []
+    statistics = []
+    for part in _parts(rows, "listening"):
+        waveforms = []
+        for row in part:
+            with suppress(AudioError):  # left out; the table says how many were used
+                waveforms.append(load_audio(row.path))
+                used.append(row)
+        statistics += [each.pooled() for each in encode(asr.backbone, waveforms)] if waveforms else []
+    return used, torch.cat(statistics) if statistics else torch.empty(0)
 
 
 def _errors(
@@ -137,17 +137,17 @@ def _errors(
         read = None if given is None else given[len(counts) : len(counts) + len(part)]
         prepared = adapt(asr.backbone, asr.hypernet, encoded, language, False, stopwatch, read)
         said = asr.decode_rows(prepared, [RowWeights(strength)], stopwatch, _AT_ONCE)
-        counts += [word_errors(row.reference, t.text, language).n_errors for row, (t,) in zip(part, said, strict=True)]
+        found = [word_errors(row.reference, text.text, language) for row, (text,) in zip(part, said, strict=True)]
+        counts += [(errors.n_errors, errors.n_reference) for errors in found]
     return np.array(counts)
 
 
 def _result(
     whose: str, rows: Sequence[ManifestRow], base: np.ndarray, errors: np.ndarray, own: np.ndarray, has: np.ndarray
 ) -> Weights:
-    """Of the recordings (n,) that have such weights; errors are of each recording, (n,)."""
-    words = np.array([word_errors(row.reference, row.reference).n_reference for row in rows])
+    """Of the recordings (n,) that have such weights; base, errors and own are (n, 2), as `_errors` gives them."""
     speakers = [row.speaker for row, taken in zip(rows, has, strict=True) if taken]
-    counts = np.stack([base, errors, own, words], axis=1)[has]
+    counts = np.column_stack([base[:, 0], errors[:, 0], own])[has]  # wrong by base, by these, by own; reference words
     by_speaker = sum_by_speaker(speakers, counts)
     n_base, n_errors, n_own, n_words = (int(n) for n in counts.sum(axis=0))
     return Weights(
