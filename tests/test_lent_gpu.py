@@ -27,7 +27,6 @@ ON_MODEL = (
     "decoder",
     "hidden",
     "scores",
-    "scores_of",
     "attention",
     "site_weight",
     "adapted",

@@ -153,11 +153,7 @@ class Backbone:
         return features.input_features
 
     @torch.inference_mode()
-    def encode(
-        self,
-        log_mel: Tensor,  # (batch, n_mels, n_frames)
-        applied: AppliedLora | None = None,
-    ) -> Tensor:
+    def encode(self, log_mel: Tensor, applied: AppliedLora | None = None) -> Tensor:  # (batch, n_mels, n_frames)
         """Encoder states (n_encoder_layers + 1, batch, n_states, d_model), with the updates that are in force.
 
         The input to the first layer, then the output of each; the last with the final layer norm, as the decoder
@@ -179,9 +175,11 @@ class Backbone:
         """The decoder, about to read the first token of each row, with the updates that `adapted` has in force."""
         return StepDecoder(self.model.model.decoder, states.to(self.device, self.dtype), max_tokens, applied, copies)
 
-    def scores(self, hidden: Tensor) -> Tensor:  # (..., d_model) -> (..., vocabulary) float32
-        """Logits of the next token."""
-        return self.model.proj_out(hidden).float()
+    def scores(self, hidden: Tensor, of: Tensor | None = None) -> Tensor:  # (..., d_model) -> (..., n) float32
+        """Logits of the next token: of the whole vocabulary, or of some tokens, (n,)."""
+        if of is None:
+            return self.model.proj_out(hidden).float()
+        return nn.functional.linear(hidden, self.model.proj_out.weight[of]).float()
 
     def hidden(
         self,
@@ -191,10 +189,6 @@ class Backbone:
     ) -> Tensor:  # (n_at, d_model)
         """What the next tokens are read from at some places, all at once and with gradients."""
         return decoder_hidden(self.model, states.to(self.device, self.dtype), tokens.to(self.device))[at]
-
-    def scores_of(self, hidden: Tensor, of: Tensor) -> Tensor:  # (n, d_model), (n_of,) tokens -> (n, n_of) float32
-        """Logits of some next tokens."""
-        return nn.functional.linear(hidden, self.model.proj_out.weight[of]).float()
 
     @torch.inference_mode()
     def attention(self, states: Tensor, tokens: Tensor) -> Tensor:  # (rows, n_states, d_model), (rows, n_tokens)

@@ -43,7 +43,7 @@ class HeldOut:
     def batches(self, rows: Sequence[ManifestRow]) -> Iterator[Heard]:
         """Recordings of like length, a few at a time; those that cannot be read are left out."""
         # A batch decodes for as long as its longest recording: like goes with like.
-        by_length = sorted(rows, key=lambda row: usable_seconds(row) or 0.0)
+        by_length = sorted(rows, key=lambda row: usable_seconds(row.path) or 0.0)
         for start in range(0, len(by_length), BATCH):
             heard = self._hear(by_length[start : start + BATCH])
             if heard:

@@ -38,7 +38,9 @@ class HypernetAdaptation(Adaptation):
         torch.manual_seed(seed)
         self.hypernet = make(config, backbone.sites(config.targets)).to(backbone.device)
         self._backbone, self._lesson = backbone, lesson
-        self._to_references, self._to_originals = ReferenceLoss(backbone, language), OriginalsLoss(backbone, language)
+        self._loss: Callable[..., Tensor] = (OriginalsLoss if lesson == ORIGINALS else ReferenceLoss)(
+            backbone, language
+        )
 
     def begun_with(self) -> dict[str, Any]:
         """The hypernetwork's settings, its base by its weights and not by its name."""
@@ -58,11 +60,8 @@ class HypernetAdaptation(Adaptation):
         """Summed over the tokens of a batch, in nats."""
         lora = self.hypernet(batch.statistics.to(self._backbone.device))
         with self._backbone.adapted(lora):
-            states = self._states(batch)
-            if self._lesson == ORIGINALS:
-                assert batch.lessons is not None  # its store has them
-                return self._to_originals(states, batch.tokens, batch.lessons)
-            return self._to_references(states, batch.tokens)
+            taught = (batch.tokens,) if batch.lessons is None else (batch.tokens, batch.lessons)
+            return self._loss(self._states(batch), *taught)
 
     def _states(self, batch: StateBatch) -> Tensor:
         """What the decoder reads, (batch, n_states, d_model); called while the update is in force."""

@@ -34,7 +34,7 @@ class _WrittenTokens:
         return backbone.hidden(states, inputs, is_target), targets[is_target]
 
     def _scores(self, hidden: Tensor) -> Tensor:  # (n_targets, d_model) -> (n_targets, n_written) float32
-        return self._backbone.scores_of(hidden, self._written)
+        return self._backbone.scores(hidden, self._written)
 
 
 class ReferenceLoss(_WrittenTokens):

@@ -12,12 +12,11 @@ from tqdm import tqdm
 
 from hyper.model.backbone import Backbone
 from hyper.recordings.audio import audio_seconds, load_audio
-from hyper.recordings.limits import AudioError
 from hyper.recordings.manifest import ManifestRow
 from hyper.recordings.whole_files import whole_file
 from hyper.training.adaptation.losses import OriginalsLoss
-from hyper.training.adaptation.states import SILENT_STATES, StateBatch, StateStore, StoreError
-from hyper.training.adaptation.stores import LogMelStore, padded_frames
+from hyper.training.adaptation.states import SILENT_STATES, StateBatch, StateStore, usable_seconds
+from hyper.training.adaptation.stores import AroundStore, LogMelStore, padded_frames
 from hyper.training.begun_with import check_size
 from hyper.training.speed import mixed_precision
 
@@ -28,7 +27,7 @@ class OriginalsError(ValueError):
     """The manifest does not say what the recordings were made from; the message says what is wanted."""
 
 
-class WithOriginals:
+class WithOriginals(AroundStore):
     """A store whose batches also hold the base's hidden states on the originals; a typical recording is its own."""
 
     def __init__(
@@ -40,15 +39,9 @@ class WithOriginals:
         language: str,
         bfloat16: bool = False,
     ) -> None:
-        self._store = store
-        self.tokens, self.speakers, self.cohorts = store.tokens, store.speakers, store.cohorts
-        self.lengths, self.paths = store.lengths, store.paths
+        super().__init__(store)
         originals = originals_of(rows)
-        if set(self.paths) - set(originals):
-            raise StoreError(
-                "The encoder states that are kept do not belong to these recordings; choose another folder for the "
-                "run, or delete its states."
-            )
+        self.check_belong(originals)
         most = backbone.max_target_positions + 1 - len(backbone.prompt(language))
         n_targets = [min(len(tokens) + 1, most) for tokens in self.tokens]
         self._starts = np.concatenate([[0], np.cumsum(n_targets)])
@@ -59,17 +52,10 @@ class WithOriginals:
         check_size(file, 2 * int(self._starts[-1]) * backbone.d_model)
         self._lessons = np.memmap(file, np.float16, "r").reshape(-1, backbone.d_model)
 
-    def __len__(self) -> int:
-        return len(self.tokens)
-
-    def statistics(self, chosen: Sequence[int] | np.ndarray) -> torch.Tensor:
-        """(n, n_layers + 1, 3, d_model) float32."""
-        return self._store.statistics(chosen)
-
     def batch(self, chosen: Sequence[int] | np.ndarray) -> StateBatch:
         """The store's own batch, with the lessons (n_targets, d_model) float32."""
         lessons = np.concatenate([self._lessons[self._starts[i] : self._starts[i + 1]] for i in chosen])
-        return replace(self._store.batch(chosen), lessons=torch.from_numpy(lessons.astype(np.float32)))
+        return replace(super().batch(chosen), lessons=torch.from_numpy(lessons.astype(np.float32)))
 
 
 def originals_of(rows: Sequence[ManifestRow]) -> dict[str, Path]:
@@ -83,20 +69,13 @@ def originals_of(rows: Sequence[ManifestRow]) -> dict[str, Path]:
             f"{len(without)} recordings that are not typical name no original, the first is {without[0].file}; "
             "`python -m hyper simulate` writes the column, recordings of patients have none: leave out `--lesson`."
         )
-    lost = [row for row in rows if row.original is not None and not _is_there(row.original)]
+    lost = [row for row in rows if row.original is not None and usable_seconds(row.original) is None]
     if lost:
         raise OriginalsError(
             f"{len(lost)} originals are missing or cannot be read, the first is {lost[0].original}; put them where the "
             "manifest says, or simulate anew."
         )
     return {str(row.path): row.original or row.path for row in rows}
-
-
-def _is_there(path: Path) -> bool:
-    try:
-        return audio_seconds(path) > 0
-    except AudioError:
-        return False
 
 
 def _write(

@@ -142,7 +142,7 @@ class LiveStates:
 
     def __init__(self, backbone: Backbone, rows: Sequence[ManifestRow]) -> None:
         self._backbone = backbone
-        seconds = [usable_seconds(row, backbone.window_seconds) for row in rows]
+        seconds = [usable_seconds(row.path, backbone.window_seconds) for row in rows]
         self._rows = [row for row, length in zip(rows, seconds, strict=True) if length is not None]
         samples = [round(length * SAMPLE_RATE) for length in seconds if length is not None]
         print(f"left out {len(rows) - len(self._rows)} of {len(rows)} recordings: {_not_used(backbone)}", flush=True)
@@ -197,7 +197,7 @@ def open_store(
     """
     is_there = (folder / "index.json").exists()
     if on_disk is None and not is_there:
-        seconds = [usable_seconds(row, backbone.window_seconds) or 0.0 for row in rows]
+        seconds = [usable_seconds(row.path, backbone.window_seconds) or 0.0 for row in rows]
         needed = states_bytes(backbone, seconds)
         folder.mkdir(parents=True, exist_ok=True)
         free = shutil.disk_usage(folder).free
@@ -216,10 +216,10 @@ def states_bytes(backbone: Backbone, seconds: Sequence[float]) -> int:
     return 2 * backbone.d_model * (n_states + n_statistics)
 
 
-def usable_seconds(row: ManifestRow, longest: float = math.inf) -> float | None:
+def usable_seconds(path: Path, longest: float = math.inf) -> float | None:
     """Length of a recording; None where it is too long or cannot be used."""
     try:
-        seconds = audio_seconds(row.path)
+        seconds = audio_seconds(path)
     except AudioError:
         return None
     return seconds if seconds <= longest else None

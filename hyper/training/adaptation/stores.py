@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -21,11 +21,11 @@ from hyper.training.begun_with import check_size
 _ENCODED_AT_ONCE = 64  # recordings
 
 
-class WithStatistics:
-    """A store whose utterances have other statistics than those of the base's encoder: another kind of embedding."""
+class AroundStore:
+    """A store whose batches are those of another one, but for what its kind changes or adds."""
 
-    def __init__(self, store: StateStore, statistics: Tensor) -> None:  # (n_utterances, ...)
-        self._store, self._statistics = store, statistics
+    def __init__(self, store: StateStore | AroundStore) -> None:
+        self._store = store
         self.tokens, self.speakers, self.cohorts = store.tokens, store.speakers, store.cohorts
         self.lengths, self.paths = store.lengths, store.paths
 
@@ -33,28 +33,48 @@ class WithStatistics:
         return len(self._store)
 
     def statistics(self, chosen: Sequence[int] | np.ndarray) -> Tensor:
+        """(n, n_layers + 1, 3, d_model) float32 of the base's encoder."""
+        return self._store.statistics(chosen)
+
+    def batch(self, chosen: Sequence[int] | np.ndarray) -> StateBatch:
+        """The other store's own."""
+        return self._store.batch(chosen)
+
+    def check_belong(self, paths: Collection[str]) -> None:
+        """Raise `StoreError` where a recording of the store is not among those at these paths."""
+        if set(self.paths) - set(paths):
+            raise StoreError(
+                "The encoder states that are kept do not belong to these recordings; choose another folder for the "
+                "run, or delete its states."
+            )
+
+
+class WithStatistics(AroundStore):
+    """A store whose utterances have other statistics than those of the base's encoder: another kind of embedding."""
+
+    def __init__(self, store: StateStore, statistics: Tensor) -> None:  # (n_utterances, ...)
+        super().__init__(store)
+        self._statistics = statistics
+
+    def statistics(self, chosen: Sequence[int] | np.ndarray) -> Tensor:
         """(n, ...) float32."""
         return self._statistics[torch.as_tensor(np.asarray(chosen))]
 
     def batch(self, chosen: Sequence[int] | np.ndarray) -> StateBatch:
         """The store's own batch but for the statistics."""
-        return replace(self._store.batch(chosen), statistics=self.statistics(chosen))
+        return replace(super().batch(chosen), statistics=self.statistics(chosen))
 
 
-class LogMelStore(WithStatistics):
+class LogMelStore(AroundStore):
     """Log-mel in place of encoder states, for training that changes the encoder; computed once, beside the states.
 
     Errors: StoreError where the rows do not hold the recordings of the states.
     """
 
     def __init__(self, backbone: Backbone, rows: Sequence[ManifestRow], states: StateStore) -> None:
-        super().__init__(states, torch.empty(0))
+        super().__init__(states)
         by_path = {str(row.path): row for row in rows}
-        if set(states.paths) - set(by_path):
-            raise StoreError(
-                "The encoder states that are kept do not belong to these recordings; choose another folder for the "
-                "run, or delete its states."
-            )
+        self.check_belong(by_path)
         self._backbone = backbone
         self._starts = np.concatenate([[0], np.cumsum(FRAMES_PER_STATE * self.lengths)])
         file = states.folder / "log_mel.f16"
@@ -62,10 +82,6 @@ class LogMelStore(WithStatistics):
             _write(backbone, [by_path[path] for path in states.paths], FRAMES_PER_STATE * self.lengths, file)
         check_size(file, 2 * int(self._starts[-1]) * backbone.extractor.feature_size)
         self._frames = np.memmap(file, np.float16, "r").reshape(-1, backbone.extractor.feature_size)
-
-    def statistics(self, chosen: Sequence[int] | np.ndarray) -> Tensor:
-        """(n, n_layers + 1, 3, d_model) float32 of the base's encoder."""
-        return self._store.statistics(chosen)
 
     def batch(self, chosen: Sequence[int] | np.ndarray) -> StateBatch:
         """`states` are log-mel (batch, n_mels, n_frames), the last, silent frame of each repeated (`padded_frames`)."""
