@@ -128,10 +128,10 @@ def _heard(asr: PersonalizedAsr, rows: Sequence[ManifestRow]) -> tuple[list[Mani
 
 def _errors(
     asr: PersonalizedAsr, rows: Sequence[ManifestRow], given: Tensor | None, strength: float, language: str
-) -> np.ndarray:  # (n,)
-    """Wrong words of each recording, with its own statistics where none are given."""
+) -> np.ndarray:  # (n, 2)
+    """Wrong words and reference words of each recording, with its own statistics where none are given."""
     stopwatch = Stopwatch(asr.backbone.device)
-    counts: list[int] = []
+    counts: list[tuple[int, int]] = []
     for part in _parts(rows, "writing"):
         encoded = encode(asr.backbone, [load_audio(row.path) for row in part])
         read = None if given is None else given[len(counts) : len(counts) + len(part)]

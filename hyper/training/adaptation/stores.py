@@ -26,8 +26,11 @@ class AroundStore:
 
     def __init__(self, store: StateStore | AroundStore) -> None:
         self._store = store
-        self.tokens, self.speakers, self.cohorts = store.tokens, store.speakers, store.cohorts
-        self.lengths, self.paths = store.lengths, store.paths
+        self.tokens: list[list[int]] = store.tokens
+        self.speakers: list[str] = store.speakers
+        self.cohorts: list[str] = store.cohorts
+        self.paths: list[str] = store.paths
+        self.lengths: np.ndarray = store.lengths
 
     def __len__(self) -> int:
         return len(self._store)
