@@ -13,7 +13,7 @@ import soundfile
 from test_ui_panels import text_of
 
 from hyper.recordings.audio import SAMPLE_RATE, AudioError
-from hyper.ui.example_cards import example_cards
+from hyper.ui.example_cards import ExampleCards, cards_box
 from hyper.ui.examples import Example, in_order
 from hyper.ui.inputs import Inputs
 from hyper.ui.waveform import wave_path
@@ -25,9 +25,10 @@ def example(name: str, outcome: str, cohort: str) -> Example:
 
 @pytest.fixture
 def recorded(tmp_path) -> list[Example]:
-    soundfile.write(tmp_path / "a.wav", np.sin(np.arange(SAMPLE_RATE) / 9), SAMPLE_RATE)
     given = [("one", "right", "typical"), ("two", "tie", "a"), ("three", "gain", "a"), ("four", "", "b")]
-    return [replace(example(*each), path=tmp_path / "a.wav") for each in given]
+    for name, *_ in given:
+        soundfile.write(tmp_path / f"{name}.wav", np.sin(np.arange(SAMPLE_RATE) / 9), SAMPLE_RATE)
+    return [replace(example(*each), path=tmp_path / f"{each[0]}.wav") for each in given]
 
 
 def test_one_of_each_outcome_comes_first_and_from_different_cohorts():
@@ -41,23 +42,27 @@ def test_one_of_each_outcome_comes_first_and_from_different_cohorts():
 
 
 def test_a_card_says_what_it_is_and_stays_text(recorded):
-    html = example_cards("Examples", recorded[:2], 4, "x").value
-    assert text_of(html) == ("Examples Simulated <b>one Right without adapting Simulated <b>two Adapting does not help")
-    assert re.findall(r'data-example="(\d+)"', html) == ["4", "5"] and html.count(' d="M0.5 ') == 2
-    assert not example_cards("Examples", [], 0, "x").visible
+    cards = ExampleCards(recorded)
+    html = cards.first(recorded[1:])
+    assert text_of(html) == (
+        "Examples Simulated <b>two Adapting does not help Simulated <b>three Adapting helps Simulated <b>four"
+    )
+    assert re.findall(r'data-example="(\d+)"', html) == ["1", "2", "3"] and html.count(' d="M0.5 ') == 3
+    assert cards.rest(recorded) == "" and not cards_box("", "x").visible
+    assert cards_box(html, "x").visible
 
 
 def test_an_example_that_cannot_be_read_is_told_at_the_start(tmp_path):
     with pytest.raises(AudioError, match="gone.wav"):
-        example_cards("Examples", [replace(example("x", "", ""), path=tmp_path / "gone.wav")], 0, "x")
+        ExampleCards([replace(example("x", "", ""), path=tmp_path / "gone.wav")])
 
 
 def test_a_press_fills_the_page_with_its_example(recorded):
-    inputs = SimpleNamespace(examples=recorded)
-    inputs._filling = lambda place: Inputs._filling(inputs, place)
-    path, reference, verbatim, of_example, note = Inputs.fill(inputs, SimpleNamespace(example=2.0))
+    inputs = SimpleNamespace(examples=recorded, tried=SimpleNamespace(of=lambda name: recorded[::-1]))
+    path, reference, verbatim, of_example, note = Inputs.fill(inputs, SimpleNamespace(example=2.0), "any")
     assert (path, reference, verbatim, of_example) == (str(recorded[2].path), "say three", "", "say three")
     assert "fewer errors here" in text_of(note)
+    assert Inputs.fill_first(inputs, "any")[0] == str(recorded[3].path)  # in the order of this pair
 
 
 def test_the_outline_is_as_high_as_the_sound_is_loud():

@@ -80,7 +80,8 @@ def test_the_warm_up_compares_noise_in_a_thread_that_ends(asr, monkeypatch):
     compared = []
     compare = PersonalizedAsr.compare
     monkeypatch.setattr(PersonalizedAsr, "compare", lambda *a, **k: compared.append(a) or compare(*a, **k))
-    thread = warm_up.start_warm_up(asr, "bundled")
+    thread = warm_up.start_warm_up(asr, "bundled", lambda: compared.append("then"))
     assert thread is not threading.current_thread()
     thread.join(60)
-    assert not thread.is_alive() and len(compared) == 1
+    assert not thread.is_alive() and len(compared) == 2
+    assert compared[1] == "then"

@@ -37,6 +37,7 @@ from hyper.ui.page import build_demo
 from hyper.ui.service import Asked, Service
 from hyper.ui.tabs.how import HowTab
 from hyper.ui.tabs.one_recording import OneRecordingTab
+from hyper.ui.tried_examples import TriedExamples
 from hyper.ui.visitors.uploads import Uploads
 
 ASKED = Asked("a.wav", "", "bundled", "en", "recording", "")
@@ -66,7 +67,8 @@ def models(backbone, make_hypernet) -> ModelStore:
 @pytest.fixture
 def tab(models, tmp_path) -> OneRecordingTab:
     with gr.Blocks(), gr.Tabs():
-        tab = OneRecordingTab(Service(models, Uploads(tmp_path)), [])
+        service = Service(models, Uploads(tmp_path))
+        tab = OneRecordingTab(service, TriedExamples(service, []))
         HowTab(tab)
         return tab
 

@@ -39,6 +39,7 @@ from hyper.ui.service import Asked, Service
 from hyper.ui.tabs.how import HowTab
 from hyper.ui.tabs.one_recording import OneRecordingTab
 from hyper.ui.templates import TEMPLATES
+from hyper.ui.tried_examples import TriedExamples
 from hyper.ui.visitors.cache import RecordingCache
 from hyper.ui.visitors.uploads import Uploads
 
@@ -205,7 +206,7 @@ def tab(backbone, make_hypernet, cache) -> OneRecordingTab:
     asr = PersonalizedAsr(backbone, make_hypernet(backbone), "random")
     service = Service(ModelStore(asr, "bundled", server.load_by_name), Uploads(cache))
     with gr.Blocks(), gr.Tabs():
-        tab = OneRecordingTab(service, [])
+        tab = OneRecordingTab(service, TriedExamples(service, []))
         HowTab(tab)
         return tab
 

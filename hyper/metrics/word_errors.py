@@ -13,6 +13,7 @@ import jiwer
 from hyper.metrics.normalize import ENGLISH, normalise
 
 Kind = Literal["hit", "substitution", "deletion", "insertion"]
+Outcome = Literal["gain", "tie", "harm", "right"]
 JIWER_KINDS: dict[str, Kind] = {
     "equal": "hit",
     "substitute": "substitution",
@@ -78,6 +79,13 @@ class WordErrors:
         """The word counts and both rates; a rate without a reference is null."""
         counts = {name: getattr(self, name) for name in ("hits", "substitutions", "deletions", "insertions")}
         return {**counts, "wer": self.wer, "cer": self.cer}
+
+
+def outcome(base: WordErrors, adapted: WordErrors) -> Outcome:
+    """What adapting did: gain, harm, tie (as many errors), right (nothing to gain)."""
+    if base.n_errors != adapted.n_errors:
+        return "gain" if adapted.n_errors < base.n_errors else "harm"
+    return "tie" if base.n_errors else "right"
 
 
 @dataclass(frozen=True)

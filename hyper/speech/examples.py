@@ -15,6 +15,7 @@ from hyper.compare.evaluation import percent
 from hyper.compare.pipeline import PersonalizedAsr
 from hyper.compare.scoring import score_manifest
 from hyper.compare.utterance import ScoredUtterance
+from hyper.metrics import word_errors
 from hyper.metrics.word_errors import WordErrors, pooled
 from hyper.recordings.audio import load_audio, save_audio
 from hyper.recordings.limits import SAMPLE_RATE
@@ -104,11 +105,8 @@ def _row(out: Path, job: Job, cohort: str, severity: str) -> ManifestRow:
 
 
 def outcome(utterance: ScoredUtterance) -> str:
-    """What adapting did: gain, harm, tie (as many errors), right (nothing to gain)."""
-    base, adapted = utterance.base.counted.n_errors, _adapted(utterance).n_errors
-    if base != adapted:
-        return "gain" if adapted < base else "harm"
-    return "tie" if base else "right"
+    """What adapting did to it."""
+    return word_errors.outcome(utterance.base.counted, _adapted(utterance))
 
 
 def _adapted(utterance: ScoredUtterance) -> WordErrors:

@@ -1,4 +1,4 @@
-"""The examples as cards: what each is, what the bundled pair makes of it, and its outline."""
+"""The examples as cards: what each is, what the pair in use makes of it, and its outline."""
 
 from __future__ import annotations
 
@@ -15,6 +15,7 @@ from hyper.ui.templates import render
 from hyper.ui.waveform import HEIGHT, wave_path
 
 N_BARS = 48
+N_FIRST = 4  # that stand on the page; the others open on a click
 EXPECTED = {
     "gain": "Adapting helps",
     "tie": "Adapting does not help",
@@ -26,38 +27,43 @@ EXPECTED = {
 class ExampleCard(NamedTuple):
     """What stands on one card."""
 
-    place: int  # in the list of examples
+    place: int  # in the list of examples, in whatever order the cards are
     name: str
     expected: str  # "" where nobody tried it
     wave: str
 
 
-def expected_class(is_theirs: bool) -> list[str]:
-    """The style of cards for the pair that they were chosen with; for another they do not say what to expect."""
-    return [] if is_theirs else ["hw-nothing-expected"]
-
-
-def example_cards(title: str, examples: Sequence[Example], first: int, elem_id: str, is_theirs: bool = True) -> gr.HTML:
-    """Cards for these examples, the first of which has this place in the list; a click says which was pressed.
-
-    `is_theirs`: whether the page runs the pair that they were chosen with.
+class ExampleCards:
+    """Cards for the first few examples and for the rest; a click says which was pressed.
 
     Errors: `AudioError` where an example cannot be read.
     """
-    cards = [
-        ExampleCard(
-            first + i,
-            capitalised(each.label),
-            EXPECTED.get(each.outcome, ""),
-            wave_path(load_audio(each.path), N_BARS),
-        )
-        for i, each in enumerate(examples)
-    ]
-    html = render("example_cards", title=title, cards=cards, n_bars=N_BARS, height=HEIGHT)
-    return gr.HTML(
-        html,
-        elem_id=elem_id,
-        elem_classes=expected_class(is_theirs),
-        visible=bool(cards),
-        js_on_load=scripts.PRESS_EXAMPLE,
-    )
+
+    def __init__(self, examples: Sequence[Example]) -> None:
+        self._places = {each.path: place for place, each in enumerate(examples)}
+        self._waves = {each.path: wave_path(load_audio(each.path), N_BARS) for each in examples}
+
+    def first(self, examples: Sequence[Example]) -> str:
+        """Of the same examples, in the order of now."""
+        return self._html("Examples", examples[:N_FIRST])
+
+    def rest(self, examples: Sequence[Example]) -> str:
+        """Those behind them."""
+        return self._html("More examples", examples[N_FIRST:])
+
+    def _html(self, title: str, examples: Sequence[Example]) -> str:
+        cards = [
+            ExampleCard(
+                self._places[each.path],
+                capitalised(each.label),
+                EXPECTED.get(each.outcome, ""),
+                self._waves[each.path],
+            )
+            for each in examples
+        ]
+        return render("example_cards", title=title, cards=cards, n_bars=N_BARS, height=HEIGHT) if cards else ""
+
+
+def cards_box(html: str, elem_id: str) -> gr.HTML:
+    """Where cards stand; unseen where there are none."""
+    return gr.HTML(html, elem_id=elem_id, visible=bool(html), js_on_load=scripts.PRESS_EXAMPLE)

@@ -8,10 +8,10 @@ from pathlib import Path
 
 from hyper.recordings.manifest import ManifestRow, read_manifest
 
-OUTCOMES = {  # what the manifest says an example was chosen to show
-    "gain": "the bundled pair makes fewer errors here",
-    "tie": "the bundled pair helps nothing here",
-    "harm": "the bundled pair makes more errors here",
+OUTCOMES = {  # what adapting does to an example
+    "gain": "adapted, the model makes fewer errors here",
+    "tie": "adapting does not help here",
+    "harm": "adapted, the model makes more errors here",
 }
 TYPICAL = "typical"  # the cohort
 COHORT_NAMES = {"parkinsons": "Parkinson's", TYPICAL: "typical speech"}  # the others are called what they are

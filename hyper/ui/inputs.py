@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import Any
 
 import gradio as gr
@@ -13,8 +12,8 @@ from hyper.model.languages import language_names
 from hyper.model.lora import MAX_STRENGTH
 from hyper.ui import panels, scripts
 from hyper.ui.about import BUNDLED_NOTE, OFFER_NOTE, OTHER_MODEL_NOTE, VERBATIM_NOTE
-from hyper.ui.example_cards import example_cards, expected_class
-from hyper.ui.examples import Example, in_order
+from hyper.ui.example_cards import ExampleCards, cards_box
+from hyper.ui.examples import Example
 from hyper.ui.layout import (
     Values,
     card,
@@ -31,20 +30,23 @@ from hyper.ui.phrases import PHRASES
 from hyper.ui.queues import ON_MODEL, QUIET
 from hyper.ui.service import AS_TRAINED, PER_PIECE, PER_RECORDING
 from hyper.ui.templates import render
+from hyper.ui.tried_examples import TriedExamples
 
 STRENGTH_MEANING = (
     "0 is Whisper as it is, 1 the adaptation as it was trained, 2 twice as much. Only the adapted transcript changes."
 )
+LOOK_AGAIN_SECONDS = 2.0  # while examples are tried
 
 
-FIRST_EXAMPLES = 4  # that stand on the page; the others open on a click
+Filling = tuple[str, str, str, str, str]  # recording, reference, verbatim text, the example's own, its note
 
 
 class Inputs:
     """Three ways to begin, the recording and examples; settings in a fold. What was meant is placed by its card."""
 
-    def __init__(self, models: ModelStore, examples: Sequence[Example]) -> None:
-        self.models, self.examples = models, in_order(examples)
+    def __init__(self, models: ModelStore, tried: TriedExamples) -> None:
+        self.models, self.tried, self.examples = models, tried, tried.as_chosen
+        self.drawn = ExampleCards(self.examples)
         self.reference = text_box(  # placed under the transcripts, where it recounts
             "What was meant?", "What was meant? Type it to count the errors.", "hw-reference", lines=1, render=False
         )
@@ -53,18 +55,17 @@ class Inputs:
             self.recording = recorder("Recording", "hw-recording")
             gr.HTML(render("no_microphone"), elem_id="hw-no-microphone", js_on_load=scripts.FIND_MICROPHONE)
             self.note = gr.HTML("", elem_id="hw-example-note")  # where the recording comes from
-            first, rest = self.examples[:FIRST_EXAMPLES], self.examples[FIRST_EXAMPLES:]
-            is_theirs = models.came_with_page(models.first_name)
-            self.example_cards = [example_cards("Examples", first, 0, "hw-examples", is_theirs)]
+            examples = tried.of(models.first_name)
+            self.first_examples = cards_box(self.drawn.first(examples), "hw-examples")
             with gr.Row(elem_id="hw-folds"):
                 with fold("More to try", "hw-more"):
-                    more = example_cards("More examples", rest, len(first), "hw-more-examples", is_theirs)
-                    self.example_cards.append(more)
+                    self.more_examples = cards_box(self.drawn.rest(examples), "hw-more-examples")
                     with gr.Column(visible=models.first_name == BUNDLED) as self.phrases:
                         title = "Things to say: click one, then read it aloud"
                         self.phrase_buttons = chips(title, PHRASES, "hw-phrases")
                 with fold("Settings", "hw-advanced"):
                     self._settings()
+        self.look_again = gr.Timer(LOOK_AGAIN_SECONDS, active=tried.is_missing(models.first_name))
         self.example_reference = gr.State("")  # what an example put into the text, to go with its recording
         self.strength = gr.Slider(  # placed by its card, beside what it changes
             0, MAX_STRENGTH, AS_TRAINED, step=0.1, label="Adaptation strength", info=STRENGTH_MEANING, buttons=[],
@@ -128,26 +129,30 @@ class Inputs:
         )
         if self.models.offer:
             self.offer.click(self.take_offer, None, self.model, show_progress_on=self.model_note, **ON_MODEL)
-        followers = [self.phrases, self.model_note, self.offer, self.language, *self.example_cards]
+        examples = [self.first_examples, self.more_examples, self.look_again]
+        followers = [self.phrases, self.model_note, self.offer, self.language, *examples]
         self.model.change(self.offer_for, self.model, followers, **QUIET)
+        self.look_again.tick(self.show_examples, self.model, examples, **QUIET)
 
     def examples_filled(self) -> list[Dependency]:
         """Clicks on examples, each of which fills the inputs and plays; the comparison is to follow."""
         filled = [self.recording, self.reference, self.verbatim, self.example_reference, self.note]
-        events = [cards.click(self.fill, None, filled, **QUIET) for cards in self.example_cards]
+        boxes = [self.first_examples, self.more_examples]
+        events = [cards.click(self.fill, self.model, filled, **QUIET) for cards in boxes]
         if self.examples:
-            events.append(self.begin_example.click(lambda: self._filling(0), None, filled, **QUIET))
+            events.append(self.begin_example.click(self.fill_first, self.model, filled, **QUIET))
         for event in events:
             event.then(None, js=scripts.PLAY)
         return events
 
-    def fill(self, event: gr.EventData) -> tuple[str, str, str, str, str]:
+    def fill(self, event: gr.EventData, name: str) -> Filling:
         """With the example whose card was pressed."""
-        return self._filling(int(event.example))
+        path = self.examples[int(event.example)].path
+        return _filling(next(each for each in self.tried.of(name) if each.path == path))
 
-    def _filling(self, place: int) -> tuple[str, str, str, str, str]:
-        example = self.examples[place]
-        return str(example.path), example.reference, "", example.reference, note_html(example.note)
+    def fill_first(self, name: str) -> Filling:
+        """With the example whose card comes first."""
+        return _filling(self.tried.of(name)[0])
 
     def take_offer(
         self,
@@ -158,13 +163,23 @@ class Inputs:
 
     def offer_for(self, name: str) -> Values:
         """What the page offers for a model."""
-        expected = gr.update(elem_classes=expected_class(self.models.came_with_page(name)))
+        self.tried.start(name)
         return {
-            **dict.fromkeys(self.example_cards, expected),
+            **self.show_examples(name),
             self.phrases: gr.update(visible=name == BUNDLED),
             self.model_note: self._model_note_html(name),
             self.offer: gr.update(visible=self.models.offers(name)),
             self.language: gr.update(value="en", visible=self.models.is_multilingual(name)),
+        }
+
+    def show_examples(self, name: str) -> Values:
+        """The cards for a model, and whether to look again."""
+        is_waiting = self.tried.is_missing(name)  # asked first: what comes in between is looked for again
+        examples = self.tried.of(name)
+        return {
+            self.first_examples: self.drawn.first(examples),
+            self.more_examples: self.drawn.rest(examples),
+            self.look_again: gr.Timer(active=is_waiting),
         }
 
     def _model_note_html(self, name: str) -> str:
@@ -174,6 +189,10 @@ class Inputs:
         if self.models.is_loaded(name):
             return ""
         return note_html(OTHER_MODEL_NOTE.format(command=panels.train_command(name)))
+
+
+def _filling(example: Example) -> Filling:
+    return str(example.path), example.reference, "", example.reference, note_html(example.note)
 
 
 def take_out_example(reference: str, of_example: str | None) -> tuple[str, str, str]:

@@ -18,6 +18,7 @@ from hyper.ui.tabs.many_or_one import ManyOrOne
 from hyper.ui.tabs.models import ModelsTab
 from hyper.ui.tabs.one_recording import OneRecordingTab
 from hyper.ui.tabs.reading import ReadingTab
+from hyper.ui.tried_examples import TriedExamples
 from hyper.ui.visitors.uploads import Uploads
 
 FILE_CHECK_SECONDS = 60  # how often old files are looked for
@@ -29,22 +30,32 @@ WAITING_LIMIT = (
 
 def build_demo(models: ModelStore, examples: Sequence[Example]) -> gr.Blocks:
     """The page over these models and examples."""
+    service = service_of(models)
+    return build_page(service, TriedExamples(service, examples))
+
+
+def service_of(models: ModelStore) -> Service:
+    """What the page asks of these models."""
+    return Service(models, Uploads(get_upload_folder()), gpu=way_to_model(models))
+
+
+def build_page(service: Service, examples: TriedExamples) -> gr.Blocks:
+    """The page over a service that is there already."""
     demo = gr.Blocks(
         title="HyperWhisper",
         analytics_enabled=False,
         delete_cache=(FILE_CHECK_SECONDS, FILE_AGE_SECONDS),
         fill_width=True,
     )
-    service = Service(models, Uploads(get_upload_folder()), gpu=way_to_model(models))
     with demo:
         about.head()
         with gr.Column(elem_id="hw-main"):
             with gr.Tabs(elem_id="hw-tabs", overflow_behavior="wrap") as bar:
                 one = OneRecordingTab(service, examples)
                 reading = ReadingTab(service)
-                several = ManyOrOne(service, examples)
+                several = ManyOrOne(service, examples.in_manifest)
                 HowTab(one)
-                models_tab = ModelsTab(models)
+                models_tab = ModelsTab(service.models)
             about.caution()
         Endpoints(service, one.inputs)  # before the modes: who comes first has the name
         for tab in (one, several.many, several.sessions, reading, several.one, models_tab):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import signal
 import types
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -22,10 +23,11 @@ from hyper.ui.languages import i18n
 from hyper.ui.languages.document import DocumentLanguage
 from hyper.ui.link_preview import LinkPreview
 from hyper.ui.model_store import ModelStore
-from hyper.ui.page import build_demo
+from hyper.ui.page import build_page, service_of
 from hyper.ui.port import ServerError, is_public
 from hyper.ui.queues import MOST_THREADS
 from hyper.ui.theme import ICON_FILE, page_css, page_theme
+from hyper.ui.tried_examples import TriedExamples
 from hyper.ui.visitors.janitor import start_janitor
 from hyper.ui.warm_up import start_warm_up
 
@@ -93,13 +95,15 @@ def serve(
         asr = load()
         takes_any = takes_any and not is_public(host)
         models = ModelStore(asr, name, load_by_name, takes_any, frozenset(hub_bases()))
-        demo = build_demo(models, read_examples(examples))
+        service = service_of(models)
+        tried = TriedExamples(service, read_examples(examples))
+        demo = build_page(service, tried)
     except (AudioError, BackboneError, CheckpointError, ManifestError) as error:  # AudioError: of an example
         raise ServerError(f"{error}{_hint(name, error)}") from error
     local_url = _launched(demo, host, port)
     start_janitor(demo, folder)
     if not IS_SHARED_GPU:  # there the GPU is borrowed for a request, and for nothing else
-        start_warm_up(asr, name)
+        start_warm_up(asr, name, partial(tried.try_out, name))
     _end_as_by_ctrl_c()
     print(f"HyperWhisper is ready at {local_url}", flush=True)
     demo.block_thread()

@@ -1,8 +1,9 @@
-"""What the first visitor would wait for is done when the page has started: one comparison of noise."""
+"""What the first visitor would wait for is done when the page has started: a comparison of noise, then more."""
 
 from __future__ import annotations
 
 import threading
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -18,9 +19,14 @@ if TYPE_CHECKING:
 NOISE_LEVEL = 0.05  # of full scale
 
 
-def start_warm_up(asr: PersonalizedAsr, name: str) -> threading.Thread:
-    """In a thread that ends by itself: the port answers meanwhile."""
-    thread = threading.Thread(target=warm_up, args=(asr, name), daemon=True, name="warm-up")
+def start_warm_up(asr: PersonalizedAsr, name: str, then: Callable[[], None]) -> threading.Thread:
+    """In a thread that ends by itself: the port answers meanwhile. `then`: what can wait for the first comparison."""
+
+    def work() -> None:
+        warm_up(asr, name)
+        then()
+
+    thread = threading.Thread(target=work, daemon=True, name="warm-up")
     thread.start()
     return thread
 

@@ -12,7 +12,6 @@ from hyper.compare.comparison import Comparison
 from hyper.ui import scripts
 from hyper.ui.cards import CARDS
 from hyper.ui.cards.card import Card
-from hyper.ui.examples import Example
 from hyper.ui.inputs import Inputs
 from hyper.ui.languages import say
 from hyper.ui.layout import TRY, Values, view
@@ -20,6 +19,7 @@ from hyper.ui.phrases import PHRASES
 from hyper.ui.queues import ON_MODEL, QUIET
 from hyper.ui.service import AS_TRAINED, Asked, Service
 from hyper.ui.tabs.tab import Tab
+from hyper.ui.tried_examples import TriedExamples
 
 PLACE = "one recording"  # of the recording that a visitor holds here
 
@@ -27,7 +27,7 @@ PLACE = "one recording"  # of the recording that a visitor holds here
 class OneRecordingTab(Tab):
     """Inputs above, cards below."""
 
-    def __init__(self, service: Service, examples: Sequence[Example]) -> None:
+    def __init__(self, service: Service, examples: TriedExamples) -> None:
         self.service = service
         with view("Try", TRY):
             self.inputs = Inputs(service.models, examples)

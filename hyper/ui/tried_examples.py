@@ -1,0 +1,83 @@
+"""What the pair in use makes of the examples: told by their manifest, or tried once with another pair."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import TYPE_CHECKING
+from weakref import WeakKeyDictionary
+
+from hyper.compare.scheduler import BusyError
+from hyper.metrics.word_errors import outcome, word_errors
+from hyper.recordings.audio import load_audio
+from hyper.ui.examples import Example, in_order
+from hyper.ui.service import Service
+
+if TYPE_CHECKING:
+    from hyper.compare.pipeline import PersonalizedAsr
+    from hyper.compare.transcript import Pair
+
+
+class TriedExamples:
+    """The examples of one page, for every pair that it runs. Safe to share between threads."""
+
+    def __init__(self, service: Service, examples: Sequence[Example]) -> None:
+        self.in_manifest = examples
+        self.as_chosen = in_order(examples)
+        self._untried = [replace(each, outcome="") for each in self.as_chosen]
+        self._service = service
+        self._tried: WeakKeyDictionary[PersonalizedAsr, list[Example]] = WeakKeyDictionary()
+        self._trying: set[PersonalizedAsr] = set()
+        self._lock = threading.Lock()
+
+    def of(self, name: str) -> list[Example]:
+        """In the page's order for a model. Without outcomes where it has no hypernetwork or was not tried yet."""
+        models = self._service.models
+        if models.came_with_page(name):
+            return self.as_chosen
+        asr = models.loaded(name)
+        return self._untried if asr is None else self._tried.get(asr, self._untried)
+
+    def is_missing(self, name: str) -> bool:
+        """Whether this model can be tried and was not yet. A GPU that is lent call by call is not for this."""
+        asr = self._service.models.loaded(name)
+        is_adapting = asr is not None and asr.hypernet is not None
+        can_wait = self._service.scheduler is not None
+        is_known = self._service.models.came_with_page(name) or asr in self._tried
+        return is_adapting and can_wait and bool(self._untried) and not is_known
+
+    def start(self, name: str) -> None:
+        """Try a loaded model in a thread that ends by itself; nothing where that is done, or under way."""
+        if self.is_missing(name):
+            threading.Thread(target=self.try_out, args=(name,), daemon=True, name="examples").start()
+
+    def try_out(self, name: str) -> None:
+        """Compare each example once, and put them in the order of what came of it. Visitors go first."""
+        asr = self._service.models.loaded(name)
+        with self._lock:
+            if asr is None or asr in self._trying or not self.is_missing(name):
+                return
+            self._trying.add(asr)
+        found = self._untried
+        try:
+            found = in_order([self._tried_by(asr, each) for each in self._untried])
+        finally:  # an error leaves the cards without labels, and nobody waits for them
+            self._tried[asr] = found
+            self._trying.discard(asr)
+
+    def _tried_by(self, asr: PersonalizedAsr, example: Example) -> Example:
+        pair = self._pair(asr, example)
+        assert pair.adapted is not None  # `is_missing` asks for a hypernetwork
+        base, adapted = (word_errors(example.reference, row.text) for row in (pair.base, pair.adapted))
+        return replace(example, outcome=outcome(base, adapted))
+
+    def _pair(self, asr: PersonalizedAsr, example: Example) -> Pair:
+        """By way of the line, one at a time; where it was too long for it, it lines up again."""
+        waveform = load_audio(example.path)
+        while True:
+            try:
+                (pair,) = self._service.transcribe(asr, "en", None, [waveform])
+            except BusyError:
+                continue
+            return pair
