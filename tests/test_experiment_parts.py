@@ -59,6 +59,7 @@ from hyper.study.methods.scores import Scores
 from hyper.study.methods.specs import hypernet
 from hyper.study.provenance import StudyError, claim
 from hyper.study.scorecard.sets import TEST_SETS
+from hyper.study.steps import Steps
 from hyper.training.adaptation.hypernet_adaptation import EncodingHypernetAdaptation
 from hyper.training.adaptation.loop import AdaptationTraining
 from hyper.training.adaptation.states import StateStore
@@ -571,15 +572,33 @@ def test_steps_are_done_once_and_failures_told(
     monkeypatch.setattr(reproduce.subprocess, "run", done)
     step = reproduce.Step("speech", ("make-speech", "--out", "x"))
     for _ in range(2):
-        reproduce.run_step(step, tmp_path)
+        reproduce.run_step(step, Steps(tmp_path))
     assert ran == [["make-speech", "--out", "x"]]
     said = capsys.readouterr().out
     assert "[speech] python -m hyper make-speech --out x" in said and "[speech] done before" in said
     other = replace(step, arguments=("make-speech", "--out", "y"))  # another command is another step
-    reproduce.run_step(other, tmp_path)
+    reproduce.run_step(other, Steps(tmp_path))
     assert len(ran) == 2
     with pytest.raises(
         reproduce.ReproduceError, match="The step base ended with exit code 3; what it said stands above"
     ):
-        reproduce.run_step(reproduce.Step("base", ("train-base",)), tmp_path)
+        reproduce.run_step(reproduce.Step("base", ("train-base",)), Steps(tmp_path))
     assert not (tmp_path / "base.json").exists()
+
+
+def test_a_step_is_done_anew_after_one_that_came_to_something_else(tmp_path: Path) -> None:
+    ran: list[str] = []
+
+    def run(chosen: str) -> None:
+        steps = Steps(tmp_path)
+        for name, result in (("data", "12 recordings"), ("choose", chosen), ("strength", "0.75")):
+            steps.once(name, f"do {name}", lambda name=name, result=result: ran.append(name) or result)
+
+    for _ in range(2):
+        run("decoder")
+    assert ran == ["data", "choose", "strength"]
+    (tmp_path / "choose.json").unlink()
+    run("encoder")  # what the strength was chosen for is not what is chosen now
+    assert ran == ["data", "choose", "strength", "choose", "strength"]
+    run("encoder")
+    assert len(ran) == 5

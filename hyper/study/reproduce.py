@@ -12,7 +12,7 @@ from pathlib import Path
 
 from hyper.study.experiments.catalogue import EXPERIMENTS
 from hyper.study.provenance import claim
-from hyper.study.steps import once
+from hyper.study.steps import Steps
 
 
 class ReproduceError(ValueError):
@@ -207,12 +207,13 @@ def reproduce(study: Reproduction) -> float:
     inputs = {name: str(getattr(study, name) or "none") for name in ("sentences", "people", "people_test", "out")}
     claim(study.work, {"quick": study.quick, **inputs})
     started = time.monotonic()
+    done = Steps(study.work / "steps")
     for each in steps(study):
-        run_step(each, study.work / "steps")
+        run_step(each, done)
     return (time.monotonic() - started) / 60
 
 
-def run_step(one: Step, done: Path) -> None:
+def run_step(one: Step, done: Steps) -> None:
     """Run the command unless the folder says that it is done.
 
     Errors: ReproduceError where it ends with an error.
@@ -226,4 +227,4 @@ def run_step(one: Step, done: Path) -> None:
             )
         return ""
 
-    once(one.name, "python -m hyper " + shlex.join(one.arguments), done, run)
+    done.once(one.name, "python -m hyper " + shlex.join(one.arguments), run)

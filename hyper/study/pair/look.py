@@ -14,22 +14,22 @@ from hyper.study.pair.judged import data_table, judge
 from hyper.study.pair.listed import TYPICAL, all_listed
 from hyper.study.pair.options import PairOptions
 from hyper.study.pair.parts import PARTS, parts_text, read_parts, split, write_parts
-from hyper.study.steps import once
+from hyper.study.steps import Steps
 from hyper.training.adaptation.loop import AdaptationTraining
 
 SIMULATED_NOTE = "a SIMULATED patient is made of each speaker; no figure below is about a real patient"
 NO_TYPICAL_NOTE = "there is no typical speech (--typical adds some), so whether adapting harms it will not be known"
 
 
-def look(options: PairOptions, out: Path) -> tuple[Backbone, Plan]:
+def look(options: PairOptions, out: Path, steps: Steps) -> tuple[Backbone, Plan]:
     """Print the table of the recordings, their parts and the estimate; write them below `out`.
 
     Errors: PairError where too little is there, or the device has not enough room.
     """
-    once("data", f"look at {options.data}", out / "steps", lambda: _write_data(options, out / "data"))
+    steps.once("data", f"look at {options.data}", lambda: _write_data(options, out / "data"))
     check_room(options.base, device=options.device)
     backbone = Backbone.load(options.base, device=options.device)
-    once("estimate", "measure on a few recordings", out / "steps", lambda: _write_plan(options, backbone, out))
+    steps.once("estimate", "measure on a few recordings", lambda: _write_plan(options, backbone, out))
     return backbone, Plan.load(out / "plan.json")
 
 

@@ -37,7 +37,7 @@ from hyper.study.pair.parts import read_parts, with_patients
 from hyper.study.pair.patients import make_patients, simulated_rows
 from hyper.study.pair.strength import at_strength, best_strength, load_rates, rates_text, save_rates, validation_rates
 from hyper.study.provenance import claim
-from hyper.study.steps import once, seconds_of
+from hyper.study.steps import Steps
 from hyper.training.model_card import hypernet_card
 
 _BATCH = 16  # recordings decoded together
@@ -51,40 +51,39 @@ def make_pair(options: PairOptions) -> str:
     """
     if options.dry_run:
         with tempfile.TemporaryDirectory(prefix="hyper-pair-") as folder:
-            look(options, Path(folder))
+            look(options, Path(folder), Steps(Path(folder) / "steps"))
         return "this was a dry run: nothing was trained, and nothing is left of it"
     claim(options.out, options.made_with)
-    backbone, plan = look(options, options.out)
-    parts = _all_parts(options)
+    steps = Steps(options.done)
+    backbone, plan = look(options, options.out, steps)
+    parts = _all_parts(options, steps)
     rows = [*parts["train"], *parts["validation"]]
     held = frozenset(row.speaker for row in parts["validation"])
     workshop = Workshop(backbone, rows, (), options.work, training_settings(options), held)
-    chosen = _train(workshop, plan, options, parts["validation"])
-    findings = _check(backbone, parts, options)
-    once(
-        "card", "describe the pair", options.done, lambda: _write_card(workshop, plan, chosen, parts, findings, options)
-    )
-    return _ending(backbone, plan, options)
+    chosen = _train(workshop, plan, options, parts["validation"], steps)
+    findings = _check(backbone, parts, options, steps)
+    steps.once("card", "describe the pair", lambda: _write_card(workshop, plan, chosen, parts, findings, options))
+    return _ending(backbone, plan, options, steps)
 
 
-def _all_parts(options: PairOptions) -> dict[str, list[ManifestRow]]:
+def _all_parts(options: PairOptions, steps: Steps) -> dict[str, list[ManifestRow]]:
     """The parts, each with the simulated patients that its speakers became where that is wanted."""
     folder = options.out / "data"
     parts = read_parts(folder)
     if not options.simulate:
         return parts
     make = partial(make_patients, parts, folder, options.seed, options.workers)
-    once("simulated", "make simulated patients", options.done, make)
+    steps.once("simulated", "make simulated patients", make)
     return with_patients(parts, simulated_rows(folder))
 
 
-def _train(workshop: Workshop, plan: Plan, options: PairOptions, validation: list[ManifestRow]) -> Method:
+def _train(workshop: Workshop, plan: Plan, options: PairOptions, validation: list[ManifestRow], steps: Steps) -> Method:
     """Try every candidate, train the best, write it at the strength that is best for the validation speakers."""
     for candidate in CANDIDATES:
         work = partial(fit, workshop, candidate, trial_updates(plan.updates), TRIAL)
-        once(f"trial-{candidate.name}", f"try: {candidate.title}", options.done, work)
-    chosen = named(once("choose", "choose by the loss on validation speakers", options.done, partial(best, workshop)))
-    once("train", f"train: {chosen.title}", options.done, partial(fit, workshop, chosen, plan.updates, FINAL))
+        steps.once(f"trial-{candidate.name}", f"try: {candidate.title}", work)
+    chosen = named(steps.once("choose", "choose by the loss on validation speakers", partial(best, workshop)))
+    steps.once("train", f"train: {chosen.title}", partial(fit, workshop, chosen, plan.updates, FINAL))
 
     def write() -> str:
         asr = trained(workshop, chosen, plan.updates)
@@ -94,19 +93,19 @@ def _train(workshop: Workshop, plan: Plan, options: PairOptions, validation: lis
         save_hypernet(at_strength(asr.hypernet, best_strength(rates)), options.hypernet)
         return rates_text(rates)
 
-    once("strength", "choose the strength on validation speakers", options.done, write)
+    steps.once("strength", "choose the strength on validation speakers", write)
     return chosen
 
 
-def _check(backbone: Backbone, parts: dict[str, list[ManifestRow]], options: PairOptions) -> Findings:
+def _check(backbone: Backbone, parts: dict[str, list[ManifestRow]], options: PairOptions, steps: Steps) -> Findings:
     """Calibrate, map the voices, score on the test speakers."""
     network = load_hypernet(options.hypernet, backbone)
     asr = PersonalizedAsr(backbone, network, options.hypernet.name, options.hypernet)
     calibrate = partial(_calibrate, asr, parts["validation"], options)
-    calibrated = once("calibrate", "calibrate on validation speakers", options.done, calibrate)
-    mapped = once("map", "map the training speakers' voices", options.done, partial(_map, asr, parts["train"]))
+    calibrated = steps.once("calibrate", "calibrate on validation speakers", calibrate)
+    mapped = steps.once("map", "map the training speakers' voices", partial(_map, asr, parts["train"]))
     score = partial(score_test, asr, parts["test"], options.language, options.results)
-    once("score", "score on the test speakers", options.done, score)
+    steps.once("score", "score on the test speakers", score)
     return Findings(load_rates(options.results / "strength.json"), calibrated.splitlines()[0], mapped)
 
 
@@ -152,9 +151,9 @@ def _write_card(
     return f"wrote {options.hypernet / 'README.md'}"
 
 
-def _ending(backbone: Backbone, plan: Plan, options: PairOptions) -> str:
+def _ending(backbone: Backbone, plan: Plan, options: PairOptions, steps: Steps) -> str:
     """What it took beside what was expected, what may be deleted, and how the app is started on it."""
-    took = sum(seconds for name, seconds in seconds_of(options.done).items() if name not in _FREE)
+    took = sum(seconds for name, seconds in steps.seconds().items() if name not in _FREE)
     memory = f"{gigabytes(peak_bytes(backbone.device))} of memory at the most in this start"
     simulated = " Its patients are simulated." if options.simulate else ""
     start = shlex.join(["python", "app.py", "--base", options.base, "--hypernet", str(options.hypernet)])
