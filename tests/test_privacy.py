@@ -170,7 +170,9 @@ def _visit(visitor: Visitor, recordings: list[Path], found: Watch) -> None:
     first, second, third = map(visitor.upload, recordings)
     for name, step in visitor.steps.items():  # examples, and what only shows something
         if not step["inputs"] and step["queue"] is False and name not in LEAVING | FETCHING:
-            _hold(visitor, visitor.take(name, event={"example": 0} if name.startswith("fill") else None))
+            _hold(visitor, visitor.take(name))
+        if name.startswith("fill"):
+            _hold(visitor, visitor.take(name, visitor.model, event={"example": 0}))
     _one_recording(visitor, first, found)
     _several(visitor, [first, second], found)
     _reading(visitor, second, third)
@@ -191,6 +193,7 @@ def _one_recording(visitor: Visitor, recording: dict, found: Watch) -> None:
     asked = [recording, MEANT, "bundled", "en", "recording", SAID, 1.0]
     visitor.take("track", recording)
     visitor.take("offer_for", "bundled")
+    visitor.take("show_examples", "bundled")
     (answer,) = visitor.take("compare", *asked)
     assert answer["file"] == f"{NAME}1.wav" and answer["reference"] == MEANT and answer["verbatim"] == SAID
     found.traces["transcript"] = answer["base"].encode()
