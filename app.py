@@ -9,6 +9,7 @@ from pathlib import Path
 
 from hyper.commands.arguments import add_model_arguments, load_asr
 from hyper.model.files import BUNDLED
+from hyper.ui.kept import kept
 from hyper.ui.port import ServerError, check_port
 from hyper.ui.visitors.folder import open_folder
 
@@ -26,7 +27,8 @@ def main(arguments: list[str] | None = None) -> None:
 
             present(lambda: load_asr(with_base(args)), args.present or [EXAMPLES], args.host, args.port)
             return
-        from hyper.ui.server import serve  # gradio and torch take seconds to import: not for --help or a taken port
+        with kept():
+            from hyper.ui.server import serve  # gradio and torch take seconds to import: not for --help or a taken port
 
         model = {"load": lambda: load_asr(args), "name": with_base(args).base, "takes_any": args.any_model}
         serve(**model, examples=EXAMPLES, host=args.host, port=args.port, folder=folder)

@@ -20,7 +20,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
-import scipy.linalg
+import scipy  # its parts come in when they are first used, which is after the start
 from safetensors import SafetensorError, safe_open
 from safetensors.numpy import save
 from tqdm import tqdm

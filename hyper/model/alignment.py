@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import numpy as np
+import scipy  # its parts come in when they are first used, which is after the start
 import torch
-from scipy.ndimage import median_filter
 from torch import Tensor
 
 MEDIAN_WIDTH = 7  # states; `median_filter_width` of every Whisper
@@ -20,7 +20,7 @@ def token_starts(
     weights = weights.float()
     spread, mean = torch.std_mean(weights, dim=1, keepdim=True, correction=0)
     normal = ((weights - mean) / spread).nan_to_num()  # a state that no token reads says nothing
-    smooth = median_filter(normal.cpu().numpy(), size=(1, 1, MEDIAN_WIDTH), mode="mirror")
+    smooth = scipy.ndimage.median_filter(normal.cpu().numpy(), size=(1, 1, MEDIAN_WIDTH), mode="mirror")
     return _warp(-smooth.mean(axis=0))
 
 

@@ -18,7 +18,7 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 import numpy as np
-import scipy.linalg
+import scipy  # its parts come in when they are first used, which is after the start
 import torch
 from threadpoolctl import ThreadpoolController
 from torch import Tensor

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 import numpy as np
 import plotly.graph_objects as go
-from matplotlib.figure import Figure
 
 from hyper.plots import palette
-from hyper.plots.style import COLORSCALE, SHADES, Caption, on_shade, style_axes, styled
+from hyper.plots.style import COLORSCALE, Caption, on_shade, paper, shades, style_axes, styled
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
 
 HEIGHT = 380  # pixels
 MOST_VALUES_WRITTEN = 12  # recordings; in a larger matrix the numbers run into each other
@@ -51,9 +54,9 @@ def agreement_figure(degrees: np.ndarray, names: Sequence[str]) -> go.Figure:  #
 
 def agreement_print(written: np.ndarray, read: np.ndarray, names: Sequence[str]) -> Figure:  # both (n, n)
     """Both matrices for paper: titles inside, values written in the fields."""
-    figure = Figure(figsize=(11, 5), layout="constrained")
+    figure = paper(11, 5)
     for axes, degrees, caption in zip(figure.subplots(1, 2), (written, read), (WRITTEN, READ), strict=True):
-        image = axes.imshow(degrees, vmin=0, vmax=RIGHT_ANGLE, cmap=SHADES.reversed())
+        image = axes.imshow(degrees, vmin=0, vmax=RIGHT_ANGLE, cmap=shades().reversed())
         axes.set_xticks(range(len(names)), names)
         axes.set_yticks(range(len(names)), names)
         if len(names) <= MOST_VALUES_WRITTEN:

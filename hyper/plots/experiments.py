@@ -11,7 +11,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from hyper.plots import palette
-from hyper.plots.style import LABEL, SHADES, WER_LABEL, error_arms, on_shade, style_axes, title_of
+from hyper.plots.style import LABEL, WER_LABEL, error_arms, on_shade, shades, style_axes, title_of
 
 Rates = Mapping[str, Any]  # of one arm on one set
 
@@ -159,7 +159,7 @@ def transfer_figure(
     """Relative WER reduction by what was trained on and what was tested, as numbers on grey."""
     figure = Figure(figsize=(1.2 + 5.2 * len(panels), 2.2 + 0.42 * len(rows)), layout="constrained")
     for axes, (name, values) in zip(figure.subplots(1, len(panels), squeeze=False)[0], panels.items(), strict=True):
-        axes.imshow(np.nan_to_num(values), cmap=SHADES, vmin=0, vmax=MOST_REDUCTION, aspect="auto")
+        axes.imshow(np.nan_to_num(values), cmap=shades(), vmin=0, vmax=MOST_REDUCTION, aspect="auto")
         for (i, j), value in np.ndenumerate(values):
             text = "–" if np.isnan(value) else f"{100 * value:.0f}"
             axes.text(j, i, text, ha="center", va="center", fontsize=9, color=on_shade(value / MOST_REDUCTION))

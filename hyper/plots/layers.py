@@ -8,15 +8,17 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from statistics import fmean
-from typing import TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 import numpy as np
 import plotly.graph_objects as go
-from matplotlib.figure import Figure
 
 from hyper.model.subspace import LayerSize, LayerUpdate
 from hyper.plots import palette
-from hyper.plots.style import COLORSCALE, SHADES, Caption, style_axes, styled
+from hyper.plots.style import COLORSCALE, Caption, paper, shades, style_axes, styled
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
 
 MOST_SERIES = 3  # kinds of matrix that are drawn side by side; more are drawn as whole layers
 MATRIX_NAMES = {
@@ -164,7 +166,7 @@ def matrix_sizes_figure(layers: Sequence[LayerUpdate]) -> go.Figure:
 
 def magnitude_print(layers: Sequence[LayerUpdate]) -> Figure:
     """The same bars as `magnitude_figure`, for paper: title inside, values written on the bars."""
-    figure = Figure(figsize=(7, 3.6), layout="constrained")
+    figure = paper(7, 3.6)
     axes = figure.subplots()
     axes.set_title(MAGNITUDE.title, loc="left", fontsize=12, color=palette.INK)
     style_axes(axes, _layer_axis_title(layers), "change, % of the layer's weights")
@@ -190,12 +192,12 @@ def magnitude_print(layers: Sequence[LayerUpdate]) -> Figure:
 
 def inside_print(layers: Sequence[LayerUpdate]) -> Figure:
     """The same as `inside_figure`, for paper."""
-    figure = Figure(figsize=(7, 3.6), layout="constrained")
+    figure = paper(7, 3.6)
     axes = figure.subplots()
     drawn = inside_figure(layers)
     if has_many_matrices(layers):
         (fields,) = drawn.data
-        image = axes.imshow(np.asarray(fields.z, float), cmap=SHADES, vmin=0, vmax=fields.zmax, aspect="auto")
+        image = axes.imshow(np.asarray(fields.z, float), cmap=shades(), vmin=0, vmax=fields.zmax, aspect="auto")
         axes.set_xticks(range(len(fields.x)), fields.x)
         axes.set_yticks(range(len(fields.y)), fields.y)
         figure.colorbar(image, label="change, % of the matrix's weights")

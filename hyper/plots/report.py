@@ -4,17 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
-import matplotlib
 import numpy as np
-from matplotlib.figure import Figure
 
 from hyper.metrics.intervals import Interval
 from hyper.model.subspace import LayerSize
 from hyper.plots import palette
 from hyper.plots.layers import has_many_matrices, place_of, whole_layers
-from hyper.plots.style import ADAPTED, BASE, WER_LABEL, error_arms, style_axes
+from hyper.plots.style import ADAPTED, BASE, WER_LABEL, error_arms, paper, style_axes
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
 
 WIDTH = 7.2  # inches: between the margins of an A4 page
 LINE_HEIGHT = 0.3  # inches for each recording
@@ -47,7 +48,7 @@ def layer_figure(sizes: Sequence[Sequence[LayerSize]]) -> Figure:  # one sequenc
     )
     means = shares.mean(axis=0)
     arms = np.abs(np.stack([shares.min(axis=0), shares.max(axis=0)]) - means)
-    figure = Figure(figsize=(WIDTH, 3.2), layout="constrained")
+    figure = paper(WIDTH, 3.2)
     axes = figure.subplots()
     axes.bar(range(len(means)), means, 0.6, yerr=arms, color=palette.ADAPTED, ecolor=palette.INK, capsize=3)
     places = [place_of(layer.name) for layer in sizes[0]]
@@ -69,12 +70,14 @@ def layer_figure(sizes: Sequence[Sequence[LayerSize]]) -> Figure:  # one sequenc
 
 def font_files() -> tuple[Path, Path]:
     """DejaVu Sans, regular and bold, which matplotlib brings with it: a PDF holds its fonts."""
+    import matplotlib  # slow to import: not for the start
+
     folder = Path(matplotlib.get_data_path()) / "fonts" / "ttf"
     return folder / "DejaVuSans.ttf", folder / "DejaVuSans-Bold.ttf"
 
 
 def _wer_figure(lines: Sequence[WerLine], most: float) -> Figure:
-    figure = Figure(figsize=(WIDTH, 1.5 + LINE_HEIGHT * len(lines)), layout="constrained")
+    figure = paper(WIDTH, 1.5 + LINE_HEIGHT * len(lines))
     axes = figure.subplots()
     for shift, look, row in ((-0.14, BASE, "base"), (0.14, ADAPTED, "adapted")):
         rates = [(i, getattr(line, row), getattr(line, f"{row}_interval")) for i, line in enumerate(lines)]

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import numpy as np
-from matplotlib.figure import Figure
 from plotly import graph_objects as go
-from plotly.subplots import make_subplots
 
 from hyper.plots import palette
-from hyper.plots.style import COLORSCALE, SHADES, Caption, dressed, style_axes
+from hyper.plots.style import COLORSCALE, Caption, dressed, paper, shades, style_axes
 from hyper.recordings.limits import SAMPLE_RATE
 from hyper.recordings.pitch import F0_MIN
 from hyper.recordings.sound import BAND_HZ, HOP, RANGE_DB, Sound
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
 
 HEIGHT = 560  # pixels
 SHARES = (0.18, 0.24, 0.58)  # of the height: level, pitch, spectrogram
@@ -30,6 +33,8 @@ SOUND = Caption(
 
 def sound_figure(sound: Sound) -> go.Figure:
     """Three rows over one time axis, along which it zooms."""
+    from plotly.subplots import make_subplots  # slow to import: not for the start
+
     figure = make_subplots(rows=3, shared_xaxes=True, vertical_spacing=0.035, row_heights=SHARES)
     steps = {"x0": 0, "dx": FRAME_SECONDS, "mode": "lines"}
     figure.add_scatter(
@@ -73,7 +78,7 @@ def sound_figure(sound: Sound) -> go.Figure:
 
 def sound_print(sound: Sound) -> Figure:
     """The same for paper: title inside."""
-    figure = Figure(figsize=(9, 6), layout="constrained")
+    figure = paper(9, 6)
     level, pitch, spectrogram = figure.subplots(3, sharex=True, height_ratios=SHARES)
     times = np.arange(len(sound.level)) * FRAME_SECONDS
     level.plot(times, sound.level, color=palette.INK, linewidth=1)
@@ -88,7 +93,7 @@ def sound_print(sound: Sound) -> Figure:
         origin="lower",
         aspect="auto",
         interpolation="nearest",
-        cmap=SHADES,
+        cmap=shades(),
         vmin=-RANGE_DB,
         vmax=0,
         extent=(0, end, bottom, bottom + len(sound.spectrogram) * BAND_KHZ),

@@ -5,18 +5,19 @@ from __future__ import annotations
 import io
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 import plotly.graph_objects as go
-from matplotlib.axes import Axes
-from matplotlib.colors import LinearSegmentedColormap
-from matplotlib.figure import Figure
-from matplotlib.lines import Line2D
-from matplotlib.text import Text
 
 from hyper.plots import palette
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.colors import Colormap
+    from matplotlib.figure import Figure
 
 PRINT_DPI = 200
 SLIDE_INCHES = (13.33, 7.5)  # a slide of 16:9
@@ -27,8 +28,7 @@ SLIDE_DPI = 144  # 1920 pixels wide
 WER_LABEL = "word error rate, %"
 LABEL: dict[str, Any] = {"fontsize": 10, "color": palette.INK}
 PLOT_HEIGHT = 320  # pixels; fixed, because an automatic height starts at zero in a hidden container
-SHADES = LinearSegmentedColormap.from_list("shades", palette.SCALE)
-COLORSCALE = [[i / (len(palette.SCALE) - 1), colour] for i, colour in enumerate(palette.SCALE)]  # the same for plotly
+COLORSCALE = [[i / (len(palette.SCALE) - 1), colour] for i, colour in enumerate(palette.SCALE)]  # as plotly takes it
 
 
 @dataclass(frozen=True)
@@ -68,6 +68,21 @@ BASE = Look("base", palette.BASE, "o", palette.CARD, "--")
 ADAPTED = Look("adapted to the recording", palette.ADAPTED, "s", palette.ADAPTED, "-")
 
 
+def paper(width: float, height: float) -> Figure:  # inches
+    """An empty figure for print, whose parts make room for each other."""
+    from matplotlib.figure import Figure  # slow to import: not for the start
+
+    return Figure(figsize=(width, height), layout="constrained")
+
+
+@cache
+def shades() -> Colormap:
+    """COLORSCALE as matplotlib takes it."""
+    from matplotlib.colors import LinearSegmentedColormap
+
+    return LinearSegmentedColormap.from_list("shades", palette.SCALE)
+
+
 def png(figure: Figure, dpi: int = PRINT_DPI) -> bytes:
     """The figure as a PNG file."""
     return _file(figure, "png", dpi)
@@ -102,6 +117,9 @@ def save_slide(figure: Figure, path: Path, is_transparent: bool = False) -> list
 
 def _enlarge(figure: Figure) -> None:
     """To the size of a slide; letters, lines and markers grow as the figure does, and no text is small."""
+    from matplotlib.lines import Line2D
+    from matplotlib.text import Text
+
     growth = min(SLIDE_INCHES[0] / figure.get_figwidth(), SLIDE_INCHES[1] / figure.get_figheight())
     figure.set_size_inches(*SLIDE_INCHES)
     for text in figure.findobj(Text):
@@ -168,7 +186,7 @@ def title_of(figure: Figure, text: str) -> None:
     figure.suptitle(text, x=0.01, ha="left", fontsize=12, color=palette.INK)
 
 
-def on_shade(share: float) -> str:  # from 0 to 1 along SHADES; NaN is a field that stays empty
+def on_shade(share: float) -> str:  # from 0 to 1 along `shades`; NaN is a field that stays empty
     """The colour of text on a field of that shade."""
     return palette.CARD if share > 0.5 else palette.INK
 

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 import plotly.graph_objects as go
-from matplotlib.figure import Figure
 
 from hyper.compare.sweep import StrengthPoint, has_rates
 from hyper.plots import palette
-from hyper.plots.style import Caption, style_axes, styled
+from hyper.plots.style import Caption, paper, style_axes, styled
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
 
 SWEEP = Caption(
     "What each strength does to this recording",
@@ -36,7 +39,7 @@ def sweep_figure(points: Sequence[StrengthPoint]) -> go.Figure:
 
 def sweep_print(points: Sequence[StrengthPoint]) -> Figure:
     """The same line as `sweep_figure`, for paper: title inside, the three named strengths written below the axis."""
-    figure = Figure(figsize=(7, 3.6), layout="constrained")
+    figure = paper(7, 3.6)
     axes = figure.subplots()
     strengths = [point.strength for point in points]
     axes.plot(strengths, _heights(points), color=palette.ADAPTED, marker="o", linewidth=1.6, clip_on=False)

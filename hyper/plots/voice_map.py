@@ -4,15 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import plotly.graph_objects as go
-from matplotlib.figure import Figure
 
 from hyper.compare.voice_map import Kind, VoiceMap, Whereabouts
 from hyper.plots import palette
-from hyper.plots.style import Caption, style_axes, styled
+from hyper.plots.style import Caption, paper, style_axes, styled
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
 
 HEIGHT = 460  # pixels
 MARKER_SIZES = {"": 8, "mild": 8, "moderate": 12, "severe": 16}  # pixels
@@ -61,7 +63,7 @@ def map_figure(voice_map: VoiceMap, visitors: Sequence[Visitor], names: Mapping[
 
 def map_print(voice_map: VoiceMap, visitors: Sequence[Visitor], names: Mapping[str, str]) -> Figure:
     """The same as `map_figure`, for paper."""
-    figure = Figure(figsize=(8, 5.4), layout="constrained")
+    figure = paper(8, 5.4)
     axes = figure.subplots()
     drawn = map_figure(voice_map, visitors, names)
     for series in drawn.data[: len(drawn.data) - len(visitors)]:

@@ -6,7 +6,7 @@ Boersma, Proceedings of the Institute of Phonetic Sciences 17, 1993.
 from __future__ import annotations
 
 import numpy as np
-from scipy import fft
+import scipy  # its parts come in when they are first used, which is after the start
 
 from hyper.recordings.limits import SAMPLE_RATE
 
@@ -61,6 +61,8 @@ def autocorrelation(frames: np.ndarray, n_lags: int) -> np.ndarray:  # (n_frames
     n_samples = frames.shape[1]
     window = np.hanning(n_samples).astype(frames.dtype)
     windowed = (frames - frames.mean(axis=1, keepdims=True)) * window
-    n_fft = fft.next_fast_len(2 * n_samples, real=True)  # twice as long: no end meets its beginning
-    own, of_window = (fft.irfft(np.abs(fft.rfft(x, n_fft)) ** 2, n_fft)[..., :n_lags] for x in (windowed, window))
+    n_fft = scipy.fft.next_fast_len(2 * n_samples, real=True)  # twice as long: no end meets its beginning
+    own, of_window = (
+        scipy.fft.irfft(np.abs(scipy.fft.rfft(x, n_fft)) ** 2, n_fft)[..., :n_lags] for x in (windowed, window)
+    )
     return own / (of_window / of_window[0])

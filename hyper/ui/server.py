@@ -19,6 +19,7 @@ from hyper.recordings.manifest import ManifestError
 from hyper.ui.examples import read_examples
 from hyper.ui.gate import Gate, own_names
 from hyper.ui.gpu import IS_SHARED_GPU
+from hyper.ui.kept import kept
 from hyper.ui.languages import i18n
 from hyper.ui.languages.document import DocumentLanguage
 from hyper.ui.link_preview import LinkPreview
@@ -92,12 +93,13 @@ def serve(
     on a public page.
     """
     try:
-        asr = load()
-        takes_any = takes_any and not is_public(host)
-        models = ModelStore(asr, name, load_by_name, takes_any, frozenset(hub_bases()))
-        service = service_of(models)
-        tried = TriedExamples(service, read_examples(examples))
-        demo = build_page(service, tried)
+        with kept():
+            asr = load()
+            takes_any = takes_any and not is_public(host)
+            models = ModelStore(asr, name, load_by_name, takes_any, frozenset(hub_bases()))
+            service = service_of(models)
+            tried = TriedExamples(service, read_examples(examples))
+            demo = build_page(service, tried)
     except (AudioError, BackboneError, CheckpointError, ManifestError) as error:  # AudioError: of an example
         raise ServerError(f"{error}{_hint(name, error)}") from error
     local_url = _launched(demo, host, port)
