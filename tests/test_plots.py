@@ -174,7 +174,7 @@ def test_a_sound_without_voice_has_a_plot(half_tone):
 
 
 def test_every_shade_is_darker_than_the_last_and_text_on_it_is_read():
-    shades = [plot_style.SHADES(share) for share in np.linspace(0, 1, 50)]
+    shades = [plot_style.shades()(share) for share in np.linspace(0, 1, 50)]
     weights = (0.2126, 0.7152, 0.0722)  # Rec. 709
     assert (np.diff([np.dot(weights, shade[:3]) for shade in shades]) < 0).all()
     assert plot_style.COLORSCALE[0] == [0, palette.SCALE[0]] and plot_style.COLORSCALE[-1] == [1, palette.SCALE[-1]]
