@@ -13,7 +13,7 @@ from scipy.signal import lfilter
 
 from hyper.recordings.audio import load_audio, save_audio
 from hyper.recordings.manifest import ManifestRow, read_manifest
-from hyper.simulate.ways import WAYS, draw_way, simulate_way, ways_of
+from hyper.simulate.ways import WAYS, chain, draw_way, simulate_way, ways_of
 from hyper.simulate.ways.pieces import play
 from hyper.simulate.ways.plan import FRAME, make_plan
 from hyper.simulate.ways.predictor import excitation
@@ -47,9 +47,10 @@ def test_a_way_repeats_itself_by_its_seeds_and_is_heard(name: str, cohort: str, 
     assert not np.allclose(said[: len(spoken)], spoken[: len(said)], atol=0.01)
 
 
-def test_dysarthria_slows_parkinsons_hurries_and_stuttering_adds_moments(spoken: np.ndarray) -> None:
+@pytest.mark.parametrize("name", ["pieces", "chain"])
+def test_dysarthria_slows_parkinsons_hurries_and_stuttering_adds_moments(name: str, spoken: np.ndarray) -> None:
     def length(cohort: str) -> float:
-        return float(np.mean([len(simulate_way("pieces", spoken, cohort, "severe", s, s)) for s in range(6)]))
+        return float(np.mean([len(simulate_way(name, spoken, cohort, "severe", s, s)) for s in range(6)]))
 
     assert length("dysarthria") > 1.2 * len(spoken)
     assert length("parkinsons") < 0.95 * len(spoken)
@@ -79,6 +80,48 @@ def test_smearing_blurs_the_spectrum_over_time_and_keeps_the_length(spoken: np.n
     assert np.mean([flux(one) for one in said]) < 0.9 * flux(spoken)
 
 
+def applied(effect: chain.Effect, waveform: np.ndarray, strength: float, seed: int = 0) -> np.ndarray:
+    return effect(waveform, strength, np.random.default_rng([seed, 1]), np.random.default_rng([seed, 2]))
+
+
+@pytest.mark.parametrize("effect", chain.EFFECTS, ids=lambda effect: effect.__name__.strip("_"))
+def test_an_effect_is_little_at_strength_0_and_heard_at_1(effect: chain.Effect, spoken: np.ndarray) -> None:
+    def spectrogram(waveform: np.ndarray) -> np.ndarray:  # dB
+        return librosa.power_to_db(librosa.feature.melspectrogram(y=waveform, sr=RATE, n_mels=40), top_db=40)
+
+    def change_db(strength: float) -> float:
+        said = [applied(effect, spoken, strength, seed) for seed in range(4)]
+        assert all(one.shape == spoken.shape and np.isfinite(one).all() for one in said)
+        return float(np.mean([np.abs(spectrogram(one) - spectrogram(spoken)).mean() for one in said]))
+
+    assert change_db(0.0) < 2
+    assert change_db(1.0) > change_db(0.0) + 0.7
+
+
+def test_warping_moves_the_weight_of_a_vowel_either_way() -> None:
+    pulses = np.zeros(RATE, dtype=np.float32)
+    pulses[::160] = 1.0  # 100 Hz
+    pole = 0.95 * np.exp(2j * np.pi * 1500 / RATE)
+    vowel = lfilter([1.0], [1.0, -2 * pole.real, abs(pole) ** 2], pulses).astype(np.float32)
+
+    def centre(waveform: np.ndarray) -> float:  # Hz
+        power = np.abs(np.fft.rfft(waveform)) ** 2
+        return float(np.average(np.fft.rfftfreq(len(waveform), 1 / RATE), weights=power))
+
+    moved = [centre(applied(chain._warped, vowel, 1.0, seed)) / centre(vowel) for seed in range(8)]
+    assert min(moved) < 0.95 and max(moved) > 1.05
+    assert all(0.7 < one < 1.4 for one in moved)
+
+
+def test_a_room_rings_on_after_a_click() -> None:
+    click = np.zeros(RATE, dtype=np.float32)
+    click[1000] = 1.0
+    rung = applied(chain._distant, click, 1.0)
+    assert rung[1000] == pytest.approx(1.0, abs=0.1) and np.abs(rung[:1000]).max() < 1e-6
+    early, late = np.abs(rung[1001:2000]).mean(), np.abs(rung[3000:4000]).mean()
+    assert early > 4 * late > 0
+
+
 def test_a_flat_voice_loses_its_melody() -> None:
     f0 = np.linspace(100, 200, 250)
 
@@ -104,7 +147,8 @@ def test_recordings_without_phones_are_simulated_and_the_note_says_how(tmp_path:
     rows = [replace(row, speaker=f"s{i}") for i in range(3)]
     simulate_manifest(rows, tmp_path / "out", 1, ("stuttering",), None, 5, n_workers=1, ways="train")
     written = read_manifest(tmp_path / "out" / "manifest.csv")
-    assert [one.note for one in written] == ["way: pieces"] * 3
+    notes = [one.note for one in written]
+    assert set(notes) <= {"way: pieces", "way: chain"} and len(notes) == 3  # without phones no other can make it
     assert not np.array_equal(load_audio(written[0].path)[: len(spoken)], spoken)
 
 

@@ -26,7 +26,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         default="phones",
         metavar="WAY",
         help="ways to make a disorder, one drawn for each patient: phones (default), train, held-out (testing only), "
-        "all, or one by its name: pieces, smear, predictor, channels; only phones needs phone times",
+        "all, or one by its name: pieces, smear, chain, predictor, channels; only phones needs phone times",
     )
     add("--patients", type=int, default=1, help="simulated patients each speaker becomes (default: 1)")
     add("--limit", type=int, help="use only so many recordings, chosen by the seed (default: all)")

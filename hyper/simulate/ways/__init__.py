@@ -12,6 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from hyper.simulate.disorder import SEVERITIES
+from hyper.simulate.ways.chain import say_chain
 from hyper.simulate.ways.channels import say_channels
 from hyper.simulate.ways.pieces import say_pieces
 from hyper.simulate.ways.predictor import say_predictor
@@ -37,6 +38,7 @@ _THREE = ("stuttering", "dysarthria", "parkinsons")
 WAYS = {
     "pieces": Way(say_pieces, _THREE, held_out=False),
     "smear": Way(say_smeared, ("dysarthria", "parkinsons"), held_out=False),
+    "chain": Way(say_chain, _THREE, held_out=False),
     "predictor": Way(say_predictor, _THREE, held_out=True),
     "channels": Way(say_channels, _THREE, held_out=True),
 }
