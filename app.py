@@ -31,7 +31,8 @@ def main(arguments: list[str] | None = None) -> None:
             from hyper.ui.server import serve  # gradio and torch take seconds to import: not for --help or a taken port
 
         model = {"load": lambda: load_asr(args), "name": with_base(args).base, "takes_any": args.any_model}
-        serve(**model, examples=EXAMPLES, host=args.host, port=args.port, folder=folder)
+        is_delivered = args.base == BUNDLED and (args.hypernet, args.device, args.bits) == (None, None, None)
+        serve(**model, examples=EXAMPLES, host=args.host, port=args.port, folder=folder, is_delivered=is_delivered)
     except ServerError as error:
         sys.exit(f"HyperWhisper cannot start: {error}")
 

@@ -3,13 +3,20 @@
 from __future__ import annotations
 
 import gc
+import signal
 import subprocess
 import sys
+import threading
 
+import httpx
 import pytest
-from served import ROOT
+from served import ROOT, free_port
 
+from hyper.model.files import BUNDLED, BackboneError
+from hyper.ui import server
 from hyper.ui.kept import kept
+from hyper.ui.model_store import ModelStore
+from hyper.ui.port import ServerError
 
 # Each takes a tenth of a second or more, and is needed when a figure is drawn, or in the first comparison.
 SLOW = "matplotlib.figure plotly.subplots scipy.linalg scipy.ndimage scipy.fft librosa.core fpdf openpyxl sklearn"
@@ -32,3 +39,57 @@ def test_what_the_page_is_made_of_is_not_looked_through_for_garbage():
         assert gc.get_freeze_count() >= before + len(made)
     finally:
         gc.unfreeze()
+
+
+@pytest.fixture
+def own_process():
+    """What starting the page changes in the process is as it was."""
+    before = {number: signal.getsignal(number) for number in (signal.SIGTERM, signal.SIGHUP)}
+    yield
+    gc.unfreeze()
+    for number, handler in before.items():
+        signal.signal(number, handler)
+
+
+def test_the_delivered_pair_is_loaded_beside_the_open_page_and_a_damaged_one_closes_it(tmp_path, own_process):
+    port = free_port()
+    answers = []
+
+    def load():
+        answers.append(httpx.get(f"http://127.0.0.1:{port}/").status_code)
+        raise BackboneError("The Whisper is damaged.")
+
+    with pytest.raises(ServerError, match="The Whisper is damaged"):
+        server.serve(load, BUNDLED, ROOT / "examples" / "manifest.csv", "127.0.0.1", port, tmp_path, is_delivered=True)
+    assert answers == [200]
+    with pytest.raises(httpx.ConnectError):
+        httpx.get(f"http://127.0.0.1:{port}/")
+
+
+def test_a_delivered_pair_that_was_changed_is_told_before_the_page_is_open(monkeypatch, tmp_path, own_process):
+    monkeypatch.setattr("hyper.model.delivered._digest", lambda _file: "0")
+    monkeypatch.setattr(server, "_launched", lambda *_: pytest.fail("the page was opened"))
+    with pytest.raises(ServerError, match="is damaged: it is not the file that came with HyperWhisper"):
+        server.serve(
+            lambda: pytest.fail("it was loaded"),
+            BUNDLED,
+            tmp_path / "m.csv",
+            "127.0.0.1",
+            0,
+            tmp_path,
+            is_delivered=True,
+        )
+
+
+def test_whoever_asks_for_the_first_model_waits_until_it_is_there():
+    class Pair:
+        backbone = None
+
+    models, pair, given = ModelStore(None, BUNDLED, pytest.fail), Pair(), []
+    visitor = threading.Thread(target=lambda: given.append(models.get(BUNDLED)))
+    visitor.start()
+    assert models.loaded(BUNDLED) is None and models.came_with_page(BUNDLED) and not models.is_multilingual(BUNDLED)
+    assert models.choices()[0][1] == BUNDLED and given == []
+    models.arrived(pair)
+    visitor.join(timeout=10)
+    assert given == [pair] and models.loaded(BUNDLED) is pair and models.name_of(pair) == BUNDLED

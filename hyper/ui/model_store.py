@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Collection
+from concurrent.futures import Future
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 from weakref import WeakKeyDictionary
 
+from hyper.model.device import choose_device
 from hyper.model.files import ASSETS, BUNDLED, BackboneError
 
 if TYPE_CHECKING:
@@ -57,24 +59,31 @@ class ModelStore:
 
     def __init__(
         self,
-        asr: PersonalizedAsr,
+        asr: PersonalizedAsr | None,
         name: str,
         load: Callable[..., PersonalizedAsr],
         takes_any: bool = False,
         adapting: Collection[str] = (),
     ) -> None:
-        """`asr` stays loaded for ever; `load` brings another one by its name, and the hypernetwork's folder if one is
-        named; `takes_any`: visitors may name models, as on a machine of their own; `adapting`: the hub models for
-        which a hypernetwork is here."""
+        """`asr` stays loaded for ever; None: it is the delivered pair, and `arrived` brings it soon. `load` brings
+        another one by its name, and the hypernetwork's folder if one is named; `takes_any`: visitors may name models,
+        as on a machine of their own; `adapting`: the hub models for which a hypernetwork is here."""
         self.first_name = name
         self.takes_any = takes_any
         self.adapting = frozenset(adapting)
         self._named: dict[str, tuple[str, ...]] = {}  # choice -> base and, if one was named, hypernetwork
-        self._first = asr
+        self._first: Future[PersonalizedAsr] = Future()
         self._load = load
         self._other: tuple[str, PersonalizedAsr] | None = None
         self._lock = threading.Lock()
-        self._given: WeakKeyDictionary[PersonalizedAsr, str] = WeakKeyDictionary({asr: name})  # what somebody may hold
+        self._given: WeakKeyDictionary[PersonalizedAsr, str] = WeakKeyDictionary()  # what somebody may hold
+        if asr is not None:
+            self.arrived(asr)
+
+    def arrived(self, asr: PersonalizedAsr) -> None:
+        """The first model is here; whoever asked for it has waited."""
+        self._given[asr] = self.first_name
+        self._first.set_result(asr)
 
     def choices(self) -> list[tuple[str, str]]:
         """(label, name) of every model offered."""
@@ -90,7 +99,8 @@ class ModelStore:
 
     def _is_listed(self, model: HubModel) -> bool:
         """What a processor bears; what knows English alone is worth a place where it adapts."""
-        on_cpu = str(self._first.backbone.device).startswith("cpu")
+        asr = self.loaded(self.first_name)
+        on_cpu = str(choose_device(None) if asr is None else asr.backbone.device).startswith("cpu")
         is_wanted = model.is_multilingual or model.name in self.adapting
         return is_wanted and (not on_cpu or model.megabytes <= CPU_LIMIT_MB)
 
@@ -106,18 +116,19 @@ class ModelStore:
 
     def came_with_page(self, name: str) -> bool:
         """Whether this is the pair that the examples were chosen with: bundled, with its own hypernetwork."""
-        folder: Path | None = self._first.hypernet_folder
+        asr = self.loaded(self.first_name)
+        folder: Path | None = None if asr is None else asr.hypernet_folder
         is_other = name == self.first_name and folder is not None and folder.resolve().parent != ASSETS.resolve()
         return name == BUNDLED and not is_other
 
     def is_loaded(self, name: str) -> bool:
-        """Whether the model can be used at once."""
-        return self.loaded(name) is not None
+        """Whether the model can be used at once, or nearly so."""
+        return name == self.first_name or self.loaded(name) is not None
 
     def get(self, name: str) -> PersonalizedAsr:
         """The model; the second one that was loaded makes room for a third."""
         if name == self.first_name:
-            return self._first
+            return self._first.result()
         with self._lock:
             if self._other is None or self._other[0] != name:
                 self._other = None  # free its memory before the next one needs it
@@ -162,7 +173,7 @@ class ModelStore:
         """The model, if it is loaded."""
         other = self._other
         if name == self.first_name:
-            return self._first
+            return self._first.result() if self._first.done() else None
         return other[1] if other is not None and other[0] == name else None
 
     def is_multilingual(self, name: str) -> bool:

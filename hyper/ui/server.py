@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING, Any
 from starlette.middleware import Middleware
 
 from hyper.model.checkpoint import CheckpointError
-from hyper.model.files import BUNDLED, BackboneError
+from hyper.model.delivered import check_delivered
+from hyper.model.files import BUNDLED, BackboneError, find_folder
 from hyper.model.pairs import hub_bases
 from hyper.recordings.limits import LIMITS, AudioError
 from hyper.recordings.manifest import ManifestError
@@ -86,29 +87,47 @@ def serve(
     port: int,
     folder: Path,
     takes_any: bool = False,
+    is_delivered: bool = False,
 ) -> None:
     """Load the model once, open the page, say where it is, and stay until interrupted.
 
     `folder` is this start's own, for what visitors send. `takes_any`: visitors may name folders and hub models; never
-    on a public page.
+    on a public page. `is_delivered`: the model is the pair that came with the program; what must be known of it before
+    the page is open is known, and it is loaded beside it.
     """
     try:
         with kept():
-            asr = load()
+            if is_beside := is_delivered and not IS_SHARED_GPU:
+                check_delivered(find_folder(BUNDLED)[0], BackboneError)
+            asr = None if is_beside else load()
             takes_any = takes_any and not is_public(host)
             models = ModelStore(asr, name, load_by_name, takes_any, frozenset(hub_bases()))
             service = service_of(models)
             tried = TriedExamples(service, read_examples(examples))
             demo = build_page(service, tried)
+        _end_as_by_ctrl_c()
+        local_url = _launched(demo, host, port)
+        start_janitor(demo, folder)
+        if asr is None:
+            asr = _arrived(load, models, demo)
     except (AudioError, BackboneError, CheckpointError, ManifestError) as error:  # AudioError: of an example
         raise ServerError(f"{error}{_hint(name, error)}") from error
-    local_url = _launched(demo, host, port)
-    start_janitor(demo, folder)
     if not IS_SHARED_GPU:  # there the GPU is borrowed for a request, and for nothing else
         start_warm_up(asr, name, partial(tried.try_out, name))
-    _end_as_by_ctrl_c()
     print(f"HyperWhisper is ready at {local_url}", flush=True)
     demo.block_thread()
+
+
+def _arrived(load: Callable[[], PersonalizedAsr], models: ModelStore, demo: gr.Blocks) -> PersonalizedAsr:
+    """The first model, for whoever waits for it; without it the page is closed."""
+    try:
+        with kept():
+            asr = load()
+    except (BackboneError, CheckpointError):
+        demo.close(verbose=False)
+        raise
+    models.arrived(asr)
+    return asr
 
 
 def _hint(name: str, error: ValueError) -> str:
