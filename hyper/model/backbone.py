@@ -20,6 +20,7 @@ from hyper.model.delivered import check_delivered
 from hyper.model.device import choose_device, choose_dtype
 from hyper.model.files import BackboneError, check_folder, find_folder, tensors_to
 from hyper.model.fingerprint import body_fingerprint, fingerprint
+from hyper.model.layers import Product
 from hyper.model.loading import load_parts
 from hyper.model.lora import AppliedLora, LoraSite, LoraWeights, apply_lora
 from hyper.model.passes import alignment_heads, cross_attention, decoder_hidden, encode_frames, encoder_states
@@ -178,7 +179,7 @@ class Backbone:
     def scores(self, hidden: Tensor, of: Tensor | None = None) -> Tensor:  # (..., d_model) -> (..., n) float32
         """Logits of the next token: of the whole vocabulary, or of some tokens, (n,)."""
         if of is None:
-            return self.model.proj_out(hidden).float()
+            return Product(self.model.proj_out, None)(hidden).float()
         return nn.functional.linear(hidden, self.model.proj_out.weight[of]).float()
 
     def hidden(
