@@ -54,7 +54,7 @@ def run(args: argparse.Namespace) -> None:
 
     from hyper.compare.evaluation import Evaluation
     from hyper.compare.pipeline import PersonalizedAsr
-    from hyper.compare.shared import own_device, score_on_ray, score_shared
+    from hyper.compare.shared import leave, own_device, score_on_ray, score_shared
     from hyper.recordings.manifest import read_manifest
     from hyper.reports.evaluate import ReportFiles, evaluate
 
@@ -68,8 +68,9 @@ def run(args: argparse.Namespace) -> None:
     else:
         args.device = own_device(args.device)
         score = partial(score_shared, load_asr(args), **how)
-    if told := evaluate(score, args.manifest, rows, files):
-        print(told)
+    if not (told := evaluate(score, args.manifest, rows, files)):
+        leave()  # another process tells
+    print(told)
 
 
 def _report_file(text: str) -> Path:
