@@ -11,9 +11,10 @@ import soundfile
 import torch
 
 from hyper.__main__ import main
-from hyper.compare import bench_rows, benchmark
+from hyper.compare import bench_rows, benchmark, faster_whisper
 from hyper.compare.pipeline import PersonalizedAsr
 from hyper.model.shapes import SHAPES
+from hyper.recordings.audio import load_audio
 from hyper.training import gpu_suite
 from tests.conftest import read_json
 
@@ -96,6 +97,38 @@ def test_clips_that_are_written_otherwise_in_a_batch_are_told(asr, speech_like, 
     monkeypatch.setattr(PersonalizedAsr, "transcribe_pairs", lambda self, waveforms: transcribe(self, waveforms)[::-1])
     with pytest.raises(benchmark.BenchError, match="other transcripts than alone"):
         bench_rows.batch_gain(asr, clips)
+
+
+def test_without_faster_whisper_its_rows_say_so(asr, monkeypatch):
+    monkeypatch.setattr(faster_whisper, "find_spec", lambda _: None)
+    rows = [row.to_json() for row in bench_rows.engine_rows(asr, [])]
+    assert [row["name"] for row in rows] == [
+        "base alone by faster-whisper, float32",
+        "both transcripts to faster-whisper's base, float32",
+        "base alone by faster-whisper, int8",
+        "both transcripts to faster-whisper's base, int8",
+    ]
+    assert {row["value"] for row in rows} == {row["met"] for row in rows} == {None}
+    assert {row["reason"] for row in rows} == {"needs faster-whisper: pip install faster-whisper"}
+    assert [row["bar"] for row in rows] == [None, 1.5, None, 1.5]
+    monkeypatch.setattr(faster_whisper, "find_spec", lambda _: "there")
+    rows = list(bench_rows.engine_rows(SimpleNamespace(device="cuda"), []))
+    assert {row.reason for row in rows} == {"measured on processors only"}
+
+
+@pytest.fixture(scope="module")
+def bundled():
+    return PersonalizedAsr.load("bundled", device="cpu")
+
+
+def test_faster_whispers_engine_writes_what_the_base_does(bundled, monkeypatch):
+    pytest.importorskip("ctranslate2")
+    waveform = load_audio(bench_rows.ROOT / "examples" / "typical_1.wav")
+    alone, alone_ratio, quick, quick_ratio = bench_rows.engine_rows(bundled, [waveform])
+    assert min(alone.value, alone_ratio.value, quick.value, quick_ratio.value) > 0
+    monkeypatch.setattr(faster_whisper, "transcribe", lambda *_: [(1, 2), (1, 2)])
+    with pytest.raises(benchmark.BenchError, match="CTranslate2 writes other words with the same weights"):
+        faster_whisper.beside_engine(bundled, [waveform], faster_whisper.FLOAT)
 
 
 def test_the_suite_measures_a_shape_on_any_device(tmp_path, capsys):

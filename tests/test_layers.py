@@ -62,6 +62,7 @@ DOORS = {
     "fpdf": {"reports.pages", "reports.pdf"},
     "jinja2": {"reports.templates"},
     "peft": {"compare.benchmark", "study.methods"},
+    "ctranslate2": {"compare.faster_whisper"},
     "accelerate": {"training", "compare.shared"},
     "tqdm": {"recordings.parallel", "recordings.blocks", "compare", "training", "study"},
     "ray": {"recordings.blocks"},

@@ -16,6 +16,7 @@ from typing import Literal
 import numpy as np
 
 from hyper.compare.benchmark import BenchError, Benchmark, timed
+from hyper.compare.faster_whisper import PRECISIONS, beside_engine, missing
 from hyper.compare.pipeline import PersonalizedAsr
 from hyper.compare.prepared import Prepared
 from hyper.compare.transcribe import RowWeights
@@ -62,6 +63,7 @@ def bench_rows(
     """Every row, as soon as it is measured."""
     yield BenchRow("both transcripts to base alone", found.to_base_alone, "×", 1.15)
     yield BenchRow("both transcripts to two passes with PEFT", found.to_two_passes, "×", round(1 / 1.8, 4))
+    yield from engine_rows(asr, waveforms)
     n_clips, n_compares = (QUICK_BATCH_CLIPS, QUICK_COMPARES) if is_quick else (BATCH_CLIPS, COMPARES)
     clips = [waveforms[i % len(waveforms)] for i in range(n_clips)]
     yield BenchRow(f"{n_clips} clips in batches to one at a time", batch_gain(asr, clips), "× faster", 3.0, "above")
@@ -74,6 +76,18 @@ def bench_rows(
     yield BenchRow("start to the port answering", start_seconds(), "s", 4.0)
     yield BenchRow("GPU: both transcripts of 5 s, base shape", None, "ms", 150.0)
     yield BenchRow("GPU: both transcripts of 5 s, large-v3 shape", None, "ms", 1500.0)
+
+
+def engine_rows(
+    asr: PersonalizedAsr,
+    waveforms: Sequence[np.ndarray],  # each (n_samples,) 16 kHz
+) -> Iterator[BenchRow]:
+    """The base alone by faster-whisper's engine, and both our transcripts over it; skipped where there is none."""
+    reason = missing(asr)
+    for precision in PRECISIONS:
+        alone_ms, ratio = (None, None) if reason else beside_engine(asr, waveforms, precision)
+        yield BenchRow(f"base alone by faster-whisper, {precision}", alone_ms, "ms", None, reason=reason)
+        yield BenchRow(f"both transcripts to faster-whisper's base, {precision}", ratio, "×", 1.5, reason=reason)
 
 
 def batch_gain(asr: PersonalizedAsr, clips: Sequence[np.ndarray]) -> float:

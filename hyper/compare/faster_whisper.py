@@ -1,0 +1,79 @@
+"""Both transcripts beside the base alone as CTranslate2 runs it: the engine of faster-whisper, on the same weights."""
+
+from __future__ import annotations
+
+import statistics
+import tempfile
+from collections.abc import Callable, Sequence
+from functools import partial
+from importlib.util import find_spec
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from hyper.compare.benchmark import BenchError, in_turn, median_ratio, timed, transcribe
+from hyper.compare.pipeline import PersonalizedAsr
+from hyper.model.backbone import Backbone
+
+FLOAT, INT8 = "float32", "int8"
+PRECISIONS = (FLOAT, INT8)
+ROUNDS = 5
+
+
+def missing(asr: PersonalizedAsr) -> str:
+    """Why it cannot be measured here; empty where it can."""
+    if find_spec("ctranslate2") is None:
+        return "needs faster-whisper: pip install faster-whisper"
+    return "" if asr.device == "cpu" else "measured on processors only"
+
+
+def beside_engine(asr: PersonalizedAsr, waveforms: Sequence[np.ndarray], precision: str) -> tuple[float, float]:
+    """Median ms of its base alone, and the median of ratios of neighbours in time. An unmeasured round warms up."""
+    with tempfile.TemporaryDirectory() as folder:
+        engine = ConvertedBase(asr.backbone, precision, Path(folder))
+    ways: dict[str, list[float]] = {"engine": [], "both": []}
+    for waveform in waveforms:
+        runs: dict[str, Callable[[], object]] = {
+            "engine": partial(engine.transcribe, waveform),
+            "both": partial(transcribe, asr, waveform),
+        }
+        written = engine.transcribe(waveform)
+        if precision == FLOAT and written != transcribe(asr, waveform)[0]:
+            raise BenchError("CTranslate2 writes other words with the same weights, so its times say nothing.")
+        runs["both"]()
+        for i in range(ROUNDS):
+            for way in in_turn(tuple(runs), i):
+                ways[way].append(timed(runs[way], asr.backbone)[0])
+    return 1000 * statistics.median(ways["engine"]), median_ratio(ways["both"], ways["engine"])
+
+
+class ConvertedBase:
+    """The base in CTranslate2's own format; faster-whisper itself pads to 30 s, which a model of 10 s refuses."""
+
+    def __init__(self, backbone: Backbone, precision: str, folder: Path) -> None:
+        """`folder` is needed no longer once this is made."""
+        from ctranslate2.converters import TransformersConverter
+        from ctranslate2.models import Whisper
+
+        self._backbone = backbone
+        backbone.save(folder / "base", {})
+        TransformersConverter(str(folder / "base")).convert(str(folder / "converted"))
+        threads = torch.get_num_threads()
+        self._model = Whisper(str(folder / "converted"), device="cpu", compute_type=precision, intra_threads=threads)
+
+    def transcribe(self, waveform: np.ndarray) -> tuple[int, ...]:  # (n_samples,) 16 kHz, of one window at most
+        """The tokens, the likeliest one at each step."""
+        from ctranslate2 import StorageView
+
+        backbone = self._backbone
+        log_mel = np.ascontiguousarray(backbone.log_mel([waveform]).numpy())  # (1, n_mels, n_frames), the whole window
+        (written,) = self._model.generate(
+            StorageView.from_array(log_mel),
+            [list(backbone.prompt())],
+            beam_size=1,
+            max_length=backbone.max_target_positions,
+            suppress_blank=bool(backbone.begin_suppressed),
+            suppress_tokens=list(backbone.suppressed),
+        )
+        return tuple(written.sequences_ids[0])
