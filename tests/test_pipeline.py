@@ -14,6 +14,7 @@ from test_decoding import generated
 
 from hyper.__main__ import main
 from hyper.compare import pipeline, transcribe
+from hyper.compare.confidence import word_confidences
 from hyper.compare.pipeline import PersonalizedAsr
 from hyper.compare.prepared import encode
 from hyper.compare.transcribe import join_pieces
@@ -331,12 +332,29 @@ def test_a_recording_stops_as_its_worst_piece(asr):
     from hyper.model.decoding import DecodedRow
 
     ends = (("end", 0.9), ("repetition", 0.2), ("length", 0.5))
-    rows = [DecodedRow((1,), (-0.1,), stopped, no_speech_prob) for stopped, no_speech_prob in ends]
+    (a,) = asr.backbone.to_tokens("a")
+    rows = [DecodedRow((a,), (-0.1,), stopped, no_speech_prob) for stopped, no_speech_prob in ends]
     transcript = join_pieces(asr.backbone, rows)
-    assert (transcript.stopped, transcript.no_speech_prob, transcript.tokens) == ("repetition", 0.2, (1, 1, 1))
+    assert (transcript.stopped, transcript.no_speech_prob, transcript.tokens) == ("repetition", 0.2, (a, a, a))
     assert transcript.piece_lengths == (1, 1, 1)
     assert join_pieces(asr.backbone, [rows[0], rows[2]]).stopped == "length"
     assert join_pieces(asr.backbone, [rows[0]]).stopped == "end"
+
+
+def test_a_piece_of_which_only_marks_are_written_says_nothing(asr):
+    from hyper.model.decoding import DecodedRow
+
+    pieces = [
+        DecodedRow(tuple(asr.backbone.to_tokens(text)), (-0.1,) * len(asr.backbone.to_tokens(text)), "end", 0.2)
+        for text in ("on.", ". -", "♪♪", "7")
+    ]
+    transcript = join_pieces(asr.backbone, pieces)
+    assert transcript.text == "on. 7"
+    assert transcript.tokens == pieces[0].tokens + pieces[3].tokens
+    assert transcript.piece_lengths == (len(pieces[0].tokens), 0, 0, len(pieces[3].tokens))
+    assert [word for word, _ in word_confidences(asr.backbone, transcript)] == ["on.", "7"]
+    silent = join_pieces(asr.backbone, pieces[1:2])
+    assert (silent.text, silent.tokens, silent.log_probs, silent.stopped) == ("", (), (), "end")
 
 
 # What comes with the transcripts.

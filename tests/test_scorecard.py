@@ -523,6 +523,23 @@ def test_the_command_writes_its_files_and_keeps_bars_of_others(
     assert re.search(r"Measured by `python -m hyper ", page)
 
 
-def test_a_base_without_hypernetwork_is_refused(whisper_folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    assert main(["scorecard", "--base", str(whisper_folder), "--device", "cpu"]) == 1
-    assert "has no hypernetwork to score; train one" in capsys.readouterr().err
+def test_words_that_nobody_said_are_counted_alone_for_any_pair(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    rows = make_no_speech(tmp_path, 2, seed=0)
+    monkeypatch.setattr(hyper.commands.scorecard, "load_asr", lambda _: FakeAsr())
+    assert main(["scorecard", "--nobody-speaks", str(tmp_path / "manifest.csv"), "--out", str(tmp_path / "out")]) == 0
+    table = capsys.readouterr().out
+    minutes = sum(len(load_audio(row.path)) for row in rows) / SAMPLE_RATE / 60
+    assert f"| all | 2 | {6 / minutes:.1f} → {6 / minutes:.1f} | 100.0 % → 100.0 % |" in table
+    assert "| room | 1 |" in table and "| white noise | 1 |" in table
+    assert not (tmp_path / "out").exists()
+
+
+def test_a_base_without_hypernetwork_is_refused(
+    whisper_folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    make_no_speech(tmp_path, 1, seed=0)
+    for only in ([], ["--nobody-speaks", str(tmp_path / "manifest.csv")]):
+        assert main(["scorecard", *only, "--base", str(whisper_folder), "--device", "cpu"]) == 1
+        assert "has no hypernetwork to score; train one" in capsys.readouterr().err

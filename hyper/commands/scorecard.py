@@ -10,6 +10,7 @@ from hyper.commands.arguments import add_model_arguments, add_test_share, load_a
 EXAMPLES = """\
 examples:
   python -m hyper scorecard --sentences sentences.txt --people people/test.csv
+  python -m hyper scorecard --base openai/whisper-tiny.en --nobody-speaks data/test/no-speech/manifest.csv
   python -m hyper scorecard --base assets/whisper-mini --out runs/mine --before assets/results/scorecard.json
 
 Test speech is made once in --work and reused; the seeds are fixed, so the same version makes the same recordings.
@@ -29,6 +30,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="MANIFEST",
         help="pieces that `align` made of held-out real recordings, simulated here; left out if not given",
     )
+    add(
+        "--nobody-speaks",
+        type=Path,
+        metavar="MANIFEST",
+        help="only count the words that are written of these recordings, in which nobody speaks; by kind, their domain",
+    )
     add("--before", type=Path, metavar="FILE", help="an earlier scorecard.json to set the base's WER beside")
     add("--batch-size", type=int, default=32, metavar="N", help="recordings decoded together (default: 32)")
     add("--workers", type=int, default=2, metavar="N", help="processes that make speech (default: 2)")
@@ -39,7 +46,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> None:
     """Make what test speech is missing, score every set; write scorecard.json, its page, bars.json and figures."""
-    from hyper.study.scorecard.score import score_pair
+    from hyper.study.scorecard.score import nobody_speaks, score_pair
     from hyper.study.scorecard.sets import SetOptions
 
+    if args.nobody_speaks:
+        print(nobody_speaks(load_asr(args), args.nobody_speaks, args.batch_size))
+        return
     print(score_pair(load_asr(args), options(args, SetOptions), args.out, args.before, args.batch_size))

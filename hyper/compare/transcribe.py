@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import accumulate
 
 import torch
@@ -110,6 +110,7 @@ def states_with(
 
 def join_pieces(backbone: Backbone, pieces: Sequence[DecodedRow]) -> Transcript:
     """The transcript of all pieces of one recording."""
+    pieces = [_without_bare_marks(backbone, piece) for piece in pieces]
     texts = [backbone.to_text(piece.tokens) for piece in pieces]
     no_speech = [piece.no_speech_prob for piece in pieces if piece.no_speech_prob is not None]
     return Transcript(
@@ -120,3 +121,9 @@ def join_pieces(backbone: Backbone, pieces: Sequence[DecodedRow]) -> Transcript:
         no_speech_prob=min(no_speech) if no_speech else None,
         piece_lengths=tuple(len(piece.tokens) for piece in pieces),
     )
+
+
+def _without_bare_marks(backbone: Backbone, piece: DecodedRow) -> DecodedRow:
+    """Empty where only punctuation was written, as Whisper does of noise (".") and of music ("♪"): nobody said that."""
+    has_words = any(map(str.isalnum, backbone.to_text(piece.tokens)))
+    return piece if has_words else replace(piece, tokens=(), log_probs=())

@@ -38,7 +38,7 @@ def scorecard_page(report: Record, bars: Sequence[Bar], before: Record | None = 
     lines = list(_lines(report))
     tables = [_main_table(lines, before), READING, _error_table(lines)]
     if NO_SPEECH in report["sets"]:
-        tables.append(_no_speech_table(report["sets"][NO_SPEECH]["made_up_words"]))
+        tables.append(made_up_table(report["sets"][NO_SPEECH]["made_up_words"]))
     tables.append(_bar_table(bars))
     measured = f"Measured by `{report['command']}`."
     if before:
@@ -100,7 +100,7 @@ def _error_table(lines: Sequence[_Line]) -> str:
     return markdown_table(["base → adapted", *kinds], rows)
 
 
-def _no_speech_table(records: Sequence[Record]) -> str:
+def made_up_table(records: Sequence[Record]) -> str:
     """Before the guards and after, base and adapted; of far-off speech every "no speech found" is a mistake."""
     header = ["words that nobody said (base → adapted)", "recordings", "words a minute", "with such words"]
     header += ["shown as no speech", "such words still shown"]

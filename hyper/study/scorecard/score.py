@@ -9,12 +9,13 @@ from hyper.compare.evaluation import Evaluation
 from hyper.compare.pipeline import PersonalizedAsr
 from hyper.compare.scoring import score_manifest
 from hyper.plots.scorecard import write_figures
+from hyper.recordings.manifest import read_manifest
 from hyper.recordings.whole_files import write_whole
 from hyper.study.provenance import this_command, write_json
 from hyper.study.scorecard.bars import measure_bars
 from hyper.study.scorecard.earlier import ScorecardError, read_bars, read_scorecard, replace_bars
 from hyper.study.scorecard.invented_words import made_up_words
-from hyper.study.scorecard.markdown import scorecard_page
+from hyper.study.scorecard.markdown import made_up_table, scorecard_page
 from hyper.study.scorecard.sets import FAR_OFF, NO_SPEECH, HeldOutSet, SetOptions, held_out_sets
 
 
@@ -22,8 +23,7 @@ def score_pair(asr: PersonalizedAsr, options: SetOptions, out: Path, earlier: Pa
     """Make what test speech is missing, score every set, write the files of the results folder; returns the page."""
     before = read_scorecard(earlier) if earlier else None
     bars_on_record = read_bars(out / "bars.json")
-    if asr.hypernet is None:
-        raise ScorecardError(f"{asr.base_model} has no hypernetwork to score; train one with `python -m hyper train`.")
+    _check_adapts(asr)
     sets = held_out_sets(options)
     evaluations: dict[str, Evaluation] = {}
     for each in sets:
@@ -38,6 +38,18 @@ def score_pair(asr: PersonalizedAsr, options: SetOptions, out: Path, earlier: Pa
     write_json(out / "bars.json", replace_bars(bars_on_record, record["bars"]))
     write_figures(record, before, out)
     return page
+
+
+def nobody_speaks(asr: PersonalizedAsr, manifest: Path, batch_size: int) -> str:
+    """The table of words that any pair makes up of recordings without speech."""
+    _check_adapts(asr)
+    evaluation = score_manifest(asr, read_manifest(manifest), batch_size=batch_size, progress=True)
+    return made_up_table([words.to_json() for words in made_up_words(evaluation.utterances)])
+
+
+def _check_adapts(asr: PersonalizedAsr) -> None:
+    if asr.hypernet is None:
+        raise ScorecardError(f"{asr.base_model} has no hypernetwork to score; train one with `python -m hyper train`.")
 
 
 def scorecard_record(
