@@ -40,6 +40,40 @@
     set(plot, "aria-label", plot.layout.meta.name);
   });
 
+  // What the page is built with before anybody has asked for a language: `data-say` holds the text, two backticks code.
+  const sayBuilt = () => {
+    for (const node of all("[data-say]")) {
+      const text = hwSay(node.dataset.say), parts = text.split("`");
+      if (text !== node.dataset.say) node.replaceChildren(...parts.map((part, i) =>
+        i % 2 ? Object.assign(document.createElement("code"), {textContent: part}) : part));
+      node.removeAttribute("data-say");
+    }
+    for (const node of all("[data-say-label]")) {
+      set(node, "aria-label", hwSay(node.dataset.sayLabel));
+      node.removeAttribute("data-say-label");
+    }
+  };
+  // What gradio says in English alone. Its name for a button is kept for the scripts that press it.
+  const SHORT = {"Upload file": "Upload", "Record audio": "Microphone"};
+  const NAMES = [...Object.keys(SHORT), "Close", "Remove this file", "Select input device", "Stop Recording"];
+  const sayForGradio = () => {
+    for (const button of all(NAMES.map(name => `[aria-label="${name}"]:not([data-name])`).join())) {
+      const name = button.ariaLabel;
+      set(button, "data-name", name);
+      if (SHORT[name]) set(button, "data-short", hwSay(SHORT[name]));
+      set(button, "aria-label", hwSay(name));
+    }
+    for (const title of all(".toast-title:not([data-said])")) {
+      set(title, "data-said", "");
+      title.firstChild.data = `${hwSay(title.firstChild.data.trim())} `;
+    }
+    for (const text of all("[data-testid=toast-text]")) {
+      const [, names, kinds] = /^Invalid file types?: (.+)\. Only (.+) allowed\.$/.exec(textOf(text)) ?? [];
+      const taken = kinds?.includes("audio/") ? "wav, flac, ogg, mp3, m4a, webm" : kinds;
+      if (names) text.textContent = `${names}: ${hwSay("files of this kind are not taken here, only")} ${taken}.`;
+    }
+  };
+
   // What has the focus, and what it lies in. Once it has gone, the focus goes to the nearest control that is there.
   let path = [];
   const CONTROLS = "button, input, select, textarea, a[href], summary, [tabindex='0']";
@@ -58,6 +92,8 @@
   let isDue = false;
   const mend = () => {
     isDue = false;
+    sayBuilt();
+    sayForGradio();
     for (const each of [tellFolds, nameAsWritten, joinButtons, layOutFiles, nameNothing, namePlots, holdFocus]) each();
   };
   const soon = () => {

@@ -21,9 +21,9 @@ const show = () => {
   const seconds = audio.currentTime, all = Number(seek.max);
   if (document.activeElement !== seek || !audio.paused) seek.value = seconds;
   cursor.style.setProperty('--at', Math.min(1, seconds / all));
-  clock.textContent = `${seconds.toFixed(1)} s of ${all.toFixed(1)} s`;
+  clock.textContent = `${seconds.toFixed(1)} / ${all.toFixed(1)} s`;
   const word = result.querySelector('.hw-adapted .hw-said, .hw-base .hw-said')?.textContent;
-  seek.setAttribute('aria-valuetext', `${seconds.toFixed(1)} seconds${word ? `: ${word}` : ''}`);
+  seek.setAttribute('aria-valuetext', `${seconds.toFixed(1)} s${word ? `: ${word}` : ''}`);
 };
 const step = () => {
   light(audio.currentTime);
@@ -67,14 +67,14 @@ new MutationObserver(follow).observe(result, {childList: true, subtree: true});
 button.addEventListener('click', toggle);
 audio.addEventListener('play', () => {
   element.firstElementChild.classList.add('hw-playing');
-  button.setAttribute('aria-label', 'Pause');
+  button.setAttribute('aria-label', hwSay('Pause'));
   step();
 });
 for (const stop of ['pause', 'ended']) audio.addEventListener(stop, () => {
   element.firstElementChild.classList.remove('hw-playing');
-  button.setAttribute('aria-label', 'Play the recording');
+  button.setAttribute('aria-label', hwSay('Play the recording'));
 });
-audio.addEventListener('error', () => { if (file) clock.textContent = 'This browser cannot play the recording.'; });
+audio.addEventListener('error', () => { if (file) clock.textContent = hwSay('This browser cannot play the recording.'); });
 seek.addEventListener('input', () => goTo(Number(seek.value)));
 seek.addEventListener('keydown', event => {
   const forward = {ArrowRight: 1, ArrowUp: 1, ArrowLeft: -1, ArrowDown: -1}[event.key];

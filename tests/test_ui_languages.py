@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import ast
 import re
+from collections.abc import Callable
+from html import unescape
 
 import pytest
 from served import ROOT
@@ -11,9 +13,11 @@ from starlette.applications import Starlette
 from starlette.responses import HTMLResponse
 from starlette.routing import Route
 from starlette.testclient import TestClient
+from test_ui_said import all_said, keys_of, shapes_in
 
 from hyper.compare.pipeline import PersonalizedAsr
-from hyper.ui import panels, server
+from hyper.model.files import ASSETS
+from hyper.ui import server
 from hyper.ui.examples import read_examples
 from hyper.ui.languages import HOLE, LANGUAGES, document, i18n, said, texts
 from hyper.ui.layout import capitalised
@@ -23,6 +27,12 @@ from hyper.ui.phrases import PHRASES
 
 NOT_TRANSLATED = {*PHRASES, "c c call my my sister", "Whisper", "Run"}  # what is spoken, a name, a hidden button
 NOT_TRANSLATED |= {"What to write", "adapter", "merged"}  # seen by programs alone
+# Put together from more than one text of the code.
+IN_PARTS = {
+    "1 error", "1 recording", "({n} simulated)", "encoder layer {number}", "decoder layer {number}", "{of}: {why}",
+    "{recordings}, {scored} of them with a reference text", "base {base}, no adaptation for this model",
+    "{recordings}. No reference text was given, so nothing is counted: a transcript alone cannot show what is right.",
+}  # fmt: skip
 IN_OTHERS = pytest.mark.parametrize("language", LANGUAGES)
 
 
@@ -40,9 +50,11 @@ def shown(backbone, make_hypernet, tmp_path_factory) -> set[str]:
     for each in components:
         named = ("label", "info", "placeholder", *(["value"] if each["type"] in ("button", "html") else []))
         found |= {text for name in named if isinstance(text := each["props"].get(name), str)}
-    labels = {example.label for example in examples} | {example.label.split(",")[0] for example in examples}
-    found -= {capitalised(label) for label in labels}  # what the examples are stays as their files are called
-    return {text for text in found if text and not text.startswith("<")}
+    for page in [text for text in found if text.startswith("<")]:  # built before anybody asks for a language
+        found |= {unescape(text) for text in re.findall(r'data-say(?:-label)?="([^"]+)"', page)}
+    for example in examples:  # their names are taken apart, in capitals and without
+        found |= {part for part in example.label.split(", ")} | {capitalised(example.label.split(", ")[0])}
+    return {text for text in found if text and not text.startswith("<") and not text.isdecimal()}
 
 
 @pytest.fixture(scope="module")
@@ -59,26 +71,51 @@ def said_later() -> set[str]:
 
 
 @pytest.fixture(scope="module")
-def written() -> set[str]:
-    """Every text of the code, and in capitals; `test_ui_said.py` has the sentences that the server says."""
-    found: set[str] = set()
-    for path in (ROOT / "hyper").rglob("*.py"):
-        nodes = ast.walk(ast.parse(path.read_text(encoding="utf-8")))
-        found |= {node.value for node in nodes if isinstance(node, ast.Constant) and isinstance(node.value, str)}
-    for path in (ROOT / "hyper" / "ui" / "templates").glob("*.jinja"):
-        found |= set(re.findall('"([^"]+)"', path.read_text(encoding="utf-8")))
-    return (
-        found
-        | {capitalised(text) for text in found}
-        | {f"{panels.OTHER_WORDS} {panels.LIKELIER.format(row=row)}" for row in ("base", "adapted")}
-    )
+def sentences(tmp_path_factory) -> set[str]:
+    """What sentences of results and errors are looked up by."""
+    return set().union(*map(keys_of, all_said(tmp_path_factory.mktemp("errors"))))
+
+
+@pytest.fixture(scope="module")
+def is_written() -> Callable[[str], bool]:
+    """Whether the code, a template or a script has a text, or the parts of it."""
+    shapes = shapes_in("**/*.py")
+    ui = ROOT / "hyper" / "ui"
+    files = [*(ui / "templates").glob("*.jinja"), *ASSETS.glob("*.js"), ui / "scripts.py"]
+    texts_of_page = "".join(path.read_text(encoding="utf-8") for path in files)
+    return lambda text: text in texts_of_page or any(each.fullmatch(text) for each in shapes)
 
 
 @IN_OTHERS
-def test_every_text_is_in_every_language_and_none_is_unused(language, shown, said_later, written):
+def test_every_text_is_in_every_language_and_none_is_unused(language, shown, said_later, is_written, sentences):
     translated = set(texts(language))
     assert (shown | said_later) - translated - NOT_TRANSLATED == set()
-    assert {key for key in translated - shown - said_later if not HOLE.search(key)} - written == set()
+    assert {key for key in translated - shown - said_later - sentences if not is_written(key)} == IN_PARTS
+
+
+def test_what_the_page_itself_says_and_what_templates_say_is_translated():
+    """Texts that stand in a script or a template as they are said."""
+    said_in_scripts = {
+        one or other
+        for path in ASSETS.glob("*.js")
+        for one, other in re.findall(r"""hwSay\((?:"([^"]+)"|'([^']+)')\)""", path.read_text(encoding="utf-8"))
+    }
+    said_in_templates = {
+        text
+        for path in (ROOT / "hyper" / "ui" / "templates").glob("*.jinja")
+        for text in re.findall(r'\bsay\("([^"]+)"', path.read_text(encoding="utf-8"))
+    }
+    calls = [
+        node.args[0]
+        for path in (ROOT / "hyper" / "ui").rglob("*.py")
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+        if isinstance(node, ast.Call) and getattr(node.func, "id", "") == "say"
+    ]
+    said_in_code = {each.value for each in calls if isinstance(each, ast.Constant)}
+    assert len(said_in_scripts) > 3 and len(said_in_templates) > 50 and len(said_in_code) > 10
+    assert (said_in_scripts | said_in_templates | said_in_code) - set(texts("de")) == {
+        "not sure: "
+    }  # the part of a longer text
 
 
 @IN_OTHERS

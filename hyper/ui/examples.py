@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from hyper.recordings.manifest import ManifestRow, read_manifest
+from hyper.ui.languages import say
 
 OUTCOMES = {  # what adapting does to an example
     "gain": "adapted, the model makes fewer errors here",
@@ -31,9 +32,10 @@ class Example:
     @property
     def note(self) -> str:
         """What the page says while the example is loaded."""
-        licence = f"; licence: {self.licence}" if self.licence else ""
-        outcome = f"; {OUTCOMES[self.outcome]}" if self.outcome in OUTCOMES else ""
-        return f"Example: {self.label}{outcome}{licence}."
+        label = ", ".join(map(say, self.label.split(", ")))
+        licence = f"; {say('licence')}: {self.licence}" if self.licence else ""
+        outcome = f"; {say(OUTCOMES[self.outcome])}" if self.outcome in OUTCOMES else ""
+        return f"{say('Example')}: {label}{outcome}{licence}."
 
 
 def read_examples(manifest: Path) -> list[Example]:

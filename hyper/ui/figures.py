@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from gradio.components.plot import PlotData
 
 from hyper.plots import style as plot_style
+from hyper.ui.languages import say, word
 from hyper.ui.templates import render
 
 if TYPE_CHECKING:
@@ -30,8 +31,18 @@ def interactive(figure: PlotlyFigure, name: str, zooms: bool = False) -> PlotDat
     buttons = [["zoomIn2d", "zoomOut2d", "resetScale2d"]]
     settings = {"config": {"displayModeBar": zooms, "displaylogo": False, "modeBarButtons": buttons}}
     drawn = json.loads(figure.to_json())
-    drawn["layout"].setdefault("meta", {})["name"] = name  # assets/access.js says it to screen readers
+    _translate(drawn)
+    drawn["layout"].setdefault("meta", {})["name"] = say(name)  # assets/access.js says it to screen readers
     return PlotData(type="plotly", plot=json.dumps(drawn | settings))
+
+
+def _translate(drawn: Any) -> None:
+    """The words of a figure: titles of its axes, names of its series and of their places."""
+    for key, value in drawn.items() if isinstance(drawn, dict) else enumerate(drawn):
+        if isinstance(value, dict | list):
+            _translate(value)
+        elif isinstance(value, str) and (key in ("text", "name") or isinstance(drawn, list)):
+            drawn[key] = word(value)
 
 
 def table_html(figure: PlotlyFigure, name: str, unit: str) -> str:

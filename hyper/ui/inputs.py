@@ -14,6 +14,7 @@ from hyper.ui import panels, scripts
 from hyper.ui.about import BUNDLED_NOTE, OFFER_NOTE, OTHER_MODEL_NOTE, VERBATIM_NOTE
 from hyper.ui.example_cards import ExampleCards, cards_box
 from hyper.ui.examples import Example
+from hyper.ui.languages import say
 from hyper.ui.layout import (
     Values,
     card,
@@ -185,10 +186,10 @@ class Inputs:
     def _model_note_html(self, name: str) -> str:
         """What to expect of a model."""
         if name == BUNDLED:
-            return note_html(OFFER_NOTE if self.models.offer else BUNDLED_NOTE)
+            return note_html(OFFER_NOTE if self.models.offer else BUNDLED_NOTE, is_built=True)
         if self.models.is_loaded(name):
             return ""
-        return note_html(OTHER_MODEL_NOTE.format(command=panels.train_command(name)))
+        return note_html(say(OTHER_MODEL_NOTE, command=panels.train_command(name)))
 
 
 def _filling(example: Example) -> Filling:

@@ -26,14 +26,14 @@ def view(title: str, name: str) -> gr.Tab:
     return gr.Tab(title, id=name, elem_id=f"hw-tab-{name}")
 
 
-def note_html(text: str) -> str:
-    """A small line of text; what stands between two backticks is code."""
-    return text_html(text, "hw-help")
+def note_html(text: str, is_built: bool = False) -> str:
+    """A small line of text; what stands between two backticks is code. `is_built`: it is there before anybody asks."""
+    return text_html(text, "hw-help", is_built=is_built)
 
 
-def text_html(text: str, style: str, is_status: bool = False) -> str:
+def text_html(text: str, style: str, is_status: bool = False, is_built: bool = False) -> str:
     """A text in one of the page's styles; a status is read out when it changes."""
-    return render("text", text=text, style=style, is_status=is_status)
+    return render("text", text=text, style=style, is_status=is_status, is_built=is_built)
 
 
 def line(text: str, style: str) -> gr.HTML:

@@ -172,8 +172,8 @@ def _mistake(heard: str, meant: str) -> str:
 def _wer_meaning(language: str) -> str:
     """What the rates mean; only English has its number words made digits."""
     if language == ENGLISH:
-        return WER_MEANING
-    return f"{WER_MEANING.removesuffix(DIGITS)}. {counting_note(language)}".strip()
+        return say(WER_MEANING)
+    return f"{say(WER_MEANING.removesuffix(DIGITS) + '.')} {say(counting_note(language))}".strip()
 
 
 def _reading_help(comparison: Comparison) -> list[str]:

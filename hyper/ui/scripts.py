@@ -24,7 +24,7 @@ _PRESS = """const press = (selectors, tries = 30) => {
   };"""
 BEGIN_UPLOAD = f"""() => {{
   {_PRESS}
-  setTimeout(press, 100, ["#hw-recording [aria-label='Upload file']", "#hw-recording input[type=file]"]);
+  setTimeout(press, 100, ["#hw-recording [data-name='Upload file']", "#hw-recording input[type=file]"]);
   return [null, "", "", ""];
 }}"""
 # From the first letter of another reference until its numbers are there, none are shown. Gradio's own event leaves out
@@ -108,7 +108,7 @@ def begin_recording(phrases: Sequence[str]) -> str:
     """Empties the recorder and starts it; a reference stays where it is a phrase to read."""
     return f"""(reference) => {{
   {_PRESS}
-  setTimeout(press, 100, ["#hw-recording [aria-label='Record audio']", "#hw-recording .record-button"]);
+  setTimeout(press, 100, ["#hw-recording [data-name='Record audio']", "#hw-recording .record-button"]);
   return [null, {json.dumps(phrases)}.includes(reference) ? reference : "", "", ""];
 }}"""
 
@@ -157,6 +157,6 @@ COPY_TEXT = """element.addEventListener('click', async event => {
     box.remove();
     button.focus();
   }
-  button.textContent = 'Copied';
-  setTimeout(() => { button.textContent = 'Copy'; }, 2000);
+  button.textContent = hwSay('Copied');
+  setTimeout(() => { button.textContent = hwSay('Copy'); }, 2000);
 });"""

@@ -11,6 +11,7 @@ from hyper.compare.voice_map import FAR_PERCENTILE, N_NEAREST, MapError, find_ma
 from hyper.plots.voice_map import VOICE_MAP, Visitor, map_figure
 from hyper.ui import figures
 from hyper.ui.examples import COHORT_NAMES
+from hyper.ui.languages import say
 from hyper.ui.layout import HIDDEN, Values, note_html, plot
 from hyper.ui.templates import render
 
@@ -40,7 +41,7 @@ class VoiceMapBox:
         try:
             voice_map = find_map(asr)
         except MapError as error:
-            return {self.note: note_html(str(error)), self.plot: HIDDEN}
+            return {self.note: note_html(say(str(error))), self.plot: HIDDEN}
         (label, first), *others = embeddings
         where = voice_map.whereabouts(first, is_mean=bool(others))
         visitors = [Visitor(label, where, is_main=True)]

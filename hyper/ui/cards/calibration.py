@@ -9,6 +9,7 @@ import gradio as gr
 
 from hyper.ui import figures
 from hyper.ui.cards.card import Card
+from hyper.ui.languages import say
 from hyper.ui.layout import HIDDEN, SHOWN, fold, note_html
 
 if TYPE_CHECKING:
@@ -54,19 +55,23 @@ class CalibrationCard(Card):
         return {self.box: HIDDEN, self.reliability: ""}
 
 
-@lru_cache(maxsize=4)  # one for each pair of weights that is loaded
 def reliability_html(calibration: Calibration | None, fingerprint: str = "") -> str:
     """How far the figures of the words hold: the reliability figure, or that nobody has checked.
 
     `fingerprint` is that of the base's weights, the token embedding with them.
     """
     if calibration is None:
-        return note_html(NOT_CHECKED)
+        return note_html(say(NOT_CHECKED))
+    is_other = calibration.base_fingerprint != fingerprint
+    return note_html(" ".join(map(say, [CHECKED, *([OTHER_EMBEDDING] if is_other else [])]))) + _figure(calibration)
+
+
+@lru_cache(maxsize=4)  # one for each pair that is loaded
+def _figure(calibration: Calibration) -> str:
     # Only where the figure is opened is it worth its import.
     from hyper.plots.calibration import reliability_figure
 
     errors = (calibration.base.calibrated.error, calibration.adapted.calibrated.error)
     text = f"Stated and actual shares of right words are {errors[0]:.1%} apart for base, {errors[1]:.1%} for adapted"
     drawn = (reliability_figure(calibration, wide=wide) for wide in (True, False))
-    checked = CHECKED if calibration.base_fingerprint == fingerprint else f"{CHECKED} {OTHER_EMBEDDING}"
-    return note_html(checked) + figures.picture_html("hw-reliability-image", text, *drawn)
+    return figures.picture_html("hw-reliability-image", text, *drawn)

@@ -9,6 +9,7 @@ import gradio as gr
 from hyper.plots.layers import whole_layers
 from hyper.ui import scripts
 from hyper.ui.cards.card import Card
+from hyper.ui.languages import say
 from hyper.ui.layout import HIDDEN, HOW, SHOWN, note_html
 
 if TYPE_CHECKING:
@@ -27,15 +28,15 @@ class ChangedCard(Card):
     follows_strength = takes_time = True
 
     def __init__(self, service: Service, inputs: Inputs) -> None:
-        self.note = gr.HTML(note_html(NOTHING_YET), elem_id="hw-changed")
+        self.note = gr.HTML(note_html(NOTHING_YET, is_built=True), elem_id="hw-changed")
 
     def render(self, comparison: Comparison, asked: Asked) -> Values:
         """Of the recording that was compared last."""
-        return {self.note: note_html(NOT_ADAPTED if comparison.adapted is None else _changed(comparison))}
+        return {self.note: note_html(say(NOT_ADAPTED if comparison.adapted is None else _changed(comparison)))}
 
     def clear(self) -> Values:
         """That nothing was compared yet."""
-        return {self.note: note_html(NOTHING_YET)}
+        return {self.note: note_html(NOTHING_YET, is_built=True)}
 
 
 class OpenHowCard(Card):

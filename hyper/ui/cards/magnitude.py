@@ -9,6 +9,7 @@ import gradio as gr
 from hyper.plots.layers import MAGNITUDE, magnitude_figure, magnitude_print
 from hyper.ui import figures
 from hyper.ui.cards.card import Card
+from hyper.ui.languages import say
 from hyper.ui.layout import HIDDEN, SHOWN, captioned_plot, card, note_html
 from hyper.ui.service import PER_PIECE
 
@@ -40,7 +41,7 @@ class MagnitudeCard(Card):
         return {
             self.box: SHOWN,
             self.plot: figures.interactive(figure, MAGNITUDE.title),
-            self.links: note_html(FIRST_PIECE) + links if is_of_first_piece else links,
+            self.links: note_html(say(FIRST_PIECE)) + links if is_of_first_piece else links,
         }
 
     def clear(self) -> Values:

@@ -11,6 +11,7 @@ from hyper.plots.sound import SOUND, sound_figure, sound_print
 from hyper.recordings.sound import look_at
 from hyper.ui import figures
 from hyper.ui.cards.card import Card
+from hyper.ui.languages import say
 from hyper.ui.layout import HIDDEN, Values, fold, note_html, plot  # gradio reads the types of handlers
 from hyper.ui.queues import ON_MODEL
 from hyper.ui.service import Asked
@@ -52,5 +53,5 @@ class SoundCard(Card):
         return {
             self.facts: render("sound", facts=speaking_facts(sound, words), caption=SOUND),
             self.plot: gr.update(value=figures.interactive(sound_figure(sound), SOUND.title, zooms=True), visible=True),
-            self.below: figures.print_links_html(sound_print(sound), "sound") + note_html(HOW_MEASURED),
+            self.below: figures.print_links_html(sound_print(sound), "sound") + note_html(say(HOW_MEASURED)),
         }

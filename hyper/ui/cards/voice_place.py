@@ -8,6 +8,7 @@ import gradio as gr
 
 from hyper.ui import notices
 from hyper.ui.cards.card import Card
+from hyper.ui.languages import say
 from hyper.ui.layout import Values, fold  # gradio reads the types of handlers
 from hyper.ui.queues import ON_MODEL
 from hyper.ui.service import PER_RECORDING, Asked
@@ -44,6 +45,6 @@ class VoicePlaceCard(Card):
         asr, prepared = self.service.prepare(whole, request.session_hash, is_kept)
         voices = []
         if prepared.embedding is not None:  # a model without a hypernetwork has neither embedding nor map
-            voices = [("this recording", prepared.embedding[0].float().cpu().numpy())]
+            voices = [(say("this recording"), prepared.embedding[0].float().cpu().numpy())]
         with notices.errors_as_notices():
             return self.map.show(asr, voices)

@@ -16,7 +16,8 @@ from gradio.context import LocalContext
 FOLDER = Path(__file__).parent
 LANGUAGES = ("de", "es", "it", "tr")
 HOLE = re.compile(r"\{(\w+)\}")
-SAID_AGAIN = {"before", "after", "row"}  # holes that hold a text of the page; the others hold numbers or what was said
+# Holes that hold a text of the page; the others hold numbers, names or what was said.
+SAID_AGAIN = {"before", "after", "row", "recordings", "rates", "errors", "each", "one", "layer", "what", "why"}
 
 
 @cache
@@ -38,9 +39,18 @@ def said(text: str) -> str:
     return str(gr.I18n()(text))
 
 
-def say(text: str) -> str:
-    """What the server says to the visitor whose request it answers, in the page's language; else in English."""
-    return translated(text, asked_language())
+def say(text: str, /, **held: object) -> str:
+    """What the server says to the visitor whose request it answers, in the page's language; else in English.
+
+    `held` fills the holes of a text. Without it the text is whole: where it fits a key with holes, it is taken apart.
+    """
+    language = asked_language()
+    return texts(language).get(text, text).format_map(held) if held else translated(text, language)
+
+
+def word(text: str) -> str:
+    """A word of a figure or a table: translated where it is one of the page's, and never taken apart."""
+    return texts(asked_language()).get(text, text)
 
 
 def translated(text: str, language: str) -> str:

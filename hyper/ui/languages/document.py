@@ -6,27 +6,12 @@ from typing import TYPE_CHECKING
 
 from starlette.datastructures import MutableHeaders
 
+from hyper.model.files import ASSETS
+
 if TYPE_CHECKING:
     from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-# Gradio looks up again, once a language has arrived, only the texts that are marked. They are marked here and not on
-# the server, so that its API goes on naming its parameters in words. Gradio itself has no Italian, and falls back to
-# English: that is where the Italian texts are put. It names the language that it chose; where the page lacks that one,
-# or has one that gradio lacks, the texts are in another.
-SCRIPT = b"""<script>{
-const root = document.documentElement, texts = gradio_config.i18n_translations;
-for (const {props} of gradio_config.components)
-  for (const name of ["label", "info", "placeholder", "value"])
-    if (typeof props[name] === "string" && Object.hasOwn(texts.de, props[name]))
-      props[name] = "__i18n__" + JSON.stringify({__type__: "translation_metadata", key: props[name]});
-const language = navigator.language.split("-")[0];
-if (language === "it") texts.en = texts.it;
-const own = Object.hasOwn(texts, language) ? language : "en";
-const name = () => { if (root.lang !== own) root.lang = own; };
-new MutationObserver(name).observe(root, {attributeFilter: ["lang"]});
-name();
-}</script>
-"""
+SCRIPT = b"<script>" + (ASSETS / "language.js").read_bytes() + b"</script>\n"
 BEFORE = b"</head>"  # after gradio's settings, before the modules that read them
 
 

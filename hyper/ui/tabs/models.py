@@ -99,7 +99,7 @@ class ModelsTab(Tab):
         base = _named(base)
         with notices.errors_as_notices():
             is_here = local_folder(base) is not None
-            progress(0.1, desc=f"Loading {base}" if is_here else f"Downloading {base}")
+            progress(0.1, desc=say(f"Loading {base}" if is_here else f"Loading {base} (downloaded once, then kept)"))
             choice = self.models.open(base, hypernet.strip())
         return self._loaded(choice, is_named=True)
 

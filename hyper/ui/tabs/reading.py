@@ -16,7 +16,7 @@ from hyper.compare.speaker import MAX_RECORDINGS, MIN_RECORDINGS
 from hyper.recordings.manifest import ManifestRow
 from hyper.ui import notices
 from hyper.ui.inputs import Inputs
-from hyper.ui.languages import said
+from hyper.ui.languages import said, say
 from hyper.ui.layout import READING, SEVERAL, Values, card, go_button, heading, lead, recorder, view
 from hyper.ui.queues import ON_MODEL, QUIET
 from hyper.ui.service import Service
@@ -146,9 +146,9 @@ class ReadingTab(Tab):
             for i, (file, phrase) in enumerate(zip(files, phrases, strict=True), start=1)
         ]
         with notices.errors_as_notices():
-            progress(0.1, desc=f"Fetching {model}")
+            progress(0.1, desc=say(f"Loading {model}"))
             asr = self.service.models.get(model)
-            progress(0.3, desc=f"Transcribing {len(rows)} recordings")
+            progress(0.3, desc=say("Transcribing"))
             return scored_html(asr, rows, partial(self.service.transcribe, asr, LANGUAGE, request.session_hash))
 
     def hand_over(self, reading: Reading) -> tuple[list[str], str, str, gr.Tabs]:

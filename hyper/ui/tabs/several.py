@@ -28,7 +28,7 @@ from hyper.reports.html import html_text
 from hyper.reports.table import recordings_sheet, sheets
 from hyper.ui import notices, scripts
 from hyper.ui.inputs import Inputs
-from hyper.ui.languages import said
+from hyper.ui.languages import said, say
 from hyper.ui.layout import (
     HIDDEN,
     REFERENCE_HEADING,
@@ -41,6 +41,7 @@ from hyper.ui.layout import (
     note,
     note_html,
     pair,
+    text_html,
 )
 from hyper.ui.queues import LIST_QUEUE, QUIET
 from hyper.ui.service import Service
@@ -69,8 +70,8 @@ REPORT_TEXT = (
     "appear in it only where your list or the lines below have them."
 )
 NO_RECORDINGS = "There are no recordings yet: drop audio files or a zip archive, then press Transcribe all."
+WAITING = "Waiting for the recordings of another visitor, or for the model."
 NO_OUTCOME = "There is no table any more; please press Transcribe all again."
-FROM_LIST = "From your recordings: {name}{simulated}"
 
 SentFile = dict[str, Any]  # a file as gradio's page describes it: `path` on this machine, `orig_name` at the visitor's
 
@@ -167,7 +168,7 @@ class SeveralTab(Tab):
         return {
             self.start: gr.update(interactive=False),
             self.cancel: gr.update(value=said("Cancel"), visible=True, interactive=True),
-            self.status: several_html.WAITING,
+            self.status: text_html(say(WAITING), "hw-help", is_status=True),
         }
 
     def transcribe(self, model: str, language: str, request: gr.Request) -> Iterator[Values]:
@@ -229,7 +230,8 @@ class SeveralTab(Tab):
                     path = save_file_to_cache(recording.path, _cache())
             except FileNotFoundError as error:
                 raise notices.notice(notices.RECORDING_GONE, "Nothing to open") from error
-        note = note_html(FROM_LIST.format(name=row.file, simulated=" (simulated)" if row.simulated else ""))
+        simulated = f" {say('(simulated)')}" if row.simulated else ""
+        note = note_html(say("From your recordings: {name}", name=row.file) + simulated)
         return path, row.reference, note, outcome.model, outcome.language
 
     def correct(self, event: gr.EventData, request: gr.Request) -> tuple[str, str, str]:

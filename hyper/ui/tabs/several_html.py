@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from hyper.compare.evaluation import simulated_note
 from hyper.reports.content import WER_MEANING, evaluation_outcome, rate_cells
 from hyper.reports.table import INTERVAL_MEANING, shown_groups, wer_intervals
+from hyper.ui.languages import say
 from hyper.ui.numbers import count
 from hyper.ui.templates import render
 
@@ -17,7 +18,6 @@ if TYPE_CHECKING:
     from hyper.recordings.matching import Matching
 
 MOST_NAMED = 20  # of what was left over
-WAITING = render("waiting")
 COLUMNS = ("Recording", "What was meant", "Base", "Adapted", "Base WER", "Adapted WER", "Change", "Warnings")
 COUNTED_COLUMNS = ("What was meant", "Base WER", "Adapted WER", "Change")  # left out without a list
 
@@ -50,9 +50,9 @@ def outcome_html(evaluation: Evaluation, is_finished: bool = False) -> str:
     counted = any(utterance.base.errors is not None for utterance in evaluation.utterances)
     return render(
         "several_outcome",
-        outcome=evaluation_outcome(evaluation).replace(" %", "\N{NO-BREAK SPACE}%"),
+        outcome=say(evaluation_outcome(evaluation)).replace(" %", "\N{NO-BREAK SPACE}%"),
         groups=[(_group_name(group), rate_cells(group)) for group in groups],
-        groups_help=" ".join([WER_MEANING, *(INTERVAL_MEANING[each] for each in over)]),
+        groups_help=" ".join(map(say, [WER_MEANING, *(INTERVAL_MEANING[each] for each in over)])),
         evaluation=evaluation,
         counted=counted,
         is_finished=is_finished,
@@ -66,13 +66,14 @@ def links_html(title: str, files: dict[str, bytes]) -> str:
 
 
 def _time_left(seconds: float) -> str:
-    return "less than a minute" if seconds < 60 else f"about {count(round(seconds / 60), 'minute')}"
+    return say("less than a minute left" if seconds < 60 else f"about {count(round(seconds / 60), 'minute')} left")
 
 
 def _named(items: Sequence[str]) -> str:
-    more = f" and {len(items) - MOST_NAMED} more" if len(items) > MOST_NAMED else ""
-    return "; ".join(items[:MOST_NAMED]) + more
+    more = f" {say('and {n} more', n=len(items) - MOST_NAMED)}" if len(items) > MOST_NAMED else ""
+    return "; ".join(map(say, items[:MOST_NAMED])) + more
 
 
 def _group_name(group: Group) -> str:
-    return ("All recordings" if group.by == "all" else f"Speaker {group.value}") + simulated_note(group)
+    name = say("All recordings") if group.by == "all" else say("Speaker {name}", name=group.value)
+    return f"{name} {say(simulated_note(group).strip())}".rstrip()

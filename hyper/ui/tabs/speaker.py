@@ -13,6 +13,7 @@ from hyper.plots.agreement import READ, WRITTEN, agreement_figure
 from hyper.ui import figures, notices
 from hyper.ui.examples import Example
 from hyper.ui.inputs import Inputs
+from hyper.ui.languages import say
 from hyper.ui.layout import (
     HIDDEN,
     SHOWN,
@@ -131,15 +132,15 @@ class SpeakerTab(Tab):
         notices.check_recordings(files)
         with notices.errors_as_notices():
             references = split_references(meant, len(files))
-            progress(0.1, desc=f"Fetching {model}")
+            progress(0.1, desc=say(f"Loading {model}"))
             asr = self.service.models.get(model)
-            progress(0.3, desc=f"Transcribing {len(files)} recordings, three times each")
+            progress(0.3, desc=say("Transcribing"))
             comparison = self.service.alone(
                 request.session_hash, partial(compare_speaker, asr, files, references, language=language)
             )
-        progress(0.8, desc="Drawing")
+        progress(0.8, desc=say("Drawing"))
         names = speaker_html.recording_names(comparison)
-        voices = [("this speaker", comparison.embedding), *zip(names, comparison.embeddings, strict=True)]
+        voices = [(say("this speaker"), comparison.embedding), *zip(names, comparison.embeddings, strict=True)]
         agreement = comparison.agreement
         written, read = (agreement_figure(angles, names) for angles in (agreement.written_deg, agreement.read_deg))
         return {

@@ -8,11 +8,12 @@ from hyper.compare.evaluation import percent
 from hyper.model.info import gigabytes
 from hyper.reports.templates import SUFFIX, environment
 from hyper.ui import marks
-from hyper.ui.languages import say
+from hyper.ui.languages import say, word
 from hyper.ui.numbers import certainty, count, short_percent, words_wrong
 
 TEMPLATES = environment(Path(__file__).parent)
 TEMPLATES.filters |= {
+    "say": say,
     "certainty": certainty,
     "count": count,
     "gigabytes": gigabytes,
@@ -21,7 +22,7 @@ TEMPLATES.filters |= {
     "words_wrong": words_wrong,
 }
 TEMPLATES.tests["unsure"] = marks.is_unsure
-TEMPLATES.globals |= {"NO_SPEECH": marks.NO_SPEECH, "NO_WORDS": marks.NO_WORDS, "say": say}
+TEMPLATES.globals |= {"NO_SPEECH": marks.NO_SPEECH, "NO_WORDS": marks.NO_WORDS, "say": say, "word": word}
 
 
 def render(template: str, /, **values: object) -> str:

@@ -1,0 +1,22 @@
+// The page's language, before gradio reads its settings: texts that components are built with are marked, so that gradio
+// looks them up again once a language has arrived. They are marked here and not on the server, so that its API goes on
+// naming its parameters in words. Gradio itself has no Italian, and falls back to English: that is where the Italian
+// texts are put. It names the language that it chose; where the page lacks that one, or has one that gradio lacks, the
+// texts are in another.
+{
+  const root = document.documentElement, texts = gradio_config.i18n_translations;
+  const READ = ["label", "info", "placeholder"];  // a value is read in these alone; elsewhere it is what somebody chose
+  for (const {type, props} of gradio_config.components)
+    for (const name of ["button", "html"].includes(type) ? [...READ, "value"] : READ)
+      if (typeof props[name] === "string" && Object.hasOwn(texts.de, props[name]))
+        props[name] = "__i18n__" + JSON.stringify({__type__: "translation_metadata", key: props[name]});
+  const language = navigator.language.split("-")[0];
+  if (language === "it") texts.en = texts.it;
+  const own = Object.hasOwn(texts, language) ? language : "en";
+  const name = () => { if (root.lang !== own) root.lang = own; };
+  new MutationObserver(name).observe(root, {attributeFilter: ["lang"]});
+  name();
+  // For the page's other scripts; as it stands where there is no translation.
+  const known = own === "en" ? {} : texts[own];
+  window.hwSay = text => Object.hasOwn(known, text) ? known[text] : text;
+}
