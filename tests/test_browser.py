@@ -152,7 +152,6 @@ class Visit:
     def open_fold(self, elem_id: str) -> None:
         self.page.locator(f"#{elem_id} > button").click()
         self.page.locator(f"#{elem_id} > button[aria-expanded=true]").wait_for()
-        self.page.wait_for_timeout(500)  # gradio sets boxes that it has just drawn: what comes sooner is lost
 
     def plots_are_visible(self) -> None:
         self.page.get_by_role("button", name="What changed in the model").click()

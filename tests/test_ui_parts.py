@@ -52,7 +52,7 @@ def test_examples_are_labelled_with_what_is_simulated(tmp_path):
     ]
     assert examples[0].path == tmp_path / "a.wav"
     assert examples[0].note == (
-        "Example: simulated stuttering, moderate; the bundled pair makes more errors here; licence: CC0."
+        "Example: simulated stuttering, moderate; adapted, the model makes more errors here; licence: CC0."
     )
     assert examples[1].note == "Example: simulated Parkinson's, mild; licence: CC0."
     assert examples[2].note == "Example: typical speech, 1."

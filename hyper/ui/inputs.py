@@ -64,7 +64,7 @@ class Inputs:
                     with gr.Column(visible=models.first_name == BUNDLED) as self.phrases:
                         title = "Things to say: click one, then read it aloud"
                         self.phrase_buttons = chips(title, PHRASES, "hw-phrases")
-                with fold("Settings", "hw-advanced"):
+                with fold("Settings", "hw-advanced", has_boxes=True):
                     self._settings()
         self.look_again = gr.Timer(LOOK_AGAIN_SECONDS, active=tried.is_missing(models.first_name))
         self.example_reference = gr.State("")  # what an example put into the text, to go with its recording

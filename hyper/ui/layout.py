@@ -68,10 +68,17 @@ def pair() -> gr.Row:
     return gr.Row(elem_classes="hw-pair", equal_height=True)
 
 
-def fold(title: str, elem_id: str, is_card: bool = False, visible: bool = True) -> gr.Accordion:
-    """What opens on a click: inside a card, or a card of its own."""
+def fold(
+    title: str, elem_id: str, is_card: bool = False, visible: bool = True, has_boxes: bool = False
+) -> gr.Accordion:
+    """What opens on a click: inside a card, or a card of its own.
+
+    `has_boxes`: somebody may type in it. What is in a fold gradio draws when it is opened first, and a moment later
+    gives it the value that it was built with, over what was typed meanwhile; but it does so only where `open` is False.
+    """
     classes = ["hw-accordion", *(["hw-card-fold"] if is_card else [])]
-    return gr.Accordion(title, open=False, visible=visible, elem_id=elem_id, elem_classes=classes)
+    is_open: Any = 0 if has_boxes else False
+    return gr.Accordion(title, open=is_open, visible=visible, elem_id=elem_id, elem_classes=classes)
 
 
 def go_button(text: str, elem_id: str, **settings: Any) -> gr.Button:
