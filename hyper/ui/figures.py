@@ -42,7 +42,7 @@ def _translate(drawn: Any) -> None:
         if isinstance(value, dict | list):
             _translate(value)
         elif isinstance(value, str) and (key in ("text", "name") or isinstance(drawn, list)):
-            drawn[key] = word(value)
+            drawn[key] = say(value) if key == "text" else word(value)
 
 
 def table_html(figure: PlotlyFigure, name: str, unit: str) -> str:

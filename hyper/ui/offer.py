@@ -12,6 +12,7 @@ from hyper.ui.languages import say
 from hyper.ui.model_store import HubModel, ModelStore
 
 OFFER = "Real Whisper for open speech"
+TAKE_IT = "Get real Whisper for open speech"
 MEANING = (
     "OpenAI's Whisper for English, with a hypernetwork of this project's own. It is downloaded once and kept, and the "
     "page starts with it from then on. What the hypernetwork mends was measured under another token embedding: "
@@ -21,7 +22,7 @@ MEANING = (
 
 def offer_button(models: ModelStore, elem_id: str, visible: bool = True) -> gr.Button:
     """The button; there is nothing to see where nothing is offered."""
-    text = f"{OFFER}, {models.offer.size}" if models.offer else OFFER
+    text = f"{TAKE_IT} ({models.offer.size})" if models.offer else TAKE_IT
     return gr.Button(text, visible=visible and models.offer is not None, elem_id=elem_id, elem_classes="hw-offer")
 
 
