@@ -16,7 +16,8 @@
   const name = () => { if (root.lang !== own) root.lang = own; };
   new MutationObserver(name).observe(root, {attributeFilter: ["lang"]});
   name();
-  // For the page's other scripts; as it stands where there is no translation.
+  // For the page's other scripts: a text, or else its parts, such as "stuttering, mild"; as it stands where it is none.
   const known = own === "en" ? {} : texts[own];
-  window.hwSay = text => Object.hasOwn(known, text) ? known[text] : text;
+  const say = text => Object.hasOwn(known, text) ? known[text] : text;
+  window.hwSay = text => Object.hasOwn(known, text) ? known[text] : text.split(", ").map(say).join(", ");
 }

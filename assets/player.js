@@ -23,7 +23,7 @@ const show = () => {
   cursor.style.setProperty('--at', Math.min(1, seconds / all));
   clock.textContent = `${seconds.toFixed(1)} / ${all.toFixed(1)} s`;
   const word = result.querySelector('.hw-adapted .hw-said, .hw-base .hw-said')?.textContent;
-  seek.setAttribute('aria-valuetext', `${seconds.toFixed(1)} s${word ? `: ${word}` : ''}`);
+  seek.setAttribute('aria-valuetext', `${seconds.toFixed(1)} ${hwSay("seconds")}${word ? `: ${word}` : ''}`);
 };
 const step = () => {
   light(audio.currentTime);

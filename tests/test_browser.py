@@ -462,7 +462,8 @@ def test_day_and_night_follow_the_system_and_gradios_switch(visit, recording, sy
 
 def test_nothing_of_an_earlier_visitor_is_there(visit):
     here = visit()
-    assert panels.WER_MEANING not in here.page.content()
+    assert panels.WER_MEANING not in here.page.locator("#hw-main").inner_html()
+    assert here.page.locator("#hw-base-transcript").count() == 0
 
 
 @pytest.mark.parametrize(

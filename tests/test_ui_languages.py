@@ -52,6 +52,7 @@ def shown(backbone, make_hypernet, tmp_path_factory) -> set[str]:
         found |= {text for name in named if isinstance(text := each["props"].get(name), str)}
     for page in [text for text in found if text.startswith("<")]:  # built before anybody asks for a language
         found |= {unescape(text) for text in re.findall(r'data-say(?:-label)?="([^"]+)"', page)}
+    found -= {capitalised(example.label) for example in examples}
     for example in examples:  # their names are taken apart, in capitals and without
         found |= {part for part in example.label.split(", ")} | {capitalised(example.label.split(", ")[0])}
     return {text for text in found if text and not text.startswith("<") and not text.isdecimal()}
