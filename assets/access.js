@@ -56,6 +56,11 @@
   // What gradio says in English alone. Its name for a button is kept for the scripts that press it.
   const SHORT = {"Upload file": "Upload", "Record audio": "Microphone"};
   const NAMES = [...Object.keys(SHORT), "Close", "Remove this file", "Select input device", "Stop Recording"];
+  const BETTER = [
+    ["maximum allowed size", "The file is too large to be taken here; please trim it, or save it as mp3 or flac."],
+    ["Queue is full", "Too many visitors are here at once; please try again in a moment."],
+    ["Connection to the server was lost", "The connection to the server was lost; the page goes on once it is back."],
+  ];
   const sayForGradio = () => {
     for (const button of all(NAMES.map(name => `[aria-label="${name}"]:not([data-name])`).join())) {
       const name = button.ariaLabel;
@@ -71,6 +76,8 @@
       const [, names, kinds] = /^Invalid file types?: (.+)\. Only (.+) allowed\.$/.exec(textOf(text)) ?? [];
       const taken = kinds?.includes("audio/") ? "wav, flac, ogg, mp3, m4a, webm" : kinds;
       if (names) text.textContent = `${names}: ${hwSay("files of this kind are not taken here, only")} ${taken}.`;
+      const [, better] = BETTER.find(([words]) => textOf(text).includes(words)) ?? [];
+      if (better) text.textContent = hwSay(better);
     }
   };
 
