@@ -10,7 +10,7 @@ import scipy.linalg
 import torch
 from threadpoolctl import threadpool_info
 
-from hyper.model.subspace import layer_update
+from hyper.model.subspace import layer_update, triangle_of
 
 
 def draw(d_out: int, d_in: int, rank: int, seed: int = 0) -> tuple[torch.Tensor, ...]:
@@ -114,3 +114,16 @@ def test_angles_of_square_weights_are_left_out_where_they_are_not_asked_for():
     assert update.frobenius == layer_update(weight, a, b, 0.5).frobenius
     tall = layer_update(*draw(24, 6, 2), 0.5, square_angles=False)
     assert len(tall.principal_angles_deg) == 2
+
+
+@pytest.mark.parametrize("shape", [(12, 5), (5, 12), (7, 7)])
+def test_what_is_known_of_a_weight_changes_no_angle(shape):
+    torch.manual_seed(0)
+    weight, a, b = torch.randn(shape), torch.randn(2, shape[1]), torch.randn(shape[0], 2)
+    triangle = triangle_of(weight)
+    assert (triangle is None) == (shape[0] == shape[1])
+    known, anew = layer_update(weight, a, b, 0.5, triangle=triangle), layer_update(weight, a, b, 0.5)
+    assert (known.principal_angles_deg == anew.principal_angles_deg).all() and anew.principal_angles_deg.max() > 1
+    if triangle is not None:  # or the lines above compare the same with the same
+        other = layer_update(weight, a, b, 0.5, triangle=2 * triangle)
+        assert (other.principal_angles_deg != anew.principal_angles_deg).all()

@@ -88,9 +88,11 @@ def test_attention_under_an_update_is_that_of_merged_weights(asr, speech_like):
     waveform, backbone = speech_like(3.0), asr.backbone
     prepared = asr.prepare(waveform)
     tokens = torch.tensor([[*backbone.prompt(), *range(60, 70)]])
-    with backbone.adapted(prepared.lora):
-        adapted = backbone.attention(prepared.states, tokens)
+    with backbone.adapted(prepared.lora) as applied:
+        adapted = backbone.attention(prepared.states, tokens, applied)
+        hooked = backbone.attention(prepared.states, tokens)
     merged = backbone.with_model(merged_model(asr, waveform)).attention(prepared.states, tokens)
+    torch.testing.assert_close(hooked, merged, atol=1e-4, rtol=1e-3)
     torch.testing.assert_close(adapted, merged, atol=1e-4, rtol=1e-3)
     assert not torch.allclose(adapted, backbone.attention(prepared.states, tokens), atol=1e-2)
 

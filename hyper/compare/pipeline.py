@@ -26,10 +26,11 @@ from hyper.model.checkpoint import find_hypernet, load_hypernet
 from hyper.model.files import ASSETS, BUNDLED
 from hyper.model.hypernet import HyperNetwork
 from hyper.model.lora import LoraWeights, StrengthError, check_strength
-from hyper.model.subspace import LayerSize, LayerUpdate, layer_size, layer_update
+from hyper.model.subspace import LayerSize, LayerUpdate, layer_size, layer_update, triangle_of
 from hyper.recordings.audio import check_waveform, load_audio
 from hyper.recordings.limits import SAMPLE_RATE
 
+MOST_KEPT_WIDTH = 512  # 2 MB of triangle for each weight, at most 50 MB for a Whisper so wide; large-v3 would take 800
 DECODE_BATCH = 8  # pieces of a long recording that are decoded together
 
 
@@ -249,6 +250,13 @@ class PersonalizedAsr:
         sites = self.hypernet.sites if self.hypernet else ()
         return {site.name: float(self.backbone.site_weight(site).double().norm()) for site in sites}
 
+    @cached_property
+    def _triangles(self) -> dict[str, np.ndarray | None]:
+        """Of each weight that the hypernetwork adapts what its angles are measured from; of wide ones not kept."""
+        sites = self.hypernet.sites if self.hypernet else ()
+        narrow = [site for site in sites if min(site.d_in, site.d_out) <= MOST_KEPT_WIDTH]
+        return {site.name: triangle_of(self.backbone.site_weight(site)) for site in narrow}
+
     def layer_sizes(self, prepared: Prepared, strength: float) -> tuple[LayerSize, ...]:
         """How far each layer is moved for one recording."""
         if prepared.lora is None:
@@ -264,7 +272,15 @@ class PersonalizedAsr:
             return ()
         lora = lora.without_gains()
         return tuple(
-            layer_update(self.backbone.site_weight(site), a[0], b[0], lora.scaling, site.name, square_angles=False)
+            layer_update(
+                self.backbone.site_weight(site),
+                a[0],
+                b[0],
+                lora.scaling,
+                site.name,
+                square_angles=False,
+                triangle=self._triangles.get(site.name),
+            )
             for site, a, b in zip(lora.sites, lora.a, lora.b, strict=True)
         )
 

@@ -72,6 +72,6 @@ def _attention(
     else:
         lora = prepared.lora_of(piece).scaled(strength)
         states = states_with(backbone, lora, [(prepared, piece)], states)
-        with backbone.adapted(lora):
-            weights = backbone.attention(states, read)
+        with backbone.adapted(lora) as applied:
+            weights = backbone.attention(states, read, applied)
     return weights[0, :, len(prompt) - 1 :, : backbone.n_speech_states(prepared.n_samples[piece])]

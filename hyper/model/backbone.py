@@ -192,11 +192,15 @@ class Backbone:
         return decoder_hidden(self.model, states.to(self.device, self.dtype), tokens.to(self.device))[at]
 
     @torch.inference_mode()
-    def attention(self, states: Tensor, tokens: Tensor) -> Tensor:  # (rows, n_states, d_model), (rows, n_tokens)
-        """What the heads that follow the speech read after each token, (rows, n_heads, n_tokens, n_states)."""
-        return cross_attention(
-            self.model, states.to(self.device, self.dtype), tokens.to(self.device), alignment_heads(self.model)
-        )
+    def attention(
+        self,
+        states: Tensor,  # (rows, n_states, d_model)
+        tokens: Tensor,  # (rows, n_tokens)
+        applied: AppliedLora | None = None,
+    ) -> Tensor:  # (rows, n_heads, n_tokens, n_states)
+        """What the heads that follow the speech read after each token, with the updates in force."""
+        heads, states = alignment_heads(self.model), states.to(self.device, self.dtype)
+        return cross_attention(self.model, states, tokens.to(self.device), heads, applied)
 
     @property
     def n_tokens(self) -> int:

@@ -5,7 +5,7 @@ What was hooked to a linear layer, or put in its place, takes part.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, cast
 
@@ -118,6 +118,11 @@ class Attention:
         query = self._in_heads(self.query(hidden))
         read = scaled_dot_product_attention(query, keys, values, is_causal=causal, scale=self.scaling)
         return self.out(read.transpose(1, 2).flatten(2))
+
+    def shares(self, hidden: Tensor, keys: Tensor, heads: Sequence[int]) -> Tensor:
+        """How much of each value these heads read at each position, (rows, len(heads), n_tokens, n) float32."""
+        query = self._in_heads(self.query(hidden))[:, heads].float()
+        return (self.scaling * query @ keys[:, heads].float().transpose(2, 3)).softmax(dim=-1)
 
     def _in_heads(self, projected: Tensor) -> Tensor:  # (rows, n, d_model) -> (rows, n_heads, n, d_head)
         return projected.view(*projected.shape[:2], self.n_heads, self.d_head).transpose(1, 2)

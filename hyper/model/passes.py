@@ -88,24 +88,22 @@ def cross_attention(
     states: Tensor,  # (rows, n_states, d_model)
     tokens: Tensor,  # (rows, n_tokens)
     heads: Sequence[tuple[int, int]],  # (layer, head) of each
+    applied: AppliedLora | None = None,  # the updates in force
 ) -> Tensor:  # (rows, n_heads, n_tokens, n_states) float32, each sums to 1 over the states
     """How much of each encoder state the heads read after each token, given all tokens before it."""
-    attentions = {layer: model.model.decoder.layers[layer].encoder_attn for layer, _ in heads}
-    products: dict[nn.Module, Tensor] = {}
-    handles = []
-    try:
-        for attention in attentions.values():
-            for product in (attention.q_proj, attention.k_proj):  # after the hooks of any update in force
-                keep = lambda layer, _inputs, output: products.__setitem__(layer, output)  # noqa: E731
-                handles.append(product.register_forward_hook(keep))
-        decoder_hidden(model, states, tokens)
-    finally:
-        for handle in handles:
-            handle.remove()
-    read = []
-    for layer, head in heads:
-        attention = attentions[layer]
-        own = slice(head * attention.head_dim, (head + 1) * attention.head_dim)
-        query, key = products[attention.q_proj][..., own].float(), products[attention.k_proj][..., own].float()
-        read.append((attention.scaling * query @ key.transpose(1, 2)).softmax(dim=-1))
-    return torch.stack(read, dim=1)
+    decoder = model.model.decoder
+    hidden = decoder.embed_tokens(tokens) + decoder.embed_positions.weight[: tokens.shape[1]]
+    shares: dict[tuple[int, int], Tensor] = {}  # of each head (rows, n_tokens, n_states)
+    for i in range(1 + max(layer for layer, _ in heads)):
+        layer: Any = decoder.layers[i]
+        own, heard = Attention.of(layer.self_attn, applied), Attention.of(layer.encoder_attn, applied)
+        reading = norm(layer.self_attn_layer_norm)(hidden)
+        hidden = hidden + own.attend(reading, *own.keys_and_values(reading), causal=True)
+        reading = norm(layer.encoder_attn_layer_norm)(hidden)
+        keys, values = heard.keys_and_values(states)
+        chosen = [(layer_of_head, head) for layer_of_head, head in heads if layer_of_head == i]
+        if chosen:
+            shares |= zip(chosen, heard.shares(reading, keys, [head for _, head in chosen]).unbind(1), strict=True)
+        hidden = hidden + heard.attend(reading, keys, values, causal=False)
+        hidden = hidden + FeedForward(layer, applied)(hidden)
+    return torch.stack([shares[each] for each in heads], dim=1)

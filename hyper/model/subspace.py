@@ -75,6 +75,7 @@ def layer_update(
     scaling: float,
     name: str = "",
     square_angles: bool = True,  # of square weights too: they take two whole singular value decompositions
+    triangle: np.ndarray | None = None,  # `triangle_of` the weight, where it is known
 ) -> LayerUpdate:
     """Measure the update `scaling * b @ a` of a weight, without forming it."""
     w, right, left = _float64(weight), _float64(a), scaling * _float64(b)
@@ -82,8 +83,18 @@ def layer_update(
     singular_values = _product_singular_values(left, right)
     frobenius = float(np.linalg.norm(singular_values))
     is_left_out = w.shape[0] == w.shape[1] and not square_angles
-    angles = np.empty(0) if is_left_out else np.degrees(principal_angles(w, left, right))
+    angles = np.empty(0) if is_left_out else np.degrees(principal_angles(w, left, right, triangle))
     return LayerUpdate(name, frobenius, frobenius / float(np.linalg.norm(w)), singular_values, angles)
+
+
+def triangle_of(weight: Tensor) -> np.ndarray | None:  # (d_out, d_in)
+    """What the angles of a weight are measured from, and most of their cost, (n, n) of its shorter side n.
+
+    None where it has none: it is square, or its columns depend on each other.
+    """
+    w = _float64(weight)
+    d_out, d_in = w.shape
+    return None if d_out == d_in else _triangular_factor(w if d_out > d_in else w.T)
 
 
 def layer_size(
@@ -153,6 +164,7 @@ def principal_angles(
     weight: np.ndarray,  # (d_out, d_in)
     left: np.ndarray,  # (d_out, rank)
     right: np.ndarray,  # (rank, d_in)
+    triangle: np.ndarray | None = None,  # `triangle_of` the weight, where it is known
 ) -> np.ndarray:  # (n_angles,) radians, largest first
     """Angles between the subspaces of `weight` and `weight + left @ right`; see the top of this file for which."""
     d_out, d_in = weight.shape
@@ -161,11 +173,13 @@ def principal_angles(
         before, after = (np.linalg.svd(matrix)[0][:, :k] for matrix in (weight, weight + left @ right))
         return scipy.linalg.subspace_angles(before, after)
     if d_out < d_in:
-        return _column_space_angles(weight.T, right.T, left.T)
-    return _column_space_angles(weight, left, right)
+        return _column_space_angles(weight.T, right.T, left.T, triangle)
+    return _column_space_angles(weight, left, right, triangle)
 
 
-def _column_space_angles(tall: np.ndarray, left: np.ndarray, right: np.ndarray) -> np.ndarray:
+def _column_space_angles(
+    tall: np.ndarray, left: np.ndarray, right: np.ndarray, triangle: np.ndarray | None
+) -> np.ndarray:
     """The angles between the column spaces of `tall` and `tall + left @ right` that are not 0 by necessity.
 
     With tall = Q R and Q orthonormal, left = Q c + e with e orthogonal to Q, the new matrix is
@@ -174,7 +188,7 @@ def _column_space_angles(tall: np.ndarray, left: np.ndarray, right: np.ndarray) 
     tangents", 2013). Sherman-Morrison-Woodbury leaves only matrices of size rank to invert.
     """
     rank = len(right)
-    r = _triangular_factor(tall)
+    r = _triangular_factor(tall) if triangle is None else triangle
     if r is None:
         return scipy.linalg.subspace_angles(tall, tall + left @ right)[:rank]
     inside = scipy.linalg.solve_triangular(r, tall.T @ left, trans="T")  # (n_columns, rank), c above
