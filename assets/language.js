@@ -19,5 +19,7 @@
   // For the page's other scripts: a text, or else its parts, such as "stuttering, mild"; as it stands where it is none.
   const known = own === "en" ? {} : texts[own];
   const say = text => Object.hasOwn(known, text) ? known[text] : text;
+  for (const {props} of gradio_config.components.filter(({type}) => type === "dropdown"))
+    props.choices = props.choices.map(([text, value]) => [text.split(" · ").map(say).join(" · "), value]);
   window.hwSay = text => Object.hasOwn(known, text) ? known[text] : text.split(", ").map(say).join(", ");
 }

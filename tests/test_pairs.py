@@ -101,7 +101,7 @@ def models(backbone, make_hypernet) -> ModelStore:
 
 def test_a_real_whisper_is_offered_where_it_adapts_and_the_page_runs_the_bundled_pair(models, backbone):
     assert models.offer.name == TINY and models.offers(BUNDLED) and not models.offers(TINY)
-    assert (f"{TINY} · 38 M · downloads 151 MB once · adapts", TINY) in models.choices()
+    assert (f"{TINY} · 38 M · 151 MB · downloaded once · adapts", TINY) in models.choices()
     assert not models.is_multilingual(TINY)
     asr = models.get(BUNDLED)
     assert ModelStore(asr, BUNDLED, load_by_name).offer is None

@@ -21,7 +21,7 @@ from hyper.ui import server
 from hyper.ui.examples import read_examples
 from hyper.ui.languages import HOLE, LANGUAGES, document, i18n, said, texts
 from hyper.ui.layout import capitalised
-from hyper.ui.model_store import ModelStore
+from hyper.ui.model_store import BETWEEN, ModelStore
 from hyper.ui.page import build_demo
 from hyper.ui.phrases import PHRASES
 
@@ -46,7 +46,10 @@ def shown(backbone, make_hypernet, tmp_path_factory) -> set[str]:
         asr = PersonalizedAsr(backbone, make_hypernet(backbone), "random")
         models = ModelStore(asr, "bundled", server.load_by_name, takes_any=True, adapting=["openai/whisper-tiny.en"])
         components = build_demo(models, examples).config["components"]
-    found = {choice[0] for each in components if each["type"] == "radio" for choice in each["props"]["choices"]}
+    models = [each for each in components if each["props"].get("elem_id") == "hw-model"]
+    parts = {part for each in models for choice in each["props"]["choices"] for part in choice[0].split(BETWEEN)}
+    found = {part for part in parts if "/" not in part and not part[0].isdigit()}
+    found |= {choice[0] for each in components if each["type"] == "radio" for choice in each["props"]["choices"]}
     for each in components:
         named = ("label", "info", "placeholder", *(["value"] if each["type"] in ("button", "html") else []))
         found |= {text for name in named if isinstance(text := each["props"].get(name), str)}

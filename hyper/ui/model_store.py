@@ -12,10 +12,13 @@ from weakref import WeakKeyDictionary
 
 from hyper.model.device import choose_device
 from hyper.model.files import ASSETS, BUNDLED, BackboneError
+from hyper.ui.languages import word
 
 if TYPE_CHECKING:
     from hyper.compare.pipeline import PersonalizedAsr
     from hyper.model.backbone import Backbone
+
+BETWEEN = " · "  # the parts of a label
 
 
 @dataclass(frozen=True)
@@ -34,7 +37,7 @@ class HubModel:
     @property
     def label(self) -> str:
         """As the model list shows it."""
-        return f"{self.name} · {self.parameters} M · downloads {self.size} once"
+        return BETWEEN.join((self.name, f"{self.parameters} M", self.size, "downloaded once"))
 
     @property
     def is_multilingual(self) -> bool:
@@ -86,16 +89,17 @@ class ModelStore:
         self._first.set_result(asr)
 
     def choices(self) -> list[tuple[str, str]]:
-        """(label, name) of every model offered."""
-        labels = {BUNDLED: "Bundled pair · commands and short phrases"}
+        """(label, name) of every model offered; assets/language.js says those labels that the page is built with."""
+        labels = {BUNDLED: BETWEEN.join(("Bundled pair", "commands and short phrases"))}
         labels |= {model.name: self._label(model) for model in HUB_MODELS if self._is_listed(model)}
         labels |= {choice: choice for choice in self._named if choice not in labels}
         label = labels.pop(self.first_name, "")
         first = label if self.first_name == BUNDLED else self.first_name  # it is here: nothing is downloaded
-        return [(first, self.first_name), *((label, name) for name, label in labels.items())]
+        named = [(first, self.first_name), *((label, name) for name, label in labels.items())]
+        return [(BETWEEN.join(map(word, label.split(BETWEEN))), name) for label, name in named]
 
     def _label(self, model: HubModel) -> str:
-        return model.label + (" · adapts" if model.name in self.adapting else "")
+        return BETWEEN.join((model.label, *(["adapts"] if model.name in self.adapting else [])))
 
     def _is_listed(self, model: HubModel) -> bool:
         """What a processor bears; what knows English alone is worth a place where it adapts."""
