@@ -126,7 +126,7 @@ def test_the_strength_changes_the_transcript_without_encoding_again(visit, recor
     expect(role).to_contain_text("strength 2", timeout=PATIENCE_MS)
     n_encodes = len(encodes)
     twice = asr.compare(recording, strength=2.0).adapted.text  # encodes: counted after
-    assert adapted.inner_text().split() == twice.split()
+    assert adapted.inner_text() == (" ".join(twice.split()) or marks.NO_WORDS)
     assert n_encodes == 1
 
 
