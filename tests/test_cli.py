@@ -291,15 +291,18 @@ def test_bench_on_a_given_recording(models, recording, capsys, monkeypatch):
     out = recording.parent / "bench.json"
     monkeypatch.setattr("hyper.compare.bench_rows.QUICK_COMPARES", 3)
     monkeypatch.setattr("hyper.compare.bench_rows.start_seconds", lambda: 3.5)
+    monkeypatch.setattr("hyper.compare.bench_rows.missing", lambda _asr: "not here")  # of faster-whisper
     assert main(["bench", str(recording), "--rounds", "1", "--json", str(out), "--quick", *models]) == 0
     rows = json.loads(out.read_text())
+    assert [row.pop("reason") for row in rows if "reason" in row] == 4 * ["not here"]
     assert all(list(row) == ["name", "value", "unit", "bar", "met"] for row in rows)
     for row in rows:
         is_above = row["unit"] == "× faster"
         met = None if row["value"] is None else (row["value"] >= row["bar"] if is_above else row["value"] <= row["bar"])
         assert row["met"] is met
-    assert [row["bar"] for row in rows] == [1.15, 0.5556, 3.0, 1.1, 1.03, 4.0, 150.0, 1500.0]
-    assert [row["value"] is None for row in rows] == [False] * 6 + [True] * 2  # no GPU here
+    assert [row["bar"] for row in rows] == [1.15, 0.5556, None, 1.5, None, 1.5, 3.0, 1.1, 1.03, 4.0, 150.0, 1500.0]
+    # Neither faster-whisper nor a GPU.
+    assert [row["value"] is None for row in rows] == [False] * 2 + [True] * 4 + [False] * 4 + [True] * 2
     shown = capsys.readouterr().out
     assert f"{rows[0]['value']:.2f} times the base alone" in shown
     assert "start to the port answering" in shown and "3.50 s" in shown and "not measured" in shown
