@@ -1,4 +1,4 @@
-"""The app as a process of its own, as its users start it."""
+"""The page served to tests: as a process of its own, as its users start it, or in this one."""
 
 from __future__ import annotations
 
@@ -9,6 +9,10 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    import gradio as gr
 
 ROOT = Path(__file__).parents[1]
 
@@ -17,6 +21,15 @@ def free_port() -> int:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return probe.getsockname()[1]
+
+
+@contextmanager
+def launched(demo: gr.Blocks) -> Iterator[str]:
+    """The address of a page in this process, served as the app serves it."""
+    from hyper.ui import server  # slow to import: not for those who start the app as a process
+
+    yield demo.launch(**server.launch_options("127.0.0.1", free_port()))[1]
+    demo.close(verbose=False)
 
 
 @contextmanager

@@ -15,7 +15,7 @@ import pytest
 import soundfile
 from gradio_client import Client, handle_file
 from gradio_client.exceptions import AppError
-from served import ROOT, free_port
+from served import ROOT, launched
 
 from hyper.compare.pipeline import PersonalizedAsr
 from hyper.compare.speaker import compare_speaker
@@ -48,9 +48,8 @@ def folder(tmp_path_factory, speech_like) -> Path:
 def address(asr, tmp_path_factory) -> Iterator[str]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("GRADIO_TEMP_DIR", str(tmp_path_factory.mktemp("gradio")))
-        demo = build_demo(ModelStore(asr, "bundled", server.load_by_name), [])
-        yield demo.launch(**server.launch_options("127.0.0.1", free_port()))[1]
-        demo.close(verbose=False)
+        with launched(build_demo(ModelStore(asr, "bundled", server.load_by_name), [])) as url:
+            yield url
 
 
 def examples(language: str, address: str) -> list[str]:

@@ -17,7 +17,7 @@ import pytest
 import soundfile
 from gradio_client import Client, handle_file
 from gradio_client.exceptions import AppError
-from served import ROOT, free_port, running_app
+from served import ROOT, free_port, launched, running_app
 
 import app
 from hyper.compare.pipeline import PersonalizedAsr
@@ -57,9 +57,8 @@ def demo(asr, cache) -> gr.Blocks:
 def address(demo) -> Iterator[str]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("gradio.utils.get_heartbeat_rate", lambda: 0.25)  # of 15 s: how soon a visitor's leaving is seen
-        _, url, _ = demo.launch(**server.launch_options("127.0.0.1", free_port()))
-        yield url
-        demo.close(verbose=False)
+        with launched(demo) as url:
+            yield url
 
 
 @pytest.fixture(scope="module")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import socket
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -11,10 +10,11 @@ import pytest
 import test_browser
 import test_browser_trust
 import test_pairs
+from served import launched
 from test_browser import NARROW, WIDE, playwright
 
 from hyper.compare.pipeline import PersonalizedAsr
-from hyper.ui import panels, server
+from hyper.ui import panels
 from hyper.ui.model_store import ModelStore
 from hyper.ui.page import build_demo
 
@@ -40,17 +40,12 @@ def models(asr, assets) -> ModelStore:
 def address(models, cache) -> Iterator[str]:
     if test_browser.CHROMIUM is None:
         pytest.skip("there is no Chromium here")
-    with pytest.MonkeyPatch.context() as patch, socket.socket() as probe:
+    with pytest.MonkeyPatch.context() as patch:
         patch.setenv("GRADIO_TEMP_DIR", str(cache))
         patch.setattr(panels, "asks_for_another_model", lambda _verdict: True)
         patch.setattr("huggingface_hub.constants.ENDPOINT", "http://127.0.0.1:9")  # nobody answers there
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
-        probe.close()
-        demo = build_demo(models, [])
-        _, url, _ = demo.launch(**server.launch_options("127.0.0.1", port))
-        yield url
-        demo.close(verbose=False)
+        with launched(build_demo(models, [])) as url:
+            yield url
 
 
 def test_without_a_network_one_sentence_and_the_bundled_pair_goes_on(visit, recording: Path, models):

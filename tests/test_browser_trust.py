@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import socket
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -12,6 +11,7 @@ import numpy as np
 import pytest
 import soundfile
 import test_browser
+from served import launched
 from test_browser import CONTRASTS, NARROW, PATIENCE_MS, WIDE, Visit, playwright
 
 from hyper.compare.pipeline import PersonalizedAsr
@@ -41,16 +41,11 @@ def address(asr, cache) -> Iterator[str]:
     """The page in this process, so that the tests can count what its model does."""
     if test_browser.CHROMIUM is None:
         pytest.skip("there is no Chromium here")
-    with pytest.MonkeyPatch.context() as patch, socket.socket() as probe:
+    with pytest.MonkeyPatch.context() as patch:
         patch.setenv("GRADIO_TEMP_DIR", str(cache))
         patch.setattr("gradio.utils.get_heartbeat_rate", lambda: 0.25)  # of 15 s: how soon leaving is seen
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
-        probe.close()
-        demo = build_demo(ModelStore(asr, "bundled", server.load_by_name), [])
-        _, url, _ = demo.launch(**server.launch_options("127.0.0.1", port))
-        yield url
-        demo.close(verbose=False)
+        with launched(build_demo(ModelStore(asr, "bundled", server.load_by_name), [])) as url:
+            yield url
 
 
 @pytest.fixture

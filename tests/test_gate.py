@@ -12,7 +12,7 @@ from pathlib import Path
 import gradio as gr
 import httpx
 import pytest
-from served import free_port
+from served import launched
 from starlette.applications import Starlette
 from starlette.middleware import Middleware
 from starlette.responses import PlainTextResponse
@@ -105,9 +105,8 @@ def served(tmp_path, monkeypatch) -> Iterator[tuple[gr.Blocks, str]]:
         text = gr.State("")
         typed = gr.Textbox()
         typed.submit(lambda words: words, typed, text, api_name="keep")
-    _, url, _ = demo.launch(**server.launch_options("127.0.0.1", free_port()))
-    yield demo, url
-    demo.close(verbose=False)
+    with launched(demo) as url:
+        yield demo, url
 
 
 def test_the_gate_stands_before_the_real_page(served):

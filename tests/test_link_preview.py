@@ -8,9 +8,8 @@ from html.parser import HTMLParser
 import gradio as gr
 import httpx
 import pytest
-from served import free_port
+from served import launched
 
-from hyper.ui import server
 from hyper.ui.link_preview import DESCRIPTION, TITLE, with_preview
 
 
@@ -36,8 +35,8 @@ def address() -> Iterator[str]:
     """A page with this project's way of serving, and nothing on it."""
     with gr.Blocks(title="HyperWhisper", analytics_enabled=False) as demo:
         gr.HTML("empty")
-    yield demo.launch(**server.launch_options("127.0.0.1", free_port()))[1]
-    demo.close(verbose=False)
+    with launched(demo) as url:
+        yield url
 
 
 @pytest.mark.parametrize("encoding", ["identity", "gzip, br"])

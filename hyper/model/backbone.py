@@ -192,13 +192,8 @@ class Backbone:
         return decoder_hidden(self.model, states.to(self.device, self.dtype), tokens.to(self.device))[at]
 
     @torch.inference_mode()
-    def attention(
-        self,
-        states: Tensor,  # (rows, n_states, d_model)
-        tokens: Tensor,  # (rows, n_tokens)
-        applied: AppliedLora | None = None,
-    ) -> Tensor:  # (rows, n_heads, n_tokens, n_states)
-        """What the heads that follow the speech read after each token, with the updates in force."""
+    def attention(self, states: Tensor, tokens: Tensor, applied: AppliedLora | None = None) -> Tensor:
+        """What the heads that follow the speech read after each token: `cross_attention` tells the shapes."""
         heads, states = alignment_heads(self.model), states.to(self.device, self.dtype)
         return cross_attention(self.model, states, tokens.to(self.device), heads, applied)
 

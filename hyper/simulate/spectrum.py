@@ -51,6 +51,14 @@ def istft(spectra: np.ndarray, n_samples: int) -> np.ndarray:  # (n_samples,) fl
     return out.ravel()[N_FFT // 2 : N_FFT // 2 + n_samples]
 
 
+def warped(envelope: np.ndarray, factor: float | np.ndarray) -> np.ndarray:  # (n_frames, n_bins), for all or (n_bins,)
+    """What stood at a frequency comes to `factor` times it."""
+    place = np.clip(np.arange(envelope.shape[1]) / factor, 0, envelope.shape[1] - 1)
+    low = np.minimum(place.astype(int), envelope.shape[1] - 2)
+    part = place - low
+    return envelope[:, low] * (1 - part) + envelope[:, low + 1] * part
+
+
 def change_spectrum(
     waveform: np.ndarray,  # (n_samples,)
     phones: Sequence[Phone],  # with the times of this waveform

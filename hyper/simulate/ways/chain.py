@@ -11,7 +11,7 @@ from scipy.signal import butter, fftconvolve, sosfilt
 from hyper.recordings.limits import SAMPLE_RATE
 from hyper.simulate.psola import Span
 from hyper.simulate.room import speech_level
-from hyper.simulate.spectrum import FREQUENCIES, istft, stft, whispered
+from hyper.simulate.spectrum import FREQUENCIES, istft, stft, warped, whispered
 from hyper.simulate.voice import VoiceChange, say_spans
 
 _PIECE_SECONDS = (0.06, 0.3)  # a sound or a syllable: cut anywhere, no phones are asked for
@@ -133,8 +133,7 @@ def _warped(waveform: np.ndarray, strength: float, speaker: Draw, rng: Draw) -> 
     spectra = stft(waveform)
     envelope = gaussian_filter1d(np.log(np.abs(spectra) + 1e-5), 7, axis=1)
     low, high = 1 + strength * speaker.uniform(-0.22, 0.22, 2)
-    place = np.arange(len(FREQUENCIES)) / np.linspace(low, high, len(FREQUENCIES))
-    wanted = np.stack([np.interp(place, np.arange(len(FREQUENCIES)), row) for row in envelope])
+    wanted = warped(envelope, np.linspace(low, high, len(FREQUENCIES)))
     return istft(spectra * np.exp(np.clip(wanted - envelope, -2.5, 2.5)), len(waveform))
 
 

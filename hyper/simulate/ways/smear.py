@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from scipy.ndimage import gaussian_filter
 
-from hyper.simulate.spectrum import FREQUENCIES, HOP, istft, stft
+from hyper.simulate.spectrum import FREQUENCIES, HOP, istft, stft, warped
 
 _SMOOTH_BINS = 8.0  # bins, 250 Hz: an envelope of formants, not of harmonics
 
@@ -21,7 +21,7 @@ def say_smeared(
     frames = 1 + share * speaker.uniform(2, 7)  # 8 ms each
     bins = _SMOOTH_BINS + share * speaker.uniform(2, 10)
     wanted = gaussian_filter(log_power, (frames, bins))
-    wanted = _warped(wanted, 1 + share * speaker.uniform(-0.2, 0.2))
+    wanted = warped(wanted, 1 + share * speaker.uniform(-0.2, 0.2))
     change = np.clip(0.5 * (wanted - envelope), -3, 3)  # of log magnitude: ±26 dB
     edge_hz = 8000 - share * speaker.uniform(1000, 5000)
     change = change - np.log1p((FREQUENCIES / edge_hz) ** 8) / 2
@@ -32,11 +32,3 @@ def say_smeared(
         return istft(spectra * np.exp(change), len(waveform)) + noise
     drift = np.interp(np.arange(len(change)) * HOP, np.linspace(0, len(waveform), 8), rng.uniform(-1, 0, 8))
     return istft(spectra * np.exp(change + strength * drift[:, None]), len(waveform))
-
-
-def _warped(envelope: np.ndarray, factor: float) -> np.ndarray:  # (n_frames, n_bins)
-    """What stood at a frequency comes to `factor` times it."""
-    place = np.clip(np.arange(envelope.shape[1]) / factor, 0, envelope.shape[1] - 1)
-    low = np.minimum(place.astype(int), envelope.shape[1] - 2)
-    part = place - low
-    return envelope[:, low] * (1 - part) + envelope[:, low + 1] * part
