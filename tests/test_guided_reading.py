@@ -133,8 +133,8 @@ def test_what_was_read_is_handed_over_to_one_speaker_in_files_that_say_it(tab, t
 
 def test_progress_and_phrase_are_written_and_escaped():
     page = reading_html.phrase_html(Reading.begin(("<b>one</b>", "two", "three")))
-    assert "1 / 3" in page and 'max="3" value="0"' in page and "&lt;b&gt;one" in page
-    assert "2 of 3 phrases recorded" in reading_html.phrase_html(
+    assert "1 of 3" in page and 'max="3" value="0"' in page and "&lt;b&gt;one" in page
+    assert "2 recordings of 3 phrases" in reading_html.phrase_html(
         Reading.begin(("one", "two", "three")).keep("a").keep("b").finish()
     )
 
