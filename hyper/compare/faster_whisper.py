@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import statistics
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import partial
 from importlib.util import find_spec
 from pathlib import Path
@@ -37,9 +37,10 @@ def beside_engine(asr: PersonalizedAsr, waveforms: Sequence[np.ndarray], precisi
         engine = ConvertedBase(asr.backbone, precision, Path(folder))
     own, others = [], []
     for waveform in waveforms:
-        runs = {"own": partial(transcribe, asr, waveform), "other": partial(engine.transcribe, waveform)}
-        if runs["own"]()[0] != runs["other"]():  # warms up as well
+        own_run, other_run = partial(transcribe, asr, waveform), partial(engine.transcribe, waveform)
+        if own_run()[0] != other_run():  # warms up as well
             continue
+        runs: dict[str, Callable[[], object]] = {"own": own_run, "other": other_run}
         for i in range(ROUNDS):
             seconds = {way: timed(runs[way], asr.backbone)[0] for way in in_turn(tuple(runs), i)}
             own.append(seconds["own"])
