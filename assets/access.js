@@ -59,6 +59,7 @@
   const BETTER = [
     ["maximum allowed size", "The file is too large to be taken here; please trim it, or save it as mp3 or flac."],
     ["Queue is full", "Too many visitors are here at once; please try again in a moment."],
+    ["Could not parse server response", "The server's answer could not be read; please try again."],
     ["Connection to the server was lost", "The connection to the server was lost; the page goes on once it is back."],
   ];
   const sayForGradio = () => {

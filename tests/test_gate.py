@@ -21,6 +21,7 @@ from starlette.testclient import TestClient
 
 from hyper.ui import server
 from hyper.ui.gate import DISK_FULL, MAX_BODY_BYTES, Gate
+from hyper.ui.languages import LANGUAGES, texts
 from hyper.ui.visitors import janitor
 
 FETCHES_NOTHING = "This page fetches nothing from other addresses; please upload the file."
@@ -62,6 +63,22 @@ def test_nothing_is_fetched_for_anybody(address):
     assert page.post("/gradio_api/queue/join", json=asked).text == FETCHES_NOTHING
 
 
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_a_refusal_is_said_in_the_language_that_is_asked_for(language):
+    def asked(hosts, method="GET", path="/", **sent) -> str:
+        headers = {"accept-language": f"{language}-XX,en;q=0.5", **sent.pop("headers", {})}
+        return client(hosts).request(method, path, headers=headers, **sent).text
+
+    known = texts(language)
+    refused = asked({"127.0.0.1"}, headers={"host": "rebound.example"})
+    assert refused == known["This page is for this computer only, and was asked for as {name}."].format(
+        name="'rebound.example'"
+    )
+    assert asked(None, path="/gradio_api/file=http://example.org/a.wav") == known[FETCHES_NOTHING]
+    too_long = asked(None, "POST", "/gradio_api/queue/join", content=b"x" * (MAX_BODY_BYTES + 1))
+    assert too_long == known["The request is longer than {size} MB; please send less text at once."].format(size=8)
+
+
 def test_what_is_sent_reaches_the_page_as_it_came():
     sent = json.dumps({"data": [{"path": "/tmp/a.wav", "url": "http://127.0.0.1:7860/gradio_api/file=/tmp/a.wav"}]})
     assert client(None).post("/gradio_api/queue/join", content=sent).text == sent
@@ -85,6 +102,8 @@ def test_a_full_disk_is_said_when_all_is_sent(tmp_path):
     error = errno.ENOSPC
     reply = page.post("/gradio_api/upload", content=iter([b"x" * 1000] * 5))
     assert (reply.status_code, reply.text) == (507, DISK_FULL)
+    reply = page.post("/gradio_api/upload", content=b"x", headers={"accept-language": "tr"})
+    assert (reply.status_code, reply.text) == (507, texts("tr")[DISK_FULL])
     error = errno.EIO
     with pytest.raises(OSError):
         page.post("/gradio_api/upload", content=b"x")

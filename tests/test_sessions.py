@@ -10,6 +10,7 @@ import gradio as gr
 import pytest
 from test_clinic_report import evaluation, utterance
 from test_ui_panels import comparison, text_of
+from test_ui_said import asked_in
 
 from hyper.compare.utterance import Failure
 from hyper.metrics.word_errors import word_errors
@@ -18,7 +19,7 @@ from hyper.recordings.manifest import ManifestRow
 from hyper.recordings.tables import TableError, csv_bytes, xlsx_bytes
 from hyper.reports.sessions import SessionError, read_sessions
 from hyper.reports.table import recordings_sheet, sheets
-from hyper.ui.tabs.sessions import SessionsTab, sessions_plot
+from hyper.ui.tabs.sessions import SessionsTab, sessions_html, sessions_plot
 
 MEANT, BASE, ADAPTED = "-turn on the light", "turn on a night", "turn on the night"
 
@@ -60,6 +61,13 @@ def test_every_kind_of_saved_file_is_counted_alike_and_in_order_of_time(written)
         assert each.n_recordings == 2
         assert each.base == word_errors(MEANT, BASE) + right and each.adapted == word_errors(MEANT, ADAPTED) + right
     assert (sessions[2].base.n_errors, sessions[2].adapted.n_errors, sessions[2].base.n_reference) == (1, 0, 3)
+
+
+def test_the_days_of_sessions_are_written_in_the_visitors_language(written):
+    sessions = read_sessions([written(name) for name in ("third.json", "recordings-2030-03-02.csv")])
+    with asked_in("de"):
+        assert list(sessions_plot(sessions).layout.xaxis.ticktext) == ["2. März 2030", "third"]
+        assert "2. März 2030" in text_of(sessions_html(sessions))
 
 
 def test_without_a_hypernetwork_there_is_no_adapted_session(written):

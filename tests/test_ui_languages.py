@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import re
+from calendar import month_abbr, month_name
 from collections.abc import Callable
 from html import unescape
 
@@ -33,6 +34,8 @@ IN_PARTS = {
     "{recordings}, {scored} of them with a reference text", "base {base}, no adaptation for this model",
     "{recordings}. No reference text was given, so nothing is counted: a transcript alone cannot show what is right.",
 }  # fmt: skip
+IN_PARTS |= {f"{{day}} {month} {{year}}" for month in month_abbr[1:]}
+IN_PARTS |= {f"{{day}} {month} {{year}}, {{time}}" for month in month_name[1:]}
 IN_OTHERS = pytest.mark.parametrize("language", LANGUAGES)
 
 

@@ -7,6 +7,7 @@ import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
+from datetime import date
 from functools import partial
 from types import SimpleNamespace
 
@@ -222,3 +223,22 @@ def test_a_notice_speaks_the_visitors_language():
         notices.check_recordings([])
     assert caught.value.title == "Niente da confrontare"
     assert caught.value.message == texts("it")[notices.NO_RECORDING]
+
+
+@pytest.mark.parametrize(
+    ("language", "short", "long"),
+    [
+        ("de", "2. März 2030", "2. März 2030, 04:05 Uhr"),
+        ("es", "2 mar 2030", "2 de marzo de 2030, 04:05"),
+        ("it", "2 mar 2030", "2 marzo 2030, 04:05"),
+        ("tr", "2 Mart 2030", "2 Mart 2030, 04:05"),
+    ],
+)
+def test_dates_are_written_as_the_language_writes_them(language, short, long):
+    assert translated("2 Mar 2030", language) == short
+    assert translated("02 March 2030, 04:05", language) == long
+    for month in range(1, 13):
+        for written in ("%d %b %Y", "%d %B %Y, %H:%M"):
+            day = f"{date(2030, month, 10):{written}}"
+            assert translated(day, language) != day
+    assert translated("Anna May 3", language) == "Anna May 3"  # a file's name

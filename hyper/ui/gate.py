@@ -11,6 +11,7 @@ from urllib.parse import urlsplit
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.responses import PlainTextResponse
 
+from hyper.ui.languages import first_language, translated
 from hyper.ui.port import is_public
 
 if TYPE_CHECKING:
@@ -40,13 +41,14 @@ class Gate:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
             return await self._app(scope, receive, send)
-        refusal = self._refused(scope["path"], Headers(scope=scope))
+        headers = Headers(scope=scope)
+        refusal = self._refused(scope["path"], headers)
         if refusal is None and scope["method"] == "POST" and not scope["path"].endswith(UPLOAD_ROUTE):
             body = await _body(receive)
             refusal = _refused_body(body)
             receive = _again(body, receive)
         if refusal is not None:
-            return await PlainTextResponse(refusal, status_code=403)(scope, receive, send)
+            return await _answer(refusal, 403, headers)(scope, receive, send)
         sent = _Sent(receive)
         try:
             await self._app(scope, sent, _unstored(send) if FILE_ROUTE in scope["path"] else send)
@@ -54,7 +56,7 @@ class Gate:
             if error.errno != errno.ENOSPC or not scope["path"].endswith(UPLOAD_ROUTE):
                 raise
             await sent.read_to_its_end()  # who is still sending does not hear the answer
-            await PlainTextResponse(DISK_FULL, status_code=507)(scope, receive, send)
+            await _answer(DISK_FULL, 507, headers)(scope, receive, send)
 
     def _refused(self, path: str, headers: Headers) -> str | None:
         """Why a request is not answered, whatever is in it; None where it is."""
@@ -67,6 +69,11 @@ class Gate:
             if name is not None and name not in self._hosts:
                 return f"This page is for this computer only, and was asked for as {name[:100]!r}."
         return None
+
+
+def _answer(text: str, status: int, headers: Headers) -> PlainTextResponse:
+    """What the page shows of it, in the language that was asked for."""
+    return PlainTextResponse(translated(text, first_language(headers)), status_code=status)
 
 
 def _host(address: str) -> str:

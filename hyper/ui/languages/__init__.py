@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Mapping
 from functools import cache
 from pathlib import Path
 
@@ -16,6 +17,7 @@ from gradio.context import LocalContext
 FOLDER = Path(__file__).parent
 LANGUAGES = ("de", "es", "it", "tr")
 HOLE = re.compile(r"\{(\w+)\}")
+NUMBERS = {"day", "year"}  # holes of a date: nothing but digits fits, or "Anna May 3.wav" would be one
 # Holes that hold a text of the page; the others hold numbers, names or what was said.
 SAID_AGAIN = {"before", "after", "row", "recordings", "rates", "errors", "each", "one", "layer", "what", "why"}
 
@@ -69,8 +71,12 @@ def translated(text: str, language: str) -> str:
 def asked_language() -> str:
     """What the browser asks for first, as the page itself goes by; empty where nobody asks."""
     request = LocalContext.request.get(None)
-    wanted = "" if request is None else request.headers.get("accept-language", "")
-    return re.split("[-,;]", wanted.strip())[0].lower()
+    return "" if request is None else first_language(request.headers)
+
+
+def first_language(headers: Mapping[str, str]) -> str:
+    """That which the headers of a request ask for first."""
+    return re.split("[-,;]", headers.get("accept-language", "").strip())[0].lower()
 
 
 @cache
@@ -82,6 +88,8 @@ def _with_holes(language: str) -> list[tuple[re.Pattern[str], str]]:
 
 def _pattern(key: str) -> re.Pattern[str]:
     parts = HOLE.split(key)  # text, name of a hole, text, ...
-    return re.compile(
-        "".join(f"(?P<{part}>.+?)" if i % 2 else re.escape(part) for i, part in enumerate(parts)), re.DOTALL
-    )
+    return re.compile("".join(_hole(part) if i % 2 else re.escape(part) for i, part in enumerate(parts)), re.DOTALL)
+
+
+def _hole(name: str) -> str:
+    return rf"0?(?P<{name}>\d+)" if name in NUMBERS else f"(?P<{name}>.+?)"

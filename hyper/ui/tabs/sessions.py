@@ -10,6 +10,7 @@ import gradio as gr
 from hyper.plots.sessions import SESSIONS, sessions_figure
 from hyper.reports.sessions import Session, read_sessions
 from hyper.ui import figures, notices
+from hyper.ui.languages import say
 from hyper.ui.layout import Values, file_box, fold, note, plot
 from hyper.ui.queues import QUIET
 from hyper.ui.tabs.tab import Tab
@@ -80,4 +81,5 @@ def sessions_html(sessions: list[Session]) -> str:
 def sessions_plot(sessions: list[Session]) -> Any:
     """The rates of both rows."""
     adapted = [session.adapted and session.adapted.wer for session in sessions]
-    return sessions_figure([each.label for each in sessions], [each.base.wer for each in sessions], adapted)
+    labels = [say(each.label) if each.day else each.label for each in sessions]
+    return sessions_figure(labels, [each.base.wer for each in sessions], adapted)
