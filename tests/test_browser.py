@@ -288,6 +288,28 @@ def test_an_example_fills_recording_and_reference(visit):
     playwright.expect(here.page.locator("#hw-base-transcript")).to_have_count(0)  # its results went with it
 
 
+@pytest.mark.parametrize("size", [WIDE, NARROW], ids=["wide", "narrow"])
+def test_one_recording_is_in_view_after_an_example_and_the_recorder_while_somebody_records(visit, size):
+    if not (ROOT / "examples" / "manifest.csv").is_file():
+        pytest.skip("there are no examples yet")
+    here = visit(size)
+    ways, box = here.page.locator("#hw-recording").get_by_label("Upload file"), here.page.locator("#hw-recording")
+    with here.page.expect_file_chooser():
+        here.page.get_by_role("button", name="Upload a file").click()
+    playwright.expect(ways).to_be_visible()
+    here.page.get_by_role("button", name="Try an example").click()
+    here.page.locator("#hw-base-transcript").wait_for()
+    playwright.expect(ways).to_be_hidden()
+    assert box.evaluate("box => box.offsetHeight") == 0 and box.get_by_label("Clear").is_visible()
+    here.has_no_sideways_scrolling()
+    here.page.get_by_role("button", name="Record your voice").click()
+    stop = box.get_by_role("button", name="Stop", exact=True).first
+    stop.wait_for()
+    playwright.expect(ways).to_be_visible()
+    stop.click()
+    here.page.locator("#hw-base-transcript").wait_for()
+
+
 def test_another_model_brings_its_own_choices_and_clears_the_results(visit, recording):
     here = visit()
     language = here.page.get_by_label("Spoken language")

@@ -122,12 +122,9 @@ class Inputs:
         begun = [self.recording, self.reference, self.verbatim, self.note]
         self.begin_recording.click(None, self.reference, begun, js=scripts.begin_recording(PHRASES))
         self.begin_upload.click(None, None, begun, js=scripts.BEGIN_UPLOAD)
-        self.recording.clear(
-            take_out_example,
-            [self.reference, self.example_reference],
-            [self.reference, self.example_reference, self.note],
-            **QUIET,
-        )
+        self.recording.clear(None, None, self.note, js=scripts.sets(""))  # its box opens at once
+        of_example = [self.reference, self.example_reference]
+        self.recording.clear(take_out_example, of_example, of_example, **QUIET)
         if self.models.offer:
             self.offer.click(self.take_offer, None, self.model, show_progress_on=self.model_note, **ON_MODEL)
         examples = [self.first_examples, self.more_examples, self.look_again]
@@ -196,9 +193,9 @@ def _filling(example: Example) -> Filling:
     return str(example.path), example.reference, "", example.reference, note_html(example.note)
 
 
-def take_out_example(reference: str, of_example: str | None) -> tuple[str, str, str]:
-    """Reference, the example's own and its note once the recording is gone; what the visitor typed stays.
+def take_out_example(reference: str, of_example: str | None) -> tuple[str, str]:
+    """Reference and the example's own once the recording is gone; what the visitor typed stays.
 
     A phrase to read is of one recording alone, as an example's text is.
     """
-    return ("" if reference in (of_example, *PHRASES) else reference, "", "")
+    return ("" if reference in (of_example, *PHRASES) else reference, "")
