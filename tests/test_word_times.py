@@ -97,16 +97,28 @@ def test_attention_under_an_update_is_that_of_merged_weights(asr, speech_like):
     assert not torch.allclose(adapted, backbone.attention(prepared.states, tokens), atol=1e-2)
 
 
-def test_each_row_is_read_with_the_weights_that_wrote_it(asr, speech_like, monkeypatch):
-    comparison = asr.compare(speech_like(3.0))
-    in_force = []
-    attention = asr.backbone.attention
-    site = asr.backbone.layer(asr.hypernet.sites[0])
-    monkeypatch.setattr(
-        asr.backbone, "attention", lambda *given: in_force.append(len(site._forward_hooks)) or attention(*given)
-    )
-    assert comparison.word_times.base and comparison.word_times.adapted
-    assert in_force == [0, 1]
+@pytest.mark.parametrize("target", ["decoder.fc1", "encoder.fc1"])
+@pytest.mark.parametrize("strength", [1.0, 0.0])
+def test_each_row_is_read_with_the_weights_that_wrote_it(backbone, make_hypernet, speech_like, target, strength):
+    waveform = speech_like(3.0)
+    asr = PersonalizedAsr(backbone, make_hypernet(backbone, targets=(target,)), "random")
+    comparison = asr.compare(waveform, strength=strength)
+    alone = PersonalizedAsr(backbone, None, "random").compare(waveform)
+    assert comparison.word_times.base == alone.word_times.base
+    model = merged_model(asr, waveform) if strength else backbone.model
+    merged = PersonalizedAsr(backbone.with_model(model), None, "random").compare(waveform)
+    assert merged.base.transcript.tokens == comparison.adapted.transcript.tokens
+    assert comparison.word_times.adapted == merged.word_times.base
+    assert (comparison.word_times.adapted != alone.word_times.base) == bool(strength)
+
+
+@pytest.mark.parametrize("target", ["decoder.fc1", "encoder.fc1"])
+def test_what_was_encoded_to_decode_is_not_encoded_again(backbone, make_hypernet, speech_like, monkeypatch, target):
+    asr = PersonalizedAsr(backbone, make_hypernet(backbone, targets=(target,)), "random")
+    comparison = asr.compare(speech_like(9.0))
+    monkeypatch.setattr(asr.backbone, "encode", lambda *given: pytest.fail("encoded again"))
+    assert comparison.word_times.adapted
+    assert all(row.transcript.states is None for row in comparison.rows)  # a page keeps rows for long
 
 
 SAID = ("turn on the lights in the kitchen", "open the window in the bedroom", "set a timer for ten minutes")

@@ -148,7 +148,8 @@ class PersonalizedAsr:
 
         def row_of(transcript: Transcript) -> Row:
             words = calibrated_confidences(self.backbone, transcript, self.calibration)
-            return make_row(transcript, prepared.waveform, reference, verbatim, words, prepared.language)
+            said = transcript.without_states()
+            return make_row(said, prepared.waveform, reference, verbatim, words, prepared.language)
 
         generated = self.hypernet.n_generated if self.hypernet else 0
         lora = prepared.lora_of(0).scaled(strength).to_cpu() if prepared.lora else None
@@ -188,7 +189,7 @@ class PersonalizedAsr:
 
         Only where the hypernetwork adapts encoder layers do the adapted rows need states of their own at each strength.
         """
-        (pair,) = self.decode_many([prepared], strength, DECODE_BATCH, stopwatch)
+        (pair,) = self.decode_many([prepared], strength, DECODE_BATCH, stopwatch, keep_states=True)
         return pair
 
     def strength_sweep(self, prepared: Prepared, strengths: Sequence[float]) -> list[Transcript]:
@@ -205,10 +206,11 @@ class PersonalizedAsr:
         rows: Sequence[RowWeights],
         stopwatch: Stopwatch | None = None,
         batch_size: int = DECODE_BATCH,
+        keep_states: bool = False,  # for `word_times`, which then need not encode again
     ) -> list[list[Transcript]]:
         """For each recording a transcript of each row, all rows of a recording in one batch."""
         stopwatch = stopwatch or Stopwatch(self.backbone.device)
-        return transcribe_rows(self.backbone, prepared, rows, batch_size, stopwatch)
+        return transcribe_rows(self.backbone, prepared, rows, batch_size, stopwatch, keep_states)
 
     def prepare_many(
         self,
@@ -229,6 +231,7 @@ class PersonalizedAsr:
         strength: float,
         batch_size: int = DECODE_BATCH,
         stopwatch: Stopwatch | None = None,
+        keep_states: bool = False,  # for `word_times`, which then need not encode again
     ) -> list[Pair]:
         """Both transcripts of each; the base is the adapted model at strength 0."""
         if self.hypernet is None:
@@ -236,7 +239,8 @@ class PersonalizedAsr:
             alone = self.decode_rows(prepared, [RowWeights(0.0)], stopwatch, batch_size)
             return [Pair(base, None) for (base,) in alone]
         rows = [RowWeights(0.0), RowWeights(strength)]
-        return [Pair(base, adapted) for base, adapted in self.decode_rows(prepared, rows, stopwatch, batch_size)]
+        decoded = self.decode_rows(prepared, rows, stopwatch, batch_size, keep_states)
+        return [Pair(base, adapted) for base, adapted in decoded]
 
     def _speech_log_mel(self, prepared: Prepared) -> np.ndarray:  # (n_mels, n_frames)
         """All pieces joined, without padding."""

@@ -83,7 +83,7 @@ def decode_together(batch: Sequence[Wanted]) -> list[Decoded]:
     decoding = Stopwatch(asr.backbone.device)
     prepared = prepare_together(batch)
     scaled = [one.scaled(each.strength) for one, each in zip(prepared, batch, strict=True)]
-    pairs = asr.decode_many(scaled, 1.0, BATCH_SIZE, decoding)
+    pairs = asr.decode_many(scaled, 1.0, BATCH_SIZE, decoding, keep_states=True)
     return [
         Decoded(one, pair, _added(one.timings_ms, decoding.timings_ms))
         for one, pair in zip(prepared, pairs, strict=True)
@@ -92,7 +92,8 @@ def decode_together(batch: Sequence[Wanted]) -> list[Decoded]:
 
 def pair_with_sizes(asr: PersonalizedAsr, decoded: Decoded) -> Pair:
     """Both transcripts, as trained, and how far each layer was moved: as `transcribe_pairs` gives them."""
-    return replace(decoded.pair, layers=asr.layer_sizes(decoded.prepared, 1.0))
+    adapted = decoded.pair.adapted and decoded.pair.adapted.without_states()
+    return Pair(decoded.pair.base, adapted, asr.layer_sizes(decoded.prepared, 1.0))
 
 
 def pairs_together(batch: Sequence[Wanted]) -> list[Pair]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
-from itertools import accumulate
+from itertools import accumulate, chain
 
 import torch
 from torch import Tensor
@@ -38,6 +38,7 @@ def transcribe_rows(
     rows: Sequence[RowWeights],
     batch_size: int,
     stopwatch: Stopwatch,
+    keep_states: bool = False,  # that the rows were decoded from, for who reads them again
 ) -> list[list[Transcript]]:
     """For each recording a transcript of each row, pieces joined.
 
@@ -50,7 +51,7 @@ def transcribe_rows(
         for part in _alike(pieces, at_once):
             in_batch = _decode_part(backbone, [pieces[i] for i in part], rows, stopwatch)
             for place, i in enumerate(part):
-                decoded[i] = in_batch[place :: len(part)]
+                decoded[i] = [row if keep_states else replace(row, states=None) for row in in_batch[place :: len(part)]]
     of_rows = list(zip(*decoded, strict=True))  # of each row one for each piece
     ends = accumulate(len(each.n_samples) for each in prepared)
     return [
@@ -87,7 +88,9 @@ def _decode_part(
     with stopwatch.stage("decode"), backbone.adapted(LoraWeights.joined(weights)) as applied:
         if all(own is states for own in of_rows):
             return greedy_decode(backbone, states, len(rows) * limits, first.language, applied, copies=len(rows))
-        return greedy_decode(backbone, torch.cat(of_rows), len(rows) * limits, first.language, applied)
+        decoded = greedy_decode(backbone, torch.cat(of_rows), len(rows) * limits, first.language, applied)
+    own_states = [[None] * len(part) if own is states else own.unbind() for own in of_rows]
+    return [replace(row, states=own) for row, own in zip(decoded, chain.from_iterable(own_states), strict=True)]
 
 
 def states_with(
@@ -112,6 +115,7 @@ def join_pieces(backbone: Backbone, pieces: Sequence[DecodedRow]) -> Transcript:
     """The transcript of all pieces of one recording."""
     pieces = [_without_bare_marks(backbone, piece) for piece in pieces]
     texts = [backbone.to_text(piece.tokens) for piece in pieces]
+    states = [piece.states for piece in pieces if piece.states is not None]
     no_speech = [piece.no_speech_prob for piece in pieces if piece.no_speech_prob is not None]
     return Transcript(
         text=" ".join(text for text in texts if text),
@@ -120,6 +124,7 @@ def join_pieces(backbone: Backbone, pieces: Sequence[DecodedRow]) -> Transcript:
         stopped=min((piece.stopped for piece in pieces), key=STOPPED_WORST_FIRST.index),
         no_speech_prob=min(no_speech) if no_speech else None,
         piece_lengths=tuple(len(piece.tokens) for piece in pieces),
+        states=torch.stack(states) if states else None,
     )
 
 

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from typing import final
+
+from torch import Tensor
 
 from hyper.model.decoding import Stopped
 from hyper.model.subspace import LayerSize
@@ -20,6 +22,12 @@ class Transcript:
     stopped: Stopped  # of several pieces the worst: repetition, then length, then end
     no_speech_prob: float | None  # of several pieces the lowest: somewhere somebody spoke
     piece_lengths: tuple[int, ...] = ()  # tokens of each piece; () is one piece
+    # (n_pieces, n_states, d_model) of its own that it was decoded from, where somebody reads them again
+    states: Tensor | None = field(default=None, repr=False, compare=False)
+
+    def without_states(self) -> Transcript:
+        """The same for keeping: the states take as much memory as those of the base."""
+        return replace(self, states=None)
 
 
 @dataclass(frozen=True)
