@@ -24,6 +24,7 @@ from hyper.model.checkpoint import CheckpointError, save_hypernet
 from hyper.model.decoding import token_limit
 from hyper.model.files import BUNDLED_FOLDER, BackboneError
 from hyper.model.lora import StrengthError
+from hyper.model.subspace import dense_update
 from hyper.model.utterance_encoder import pool_statistics
 from hyper.recordings.audio import SAMPLE_RATE, AudioError, save_audio, split_at_quiet
 
@@ -400,6 +401,32 @@ def test_json_has_the_shared_vocabulary(asr, speech_like):
     assert set(record["layers"][0]) == {
         *("name", "frobenius", "relative_frobenius", "singular_values", "principal_angles_deg")
     }
+
+
+@pytest.mark.parametrize("generated", ["both", "coefficients"])
+def test_each_recording_has_the_measures_of_its_own_update(backbone, make_hypernet, speech_like, generated):
+    targets = ("encoder.fc1", "decoder.fc2", "decoder.q_proj")
+    hypernet = make_hypernet(backbone, rank=2, targets=targets, generated=generated)
+    if generated == "coefficients":
+        torch.nn.init.normal_(hypernet.coefficients.weight)  # at first they are the same for every recording
+    asr = PersonalizedAsr(backbone, hypernet, "random")
+    seen = set()
+    for seed in range(2):
+        prepared = asr.prepare(speech_like(2.0, seed))
+        layers = asr.compare_prepared(prepared, strength=0.5).layers
+        for i, (site, layer) in enumerate(zip(prepared.lora.sites, layers, strict=True)):
+            with torch.inference_mode():
+                weight, delta = backbone.site_weight(site), 0.5 * prepared.lora.delta(0, i)
+            expected = dense_update(weight, weight + delta, site.name)
+            assert layer.name == site.name
+            assert layer.frobenius == pytest.approx(expected.frobenius, rel=1e-3)
+            assert layer.relative_frobenius == pytest.approx(expected.relative_frobenius, rel=1e-3)
+            n = 0 if site.d_in == site.d_out else 2
+            np.testing.assert_allclose(
+                layer.principal_angles_deg, expected.principal_angles_deg[:n], rtol=1e-3, atol=1e-3
+            )
+            seen.add(layer.frobenius)
+    assert len(seen) == 2 * len(layers)  # the second recording's are not the first's
 
 
 @pytest.mark.parametrize("reference", [None, "", "   "])

@@ -164,9 +164,11 @@ def test_a_full_line_is_a_sentence_with_the_waiting_time():
     with pytest.raises(BusyError, match=r"^3 requests are waiting already; please try again in about 6 s\.$"):
         line.ask("one too many", "refused").result(20)
     part = line.ask("list", "part", is_of_list=True)  # a list that has begun is not broken off
+    more = line.pool.submit(line.scheduler.alone, "answered", lambda: "more", is_more=True)  # nor is an answer
     line.desk.open.set()
     for each in [first, *asked, part]:
         each.result(20)
+    assert more.result(20) == "more"
     assert line.ask("one too many", "now there is room").result(20) == ["now there is room answered"]
     line.pool.shutdown()
 
@@ -234,6 +236,11 @@ def test_a_call_of_its_own_gives_its_result_and_its_error():
     with pytest.raises(KeyError, match="its own"):
         scheduler.alone("visitor", lambda: {}["its own"])
     assert scheduler.ask("visitor", len, []) == []
+
+
+def test_a_call_within_a_call_does_not_wait_for_itself():
+    scheduler = Scheduler(idle=0.05)
+    assert scheduler.alone("visitor", lambda: scheduler.alone("visitor", lambda: "inner")) == "inner"
 
 
 def test_no_thread_and_nothing_of_a_visitor_is_left_behind():

@@ -49,6 +49,20 @@ def test_a_comparison_is_the_librarys_with_and_without_a_line(asr, asked, tmp_pa
     assert own.alone("anna", lambda: "by itself") == "by itself"
 
 
+def test_what_is_measured_after_the_transcripts_is_measured_on_the_models_thread(asr, asked, tmp_path, monkeypatch):
+    threads = []
+    for name in ("attention", "site_weight"):
+        measure = getattr(asr.backbone, name)
+        monkeypatch.setattr(
+            asr.backbone,
+            name,
+            lambda *given, measure=measure: threads.append(threading.current_thread().name) or measure(*given),
+        )
+    found = service(asr, tmp_path, Scheduler(idle=0.05)).compare(asked, "anna")
+    assert found.word_times.adapted and found.layers
+    assert len(threads) > 1 and set(threads) == {"model"}
+
+
 def test_who_leaves_waits_no_longer_and_is_told_nothing_that_is_not_a_notice(asr, asked, tmp_path):
     scheduler = Scheduler(idle=0.05)
     own = service(asr, tmp_path, scheduler)

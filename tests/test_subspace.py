@@ -10,7 +10,7 @@ import scipy.linalg
 import torch
 from threadpoolctl import threadpool_info
 
-from hyper.model.subspace import layer_update, triangle_of
+from hyper.model.subspace import Directions, layer_update, triangle_of
 
 
 def draw(d_out: int, d_in: int, rank: int, seed: int = 0) -> tuple[torch.Tensor, ...]:
@@ -107,23 +107,35 @@ def test_measuring_leaves_blas_on_one_thread() -> None:
     assert set(threads) == {1}
 
 
-def test_angles_of_square_weights_are_left_out_where_they_are_not_asked_for():
+def test_angles_are_left_out_where_they_are_not_asked_for():
     weight, a, b = draw(6, 6, 2)
-    update = layer_update(weight, a, b, 0.5, square_angles=False)
+    gains = np.full(2, 0.5)
+    update = Directions.of(weight, a, b, with_angles=False).update(gains)
     assert len(update.principal_angles_deg) == 0 and math.isnan(update.mean_angle_deg + update.max_angle_deg)
     assert update.frobenius == layer_update(weight, a, b, 0.5).frobenius
-    tall = layer_update(*draw(24, 6, 2), 0.5, square_angles=False)
-    assert len(tall.principal_angles_deg) == 2
+
+
+@pytest.mark.parametrize("shape", [(24, 6), (6, 24), (10, 10)])
+def test_directions_are_read_once_for_all_gains(shape):
+    weight, a, b = draw(*shape, 3)
+    directions = Directions.of(weight, a, b, "layer")
+    for gains in ([0.3, -2.0, 1.0], [0.0, 0.5, 0.5], [0.0, 0.0, 0.0]):
+        known, anew = directions.update(np.array(gains)), layer_update(weight, a, b * torch.tensor(gains), 1.0)
+        np.testing.assert_allclose(known.singular_values, anew.singular_values, atol=1e-12)
+        np.testing.assert_allclose(known.principal_angles_deg, anew.principal_angles_deg, rtol=1e-6, atol=1e-6)
+        assert directions.size(np.array(gains)) == ("layer", pytest.approx(anew.relative_frobenius))
 
 
 @pytest.mark.parametrize("shape", [(12, 5), (5, 12), (7, 7)])
-def test_what_is_known_of_a_weight_changes_no_angle(shape):
+def test_what_is_known_of_a_weight_changes_no_measure(shape):
     torch.manual_seed(0)
     weight, a, b = torch.randn(shape), torch.randn(2, shape[1]), torch.randn(shape[0], 2)
-    triangle = triangle_of(weight)
+    triangle, norm = triangle_of(weight), float(weight.double().norm())
     assert (triangle is None) == (shape[0] == shape[1])
-    known, anew = layer_update(weight, a, b, 0.5, triangle=triangle), layer_update(weight, a, b, 0.5)
+    known = Directions.of(weight, a, b, triangle=triangle, weight_norm=norm).update(np.full(2, 0.5))
+    anew = layer_update(weight, a, b, 0.5)
     assert (known.principal_angles_deg == anew.principal_angles_deg).all() and anew.principal_angles_deg.max() > 1
+    assert known.relative_frobenius == pytest.approx(anew.relative_frobenius)
     if triangle is not None:  # or the lines above compare the same with the same
-        other = layer_update(weight, a, b, 0.5, triangle=2 * triangle)
+        other = Directions.of(weight, a, b, triangle=2 * triangle).update(np.full(2, 0.5))
         assert (other.principal_angles_deg != anew.principal_angles_deg).all()

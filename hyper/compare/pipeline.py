@@ -14,6 +14,7 @@ from hyper.compare.calibration_file import load_calibration
 from hyper.compare.choice import Preferred
 from hyper.compare.comparison import Comparison
 from hyper.compare.confidence import calibrated_confidences
+from hyper.compare.layer_measures import LayerMeasures
 from hyper.compare.prepared import Prepared, adapt, encode
 from hyper.compare.row import Row, check_references, make_row
 from hyper.compare.stopwatch import Stopwatch
@@ -26,11 +27,10 @@ from hyper.model.checkpoint import find_hypernet, load_hypernet
 from hyper.model.files import ASSETS, BUNDLED
 from hyper.model.hypernet import HyperNetwork
 from hyper.model.lora import LoraWeights, StrengthError, check_strength
-from hyper.model.subspace import LayerSize, LayerUpdate, layer_size, layer_update, triangle_of
+from hyper.model.subspace import LayerSize, LayerUpdate
 from hyper.recordings.audio import check_waveform, load_audio
 from hyper.recordings.limits import SAMPLE_RATE
 
-MOST_KEPT_WIDTH = 512  # 2 MB of triangle for each weight, at most 50 MB for a Whisper so wide; large-v3 would take 800
 DECODE_BATCH = 8  # pieces of a long recording that are decoded together
 
 
@@ -248,45 +248,16 @@ class PersonalizedAsr:
         parts = [piece[:, :n].numpy() for piece, n in zip(prepared.log_mel, n_frames, strict=True)]
         return np.concatenate(parts, axis=1)
 
-    @cached_property
-    def _weight_norms(self) -> dict[str, float]:
-        """Frobenius norm of each weight that the hypernetwork adapts; both are frozen."""
-        sites = self.hypernet.sites if self.hypernet else ()
-        return {site.name: float(self.backbone.site_weight(site).double().norm()) for site in sites}
-
-    @cached_property
-    def _triangles(self) -> dict[str, np.ndarray | None]:
-        """Of each weight that the hypernetwork adapts what its angles are measured from; of wide ones not kept."""
-        sites = self.hypernet.sites if self.hypernet else ()
-        narrow = [site for site in sites if min(site.d_in, site.d_out) <= MOST_KEPT_WIDTH]
-        return {site.name: triangle_of(self.backbone.site_weight(site)) for site in narrow}
-
     def layer_sizes(self, prepared: Prepared, strength: float) -> tuple[LayerSize, ...]:
         """How far each layer is moved for one recording."""
-        if prepared.lora is None:
-            return ()
-        lora = prepared.lora_of(0).scaled(strength).without_gains()
-        return tuple(
-            layer_size(self._weight_norms[site.name], a[0], b[0], lora.scaling, site.name)
-            for site, a, b in zip(lora.sites, lora.a, lora.b, strict=True)
-        )
+        return () if prepared.lora is None else self._measures.sizes(prepared.lora_of(0).scaled(strength))
 
     def _layer_updates(self, lora: LoraWeights | None) -> tuple[LayerUpdate, ...]:
-        if lora is None:
-            return ()
-        lora = lora.without_gains()
-        return tuple(
-            layer_update(
-                self.backbone.site_weight(site),
-                a[0],
-                b[0],
-                lora.scaling,
-                site.name,
-                square_angles=False,
-                triangle=self._triangles.get(site.name),
-            )
-            for site, a, b in zip(lora.sites, lora.a, lora.b, strict=True)
-        )
+        return () if lora is None else self._measures.updates(lora)
+
+    @cached_property
+    def _measures(self) -> LayerMeasures:
+        return LayerMeasures(self.backbone, self.hypernet.sites if self.hypernet else ())
 
 
 def hypernet_folder(backbone: Backbone, hypernet: str | Path | None) -> Path | None:

@@ -1,6 +1,7 @@
 """The line before the one model: requests of many visitors are answered in batches, fairly, or let go.
 
-One thread works. Whoever asks waits in a thread of their own, and gets the answer, their own error or `BusyError`.
+One thread works: torch keeps threads for each thread that calls it, and those of two take the cores from each other.
+Whoever asks waits in a thread of their own, and gets the answer, their own error or `BusyError`.
 """
 
 from __future__ import annotations
@@ -92,6 +93,7 @@ class Scheduler:
         work: Work,
         requests: Sequence[Request],
         is_of_list: bool = False,  # single requests go first
+        is_more: bool = False,  # about an answer that was given: there is always room
     ) -> list[Any]:
         """The answers to the requests, which may be worked on together with those of others.
 
@@ -102,15 +104,17 @@ class Scheduler:
             return []
         now = time.monotonic()
         jobs = [_Job(visitor, work, request, is_of_list, now) for request in requests]
-        self._line_up(jobs)
+        self._line_up(jobs, has_room=is_of_list or is_more)
         try:
             return [self._wait_for(job) for job in jobs]
         finally:
             self._let_go(jobs)  # those behind one that failed
 
-    def alone(self, visitor: Hashable, call: Callable[[], Any]) -> Any:
-        """The result of a call that needs the model for itself."""
-        (result,) = self.ask(visitor, _called, [_Call(call)])
+    def alone(self, visitor: Hashable, call: Callable[[], Any], is_more: bool = False) -> Any:
+        """The result of a call that needs the model for itself; at once where it is part of another one."""
+        if threading.current_thread() is self._thread:
+            return call()
+        (result,) = self.ask(visitor, _called, [_Call(call)], is_more=is_more)
         return result
 
     def forget(self, visitor: Hashable) -> None:
@@ -122,11 +126,11 @@ class Scheduler:
     def __len__(self) -> int:
         return len(self._waiting)
 
-    def _line_up(self, jobs: Sequence[_Job]) -> None:
-        """All of them or none. The few parts of a list that are sent at a time always find room."""
+    def _line_up(self, jobs: Sequence[_Job], has_room: bool) -> None:
+        """All of them or none. The few parts of a list that are sent at a time have room, however long the line is."""
         with self._changed:
             n, own = len(self._waiting), sum(job.visitor == jobs[0].visitor for job in self._waiting)
-            if not jobs[0].is_of_list and (n >= self._most_waiting or own >= MOST_OF_ONE):
+            if not has_room and (n >= self._most_waiting or own >= MOST_OF_ONE):
                 line = f"{own} of your requests are" if own >= MOST_OF_ONE else f"{n} requests are"
                 seconds = max(1, math.ceil(n * self._seconds_each))
                 raise BusyError(f"{line} waiting already; please try again in about {seconds} s.")

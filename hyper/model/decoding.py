@@ -31,9 +31,7 @@ class DecodedRow:
     log_probs: tuple[float, ...]  # natural logarithm, one per token
     stopped: Stopped
     no_speech_prob: float | None  # None where the model has no token for it
-    states: Tensor | None = field(
-        default=None, repr=False, compare=False
-    )  # of its own, it was decoded from
+    states: Tensor | None = field(default=None, repr=False, compare=False)  # of its own, it was decoded from
 
 
 @dataclass

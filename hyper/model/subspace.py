@@ -13,8 +13,9 @@ given, with their mean and maximum.
 
 from __future__ import annotations
 
-import functools
+from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cache, partial
 from typing import NamedTuple
 
 import numpy as np
@@ -68,23 +69,60 @@ class LayerUpdate:
         }
 
 
+@dataclass(frozen=True, eq=False)
+class Directions:
+    """Directions that updates `b @ diag(gains) @ a` of one weight weigh, and what the measures of all of them share."""
+
+    name: str
+    weight_norm: float  # Frobenius norm of the weight
+    factors: tuple[np.ndarray, np.ndarray]  # triangular, of `b` and of the transposed `a`, each (at most rank, rank)
+    angles: Callable[[np.ndarray], np.ndarray] | None  # radians of gains (rank,); None where they are not measured
+
+    @classmethod
+    def of(
+        cls,
+        weight: Tensor,  # (d_out, d_in)
+        a: Tensor,  # (rank, d_in)
+        b: Tensor,  # (d_out, rank)
+        name: str = "",
+        with_angles: bool = True,  # of square weights they take two whole singular value decompositions
+        triangle: np.ndarray | None = None,  # `triangle_of` the weight, where it is known
+        weight_norm: float | None = None,  # its Frobenius norm, where it is known
+    ) -> Directions:
+        """Read the weight, which the measures need not do again."""
+        _hold_blas_to_one_thread()
+        right, left = _float64(a), _float64(b)
+        angles = _angles_by_gains(_float64(weight), left, right, triangle) if with_angles else None
+        norm = float(np.linalg.norm(_float64(weight))) if weight_norm is None else weight_norm
+        return cls(name, norm, (np.linalg.qr(left, mode="r"), np.linalg.qr(right.T, mode="r")), angles)
+
+    def update(self, gains: np.ndarray) -> LayerUpdate:  # (rank,)
+        """The measures of the update with these gains."""
+        values = self._singular_values(gains)
+        size = float(np.linalg.norm(values))
+        angles = np.empty(0) if self.angles is None else np.degrees(self.angles(gains))
+        return LayerUpdate(self.name, size, size / self.weight_norm, values, angles)
+
+    def size(self, gains: np.ndarray) -> LayerSize:  # (rank,)
+        """Of its measures only the size."""
+        return LayerSize(self.name, float(np.linalg.norm(self._singular_values(gains))) / self.weight_norm)
+
+    def _singular_values(self, gains: np.ndarray) -> np.ndarray:
+        """Of the update: those of the small product of the triangular factors."""
+        _hold_blas_to_one_thread()
+        left, right = self.factors
+        return np.linalg.svd(left * gains @ right.T, compute_uv=False)
+
+
 def layer_update(
     weight: Tensor,  # (d_out, d_in)
     a: Tensor,  # (rank, d_in)
     b: Tensor,  # (d_out, rank)
     scaling: float,
     name: str = "",
-    square_angles: bool = True,  # of square weights too: they take two whole singular value decompositions
-    triangle: np.ndarray | None = None,  # `triangle_of` the weight, where it is known
 ) -> LayerUpdate:
     """Measure the update `scaling * b @ a` of a weight, without forming it."""
-    w, right, left = _float64(weight), _float64(a), scaling * _float64(b)
-    _hold_blas_to_one_thread()
-    singular_values = _product_singular_values(left, right)
-    frobenius = float(np.linalg.norm(singular_values))
-    is_left_out = w.shape[0] == w.shape[1] and not square_angles
-    angles = np.empty(0) if is_left_out else np.degrees(principal_angles(w, left, right, triangle))
-    return LayerUpdate(name, frobenius, frobenius / float(np.linalg.norm(w)), singular_values, angles)
+    return Directions.of(weight, a, b, name).update(np.full(len(a), scaling))
 
 
 def triangle_of(weight: Tensor) -> np.ndarray | None:  # (d_out, d_in)
@@ -95,19 +133,6 @@ def triangle_of(weight: Tensor) -> np.ndarray | None:  # (d_out, d_in)
     w = _float64(weight)
     d_out, d_in = w.shape
     return None if d_out == d_in else _triangular_factor(w if d_out > d_in else w.T)
-
-
-def layer_size(
-    weight_norm: float,  # Frobenius norm of the weight
-    a: Tensor,  # (rank, d_in)
-    b: Tensor,  # (d_out, rank)
-    scaling: float,
-    name: str = "",
-) -> LayerSize:
-    """The size that `layer_update` gives, without reading the weight again."""
-    _hold_blas_to_one_thread()
-    singular_values = _product_singular_values(scaling * _float64(b), _float64(a))
-    return LayerSize(name, float(np.linalg.norm(singular_values)) / weight_norm)
 
 
 def angles_between_updates(
@@ -135,8 +160,7 @@ def _weighted_angle(u: np.ndarray, v: np.ndarray) -> float:  # (d, rank) each
 def _update_spaces(a: np.ndarray, b: np.ndarray) -> tuple[np.ndarray, np.ndarray]:  # (d_out, rank), (d_in, rank)
     """Matrices with the products U U' and U' U of U = `b @ a`, which is never formed: b R' and a' S', R and S the
     triangular factors of a' and b."""
-    a_factor = scipy.linalg.qr(a.T, mode="r")[0][: len(a)]
-    b_factor = scipy.linalg.qr(b, mode="r")[0][: len(a)]
+    a_factor, b_factor = np.linalg.qr(a.T, mode="r"), np.linalg.qr(b, mode="r")
     return b @ a_factor.T, a.T @ b_factor.T
 
 
@@ -160,45 +184,55 @@ def turn_deg(update: LayerUpdate, weight: Tensor) -> float:  # (d_out, d_in)
     return float(np.sqrt((update.principal_angles_deg**2).sum() / n_dimensions))
 
 
-def principal_angles(
+def _angles_by_gains(
     weight: np.ndarray,  # (d_out, d_in)
     left: np.ndarray,  # (d_out, rank)
     right: np.ndarray,  # (rank, d_in)
-    triangle: np.ndarray | None = None,  # `triangle_of` the weight, where it is known
-) -> np.ndarray:  # (n_angles,) radians, largest first
-    """Angles between the subspaces of `weight` and `weight + left @ right`; see the top of this file for which."""
+    triangle: np.ndarray | None,
+) -> Callable[[np.ndarray], np.ndarray]:  # gains (rank,) -> (n_angles,) radians, largest first
+    """Angles between the subspaces of `weight` and `weight + left * gains @ right`; see the top for which."""
     d_out, d_in = weight.shape
     if d_out == d_in:
-        k = max(1, d_in // 2)
-        before, after = (np.linalg.svd(matrix)[0][:, :k] for matrix in (weight, weight + left @ right))
-        return scipy.linalg.subspace_angles(before, after)
+        return lambda gains: _leading_half_angles(weight, weight + left * gains @ right)
     if d_out < d_in:
         return _column_space_angles(weight.T, right.T, left.T, triangle)
     return _column_space_angles(weight, left, right, triangle)
 
 
+def _leading_half_angles(*square: np.ndarray) -> np.ndarray:
+    k = max(1, len(square[0]) // 2)
+    return scipy.linalg.subspace_angles(*(np.linalg.svd(matrix)[0][:, :k] for matrix in square))
+
+
 def _column_space_angles(
     tall: np.ndarray, left: np.ndarray, right: np.ndarray, triangle: np.ndarray | None
-) -> np.ndarray:
-    """The angles between the column spaces of `tall` and `tall + left @ right` that are not 0 by necessity.
+) -> Callable[[np.ndarray], np.ndarray]:
+    """The angles between the column spaces of `tall` and `tall + left * gains @ right` that are not 0 by necessity.
 
-    With tall = Q R and Q orthonormal, left = Q c + e with e orthogonal to Q, the new matrix is
-    Q (R + c right) + e right. Its column space is the graph of e right (R + c right)^-1 over that of Q, and the
-    singular values of that map are the tangents of the angles (Zhu & Knyazev, "Angles between subspaces and their
-    tangents", 2013). Sherman-Morrison-Woodbury leaves only matrices of size rank to invert.
+    With tall = Q R and Q orthonormal, left = Q c + e with e orthogonal to Q, and r = diag(gains) right, the new matrix
+    is Q (R + c r) + e r. Its column space is the graph of e r (R + c r)^-1 over that of Q, and the singular values of
+    that map are the tangents of the angles (Zhu & Knyazev, "Angles between subspaces and their tangents", 2013).
+    Sherman-Morrison-Woodbury leaves only matrices of size rank to invert.
     """
     rank = len(right)
-    r = _triangular_factor(tall) if triangle is None else triangle
-    if r is None:
-        return scipy.linalg.subspace_angles(tall, tall + left @ right)[:rank]
-    inside = scipy.linalg.solve_triangular(r, tall.T @ left, trans="T")  # (n_columns, rank), c above
-    basis_part = left - tall @ scipy.linalg.solve_triangular(r, inside)  # (n_rows, rank), e above
-    outside = scipy.linalg.qr(basis_part, mode="r")[0][:rank]  # (rank, rank), as long as e
-    reach = scipy.linalg.solve_triangular(r, right.T, trans="T").T  # (rank, n_columns), right R^-1
-    kept = np.eye(rank) + reach @ inside
-    kept += np.finfo(float).eps * np.eye(rank)  # an update that cancels a direction turns it by 90°: no division by 0
-    tangents = scipy.linalg.svdvals(outside @ np.linalg.solve(kept, reach))
-    return np.arctan(tangents)[:rank]
+    factor = _triangular_factor(tall) if triangle is None else triangle
+    if factor is None:
+        return lambda gains: scipy.linalg.subspace_angles(tall, tall + left * gains @ right)[:rank]
+    inside = scipy.linalg.solve_triangular(factor, tall.T @ left, trans="T")  # (n_columns, rank), c above
+    basis_part = left - tall @ scipy.linalg.solve_triangular(factor, inside)  # (n_rows, rank), e above
+    outside = np.linalg.qr(basis_part, mode="r")  # (rank, rank), as long as e
+    reach = scipy.linalg.solve_triangular(factor, right.T, trans="T")  # (n_columns, rank), the transpose of right R^-1
+    # reach @ diag(gains) = Q' S: the angles need S alone, as Q' has orthonormal columns.
+    met, length = reach.T @ inside, np.linalg.qr(reach, mode="r")
+    return partial(_angles_of_graph, outside, met, length)
+
+
+def _angles_of_graph(outside: np.ndarray, met: np.ndarray, length: np.ndarray, gains: np.ndarray) -> np.ndarray:
+    """Of `_column_space_angles`, what depends on the gains; all matrices are of size rank."""
+    kept = np.eye(len(gains)) + gains[:, None] * met
+    kept += np.finfo(float).eps * np.eye(len(gains))  # an update that cancels a direction turns it by 90°: not 0 then
+    tangents = np.linalg.svd(outside @ np.linalg.solve(kept, gains[:, None] * length.T), compute_uv=False)
+    return np.arctan(tangents)[: len(gains)]
 
 
 def _triangular_factor(tall: np.ndarray) -> np.ndarray | None:  # (n_columns, n_columns)
@@ -211,14 +245,7 @@ def _triangular_factor(tall: np.ndarray) -> np.ndarray | None:  # (n_columns, n_
     return r if diagonal.min() > SINGULAR * diagonal.max() else None
 
 
-def _product_singular_values(left: np.ndarray, right: np.ndarray) -> np.ndarray:
-    """Singular values of left @ right, (rank,): those of the small product of their triangular factors."""
-    left_factor = scipy.linalg.qr(left, mode="r")[0][: left.shape[1]]
-    right_factor = scipy.linalg.qr(right.T, mode="r")[0][: right.shape[0]]
-    return scipy.linalg.svdvals(left_factor @ right_factor.T)
-
-
-@functools.cache
+@cache
 def _hold_blas_to_one_thread() -> None:
     """Once and for good: numpy's and scipy's threads stay awake and made torch's next encode eleven times slower.
 

@@ -91,8 +91,8 @@ class Service:
             found = asr.describe(prepared, one.pair, asked.reference, asked.strength, asked.verbatim, one.timings_ms)
             return replace(
                 found,
-                measure_layers=partial(self.gpu, found.measure_layers),
-                time_words=partial(self.gpu, found.time_words),
+                measure_layers=partial(self.more, session, partial(self.gpu, found.measure_layers)),
+                time_words=partial(self.more, session, partial(self.gpu, found.time_words)),
             )
 
     def prepare(self, asked: Asked, session: str | None, is_kept: bool = True) -> tuple[PersonalizedAsr, Prepared]:
@@ -121,6 +121,10 @@ class Service:
     def alone(self, session: str | None, call: Callable[[], T]) -> T:
         """The result of a call that needs the model for itself."""
         return self.gpu(call) if self.scheduler is None else self.scheduler.alone(session or object(), call)
+
+    def more(self, session: str | None, call: Callable[[], T]) -> T:
+        """The result of a call that tells more about an answer: in line too, and never sent away."""
+        return call() if self.scheduler is None else self.scheduler.alone(session or object(), call, is_more=True)
 
     def leave(self, request: gr.Request) -> None:
         """Delete all that a visitor who has closed the page sent or was given; nothing of theirs waits any more."""

@@ -1,0 +1,66 @@
+"""How far an adaptation moves each layer of one model, and what of that is the same for every recording."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import cached_property
+from typing import TypeVar
+
+import numpy as np
+
+from hyper.model.backbone import Backbone
+from hyper.model.lora import LoraSite, LoraWeights
+from hyper.model.subspace import Directions, LayerSize, LayerUpdate, triangle_of
+
+T = TypeVar("T")
+MOST_KEPT_WIDTH = 512  # 2 MB of triangle for each weight, at most 50 MB for a Whisper so wide; large-v3 would take 800
+
+
+class LayerMeasures:
+    """Measures adaptations at these sites. Base and learned updates are frozen: what they give is measured once."""
+
+    def __init__(self, backbone: Backbone, sites: tuple[LoraSite, ...]) -> None:
+        self._backbone, self._sites = backbone, sites
+        self._weighed: tuple[Directions, ...] = ()  # those of an adaptation that has gains
+
+    def updates(self, lora: LoraWeights) -> tuple[LayerUpdate, ...]:  # of one row
+        """How each layer is moved."""
+        return self._each(lora, Directions.update)
+
+    def sizes(self, lora: LoraWeights) -> tuple[LayerSize, ...]:  # of one row
+        """How far, which costs next to nothing."""
+        return self._each(lora, Directions.size)
+
+    def _each(self, lora: LoraWeights, measure: Callable[[Directions, np.ndarray], T]) -> tuple[T, ...]:
+        if lora.gains is None:
+            gains = np.full((len(lora.sites), lora.a[0].shape[1]), lora.scaling)
+            directions = self._directions(lora, with_angles=measure is Directions.update)
+        else:
+            gains = lora.scaling * lora.gains[0].double().cpu().numpy()
+            directions = self._weighed = self._weighed or self._directions(lora, with_angles=True)
+        return tuple(measure(own, gain) for own, gain in zip(directions, gains, strict=True))
+
+    def _directions(self, lora: LoraWeights, with_angles: bool) -> tuple[Directions, ...]:
+        return tuple(
+            Directions.of(
+                self._backbone.site_weight(site),
+                a[0],
+                b[0],
+                site.name,
+                with_angles=with_angles and site.d_in != site.d_out,  # of square ones they cost too much
+                triangle=self._triangles.get(site.name) if with_angles else None,
+                weight_norm=self._weight_norms[site.name],
+            )
+            for site, a, b in zip(lora.sites, lora.a, lora.b, strict=True)
+        )
+
+    @cached_property
+    def _weight_norms(self) -> dict[str, float]:
+        """Frobenius norms."""
+        return {site.name: float(self._backbone.site_weight(site).double().norm()) for site in self._sites}
+
+    @cached_property
+    def _triangles(self) -> dict[str, np.ndarray | None]:
+        """What the angles are measured from; of wide weights not kept."""
+        narrow = [site for site in self._sites if min(site.d_in, site.d_out) <= MOST_KEPT_WIDTH]
+        return {site.name: triangle_of(self._backbone.site_weight(site)) for site in narrow}
