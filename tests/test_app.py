@@ -53,6 +53,14 @@ def demo(asr, cache) -> gr.Blocks:
     return build_demo(ModelStore(asr, "bundled", server.load_by_name), [])
 
 
+def test_what_gradio_asks_each_class_for_each_visitor_is_noted_and_true(demo):
+    for kind in {type(block) for block in demo.blocks.values()}:
+        code = kind.__init__.__code__ if hasattr(kind.__init__, "__code__") else kind.__init__.__wrapped__.__code__
+        noted = vars(kind.__init__)["__signature__"].parameters
+        named = code.co_varnames[: code.co_argcount + code.co_kwonlyargcount]
+        assert set(named) <= set(noted) or "args" in named  # gradio wraps some in a function of any arguments
+
+
 @pytest.fixture(scope="module")
 def address(demo) -> Iterator[str]:
     with pytest.MonkeyPatch.context() as patch:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from inspect import signature
+from typing import Any
 
 import gradio as gr
 from gradio.utils import get_upload_folder
@@ -67,4 +69,13 @@ def build_page(service: Service, examples: TriedExamples) -> gr.Blocks:
         demo.load(None, js=scripts.MEND_ACCESS)
     demo.unload(service.leave)
     demo.unload(several.many.leave)
+    _keep_signatures(demo)
     return demo.queue(max_size=WAITING_LIMIT)
+
+
+def _keep_signatures(demo: gr.Blocks) -> None:
+    """For each visitor gradio asks for the signature of every component's class; Python gives one that is noted."""
+    for kind in {base for block in demo.blocks.values() for base in type(block).__mro__ if base is not object}:
+        if "__init__" in vars(kind):
+            made: Any = kind.__init__
+            made.__signature__ = signature(made)
