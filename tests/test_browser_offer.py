@@ -67,6 +67,8 @@ def test_a_press_under_a_doubtful_result_loads_chooses_and_compares_again(visit,
     arrived, page = here.page.locator("#hw-arrived").text_content(), here.page
     offer = page.locator("#hw-offer-in-result")
     expect(offer).to_have_text("Get real Whisper for open speech (151 MB)")
+    verdict, words = page.locator("#hw-result .hw-verdict").bounding_box(), page.locator(".hw-lines").bounding_box()
+    assert verdict["y"] < offer.bounding_box()["y"] < words["y"]  # between what is wrong and what was heard
     offer.click()
     expect(page.locator("#hw-result")).to_contain_text(f"Loading {test_pairs.TINY}")
     expect(page.locator("#hw-arrived")).not_to_have_text(arrived, timeout=test_browser.PATIENCE_MS)

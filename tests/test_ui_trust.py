@@ -96,6 +96,15 @@ def test_both_rows_give_every_reason():
     assert "script" not in TextOf(html).tags
 
 
+def test_another_model_is_offered_right_under_the_verdict_that_asks_for_it():
+    made = comparison("turn on", "turn off")
+    looped = replace(made, adapted=replace(made.adapted, flags=(Flag("loop", "repetition", None, "It repeats."),)))
+    html = panels.results_html(looped, "bundled", offer=ATTACK)
+    assert f"{panels.DOUBTS['signs']} {ATTACK} What was heard" in text_of(html)
+    for unasked in (made, silent("thank you", "thank you")):
+        assert ATTACK not in text_of(panels.results_html(unasked, "bundled", offer=ATTACK))
+
+
 # Nobody speaks.
 
 

@@ -20,10 +20,14 @@ MEANING = (
 )
 
 
-def offer_button(models: ModelStore, elem_id: str, visible: bool = True) -> gr.Button:
+def offer_text(models: ModelStore) -> str:
+    """What a button says that takes the offer."""
+    return f"{TAKE_IT} ({models.offer.size})" if models.offer else TAKE_IT
+
+
+def offer_button(models: ModelStore, elem_id: str) -> gr.Button:
     """The button; there is nothing to see where nothing is offered."""
-    text = f"{TAKE_IT} ({models.offer.size})" if models.offer else TAKE_IT
-    return gr.Button(text, visible=visible and models.offer is not None, elem_id=elem_id, elem_classes="hw-offer")
+    return gr.Button(offer_text(models), visible=models.offer is not None, elem_id=elem_id, elem_classes="hw-offer")
 
 
 def taken(models: ModelStore, progress: gr.Progress) -> Any:

@@ -61,11 +61,16 @@ class Panel:
 
 
 def results_html(
-    comparison: Comparison, model: str, where: Whereabouts | None = None, recording: str | None = None
+    comparison: Comparison,
+    model: str,
+    where: Whereabouts | None = None,
+    recording: str | None = None,
+    offer: str = "",
 ) -> str:
     """The verdict and both rows. `model` is what the visitor chose, as a command would name it.
 
-    `where` is the recording's place on the voice map, `recording` the file that the player plays.
+    `where` is the recording's place on the voice map, `recording` the file that the player plays, `offer` what the
+    button under a verdict says that asks for another model.
     """
     verdict = judge(comparison.base, comparison.adapted, where, comparison.language)
     is_hidden = any(row.heard_nobody for row in comparison.rows)  # one row must not tell what the other hides
@@ -86,6 +91,7 @@ def results_html(
         comparison=comparison,
         verdict=verdict,
         sentence=say(verdict_sentence(comparison, verdict)),
+        offer=say(offer) if offer and asks_for_another_model(verdict) else "",
         panels=panels,
         columns=found,
         is_long=len(found) > MANY_COLUMNS,

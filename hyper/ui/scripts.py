@@ -65,6 +65,9 @@ PRESS_EXAMPLE = """element.addEventListener("click", (event) => {
   const card = event.target.closest("[data-example]");
   if (card) trigger("click", {example: Number(card.dataset.example)});
 });"""
+PRESS_OFFER = """element.addEventListener("click", (event) => {
+  if (event.target.closest(".hw-offer")) trigger("click", {});
+});"""
 # Says of the microphone what cannot be done with it, and stays silent where it can be used or nobody knows.
 FIND_MICROPHONE = """const say = which =>
   element.querySelectorAll("[data-case]").forEach(text => { text.hidden = text.dataset.case !== which; });
