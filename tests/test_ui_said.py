@@ -69,6 +69,7 @@ def comparisons() -> Iterator[tuple]:
     made = heard("turn", "off")
     yield replace(made, adapted=replace(made.adapted, words=UNSURE)), None
     yield heard("", "", base_words=()), None
+    yield replace(heard("turn", "off"), n_pieces=2), None
 
 
 def errors(folder) -> Iterator[Exception]:
@@ -101,6 +102,7 @@ def all_said(folder) -> set[str]:
         patch.setattr(languages, "translated", lambda text, _: (found.add(text), text)[1])
         for made, where in comparisons():
             panels.results_html(made, "bundled", where)
+            panels.details_html(made)
         for error in errors(folder):
             with pytest.raises(Error), notices.errors_as_notices():
                 raise error
@@ -203,6 +205,14 @@ def test_a_result_in_the_language_that_the_browser_asks_for(language, verdict, c
     with asked_in(language):
         text = text_of(panels.results_html(made, "bundled"))
     assert verdict in text and count in text
+
+
+def test_the_details_are_said_whole():
+    with asked_in("de"):
+        text = text_of(panels.details_html(heard("turn on", "turn off")))
+    assert "Ton lesen 3 ms" in text and "zusammen 200 ms" in text
+    assert "4,800 Parameter, 0.085 % derer des Modells" in text
+    assert not [key for key, german in texts("de").items() if len(key) > SHORTEST and key != german and key in text]
 
 
 def test_who_asks_without_a_language_gets_english():

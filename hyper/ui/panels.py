@@ -133,20 +133,22 @@ def asks_for_another_model(verdict: Verdict) -> bool:
 def details_html(comparison: Comparison) -> str:
     """Model, device, timings, parameters, and the change of each layer as a table."""
     timings = {label: comparison.timings_ms[key] for key, label in STAGES.items() if key in comparison.timings_ms}
-    times = ", ".join(f"{label} {milliseconds:,.0f} ms" for label, milliseconds in timings.items())
+    times = ", ".join(f"{say(label)} {milliseconds:,.0f} ms" for label, milliseconds in timings.items())
     facts = {
         "Base model": comparison.base_model,
-        "Hypernetwork": comparison.hypernetwork or "none for this model",
+        "Hypernetwork": comparison.hypernetwork or say("none for this model"),
         "Device": comparison.device,
-        "Recording": f"{comparison.seconds:.1f} s, {count(comparison.n_pieces, 'piece')}",
-        "Time": f"{times}; together {sum(timings.values()):,.0f} ms",
-        "Written for this recording": (
-            f"{comparison.generated_parameters:,} parameters, {100 * comparison.generated_share:.3f} % of the model's"
+        "Recording": f"{comparison.seconds:.1f} s, {say(count(comparison.n_pieces, 'piece'))}",
+        "Time": f"{times}; {say('together {n} ms', n=f'{sum(timings.values()):,.0f}')}",
+        "Written for this recording": say(
+            "{n} parameters, {share} % of the model's",
+            n=f"{comparison.generated_parameters:,}",
+            share=f"{100 * comparison.generated_share:.3f}",
         ),
     }
     if comparison.shared_parameters:
-        facts["Learned, the same for all recordings"] = (
-            f"{comparison.shared_parameters:,} parameters of the update, which those above vary"
+        facts["Learned, the same for all recordings"] = say(
+            "{n} parameters of the update, which those above vary", n=f"{comparison.shared_parameters:,}"
         )
     return render("details", facts=facts, layers=comparison.layers, most_directions=MOST_DIRECTIONS)
 
