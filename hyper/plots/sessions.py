@@ -34,7 +34,7 @@ def sessions_figure(
             cliponaxis=False,  # a rate of 0 lies on the edge: its marker is drawn whole
             line={"color": colour, "width": 2, "dash": dash},
             marker={"size": 11, "symbol": marker},
-            hovertemplate=name + ": %{y:.1f} % of the words wrong<extra></extra>",
+            hovertemplate="%{fullData.name}: %{y:.1f} % of the words wrong<extra></extra>",
         )
     figure = styled(figure, "", WER_LABEL)
     return figure.update_xaxes(type="linear", tickvals=list(range(1, len(labels) + 1)), ticktext=list(labels))

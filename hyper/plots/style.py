@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -25,6 +25,7 @@ SLIDE_POINTS = 16.0  # the smallest text that the last row reads
 SLIDE_PAD = 0.12  # inches around each part
 NARROW_INCHES = 2.5  # axes that have no room for three words of that size
 SLIDE_DPI = 144  # 1920 pixels wide
+BREAK = "<br>"  # between the lines of what plotly shows
 WER_LABEL = "word error rate, %"
 LABEL: dict[str, Any] = {"fontsize": 10, "color": palette.INK}
 PLOT_HEIGHT = 320  # pixels; fixed, because an automatic height starts at zero in a hidden container
@@ -166,6 +167,28 @@ def dressed(figure: go.Figure) -> go.Figure:
     )
     figure.update_xaxes(automargin=True, title_standoff=16)  # where names of ticks are turned, the title goes below
     return figure.update_xaxes(**axis).update_yaxes(**axis)
+
+
+def worded(figure: Figure, say: Callable[[str], str]) -> Figure:
+    """The figure with its texts as `say` gives them, line by line; what stands beside a y axis are people's names."""
+    from matplotlib.text import Text
+
+    def told(text: str) -> str:
+        return "\n".join(map(say, text.split("\n")))
+
+    for axes in figure.axes:
+        names = [tick.get_text() for tick in axes.get_xticklabels()]
+        if [*map(told, names)] != names:  # the texts of ticks themselves are written anew whenever they are drawn
+            axes.set_xticks(axes.get_xticks(), [*map(told, names)])
+    for text in figure.findobj(Text):
+        text.set_text(told(text.get_text()))
+    return figure
+
+
+def worded_hover(text: str, say: Callable[[str], str]) -> str:
+    """What an interactive figure says of a place, line by line; to `say` plotly's own holes, %{x}, are numbers."""
+    lines, extra, name = text.partition("<extra>")
+    return BREAK.join(map(say, lines.split(BREAK))) + extra + name
 
 
 def style_axes(axes: Axes, x_title: str = "", y_title: str = "", grid: Literal["", "x", "y", "both"] = "") -> None:

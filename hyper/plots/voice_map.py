@@ -104,7 +104,7 @@ def _speakers(voice_map: VoiceMap, members: Sequence[int], label: str) -> dict[s
             "line": {"width": 1, "color": palette.CARD},
         },
         "customdata": [kind.severity or "no severity" for kind in kinds],
-        "hovertemplate": f"{label}, %{{customdata}}<extra></extra>",
+        "hovertemplate": "%{fullData.name}, %{customdata}<extra></extra>",
     }
 
 

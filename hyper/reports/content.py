@@ -21,10 +21,12 @@ from hyper.reports.parts import (
     FigurePart,
     RecordingPart,
     cautions,
+    date_text,
     facts,
     transcript_part,
 )
 from hyper.reports.table import INTERVAL_MEANING, shown_groups, wer_intervals
+from hyper.reports.tongue import IN_ENGLISH, Tongue
 
 TITLE = "Recordings transcribed by base and adapted Whisper"
 FIGURE_DPI = 160  # of a page that is read on paper
@@ -33,6 +35,11 @@ WER_MEANING = (
     "Word error rate (WER): wrong, missing and added words for every word that was meant; it can exceed 100 %. "
     "Substituted: another word is in its place. Deleted: the word is missing. Inserted: a word was added."
 )
+GROUP_COLUMNS = (
+    "recordings", "words", "base WER", "95 %", "adapted WER", "95 %", "base S / D / I", "adapted S / D / I"
+)  # fmt: skip
+COUNTS_MEANING = "S / D / I count them."
+LINES_MEANING = "Lines: 95 % intervals, where there are five recordings."
 LAYER_MEANING = "How far each layer of the model was changed for these recordings, next to the size of its own weights."
 
 
@@ -43,39 +50,33 @@ def clinic_report(
     remarks: str = "",
     unnamed: frozenset[str] = frozenset(),  # files whose names may say who spoke: they go by their number
     now: datetime | None = None,
+    tongue: Tongue = IN_ENGLISH,
 ) -> ClinicReport:
     """The report. Of people it says what the evaluation's rows and the two typed texts say, and nothing else."""
 
     def name(number: int, file: str) -> str:
-        return f"recording {number}" if file in unnamed else file
+        return say(f"recording {number}") if file in unnamed else file
+
+    say = tongue.say
 
     groups = shown_groups(evaluation)
     failures = enumerate(evaluation.failures, start=len(evaluation.utterances) + 1)
     return ClinicReport(
-        title=TITLE,
+        title=say(TITLE),
         subject=subject.strip(),
         remarks=remarks.strip(),
-        date=f"{now or datetime.now().astimezone():%d %B %Y, %H:%M}",
-        cautions=_cautions(evaluation),
-        outcome=evaluation_outcome(evaluation),
-        group_columns=(
-            "",
-            "recordings",
-            "words",
-            "base WER",
-            "95 %",
-            "adapted WER",
-            "95 %",
-            "base S / D / I",
-            "adapted S / D / I",
-        ),
-        group_lines=tuple(map(_shown_line, groups)),
-        group_notes=_group_notes(groups, evaluation.language),
-        figures=tuple(_figures(evaluation, name)),
+        date=date_text(now, tongue),
+        cautions=_cautions(evaluation, tongue),
+        outcome=say(evaluation_outcome(evaluation)),
+        group_columns=("", *map(say, GROUP_COLUMNS)),
+        group_lines=tuple(_shown_line(group, tongue) for group in groups),
+        group_notes=_group_notes(groups, evaluation.language, tongue),
+        figures=tuple(_figures(evaluation, name, tongue)),
         recordings=tuple(
-            _part(i, name, utterance, evaluation.language) for i, utterance in enumerate(evaluation.utterances, start=1)
+            _part(i, name, utterance, evaluation.language, tongue)
+            for i, utterance in enumerate(evaluation.utterances, start=1)
         ),
-        failures=tuple(_failure_text(number, name, failure, unnamed) for number, failure in failures),
+        failures=tuple(_failure_text(number, name, failure, unnamed, tongue) for number, failure in failures),
         facts=facts(
             evaluation.base_model,
             evaluation.fingerprint,
@@ -83,7 +84,9 @@ def clinic_report(
             f"language {evaluation.language}, one adaptation for each recording, strength 1, greedy decoding",
             evaluation.device,
             evaluation.language,
+            tongue,
         ),
+        tongue=tongue,
     )
 
 
@@ -105,7 +108,9 @@ def interval_text(interval: Interval | None) -> str:
     return "–" if interval is None else f"{100 * interval.low:.0f} to {100 * interval.high:.0f} %"
 
 
-def _part(number: int, name: Callable[[int, str], str], utterance: ScoredUtterance, language: str) -> RecordingPart:
+def _part(
+    number: int, name: Callable[[int, str], str], utterance: ScoredUtterance, language: str, tongue: Tongue
+) -> RecordingPart:
     """One recording with both transcripts."""
     recording = utterance.recording
     seconds = "" if utterance.seconds is None else f"{utterance.seconds:.1f} s"
@@ -114,27 +119,29 @@ def _part(number: int, name: Callable[[int, str], str], utterance: ScoredUtteran
         recording.speaker,
         recording.note,
         seconds,
-        "simulated" if recording.simulated else "",
+        tongue.say("simulated") if recording.simulated else "",
     )
-    rows = [transcript_part("base", utterance.base, recording.reference, language)]
+    rows = [transcript_part("base", utterance.base, recording.reference, language, tongue)]
     if utterance.adapted is not None:
-        rows.append(transcript_part("adapted", utterance.adapted, recording.reference, language))
+        rows.append(transcript_part("adapted", utterance.adapted, recording.reference, language, tongue))
     return RecordingPart(f"{number}  {' · '.join(filter(None, known))}", recording.reference, tuple(rows))
 
 
-def _failure_text(number: int, name: Callable[[int, str], str], failure: Failure, unnamed: frozenset[str]) -> str:
+def _failure_text(
+    number: int, name: Callable[[int, str], str], failure: Failure, unnamed: frozenset[str], tongue: Tongue
+) -> str:
     """The recording and why it could not be used, without a name that may not be written."""
-    reason = failure.reason
+    reason = tongue.say(failure.reason)
     if failure.file in unnamed:
-        reason = reason.replace(failure.recording.path.name, "The file")
+        reason = reason.replace(failure.recording.path.name, tongue.say("The file"))
     return f"{number}  {name(number, failure.file)}: {reason}"
 
 
-def _cautions(evaluation: Evaluation) -> tuple[str, ...]:
+def _cautions(evaluation: Evaluation, tongue: Tongue) -> tuple[str, ...]:
     n, n_simulated = len(evaluation.utterances), sum(u.recording.simulated for u in evaluation.utterances)
     which = "All of these recordings are" if n_simulated == n else f"{n_simulated} of these {n} recordings are"
     simulated = f"{which} simulated: a program made typical speech atypical. They are marked." if n_simulated else ""
-    return cautions(evaluation.base_model, evaluation.hypernetwork, simulated)
+    return cautions(evaluation.base_model, evaluation.hypernetwork, simulated, tongue)
 
 
 def rate_cells(group: Group) -> tuple[str, ...]:
@@ -150,12 +157,12 @@ def rate_cells(group: Group) -> tuple[str, ...]:
     )
 
 
-def _shown_line(group: Group) -> tuple[str, ...]:
+def _shown_line(group: Group, tongue: Tongue) -> tuple[str, ...]:
     name = group.value if len(group.value) <= LONGEST_NAME else f"{group.value[: LONGEST_NAME - 1]}…"
-    label = "all recordings" if group.by == "all" else f"speaker {name}"
+    label = tongue.say("all recordings" if group.by == "all" else f"speaker {name}")
     return (
-        label + simulated_note(group),
-        *rate_cells(group),
+        f"{label} {tongue.say(simulated_note(group).strip())}".rstrip(),
+        *map(tongue.say, rate_cells(group)),
         _slashed_counts(group.base),
         _slashed_counts(group.adapted),
     )
@@ -165,20 +172,21 @@ def _slashed_counts(errors: WordErrors | None) -> str:
     return "–" if errors is None else f"{errors.substitutions} / {errors.deletions} / {errors.insertions}"
 
 
-def _group_notes(groups: Sequence[Group], language: str) -> tuple[str, ...]:
+def _group_notes(groups: Sequence[Group], language: str, tongue: Tongue) -> tuple[str, ...]:
     """What the words and the intervals of the table mean."""
+    say = tongue.say
     if not groups:
-        return (ADAPTED_MEANING,)
+        return (say(ADAPTED_MEANING),)
     over = dict.fromkeys(wer_intervals(group)[0] for group in groups)
     return (
-        ADAPTED_MEANING,
-        f"{WER_MEANING} S / D / I count them. {counting_note(language)}".strip(),
-        MARKS_MEANING,
-        *(INTERVAL_MEANING[each] for each in over),
+        say(ADAPTED_MEANING),
+        " ".join(map(say, filter(None, (WER_MEANING, COUNTS_MEANING, counting_note(language))))),
+        say(MARKS_MEANING),
+        *(say(INTERVAL_MEANING[each]) for each in over),
     )
 
 
-def _figures(evaluation: Evaluation, name: Callable[[int, str], str]) -> list[FigurePart]:
+def _figures(evaluation: Evaluation, name: Callable[[int, str], str], tongue: Tongue) -> list[FigurePart]:
     """WER of each speaker and each recording where something was meant; the layers where there is an adaptation."""
     numbered = list(enumerate(evaluation.utterances, start=1))
     recordings = [
@@ -191,17 +199,22 @@ def _figures(evaluation: Evaluation, name: Callable[[int, str], str]) -> list[Fi
         for group in shown_groups(evaluation)
         if group.by == "speaker" and (wer := group.base.wer) is not None
     ]
-    simulated = _simulated_note(evaluation)
     parts = []
     if 1 < len(speakers) < len(recordings):  # with one recording each the two figures would be one
-        title = f"Word error rate of each speaker{simulated}"
-        parts += [(title, "Lines: 95 % intervals, where there are five recordings.", f) for f in wer_figures(speakers)]
-    title = f"Word error rate of each recording{simulated}"
-    parts += [(title, WER_MEANING, figure) for figure in wer_figures(recordings)]
+        parts += [("Word error rate of each speaker", LINES_MEANING, figure) for figure in wer_figures(speakers)]
+    parts += [("Word error rate of each recording", WER_MEANING, figure) for figure in wer_figures(recordings)]
     sizes = [utterance.layers for utterance in evaluation.utterances if utterance.layers]
     if sizes:
-        parts.append((f"Where the model was changed{simulated}", LAYER_MEANING, layer_figure(sizes)))
-    return [FigurePart(title, reading, plot_style.png(figure, FIGURE_DPI)) for title, reading, figure in parts]
+        parts.append(("Where the model was changed", LAYER_MEANING, layer_figure(sizes)))
+    say, simulated = tongue.say, _simulated_note(evaluation)
+    return [
+        FigurePart(
+            f"{say(title)} {say(simulated)}".rstrip(),
+            say(reading),
+            plot_style.png(plot_style.worded(figure, say), FIGURE_DPI),
+        )
+        for title, reading, figure in parts
+    ]
 
 
 def _simulated_note(evaluation: Evaluation) -> str:
@@ -209,4 +222,4 @@ def _simulated_note(evaluation: Evaluation) -> str:
     n, n_simulated = len(evaluation.utterances), sum(u.recording.simulated for u in evaluation.utterances)
     if n_simulated == 0:
         return ""
-    return " (simulated)" if n == n_simulated else f" ({n_simulated} of {n} simulated)"
+    return "(simulated)" if n == n_simulated else f"({n_simulated} of {n} simulated)"

@@ -10,7 +10,7 @@ from hyper.reports.templates import render
 
 def html_text(report: ClinicReport) -> str:
     """The report as one page that needs nothing else."""
-    return render("report", report=report, palette=palette, fonts=font_bytes())
+    return render("report", report=report, say=report.tongue.say, palette=palette, fonts=font_bytes())
 
 
 def font_bytes() -> dict[int, bytes]:

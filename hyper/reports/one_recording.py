@@ -17,9 +17,11 @@ from hyper.reports.parts import (
     RecordingPart,
     TranscriptPart,
     cautions,
+    date_text,
     facts,
     transcript_part,
 )
+from hyper.reports.tongue import IN_ENGLISH, Tongue
 
 TITLE = "One recording transcribed by base and adapted Whisper"
 NO_SPEECH = "(no speech found)"
@@ -33,27 +35,29 @@ def recording_report(
     subject: str = "",
     simulated: str = "",  # a sentence, where a program made the recording
     now: datetime | None = None,
+    tongue: Tongue = IN_ENGLISH,
 ) -> ClinicReport:
     """The report. Of the person it says what was typed, and nothing else."""
     rows = tuple(
-        _part(row_name, row, comparison.reference, comparison.language)
+        _part(row_name, row, comparison, tongue)
         for row_name, row in (("base", comparison.base), ("adapted", comparison.adapted))
         if row is not None
     )
     is_marked = any(row.words for row in rows)
     pieces = f", {comparison.n_pieces} pieces" if comparison.n_pieces > 1 else ""
     return ClinicReport(
-        title=TITLE,
+        title=tongue.say(TITLE),
         subject=subject.strip(),
         remarks="",
-        date=f"{now or datetime.now().astimezone():%d %B %Y, %H:%M}",
-        cautions=cautions(comparison.base_model, comparison.hypernetwork, simulated),
-        outcome=_outcome(comparison),
+        date=date_text(now, tongue),
+        cautions=cautions(comparison.base_model, comparison.hypernetwork, simulated, tongue),
+        outcome=_outcome(comparison, tongue),
         group_columns=(),
         group_lines=(),
-        group_notes=(
-            ADAPTED_MEANING,
-            *filter(None, [MARKS_MEANING if is_marked else "", counting_note(comparison.language)]),
+        group_notes=tuple(
+            tongue.say(note)
+            for note in (ADAPTED_MEANING, MARKS_MEANING if is_marked else "", counting_note(comparison.language))
+            if note
         ),
         figures=(),
         recordings=(RecordingPart(f"{name} · {comparison.seconds:.1f} s", comparison.reference or "", rows),),
@@ -65,35 +69,40 @@ def recording_report(
             f"language {comparison.language}, strength {comparison.strength:g}, greedy decoding{pieces}",
             comparison.device,
             comparison.language,
+            tongue,
         ),
+        tongue=tongue,
     )
 
 
-def count_text(errors: WordErrors) -> str:
+def count_text(errors: WordErrors, tongue: Tongue = IN_ENGLISH) -> str:
     """The errors of one text in words: of a single sentence a rate says less."""
     if not errors.n_errors:
-        return f"all {errors.n_reference} words right" if errors.n_reference > 1 else "the one word right"
+        return tongue.say(f"all {errors.n_reference} words right" if errors.n_reference > 1 else "the one word right")
     found = f"{errors.n_errors} error{'' if errors.n_errors == 1 else 's'}"
     words = f"{errors.n_reference} word{'' if errors.n_reference == 1 else 's'}"
     kinds = {"replaced": errors.substitutions, "missing": errors.deletions, "added": errors.insertions}
-    return f"{found} in {words} ({', '.join(f'{n} {kind}' for kind, n in kinds.items() if n)})"
+    by_kind = ", ".join(tongue.say(f"{n} {kind}") for kind, n in kinds.items() if n)
+    return f"{tongue.say(f'{found} in {words}')} ({by_kind})"
 
 
-def _part(name: str, row: Row, reference: str | None, language: str) -> TranscriptPart:
+def _part(name: str, row: Row, comparison: Comparison, tongue: Tongue) -> TranscriptPart:
     """The transcript; where nobody speaks, that it was not written by a voice."""
-    part = transcript_part(name, row, reference, language)
+    part = transcript_part(name, row, comparison.reference, comparison.language, tongue)
     if row.heard_nobody:
-        return replace(part, text=NO_SPEECH, words=(), score="")
-    return replace(part, score=count_text(row.counted) if _is_counted(row) else "")
+        return replace(part, text=tongue.say(NO_SPEECH), words=(), score="")
+    return replace(part, score=count_text(row.counted, tongue) if _is_counted(row) else "")
 
 
-def _outcome(comparison: Comparison) -> str:
+def _outcome(comparison: Comparison, tongue: Tongue) -> str:
     """What came of it, in counts."""
     named = [("Base", comparison.base), ("Adapted", comparison.adapted)]
     if all(row.heard_nobody for row in comparison.rows):
-        return "No speech was found, so there is nothing to count."
-    counts = [f"{name}: {count_text(row.counted)}." for name, row in named if row and _is_counted(row)]
-    return " ".join(counts) or NO_REFERENCE
+        return tongue.say("No speech was found, so there is nothing to count.")
+    counts = [
+        f"{tongue.say(name)}: {count_text(row.counted, tongue)}." for name, row in named if row and _is_counted(row)
+    ]
+    return " ".join(counts) or tongue.say(NO_REFERENCE)
 
 
 def _is_counted(row: Row) -> bool:

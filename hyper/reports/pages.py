@@ -13,6 +13,7 @@ from fpdf.enums import XPos, YPos
 from hyper.plots import palette
 from hyper.plots.report import font_files
 from hyper.reports import fonts
+from hyper.reports.tongue import Tongue
 
 FONT, SPARE_FONT = (
     "Plex",
@@ -28,20 +29,22 @@ RIGHT_TO_LEFT = ("ARABIC", "HEBREW", "SYRIAC", "THAANA", "NKO")  # fpdf2 would s
 class Pages(FPDF):
     """A4 pages in the project's look, with their number and the caution's core at the foot of each."""
 
-    def __init__(self) -> None:
+    def __init__(self, tongue: Tongue) -> None:
         super().__init__(format="A4")
+        self.say = tongue.say
         self.set_margin(MARGIN)
         self.set_auto_page_break(True, MARGIN + 4)
         for family, files in ((FONT, fonts.font_files()), (SPARE_FONT, font_files())):
             for style, file in zip(("", "B"), files, strict=True):
                 self.add_font(family, style, file)
         self.set_fallback_fonts([SPARE_FONT])
-        self.set_lang("en")
+        self.set_lang(tongue.code)
 
     def footer(self) -> None:
         """Called by fpdf2 at the end of each page."""
         self.set_y(-MARGIN)
-        self.write_text("small", f"Not for diagnosis or treatment. Page {self.page_no()} of {{nb}}", palette.MUTED)
+        text = f"Not for diagnosis or treatment. Page {self.page_no()} of {self.str_alias_nb_pages}"
+        self.write_text("small", self.say(text), palette.MUTED)
 
     def write_text(self, size: str, text: str, colour: str = palette.INK, bold: bool = False, after: float = 0) -> None:
         """A paragraph across the page, broken into lines and pages as needed; `after` is the space below it, in mm."""
@@ -63,7 +66,7 @@ class Pages(FPDF):
         fonts: Any = self.fonts
         known = fonts[FONT.lower()].cmap.keys() | fonts[SPARE_FONT.lower()].cmap.keys()
         runs = groupby(visible(text), lambda letter: _missing(letter, known))
-        return "".join(_counted(script, len(list(run))) if script else "".join(run) for script, run in runs)
+        return "".join(self.say(_counted(script, len(list(run)))) if script else "".join(run) for script, run in runs)
 
     def keep_together(self, height: float) -> None:  # mm
         """Begin a new page where less room than this is left."""

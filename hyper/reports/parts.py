@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import platform
 from dataclasses import dataclass
+from datetime import datetime
 from importlib.metadata import version
 
 from hyper.compare.evaluation import percent
@@ -12,6 +13,7 @@ from hyper.metrics.normalize import counting
 from hyper.metrics.word_errors import WordErrors, WordSpan, align_as_written
 from hyper.model.files import BUNDLED_FOLDER
 from hyper.reports.table import reasons
+from hyper.reports.tongue import Tongue
 
 CAUTION = (
     "Not intended for the diagnosis, treatment, mitigation or prevention of any disease. Nothing here, neither error "
@@ -79,6 +81,7 @@ class ClinicReport:
     recordings: tuple[RecordingPart, ...]
     failures: tuple[str, ...]
     facts: tuple[tuple[str, str], ...]
+    tongue: Tongue  # of all this, and of the headings between
 
     def all_text(self) -> str:
         """Everything that is written, as one text."""
@@ -97,35 +100,46 @@ class ClinicReport:
         return " ".join(parts)
 
 
-def score_text(errors: WordErrors | None) -> str:
+def score_text(errors: WordErrors | None, tongue: Tongue) -> str:
     """WER with the counts behind it; "" where nothing was meant."""
     if errors is None or errors.wer is None:
         return ""
     counts = f"{errors.substitutions} substituted, {errors.deletions} deleted, {errors.insertions} inserted"
-    return f"WER {percent(errors.wer)}: {counts}"
+    return f"WER {percent(errors.wer)}: {tongue.say(counts)}"
 
 
-def transcript_part(name: str, row: Row, reference: str | None, language: str) -> TranscriptPart:
+def transcript_part(name: str, row: Row, reference: str | None, language: str, tongue: Tongue) -> TranscriptPart:
     """The transcript with its errors marked, and whatever speaks against it."""
     is_wrong = row.errors is not None and row.errors.n_errors > 0
     words = tuple(align_as_written(reference, row.text, language)) if reference and is_wrong else ()
-    return TranscriptPart(name, row.text, words, score_text(row.errors), reasons(row.flags))
+    return TranscriptPart(name, row.text, words, score_text(row.errors, tongue), reasons(row.flags, tongue.say))
 
 
-def cautions(base_model: str, hypernetwork: str | None, simulated: str = "") -> tuple[str, ...]:
+def cautions(base_model: str, hypernetwork: str | None, simulated: str, tongue: Tongue) -> tuple[str, ...]:
     """What nobody may overlook; `simulated` says which recordings a program made."""
     cautions = [CAUTION, simulated]
     if base_model == BUNDLED_FOLDER.name and hypernetwork:
         cautions.append(SIMULATED_TRAINING)
-    return tuple(filter(None, cautions))
+    return tuple(map(tongue.say, filter(None, cautions)))
+
+
+def date_text(now: datetime | None, tongue: Tongue) -> str:  # None: of this moment
+    """Day and time, as the language writes them."""
+    return tongue.say(f"{now or datetime.now().astimezone():%d %B %Y, %H:%M}")
 
 
 def facts(
-    base_model: str, fingerprint: str, hypernetwork: str | None, settings: str, device: str, language: str
+    base_model: str,
+    fingerprint: str,
+    hypernetwork: str | None,
+    settings: str,
+    device: str,
+    language: str,
+    tongue: Tongue,
 ) -> tuple[tuple[str, str], ...]:
     """Models, settings and versions."""
     libraries = ", ".join(f"{library} {version(library)}" for library in ("torch", "transformers", "jiwer"))
-    return (
+    found = (
         ("Base model", base_model),
         ("Its weights", f"fingerprint {fingerprint}"),
         ("Hypernetwork", hypernetwork or "none for this model"),
@@ -135,3 +149,4 @@ def facts(
         ("Versions", f"Python {platform.python_version()}, {libraries}"),
         ("Audio", "none is kept in this report"),
     )
+    return tuple((tongue.say(name), tongue.say(fact)) for name, fact in found)

@@ -22,27 +22,27 @@ MISSING_LETTERS = (
 
 def pdf_bytes(report: ClinicReport) -> bytes:
     """The whole report as a file."""
-    pages = Pages()
+    pages = Pages(report.tongue)
     pages.set_title(report.title)
     pages.set_creator("HyperWhisper")
     pages.add_page()
     _write_head(pages, report)
     _write_groups(pages, report)
-    _write_heading(pages, "Transcripts")
+    _write_heading(pages, pages.say("Transcripts"))
     for recording in report.recordings:
         _write_recording(pages, recording)
     if report.failures:
-        _write_heading(pages, "Could not be used")
+        _write_heading(pages, pages.say("Could not be used"))
         for failure in report.failures:
             pages.write_text("body", failure, after=1)
     for figure in report.figures:
         _write_figure(pages, figure)
-    _write_heading(pages, "How this was made")
+    _write_heading(pages, pages.say("How this was made"))
     for name, value in report.facts:
         pages.write_text("body", f"{name}: {value}")
     if pages.printable(report.all_text()) != visible(report.all_text()):
         pages.ln(2)
-        pages.write_text("small", MISSING_LETTERS, palette.WARNING)
+        pages.write_text("small", pages.say(MISSING_LETTERS), palette.WARNING)
     target = io.BytesIO()
     pages.output(target)
     return target.getvalue()
@@ -65,13 +65,13 @@ def _write_head(pages: Pages, report: ClinicReport) -> None:
     pages.set_left_margin(MARGIN)
     pages.set_x(MARGIN)
     if report.remarks:
-        _write_heading(pages, "Remarks")
+        _write_heading(pages, pages.say("Remarks"))
         pages.write_text("body", report.remarks)
 
 
 def _write_groups(pages: Pages, report: ClinicReport) -> None:
     """The outcome in a sentence and a table."""
-    _write_heading(pages, "Outcome")
+    _write_heading(pages, pages.say("Outcome"))
     pages.write_text("body", report.outcome, bold=True, after=2)
     if report.group_lines:
         _write_group_table(pages, report)
@@ -120,19 +120,20 @@ def _write_recording(pages: Pages, recording: RecordingPart) -> None:
     pages.ln(1.5)
     pages.write_text("h3", recording.heading, bold=True, after=0.5)
     if recording.reference:
-        pages.write_text("small", "What was meant", palette.MUTED, True)
+        pages.write_text("small", pages.say("What was meant"), palette.MUTED, True)
         pages.write_text("words", recording.reference, after=1.5)
     for row in recording.rows:
         pages.keep_together(16)
-        pages.write_text("small", row.name.capitalize(), palette.BASE if row.name == "base" else palette.ADAPTED, True)
+        colour = palette.BASE if row.name == "base" else palette.ADAPTED
+        pages.write_text("small", pages.say(row.name.capitalize()), colour, True)
         if row.words:
             write_words(pages, row.words)
         else:
-            pages.write_text("words", row.text or "(no words)")
+            pages.write_text("words", row.text or pages.say("(no words)"))
         if row.score:
             pages.write_text("small", row.score, palette.MUTED)
         if row.warnings:
-            pages.write_text("small", f"Warning: {row.warnings}", palette.WARNING)
+            pages.write_text("small", f"{pages.say('Warning')}: {row.warnings}", palette.WARNING)
         pages.ln(1.5)
     pages.ln(1)
 

@@ -44,9 +44,9 @@ def _drawn(pages: Pages, span: WordSpan) -> Iterator[_Word]:
     """The word of a span; one that is wider than the page in several parts."""
     text, style, label = {
         "hit": (span.hypothesis, "", ""),
-        "substitution": (span.hypothesis, "BU", f"meant: {span.reference}"),
-        "deletion": (span.reference, "S", "missing"),
-        "insertion": (span.hypothesis, "B", "added"),
+        "substitution": (span.hypothesis, "BU", f"{pages.say('meant')}: {span.reference}"),
+        "deletion": (span.reference, "S", pages.say("missing")),
+        "insertion": (span.hypothesis, "B", pages.say("added")),
     }[span.kind]
     text, label = pages.printable(text), pages.printable(label)
     while text:

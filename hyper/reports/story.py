@@ -22,6 +22,7 @@ from hyper.reports.html import font_bytes
 from hyper.reports.one_recording import recording_report
 from hyper.reports.parts import ClinicReport
 from hyper.reports.templates import render
+from hyper.reports.tongue import IN_ENGLISH
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -102,6 +103,7 @@ def story_html(chapters: Sequence[Chapter]) -> str:
         cautions=list(cautions),
         notes=[*notes, HOW_MEASURED],
         facts=dict(fact for each in chapters for fact in each.report.facts if fact[0] != "Audio"),
+        say=IN_ENGLISH.say,
         palette=palette,
         fonts=font_bytes(),
     )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 
 from hyper.compare.evaluation import Evaluation
 from hyper.compare.groups import Group
@@ -68,9 +68,9 @@ def shown_groups(evaluation: Evaluation) -> list[Group]:
     return [group for group in evaluation.groups if group.by in ("all", "speaker")]
 
 
-def reasons(flags: Iterable[Flag]) -> str:
-    """What speaks against a transcript, in sentences."""
-    return " ".join(flag.reason for flag in flags)
+def reasons(flags: Iterable[Flag], say: Callable[[str], str] = str) -> str:
+    """What speaks against a transcript, in sentences, each as `say` gives it."""
+    return " ".join(say(flag.reason) for flag in flags)
 
 
 def _utterance_line(number: int, utterance: ScoredUtterance) -> list[Cell]:

@@ -30,12 +30,16 @@ class Example:
     cohort: str = ""
 
     @property
+    def said_label(self) -> str:
+        """In the visitor's language."""
+        return ", ".join(map(say, self.label.split(", ")))
+
+    @property
     def note(self) -> str:
         """What the page says while the example is loaded."""
-        label = ", ".join(map(say, self.label.split(", ")))
         licence = f"; {say('licence')}: {self.licence}" if self.licence else ""
         outcome = f"; {say(OUTCOMES[self.outcome])}" if self.outcome in OUTCOMES else ""
-        return f"{say('Example')}: {label}{outcome}{licence}."
+        return f"{say('Example')}: {self.said_label}{outcome}{licence}."
 
 
 def read_examples(manifest: Path) -> list[Example]:

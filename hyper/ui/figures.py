@@ -37,12 +37,14 @@ def interactive(figure: PlotlyFigure, name: str, zooms: bool = False) -> PlotDat
 
 
 def _translate(drawn: Any) -> None:
-    """The words of a figure: titles of its axes, names of its series and of their places."""
+    """The words of a figure: titles of its axes, names of its series and of their places, what is said of each."""
     for key, value in drawn.items() if isinstance(drawn, dict) else enumerate(drawn):
         if isinstance(value, dict | list):
             _translate(value)
+        elif isinstance(value, str) and (key == "hovertemplate" or plot_style.BREAK in value):
+            drawn[key] = plot_style.worded_hover(value, say)
         elif isinstance(value, str) and (key in ("text", "name") or isinstance(drawn, list)):
-            drawn[key] = say(value) if key == "text" else word(value)
+            drawn[key] = word(value) if isinstance(drawn, list) else say(value)
 
 
 def table_html(figure: PlotlyFigure, name: str, unit: str) -> str:
@@ -53,11 +55,13 @@ def table_html(figure: PlotlyFigure, name: str, unit: str) -> str:
 
 def print_links_html(figure: Figure, name: str, what: str = "this figure") -> str:
     """Links that save a figure for paper in both formats."""
+    figure = plot_style.worded(figure, say)
     files = {f"{name}.png": plot_style.png(figure), f"{name}.pdf": plot_style.pdf(figure)}
     return render("print_links", what=what, files=files)
 
 
 def picture_html(elem_id: str, text: str, wide: Figure, narrow: Figure) -> str:
     """An image with its description, drawn once for each width of screen."""
-    drawn = {"wide": plot_style.png(wide, SCREEN_DPI), "narrow": plot_style.png(narrow, SCREEN_DPI)}
-    return render("picture", elem_id=elem_id, text=text, **drawn)
+    drawn = {"wide": wide, "narrow": narrow}
+    drawn = {name: plot_style.png(plot_style.worded(figure, say), SCREEN_DPI) for name, figure in drawn.items()}
+    return render("picture", elem_id=elem_id, text=say(text), **drawn)

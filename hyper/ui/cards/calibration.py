@@ -9,7 +9,7 @@ import gradio as gr
 
 from hyper.ui import figures
 from hyper.ui.cards.card import Card
-from hyper.ui.languages import say
+from hyper.ui.languages import asked_language, say
 from hyper.ui.layout import HIDDEN, SHOWN, fold, note_html
 
 if TYPE_CHECKING:
@@ -63,11 +63,13 @@ def reliability_html(calibration: Calibration | None, fingerprint: str = "") -> 
     if calibration is None:
         return note_html(say(NOT_CHECKED))
     is_other = calibration.base_fingerprint != fingerprint
-    return note_html(" ".join(map(say, [CHECKED, *([OTHER_EMBEDDING] if is_other else [])]))) + _figure(calibration)
+    return note_html(" ".join(map(say, [CHECKED, *([OTHER_EMBEDDING] if is_other else [])]))) + _figure(
+        calibration, asked_language()
+    )
 
 
-@lru_cache(maxsize=4)  # one for each pair that is loaded
-def _figure(calibration: Calibration) -> str:
+@lru_cache(maxsize=8)  # one for each pair that is loaded, in each language
+def _figure(calibration: Calibration, _language: str) -> str:
     # Only where the figure is opened is it worth its import.
     from hyper.plots.calibration import reliability_figure
 

@@ -14,6 +14,7 @@ from hyper.reports.one_recording import recording_report
 from hyper.reports.timed_text import Kind, RowName, file_name, transcript_text
 from hyper.ui import notices, scripts
 from hyper.ui.cards.card import Card
+from hyper.ui.languages import say, tongue
 from hyper.ui.layout import HIDDEN, SHOWN, captioned, card, chip, note
 from hyper.ui.queues import ON_FILES
 from hyper.ui.service import Asked
@@ -102,7 +103,9 @@ class KeepCard(Card):
             check_text(subject, "The subject")
             fingerprint = self.service.models.get(asked.model).backbone.fingerprint
         stem = _stem(asked)
-        report = recording_report(comparison, stem, fingerprint, subject=subject, simulated=self._example(asked))
+        report = recording_report(
+            comparison, stem, fingerprint, subject=subject, simulated=self._example(asked), tongue=tongue()
+        )
         files = {f"{stem}-report.pdf": pdf_bytes(report), f"{stem}-report.html": html_text(report).encode()}
         return render("save_links", title="Save the report:", files=files)
 
@@ -111,7 +114,7 @@ class KeepCard(Card):
         sent = Path(asked.recording or "")
         named = (each for each in self.inputs.examples if each.path.name == sent.name)
         found = next((each for each in named if each.path.read_bytes() == sent.read_bytes()), None)
-        return SIMULATED.format(label=found.label) if found else ""
+        return say(SIMULATED, label=found.said_label) if found else ""
 
 
 def _stem(asked: Asked) -> str:

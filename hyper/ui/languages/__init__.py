@@ -8,16 +8,19 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Mapping
-from functools import cache
+from functools import cache, partial
 from pathlib import Path
 
 import gradio as gr
 from gradio.context import LocalContext
 
+from hyper.reports.tongue import Tongue
+
 FOLDER = Path(__file__).parent
 LANGUAGES = ("de", "es", "it", "tr")
 HOLE = re.compile(r"\{(\w+)\}")
-NUMBERS = {"day", "year"}  # holes of a date: nothing but digits fits, or "Anna May 3.wav" would be one
+# Holes that nothing but digits fits: else "Anna May 3.wav" would be a date, and every sentence about pieces "2 pieces".
+NUMBERS = {"day": r"0?(?P<day>\d+)", "year": r"(?P<year>\d+)", "n": r"(?P<n>[\d,]+)"}
 # Holes that hold a text of the page; the others hold numbers, names or what was said.
 SAID_AGAIN = {"before", "after", "row", "recordings", "rates", "errors", "each", "one", "layer", "what", "why"}
 
@@ -68,6 +71,12 @@ def translated(text: str, language: str) -> str:
     return text
 
 
+def tongue() -> Tongue:
+    """The page's language for what leaves the page."""
+    language = asked_language()
+    return Tongue(language if language in LANGUAGES else "en", partial(translated, language=language))
+
+
 def asked_language() -> str:
     """What the browser asks for first, as the page itself goes by; empty where nobody asks."""
     request = LocalContext.request.get(None)
@@ -92,4 +101,4 @@ def _pattern(key: str) -> re.Pattern[str]:
 
 
 def _hole(name: str) -> str:
-    return rf"0?(?P<{name}>\d+)" if name in NUMBERS else f"(?P<{name}>.+?)"
+    return NUMBERS.get(name, f"(?P<{name}>.+?)")

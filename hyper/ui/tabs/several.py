@@ -28,7 +28,7 @@ from hyper.reports.html import html_text
 from hyper.reports.table import recordings_sheet, sheets
 from hyper.ui import notices, scripts
 from hyper.ui.inputs import Inputs
-from hyper.ui.languages import said, say
+from hyper.ui.languages import said, say, tongue
 from hyper.ui.layout import (
     HIDDEN,
     REFERENCE_HEADING,
@@ -252,7 +252,7 @@ class SeveralTab(Tab):
             check_text(subject, "The subject")
             check_text(remarks, "The text of the remarks")
         unnamed = frozenset() if with_names else outcome.unlisted
-        report = clinic_report(outcome.evaluation, subject=subject, remarks=remarks, unnamed=unnamed)
+        report = clinic_report(outcome.evaluation, subject=subject, remarks=remarks, unnamed=unnamed, tongue=tongue())
         files = {"report.pdf": pdf_bytes(report), "report.html": html_text(report).encode()}
         return several_html.links_html("Save the report:", files)
 
