@@ -20,7 +20,7 @@ FOLDER = Path(__file__).parent
 LANGUAGES = ("de", "es", "it", "tr")
 HOLE = re.compile(r"\{(\w+)\}")
 # Holes that nothing but digits fits: else "Anna May 3.wav" would be a date, and every sentence about pieces "2 pieces".
-NUMBERS = {"day": r"0?(?P<day>\d+)", "year": r"(?P<year>\d+)", "n": r"(?P<n>[\d,]+)"}
+NUMBERS = {"day": r"\d+", "year": r"\d+", "n": r"[\d,]+"}
 # Holes that hold a text of the page; the others hold numbers, names or what was said.
 SAID_AGAIN = {"before", "after", "row", "recordings", "rates", "errors", "each", "one", "layer", "what", "why"}
 
@@ -101,4 +101,5 @@ def _pattern(key: str) -> re.Pattern[str]:
 
 
 def _hole(name: str) -> str:
-    return NUMBERS.get(name, f"(?P<{name}>.+?)")
+    before = "0?" if name == "day" else ""  # English writes 03 March in a report, the others 3
+    return f"{before}(?P<{name}>{NUMBERS.get(name, '.+?')})"
