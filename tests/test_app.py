@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import socket
 import subprocess
 import sys
@@ -93,6 +94,19 @@ def test_a_taken_port_is_named_in_one_line():
         f"HyperWhisper cannot start: port {port} is taken by another program; "
         "stop that one, or choose another port with --port.\n"
     )
+
+
+def test_ended_while_it_starts_it_leaves_no_trace_of_where_it_was(monkeypatch):
+    monkeypatch.setattr(app, "open_folder", lambda: Path())
+    monkeypatch.setattr(server, "serve", lambda **_: server._interrupt(signal.SIGTERM, None))
+    handlers = {number: signal.getsignal(number) for number in (signal.SIGTERM, signal.SIGHUP, signal.SIGINT)}
+    try:
+        with pytest.raises(SystemExit) as ended:
+            app.main(["--port", str(free_port())])
+    finally:
+        for number, handler in handlers.items():
+            signal.signal(number, handler)
+    assert ended.value.code == 0
 
 
 def test_recordings_go_when_the_app_is_told_to_end(tmp_path, whisper_folder, backbone, make_hypernet, recording):

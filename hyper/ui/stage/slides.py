@@ -4,19 +4,19 @@ from __future__ import annotations
 
 import io
 import wave
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
+from hyper.compare.columns import Column, columns
 from hyper.compare.comparison import Comparison
 from hyper.compare.pipeline import PersonalizedAsr
 from hyper.compare.row import Row
 from hyper.compare.sweep import sweep
 from hyper.compare.verdict import Doubt, judge
 from hyper.compare.voice_map import Whereabouts, whereabouts_of
-from hyper.metrics.word_errors import WordSpan, align_words
 from hyper.plots.layers import place_of, whole_layers
 from hyper.recordings.limits import SAMPLE_RATE
 from hyper.ui.marks import NO_SPEECH, NO_WORDS
@@ -136,31 +136,38 @@ def _line_maker(comparison: Comparison) -> Callable[[Row], Line]:
 def _counted(meant: str, row: Row, language: str) -> Line:
     if row.heard_nobody:
         return Line((), NO_SPEECH, None)
-    words = tuple(_against_meant(span) for span in align_words(meant, row.text, language))
+    written = row.text.split()
+    words = tuple(_against_meant(column, written) for column in columns(row.text, None, meant, language))
     return Line(words, _score(row.counted.n_errors, row.counted.n_reference), row.counted.n_errors)
 
 
 def _uncounted(base: Row, row: Row, language: str) -> Line:
     if row.heard_nobody:
         return Line((), NO_SPEECH, None)
-    spans = align_words("" if base.heard_nobody else base.text, row.text, language)
-    words = tuple(_against_base(span) for span in spans if span.hypothesis)
+    texts = ("" if base.heard_nobody else base.text, row.text)
+    found = columns(*texts, None, language)
+    words = tuple(_against_base(column, *map(str.split, texts)) for column in found if column.cells[1].words)
     return Line(words, "" if words else NO_WORDS, None)
 
 
-def _against_meant(span: WordSpan) -> Word:
-    return {
-        "hit": Word(span.hypothesis),
-        "substitution": Word(span.hypothesis, "wrong", f"meant: {span.reference}"),
-        "deletion": Word(span.reference, "missing", "missing"),
-        "insertion": Word(span.hypothesis, "added", "added"),
-    }[span.kind]
+def _against_meant(column: Column, written: Sequence[str]) -> Word:
+    """What stands there, as it was written: the page shows the same."""
+    (cell,) = column.cells
+    text = " ".join(written[i] for i in cell.words)
+    if cell.is_right is not False:
+        return Word(text)
+    if not column.meant:
+        return Word(text, "added", "added")
+    return Word(text, "wrong", f"meant: {column.meant}") if text else Word(column.meant, "missing", "missing")
 
 
-def _against_base(span: WordSpan) -> Word:
-    if span.kind == "hit":
-        return Word(span.hypothesis)
-    return Word(span.hypothesis, "other", f"base: {span.reference}" if span.reference else "not in base")
+def _against_base(column: Column, base: Sequence[str], written: Sequence[str]) -> Word:
+    base_text, text = (
+        " ".join(words[i] for i in cell.words) for cell, words in zip(column.cells, (base, written), strict=True)
+    )
+    if column.agree:
+        return Word(text)
+    return Word(text, "other", f"base: {base_text}" if base_text else "not in base")
 
 
 def _score(n_errors: int, n_meant: int) -> str:
