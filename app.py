@@ -35,6 +35,8 @@ def main(arguments: list[str] | None = None) -> None:
         serve(**model, examples=EXAMPLES, host=args.host, port=args.port, folder=folder, is_delivered=is_delivered)
     except ServerError as error:
         sys.exit(f"HyperWhisper cannot start: {error}")
+    except KeyboardInterrupt:
+        sys.exit(0)  # whoever ends it while it starts has asked for no trace of where it was
 
 
 def with_base(args: argparse.Namespace) -> argparse.Namespace:
