@@ -45,6 +45,9 @@ def table(base: str, adapted: str | None, reference: str | None = None) -> list[
             ("wait", "wait", "", "="), ("twenty one", "21", "", "="), ("days", "days", "", "="),
         ]),
         ("um turn um on", "turn on", "turn on", [("um turn um", "turn", "", "="), ("on", "on", "", "=")]),
+        ("at nine", "nine o'clochao", "Nine o'clock!", [
+            ("at nine!", "nine o'clochao!", "Nine o'clock", ""),
+        ]),
         ("turn off", None, "turn on", [("turn", "", "="), ("off!", "on", "")]),
         ("turn off", None, None, [("turn", "", "="), ("off", "", "=")]),
         ("um", "", None, [("um", "", "", "=")]),

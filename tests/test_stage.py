@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import io
+import re
+from html import unescape
 from pathlib import Path
 
 import numpy as np
@@ -10,13 +12,16 @@ import pytest
 import soundfile
 from served import ROOT
 from starlette.testclient import TestClient
+from test_ui_panels import comparison
 
 from hyper.compare.pipeline import PersonalizedAsr
 from hyper.compare.verdict import judge
 from hyper.model.backbone import BackboneError
 from hyper.recordings.audio import SAMPLE_RATE
 from hyper.recordings.manifest import ManifestError
+from hyper.ui import panels
 from hyper.ui.examples import Example
+from hyper.ui.stage import slides
 from hyper.ui.stage.preparation import NOT_YET, LiveError, Preparation
 from hyper.ui.stage.programme import read_programme
 from hyper.ui.stage.server import stage_app
@@ -78,6 +83,19 @@ def test_words_are_marked_by_more_than_a_colour(asr, folder):
     assert notes and all(notes.values())
     slide, _ = make_slide(asr, folder / "a_first.wav")  # nobody knows what was meant
     assert slide.base.n_errors is None and {word.kind for word in slide.base.words} <= {"right"}
+
+
+@pytest.mark.parametrize("meant", ["it is nine o'clock", None])
+def test_stage_and_page_print_the_words_as_they_were_written(meant):
+    made = comparison("It's nine o'clochao", "Um, it is nine O'Clock!", meant)
+    line_of = slides._line_maker(made)
+    page = panels.results_html(made, "bundled")
+    for name, row in (("base", made.base), ("adapted", made.adapted)):
+        on_stage = [word.text for word in line_of(row).words if word.kind != "missing"]
+        on_page = re.findall(rf'<span data-word="{name}-\d+">(.*?)</span>', page)
+        assert " ".join(on_stage).split() == [unescape(word) for word in on_page] == row.text.split()
+    wrong = [(word.text, word.kind, word.note) for word in line_of(made.base).words if word.kind != "right"]
+    assert wrong == ([("nine o'clochao", "wrong", "meant: nine o'clock")] if meant else [])
 
 
 def test_a_recording_that_fails_is_left_out_with_a_line(prepared):

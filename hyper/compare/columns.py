@@ -8,9 +8,11 @@ from difflib import SequenceMatcher
 from itertools import zip_longest
 from typing import NamedTuple
 
-from hyper.metrics.normalize import ENGLISH, normalise
+from hyper.metrics.normalize import ENGLISH, normalise, words_of
 from hyper.metrics.word_errors import align_words
 from hyper.metrics.written import Written, written
+
+SENTENCE_MARKS = ".,;:!?…"  # at a word's end
 
 
 class Cell(NamedTuple):
@@ -26,7 +28,7 @@ class Column:
 
     cells: tuple[Cell, ...]  # of base, and of adapted where there is one
     agree: bool  # the same words in all transcripts; where what was meant is known, the right ones
-    meant: str  # the words that belong here, as they are compared; "" unless some transcript is wrong here
+    meant: str  # the words that belong here, as they were written; "" unless some transcript is wrong here
 
 
 @dataclass(frozen=True)
@@ -35,6 +37,7 @@ class _Place:
 
     meant: str | None  # None where nothing was meant, or nobody knows what
     tokens: tuple[int | None, ...]  # of each transcript, which of its compared words
+    meant_words: tuple[tuple[int, str], ...] = ()  # place and text of the written words that `meant` stands for
 
 
 def columns(
@@ -64,7 +67,7 @@ def columns(
 
 def _against_reference(texts: Sequence[Written], reference: str, language: str) -> list[_Place]:
     """A place for each word that was meant; before it, and at the end, those for added words."""
-    meant = normalise(reference, language).split()
+    meant = written(words_of(reference, language), language)
     at: list[list[int | None]] = []  # of each transcript: the token at each word that was meant
     added: list[list[list[int]]] = []  # of each transcript: the tokens before each word that was meant, and at the end
     for text in texts:
@@ -81,10 +84,11 @@ def _against_reference(texts: Sequence[Written], reference: str, language: str) 
         at.append(own)
         added.append(extra)
     places = []
-    for k in range(len(meant) + 1):
+    for k in range(len(meant.tokens) + 1):
         places += _paired(texts, [extra[k] for extra in added])
-        if k < len(meant):
-            places.append(_Place(meant[k], tuple(own[k] for own in at)))
+        if k < len(meant.tokens):
+            own_words = tuple((i, meant.words[i].rstrip(SENTENCE_MARKS)) for i in meant.owners[k])
+            places.append(_Place(meant.tokens[k], tuple(own[k] for own in at), own_words))
     return places
 
 
@@ -160,5 +164,10 @@ def _column(
     return Column(
         cells=tuple(Cell(own, right) for own, right in zip(words, is_right, strict=True)),
         agree=all(is_right) if has_reference else all(own == heard[0] for own in heard),
-        meant=" ".join(meant) if False in is_right else "",
+        meant=_meant_text(group) if False in is_right else "",
     )
+
+
+def _meant_text(group: Sequence[_Place]) -> str:
+    """What was meant in a column, each written word once: "o'clock" is two compared words, and neither is anybody's."""
+    return " ".join(text for _, text in sorted({word for place in group for word in place.meant_words}))
