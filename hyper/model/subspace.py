@@ -94,7 +94,7 @@ class Directions:
         right, left = _float64(a), _float64(b)
         angles = _angles_by_gains(_float64(weight), left, right, triangle) if with_angles else None
         norm = float(np.linalg.norm(_float64(weight))) if weight_norm is None else weight_norm
-        return cls(name, norm, (np.linalg.qr(left, mode="r"), np.linalg.qr(right.T, mode="r")), angles)
+        return cls(name, norm, (_r_factor(left), _r_factor(right.T)), angles)
 
     def update(self, gains: np.ndarray) -> LayerUpdate:  # (rank,)
         """The measures of the update with these gains."""
@@ -160,7 +160,7 @@ def _weighted_angle(u: np.ndarray, v: np.ndarray) -> float:  # (d, rank) each
 def _update_spaces(a: np.ndarray, b: np.ndarray) -> tuple[np.ndarray, np.ndarray]:  # (d_out, rank), (d_in, rank)
     """Matrices with the products U U' and U' U of U = `b @ a`, which is never formed: b R' and a' S', R and S the
     triangular factors of a' and b."""
-    a_factor, b_factor = np.linalg.qr(a.T, mode="r"), np.linalg.qr(b, mode="r")
+    a_factor, b_factor = _r_factor(a.T), _r_factor(b)
     return b @ a_factor.T, a.T @ b_factor.T
 
 
@@ -220,10 +220,10 @@ def _column_space_angles(
         return lambda gains: scipy.linalg.subspace_angles(tall, tall + left * gains @ right)[:rank]
     inside = scipy.linalg.solve_triangular(factor, tall.T @ left, trans="T")  # (n_columns, rank), c above
     basis_part = left - tall @ scipy.linalg.solve_triangular(factor, inside)  # (n_rows, rank), e above
-    outside = np.linalg.qr(basis_part, mode="r")  # (rank, rank), as long as e
+    outside = _r_factor(basis_part)  # (rank, rank), as long as e
     reach = scipy.linalg.solve_triangular(factor, right.T, trans="T")  # (n_columns, rank), the transpose of right R^-1
     # reach @ diag(gains) = Q' S: the angles need S alone, as Q' has orthonormal columns.
-    met, length = reach.T @ inside, np.linalg.qr(reach, mode="r")
+    met, length = reach.T @ inside, _r_factor(reach)
     return partial(_angles_of_graph, outside, met, length)
 
 
@@ -233,6 +233,11 @@ def _angles_of_graph(outside: np.ndarray, met: np.ndarray, length: np.ndarray, g
     kept += np.finfo(float).eps * np.eye(len(gains))  # an update that cancels a direction turns it by 90°: not 0 then
     tangents = np.linalg.svd(outside @ np.linalg.solve(kept, gains[:, None] * length.T), compute_uv=False)
     return np.arctan(tangents)[: len(gains)]
+
+
+def _r_factor(tall: np.ndarray) -> np.ndarray:  # (n_rows, n) -> (at most n, n)
+    """R of tall = Q R."""
+    return np.asarray(np.linalg.qr(tall, mode="r"))
 
 
 def _triangular_factor(tall: np.ndarray) -> np.ndarray | None:  # (n_columns, n_columns)

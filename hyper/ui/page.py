@@ -77,5 +77,5 @@ def _keep_signatures(demo: gr.Blocks) -> None:
     """For each visitor gradio asks for the signature of every component's class; Python gives one that is noted."""
     for kind in {base for block in demo.blocks.values() for base in type(block).__mro__ if base is not object}:
         if "__init__" in vars(kind):
-            made: Any = kind.__init__
+            made: Any = vars(kind)["__init__"]
             made.__signature__ = signature(made)

@@ -89,10 +89,11 @@ class Service:
                 decode(prepared)
             (one,) = decoded
             found = asr.describe(prepared, one.pair, asked.reference, asked.strength, asked.verbatim, one.timings_ms)
+            later = self.gpu if self.scheduler is None else partial(self.more, session)
             return replace(
                 found,
-                measure_layers=partial(self.more, session, partial(self.gpu, found.measure_layers)),
-                time_words=partial(self.more, session, partial(self.gpu, found.time_words)),
+                measure_layers=partial(later, found.measure_layers),
+                time_words=partial(later, found.time_words),
             )
 
     def prepare(self, asked: Asked, session: str | None, is_kept: bool = True) -> tuple[PersonalizedAsr, Prepared]:
