@@ -20,7 +20,7 @@ from hyper.compare.row import Row
 from hyper.compare.transcript import Transcript
 from hyper.compare.utterance import Failure, ScoredUtterance
 from hyper.metrics.intervals import Interval
-from hyper.metrics.word_errors import align_as_written, align_words, word_errors
+from hyper.metrics.word_errors import word_errors
 from hyper.model.subspace import LayerSize
 from hyper.plots.report import LINES_PER_FIGURE, WerLine, layer_figure, wer_figures
 from hyper.recordings.manifest import ManifestRow
@@ -166,13 +166,6 @@ def test_wrong_words_are_marked_in_words_and_keep_their_capitals(paper, report):
     assert "<ins>call</ins><small>added</small>" in page and "<del>my</del><small>missing</small>" in page
     assert all(words in paper for words in ("night" + "meant:light", "added", "missing"))
     assert MARKS_MEANING in page
-    spans = align_as_written("call Maria, it is I", "Um, Call maria. it's you!")
-    assert [(span.kind, span.reference, span.hypothesis) for span in spans] == [
-        ("hit", "call", "Um, Call"), ("hit", "maria", "maria."), ("hit", "it", "it"), ("hit", "is", "is"),
-        ("substitution", "i", "you!"),
-    ]  # fmt: skip
-    assert [span.hypothesis for span in align_as_written("set 21", "Set twenty one")] == ["set", "21"]
-    assert align_as_written("so", "") == align_words("so", "")
 
 
 def test_transcripts_follow_the_outcome_so_that_the_first_page_is_full(report):

@@ -6,7 +6,7 @@ import itertools
 
 import pytest
 
-from hyper.compare.columns import columns
+from hyper.compare.columns import align_as_written, columns
 from hyper.metrics.word_errors import word_errors
 
 WORDS = ("the", "light's", "um", "twenty", "one", "off", "Don't")
@@ -57,6 +57,23 @@ def table(base: str, adapted: str | None, reference: str | None = None) -> list[
 )  # fmt: skip
 def test_by_hand(base, adapted, reference, expected):
     assert table(base, adapted, reference) == expected
+
+
+def test_one_transcript_against_what_was_meant_as_both_were_written():
+    def spans(reference: str, text: str, language: str = "en") -> list[tuple[str, str, str]]:
+        found = align_as_written(reference, text, language)
+        return [(span.kind, span.reference, span.hypothesis) for span in found]
+
+    assert spans("call Maria, it is I", "Um, Call maria. it's you!") == [
+        ("hit", "", "Um, Call"), ("hit", "", "maria."), ("hit", "", "it's"), ("substitution", "I", "you!"),
+    ]  # fmt: skip
+    assert spans("set 21 Lamps", "Set twenty one a") == [
+        ("hit", "", "Set"), ("hit", "", "twenty one"), ("substitution", "Lamps", "a"),
+    ]  # fmt: skip
+    assert spans("Show me", "such 0'clock show") == [
+        ("insertion", "", "such"), ("insertion", "", "0'clock"), ("hit", "", "show"), ("deletion", "me", ""),
+    ]  # fmt: skip
+    assert spans("你好", "你坏", "zh") == [("hit", "", "你"), ("substitution", "好", "坏")]
 
 
 def test_every_word_stands_once_in_its_order_and_wrong_columns_are_counted_errors():

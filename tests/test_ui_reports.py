@@ -158,6 +158,15 @@ def test_no_plot_says_a_word_of_english_of_a_place(language):
     assert len(words) > 9 and words - own - {"here"} == set() and not {"layer", "strength", "words", "wrong"} & words
 
 
+@IN_OTHERS
+def test_titles_of_axes_fit_beside_them(language):
+    most = {"yaxis": 34, "yaxis2": 14}  # letters along a plot's height, and along the row of the pitch
+    with asked_in(language):
+        layouts = [json.loads(figures.interactive(plot, "Sessions").plot)["layout"] for plot in plots()]
+    titles = [(axis, each[axis].get("title", {}).get("text", "")) for each in layouts for axis in most if axis in each]
+    assert len(titles) > 10 and [title for axis, title in titles if len(title) > most[axis]] == []
+
+
 def text_of_pdf(report: ClinicReport) -> str:
     reader = PdfReader(io.BytesIO(pdf_bytes(report)), strict=True)
     return " ".join(" ".join(page.extract_text() for page in reader.pages).split())
@@ -167,9 +176,9 @@ def text_of_pdf(report: ClinicReport) -> str:
     ("language", "expected"),
     [
         ("de", ["2. März 2030, 04:05 Uhr", "1 Fehler bei 2 Wörtern (1 ersetzt)", "gemeint: sigma", "Seite 1 von 1"]),
-        ("es", ["2 de marzo de 2030, 04:05", "1 error en 2 palabras (1 sustituida)", "se quería decir: sigma"]),
-        ("it", ["2 marzo 2030, 04:05", "1 errore su 2 parole (1 sostituita)", "si voleva dire: sigma"]),
-        ("tr", ["2 Mart 2030, 04:05", "2 sözcükte 1 hata (1 değişen)", "denmek istenen: sigma", "Sayfa 1/1"]),
+        ("es", ["2 de marzo de 2030, 04:05", "1 error en 2 palabras (1 sustituida)", "se quiso decir: sigma"]),
+        ("it", ["2 marzo 2030, 04:05", "1 errore su 2 parole (1 sostituita)", "inteso: sigma"]),
+        ("tr", ["2 Mart 2030, 04:05", "2 sözcükte 1 hata (1 değişen)", "kastedilen: sigma", "Sayfa 1/1"]),
     ],
 )
 def test_a_report_is_written_in_the_visitors_language(language, expected):

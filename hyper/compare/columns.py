@@ -9,7 +9,7 @@ from itertools import zip_longest
 from typing import NamedTuple
 
 from hyper.metrics.normalize import ENGLISH, normalise, words_of
-from hyper.metrics.word_errors import align_words
+from hyper.metrics.word_errors import Kind, WordSpan, align_words
 from hyper.metrics.written import Written, written
 
 SENTENCE_MARKS = ".,;:!?…"  # at a word's end
@@ -63,6 +63,20 @@ def columns(
     return tuple(
         _column(group, texts, tuple(tuple(own[i]) for own in cells), has_reference) for i, group in enumerate(groups)
     )
+
+
+def align_as_written(reference: str, text: str, language: str = ENGLISH) -> list[WordSpan]:
+    """One transcript against what was meant: both as they were written, in spans over which their words match."""
+    words = words_of(text, language)
+    spans = []
+    for column in columns(" ".join(words), None, reference, language):
+        (cell,) = column.cells
+        heard = " ".join(words[i] for i in cell.words)
+        kind: Kind = "hit"
+        if cell.is_right is False:
+            kind = "insertion" if not column.meant else "substitution" if heard else "deletion"
+        spans.append(WordSpan(kind, column.meant, heard))
+    return spans
 
 
 def _against_reference(texts: Sequence[Written], reference: str, language: str) -> list[_Place]:

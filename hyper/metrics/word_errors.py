@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, fields
 from functools import reduce
 from operator import add
 from typing import Literal, final
@@ -128,30 +128,6 @@ def align_words(reference: str, hypothesis: str, language: str = ENGLISH) -> lis
             hypothesis_word = "" if kind == "deletion" else heard[chunk.hyp_start_idx + i]
             spans.append(WordSpan(kind, reference_word, hypothesis_word))
     return spans
-
-
-def align_as_written(reference: str, hypothesis: str, language: str = ENGLISH) -> list[WordSpan]:
-    """The same alignment, with the hypothesis in its own capitals and punctuation wherever its words can be told.
-
-    They cannot where the normaliser makes other words of neighbours than of each alone ("twenty one").
-    """
-    spans = align_words(reference, hypothesis, language)
-    shown: list[str] = []
-    heard: list[str] = []
-    left_out = ""  # by the normaliser: fillers and stray punctuation go with the word behind them
-    for word in hypothesis.split():
-        own = normalise(word, language).split()
-        if not own:
-            left_out += f"{word} "
-            continue
-        shown += [left_out + word] if len(own) == 1 else [left_out + own[0], *own[1:]]  # "I'm" counts as two
-        heard += own
-        left_out = ""
-    if not heard or heard != [span.hypothesis for span in spans if span.hypothesis]:
-        return spans
-    shown[-1] = f"{shown[-1]} {left_out}".strip()
-    rest = iter(shown)
-    return [replace(span, hypothesis=next(rest)) if span.hypothesis else span for span in spans]
 
 
 def pooled(errors: Iterable[WordErrors]) -> WordErrors:

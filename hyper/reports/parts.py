@@ -7,10 +7,11 @@ from dataclasses import dataclass
 from datetime import datetime
 from importlib.metadata import version
 
+from hyper.compare.columns import align_as_written
 from hyper.compare.evaluation import percent
 from hyper.compare.row import Row
 from hyper.metrics.normalize import counting
-from hyper.metrics.word_errors import WordErrors, WordSpan, align_as_written
+from hyper.metrics.word_errors import WordErrors, WordSpan
 from hyper.model.files import BUNDLED_FOLDER
 from hyper.reports.table import reasons
 from hyper.reports.tongue import Tongue

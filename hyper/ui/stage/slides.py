@@ -10,13 +10,14 @@ from pathlib import Path
 
 import numpy as np
 
-from hyper.compare.columns import Column, columns
+from hyper.compare.columns import Column, align_as_written, columns
 from hyper.compare.comparison import Comparison
 from hyper.compare.pipeline import PersonalizedAsr
 from hyper.compare.row import Row
 from hyper.compare.sweep import sweep
 from hyper.compare.verdict import Doubt, judge
 from hyper.compare.voice_map import Whereabouts, whereabouts_of
+from hyper.metrics.word_errors import WordSpan
 from hyper.plots.layers import place_of, whole_layers
 from hyper.recordings.limits import SAMPLE_RATE
 from hyper.ui.marks import NO_SPEECH, NO_WORDS
@@ -136,8 +137,7 @@ def _line_maker(comparison: Comparison) -> Callable[[Row], Line]:
 def _counted(meant: str, row: Row, language: str) -> Line:
     if row.heard_nobody:
         return Line((), NO_SPEECH, None)
-    written = row.text.split()
-    words = tuple(_against_meant(column, written) for column in columns(row.text, None, meant, language))
+    words = tuple(map(_against_meant, align_as_written(meant, row.text, language)))
     return Line(words, _score(row.counted.n_errors, row.counted.n_reference), row.counted.n_errors)
 
 
@@ -150,15 +150,13 @@ def _uncounted(base: Row, row: Row, language: str) -> Line:
     return Line(words, "" if words else NO_WORDS, None)
 
 
-def _against_meant(column: Column, written: Sequence[str]) -> Word:
-    """What stands there, as it was written: the page shows the same."""
-    (cell,) = column.cells
-    text = " ".join(written[i] for i in cell.words)
-    if cell.is_right is not False:
-        return Word(text)
-    if not column.meant:
-        return Word(text, "added", "added")
-    return Word(text, "wrong", f"meant: {column.meant}") if text else Word(column.meant, "missing", "missing")
+def _against_meant(span: WordSpan) -> Word:
+    return {
+        "hit": Word(span.hypothesis),
+        "substitution": Word(span.hypothesis, "wrong", f"meant: {span.reference}"),
+        "deletion": Word(span.reference, "missing", "missing"),
+        "insertion": Word(span.hypothesis, "added", "added"),
+    }[span.kind]
 
 
 def _against_base(column: Column, base: Sequence[str], written: Sequence[str]) -> Word:
