@@ -241,6 +241,11 @@ def test_upload_reference_compare(visit, recording):
     here.page.get_by_label("What was meant").fill("turn off the lights")
     here.compare()
     here.plots_are_visible()  # also those that were drawn while they were out of sight
+    for kind, start in (("PNG", b"\x89PNG"), ("PDF", b"%PDF")):
+        with here.page.expect_download() as download:
+            here.page.get_by_role("button", name=kind, exact=True).click()
+        assert download.value.suggested_filename == f"adaptation.{kind.lower()}"
+        assert download.value.path().read_bytes().startswith(start)
 
 
 def test_a_late_answer_of_the_server_does_not_wipe_new_results(visit, recording):

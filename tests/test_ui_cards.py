@@ -179,11 +179,16 @@ def test_where_nobody_speaks_there_is_no_sound_to_look_at(tab):
             assert values[component] == value
 
 
-def test_figures_for_print_are_links_inside_the_page(tab):
+def test_figures_for_print_are_drawn_when_somebody_asks_and_are_links_inside_the_page(tab, monkeypatch):
     each = card_of(tab, MagnitudeCard)
     made = replace(comparison("turn on", "turn on"), n_pieces=2)
-    html = each.render(made, ASKED)[each.links]
-    assert re.findall(r'download="([^"]+)" href="(data:[\w/]+)', html) == [
+    with monkeypatch.context() as patch:
+        patch.setattr("hyper.ui.cards.magnitude.magnitude_print", lambda _: pytest.fail("drawn before anybody asked"))
+        html = each.render(made, ASKED)[each.links]
+    each.service = SimpleNamespace(compare=lambda *_: made)
+    asked = re.findall(r'data-print="(\w+)"', html)
+    drawn = [each.for_print(SimpleNamespace(kind=kind), ANNA, *ASKED) for kind in asked]
+    assert re.findall(r'download="([^"]+)" href="(data:[\w/]+)', "".join(drawn)) == [
         ("adaptation.png", "data:image/png"),
         ("adaptation.pdf", "data:application/pdf"),
     ]

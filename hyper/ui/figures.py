@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
     from plotly.graph_objects import Figure as PlotlyFigure
 
+PRINT = {"png": plot_style.png, "pdf": plot_style.pdf}
 SCREEN_DPI = 144  # twice the 72 points of an inch: sharp on dense screens
 
 
@@ -56,8 +57,18 @@ def table_html(figure: PlotlyFigure, name: str, unit: str) -> str:
 def print_links_html(figure: Figure, name: str, what: str = "this figure") -> str:
     """Links that save a figure for paper in both formats."""
     figure = plot_style.worded(figure, say)
-    files = {f"{name}.png": plot_style.png(figure), f"{name}.pdf": plot_style.pdf(figure)}
-    return render("print_links", what=what, files=files)
+    return render("print_links", what=what, files={f"{name}.{kind}": draw(figure) for kind, draw in PRINT.items()})
+
+
+def print_buttons_html() -> str:
+    """Buttons in place of those links, for a figure that is drawn for print when somebody presses one."""
+    return render("print_buttons", kinds=list(PRINT))
+
+
+def print_file_html(figure: Figure, name: str, kind: str) -> str:
+    """The link that saves the figure in one format; scripts.SAVE_LINK follows it."""
+    drawn = PRINT[kind](plot_style.worded(figure, say))
+    return render("save_links", title="", files={f"{name}.{kind}": drawn})
 
 
 def picture_html(elem_id: str, text: str, wide: Figure, narrow: Figure) -> str:

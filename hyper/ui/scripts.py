@@ -88,6 +88,11 @@ const look = async () => {
 };
 navigator.mediaDevices?.addEventListener("devicechange", look);
 look();"""
+PRESS_PRINT = """element.addEventListener("click", (event) => {
+  const kind = event.target.closest("[data-print]")?.dataset.print;
+  if (kind) trigger("click", {kind});
+});"""
+SAVE_LINK = "html => document.createRange().createContextualFragment(html).querySelector('a').click()"
 SAVE_FILE = "() => setTimeout(() => document.getElementById('%s').click(), 100)"  # once the button has its new file
 # The buttons of views that are no modes are hidden in the bar, and pressed from elsewhere.
 _PRESS_TAB = "document.querySelector(`#hw-tabs [data-tab-id='${view}']`).click()"
