@@ -66,3 +66,15 @@ def test_try_with_wrong_uploads_says_nothing_in_english(visit, recording, tmp_pa
     page.locator("#hw-recording input[type=file]").set_input_files(recording)
     page.locator("#hw-transcript-files a").first.wait_for()
     assert english_in(page.evaluate(SHOWN)) == []
+
+    for title in ("Look at the sound: pauses, speech rate, pitch, spectrogram", "What each strength writes"):
+        page.get_by_role("button", name=texts("de")[title]).click()
+    page.locator("#hw-sweep-button").click()
+    for plot in ("#hw-sound-plot", "#hw-sweep-plot"):
+        page.locator(f"{plot} .js-plotly-plot[role]").wait_for()
+    assert english_in(page.evaluate(SHOWN)) == []
+    page.locator("#hw-open-how").click()
+    for fold in ("#hw-details", "#hw-trust", "#hw-place"):
+        page.locator(f"{fold} > button").click()
+    page.locator("#hw-details .hw-table").wait_for()
+    assert english_in(page.evaluate(SHOWN)) == []
