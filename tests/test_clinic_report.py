@@ -292,6 +292,9 @@ def test_layers_of_many_matrices_are_one_bar_each():
     (axes,) = layer_figure(own).axes
     assert [bar.get_height() for bar in axes.patches] == pytest.approx([10, 20])
     assert [tick.get_text() for tick in axes.get_xticklabels()] == ["layer 1", "layer 2"]
+    own[0].append(LayerSize("model.encoder.layers.0.fc1", 0.1))
+    (axes,) = layer_figure(own).axes  # "layer dec 1" would run into the next, in longer words than these at any rate
+    assert [tick.get_text() for tick in axes.get_xticklabels()] == ["dec 1", "dec 2", "enc 1"]
 
 
 def test_intervals_are_over_speakers_where_there_are_five_and_else_over_recordings():

@@ -54,7 +54,7 @@ def layer_figure(sizes: Sequence[Sequence[LayerSize]]) -> Figure:  # one sequenc
     places = [place_of(layer.name) for layer in sizes[0]]
     labels = [f"{place.side[:3]} {place.layer}\n{place.matrix}" for place in places]
     if whole:
-        labels = [f"layer {label}" for label in whole_layers(sizes[0])]
+        labels = [f"layer {label}" if label.isdigit() else label for label in whole_layers(sizes[0])]
     step = -(-len(labels) // 16)  # more labels than that run into each other
     axes.set_xticks(range(0, len(labels), step), labels[::step])
     style_axes(axes, y_title="change, % of the layer's weights", grid="y")
