@@ -113,6 +113,18 @@ def test_the_estimate_comes_before_the_work(made: tuple[Path, str]) -> None:
     assert states < plan["disk_bytes"] < 100e6 and "were expected" in said
 
 
+def test_the_estimate_counts_that_patients_speak_longer(
+    made: tuple[Path, str], clinic: Path, whisper_folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    index = json.loads((made[0] / "work" / "states" / "index.json").read_text())
+    trained = dict(zip(index["paths"], index["lengths"], strict=True))
+    longest_heard = max(length for path, length in trained.items() if "simulated" not in path)
+    measured: list[int] = []
+    monkeypatch.setattr(AdaptationTrainer, "check_memory", lambda self: measured.append(self.store.lengths.max()))
+    assert pair(whisper_folder, clinic, tmp_path / "out", "--simulate", "--dry-run") == 0
+    assert longest_heard < max(trained.values()) <= min(measured)
+
+
 def test_the_last_line_starts_the_pair(made: tuple[Path, str], clinic: Path) -> None:
     out, said = made
     python, script, *arguments = shlex.split(said.strip().splitlines()[-1])

@@ -35,7 +35,9 @@ class Patient:
 
 
 @dataclass(frozen=True)
-class _Job:
+class Job:
+    """One recording to be simulated."""
+
     row: ManifestRow
     patient: Patient
     file: str
@@ -87,16 +89,7 @@ def simulate_manifest(
     if unknown:
         raise SimulationError(f"There is no simulator for {unknown[0]!r}; there are {', '.join(ALL_COHORTS)}.")
     _check_ways(rows, cohorts, ways)
-    rng = np.random.default_rng(seed)
-    if limit is not None and limit < len(rows):
-        rows = [rows[i] for i in sorted(rng.choice(len(rows), size=limit, replace=False))]
-    patients = assign_patients(sorted({row.speaker for row in rows}), n_patients, cohorts, seed)
-    jobs = []
-    for i, row in enumerate(rows):
-        patient = patients[row.speaker][int(rng.integers(n_patients))]
-        file, way = f"{i // 1000:03d}/{i:06d}.wav", _way_of(row, patient, ways)
-        note = row.note if ways == PHONES else f"way: {way}"
-        jobs.append(_Job(row, patient, file, seed * 10_000_019 + i, way, note))
+    jobs = planned_jobs(rows, n_patients, cohorts, limit, seed, ways)
     for folder in {(out / job.file).parent for job in jobs}:
         folder.mkdir(parents=True, exist_ok=True)
     tasks = [(out.resolve(), chunk) for chunk in in_blocks(jobs, _CHUNK)]
@@ -107,6 +100,23 @@ def simulate_manifest(
     written = [row for chunk in chunks for row in chunk]
     write_manifest(out / "manifest.csv", written)
     return written
+
+
+def planned_jobs(
+    rows: Sequence[ManifestRow], n_patients: int, cohorts: Sequence[str], limit: int | None, seed: int, ways: str
+) -> list[Job]:
+    """What `simulate_manifest` will simulate, with the same draws; nothing is read."""
+    rng = np.random.default_rng(seed)
+    if limit is not None and limit < len(rows):
+        rows = [rows[i] for i in sorted(rng.choice(len(rows), size=limit, replace=False))]
+    patients = assign_patients(sorted({row.speaker for row in rows}), n_patients, cohorts, seed)
+    jobs = []
+    for i, row in enumerate(rows):
+        patient = patients[row.speaker][int(rng.integers(n_patients))]
+        file, way = f"{i // 1000:03d}/{i:06d}.wav", _way_of(row, patient, ways)
+        note = row.note if ways == PHONES else f"way: {way}"
+        jobs.append(Job(row, patient, file, seed * 10_000_019 + i, way, note))
+    return jobs
 
 
 def _check_ways(rows: Sequence[ManifestRow], cohorts: Sequence[str], ways: str) -> None:
@@ -130,7 +140,8 @@ def _way_of(row: ManifestRow, patient: Patient, ways: str) -> str:
     return draw_way([name for name in names if row.phones or name != PHONES], patient.profile_seed)
 
 
-def _said(job: _Job, waveform: np.ndarray) -> np.ndarray:  # (n_samples,) -> (n_samples_out,)
+def said(job: Job, waveform: np.ndarray) -> np.ndarray:  # (n_samples,) -> (n_samples_out,)
+    """The recording as the patient says it."""
     who = job.patient
     if job.way != PHONES:
         return simulate_way(job.way, waveform, who.cohort, who.severity, who.profile_seed, job.seed)
@@ -138,11 +149,11 @@ def _said(job: _Job, waveform: np.ndarray) -> np.ndarray:  # (n_samples,) -> (n_
     return simulate(waveform, parse_phones(job.row.phones), profile, job.seed).waveform
 
 
-def _simulator() -> Callable[[tuple[Path, Sequence[_Job]]], list[ManifestRow]]:
+def _simulator() -> Callable[[tuple[Path, Sequence[Job]]], list[ManifestRow]]:
     return _simulate_chunk
 
 
-def _simulate_chunk(task: tuple[Path, Sequence[_Job]]) -> list[ManifestRow]:
+def _simulate_chunk(task: tuple[Path, Sequence[Job]]) -> list[ManifestRow]:
     out, jobs = task
     rows = []
     for job in jobs:
@@ -150,7 +161,7 @@ def _simulate_chunk(task: tuple[Path, Sequence[_Job]]) -> list[ManifestRow]:
             waveform = load_audio(job.row.path)
         except AudioError:  # silent or broken clips are in every corpus; the command prints how many were written
             continue
-        save_audio(out / job.file, _said(job, waveform))
+        save_audio(out / job.file, said(job, waveform))
         rows.append(
             replace(
                 job.row,

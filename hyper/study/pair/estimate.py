@@ -5,12 +5,13 @@ from __future__ import annotations
 import json
 import shutil
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from hyper.model.backbone import Backbone
 from hyper.model.info import free_bytes, gigabytes
+from hyper.recordings.audio import audio_seconds
 from hyper.recordings.manifest import ManifestRow
 from hyper.recordings.whole_files import write_whole
 from hyper.study.pair.candidates import CANDIDATES, TRIAL_SHARE, trial_updates
@@ -18,9 +19,9 @@ from hyper.study.pair.listed import TYPICAL
 from hyper.study.pair.measure import Measured, measure
 from hyper.study.pair.options import PairError, PairOptions
 from hyper.study.pair.parts import Parts
-from hyper.study.pair.patients import SimulationCost, simulation_cost
+from hyper.study.pair.patients import SimulationCost, longest_patients, simulation_cost
 from hyper.study.pair.strength import MOST_ROWS, STRENGTHS
-from hyper.training.adaptation.loop import AdaptationTraining
+from hyper.training.adaptation.loop import VALIDATED, VALIDATED_AT_ONCE, AdaptationTraining
 from hyper.training.adaptation.states import FRAMES_PER_STATE, states_bytes
 
 _RUN_COPIES = 3 * 4  # bytes a parameter of a kept run: weights and two moments, in float32
@@ -58,18 +59,23 @@ def make_plan(
 
     Errors: PairError where the disk has not enough room, LoopError where a batch does not fit the device.
     """
-    cost = simulation_cost(parts["train"]) if options.simulate else None
+    cost = simulation_cost(parts, options.seed) if options.simulate else None
     with tempfile.TemporaryDirectory(prefix="hyper-pair-") as folder:
-        factor = (1 + cost.lengthening) / 2 if cost else 1.0  # patients are as many as the speakers that they are of
-        measured = measure(backbone, parts["train"], lengths, factor, settings, Path(folder))
+        measured = _measured(backbone, parts, lengths, cost, settings, Path(folder))
     slowest, all_tried = max(measured.updates.values()), sum(measured.updates.values())
+    # Before the first update and after the last, of every trial and of the training.
+    validating = [2 * _n_validated(parts, cost) * each for each in measured.validating.values()]
+    fixed = sum(validating) + max(validating)
     each = slowest + TRIAL_SHARE * all_tried  # seconds of an update of the training and of its part in the trials
-    updates = options.updates if options.hours is None else max(1, int(3600 * options.hours / each))
+    given = 0.0 if options.hours is None else 3600 * options.hours - fixed
+    updates = options.updates if options.hours is None else max(1, int(given / each))
+    training = updates * slowest
+    n_saved = int(training / settings.save_every_seconds)  # each time it is validated
     seconds = {
         **({"simulated patients": _speech(parts, lengths) * cost.seconds} if cost else {}),
         **_work(parts, lengths, measured, cost),
-        "trials": trial_updates(updates) * all_tried,
-        "training": updates * slowest,
+        "trials": trial_updates(updates) * all_tried + sum(validating),
+        "training": training + (1 + n_saved / 2) * max(validating),
     }
     plan = Plan(updates, seconds, _disk(backbone, parts, lengths, measured, cost), measured.peak_bytes)
     free = shutil.disk_usage(_existing(options.out)).free
@@ -79,6 +85,36 @@ def make_plan(
             "free; please name an --out with more room, or list fewer recordings."
         )
     return plan
+
+
+def _measured(
+    backbone: Backbone,
+    parts: Parts,
+    lengths: Mapping[str, float],
+    cost: SimulationCost | None,
+    settings: AdaptationTraining,
+    folder: Path,
+) -> Measured:
+    """On recordings as long as those of the training: patients speak longer than those whom they are made of."""
+    patients: list[ManifestRow] = []
+    factor = 1.0
+    if cost:
+        patients = longest_patients(parts, lengths, backbone.window_seconds, settings.seed, folder / "patients")
+        lengths = {**lengths, **{row.file: audio_seconds(row.path) for row in patients}}
+        factor = (1 + cost.lengthening) / 2  # patients are as many as the speakers that they are of
+    n_at_once = min(VALIDATED_AT_ONCE, max(_kinds(parts, cost)))
+    return measure(backbone, parts["train"], patients, lengths, factor, n_at_once, settings, folder)
+
+
+def _kinds(parts: Parts, cost: SimulationCost | None) -> tuple[int, int]:
+    """How many validation recordings are typical, and how many are not."""
+    n_typical = sum(row.cohort == TYPICAL for row in parts["validation"])
+    return n_typical, n_typical if cost else len(parts["validation"]) - n_typical
+
+
+def _n_validated(parts: Parts, cost: SimulationCost | None) -> int:
+    """Recordings whose loss a validation takes."""
+    return sum(min(VALIDATED, n) for n in _kinds(parts, cost))
 
 
 def _work(parts: Parts, lengths: dict[str, float], measured: Measured, cost: SimulationCost | None) -> dict[str, float]:

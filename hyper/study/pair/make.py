@@ -38,6 +38,7 @@ from hyper.study.pair.patients import make_patients, simulated_rows
 from hyper.study.pair.strength import at_strength, best_strength, load_rates, rates_text, save_rates, validation_rates
 from hyper.study.provenance import claim
 from hyper.study.steps import Steps
+from hyper.training.adaptation.memory import return_freed_tensors
 from hyper.training.model_card import hypernet_card
 
 _BATCH = 16  # recordings decoded together
@@ -49,6 +50,7 @@ def make_pair(options: PairOptions) -> str:
 
     A dry run ends before anything is spent, and leaves nothing. Errors: PairError, or those of the steps.
     """
+    return_freed_tensors()
     if options.dry_run:
         with tempfile.TemporaryDirectory(prefix="hyper-pair-") as folder:
             look(options, Path(folder), Steps(Path(folder) / "steps"))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import cast
@@ -23,6 +23,9 @@ from hyper.training.adaptation.loop import AdaptationTrainer, AdaptationTraining
 from hyper.training.adaptation.states import Store
 
 _USUAL, _LONGEST = 16, 4  # recordings
+# What a process on a CPU holds beyond this at the end of a whole run, as whisper-mini and tiny.en had it: gaps in its
+# heap, and the libraries of figures and intervals.
+_GAPS, _LIBRARIES = 1.1, 250_000_000
 _GROUPS = 6  # of like length, as the training loop draws its batches from
 
 
@@ -33,6 +36,7 @@ class Measured:
     encoding: float  # seconds of work for a second of speech
     decoding: float  # the same, base and adapted
     updates: dict[str, float]  # seconds of an update of each candidate
+    validating: dict[str, float]  # seconds that each takes for a recording of its validation
     parameters: dict[str, int]  # of each candidate
     peak_bytes: int
 
@@ -40,8 +44,10 @@ class Measured:
 def measure(
     backbone: Backbone,
     rows: Sequence[ManifestRow],
-    lengths: dict[str, float],  # seconds by file
+    patients: Sequence[ManifestRow],  # simulated, the longest that are to be expected
+    lengths: Mapping[str, float],  # seconds by file
     factor: float,  # by which batches will be longer than these recordings
+    n_validated: int,  # recordings whose validation loss is computed at once
     settings: AdaptationTraining,
     folder: Path,
 ) -> Measured:
@@ -50,28 +56,37 @@ def measure(
     Errors: LoopError where a batch does not fit.
     """
     usual = _usual(rows, lengths, factor)
-    longest = sorted(rows, key=lambda row: lengths[row.file])[-_LONGEST:]
+    longest = sorted([*rows, *patients], key=lambda row: lengths[row.file])[-_LONGEST:]
     sample = list(dict.fromkeys([*usual, *longest]))
     workshop = Workshop(backbone, sample, (), folder, for_updates(settings, 1), frozenset())
     started = time.perf_counter()
     states = workshop.states()
     encoding = (time.perf_counter() - started) / sum(lengths[row.file] for row in sample)
     places = [positions(states.paths, {str(row.path) for row in part}) for part in (usual, longest)]
-    updates, parameters = {}, {}
+    updates, validating, parameters = {}, {}, {}
     for candidate in CANDIDATES:
         store = candidate.store(workshop)
         _, trainer = candidate.begin(workshop, store, workshop.settings, "measured", None)
         trainer.check_memory()
         updates[candidate.name], _ = (_seconds(trainer, store, own, settings) for own in places)
+        together = np.resize(places[1] if len(places[1]) else trainer.training, n_validated)
+        validating[candidate.name] = trainer.seconds_of_validation(together) / n_validated
         parameters[candidate.name] = sum(p.numel() for p in trainer.adaptation.parameters())
     asr = PersonalizedAsr(backbone, cast(HyperNetwork, trainer.adaptation.hypernet), "untrained")
     started = time.perf_counter()
     score_manifest(asr, usual, language=settings.language)
     decoding = (time.perf_counter() - started) / sum(lengths[row.file] for row in usual)
-    return Measured(encoding, decoding, updates, parameters, peak_bytes(backbone.device))
+    return Measured(
+        encoding, decoding, updates, validating, parameters, _whole_run(peak_bytes(backbone.device), backbone)
+    )
 
 
-def _usual(rows: Sequence[ManifestRow], lengths: dict[str, float], factor: float) -> list[ManifestRow]:
+def _whole_run(measured: int, backbone: Backbone) -> int:
+    """The most that a run will hold, of what was held so far; a card's memory is counted without gaps."""
+    return measured if backbone.device.type == "cuda" else round(_GAPS * measured + _LIBRARIES)
+
+
+def _usual(rows: Sequence[ManifestRow], lengths: Mapping[str, float], factor: float) -> list[ManifestRow]:
     """Recordings up to the length that batches from groups of like length are padded to on average."""
     by_length = sorted(rows, key=lambda row: lengths[row.file])
     seconds = np.array([lengths[row.file] for row in by_length])

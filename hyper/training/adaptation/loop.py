@@ -23,7 +23,8 @@ from hyper.training.begun_with import in_few_words
 from hyper.training.progress import Clock, Log, cosine, load_state, random_of_update, save_state, set_rate
 from hyper.training.speed import mixed_precision
 
-_VALIDATED = 512  # utterances of each kind
+VALIDATED = 512  # utterances of each kind
+VALIDATED_AT_ONCE = 64
 _LONGEST = 8  # recordings, of which two that could be read tell what memory is needed
 
 
@@ -209,6 +210,14 @@ class AdaptationTrainer:
         self._optimizer.zero_grad(set_to_none=True)
         return seconds
 
+    @torch.no_grad()
+    def seconds_of_validation(self, chosen: np.ndarray) -> float:
+        """How long the loss of these takes, all computed at once."""
+        self.adaptation.eval()
+        started = time.perf_counter()
+        float(self._loss(self.adaptation, chosen))
+        return time.perf_counter() - started
+
     def _update(self, chosen: np.ndarray) -> None:
         self.adaptation.train()
         rate = self.settings.learning_rate * cosine(self.progress, self.step, self.settings.warm_up)
@@ -259,8 +268,8 @@ class AdaptationTrainer:
         entry: dict[str, float] = {}
         typical = np.array([self.store.cohorts[i] == "typical" for i in self.validation], dtype=bool)
         for name, members in (("typical", self.validation[typical]), ("atypical", self.validation[~typical])):
-            chosen = members[:_VALIDATED]
-            groups = [chosen[i : i + 64] for i in range(0, len(chosen), 64)]
+            chosen = members[:VALIDATED]
+            groups = [chosen[i : i + VALIDATED_AT_ONCE] for i in range(0, len(chosen), VALIDATED_AT_ONCE)]
             if groups:
                 summed = sum(float(self._loss(self.adaptation, group)) for group in groups)
                 entry[f"{name}_adapted"] = summed / self._n_tokens(chosen)
