@@ -111,7 +111,8 @@ def is_users(error: Exception) -> bool:
 def one_line(error: Exception) -> str:
     """The error as one sentence on one line."""
     if isinstance(error, OSError) and error.filename is not None:
-        return f"{error.filename}: {error.strerror}"
+        hint = "; please check its name and folder" if isinstance(error, FileNotFoundError) else ""
+        return f"{error.filename}: {error.strerror}{hint}"
     return " ".join(str(error).split())
 
 

@@ -573,6 +573,7 @@ def test_a_corpus_goes_before_a_list_and_a_list_before_a_plain_folder(tmp_path):
     write(tmp_path / "readme.txt", "")
     sound(tmp_path / "c.wav")
     assert find_corpus("auto", tmp_path).name == "plain"
+    assert find_corpus("UASpeech", tmp_path).name == "uaspeech"  # as its makers write it
     write(tmp_path / "metadata.csv", "")
     assert find_corpus("auto", tmp_path).name == "audiofolder"
     write(tmp_path / "a.cha", "")

@@ -61,6 +61,7 @@ def test_written_manifest_reads_back(tmp_path):
     ("text", "sentence"),
     [
         ("wav,text\na.wav,hi\n", "has the columns wav, text; it needs `file` or `path`"),
+        ("file;text\na.wav;hi\n", "has the columns file;text; .* with commas between the columns"),
         ("", r"has the columns \(none\)"),
         ("file,text\n", "lists no recordings"),
         ("file,text\n,hi\n", "line 2: `file` is empty"),
@@ -73,9 +74,20 @@ def test_each_mistake_has_its_sentence(tmp_path, text, sentence):
         read_manifest(manifest(tmp_path, text))
 
 
+def test_a_table_that_the_app_saved_is_a_manifest(tmp_path):
+    path = manifest(tmp_path, "\ufeffnumber,file,what was meant,base\n1,a.wav,call my sister,call me\n")
+    (row,) = read_manifest(path)
+    assert (row.file, row.reference) == ("a.wav", "call my sister")
+
+
 def test_missing_and_binary_manifests(tmp_path):
-    with pytest.raises(ManifestError, match=r"There is no manifest at .*none\.csv"):
+    with pytest.raises(ManifestError, match=r"There is no manifest at .*none\.csv; please check its name and folder"):
         read_manifest(tmp_path / "none.csv")
+    with pytest.raises(ManifestError, match=f"it is a folder.* corpus auto {tmp_path} --out manifest.csv"):
+        read_manifest(tmp_path)
+    (tmp_path / "said.xlsx").write_bytes(b"PK")
+    with pytest.raises(ManifestError, match=r"said\.xlsx is a spreadsheet; please save it as CSV in UTF-8"):
+        read_manifest(tmp_path / "said.xlsx")
     (tmp_path / "binary.csv").write_bytes(b"RIFF\xff\xfe\x80\x00file")
     with pytest.raises(ManifestError, match="not a comma-separated text file in UTF-8"):
         read_manifest(tmp_path / "binary.csv")

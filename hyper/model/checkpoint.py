@@ -57,7 +57,7 @@ def load_hypernet(folder: str | Path, backbone: Backbone) -> HyperNetwork:
     check_delivered(folder, CheckpointError)
     for name in (CONFIG_FILE, WEIGHTS_FILE):
         if not (folder / name).is_file():
-            raise CheckpointError(f"{folder} is not a hypernetwork: it has no {name}.")
+            raise CheckpointError(f"{folder} is not a hypernetwork: it has no {name}; please check the folder's name.")
     try:
         config = HypernetConfig.load(folder / CONFIG_FILE)
         weights = load_file(folder / WEIGHTS_FILE)

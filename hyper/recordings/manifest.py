@@ -12,7 +12,7 @@ from hyper.recordings.limits import shown
 
 # Accepted names of a column, the written one first.
 FILE_COLUMNS = ("file", "path")
-REFERENCE_COLUMNS = ("reference", "text")
+REFERENCE_COLUMNS = ("reference", "text", "what was meant")  # the last stands in the tables that the app saves
 OPTIONAL_COLUMNS = (
     "speaker", "cohort", "severity", "voice", "domain", "corpus", "licence", "phones", "age", "note", "verbatim",
     "outcome",
@@ -64,8 +64,15 @@ def source_speaker(row: ManifestRow) -> str:
 def read_manifest(path: str | Path) -> list[ManifestRow]:
     """All rows of the manifest; recordings are looked for relative to the manifest's folder."""
     path = Path(path)
+    if path.is_dir():
+        raise ManifestError(
+            f"There is no manifest at {path}: it is a folder. Name the CSV in it that lists the recordings, or write one "
+            f"with `python -m hyper corpus auto {path} --out manifest.csv`."
+        )
     if not path.is_file():
-        raise ManifestError(f"There is no manifest at {path}.")
+        raise ManifestError(f"There is no manifest at {path}; please check its name and folder.")
+    if path.suffix.lower() in (".xlsx", ".xls", ".ods"):
+        raise ManifestError(f"{path} is a spreadsheet; please save it as CSV in UTF-8 and name that file.")
     try:
         with path.open(newline="", encoding="utf-8-sig") as lines:  # spreadsheets put a byte order mark in front
             reader = csv.DictReader(lines)
@@ -73,7 +80,7 @@ def read_manifest(path: str | Path) -> list[ManifestRow]:
             file_column = first_present(FILE_COLUMNS, columns)
             if file_column is None:
                 raise ManifestError(
-                    f"{path} has the columns {', '.join(columns) or '(none)'}; it needs `file` or `path`."
+                    f"{path} has the columns {', '.join(columns) or '(none)'}; it needs `file` or `path`, with commas between the columns."
                 )
             reference_column = first_present(REFERENCE_COLUMNS, columns)
             rows = [manifest_row(path, reader.line_num, record, file_column, reference_column) for record in reader]

@@ -23,7 +23,7 @@ from hyper.recordings.tables import Table, read_table
 # What people call a column, beside its name in a manifest. Capitals and "_" make no difference.
 PLAIN_NAMES = {
     "file": (*FILE_COLUMNS, "filename", "file name", "recording", "audio", "name of file"),
-    "reference": (*REFERENCE_COLUMNS, "what was meant", "meant", "intended", "sentence", "phrase", "target", "prompt"),
+    "reference": (*REFERENCE_COLUMNS, "meant", "intended", "sentence", "phrase", "target", "prompt"),
     "speaker": ("speaker", "person", "patient", "who", "who spoke", "client", "participant"),
     "note": ("note", "notes", "remark", "remarks", "comment", "comments"),
 }

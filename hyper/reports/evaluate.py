@@ -76,9 +76,11 @@ def evaluate(
         print(f"skipped {failure.file}: {failure.reason}", file=sys.stderr)
     files.write(evaluation)
     if not evaluation.groups:
-        raise EvaluationError(
-            f"None of the {len(rows)} recordings of {manifest} could be scored: {len(evaluation.failures)} could not "
-            "be used, the others have no reference."
-        )
+        n_failed = len(evaluation.failures)
+        why = f"{n_failed} could not be used" if n_failed else ""
+        if n_failed < len(rows):
+            others = ", the others have" if n_failed else "they have"
+            why += f"{others} no reference; what was meant belongs in a column called `reference`"
+        raise EvaluationError(f"None of the {len(rows)} recordings of {manifest} could be scored: {why}.")
     models = f"{evaluation.base_model} + {evaluation.hypernetwork or 'no hypernetwork'} on {evaluation.device}"
     return f"{models}\n{table(evaluation)}"

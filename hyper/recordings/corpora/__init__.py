@@ -25,9 +25,9 @@ def find_corpus(name: str, folder: Path) -> Corpus:
     name is not known, or the folder looks like none, or like several.
     """
     if name != "auto":
-        if name not in CORPORA:
+        if name.lower() not in CORPORA:
             raise CorpusError(f"There is no corpus {name!r} here; choose one of auto, {', '.join(CORPORA)}.")
-        return CORPORA[name]
+        return CORPORA[name.lower()]
     found = [corpus for corpus in CORPORA.values() if corpus.recognises(folder)]
     found = [corpus for corpus in found if not corpus.is_format] or found
     if len(found) > 1:
