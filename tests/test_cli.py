@@ -279,7 +279,10 @@ def test_evaluate_fails_only_when_nothing_could_be_scored(models, recording, cap
         "could be scored: 1 could not be used, the others have no reference; what was meant belongs in a column "
         "called `reference`."
     )
-    for listed, why in (("file\na.wav\n", "they have no reference; what"), ("file\ngone.wav\n", "1 could not be used.")):
+    for listed, why in (
+        ("file\na.wav\n", "they have no reference; what"),
+        ("file\ngone.wav\n", "1 could not be used."),
+    ):
         manifest.write_text(listed)
         assert main(["evaluate", str(manifest), *models]) == 1
         assert f"could be scored: {why}" in capsys.readouterr().err

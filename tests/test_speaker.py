@@ -243,4 +243,6 @@ def test_wrong_references_of_the_command_take_one_line(capsys, files, tmp_path):
     one_line_failure(capsys, arguments, "There is 1 line of what was meant for 3 recordings")
     (tmp_path / "meant.txt").write_bytes(b"\xff\xfe\xfa")
     one_line_failure(capsys, arguments, "is not a text file in UTF-8")
-    one_line_failure(capsys, ["speaker", *files, "--references", tmp_path / "gone.txt"], "please check its name and folder")
+    one_line_failure(
+        capsys, ["speaker", *files, "--references", tmp_path / "gone.txt"], "please check its name and folder"
+    )

@@ -12,7 +12,7 @@ from hyper.recordings.limits import shown
 
 # Accepted names of a column, the written one first.
 FILE_COLUMNS = ("file", "path")
-REFERENCE_COLUMNS = ("reference", "text", "what was meant")  # the last stands in the tables that the app saves
+REFERENCE_COLUMNS = ("reference", "text", "what was meant")  # the last one in tables that the app saved
 OPTIONAL_COLUMNS = (
     "speaker", "cohort", "severity", "voice", "domain", "corpus", "licence", "phones", "age", "note", "verbatim",
     "outcome",
@@ -64,15 +64,7 @@ def source_speaker(row: ManifestRow) -> str:
 def read_manifest(path: str | Path) -> list[ManifestRow]:
     """All rows of the manifest; recordings are looked for relative to the manifest's folder."""
     path = Path(path)
-    if path.is_dir():
-        raise ManifestError(
-            f"There is no manifest at {path}: it is a folder. Name the CSV in it that lists the recordings, or write one "
-            f"with `python -m hyper corpus auto {path} --out manifest.csv`."
-        )
-    if not path.is_file():
-        raise ManifestError(f"There is no manifest at {path}; please check its name and folder.")
-    if path.suffix.lower() in (".xlsx", ".xls", ".ods"):
-        raise ManifestError(f"{path} is a spreadsheet; please save it as CSV in UTF-8 and name that file.")
+    _check_is_csv(path)
     try:
         with path.open(newline="", encoding="utf-8-sig") as lines:  # spreadsheets put a byte order mark in front
             reader = csv.DictReader(lines)
@@ -80,7 +72,8 @@ def read_manifest(path: str | Path) -> list[ManifestRow]:
             file_column = first_present(FILE_COLUMNS, columns)
             if file_column is None:
                 raise ManifestError(
-                    f"{path} has the columns {', '.join(columns) or '(none)'}; it needs `file` or `path`, with commas between the columns."
+                    f"{path} has the columns {', '.join(columns) or '(none)'}; it needs `file` or `path`, with commas "
+                    "between the columns."
                 )
             reference_column = first_present(REFERENCE_COLUMNS, columns)
             rows = [manifest_row(path, reader.line_num, record, file_column, reference_column) for record in reader]
@@ -89,6 +82,19 @@ def read_manifest(path: str | Path) -> list[ManifestRow]:
     if not rows:
         raise ManifestError(f"{path} lists no recordings; it needs one line for each below the column names.")
     return rows
+
+
+def _check_is_csv(path: Path) -> None:
+    """Errors: ManifestError where nothing lies there, or what is no CSV by its name."""
+    if path.is_dir():
+        raise ManifestError(
+            f"There is no manifest at {path}: it is a folder. Name the CSV in it that lists the recordings, or write "
+            f"one with `python -m hyper corpus auto {path} --out manifest.csv`."
+        )
+    if not path.is_file():
+        raise ManifestError(f"There is no manifest at {path}; please check its name and folder.")
+    if path.suffix.lower() in (".xlsx", ".xls", ".ods"):
+        raise ManifestError(f"{path} is a spreadsheet; please save it as CSV in UTF-8 and name that file.")
 
 
 def write_manifest(path: str | Path, rows: Sequence[ManifestRow]) -> None:
