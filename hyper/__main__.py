@@ -35,7 +35,7 @@ COMMANDS = {
     "train-base": "train a small Whisper from scratch",
     "align": "find word times in real speech and cut it into short pieces",
     "train": "train a hypernetwork for a frozen Whisper",
-    "pair": "recordings in, pair out: look, split, estimate, train, choose, measure",
+    "pair": "make a hypernetwork for any Whisper from recordings, start to finish",
     "methods": "train every alternative on the same data, in one table",
     "personal": "compare a recording's own weights with those of others",
     "calibrate": "fit how sure each word is to how often such words are right",

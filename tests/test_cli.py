@@ -72,6 +72,15 @@ def test_every_argument_is_explained(name):
     assert [action.dest for action in actions if not action.help] == []
 
 
+@pytest.mark.parametrize("name", COMMANDS)
+def test_values_are_called_alike_on_every_help_page(name):
+    subparsers = next(action for action in build_parser(name)._actions if action.dest == "command")
+    with_value = [each for each in subparsers.choices[name]._actions if each.nargs != 0 and not each.choices]
+    assert [each.dest for each in with_value if not each.metavar] == []
+    assert {each.metavar for each in with_value if each.dest == "out"} <= {"FOLDER", "MANIFEST.csv", "OUT.html"}
+    assert {each.metavar for each in with_value if each.type is int} <= {"N", "PARTS"}
+
+
 def written_commands() -> list[str]:
     """Every `python -m hyper` line of the code blocks in README and docs, and of the help pages' examples."""
     blocks = [block for text in PAGES for block in re.findall(r"```bash\n(.*?)```", text.read_text(), re.S)]

@@ -9,16 +9,17 @@ from pathlib import Path
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Arguments of `python -m hyper align`."""
     add = parser.add_argument
-    add("manifest", type=Path, nargs="+", help="manifests of recordings with their texts")
+    add("manifest", type=Path, nargs="+", metavar="MANIFEST.csv", help="manifests of recordings with their texts")
     add(
         "--run",
         dest="run_folder",
         type=Path,
         default=Path("runs/base"),
+        metavar="FOLDER",
         help="run of train-base whose phone head listens (default: runs/base)",
     )
-    add("--out", type=Path, required=True, help="folder for the pieces and manifest.csv")
-    add("--workers", type=int, default=2, help="processes (default: 2)")
+    add("--out", type=Path, required=True, metavar="FOLDER", help="folder for the pieces and manifest.csv")
+    add("--workers", type=int, default=2, metavar="N", help="processes (default: 2)")
     parser.epilog = "examples:\n  python -m hyper align recordings.csv --run runs/base --out data/pieces"
 
 

@@ -60,14 +60,14 @@ def add_study_arguments(parser: argparse.ArgumentParser) -> None:
     add = parser.add_argument
     add("--base", default="bundled", metavar="NAME_OR_FOLDER", help="the Whisper to adapt (default: bundled)")
     add("--data", type=Path, nargs="+", required=True, metavar="MANIFEST", help="recordings to train on")
-    add("--work", type=Path, default=Path("runs/methods"), help="folder of the runs (default: runs/methods)")
-    add("--test", type=Path, default=Path("data/test"), help="folder of the held-out sets (default: data/test)")
-    add("--out", type=Path, default=Path("assets/results"), help="folder for the results (default: assets/results)")
-    add("--sentences", type=Path, help="text file with open sentences; without it open sentences are left out")
+    add("--work", type=Path, default=Path("runs/methods"), metavar="FOLDER", help="folder of the runs (default: runs/methods)")  # noqa: E501  # fmt: skip
+    add("--test", type=Path, default=Path("data/test"), metavar="FOLDER", help="folder of the held-out sets (default: data/test)")  # noqa: E501  # fmt: skip
+    add("--out", type=Path, default=Path("assets/results"), metavar="FOLDER", help="folder for the results (default: assets/results)")  # noqa: E501  # fmt: skip
+    add("--sentences", type=Path, metavar="FILE", help="text file with open sentences; without it open sentences are left out")  # noqa: E501  # fmt: skip
     add("--cohorts", nargs="+", default=[], metavar="NAME", help="train and test on these cohorts only")
     add("--severities", nargs="+", default=[], metavar="NAME", help="train and test on these severities only")
     add("--updates", type=int, default=2000, metavar="N", help="updates of each method (default: 2000)")
-    add("--batch-size", type=int, default=64, help="utterances an update (default: 64)")
+    add("--batch-size", type=int, default=64, metavar="N", help="utterances an update (default: 64)")
     add("--seeds", type=int, nargs="+", default=[0, 1, 2], metavar="N", help="training seeds (default: 0 1 2)")
     add("--workers", type=int, default=2, metavar="N", help="processes that make speech (default: 2)")
     add("--device", metavar="NAME", help="cpu, cuda or cuda:N (default: cuda where there is one)")

@@ -31,7 +31,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add("--rounds", type=int, default=9, metavar="N", help="times each way is run (default: 9)")
     add(
         "--json",
-        metavar="OUT",
+        metavar="FILE",
         type=Path,
         help="also measure batches, memory and the page's start, and write every figure with its bar to this file",
     )

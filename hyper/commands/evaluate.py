@@ -33,10 +33,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Arguments of `python -m hyper evaluate`."""
     add = parser.add_argument
     add("manifest", metavar="MANIFEST.csv", help="list of recordings; its columns stand below")
-    add("--json", metavar="OUT", type=Path, help="write every utterance and every group to this file")
-    add("--csv", metavar="OUT", type=Path, help="write a line for each recording to this CSV file")
-    add("--xlsx", metavar="OUT", type=Path, help="write recordings and groups to this XLSX file")
-    add("--report", metavar="OUT", type=_report_file, help="write a report to print: a file that ends in .html or .pdf")
+    add("--json", metavar="FILE", type=Path, help="write every utterance and every group to this file")
+    add("--csv", metavar="FILE", type=Path, help="write a line for each recording to this CSV file")
+    add("--xlsx", metavar="FILE", type=Path, help="write recordings and groups to this XLSX file")
+    add("--report", metavar="FILE", type=_report_file, help="write a report to print: a file that ends in .html or .pdf")  # noqa: E501  # fmt: skip
     add("--language", default="en", metavar="CODE", help="spoken language (default: en)")
     add("--limit", type=_positive, metavar="N", help="score only the first N recordings")
     add("--batch-size", type=_positive, default=16, metavar="N", help="recordings decoded together (default: 16)")

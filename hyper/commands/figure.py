@@ -14,8 +14,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add("name", metavar="NAME", help="which figure, or all; a wrong name lists them")
     add("--audio", type=Path, metavar="FILE", help="recording, for the figures of one recording")
     add("--reference", metavar="TEXT", help="the words that were meant in it")
-    add("--out", type=Path, default=Path("runs/figures"), help="folder to write (default: runs/figures)")
-    add("--results", type=Path, default=Path("assets/results"), help="the study's results (default: assets/results)")
+    add("--out", type=Path, default=Path("runs/figures"), metavar="FOLDER", help="folder to write (default: runs/figures)")  # noqa: E501  # fmt: skip
+    add("--results", type=Path, default=Path("assets/results"), metavar="FOLDER", help="the study's results (default: assets/results)")  # noqa: E501  # fmt: skip
     add("--transparent", action="store_true", help="no background, for slides that are not white (default: white)")
     add_model_arguments(parser)
     parser.epilog = (

@@ -11,7 +11,7 @@ from hyper.commands.arguments import add_model_arguments, load_asr
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Arguments of `python -m hyper make-examples`."""
     add = parser.add_argument
-    add("--out", type=Path, default=Path("examples"), help="folder to write (default: examples)")
+    add("--out", type=Path, default=Path("examples"), metavar="FOLDER", help="folder to write (default: examples)")
     add("--candidates", type=int, default=600, metavar="N", help="recordings to draw and choose from (default: 600)")
     add_model_arguments(parser)
     parser.epilog = (

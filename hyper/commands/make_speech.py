@@ -9,7 +9,7 @@ from pathlib import Path
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Arguments of `python -m hyper make-speech`."""
     add = parser.add_argument
-    add("--out", type=Path, required=True, help="folder for the recordings and manifest.csv")
+    add("--out", type=Path, required=True, metavar="FOLDER", help="folder for the recordings and manifest.csv")
     add("--split", choices=("train", "validation", "test"), default="train", help="which sentences (default: train)")
     add(
         "--population",
@@ -17,8 +17,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         default="known",
         help="voices that training uses, or voices it never hears (default: known)",
     )
-    add("--utterances", type=int, default=1000, help="how many (default: 1000)")
-    add("--speakers", type=int, default=50, help="how many synthetic speakers share them (default: 50)")
+    add("--utterances", type=int, default=1000, metavar="N", help="how many (default: 1000)")
+    add("--speakers", type=int, default=50, metavar="N", help="how many synthetic speakers share them (default: 50)")
     add(
         "--mix",
         type=float,
@@ -31,10 +31,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add(
         "--sentences",
         type=Path,
+        metavar="FILE",
         help="text file with open sentences, one a line; needed where the share of open sentences is above 0",
     )
-    add("--seed", type=int, default=0, help="0 to 9; another seed gives other speakers (default: 0)")
-    add("--workers", type=int, default=2, help="processes (default: 2)")
+    add("--seed", type=int, default=0, metavar="N", help="0 to 9; another seed gives other speakers (default: 0)")
+    add("--workers", type=int, default=2, metavar="N", help="processes (default: 2)")
     parser.epilog = (
         "examples:\n  python -m hyper make-speech --out data/typical --utterances 40000 --speakers 600 "
         "--sentences sentences.txt"

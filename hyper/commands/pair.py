@@ -25,7 +25,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add = parser.add_argument
     add("base", metavar="BASE", help="Whisper to adapt: a folder, or a hub name such as openai/whisper-small")
     add("--data", type=Path, required=True, metavar="PLACE", help="a manifest; or a folder: with a manifest.csv, with audio beside text files, or of a known corpus")  # noqa: E501  # fmt: skip
-    add("--out", type=Path, default=Path("runs/pair"), help="folder of the pair and of all that is made on the way (default: runs/pair)")  # noqa: E501  # fmt: skip
+    add("--out", type=Path, default=Path("runs/pair"), metavar="FOLDER", help="folder of the pair and of all that is made on the way (default: runs/pair)")  # noqa: E501  # fmt: skip
     add("--typical", type=Path, metavar="PLACE", help="typical speech that must not be harmed, as for --data")
     add("--cohort", default="", metavar="NAME", help="what the speakers have, where the list names no cohort (default: nothing, typical)")  # noqa: E501  # fmt: skip
     add("--simulate", action="store_true", help="make a simulated patient of each speaker, where there is typical speech only")  # noqa: E501  # fmt: skip
@@ -36,7 +36,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add("--batch-size", type=int, default=32, metavar="N", help="recordings an update (default: 32)")
     add("--accumulate", type=int, default=1, metavar="PARTS", help="compute each batch in so many parts, where memory is short (default: 1)")  # noqa: E501  # fmt: skip
     add("--language", default="en", metavar="CODE", help="language of the recordings (default: en)")
-    add("--seed", type=int, default=0, help="of the split, the patients and the training (default: 0)")
+    add("--seed", type=int, default=0, metavar="N", help="of the split, the patients and the training (default: 0)")
     add("--workers", type=int, default=2, metavar="N", help="processes that make simulated patients (default: 2)")
     add("--device", metavar="NAME", help="cpu, cuda or cuda:N (default: cuda where there is one)")
     parser.epilog = EXAMPLES

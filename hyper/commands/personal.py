@@ -9,7 +9,8 @@ from hyper.commands.arguments import add_language, add_model_arguments, load_asr
 
 EXAMPLES = """\
 examples:
-  python -m hyper train --generated nothing --rank 16 --targets encoder decoder --data … --out runs/one-lora
+  python -m hyper personal test.csv
+  python -m hyper train --generated nothing --data train.csv --out runs/one-lora --run runs/one-run
   python -m hyper personal test.csv --rival runs/one-lora --json personal.json
 
 Each recording is adapted with the weights written for it, for the speaker's other recordings, for other people and for
@@ -20,7 +21,7 @@ the mean of all; a rival, such as one LoRA for everybody, stands beside them. In
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Arguments of `python -m hyper personal`."""
     add = parser.add_argument
-    add("manifest", type=Path, nargs="+", help="recordings with what was meant, and who spoke")
+    add("manifest", type=Path, nargs="+", metavar="MANIFEST.csv", help="recordings with what was meant, and who spoke")
     add("--rival", nargs="+", default=[], metavar="FOLDER", help="other hypernetworks for the same base, such as one trained with --generated nothing")  # noqa: E501  # fmt: skip
     add("--json", type=Path, metavar="FILE", help="write the numbers here too")
     add_language(parser)

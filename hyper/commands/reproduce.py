@@ -22,11 +22,11 @@ done is not done again; one that was stopped goes on.
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Arguments of `python -m hyper reproduce`."""
     add = parser.add_argument
-    add("--work", type=Path, default=Path("runs/reproduce"), help="folder of everything (default: runs/reproduce)")
-    add("--out", type=Path, help="folder for the results (default: results below --work)")
+    add("--work", type=Path, default=Path("runs/reproduce"), metavar="FOLDER", help="folder of everything (default: runs/reproduce)")  # noqa: E501  # fmt: skip
+    add("--out", type=Path, metavar="FOLDER", help="folder for the results (default: results below --work)")
     add("--quick", action="store_true", help="tiny sizes, to try every part out in minutes")
-    add("--sentences", type=Path, help="text file with open sentences; without it there are none")
-    add("--people", type=Path, help="manifest of real typical recordings for training the base; left out if not given")
+    add("--sentences", type=Path, metavar="FILE", help="text file with open sentences; without it there are none")
+    add("--people", type=Path, metavar="MANIFEST", help="manifest of real typical recordings for training the base; left out if not given")  # noqa: E501  # fmt: skip
     add("--people-test", type=Path, metavar="MANIFEST", help="held-out real recordings for the scorecard")
     add("--workers", type=int, default=2, metavar="N", help="processes that make speech and features (default: 2)")
     parser.epilog = EXAMPLES

@@ -12,6 +12,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--out",
         type=Path,
         default=Path("assets/results"),
+        metavar="FOLDER",
         help="folder of the results, where RESULTS.md is written (default: assets/results)",
     )
     parser.epilog = "examples:\n  python -m hyper results --out runs/reproduce/results"

@@ -20,10 +20,10 @@ Test speech is made once in --work and reused; the seeds are fixed, so the same 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Arguments of `python -m hyper scorecard`."""
     add = parser.add_argument
-    add("--work", type=Path, default=Path("data/test"), help="folder for the test speech (default: data/test)")
-    add("--out", type=Path, default=Path("assets/results"), help="folder for the results (default: assets/results)")
-    add("--sentences", type=Path, help="text file with open sentences; without it open sentences are left out")
-    add("--people", type=Path, help="manifest of real recordings, reported by corpus; left out if not given")
+    add("--work", type=Path, default=Path("data/test"), metavar="FOLDER", help="folder for the test speech (default: data/test)")  # noqa: E501  # fmt: skip
+    add("--out", type=Path, default=Path("assets/results"), metavar="FOLDER", help="folder for the results (default: assets/results)")  # noqa: E501  # fmt: skip
+    add("--sentences", type=Path, metavar="FILE", help="text file with open sentences; without it open sentences are left out")  # noqa: E501  # fmt: skip
+    add("--people", type=Path, metavar="MANIFEST", help="manifest of real recordings, reported by corpus; left out if not given")  # noqa: E501  # fmt: skip
     add(
         "--people-aligned",
         type=Path,

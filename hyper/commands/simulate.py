@@ -11,8 +11,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     from hyper.simulate import COHORTS, HELD_OUT_COHORTS
 
     add = parser.add_argument
-    add("manifest", type=Path, nargs="+", help="manifests with phone times, as make-speech and align write them")
-    add("--out", type=Path, required=True, help="folder for the recordings and manifest.csv")
+    add("manifest", type=Path, nargs="+", metavar="MANIFEST.csv", help="manifests with phone times, as make-speech and align write them")  # noqa: E501  # fmt: skip
+    add("--out", type=Path, required=True, metavar="FOLDER", help="folder for the recordings and manifest.csv")
     add(
         "--cohorts",
         nargs="+",
@@ -28,10 +28,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="ways to make a disorder, one drawn for each patient: phones (default), train, held-out (testing only), "
         "all, or one by its name: pieces, smear, chain, predictor, channels; only phones needs phone times",
     )
-    add("--patients", type=int, default=1, help="simulated patients each speaker becomes (default: 1)")
-    add("--limit", type=int, help="use only so many recordings, chosen by the seed (default: all)")
-    add("--seed", type=int, default=0, help="decides patients, profiles and every event (default: 0)")
-    add("--workers", type=int, default=2, help="processes (default: 2)")
+    add("--patients", type=int, default=1, metavar="N", help="simulated patients each speaker becomes (default: 1)")
+    add("--limit", type=int, metavar="N", help="use only so many recordings, chosen by the seed (default: all)")
+    add("--seed", type=int, default=0, metavar="N", help="decides patients, profiles and every event (default: 0)")
+    add("--workers", type=int, default=2, metavar="N", help="processes (default: 2)")
     add("--ray", action="store_true", help="on a Ray cluster: that of RAY_ADDRESS, or this machine; goes on if stopped")
     parser.epilog = "examples:\n  python -m hyper simulate data/typical/manifest.csv --out data/atypical --patients 4"
 

@@ -24,22 +24,22 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add = parser.add_argument
     add("--base", default="bundled", metavar="NAME_OR_FOLDER", help="frozen Whisper (default: bundled)")
     add("--data", type=Path, nargs="+", required=True, metavar="MANIFEST", help="recordings with what was meant")
-    add("--out", type=Path, required=True, help="folder for the hypernetwork and its model card")
-    add("--run", dest="run_folder", type=Path, default=Path("runs/hypernet"), help="folder of the run: encoder states, log, resumable state (default: runs/hypernet)")  # noqa: E501  # fmt: skip
-    add("--minutes", type=float, default=10.0, help="minutes of training proper, encoding apart (default: 10)")
+    add("--out", type=Path, required=True, metavar="FOLDER", help="folder for the hypernetwork and its model card")
+    add("--run", dest="run_folder", type=Path, default=Path("runs/hypernet"), metavar="FOLDER", help="folder of the run: encoder states, log, resumable state (default: runs/hypernet)")  # noqa: E501  # fmt: skip
+    add("--minutes", type=float, default=10.0, metavar="M", help="minutes of training proper, encoding apart (default: 10)")  # noqa: E501  # fmt: skip
     add("--updates", type=int, default=0, metavar="N", help="train for so many updates instead of by the clock")
-    add("--batch-size", type=int, default=64, help="utterances an update, over all processes (default: 64)")
+    add("--batch-size", type=int, default=64, metavar="N", help="utterances an update, over all processes (default: 64)")  # noqa: E501  # fmt: skip
     add("--accumulate", type=int, default=1, metavar="PARTS", help="compute each batch in so many parts, where memory is short (default: 1)")  # noqa: E501  # fmt: skip
     add("--states", choices=("auto", "disk", "live"), default="auto", help="keep encoder states on disk, or compute them for each batch (default: by the room on the disk)")  # noqa: E501  # fmt: skip
-    add("--rank", type=int, default=1, help="rank of the generated weights (default: 1)")
-    add("--alpha", type=float, default=None, help="LoRA's alpha; the update is scaled by alpha / rank (default: rank)")
+    add("--rank", type=int, default=1, metavar="N", help="rank of the generated weights (default: 1)")
+    add("--alpha", type=float, default=None, metavar="ALPHA", help="LoRA's alpha; the update is scaled by alpha / rank (default: rank)")  # noqa: E501  # fmt: skip
     add("--generator", choices=GENERATORS, default="mlp", help="kind of generator (default: mlp)")
     add("--generated", choices=GENERATED, default="both", help="what is written for an utterance: both factors of the update, one of them, a number for each of RANK learned updates, or nothing: one LoRA for everybody (default: both)")  # noqa: E501  # fmt: skip
     add("--lesson", choices=("references", "originals"), default="references", help="what is taught: the references; or what the base makes of the originals that simulated recordings name, which undoes what was simulated and teaches no words (default: references)")  # noqa: E501  # fmt: skip
-    add("--dropout", type=float, default=0.1, help="share of the embedding dropped in training (default: 0.1)")
-    add("--targets", nargs="+", default=["decoder.fc1"], help="layer types to adapt; encoder or decoder is every one of it (default: decoder.fc1)")  # noqa: E501  # fmt: skip
+    add("--dropout", type=float, default=0.1, metavar="SHARE", help="share of the embedding dropped in training (default: 0.1)")  # noqa: E501  # fmt: skip
+    add("--targets", nargs="+", default=["decoder.fc1"], metavar="LAYER", help="layer types to adapt; encoder or decoder is every one of it (default: decoder.fc1)")  # noqa: E501  # fmt: skip
     add("--language", default="en", metavar="CODE", help="language of the recordings (default: en)")
-    add("--seed", type=int, default=0, help="of initial weights and batches (default: 0)")
+    add("--seed", type=int, default=0, metavar="N", help="of initial weights and batches (default: 0)")
     add("--device", metavar="NAME", help="cpu, cuda or cuda:N (default: cuda where there is one)")
     add("--bits", type=int, choices=(8, 4), help="load the base in so few bits, on CUDA cards with bitsandbytes")
     parser.epilog = EXAMPLES

@@ -9,17 +9,17 @@ from pathlib import Path
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Arguments of `python -m hyper train-base`."""
     add = parser.add_argument
-    add("--data", type=Path, nargs="+", required=True, help="manifests of recordings; those without phone times are aligned by the half-trained model")  # noqa: E501  # fmt: skip
-    add("--run", dest="run_folder", type=Path, default=Path("runs/base"), help="folder of the run: features, log, resumable state (default: runs/base)")  # noqa: E501  # fmt: skip
-    add("--out", type=Path, default=Path("assets/whisper-mini"), help="Hugging Face folder to write at the end (default: assets/whisper-mini)")  # noqa: E501  # fmt: skip
+    add("--data", type=Path, nargs="+", required=True, metavar="MANIFEST", help="manifests of recordings; those without phone times are aligned by the half-trained model")  # noqa: E501  # fmt: skip
+    add("--run", dest="run_folder", type=Path, default=Path("runs/base"), metavar="FOLDER", help="folder of the run: features, log, resumable state (default: runs/base)")  # noqa: E501  # fmt: skip
+    add("--out", type=Path, default=Path("assets/whisper-mini"), metavar="FOLDER", help="Hugging Face folder to write at the end (default: assets/whisper-mini)")  # noqa: E501  # fmt: skip
     add("--start", type=Path, metavar="FOLDER", help="go on from a base that train-base wrote, with its size and tokenizer, and a short clean start")  # noqa: E501  # fmt: skip
     add("--teacher", default="", metavar="NAME_OR_FOLDER", help="a Whisper whose encoder states of the real speech are learned too, such as openai/whisper-tiny.en; none of its weights are copied")  # noqa: E501  # fmt: skip
-    add("--real-share", type=float, default=0.4, help="share of the batches from recordings without phone times (default: 0.4)")  # noqa: E501  # fmt: skip
-    add("--hours", type=float, default=1.2, help="hours of training proper; a resumed run goes on to this total (default: 1.2)")  # noqa: E501  # fmt: skip
-    add("--batch-size", type=int, default=32, help="utterances an update (default: 32)")
-    add("--d-model", type=int, default=192, help="width of the model, a multiple of 64 (default: 192)")
-    add("--layers", type=int, default=4, help="encoder layers, and decoder layers (default: 4)")
-    add("--workers", type=int, default=2, help="processes that prepare features (default: 2)")
+    add("--real-share", type=float, default=0.4, metavar="SHARE", help="share of the batches from recordings without phone times (default: 0.4)")  # noqa: E501  # fmt: skip
+    add("--hours", type=float, default=1.2, metavar="H", help="hours of training proper; a resumed run goes on to this total (default: 1.2)")  # noqa: E501  # fmt: skip
+    add("--batch-size", type=int, default=32, metavar="N", help="utterances an update (default: 32)")
+    add("--d-model", type=int, default=192, metavar="N", help="width of the model, a multiple of 64 (default: 192)")
+    add("--layers", type=int, default=4, metavar="N", help="encoder layers, and decoder layers (default: 4)")
+    add("--workers", type=int, default=2, metavar="N", help="processes that prepare features (default: 2)")
     parser.epilog = (
         "examples:\n  python -m hyper train-base --data data/typical/manifest.csv --hours 1.2\n"
         "  python -m hyper train-base --data more/manifest.csv --start assets/whisper-mini --out runs/base2"
