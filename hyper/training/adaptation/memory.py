@@ -18,8 +18,9 @@ _MAPPED_BYTES = 4 << 20
 def return_freed_tensors() -> None:
     """On Linux, let tensors of 4 MB and more lie outside the C library's heap, so that freeing them frees memory.
 
-    In the heap they leave gaps that the next batch, of another length, does not fit: within twenty updates of tiny.en
-    2.6 GB were held for what takes 1.8.
+    In the heap they leave gaps that the next batch, of another length, does not fit, so that nobody could say what a
+    run will hold: twenty updates of tiny.en on 8 recordings each held 2.7 GB in place of 1.9. It costs time: those
+    took a fifth more of the processor's.
     """
     libc = ctypes.CDLL(None) if sys.platform == "linux" else None
     if hasattr(libc, "mallopt"):  # musl has none
