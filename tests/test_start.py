@@ -11,6 +11,7 @@ import threading
 import httpx
 import pytest
 from served import ROOT, free_port
+from visitor import StepError, Visitor
 
 from hyper.model.files import BUNDLED, BackboneError
 from hyper.ui import server
@@ -64,6 +65,33 @@ def test_the_delivered_pair_is_loaded_beside_the_open_page_and_a_damaged_one_clo
     assert answers == [200]
     with pytest.raises(httpx.ConnectError):
         httpx.get(f"http://127.0.0.1:{port}/")
+
+
+def test_whoever_waits_for_a_pair_that_cannot_be_loaded_reads_what_the_terminal_prints(
+    monkeypatch, tmp_path, own_process
+):
+    port, waits, answers = free_port(), threading.Event(), []
+    recording = next((ROOT / "examples").glob("*.wav"))
+    get = ModelStore.get
+    monkeypatch.setattr(ModelStore, "get", lambda *asked: (waits.set(), get(*asked))[1])
+
+    def compare():
+        with Visitor(f"http://127.0.0.1:{port}/") as visitor, pytest.raises(StepError) as told:
+            sent = visitor.upload(recording)
+            visitor.take("compare_on_page", sent, "", BUNDLED, "en", "recording", "", 1)
+        answers.append(str(told.value))
+
+    asking = threading.Thread(target=compare)
+
+    def load():
+        asking.start()
+        assert waits.wait(30)
+        raise BackboneError("The Whisper is damaged.")
+
+    with pytest.raises(ServerError) as printed:
+        server.serve(load, BUNDLED, ROOT / "examples" / "manifest.csv", "127.0.0.1", port, tmp_path, is_delivered=True)
+    asking.join(timeout=10)
+    assert answers == [str(printed.value)] and "The Whisper is damaged." in answers[0]
 
 
 def test_a_delivered_pair_that_was_changed_is_told_before_the_page_is_open(monkeypatch, tmp_path, own_process):

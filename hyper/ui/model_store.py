@@ -88,6 +88,10 @@ class ModelStore:
         self._given[asr] = self.first_name
         self._first.set_result(asr)
 
+    def never_comes(self, why: Exception) -> None:
+        """The first model cannot be loaded; whoever asked for it has waited, and is told why."""
+        self._first.set_exception(why)
+
     def choices(self) -> list[tuple[str, str]]:
         """(label, name) of every model offered; assets/language.js says those labels that the page is built with."""
         labels = {BUNDLED: BETWEEN.join(("Bundled pair", "commands and short phrases"))}
@@ -177,7 +181,7 @@ class ModelStore:
         """The model, if it is loaded."""
         other = self._other
         if name == self.first_name:
-            return self._first.result() if self._first.done() else None
+            return self._first.result() if self._first.done() and self._first.exception() is None else None
         return other[1] if other is not None and other[0] == name else None
 
     def is_multilingual(self, name: str) -> bool:

@@ -21,6 +21,7 @@ from hyper.recordings.manifest import ManifestError
 from hyper.recordings.whole_files import NO_ROOM
 from hyper.reports.sessions import SessionError
 from hyper.ui.languages import say
+from hyper.ui.port import ServerError
 
 NO_RECORDING = "There is no recording yet: record yourself, upload a file or pick an example."
 RECORDING_GONE = (
@@ -40,6 +41,8 @@ def errors_as_notices() -> Iterator[None]:
         raise notice(str(error), "No adaptation available") from error
     except (BackboneError, CheckpointError) as error:
         raise notice(str(error), "This model cannot be used") from error
+    except ServerError as error:  # while the page was open already
+        raise notice(str(error), "HyperWhisper cannot start") from error
     except (ArchiveError, ManifestError, SessionError, TableError) as error:
         raise notice(str(error), "These files cannot be used") from error
     except TextError as error:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import signal
+import time
 import types
 from collections.abc import Callable
 from functools import partial
@@ -43,6 +44,7 @@ MAKE_BUNDLED = (
     "or start another Whisper with --base."
 )
 START_BUNDLED = f"With --base {BUNDLED} the page starts on the bundled pair."
+ANSWER_SECONDS = 5.0  # for answers that are on their way when the page ends by itself
 MOST_SESSIONS = 200  # open pages whose state is held in memory, 0.4 MB each; the one not used for longest goes first
 
 
@@ -119,15 +121,25 @@ def serve(
 
 
 def _arrived(load: Callable[[], PersonalizedAsr], models: ModelStore, demo: gr.Blocks) -> PersonalizedAsr:
-    """The first model, for whoever waits for it; without it the page is closed."""
+    """The first model, for whoever waits for it; without it they are told why, and the page is closed."""
     try:
         with kept():
             asr = load()
-    except (BackboneError, CheckpointError):
+    except (BackboneError, CheckpointError) as error:
+        why = ServerError(f"{error}{_hint(models.first_name, error)}")
+        models.never_comes(why)
+        _wait_for_answers(demo)
         demo.close(verbose=False)
-        raise
+        raise why from error
     models.arrived(asr)
     return asr
+
+
+def _wait_for_answers(demo: gr.Blocks) -> None:
+    """Until each request in gradio's line has its answer, or too long for anybody."""
+    end = time.monotonic() + ANSWER_SECONDS
+    while any(list(demo._queue.pending_event_ids_session.values())) and time.monotonic() < end:
+        time.sleep(0.05)
 
 
 def _hint(name: str, error: ValueError) -> str:
