@@ -62,6 +62,26 @@ def make_plan(
     cost = simulation_cost(parts, options.seed) if options.simulate else None
     with tempfile.TemporaryDirectory(prefix="hyper-pair-") as folder:
         measured = _measured(backbone, parts, lengths, cost, settings, Path(folder))
+    updates, seconds = _times(parts, lengths, measured, cost, settings, options)
+    plan = Plan(updates, seconds, _disk(backbone, parts, lengths, measured, cost), measured.peak_bytes)
+    free = shutil.disk_usage(_existing(options.out)).free
+    if plan.disk_bytes > free:
+        raise PairError(
+            f"Making the pair takes {gigabytes(plan.disk_bytes)} below {options.out}, but only {gigabytes(free)} are "
+            "free; please name an --out with more room, or list fewer recordings."
+        )
+    return plan
+
+
+def _times(
+    parts: Parts,
+    lengths: dict[str, float],
+    measured: Measured,
+    cost: SimulationCost | None,
+    settings: AdaptationTraining,
+    options: PairOptions,
+) -> tuple[int, dict[str, float]]:
+    """Updates of the training, and seconds of each kind of work."""
     slowest, all_tried = max(measured.updates.values()), sum(measured.updates.values())
     # Before the first update and after the last, of every trial and of the training.
     validating = [2 * _n_validated(parts, cost) * each for each in measured.validating.values()]
@@ -77,14 +97,7 @@ def make_plan(
         "trials": trial_updates(updates) * all_tried + sum(validating),
         "training": training + (1 + n_saved / 2) * max(validating),
     }
-    plan = Plan(updates, seconds, _disk(backbone, parts, lengths, measured, cost), measured.peak_bytes)
-    free = shutil.disk_usage(_existing(options.out)).free
-    if plan.disk_bytes > free:
-        raise PairError(
-            f"Making the pair takes {gigabytes(plan.disk_bytes)} below {options.out}, but only {gigabytes(free)} are "
-            "free; please name an --out with more room, or list fewer recordings."
-        )
-    return plan
+    return updates, seconds
 
 
 def _measured(
