@@ -28,7 +28,7 @@ from hyper.study.pair import estimate
 from hyper.study.pair.judged import judge
 from hyper.study.pair.measured import Findings, limit_lines, score_test
 from hyper.study.pair.options import PairError
-from hyper.study.pair.parts import sizes, split
+from hyper.study.pair.parts import parts_text, sizes, split
 from hyper.study.pair.strength import best_strength, helps, rates_text, validation_rates
 from hyper.training.adaptation.loop import AdaptationTrainer
 
@@ -201,6 +201,13 @@ def test_a_dry_run_leaves_nothing(
 
 def rows_of(cohorts: dict[str, str], folder: Path = Path()) -> list[ManifestRow]:
     return [ManifestRow(f"{name}.wav", folder / f"{name}.wav", "mee", name, cohort) for name, cohort in cohorts.items()]
+
+
+@pytest.mark.parametrize(("n_typical", "is_told"), [(0, False), (2, True), (3, False)])
+def test_too_few_typical_speakers_are_told(n_typical: int, is_told: bool) -> None:
+    cohorts = {f"d{i}": "dysarthria" for i in range(8)} | {f"t{i}": "typical" for i in range(n_typical)}
+    told = parts_text(split(rows_of(cohorts), False, 0), False)
+    assert ("harms typical speech will not be known: its speakers are too few; with 3 or more" in told) == is_told
 
 
 def test_cohorts_are_spread_over_the_parts() -> None:

@@ -17,6 +17,7 @@ from hyper.study.pair.options import PairError
 PARTS = ("train", "validation", "test")
 HELD_SHARE = 0.15  # of the speakers, for validation and for the test each
 LEAST_PATIENTS = 6  # three to train on, one to choose by, two to test on
+LEAST_TYPICAL = 3  # from here on one is in the test
 ENOUGH_PATIENTS = 3 * MIN_SPEAKERS  # from here on the test has an interval
 
 Parts = Mapping[str, Sequence[ManifestRow]]  # by name
@@ -98,6 +99,10 @@ def parts_text(parts: Parts, all_become_patients: bool) -> str:
         speakers = {source_speaker(row) for row in rows}
         typical = sum(row.cohort == TYPICAL for row in rows)
         lines.append(f"{name:<11} {len(rows):,} recordings of {len(speakers):,} speakers, {typical:,} of them typical")
+    has_typical = {name: any(row.cohort == TYPICAL for row in rows) for name, rows in parts.items()}
+    if has_typical["train"] and not has_typical["test"]:
+        wanted = f"with {LEAST_TYPICAL} or more one would be tested on"
+        lines.append(f"whether adapting harms typical speech will not be known: its speakers are too few; {wanted}")
     tested = {row.speaker for row in parts["test"] if all_become_patients or row.cohort != TYPICAL}
     if len(tested) < MIN_SPEAKERS:
         wanted = f"with {MIN_SPEAKERS} or more its figures would have an interval"
