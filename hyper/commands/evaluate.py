@@ -20,7 +20,8 @@ examples:
 
 columns of the manifest:
   file or path          recording, relative to the manifest's folder
-  reference or text     the words that were meant; a line without them is transcribed and not scored
+  reference or text     the words that were meant (or `what was meant`, as in the app's tables); a line without them is
+                        transcribed and not scored
   verbatim (optional)   every sound that was said, repetitions included: errors against it are in the JSON as well
   speaker, cohort, severity, corpus, domain, voice (optional)   each becomes a group
   note (optional)       kept beside the recording, in every table
