@@ -199,6 +199,7 @@ def _one_recording(visitor: Visitor, recording: dict, found: Watch) -> None:
     found.traces["transcript"] = answer["base"].encode()
     for name in ("compare_on_page", "compare_at_strength", "recount", "sweep_on_page", "show_place", "show"):
         visitor.take(name, *asked)
+    visitor.take("for_print", *asked, event={"kind": "png"})
     visitor.take("report", NOTE, *asked)
     visitor.take("for_print", *asked, event={"kind": "png"})
     sessions = [found.world / "sent" / f"{NAME} 2030-0{month}-01.json" for month in (1, 2)]
