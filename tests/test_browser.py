@@ -311,6 +311,7 @@ def test_one_recording_is_in_view_after_an_example_and_the_recorder_while_somebo
     stop = box.get_by_role("button", name="Stop", exact=True).first
     stop.wait_for()
     playwright.expect(ways).to_be_visible()
+    here.page.wait_for_timeout(1500)  # something is to be heard
     stop.click()
     here.page.locator("#hw-base-transcript").wait_for()
 
