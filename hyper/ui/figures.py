@@ -73,6 +73,6 @@ def print_file_html(figure: Figure, name: str, kind: str) -> str:
 
 def picture_html(elem_id: str, text: str, wide: Figure, narrow: Figure) -> str:
     """An image with its description, drawn once for each width of screen."""
-    drawn = {"wide": wide, "narrow": narrow}
-    drawn = {name: plot_style.png(plot_style.worded(figure, say), SCREEN_DPI) for name, figure in drawn.items()}
+    figures = {"wide": wide, "narrow": narrow}
+    drawn = {name: plot_style.png(plot_style.worded(figure, say), SCREEN_DPI) for name, figure in figures.items()}
     return render("picture", elem_id=elem_id, text=say(text), **drawn)

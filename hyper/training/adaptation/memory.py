@@ -23,7 +23,7 @@ def return_freed_tensors() -> None:
     took a fifth more of the processor's.
     """
     libc = ctypes.CDLL(None) if sys.platform == "linux" else None
-    if hasattr(libc, "mallopt"):  # musl has none
+    if libc is not None and hasattr(libc, "mallopt"):  # musl has none
         libc.mallopt(_M_MMAP_THRESHOLD, _MAPPED_BYTES)
 
 
