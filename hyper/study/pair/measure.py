@@ -23,8 +23,8 @@ from hyper.training.adaptation.loop import AdaptationTrainer, AdaptationTraining
 from hyper.training.adaptation.states import Store
 
 _USUAL, _LONGEST = 16, 4  # recordings
-# What a process on a CPU holds beyond this in a whole run: gaps that its heap gathers, as tiny.en's run had them (4.9 GB
-# held, 3.0 measured; whisper-mini's 1.4 and 1.0), and the libraries of figures and intervals.
+# What a process on a CPU holds beyond this in a whole run: gaps that its heap gathers, as tiny.en's run had them
+# (4.9 GB held, 3.0 measured; whisper-mini's 1.4 and 1.0), and the libraries of figures and intervals.
 _GAPS, _LIBRARIES = 1.55, 250_000_000
 _GROUPS = 6  # of like length, as the training loop draws its batches from
 
