@@ -63,6 +63,19 @@ def test_what_is_measured_after_the_transcripts_is_measured_on_the_models_thread
     assert len(threads) > 1 and set(threads) == {"model"}
 
 
+def test_who_waits_too_long_for_more_is_told_so(asr, asked, tmp_path):
+    own = service(asr, tmp_path, Scheduler(idle=0.05, patience=1.0))
+    found = own.compare(asked, "anna")
+    is_held, is_open = threading.Event(), threading.Event()
+    holder = threading.Thread(target=own.alone, args=("peter", lambda: is_held.set() or is_open.wait(20)))
+    holder.start()
+    assert is_held.wait(20)
+    with pytest.raises(gr.Error, match="Too many others were waiting"):
+        _ = found.layers
+    is_open.set()
+    holder.join(20)
+
+
 def test_who_leaves_waits_no_longer_and_is_told_nothing_that_is_not_a_notice(asr, asked, tmp_path):
     scheduler = Scheduler(idle=0.05)
     own = service(asr, tmp_path, scheduler)

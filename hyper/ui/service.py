@@ -125,7 +125,10 @@ class Service:
 
     def more(self, session: str | None, call: Callable[[], T]) -> T:
         """The result of a call that tells more about an answer: in line too, and never sent away."""
-        return call() if self.scheduler is None else self.scheduler.alone(session or object(), call, is_more=True)
+        if self.scheduler is None:
+            return call()
+        with notices.errors_as_notices():
+            return self.scheduler.alone(session or object(), call, is_more=True)
 
     def leave(self, request: gr.Request) -> None:
         """Delete all that a visitor who has closed the page sent or was given; nothing of theirs waits any more."""

@@ -15,7 +15,7 @@ from hyper.study.methods.runs import MAIN, Result
 from hyper.study.methods.scores import Scores, over_seeds
 from hyper.study.scorecard.bars import Bar
 
-BEST = "hypernet-shared"  # the one that is shipped
+BEST = "hypernet-shared"  # the shipped one's form, in the decoder alone and trained as long as its rivals
 RIVALS = (
     "lora-global", "lora-cohort", "lora-speaker", "lora-wide", "adapters", "decoder", "full", "hypernet-linear",
     "hypernet-mlp",
@@ -169,7 +169,7 @@ def study_page(record: Mapping[str, Any], titles: Mapping[str, str]) -> str:
         cells = [methods[each["rival"]]["title"], titles[each["set"]], f"{100 * each['difference']:.1f}"]
         beside.append([*cells, interval_cell(each["interval"]), "yes" if each["clear_of_zero"] else "no"])
     whole = markdown_table([*header, "updates", *(titles[name] for name in sets)], lines)
-    columns = ["shipped hypernetwork beside", "set", "WER points less", "95 % interval", "clear of 0"]
+    columns = ["weighing hypernetwork beside", "set", "WER points less", "95 % interval", "clear of 0"]
     return f"{whole}\n\n{markdown_table(columns, beside)}\n"
 
 
