@@ -196,7 +196,7 @@ def test_all_work_on_the_model_waits_in_one_line(demo):
     heavy = [fn for fn in demo.fns.values() if fn.concurrency_id == "model"]
     assert {fn.api_name for fn in heavy} == {
         "compare", "speaker", "show", "compare_on_page", "compare_at_strength", "recount", "sweep_on_page",
-        "show_place", "count_errors", "adapt_to_speaker", "choose_model",
+        "show_place", "count_errors", "adapt_to_speaker", "choose_model", "for_print",
     }  # fmt: skip
     assert {fn.concurrency_limit for fn in heavy} == {48}  # they wait for the scheduler together
     files = [fn for fn in demo.fns.values() if fn.concurrency_id == "files"]
