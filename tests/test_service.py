@@ -63,6 +63,25 @@ def test_what_is_measured_after_the_transcripts_is_measured_on_the_models_thread
     assert len(threads) > 1 and set(threads) == {"model"}
 
 
+def test_who_waits_for_the_model_does_not_keep_it_from_another_comparison(asr, asked, tmp_path):
+    scheduler = Scheduler(idle=0.05, patience=5.0)
+    own = service(asr, tmp_path, scheduler)
+    first, second = own.compare(asked, "anna"), own.compare(asked, "peter")
+    told = []
+
+    def meanwhile() -> int:
+        waiting = threading.Thread(target=lambda: told.append(len(first.layers)))
+        waiting.start()
+        while not len(scheduler):
+            assert waiting.is_alive()
+        told.append(waiting)
+        return len(second.layers)
+
+    assert own.alone("peter", meanwhile) > 0
+    told[0].join(20)
+    assert told[1:] == [len(second.layers)]
+
+
 def test_who_waits_too_long_for_more_is_told_so(asr, asked, tmp_path):
     own = service(asr, tmp_path, Scheduler(idle=0.05, patience=1.0))
     found = own.compare(asked, "anna")

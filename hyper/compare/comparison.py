@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import cached_property
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 
@@ -15,6 +14,8 @@ from hyper.compare.utterance import flags_record, utterance_record
 from hyper.compare.word_times import PairTimes
 from hyper.model.lora import LoraWeights
 from hyper.model.subspace import LayerUpdate
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, eq=False)
@@ -48,15 +49,25 @@ class Comparison:
 
     preferred: Preferred | None = None  # the row to show first; None where no rule was fitted for this pair
 
-    @cached_property
+    @property
     def layers(self) -> tuple[LayerUpdate, ...]:
         """How each layer is moved; () without hypernetwork; with one adaptation per piece, the first piece's."""
-        return self.measure_layers()
+        return self._once("_layers", self.measure_layers)
 
-    @cached_property
+    @property
     def word_times(self) -> PairTimes:
         """When each word of both transcripts was said; the words are those of the rows, one for one."""
-        return self.time_words()
+        return self._once("_word_times", self.time_words)
+
+    def _once(self, name: str, measure: Callable[[], T]) -> T:
+        """What was measured before, or now.
+
+        `cached_property` of Python 3.11 has one lock for all comparisons: who holds it may wait for the model's thread,
+        and that for the lock.
+        """
+        if name not in self.__dict__:
+            self.__dict__[name] = measure()
+        return self.__dict__[name]
 
     @property
     def rows(self) -> tuple[Row, ...]:
