@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from contextlib import nullcontext
 from dataclasses import replace
 from pathlib import Path
@@ -138,3 +139,35 @@ def test_the_command_learns_to_undo_what_was_simulated(
             losses.append(float(OriginalsLoss(asr.backbone, "en")(states, batch.tokens, batch.lessons)))
     assert losses[1] < 0.95 * losses[0]
     assert "what the base makes of" in (tmp_path / "out" / "README.md").read_text()
+
+
+def test_every_method_can_be_taught_by_the_originals(
+    rows: list[ManifestRow], whisper_folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    list_of_all = tmp_path / "everybody.csv"
+    write_manifest(list_of_all, [replace(row, file=str(row.path)) for row in rows])
+    folders = ["--base", whisper_folder, "--data", list_of_all, "--score", list_of_all, "--out", tmp_path / "out"]
+    settings = "--updates 5 --warm-up 1 --batch-size 8 --seeds 0 --device cpu --beside hypernet-encoder".split()
+    command = [*map(str, ["methods", *folders, "--work", tmp_path / "work"]), *settings, "--lesson", "originals"]
+    assert main([*command, "--methods", "hypernet-encoder", "lora-encoder-cohort", "lora-global"]) == 0
+    record = json.loads((tmp_path / "out" / "methods.json").read_text())
+    assert record["lesson"] == json.loads((tmp_path / "work" / "study.json").read_text())["lesson"] == "originals"
+    assert {(each["rival"], each["set"]) for each in record["comparisons"]} == {
+        ("lora-global", "everybody"), ("lora-encoder-cohort", "everybody")
+    }  # fmt: skip
+    before = [
+        json.loads((tmp_path / "work" / name / "seed0" / key / "log.jsonl").read_text().splitlines()[0])
+        for name, key in (("hypernet-encoder", "all"), ("lora-global", "all"), ("lora-encoder-cohort", "stuttering"))
+    ]
+    for entry in before:  # nothing was changed; the references would be some 5 nats away
+        assert entry["typical_base"] < 0.5
+    capsys.readouterr()
+    for other, message in (
+        (
+            [*command[:-1], "references", "--methods", "lora-global"],
+            "holds a study with lesson originals, but references was asked for",
+        ),
+        ([*command, "--methods", "lora-speaker"], "lora-speaker is taught by further recordings of the speakers of"),
+    ):
+        assert main(other) == 1
+        assert message in capsys.readouterr().err

@@ -45,6 +45,15 @@ def add_test_share(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--test-share", type=float, default=1.0, metavar="SHARE", help=words)
 
 
+def add_lesson(parser: argparse.ArgumentParser) -> None:
+    """What training teaches."""
+    words = (
+        "what is taught: the references; or what the base makes of the originals that simulated recordings name, which "
+        "undoes what was simulated and teaches no words (default: references)"
+    )
+    parser.add_argument("--lesson", choices=("references", "originals"), default="references", help=words)
+
+
 def load_asr(args: argparse.Namespace) -> PersonalizedAsr:
     """The model that the arguments choose; refused where memory is too short for it."""
     from hyper.compare.pipeline import PersonalizedAsr

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import argparse
+from pathlib import Path
 
-from hyper.commands.arguments import add_study_arguments, options
+from hyper.commands.arguments import add_lesson, add_study_arguments, options
 
 EXAMPLES = """\
 examples:
   python -m hyper methods --data data/atypical/manifest.csv data/more/manifest.csv --sentences sentences.txt
   python -m hyper methods --data data/atypical/manifest.csv --methods hypernet-mlp --cohorts stuttering --out runs/first
+  python -m hyper methods --data simulated.csv typical.csv --lesson originals --score test.csv --methods lora-encoder
 
 Each method gets the same recordings and as many updates; its learning rate is the best of three on validation
 speakers. What is done stays in --work, so that the same command goes on where it was stopped.
@@ -19,7 +21,12 @@ speakers. What is done stays in --work, so that the same command goes on where i
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Arguments of `python -m hyper methods`."""
     add_study_arguments(parser)
-    parser.add_argument("--methods", nargs="+", metavar="NAME", help="only these (default: all)")
+    add = parser.add_argument
+    add("--methods", nargs="+", metavar="NAME", help="only these (default: all)")
+    add_lesson(parser)
+    add("--warm-up", type=int, default=100, metavar="N", help="updates in which the learning rate rises (default: 100)")
+    add("--score", type=Path, nargs="+", default=[], metavar="MANIFEST", help="held-out recordings to score in place of the sets that are made; the file's name is the set's")  # noqa: E501  # fmt: skip
+    add("--beside", choices=("hypernet-shared", "hypernet-encoder"), default="hypernet-shared", help="the method that the others are set beside (default: hypernet-shared)")  # noqa: E501  # fmt: skip
     parser.epilog = EXAMPLES
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from hyper.commands.arguments import options
+from hyper.commands.arguments import add_lesson, options
 from hyper.model.config import GENERATED, GENERATORS
 
 EXAMPLES = """\
@@ -35,7 +35,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add("--alpha", type=float, default=None, metavar="ALPHA", help="LoRA's alpha; the update is scaled by alpha / rank (default: rank)")  # noqa: E501  # fmt: skip
     add("--generator", choices=GENERATORS, default="mlp", help="kind of generator (default: mlp)")
     add("--generated", choices=GENERATED, default="both", help="what is written for an utterance: both factors of the update, one of them, a number for each of RANK learned updates, or nothing: one LoRA for everybody (default: both)")  # noqa: E501  # fmt: skip
-    add("--lesson", choices=("references", "originals"), default="references", help="what is taught: the references; or what the base makes of the originals that simulated recordings name, which undoes what was simulated and teaches no words (default: references)")  # noqa: E501  # fmt: skip
+    add_lesson(parser)
     add("--dropout", type=float, default=0.1, metavar="SHARE", help="share of the embedding dropped in training (default: 0.1)")  # noqa: E501  # fmt: skip
     add("--targets", nargs="+", default=["decoder.fc1"], metavar="LAYER", help="layer types to adapt; encoder or decoder is every one of it (default: decoder.fc1)")  # noqa: E501  # fmt: skip
     add("--language", default="en", metavar="CODE", help="language of the recordings (default: en)")

@@ -31,7 +31,7 @@ def claim(folder: Path, made_with: dict[str, Any]) -> None:
         write_whole(file, json.dumps(made_with))
     before = json.loads(file.read_text())
     for name, value in made_with.items():
-        if before[name] != value:
+        if before.get(name, value) != value:  # studies begun by an earlier version say less
             raise StudyError(
                 f"{folder} holds a study with {name} {before[name]}, but {value} was asked for; choose another "
                 "folder or delete this one."

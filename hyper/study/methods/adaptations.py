@@ -9,7 +9,7 @@ from torch import Tensor, nn
 
 from hyper.model.backbone import Backbone
 from hyper.training.adaptation.loop import Adaptation
-from hyper.training.adaptation.losses import ReferenceLoss
+from hyper.training.adaptation.losses import TaughtLoss
 from hyper.training.adaptation.states import StateBatch
 from hyper.training.speed import choose_attention
 
@@ -30,11 +30,11 @@ class ModelAdaptation(Adaptation):
             parameter.requires_grad_(True)
         # Names may not hold dots here; the parameters stay those of the model.
         self.trained = nn.ParameterDict({name.replace(".", "/"): parameter for name, parameter in trained.items()})
-        self._loss = ReferenceLoss(backbone, language)
+        self._loss = TaughtLoss(backbone, language)
 
     def forward(self, batch: StateBatch) -> Tensor:
-        """Summed cross-entropy of the references of a batch, in nats."""
-        return self._loss(self.states(batch), batch.tokens)
+        """Summed over the tokens of a batch, in nats."""
+        return self._loss(self.states(batch), batch)
 
     def states(self, batch: StateBatch) -> Tensor:
         """What the decoder reads, (batch, n_states, d_model)."""

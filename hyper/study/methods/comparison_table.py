@@ -16,9 +16,10 @@ from hyper.study.methods.scores import Scores, over_seeds
 from hyper.study.scorecard.bars import Bar
 
 BEST = "hypernet-shared"  # the shipped one's form, in the decoder alone and trained as long as its rivals
+WEIGHING = (BEST, "hypernet-encoder")  # those that the others can be set beside
 RIVALS = (
     "lora-global", "lora-cohort", "lora-speaker", "lora-wide", "adapters", "decoder", "full", "hypernet-linear",
-    "hypernet-mlp",
+    "hypernet-mlp", "lora-encoder", "lora-encoder-cohort", *WEIGHING,
 )  # fmt: skip
 CEILING = "full"
 OTHER_DISORDERS = ("ood-mixed", "ood-dysphonia")  # sets of cohorts that no training simulates
@@ -35,12 +36,12 @@ class _BySpeaker:
     words: np.ndarray
 
 
-def study_record(results: Results, rows: Rows, n_parameters: int) -> dict[str, Any]:
-    """methods.json: every method on every set and its cohorts and severities, and the comparisons."""
+def study_record(results: Results, rows: Rows, n_parameters: int, best: str = BEST) -> dict[str, Any]:
+    """methods.json: every method on every set and its cohorts and severities, and the comparisons with the best."""
     return {
         "methods": {name: method_record(name, results, rows, n_parameters) for name in results},
         "comparisons": [
-            _comparison(rival, name, results, rows) for rival in RIVALS for name in _shared(rival, results)
+            _comparison(rival, best, name, results, rows) for rival in RIVALS for name in _shared(rival, best, results)
         ],
     }
 
@@ -99,10 +100,10 @@ def rates(scores: Mapping[int, Scores], base: Scores, rows: Sequence[ManifestRow
     }
 
 
-def _comparison(rival: str, set_name: str, results: Results, rows: Rows) -> dict[str, Any]:
+def _comparison(rival: str, best: str, set_name: str, results: Results, rows: Rows) -> dict[str, Any]:
     """WER of the rival minus that of the hypernetwork on the same speakers: above 0 the hypernetwork is better."""
-    other, best = (results[name].scores[set_name] for name in (rival, BEST))
-    return {"rival": rival, "set": set_name, **wer_difference(other, best, rows[set_name])}
+    other, own = (results[name].scores[set_name] for name in (rival, best))
+    return {"rival": rival, "set": set_name, **wer_difference(other, own, rows[set_name])}
 
 
 def wer_difference(
@@ -131,11 +132,11 @@ def share_of_ceiling(results: Results, set_name: str) -> float | None:
     return (base - best) / (base - ceiling) if base != ceiling else None
 
 
-def _shared(rival: str, results: Results) -> list[str]:
+def _shared(rival: str, best: str, results: Results) -> list[str]:
     """Sets on which both were scored."""
-    if BEST not in results or rival not in results:
+    if rival == best or not {rival, best} <= results.keys():
         return []
-    return [name for name in results[BEST].scores if name in results[rival].scores]
+    return [name for name in results[best].scores if name in results[rival].scores]
 
 
 def _by_speaker(scores: Mapping[int, Scores], rows: Sequence[ManifestRow]) -> _BySpeaker:
@@ -185,7 +186,7 @@ def study_bars(results: Results, record: Mapping[str, Any]) -> list[Bar]:
             gap, on_main = (known[rival, each]["difference"] for each in (name, MAIN))
             promise = f"WER of {rival} minus the hypernetwork's, {name}, at least the main set's"
             bars.append(Bar(promise, gap, ">=", on_main))
-    if CEILING in results and BEST in results:
+    if CEILING in results and BEST in results and MAIN in results[BEST].scores:
         share = share_of_ceiling(results, MAIN)
         bars.append(Bar("share of the gain of full fine-tuning, main set", share, ">=", 0.85))
     return bars

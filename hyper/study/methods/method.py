@@ -20,8 +20,10 @@ from hyper.study.methods.adaptations import AdaptationError, private_copy
 from hyper.study.methods.held_out import HeldOut, StatisticsOf, transcribe
 from hyper.training.adaptation.hypernet_adaptation import HypernetAdaptation
 from hyper.training.adaptation.loop import Adaptation, AdaptationTrainer, AdaptationTraining
+from hyper.training.adaptation.losses import ORIGINALS, REFERENCES
+from hyper.training.adaptation.originals import WithOriginals
 from hyper.training.adaptation.states import StateStore, Store
-from hyper.training.adaptation.stores import LogMelStore, WithStatistics
+from hyper.training.adaptation.stores import AroundStore, LogMelStore, WithStatistics
 
 if TYPE_CHECKING:
     from hyper.compare.transcript import Transcript
@@ -46,6 +48,7 @@ class Workshop:
     folder: Path
     settings: AdaptationTraining  # with the updates of one method
     validation_speakers: Set[str] | None = None  # drawn by the training loop where None
+    lesson: str = REFERENCES  # what all methods are taught
 
     @cached_property
     def held_out(self) -> HeldOut:
@@ -55,6 +58,13 @@ class Workshop:
     def states(self) -> StateStore:
         """Encoder states of the training recordings, computed once for all methods."""
         return StateStore.build(self.backbone, self.rows, self.folder / "states", bfloat16=self.settings.bfloat16)
+
+    def taught(self, store: StateStore | AroundStore, rows: Sequence[ManifestRow], folder: Path) -> Store:
+        """The store with what is taught; the originals' lessons are kept in the folder of its states."""
+        if self.lesson != ORIGINALS:
+            return store
+        settings = self.settings
+        return WithOriginals(store, folder, self.backbone, rows, settings.language, settings.bfloat16)
 
     def rows_of(self, states: StateStore) -> list[ManifestRow]:
         """The rows behind the positions of the store."""
@@ -114,11 +124,12 @@ class Method:
     def store(self, workshop: Workshop) -> Store:
         """The training recordings as the method reads them, at the same positions for all methods."""
         states = workshop.states()
+        read: StateStore | AroundStore = states
         if self.trains_encoder:
-            return LogMelStore(workshop.backbone, workshop.rows, states)
-        if self.listener:
-            return WithStatistics(states, self.listener.embed(workshop, workshop.rows_of(states)))
-        return states
+            read = LogMelStore(workshop.backbone, workshop.rows, states)
+        elif self.listener:
+            read = WithStatistics(states, self.listener.embed(workshop, workshop.rows_of(states)))
+        return workshop.taught(read, workshop.rows, states.folder)
 
     def best_rate(self, workshop: Workshop) -> float:
         """The learning rate with the lowest validation loss after short trials; kept, so that all seeds share it."""
@@ -226,7 +237,8 @@ class PerSpeaker(Method):
     def train(self, workshop: Workshop, seed: int, keys: Collection[str]) -> dict[str, Trained]:
         """Each speaker's from nothing, with the learning rate that is best for everybody."""
         rows = [row for row in workshop.enrolment if row.speaker in keys]
-        store = StateStore.build(workshop.backbone, rows, workshop.folder / "enrolment-states")
+        states = StateStore.build(workshop.backbone, rows, workshop.folder / "enrolment-states")
+        store = workshop.taught(states, rows, states.folder)
         settings = replace(
             workshop.settings,
             learning_rate=self.best_rate(workshop),

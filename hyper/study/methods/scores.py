@@ -19,6 +19,11 @@ from hyper.recordings.whole_files import write_whole
 if TYPE_CHECKING:
     from hyper.compare.transcript import Transcript
 
+
+class ScoresError(ValueError):
+    """Recordings cannot be counted; the message says how many."""
+
+
 Chooser = Callable[[ManifestRow], bool]
 
 
@@ -67,7 +72,7 @@ def scores_of(
     """Counts of what was written for each recording; those of the rows without a transcript count as `otherwise` has
     them.
 
-    Errors: ValueError where a recording has no count at all.
+    Errors: ScoresError where a recording has no count at all.
     """
     found: dict[Path, tuple[int | float, ...]] = {}
     for row, transcript in written:
@@ -76,7 +81,7 @@ def scores_of(
         found[row.path] = (errors.n_errors, errors.n_reference, is_loop, errors.insertions, confidence)
     missing = [row.file for row in rows if row.path not in found]
     if missing and otherwise is None:
-        raise ValueError(f"{len(missing)} recordings were not scored, the first is {missing[0]}.")
+        raise ScoresError(f"{len(missing)} recordings were not scored, the first is {missing[0]}; can it be read?")
     counts = [
         found.get(row.path) or tuple(array[i] for array in vars(otherwise).values()) for i, row in enumerate(rows)
     ]

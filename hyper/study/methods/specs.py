@@ -22,7 +22,7 @@ from hyper.training.adaptation.loop import Adaptation
 
 W1 = "decoder.fc1"  # where the paper adapts
 RANK = 1  # the budget of every LoRA on it: that of the paper's form of the hypernetwork
-DECODER = whole_stacks(["decoder"])
+DECODER, ENCODER = whole_stacks(["decoder"]), whole_stacks(["encoder"])
 N_LEARNED = 16  # learned updates of rank 1 of each matrix that the shipped hypernetwork weighs, and its rival has
 # The middle of the rates that are tried.
 LORA_RATE, WIDE_RATE, HYPERNET_RATE, FULL_RATE, DECODER_RATE = 4e-3, 2e-3, 2e-3, 3e-4, 5e-4
@@ -66,6 +66,14 @@ def _full(backbone: Backbone, language: str, _seed: int) -> Adaptation:
     return EncodingAdaptation(backbone, backbone.parameters(), language)
 
 
+_LORA_ENCODER = Method(
+    "lora-encoder",
+    "one LoRA for all, rank 16, whole encoder",
+    lora(ENCODER, N_LEARNED),
+    WIDE_RATE,
+    trains_encoder=True,
+)
+
 METHODS = (
     Method("full", "full fine-tuning", _full, FULL_RATE, trains_encoder=True),
     Method("decoder", "decoder fine-tuning", _decoder, DECODER_RATE),
@@ -81,6 +89,22 @@ METHODS = (
         "hypernetwork, weighs learned updates of the whole decoder",
         hypernet(DECODER, N_LEARNED, generated="coefficients", dropout=0.2),
         HYPERNET_RATE,
+    ),
+    _LORA_ENCODER,
+    PerCohort(
+        "lora-encoder-cohort",
+        "LoRA per cohort, rank 16, whole encoder, label given",
+        lora(ENCODER, N_LEARNED),
+        WIDE_RATE,
+        trains_encoder=True,
+        rate_of=_LORA_ENCODER,
+    ),
+    Method(
+        "hypernet-encoder",
+        "hypernetwork, weighs learned updates of the whole encoder",
+        hypernet(ENCODER, N_LEARNED, generated="coefficients", dropout=0.2),
+        HYPERNET_RATE,
+        trains_encoder=True,
     ),
 )
 

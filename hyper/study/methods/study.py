@@ -9,7 +9,7 @@ from pathlib import Path
 from hyper.model.backbone import Backbone
 from hyper.recordings.manifest import ManifestRow, read_manifest
 from hyper.recordings.whole_files import write_whole
-from hyper.study.methods.comparison_table import study_bars, study_page, study_record
+from hyper.study.methods.comparison_table import BEST, study_bars, study_page, study_record
 from hyper.study.methods.method import Workshop
 from hyper.study.methods.runs import (
     MAIN,
@@ -25,6 +25,7 @@ from hyper.study.provenance import claim, this_command, write_json
 from hyper.study.scorecard.earlier import read_bars, replace_bars
 from hyper.study.scorecard.sets import TEST_SETS
 from hyper.training.adaptation.loop import AdaptationTraining
+from hyper.training.adaptation.losses import REFERENCES
 
 
 class MethodsError(ValueError):
@@ -49,6 +50,10 @@ class StudyOptions:
     workers: int
     device: str | None
     test_share: float
+    lesson: str = REFERENCES  # what every method is taught
+    warm_up: int = AdaptationTraining.warm_up  # updates
+    score: Sequence[Path] = ()  # manifests of held-out recordings in place of the sets that are made
+    beside: str = BEST  # the method that the others are set beside
 
 
 def open_study(
@@ -62,19 +67,21 @@ def open_study(
     rows = chosen_rows(rows, options.cohorts, options.severities)
     backbone = Backbone.load(options.base, device=options.device)
     made_with = {"base": backbone.fingerprint, "recordings": len(rows), "data": [str(path) for path in options.data]}
-    made_with |= {name: getattr(options, name) for name in ("updates", "batch_size", "cohorts", "severities")}
+    made_with |= {name: getattr(options, name) for name in ("updates", "batch_size", "cohorts", "severities", "lesson")}
     claim(options.work, made_with | {"test_share": options.test_share})
-    made = read_test_sets(set_names, options.test, options.sentences, options.workers, options.test_share)
-    sets = {name: chosen_rows(own, options.cohorts, options.severities) for name, own in made.items()}
-    if not sets.get(MAIN):
+    held_out = {file.stem: read_manifest(file) for file in options.score} or read_test_sets(
+        set_names, options.test, options.sentences, options.workers, options.test_share
+    )
+    sets = {name: chosen_rows(own, options.cohorts, options.severities) for name, own in held_out.items()}
+    if not (any(sets.values()) if options.score else sets.get(MAIN)):
         wanted = " and ".join(" or ".join(names) for names in (options.cohorts, options.severities) if names)
         raise MethodsError(f"No held-out recording is of {wanted}; name cohorts and severities that are simulated.")
     enrolment: Sequence[ManifestRow] = ()
     if enrols:
         main_set = next(each for each in TEST_SETS if each.name == MAIN).smaller(options.test_share)
         enrolment = enrolment_rows(sets[MAIN], main_set, options.test, options.workers)
-    settings = AdaptationTraining(updates=options.updates, batch_size=options.batch_size)
-    workshop = Workshop(backbone, rows, enrolment, options.work, settings)
+    settings = AdaptationTraining(updates=options.updates, batch_size=options.batch_size, warm_up=options.warm_up)
+    workshop = Workshop(backbone, rows, enrolment, options.work, settings, lesson=options.lesson)
     return workshop, {name: own for name, own in sets.items() if own}
 
 
@@ -84,16 +91,23 @@ def compare_methods(options: StudyOptions, names: Sequence[str] | None) -> str:
     if unknown := sorted(set(names or ()) - set(known)):
         raise MethodsError(f"There is no method {', '.join(unknown)}; choose among {', '.join(known)}.")
     methods = [each for each in METHODS if each.name in (names or known)]
+    if options.score and (enrolled := [each.name for each in methods if each.enrols]):
+        raise MethodsError(
+            f"{', '.join(enrolled)} is taught by further recordings of the speakers of the made sets; name --methods "
+            "without it where --score names other recordings."
+        )
     bars_on_record = read_bars(options.out / "bars.json")
     workshop, sets = open_study(options, SETS, enrols=any(method.enrols for method in methods))
     results = {"base": score_base(workshop, sets)}
     for method in methods:
         results[method.name] = run_method(workshop, method, options.seeds, sets, results["base"])
     command, backbone = this_command(), workshop.backbone
-    record = study_record(results, sets, backbone.n_parameters)
-    record = {"command": command, "base_model": backbone.name, "base_fingerprint": backbone.fingerprint, **record}
+    record = study_record(results, sets, backbone.n_parameters, options.beside)
+    made_with = {"command": command, "base_model": backbone.name, "base_fingerprint": backbone.fingerprint}
+    record = {**made_with, "lesson": options.lesson, "beside": options.beside, **record}
     bars = [bar.to_json(command) for bar in study_bars(results, record)]
-    page = study_page(record, {each.name: each.title for each in TEST_SETS}) + f"\nMeasured by `{command}`.\n"
+    titles = {name: name for name in sets} | {each.name: each.title for each in TEST_SETS}
+    page = study_page(record, titles) + f"\nMeasured by `{command}`.\n"
     write_json(options.out / "methods.json", record)
     write_whole(options.out / "methods.md", page)
     write_json(options.out / "bars.json", replace_bars(bars_on_record, bars))

@@ -15,10 +15,9 @@ from hyper.model.config import HypernetConfig
 from hyper.model.hypernet import HyperNetwork
 from hyper.model.lora import LoraSite
 from hyper.training.adaptation.loop import Adaptation
-from hyper.training.adaptation.losses import OriginalsLoss, ReferenceLoss
+from hyper.training.adaptation.losses import TaughtLoss
 from hyper.training.adaptation.states import StateBatch, Store
 
-REFERENCES, ORIGINALS = "references", "originals"  # what is taught
 _STANDARDISED_ON = 20_000  # utterances: enough for means and deviations, where each would have to be encoded
 
 
@@ -32,22 +31,16 @@ class HypernetAdaptation(Adaptation):
         language: str,
         seed: int,
         make: Callable[[HypernetConfig, tuple[LoraSite, ...]], HyperNetwork] = HyperNetwork,
-        lesson: str = REFERENCES,
     ) -> None:
         super().__init__()
         torch.manual_seed(seed)
         self.hypernet = make(config, backbone.sites(config.targets)).to(backbone.device)
-        self._backbone, self._lesson = backbone, lesson
-        self._loss: Callable[..., Tensor] = (OriginalsLoss if lesson == ORIGINALS else ReferenceLoss)(
-            backbone, language
-        )
+        self._backbone, self._loss = backbone, TaughtLoss(backbone, language)
 
     def begun_with(self) -> dict[str, Any]:
         """The hypernetwork's settings, its base by its weights and not by its name."""
         settings = asdict(self.hypernet.config) | {"targets": list(self.hypernet.config.targets)}
         del settings["base_model"]
-        if self._lesson != REFERENCES:
-            settings["lesson"] = self._lesson
         return settings | super().begun_with()
 
     def standardise(self, store: Store, training: np.ndarray) -> None:
@@ -60,8 +53,7 @@ class HypernetAdaptation(Adaptation):
         """Summed over the tokens of a batch, in nats."""
         lora = self.hypernet(batch.statistics.to(self._backbone.device))
         with self._backbone.adapted(lora):
-            taught = (batch.tokens,) if batch.lessons is None else (batch.tokens, batch.lessons)
-            return self._loss(self._states(batch), *taught)
+            return self._loss(self._states(batch), batch)
 
     def _states(self, batch: StateBatch) -> Tensor:
         """What the decoder reads, (batch, n_states, d_model); called while the update is in force."""

@@ -2,11 +2,18 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import torch
 from torch import Tensor, nn
 
 from hyper.model.backbone import Backbone
 from hyper.training.adaptation.teacher_forcing import IGNORED, teacher_batch
+
+if TYPE_CHECKING:
+    from hyper.training.adaptation.states import StateBatch
+
+REFERENCES, ORIGINALS = "references", "originals"  # what is taught
 
 
 class _WrittenTokens:
@@ -64,3 +71,16 @@ class OriginalsLoss(_WrittenTokens):
         wanted = self._scores(lessons.to(hidden.device, hidden.dtype)).log_softmax(dim=-1)
         found = self._scores(hidden).log_softmax(dim=-1)
         return nn.functional.kl_div(found, wanted, reduction="sum", log_target=True)
+
+
+class TaughtLoss:
+    """The loss of what a batch teaches: the originals where it holds their lessons, else the references."""
+
+    def __init__(self, backbone: Backbone, language: str) -> None:
+        self._of_references, self._of_originals = ReferenceLoss(backbone, language), OriginalsLoss(backbone, language)
+
+    def __call__(self, states: Tensor, batch: StateBatch) -> Tensor:
+        """Summed over the tokens of a batch, in nats; states (batch, n_states, d_model)."""
+        if batch.lessons is None:
+            return self._of_references(states, batch.tokens)
+        return self._of_originals(states, batch.tokens, batch.lessons)

@@ -16,7 +16,7 @@ from hyper.recordings.manifest import ManifestRow
 from hyper.recordings.whole_files import whole_file
 from hyper.training.adaptation.losses import OriginalsLoss
 from hyper.training.adaptation.states import SILENT_STATES, StateBatch, StateStore, usable_seconds
-from hyper.training.adaptation.stores import AroundStore, LogMelStore, padded_frames
+from hyper.training.adaptation.stores import AroundStore, padded_frames
 from hyper.training.begun_with import check_size
 from hyper.training.speed import mixed_precision
 
@@ -32,7 +32,7 @@ class WithOriginals(AroundStore):
 
     def __init__(
         self,
-        store: StateStore | LogMelStore,
+        store: StateStore | AroundStore,
         folder: Path,  # of the states
         backbone: Backbone,
         rows: Sequence[ManifestRow],

@@ -14,14 +14,9 @@ from hyper.model.config import HypernetConfig, whole_stacks
 from hyper.model.info import check_room
 from hyper.plots.training import training_curve
 from hyper.recordings.manifest import ManifestRow, read_manifest
-from hyper.training.adaptation.hypernet_adaptation import (
-    ORIGINALS,
-    REFERENCES,
-    EncodingHypernetAdaptation,
-    HypernetAdaptation,
-    adapts_encoder,
-)
+from hyper.training.adaptation.hypernet_adaptation import EncodingHypernetAdaptation, HypernetAdaptation, adapts_encoder
 from hyper.training.adaptation.loop import AdaptationTrainer, AdaptationTraining
+from hyper.training.adaptation.losses import ORIGINALS, REFERENCES
 from hyper.training.adaptation.originals import WithOriginals
 from hyper.training.adaptation.states import StateStore, Store, open_store
 from hyper.training.adaptation.stores import LogMelStore
@@ -80,7 +75,7 @@ def train_hypernet(wanted: HypernetTraining, settings: AdaptationTraining) -> No
     choose_attention(backbone.model)
     config = wanted.config(backbone)
     kind = EncodingHypernetAdaptation if adapts_encoder(config.targets) else HypernetAdaptation
-    adaptation = kind(backbone, config, settings.language, settings.seed, lesson=wanted.lesson)
+    adaptation = kind(backbone, config, settings.language, settings.seed)
     with accelerator.main_process_first():  # the others find what the first has encoded
         store = _open(wanted, backbone, rows, settings)
     trainer = AdaptationTrainer(store, adaptation, wanted.run_folder, settings, accelerator)
