@@ -63,6 +63,16 @@ def test_what_is_measured_after_the_transcripts_is_measured_on_the_models_thread
     assert len(threads) > 1 and set(threads) == {"model"}
 
 
+def test_layers_and_word_times_that_are_wanted_at_once_need_no_second_visit(asr, asked, tmp_path, monkeypatch):
+    scheduler = Scheduler(idle=0.05)
+    found = service(asr, tmp_path, scheduler).compare(asked, "anna", is_kept=False, with_more=True)
+    monkeypatch.setattr(scheduler, "ask", lambda *given, **named: pytest.fail("a second visit"))
+    direct = asr.compare(asked.recording, asked.reference, strength=asked.strength).to_json()
+    told = found.to_json()
+    assert told["word_times"] == direct["word_times"] and told["word_times"]["adapted"]
+    assert told["layers"] == direct["layers"] and told["layers"]
+
+
 def test_who_waits_for_the_model_does_not_keep_it_from_another_comparison(asr, asked, tmp_path):
     scheduler = Scheduler(idle=0.05, patience=5.0)
     own = service(asr, tmp_path, scheduler)

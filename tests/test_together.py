@@ -127,3 +127,29 @@ def test_visitors_in_threads_get_their_own(asr, files):
         for i, found in enumerate(pool.map(visitor, range(8))):
             for j, decoded in enumerate(found):
                 assert_as_alone(decoded, alone[(i + j) % len(files)])
+
+
+def test_word_times_and_layers_of_a_batch_are_those_of_each_alone(asr, files):
+    strengths = (1.0, 0.0, 0.5, 2.0)
+    batch = [
+        wanted(asr, file, strength=strength, with_more=file is not files[1])
+        for file, strength in zip(files, strengths, strict=True)
+    ]
+    together = decode_together(batch)
+    assert [decoded.more is None for decoded in together] == [False, True, False, False]
+    for each, decoded in zip(batch, together, strict=True):
+        direct = asr.compare(decoded.prepared.waveform, strength=each.strength)
+        if decoded.more:
+            assert decoded.more.word_times == direct.word_times
+            assert decoded.more.word_times.base and decoded.more.word_times.adapted
+            for layer, own in zip(decoded.more.layers, direct.layers, strict=True):
+                assert layer.name == own.name and layer.frobenius == pytest.approx(own.frobenius)
+                assert layer.principal_angles_deg == pytest.approx(own.principal_angles_deg, abs=1e-3)
+    ends = [decoded.more.word_times.base[-1].end for decoded in together if decoded.more]
+    assert len(set(ends)) == len(ends)  # or swapping two would go unnoticed
+
+
+def test_without_a_hypernetwork_the_base_has_word_times_in_a_batch_too(backbone, files):
+    asr = PersonalizedAsr(backbone, None, None)
+    for file, decoded in zip(files, decode_together([wanted(asr, file, with_more=True) for file in files]), strict=True):
+        assert decoded.more == ((), asr.compare(file).word_times)

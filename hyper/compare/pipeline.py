@@ -20,7 +20,7 @@ from hyper.compare.row import Row, check_references, make_row
 from hyper.compare.stopwatch import Stopwatch
 from hyper.compare.transcribe import RowWeights, transcribe_rows
 from hyper.compare.transcript import Pair, Transcript
-from hyper.compare.word_times import pair_word_times
+from hyper.compare.word_times import PairTimes, Written, pair_word_times
 from hyper.metrics.normalize import ENGLISH
 from hyper.model.backbone import Backbone
 from hyper.model.checkpoint import find_hypernet, load_hypernet
@@ -158,7 +158,7 @@ class PersonalizedAsr:
             adapted=None if pair.adapted is None else row_of(pair.adapted),
             reference=reference,
             measure_layers=partial(self._layer_updates, lora),
-            time_words=partial(pair_word_times, self.backbone, prepared, pair, strength),
+            time_words=partial(self._word_times, Written(prepared, pair, strength)),
             waveform=prepared.waveform,
             log_mel=self._speech_log_mel(prepared),
             embedding=None if prepared.embedding is None else prepared.embedding[0].float().cpu().numpy(),
@@ -251,6 +251,17 @@ class PersonalizedAsr:
     def layer_sizes(self, prepared: Prepared, strength: float) -> tuple[LayerSize, ...]:
         """How far each layer is moved for one recording."""
         return () if prepared.lora is None else self._measures.sizes(prepared.lora_of(0).scaled(strength))
+
+    def word_times(self, written: Sequence[Written]) -> list[PairTimes]:
+        """When each word of both transcripts was said, of recordings in one language."""
+        return pair_word_times(self.backbone, written)
+
+    def _word_times(self, written: Written) -> PairTimes:
+        return self.word_times([written])[0]
+
+    def layers(self, prepared: Prepared, strength: float) -> tuple[LayerUpdate, ...]:
+        """How each layer is moved for one recording."""
+        return self._layer_updates(prepared.lora_of(0).scaled(strength) if prepared.lora else None)
 
     def _layer_updates(self, lora: LoraWeights | None) -> tuple[LayerUpdate, ...]:
         return () if lora is None else self._measures.updates(lora)

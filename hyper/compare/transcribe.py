@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from itertools import accumulate, chain
+from typing import TypeVar
 
 import torch
 from torch import Tensor
@@ -17,6 +18,7 @@ from hyper.model.decoding import DecodedRow, greedy_decode, token_limit
 from hyper.model.lora import LoraWeights
 from hyper.recordings.limits import SAMPLE_RATE
 
+T = TypeVar("T")
 STOPPED_WORST_FIRST = ("repetition", "length", "end")
 
 
@@ -48,7 +50,8 @@ def transcribe_rows(
     at_once = max(1, 2 * batch_size // max(2, len(rows)))
     decoded: list[list[DecodedRow]] = [[] for _ in pieces]  # of each piece one for each row
     with backbone.lock, torch.inference_mode():
-        for part in _alike(pieces, at_once):
+        n_states = [each.states.shape[1] for each, _ in pieces]
+        for part in in_batches(range(len(pieces)), n_states, at_once):
             in_batch = _decode_part(backbone, [pieces[i] for i in part], rows, stopwatch)
             for place, i in enumerate(part):
                 decoded[i] = [row if keep_states else replace(row, states=None) for row in in_batch[place :: len(part)]]
@@ -60,11 +63,10 @@ def transcribe_rows(
     ]
 
 
-def _alike(pieces: Sequence[tuple[Prepared, int]], at_once: int) -> Iterator[list[int]]:
-    """Positions of the pieces, at most `at_once` together and only those whose windows are of one length."""
-    lengths = [each.states.shape[1] for each, _ in pieces]
-    for length in dict.fromkeys(lengths):
-        own = [i for i, other in enumerate(lengths) if other == length]
+def in_batches(items: Sequence[T], n_states: Sequence[int], at_once: int) -> Iterator[list[T]]:
+    """At most `at_once` together and only those whose windows, so many states each, are of one length."""
+    for length in dict.fromkeys(n_states):
+        own = [item for item, other in zip(items, n_states, strict=True) if other == length]
         yield from (own[start : start + at_once] for start in range(0, len(own), at_once))
 
 

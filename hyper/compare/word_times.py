@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from itertools import accumulate
 from typing import NamedTuple
 
@@ -12,12 +13,14 @@ from torch import Tensor
 
 from hyper.compare.confidence import spell_out
 from hyper.compare.prepared import Prepared
-from hyper.compare.transcribe import states_with
+from hyper.compare.transcribe import in_batches, states_with
 from hyper.compare.transcript import Pair, Transcript
 from hyper.model.alignment import token_starts
 from hyper.model.backbone import Backbone
 from hyper.model.lora import LoraWeights
 from hyper.recordings.limits import SAMPLE_RATE
+
+READ_TOGETHER = 16  # rows; what eight heads read of 200 tokens in a whole window takes 10 MB each
 
 
 class WordTime(NamedTuple):
@@ -35,26 +38,58 @@ class PairTimes(NamedTuple):
     adapted: tuple[WordTime, ...] | None  # None without a hypernetwork
 
 
-def pair_word_times(backbone: Backbone, prepared: Prepared, pair: Pair, strength: float) -> PairTimes:
-    """Both transcripts, each read with the weights that wrote it, piece by piece.
+@dataclass(frozen=True, eq=False)
+class Written:
+    """One recording and both transcripts that it was decoded to."""
 
-    The decoder reads what it wrote once more, all tokens at once and both transcripts as rows of one batch. The tokens
+    prepared: Prepared
+    pair: Pair
+    strength: float  # that the adapted transcript was written with
+
+
+def pair_word_times(backbone: Backbone, written: Sequence[Written]) -> list[PairTimes]:
+    """Both transcripts of each, read with the weights that wrote them, piece by piece. One language for all.
+
+    The decoder reads what it wrote once more, all tokens at once and many transcripts as rows of one batch. The tokens
     of a word are those that its confidence counts. It ends where the next token begins.
     """
-    written = [(pair.base, 0.0)] if pair.adapted is None else [(pair.base, 0.0), (pair.adapted, strength)]
-    words: list[list[WordTime]] = [[] for _ in written]
-    offsets = [0, *accumulate(prepared.n_samples)]
-    for piece, n_samples in enumerate(prepared.n_samples):
-        tokens = [_tokens_of(transcript, piece) for transcript, _ in written]
-        with backbone.lock, torch.inference_mode():
-            attentions = _attentions(backbone, prepared, piece, written, tokens)
-        for own_words, own_tokens, attention in zip(words, tokens, attentions, strict=True):
-            if not (spelt := spell_out(backbone, own_tokens)):
-                continue
-            samples = np.minimum(token_starts(attention) * backbone.samples_per_state, n_samples)
-            seconds = ((offsets[piece] + samples) / SAMPLE_RATE).tolist()
-            own_words += [WordTime(word, seconds[own.start], seconds[own.stop]) for word, own in spelt]
-    return PairTimes(tuple(words[0]), tuple(words[1]) if len(words) > 1 else None)
+    texts = [text for each in written for text in _texts_of(each)]
+    starts = _token_starts(backbone, [piece for text in texts for piece in text])
+    words = [_words_of(backbone, text, starts) for text in texts]
+    of_recordings = iter(words)
+    return [PairTimes(next(of_recordings), next(of_recordings) if each.pair.adapted else None) for each in written]
+
+
+@dataclass(frozen=True, eq=False)
+class _Piece:
+    """What was written of one piece of a recording."""
+
+    prepared: Prepared
+    piece: int
+    transcript: Transcript
+    strength: float
+    tokens: tuple[int, ...]
+
+    @property
+    def n_samples(self) -> int:
+        return self.prepared.n_samples[self.piece]
+
+    @property
+    def states(self) -> Tensor:  # (n_states, d_model) of the base
+        return self.prepared.states[self.piece]
+
+
+def _texts_of(said: Written) -> list[list[_Piece]]:
+    """Of each transcript its pieces."""
+    prepared, pair = said.prepared, said.pair
+    written = [(pair.base, 0.0)] + ([(pair.adapted, said.strength)] if pair.adapted else [])
+    return [
+        [
+            _Piece(prepared, piece, transcript, strength, _tokens_of(transcript, piece))
+            for piece in range(len(prepared.n_samples))
+        ]
+        for transcript, strength in written
+    ]
 
 
 def _tokens_of(transcript: Transcript, piece: int) -> tuple[int, ...]:
@@ -62,41 +97,58 @@ def _tokens_of(transcript: Transcript, piece: int) -> tuple[int, ...]:
     return transcript.tokens[ends[piece] : ends[piece + 1]]
 
 
-def _attentions(
-    backbone: Backbone,
-    prepared: Prepared,
-    piece: int,
-    written: Sequence[tuple[Transcript, float]],  # with the strength of its weights
-    tokens: Sequence[tuple[int, ...]],  # of this piece of each
-) -> list[Tensor]:  # (n_heads, n_tokens + 1, n_states) each: before each token, and before what would end the text
-    prompt = backbone.prompt(prepared.language)
-    length = max(map(len, tokens))
-    read = torch.tensor([[*prompt, *own, *[prompt[0]] * (length - len(own))] for own in tokens])  # nothing reads ahead
-    n_states = backbone.n_speech_states(prepared.n_samples[piece])
-    if prepared.lora is None:
-        shares = backbone.attention(prepared.states[piece : piece + 1], read)
+def _words_of(backbone: Backbone, text: Sequence[_Piece], starts: Mapping[_Piece, np.ndarray]) -> tuple[WordTime, ...]:
+    """The words of all pieces, one after the other."""
+    words: list[WordTime] = []
+    offset = 0
+    for piece in text:
+        if spelt := spell_out(backbone, piece.tokens):
+            samples = np.minimum(starts[piece] * backbone.samples_per_state, piece.n_samples)
+            seconds = ((offset + samples) / SAMPLE_RATE).tolist()
+            words += [WordTime(word, seconds[own.start], seconds[own.stop]) for word, own in spelt]
+        offset += piece.n_samples
+    return tuple(words)
+
+
+def _token_starts(backbone: Backbone, pieces: Sequence[_Piece]) -> dict[_Piece, np.ndarray]:
+    """The state that each token of each piece begins at; none where nothing was written."""
+    # A batch reads as many tokens as its longest text: like goes with like.
+    written = sorted((piece for piece in pieces if piece.tokens), key=lambda piece: len(piece.tokens))
+    starts: dict[_Piece, np.ndarray] = {}
+    with backbone.lock, torch.inference_mode():
+        for part in in_batches(written, [len(piece.states) for piece in written], READ_TOGETHER):
+            starts |= zip(part, map(token_starts, _attentions(backbone, part)), strict=True)
+    return starts
+
+
+def _attentions(backbone: Backbone, pieces: Sequence[_Piece]) -> list[Tensor]:
+    """(n_heads, n_tokens + 1, n_states) each: before each token, and before what would end the text."""
+    prompt = backbone.prompt(pieces[0].prepared.language)
+    length = max(len(piece.tokens) for piece in pieces)
+    fill = prompt[:1]  # nothing reads ahead
+    read = torch.tensor([[*prompt, *piece.tokens, *fill * (length - len(piece.tokens))] for piece in pieces])
+    if pieces[0].prepared.lora is None:
+        shares = backbone.attention(torch.stack([piece.states for piece in pieces]), read)
     else:
-        weights = [prepared.lora_of(piece).scaled(strength) for _, strength in written]
-        states = [
-            _states_of(backbone, prepared, piece, transcript, strength, lora)
-            for (transcript, strength), lora in zip(written, weights, strict=True)
-        ]
+        weights = [piece.prepared.lora_of(piece.piece).scaled(piece.strength) for piece in pieces]
+        states = [_states_of(backbone, piece, lora) for piece, lora in zip(pieces, weights, strict=True)]
         with backbone.adapted(LoraWeights.joined(weights)) as applied:
-            shares = backbone.attention(torch.cat(states), read, applied)
+            shares = backbone.attention(torch.stack(states), read, applied)
     first = len(prompt) - 1
-    return [row[:, first : first + len(own) + 1, :n_states] for row, own in zip(shares, tokens, strict=True)]
+    return [
+        row[:, first : first + len(piece.tokens) + 1, : backbone.n_speech_states(piece.n_samples)]
+        for row, piece in zip(shares, pieces, strict=True)
+    ]
 
 
 def _states_of(
     backbone: Backbone,
-    prepared: Prepared,
-    piece: int,
-    transcript: Transcript,
-    strength: float,
-    lora: LoraWeights,  # at this strength
-) -> Tensor:  # (1, n_states, d_model)
-    """What the transcript was decoded from; encoded again where it was not kept."""
-    if transcript.states is not None:
-        return transcript.states[piece : piece + 1]
-    states = prepared.states[piece : piece + 1]
-    return states if strength == 0 else states_with(backbone, lora, [(prepared, piece)], states)
+    piece: _Piece,
+    lora: LoraWeights,  # at its strength
+) -> Tensor:  # (n_states, d_model)
+    """What the text was decoded from; encoded again where it was not kept."""
+    if piece.transcript.states is not None:
+        return piece.transcript.states[piece.piece]
+    if piece.strength == 0:
+        return piece.states
+    return states_with(backbone, lora, [(piece.prepared, piece.piece)], piece.states[None])[0]

@@ -69,8 +69,8 @@ class Endpoints:
         """
         self._hold([recording] if recording else [], request)
         asked = Asked(recording, reference, model, language, adaptation, verbatim, strength)
-        found = self.service.compare(asked, request.session_hash, is_kept=False)
-        return self.service.more(request.session_hash, partial(found.to_json, file=Path(recording).name))
+        found = self.service.compare(asked, request.session_hash, is_kept=False, with_more=True)
+        return found.to_json(file=Path(recording).name)
 
     def several(
         self, recordings: list[str], meant: str, model: str, language: str, request: gr.Request
