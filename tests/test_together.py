@@ -151,5 +151,7 @@ def test_word_times_and_layers_of_a_batch_are_those_of_each_alone(asr, files):
 
 def test_without_a_hypernetwork_the_base_has_word_times_in_a_batch_too(backbone, files):
     asr = PersonalizedAsr(backbone, None, None)
-    for file, decoded in zip(files, decode_together([wanted(asr, file, with_more=True) for file in files]), strict=True):
+    for file, decoded in zip(
+        files, decode_together([wanted(asr, file, with_more=True) for file in files]), strict=True
+    ):
         assert decoded.more == ((), asr.compare(file).word_times)
