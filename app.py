@@ -13,6 +13,7 @@ from hyper.ui.kept import kept
 from hyper.ui.port import ServerError, check_port
 from hyper.ui.visitors.folder import open_folder
 
+LANGUAGES = ("en", "de", "es", "it", "tr")  # those of hyper/ui/languages, whose import takes seconds
 EXAMPLES = Path(__file__).resolve().parent / "examples" / "manifest.csv"
 
 
@@ -25,7 +26,8 @@ def main(arguments: list[str] | None = None) -> None:
         if args.present is not None:
             from hyper.ui.stage.server import present
 
-            present(lambda: load_asr(with_base(args)), args.present or [EXAMPLES], args.host, args.port)
+            places = args.present or [EXAMPLES]
+            present(lambda: load_asr(with_base(args)), places, args.host, args.port, args.present_in)
             return
         with kept():
             from hyper.ui.server import serve  # gradio and torch take seconds to import: not for --help or a taken port
@@ -68,6 +70,12 @@ def parse(arguments: list[str] | None) -> argparse.Namespace:
         nargs="*",
         metavar="PATH",
         help="present on a full screen, by keyboard: the examples, or these recordings, folders or manifests",
+    )
+    parser.add_argument(
+        "--present-in",
+        choices=LANGUAGES,
+        metavar="CODE",
+        help=f"language of what is written on that screen: {', '.join(LANGUAGES)} (default: the browser's)",
     )
     return parser.parse_args(arguments)
 

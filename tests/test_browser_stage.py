@@ -66,9 +66,12 @@ def browser(talk) -> Iterator[playwright.Browser]:
 @pytest.fixture
 def stage(browser, address, request) -> Iterator[playwright.Page]:
     """The stage with its first slide; nothing may go wrong in it or be asked of other machines."""
-    size, allowed = request.param
+    size, allowed, *asked = request.param
     context = browser.new_context(
-        viewport={"width": size[0], "height": size[1]}, permissions=allowed, reduced_motion="reduce"
+        viewport={"width": size[0], "height": size[1]},
+        permissions=allowed,
+        reduced_motion="reduce",
+        locale=(*asked, "en-US")[0],
     )
     page, problems = context.new_page(), []
     page.on("console", lambda message: problems.append(message.text) if message.type == "error" else None)
@@ -148,6 +151,29 @@ def test_a_rehearsal_by_keyboard_alone(stage):
     written = at("#adapted .words, #adapted .score").filter(has_text=re.compile(r"\w")).first
     expect(written).to_be_visible()  # words, or that there are none: the random model may write nothing but marks
     expect(at("#base .words")).to_be_visible()
+    is_whole(stage)
+
+
+@pytest.mark.parametrize("stage", [(BIG, [], "de-DE"), (SMALL, [], "de-DE")], indirect=True, ids=["big", "small"])
+def test_in_german(stage):
+    expect, at = playwright.expect, stage.locator
+    expect(at("#place")).to_have_text("1 von 2")
+    expect(at("#clock")).to_have_text("1,0 s")
+    expect(at("#tag")).to_have_text("simuliert")
+    expect(at("#keys")).to_contain_text("Leertaste")
+    assert stage.evaluate("document.documentElement.lang") == "de"
+    is_whole(stage)
+    press(stage, "ArrowRight", "ArrowRight", "ArrowUp")
+    expect(at("#strength-text")).to_have_text("Stärke 1,25")
+    expect(at("#spoken")).to_contain_text("Whisper, an diese Aufnahme angepasst: ")
+    is_whole(stage)
+    press(stage, "c")
+    expect(at("#change-note")).to_have_text(
+        re.compile(r"[\d.]+ Zahlen wurden .+: [\d,]+ % des Modells\. Stärke 1,25\.")
+    )
+    is_whole(stage)
+    press(stage, "End", " ")
+    expect(at("#ask")).to_contain_text("lässt die Seite nicht ans Mikrofon")
     is_whole(stage)
 
 

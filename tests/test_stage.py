@@ -77,6 +77,28 @@ def test_no_success_is_claimed_of_noise(asr, tmp_path):
     assert {each.verdict for each in slide.adapted} <= {f"not reliable: {doubt}" for doubt in DOUBTS.values()}
 
 
+def test_the_stage_speaks_the_language_that_is_asked_for(prepared, folder):
+    client = TestClient(stage_app(prepared, "127.0.0.1"), base_url="http://127.0.0.1")
+    german = client.get("/slides", headers={"accept-language": "de-DE,de;q=0.9,en;q=0.8"}).json()
+    english = client.get("/slides").json()
+    assert german["left_out"][0].startswith("c.wav fehlt in der Vorführung: c.wav ist nicht lesbar")
+    assert german["slides"][0]["meant"] == english["slides"][0]["meant"] == "turn on the lights"
+    for one, other in zip(german["slides"], english["slides"], strict=True):
+        assert [each["outcome"] for each in one["adapted"]] == [each["outcome"] for each in other["adapted"]]
+        assert other["axis"] == "Change of each decoder layer, in percent of its own weights"
+        assert one["axis"] == "Änderung je Schicht des Decoders, in Prozent ihrer eigenen Gewichte"
+    words = [each["slides"][0]["base"]["words"] for each in (german, english)]
+    notes = {one["note"].split(":")[0]: other["note"].split(":")[0] for one, other in zip(*words, strict=True)}
+    assert notes and notes.items() <= {"": "", "fehlt": "missing", "gemeint": "meant", "hinzugefügt": "added"}.items()
+    page = client.get("/", headers={"accept-language": "de"}).text
+    assert '<html lang="de">' in page and "</kbd> abspielen</button>" not in page and ">abspielen</span>" in page
+    refused = client.post("/live", content=b"no sound", headers={"accept-language": "de"}).json()["error"]
+    assert "ist keine Tonaufnahme" in refused
+    always = TestClient(stage_app(prepared, "127.0.0.1", "it"), base_url="http://127.0.0.1")
+    assert '<html lang="it">' in always.get("/", headers={"accept-language": "de"}).text
+    assert '<html lang="en">' in client.get("/", headers={"accept-language": "fr"}).text
+
+
 def test_words_are_marked_by_more_than_a_colour(asr, folder):
     slide, _ = make_slide(asr, folder / "a_first.wav", "turn on the lights")
     notes = {word.kind: word.note for word in slide.base.words if word.kind != "right"}

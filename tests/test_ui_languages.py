@@ -36,6 +36,7 @@ IN_PARTS = {
 }  # fmt: skip
 IN_PARTS |= {f"{{day}} {month} {{year}}" for month in month_abbr[1:]}
 IN_PARTS |= {f"{{day}} {month} {{year}}, {{time}}" for month in month_name[1:]}
+SCRIPTS = [*ASSETS.glob("*.js"), *(ROOT / "hyper").rglob("*.js")]
 IN_OTHERS = pytest.mark.parametrize("language", LANGUAGES)
 
 
@@ -89,8 +90,7 @@ def is_written() -> Callable[[str], bool]:
     """Whether the code, a template or a script has a text, or the parts of it."""
     shapes = shapes_in("**/*.py")
     ui = ROOT / "hyper" / "ui"
-    folders = (ui / "templates", ROOT / "hyper" / "reports" / "templates")
-    files = [*(path for folder in folders for path in folder.glob("*.jinja")), *ASSETS.glob("*.js"), ui / "scripts.py"]
+    files = [*(ROOT / "hyper").rglob("*.jinja"), *SCRIPTS, ui / "scripts.py"]
     texts_of_page = "".join(path.read_text(encoding="utf-8") for path in files)
     return lambda text: text in texts_of_page or any(each.fullmatch(text) for each in shapes)
 
@@ -106,12 +106,12 @@ def test_what_the_page_itself_says_and_what_templates_say_is_translated():
     """Texts that stand in a script or a template as they are said."""
     said_in_scripts = {
         one or other
-        for path in ASSETS.glob("*.js")
-        for one, other in re.findall(r"""hwSay\((?:"([^"]+)"|'([^']+)')\)""", path.read_text(encoding="utf-8"))
+        for path in SCRIPTS
+        for one, other in re.findall(r"""hwSay\((?:"([^"]+)"|'([^']+)')[,)]""", path.read_text(encoding="utf-8"))
     }
     said_in_templates = {
         text
-        for path in (ROOT / "hyper").glob("*/templates/*.jinja")
+        for path in (ROOT / "hyper").rglob("*.jinja")
         for text in re.findall(r'\bsay\("([^"]+)"', path.read_text(encoding="utf-8"))
     }
     calls = [

@@ -93,7 +93,7 @@ def magnitude_figure(layers: Sequence[LayerUpdate]) -> go.Figure:
             marker_color=palette.ADAPTED,
             hovertemplate="layer %{x}: %{y:.2f} % of its weights, root mean square over its matrices<extra></extra>",
         )
-        return styled(figure, _layer_axis_title(layers), "change, % of the layer's weights")
+        return styled(figure, layer_axis_title(layers), "change, % of the layer's weights")
     for colour, (matrix, updates) in zip(_colours(layers), _by_matrix(layers).items(), strict=False):
         figure.add_bar(
             name=matrix,
@@ -104,7 +104,7 @@ def magnitude_figure(layers: Sequence[LayerUpdate]) -> go.Figure:
             hovertemplate="layer %{x}: %{y:.2f} % of its weights<br>size of the change %{customdata[0]:.3g}"
             "%{customdata[1]}<extra></extra>",
         )
-    return styled(figure, _layer_axis_title(layers), "change, % of the layer's weights")
+    return styled(figure, layer_axis_title(layers), "change, % of the layer's weights")
 
 
 def _angle_text(update: LayerUpdate) -> str:
@@ -125,7 +125,7 @@ def singular_value_figure(layers: Sequence[LayerUpdate]) -> go.Figure:
             marker={"color": palette.ADAPTED_SCALE[k % len(palette.ADAPTED_SCALE)], "size": 13, "symbol": k},
             hovertemplate=f"layer %{{x}}, direction {k + 1}: %{{y:.3g}}<extra></extra>",
         )
-    return styled(figure, _layer_axis_title(layers), "strength (singular value)")
+    return styled(figure, layer_axis_title(layers), "strength (singular value)")
 
 
 def inside_caption(layers: Sequence[LayerUpdate]) -> Caption:
@@ -159,7 +159,7 @@ def matrix_sizes_figure(layers: Sequence[LayerUpdate]) -> go.Figure:
         ygap=2,
         hovertemplate="layer %{x}, %{y}: %{z:.2f} % of its weights<extra></extra>",
     )
-    styled(figure, _layer_axis_title(layers), "")
+    styled(figure, layer_axis_title(layers), "")
     figure.update_yaxes(type="category", autorange="reversed", rangemode=None)
     return figure.update_layout(margin_l=112)
 
@@ -169,7 +169,7 @@ def magnitude_print(layers: Sequence[LayerUpdate]) -> Figure:
     figure = paper(7, 3.6)
     axes = figure.subplots()
     axes.set_title(MAGNITUDE.title, loc="left", fontsize=12, color=palette.INK)
-    style_axes(axes, _layer_axis_title(layers), "change, % of the layer's weights")
+    style_axes(axes, layer_axis_title(layers), "change, % of the layer's weights")
     if has_many_matrices(layers):
         sizes = whole_layers(layers)
         bars = axes.bar(list(sizes), [100 * size for size in sizes.values()], 0.7, color=palette.ADAPTED)
@@ -241,7 +241,7 @@ def _layer_label(
     return label
 
 
-def _layer_axis_title(layers: Sequence[LayerUpdate]) -> str:
+def layer_axis_title(layers: Sequence[LayerUpdate]) -> str:
     """Name of the layer axis."""
     sides = sorted({place_of(update.name).side for update in layers}, reverse=True)  # the encoder comes first
     return f"{' and '.join(sides)} layer"

@@ -10,17 +10,22 @@ import re
 from collections.abc import Mapping
 from functools import cache, partial
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import gradio as gr
 from gradio.context import LocalContext
+from starlette.datastructures import Headers
 
 from hyper.reports.tongue import Tongue
+
+if TYPE_CHECKING:
+    from starlette.types import ASGIApp, Receive, Scope, Send
 
 FOLDER = Path(__file__).parent
 LANGUAGES = ("de", "es", "it", "tr")
 HOLE = re.compile(r"\{(\w+)\}")
 # Holes that nothing but digits fits: else "Anna May 3.wav" would be a date, and every sentence about pieces "2 pieces".
-NUMBERS = {"day": r"\d+", "year": r"\d+", "n": r"[\d,]+"}
+NUMBERS = {"day": r"\d+", "year": r"\d+", "n": r"[\d,]+", "total": r"[\d,]+"}
 # Holes that hold a text of the page; the others hold numbers, names or what was said.
 SAID_AGAIN = {"before", "after", "row", "recordings", "rates", "errors", "each", "one", "layer", "what", "why"}
 
@@ -81,6 +86,19 @@ def asked_language() -> str:
     """What the browser asks for first, as the page itself goes by; empty where nobody asks."""
     request = LocalContext.request.get(None)
     return "" if request is None else first_language(request.headers)
+
+
+class AskedLanguage:
+    """An ASGI middleware for what gradio does not serve: `say` answers in the language of each request, or in one."""
+
+    def __init__(self, app: ASGIApp, always: str | None = None) -> None:
+        self._app, self._always = app, always
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "http":
+            asked = Headers(scope=scope) if self._always is None else {"accept-language": self._always}
+            LocalContext.request.set(gr.Request(headers=asked))
+        await self._app(scope, receive, send)
 
 
 def first_language(headers: Mapping[str, str]) -> str:

@@ -7,19 +7,21 @@ import sys
 import tempfile
 import threading
 from collections.abc import Callable, Sequence
-from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from hyper.recordings.limits import AudioError, TextError
 from hyper.ui.examples import Example
+from hyper.ui.languages import say
 
 if TYPE_CHECKING:
     from hyper.compare.pipeline import PersonalizedAsr
+    from hyper.ui.stage.slides import Slide
 
 LIVE = "Live from the microphone"
+LEFT_OUT = "{file} is left out: {why}"
 NOT_YET = "The model is still loading; please try again in a moment."
-BROKEN = "something unexpected went wrong; the terminal says what"
+BROKEN = "something unexpected went wrong; the terminal says what."
 log = logging.getLogger(__name__)
 
 
@@ -33,8 +35,8 @@ class Preparation:
     def __init__(self, load: Callable[[], PersonalizedAsr], examples: Sequence[Example]) -> None:
         self._load, self._examples = load, examples
         self._asr: PersonalizedAsr | None = None
-        self._made: list[tuple[dict[str, Any], bytes]] = []  # slide and sound
-        self._left_out: list[str] = []  # a sentence for each
+        self._made: list[tuple[Slide, bytes]] = []  # with its sound
+        self._left_out: list[tuple[str, str]] = []  # file, and why
         self._failure = ""
         self._is_ready = False
         self._one_at_a_time = threading.Lock()
@@ -56,21 +58,22 @@ class Preparation:
             print(f"HyperWhisper cannot present: {error}", file=sys.stderr, flush=True)
             return
         except Exception:
-            self._failure = f"The model cannot be loaded: {BROKEN}."
+            self._failure = f"The model cannot be loaded: {BROKEN}"
             raise
         for example in self._examples:
             self._add(example)
         self._is_ready = True
 
     def status(self) -> dict[str, Any]:
-        """What the stage asks for until it is ready; the slides come once they all are there."""
+        """What the stage asks for until it is ready, in its language; the slides come once they all are there."""
+        slides = [slide for slide, _ in self._made] if self._is_ready else []
         return {
             "state": self._state,
             "done": len(self._made) + len(self._left_out),
             "total": len(self._examples),
-            "failure": self._failure,
-            "left_out": list(self._left_out),
-            "slides": [slide for slide, _ in self._made] if self._is_ready else [],
+            "failure": say(self._failure),
+            "left_out": [say(LEFT_OUT, file=file, why=say(why)) for file, why in self._left_out],
+            "slides": [_said(slide) for slide in slides],
         }
 
     def sound(self, number: int) -> bytes | None:
@@ -80,14 +83,14 @@ class Preparation:
     def live(self, recording: bytes) -> dict[str, Any]:
         """The slide of a recording made just now; it lies on the disk only while it is read. Errors: `LiveError`."""
         if self._asr is None:
-            raise LiveError(NOT_YET)
+            raise LiveError(say(NOT_YET))
         with tempfile.TemporaryDirectory() as folder, self._one_at_a_time:
             file = Path(folder) / "live"
             file.write_bytes(recording)
             try:
-                return self._slide(file, "", LIVE)[0]
+                return _said(self._slide(file, "", LIVE)[0])
             except AudioError as error:
-                raise LiveError(str(error)) from error
+                raise LiveError(say(str(error))) from error
 
     @property
     def _state(self) -> str:
@@ -104,15 +107,21 @@ class Preparation:
             self._leave_out(example, str(error))
         except Exception:  # on a stage eleven slides are better than none
             log.exception("%s could not be compared", example.path)
-            self._leave_out(example, f"{BROKEN}.")
+            self._leave_out(example, BROKEN)
 
     def _leave_out(self, example: Example, reason: str) -> None:
-        self._left_out.append(f"{example.path.name} is left out: {reason}")
-        print(self._left_out[-1], file=sys.stderr, flush=True)
+        self._left_out.append((example.path.name, reason))
+        print(LEFT_OUT.format(file=example.path.name, why=reason), file=sys.stderr, flush=True)
 
-    def _slide(self, file: Path, meant: str, label: str) -> tuple[dict[str, Any], bytes]:
+    def _slide(self, file: Path, meant: str, label: str) -> tuple[Slide, bytes]:
         from hyper.ui.stage.slides import make_slide, wav_bytes
 
         assert self._asr is not None  # it is loaded before anything is compared
         slide, waveform = make_slide(self._asr, file, meant, label)
-        return asdict(slide), wav_bytes(waveform)
+        return slide, wav_bytes(waveform)
+
+
+def _said(slide: Slide) -> dict[str, Any]:
+    from hyper.ui.stage.slides import said_slide  # imports torch
+
+    return said_slide(slide)

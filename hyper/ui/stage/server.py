@@ -13,14 +13,16 @@ import uvicorn
 from starlette.applications import Starlette
 from starlette.concurrency import run_in_threadpool
 from starlette.middleware import Middleware
-from starlette.responses import FileResponse, JSONResponse, Response
+from starlette.responses import FileResponse, HTMLResponse, JSONResponse, Response
 from starlette.routing import Route
 
 from hyper.model.files import ASSETS
 from hyper.plots import palette
 from hyper.recordings.manifest import ManifestError
 from hyper.reports.fonts import font_files
+from hyper.reports.templates import environment
 from hyper.ui.gate import Gate, own_names
+from hyper.ui.languages import AskedLanguage, say, texts, tongue
 from hyper.ui.port import ServerError
 from hyper.ui.stage.preparation import LiveError, Preparation
 from hyper.ui.stage.programme import read_programme
@@ -31,6 +33,7 @@ if TYPE_CHECKING:
     from hyper.compare.pipeline import PersonalizedAsr
 
 FOLDER = Path(__file__).parent
+PAGE = environment(FOLDER).get_template("stage.html.jinja", globals={"say": say})
 # The browser itself refuses whatever is not from here, and every script that a text might hide.
 POLICY = "default-src 'none'; script-src 'self'; style-src 'self'; font-src 'self'; connect-src 'self'; img-src 'self'; media-src blob:"  # noqa: E501
 HEADERS = {"Content-Security-Policy": POLICY, "Cache-Control": "no-store"}
@@ -45,7 +48,13 @@ COLOURS = {
 }
 
 
-def present(load: Callable[[], PersonalizedAsr], places: Sequence[str | Path], host: str, port: int) -> None:
+def present(
+    load: Callable[[], PersonalizedAsr],
+    places: Sequence[str | Path],
+    host: str,
+    port: int,
+    language: str | None = None,  # None: that which the browser asks for
+) -> None:
     """Open the stage at once, load and compare behind it, and stay until interrupted."""
     try:
         preparation = Preparation(load, read_programme(places))
@@ -55,12 +64,16 @@ def present(load: Callable[[], PersonalizedAsr], places: Sequence[str | Path], h
         if hasattr(signal, name):
             signal.signal(getattr(signal, name), _end)
     preparation.start()
-    config = uvicorn.Config(stage_app(preparation, host), host, port, log_level="warning", timeout_graceful_shutdown=1)
-    _Server(config).run()
+    app = stage_app(preparation, host, language)
+    _Server(uvicorn.Config(app, host, port, log_level="warning", timeout_graceful_shutdown=1)).run()
 
 
-def stage_app(preparation: Preparation, host: str) -> Starlette:
+def stage_app(preparation: Preparation, host: str, language: str | None = None) -> Starlette:
     """The stage over what is prepared. The slides are at /slides, one address for how far it is and for the data."""
+
+    async def page(_request: Request) -> Response:
+        code = tongue().code
+        return HTMLResponse(PAGE.render(language=code, texts=texts(code)), headers=HEADERS)
 
     async def slides(_request: Request) -> Response:
         return JSONResponse(preparation.status(), headers=HEADERS)
@@ -78,7 +91,7 @@ def stage_app(preparation: Preparation, host: str) -> Starlette:
 
     return Starlette(
         routes=[
-            Route("/", _file(FOLDER / "stage.html")),
+            Route("/", page),
             *(Route(f"/{name}", _file(FOLDER / name)) for name in ("stage.js", "stage.drawing.js")),
             Route("/stage.css", _style),
             Route("/favicon.svg", _file(ASSETS / "favicon.svg")),
@@ -87,7 +100,7 @@ def stage_app(preparation: Preparation, host: str) -> Starlette:
             Route("/sounds/{number:int}", sound),
             Route("/live", live, methods=["POST"]),
         ],
-        middleware=[Middleware(Gate, hosts=own_names(host))],
+        middleware=[Middleware(Gate, hosts=own_names(host)), Middleware(AskedLanguage, always=language)],
     )
 
 

@@ -5,8 +5,9 @@ from __future__ import annotations
 import io
 import wave
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -18,8 +19,9 @@ from hyper.compare.sweep import sweep
 from hyper.compare.verdict import Doubt, judge
 from hyper.compare.voice_map import Whereabouts, whereabouts_of
 from hyper.metrics.word_errors import WordSpan
-from hyper.plots.layers import place_of, whole_layers
+from hyper.plots.layers import layer_axis_title, whole_layers
 from hyper.recordings.limits import SAMPLE_RATE
+from hyper.ui.languages import say, word
 from hyper.ui.marks import NO_SPEECH, NO_WORDS
 from hyper.ui.numbers import count
 
@@ -81,7 +83,7 @@ class Slide:
     base: Line
     adapted: tuple[AtStrength, ...]  # () without a hypernetwork
     layers: tuple[Layer, ...]  # of the change as trained
-    sides: str  # "decoder": where these layers are
+    axis: str  # what is said of these layers' sizes
     n_written: int  # numbers that the hypernetwork wrote for this recording
     written_percent: float  # of the model's
 
@@ -103,11 +105,26 @@ def make_slide(
         base=line_of(comparison.base),
         adapted=tuple(AtStrength(p.strength, line_of(p.row), _verdict(comparison, p.row, where)) for p in points),
         layers=tuple(Layer(name, 100 * size) for name, size in whole_layers(comparison.layers).items()),
-        sides=" and ".join(sorted({place_of(layer.name).side for layer in comparison.layers}, reverse=True)),
+        axis=f"Change of each {layer_axis_title(comparison.layers)}, in percent of its own weights",
         n_written=comparison.generated_parameters,
         written_percent=100 * comparison.generated_share,
     )
     return slide, comparison.waveform
+
+
+def said_slide(slide: Slide) -> dict[str, Any]:
+    """The slide as data, its texts in the language of whoever asks for it."""
+    data = asdict(slide) | {"label": ", ".join(map(word, slide.label.split(", "))), "axis": say(slide.axis)}
+    for each in data["adapted"]:
+        verdict = each["verdict"].split(": ")
+        each |= {"outcome": verdict[0], "verdict": ": ".join(map(say, verdict))}
+    for line in (data["base"], *(each["line"] for each in data["adapted"])):
+        line["score"] = say(line["score"])
+        for own in line["words"]:
+            own["note"] = say(own["note"])
+    for layer in data["layers"]:
+        layer["name"] = say(layer["name"])
+    return data
 
 
 def wav_bytes(waveform: np.ndarray) -> bytes:  # (n_samples,) in [-1, 1], 16 kHz

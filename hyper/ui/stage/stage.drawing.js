@@ -5,9 +5,9 @@ const MANY_LAYERS = 12;
 function draw() {
   const slide = shown();
   document.body.classList.toggle("is-recording", isLive() && mic.state === "recording");
-  at("label").textContent = isLive() ? "Your turn: live from the microphone" : slide.label;
+  at("label").textContent = isLive() ? hwSay("Your turn: live from the microphone") : slide.label;
   at("tag").hidden = !slide?.is_simulated;
-  at("place").textContent = isLive() ? "" : `${now.number + 1} of ${now.slides.length}`;
+  at("place").textContent = isLive() ? "" : hwSay("{n} of {total}", {n: now.number + 1, total: now.slides.length});
   at("ask").textContent = isLive() ? mic.problem || ASKS[mic.state] || "" : "";
   at("ask").hidden = !at("ask").textContent && mic.state !== "recording";
   document.body.classList.toggle("is-asking", !slide);
@@ -16,7 +16,7 @@ function draw() {
   at("clock").hidden = !slide;
   at("rows").hidden = !slide || now.change;
   at("change").hidden = !now.change;
-  at("space-does").textContent = !isLive() || slide ? "play" : "record";
+  at("space-does").textContent = !isLive() || slide ? hwSay("play") : hwSay("record");
   at("keys").querySelector("[data-key=r]").hidden = !isLive();
   if (!slide) return;
   drawWave(slide);
@@ -42,7 +42,7 @@ function drawProgress() {
   if (!slide) return;
   const bars = at("wave").children, share = player.currentTime / slide.seconds;
   for (let i = 0; i < bars.length; i++) bars[i].classList.toggle("played", i < share * bars.length);
-  at("clock").textContent = `${slide.seconds.toFixed(1)} s`;
+  at("clock").textContent = `${inNumbers(slide.seconds, 1)} s`;
   if (!player.paused) requestAnimationFrame(drawProgress);
 }
 
@@ -52,12 +52,12 @@ function drawRows(slide) {
   at("meant").style.visibility = now.step >= BASE ? "visible" : "hidden";
   at("meant-text").textContent = slide.meant;
   drawRow("base", slide.base, now.step >= BASE);
-  drawRow("adapted", strong?.line ?? {words: [], score: "This model has no adaptation."}, now.step >= ADAPTED);
+  drawRow("adapted", strong?.line ?? {words: [], score: hwSay("This model has no adaptation.")}, now.step >= ADAPTED);
   at("strength").hidden = !strong;
   if (strong) drawStrength(slide, strong.strength);
   at("verdict").hidden = !strong?.verdict;
   at("verdict").textContent = strong?.verdict ?? "";
-  at("verdict").dataset.outcome = at("verdict").textContent.split(":")[0];
+  at("verdict").dataset.outcome = strong?.outcome ?? "";
   fit();
 }
 
@@ -73,8 +73,10 @@ function drawRow(id, line, isRevealed) {
 }
 
 function drawStrength(slide, strength) {
-  const known = {0: ", as the base", [TRAINED]: ", as trained"}[strength] ?? "";
-  at("strength-text").textContent = `strength ${strength}${known}`;
+  const known = {
+    0: hwSay("strength 0, as the base"), [TRAINED]: hwSay("strength 1, as trained"),
+  }[strength];
+  at("strength-text").textContent = known ?? hwSay("strength {n}", {n: inNumbers(strength)});
   at("steps").replaceChildren(...slide.adapted.map((each, i) => {
     const step = element("i", i <= now.strength ? "reached" : "");
     step.style.height = `${.6 + .2 * i}rem`;
@@ -87,17 +89,19 @@ function drawChange(slide) {
   // One scale from 0 for all slides and strengths, so that a taller bar is a larger change everywhere.
   const all = [...now.slides, slide].flatMap(each => each.layers.map(layer => layer.percent));
   const most = Math.max(...all, 1e-9) * slide.adapted.at(-1).strength;
-  at("change-note").textContent =
-    `${slide.n_written.toLocaleString("en")} numbers were written for this recording: ` +
-    `${slide.written_percent.toFixed(3)} % of the model. ${at("strength-text").textContent.replace("s", "S")}.`;
+  const written = hwSay("{n} numbers were written for this recording: {share} % of the model.", {
+    n: inNumbers(slide.n_written), share: inNumbers(slide.written_percent, 3),
+  });
+  const [first, ...rest] = at("strength-text").textContent;
+  at("change-note").textContent = `${written} ${first.toLocaleUpperCase(document.documentElement.lang)}${rest.join("")}.`;
   at("layers").classList.toggle("many", slide.layers.length > MANY_LAYERS);
   at("layers").replaceChildren(...slide.layers.map(layer => {
     const size = layer.percent * strength, bar = element("span", "bar");
     bar.style.height = `${85 * size / most}%`;  // the rest is for the number above it
-    const track = element("span", "track", element("span", "size", `${size.toFixed(size < 10 ? 1 : 0)} %`), bar);
+    const track = element("span", "track", element("span", "size", `${inNumbers(size, size < 10 ? 1 : 0)} %`), bar);
     return element("li", "", track, element("span", "name", layer.name));
   }));
-  at("change-axis").textContent = `Change of each ${slide.sides} layer, in percent of its own weights`;
+  at("change-axis").textContent = slide.axis;
 }
 
 function element(tag, style, ...content) {

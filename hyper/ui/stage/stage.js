@@ -3,10 +3,14 @@ const POLL_MS = 400, LEGEND_MS = 9000, MOST_LIVE_SECONDS = 30;
 const TRAINED = 1;
 const SOUND = 0, BASE = 1, ADAPTED = 2;  // what a slide shows, one after the other
 const at = id => document.getElementById(id);
+const texts = JSON.parse(at("texts").textContent);  // of the page's language, by the English ones
+const hwSay = (text, held = {}) => (texts[text] ?? text).replace(/\{(\w+)\}/g, (_, name) => held[name]);
+const inNumbers = (n, digits) =>  // with as many decimals as are asked for, else as many as it has
+  n.toLocaleString(document.documentElement.lang, {minimumFractionDigits: digits, maximumFractionDigits: digits ?? 2});
 const player = new Audio();
 const now = {slides: [], sounds: [], number: 0, step: SOUND, strength: 0, change: false};
 const mic = {state: "idle", slide: null, sound: "", recorder: null, parts: [], since: 0, problem: ""};
-const ASKS = {idle: "Press Space and say a short sentence", working: "Comparing …", done: ""};
+const ASKS = {idle: hwSay("Press Space and say a short sentence"), working: hwSay("Comparing …"), done: ""};
 
 const isLive = () => now.number === now.slides.length;
 const shown = () => isLive() ? mic.slide : now.slides[now.number];
@@ -21,18 +25,18 @@ async function getReady() {
     const answer = await fetch("slides");
     status = await answer.json();
   } catch {
-    tell("Getting ready", "The program does not answer. Is it running? Start it with: python app.py --present", 0);
+    const problem = hwSay("The program does not answer. Is it running? Start it with: python app.py --present");
+    tell(hwSay("Getting ready"), problem, 0);
     return setTimeout(getReady, POLL_MS);
   }
-  if (status.state === "failed") return tell("This cannot be presented", status.failure, 0);
+  if (status.state === "failed") return tell(hwSay("This cannot be presented"), status.failure, 0);
   if (status.state !== "ready") {
     const isLoading = status.state === "loading";
-    const title = isLoading ? "Getting ready" : `Getting ready: ${status.done} of ${status.total}`;
-    const note = isLoading ? "The model is loading." : "The first slide comes by itself.";
-    tell(title, status.left_out.at(-1) ?? note, status.done / Math.max(1, status.total));
+    const note = isLoading ? hwSay("The model is loading.") : hwSay("The first slide comes by itself.");
+    tell(isLoading ? hwSay("Getting ready") : howFar(status.done, status.total), status.left_out.at(-1) ?? note, status.done / Math.max(1, status.total));
     return setTimeout(getReady, POLL_MS);
   }
-  tell(`Getting ready: ${status.total} of ${status.total}`, "The first slide comes by itself.", 1);
+  tell(howFar(status.total, status.total), hwSay("The first slide comes by itself."), 1);
   now.slides = status.slides;
   now.sounds = await Promise.all(status.slides.map((_, number) => fetchSound(number)));
   at("notice").textContent = status.left_out.join(" ");
@@ -45,6 +49,8 @@ async function fetchSound(number) {  // held by the page from here on: the progr
   const answer = await fetch(`sounds/${number}`);
   return URL.createObjectURL(await answer.blob());
 }
+
+const howFar = (n, total) => hwSay("Getting ready: {n} of {total}", {n, total});
 
 function tell(title, note, share) {
   at("waiting-title").textContent = title;
@@ -109,7 +115,7 @@ function play() {
   if (isLive() && mic.state !== "done") return record();
   if (!player.paused) return player.pause();
   player.currentTime = 0;
-  player.play().catch(() => announce("This browser cannot play the recording."));
+  player.play().catch(() => announce(hwSay("This browser cannot play the recording.")));
 }
 
 // The microphone
@@ -137,17 +143,17 @@ async function record() {
 
 function whyNot(error) {
   const reason = {
-    NotFoundError: "There is no microphone at this computer.",
-    NotAllowedError: "This browser does not let the page use the microphone; allow it beside the address.",
-    SecurityError: "The microphone works only at http://127.0.0.1 or over https.",
-  }[error.name] ?? "The microphone cannot be used; another program may have it.";
-  return now.slides.length ? `${reason} The examples go on with ←.` : `${reason} Space tries again.`;
+    NotFoundError: hwSay("There is no microphone at this computer."),
+    NotAllowedError: hwSay("This browser does not let the page use the microphone; allow it beside the address."),
+    SecurityError: hwSay("The microphone works only at http://127.0.0.1 or over https."),
+  }[error.name] ?? hwSay("The microphone cannot be used; another program may have it.");
+  return `${reason} ${now.slides.length ? hwSay("The examples go on with ←.") : hwSay("Space tries again.")}`;
 }
 
 function tick() {
   if (mic.state !== "recording") return;
   const seconds = (performance.now() - mic.since) / 1000;
-  at("ask").textContent = `Recording: ${Math.floor(seconds)} s. Space ends it.`;
+  at("ask").textContent = hwSay("Recording: {n} s. Space ends it.", {n: Math.floor(seconds)});
   if (seconds >= MOST_LIVE_SECONDS) mic.recorder.stop();
   else setTimeout(tick, 200);
 }
@@ -160,10 +166,10 @@ async function compare() {
   try {
     const answer = await fetch("live", {method: "POST", body: recording});
     const slide = await answer.json();
-    if (!answer.ok) return setMicrophone("idle", `${slide.error} Space records again.`);
+    if (!answer.ok) return setMicrophone("idle", `${slide.error} ${hwSay("Space records again.")}`);
     Object.assign(mic, {slide, sound: URL.createObjectURL(recording)});
   } catch {
-    return setMicrophone("idle", "The program did not answer. Space tries again, the examples go on with ←.");
+    return setMicrophone("idle", hwSay("The program did not answer. Space tries again, the examples go on with ←."));
   }
   setMicrophone("done");
   if (!isLive()) return;
@@ -200,7 +206,7 @@ function toggleKeys() {  // asked for, they stay until they are asked away
 
 function toggleFullScreen() {
   if (document.fullscreenElement) document.exitFullscreen();
-  else document.documentElement.requestFullscreen().catch(() => announce("This browser allows no full screen."));
+  else document.documentElement.requestFullscreen().catch(() => announce(hwSay("This browser allows no full screen.")));
 }
 
 const ALWAYS = {f: toggleFullScreen, d: () => document.documentElement.toggleAttribute("data-light"), "?": toggleKeys};
