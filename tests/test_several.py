@@ -79,10 +79,11 @@ def steps_of(tab: SeveralTab, who=ANNA) -> Iterator[SimpleNamespace]:
     shown = tab.clear()
     for values in tab.transcribe("bundled", "en", who):
         shown |= values
-        yield SimpleNamespace(
-            status=shown[tab.status], left_over=shown[tab.left_over], outcome=shown[tab.outcome],
-            links=shown[tab.table_links], is_kept=shown[tab.keeping]["visible"],
-        )  # fmt: skip
+        step = SimpleNamespace(status=shown[tab.status], left_over=shown[tab.left_over], outcome=shown[tab.outcome])
+        assert not shown[tab.keeping]["visible"] and not shown[tab.table_links]  # before the last status is drawn
+        yield step
+    shown |= tab.offer(who)
+    step.links, step.is_kept = shown[tab.table_links], shown[tab.keeping]["visible"]
 
 
 def run(tab: SeveralTab, sent: list[dict], table: dict | None = None, who=ANNA) -> list[SimpleNamespace]:
@@ -142,6 +143,14 @@ def test_cancel_keeps_what_is_done(tab, send, asr, monkeypatch):
     assert "report.pdf" in saved(tab.report("", "", True, ANNA))
 
 
+def test_who_has_left_is_offered_no_table(tab, send):
+    (*_, last) = run(tab, [send("a.wav")])
+    assert last.is_kept
+    tab.leave(ANNA)
+    offered = tab.offer(ANNA)
+    assert not offered[tab.keeping]["visible"] and offered[tab.table_links] == ""
+
+
 def test_others_use_the_model_between_batches(tab, send, asr, monkeypatch):
     monkeypatch.setattr(several, "BATCH", 1)
     tab.begin([send(f"{i}.wav", seed=i) for i in range(3)], None, ANNA)
@@ -172,7 +181,7 @@ def test_without_references_there_is_no_rate_at_all(tab, send):
 def test_what_anybody_wrote_stays_text(tab, send):
     table = f"file,meant,speaker,note\n{ATTACK}.wav,{ATTACK},{ATTACK},{ATTACK}\n<b>x</b>,y,,\n"
     steps = run(tab, [send(f"{ATTACK}.wav"), send("<i>.wav", b"no")], send("l.csv", table.encode()))
-    page = "".join(step.status + step.left_over + step.outcome + step.links for step in steps)
+    page = "".join(step.status + step.left_over + step.outcome for step in steps) + steps[-1].links
     assert "&lt;script&gt;" in page
     assert not re.search("<(script|b>x|i>)", page)
     report = saved(tab.report(ATTACK, ATTACK, True, ANNA))["report.html"].decode()

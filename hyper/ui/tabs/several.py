@@ -123,14 +123,17 @@ class SeveralTab(Tab):
         """A run, its end, and what can be done with its table; a row opens its recording under Try."""
         files = [self.sent, self.list]
         gr.on([file.change for file in files], self.track, files, None, preprocess=False, **QUIET)
-        self.start.click(self.begin, files, [self.start, self.cancel, self.status], preprocess=False, **HEARD).success(
+        begun = self.start.click(self.begin, files, [self.start, self.cancel, self.status], preprocess=False, **HEARD)
+        transcribed = begun.success(
             self.transcribe,
             [inputs.model, inputs.language],
             list(self.clear()),
             show_progress="hidden",
             api_visibility="private",
             **LIST_QUEUE,
-        ).then(self.end, None, [self.start, self.cancel], **QUIET)
+        )
+        transcribed.success(self.offer, None, [self.only_errors, self.table_links, self.keeping], **QUIET)
+        transcribed.then(self.end, None, [self.start, self.cancel], **QUIET)
         self.start.click(None, None, self.report_links, js=scripts.sets(""))  # of the list before, not of this one
         self.cancel.click(self.stop, None, self.cancel, **QUIET)
         opened = [inputs.recording, inputs.reference, inputs.note, inputs.model, inputs.language]
@@ -172,7 +175,7 @@ class SeveralTab(Tab):
         }
 
     def transcribe(self, model: str, language: str, request: gr.Request) -> Iterator[Values]:
-        """Progress, what was left over, outcome, files to keep: again after each few recordings."""
+        """Progress, what was left over, outcome: again after each few recordings."""
         session = request.session_hash
         run = self.batches.run(session)
         if run is None:
@@ -204,9 +207,21 @@ class SeveralTab(Tab):
         self.batches.keep(session, run, replace(outcome, evaluation=evaluation))
         yield {
             self.status: several_html.end_html(evaluation, n),
-            self.only_errors: SHOWN if evaluation.groups else HIDDEN,
             self.outcome: several_html.outcome_html(evaluation, is_finished=True),
-            self.table_links: _table_links(evaluation),
+        }
+
+    def offer(self, request: gr.Request) -> Values:
+        """What can be done with a finished table, once it and the last status stand on the page.
+
+        The page draws the values of one answer in several frames: with these among them, a table could be offered
+        whose status was still the one before.
+        """
+        outcome = self.batches.outcome(request.session_hash)
+        if outcome is None:  # the visitor has left
+            return {self.only_errors: HIDDEN, self.table_links: "", self.keeping: HIDDEN}
+        return {
+            self.only_errors: SHOWN if outcome.evaluation.groups else HIDDEN,
+            self.table_links: _table_links(outcome.evaluation),
             self.keeping: SHOWN,
         }
 
