@@ -100,8 +100,12 @@ def test_curl(address, asr, folder):
     done = subprocess.run(
         ["bash", "-eu", "-c", block], cwd=folder, capture_output=True, text=True, timeout=60, check=True
     )
-    (data,) = re.findall(r"event: complete\ndata: (.*)", done.stdout)
-    assert json.loads(data)[0]["adapted"] == asr.compare(folder / "talk.wav").adapted.text
+    data = re.findall(r"event: complete\ndata: (.*)", done.stdout)
+    one, several, speaker, adapter = (json.loads(each)[0] for each in data)
+    assert one["adapted"] == asr.compare(folder / "talk.wav").adapted.text
+    assert [each["file"] for each in several["utterances"]] == list(FILES[1:])
+    assert speaker["pooled"] == of_one_speaker(asr, folder)["pooled"]
+    assert adapter["url"].endswith(".zip")
 
 
 def test_javascript(address, asr, folder):
@@ -111,7 +115,18 @@ def test_javascript(address, asr, folder):
     (folder / "node_modules").symlink_to(NODE_MODULES.resolve())
     (folder / "example.mjs").write_text(block)
     done = subprocess.run(["node", "example.mjs"], cwd=folder, capture_output=True, text=True, timeout=60, check=True)
-    assert asr.compare(folder / "talk.wav").adapted.text in done.stdout
+    base, adapted, *several, pooled, adapter = done.stdout.splitlines()
+    assert base.startswith(asr.compare(folder / "talk.wav").base.text)
+    assert adapted.startswith(asr.compare(folder / "talk.wav").adapted.text)
+    assert [line.split()[0] for line in several] == list(FILES[1:])
+    wanted = of_one_speaker(asr, folder)["pooled"]
+    assert [float(wer) for wer in pooled.split()] == [wanted[row]["wer"] for row in ("base", "speaker")]
+    assert adapter.endswith(".zip")
+
+
+def of_one_speaker(asr, folder) -> dict:
+    names = [folder / name for name in FILES[1:]]
+    return compare_speaker(asr, names, ["call my sister", "what time is it"]).to_json()
 
 
 def test_what_cannot_be_done_comes_back_as_its_sentence(address, folder):
