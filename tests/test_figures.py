@@ -11,8 +11,10 @@ import numpy as np
 import pytest
 from matplotlib.figure import Figure
 from matplotlib.text import Text
+from served import ROOT
 from test_ui_panels import comparison
 
+from hyper.compare.pipeline import PersonalizedAsr
 from hyper.plots import layers as layer_plots
 from hyper.plots import style
 from hyper.study.figures import FigureError, write_figures
@@ -39,16 +41,18 @@ def test_a_slide_is_three_files_with_large_type(tmp_path, is_transparent):
 
 def test_an_unknown_figure_lists_those_there_are(tmp_path):
     with pytest.raises(FigureError, match=re.escape("There is no figure 'x'. Of the results in")) as caught:
-        write_figures("x", tmp_path, tmp_path, None, None, None, {}, False)
-    assert "none. Of one recording, with --audio FILE: sound, layers, inside, strengths, voice." in str(caught.value)
+        write_figures("x", tmp_path, tmp_path, None, [], None, {}, False)
+    assert "none. Of one recording, with --audio FILE: sound, layers, inside, strengths, voice, reliability. Of one speaker" in str(caught.value)
     with pytest.raises(FigureError, match="The figure sound is of one recording; name it with --audio FILE."):
-        write_figures("sound", tmp_path, tmp_path, None, None, None, {}, False)
+        write_figures("sound", tmp_path, tmp_path, None, [], None, {}, False)
+    with pytest.raises(FigureError, match="The figure agreement is of one speaker; name two recordings or more"):
+        write_figures("agreement", tmp_path, tmp_path, None, [], None, {}, False)
 
 
 def test_a_figure_of_a_recording_and_one_of_the_study_are_drawn_from_their_numbers(tmp_path, monkeypatch):
     made = comparison("turn on", "turn off")
-    asr = SimpleNamespace(compare=lambda audio, reference: made)
-    files = write_figures("layers", tmp_path / "out", tmp_path, asr, tmp_path / "a.wav", None, {}, False)
+    asr = SimpleNamespace(compare=lambda audio, reference: made, calibration=None)
+    files = write_figures("layers", tmp_path / "out", tmp_path, asr, [tmp_path / "a.wav"], None, {}, False)
     assert [file.name for file in files] == ["layers.png", "layers.svg", "layers.pdf"]
     assert all(file.stat().st_size > 1000 for file in files)
     record = tmp_path / "experiment-budget.json"
@@ -57,14 +61,23 @@ def test_a_figure_of_a_recording_and_one_of_the_study_are_drawn_from_their_numbe
     monkeypatch.setattr(
         "hyper.study.experiments.budget.Budget.figure", lambda self, record: seen.append(record) or small_print()
     )
-    assert write_figures("budget", tmp_path / "out", tmp_path, None, None, None, {}, False)
+    assert write_figures("budget", tmp_path / "out", tmp_path, None, [], None, {}, False)
     assert seen == [{"seen": True}]
+
+
+def test_every_figure_of_recordings_is_drawn_by_the_bundled_pair(tmp_path):
+    asr = PersonalizedAsr.load(device="cpu")
+    recordings = [ROOT / "examples" / name for name in ("dysarthria_moderate.wav", "typical_1.wav")]
+    files = write_figures("all", tmp_path / "out", tmp_path, asr, recordings, "call my sister", {}, False)
+    names = ["sound", "layers", "inside", "strengths", "voice", "reliability", "agreement"]
+    assert [file.name for file in files] == [f"{name}.{kind}" for name in names for kind in ("png", "svg", "pdf")]
+    assert all(file.stat().st_size > 1000 for file in files)
 
 
 def test_without_a_hypernetwork_there_is_the_sound_alone(tmp_path):
     asr = SimpleNamespace(compare=lambda audio, reference: comparison("turn on", None))
     with pytest.raises(FigureError, match="There is no figure 'layers'"):
-        write_figures("layers", tmp_path, tmp_path, asr, tmp_path / "a.wav", None, {}, False)
+        write_figures("layers", tmp_path, tmp_path, asr, [tmp_path / "a.wav"], None, {}, False)
 
 
 def test_what_is_inside_is_printed_as_it_is_shown():

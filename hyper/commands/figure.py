@@ -12,7 +12,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Arguments of `python -m hyper figure`."""
     add = parser.add_argument
     add("name", metavar="NAME", help="which figure, or all; a wrong name lists them")
-    add("--audio", type=Path, metavar="FILE", help="recording, for the figures of one recording")
+    add("--audio", type=Path, nargs="+", default=[], metavar="FILE", help="recording, for the figures of one recording; two or more, of one speaker, for how far their adaptations agree")  # noqa: E501  # fmt: skip
     add("--reference", metavar="TEXT", help="the words that were meant in it")
     add("--out", type=Path, default=Path("runs/figures"), metavar="FOLDER", help="folder to write (default: runs/figures)")  # noqa: E501  # fmt: skip
     add("--results", type=Path, default=Path("assets/results"), metavar="FOLDER", help="the study's results (default: assets/results)")  # noqa: E501  # fmt: skip
@@ -20,6 +20,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add_model_arguments(parser)
     parser.epilog = (
         "examples:\n  python -m hyper figure budget\n  python -m hyper figure sound --audio talk.wav --transparent\n"
+        "  python -m hyper figure agreement --audio anna-1.wav anna-2.wav\n"
         "  python -m hyper figure all --audio talk.wav --out slides"
     )
 

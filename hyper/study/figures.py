@@ -1,17 +1,20 @@
-"""Every figure by its name, for slides: those of the study's results, and those of one recording."""
+"""Every figure by its name, for slides: those of the study's results, of one recording, and of one speaker."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from hyper.compare.comparison import Comparison
 from hyper.compare.pipeline import PersonalizedAsr
+from hyper.compare.speaker import compare_speaker
 from hyper.compare.sweep import sweep
 from hyper.compare.voice_map import find_map
+from hyper.plots.agreement import agreement_print
+from hyper.plots.calibration import reliability_figure
 from hyper.plots.layers import inside_print, magnitude_print
 from hyper.plots.scorecard import scorecard_figures
 from hyper.plots.sound import sound_print
@@ -35,8 +38,8 @@ def write_figures(
     name: str,  # of a figure, or ALL
     out: Path,
     results: Path,  # folder of the study's results
-    asr: PersonalizedAsr | None,  # for a recording
-    audio: Path | None,
+    asr: PersonalizedAsr | None,  # for recordings
+    recordings: Sequence[Path],  # the first is drawn by itself; two or more are of one speaker
     reference: str | None,
     cohorts: Cohorts,
     is_transparent: bool,
@@ -47,14 +50,17 @@ def write_figures(
     """
     drawn = study_figures(results)
     of_study = ", ".join(drawn) or "none"
-    if asr is not None and audio is not None:
-        drawn |= recording_figures(asr, audio, reference, cohorts)
-    if name in OF_RECORDING and not audio:
+    if asr is not None and recordings:
+        drawn |= recording_figures(asr, recordings, reference, cohorts)
+    if name in OF_RECORDING and not recordings:
         raise FigureError(f"The figure {name} is of one recording; name it with --audio FILE.")
+    if name == AGREEMENT and len(recordings) < 2:
+        raise FigureError(f"The figure {name} is of one speaker; name two recordings or more with --audio FILE FILE.")
     if name not in (ALL, *drawn):
         raise FigureError(
             f"There is no figure {name!r}. Of the results in {results}: {of_study}. "
-            f"Of one recording, with --audio FILE: {', '.join(OF_RECORDING)}. All of them: {ALL}."
+            f"Of one recording, with --audio FILE: {', '.join(OF_RECORDING)}. "
+            f"Of one speaker, with --audio FILE FILE: {AGREEMENT}. All of them: {ALL}."
         )
     out.mkdir(parents=True, exist_ok=True)
     chosen = drawn if name == ALL else {name: drawn[name]}
@@ -75,12 +81,18 @@ def study_figures(results: Path) -> dict[str, Callable[[], Figure]]:
 
 
 def recording_figures(
-    asr: PersonalizedAsr, audio: Path, reference: str | None, cohorts: Cohorts
+    asr: PersonalizedAsr, recordings: Sequence[Path], reference: str | None, cohorts: Cohorts
 ) -> dict[str, Callable[[], Figure]]:
-    """By name; without a hypernetwork the sound alone."""
-    comparison = asr.compare(str(audio), reference)
-    names = OF_RECORDING if comparison.adapted is not None else ("sound",)
-    return {name: partial(OF_RECORDING[name], asr, comparison, cohorts) for name in names}
+    """By name; without a hypernetwork the sound alone, without a calibration no reliability."""
+    comparison = asr.compare(str(recordings[0]), reference)
+    if comparison.adapted is None:
+        return {"sound": partial(OF_RECORDING["sound"], asr, comparison, cohorts)}
+    drawn = {name: partial(draw, asr, comparison, cohorts) for name, draw in OF_RECORDING.items()}
+    if asr.calibration is None:
+        del drawn["reliability"]
+    if len(recordings) > 1:
+        drawn[AGREEMENT] = partial(_agreement, asr, recordings)
+    return drawn
 
 
 def _read(file: Path) -> dict[str, Any]:
@@ -102,11 +114,23 @@ def _voice(asr: PersonalizedAsr, comparison: Comparison, cohorts: Cohorts) -> Fi
     return map_print(voices, [Visitor("this recording", where, is_main=True)], cohorts)
 
 
+def _reliability(asr: PersonalizedAsr, comparison: Comparison, cohorts: Cohorts) -> Figure:
+    assert asr.calibration is not None
+    return reliability_figure(asr.calibration)
+
+
+def _agreement(asr: PersonalizedAsr, recordings: Sequence[Path]) -> Figure:
+    found = compare_speaker(asr, recordings).agreement
+    return agreement_print(found.written_deg, found.read_deg, [str(i + 1) for i in range(len(recordings))])
+
+
 ALL = "all"
+AGREEMENT = "agreement"
 OF_RECORDING: dict[str, Callable[[PersonalizedAsr, Comparison, Cohorts], Figure]] = {
     "sound": lambda asr, comparison, cohorts: sound_print(look_at(comparison.waveform)),
     "layers": lambda asr, comparison, cohorts: magnitude_print(comparison.layers),
     "inside": lambda asr, comparison, cohorts: inside_print(comparison.layers),
     "strengths": _sweep,
     "voice": _voice,
+    "reliability": _reliability,
 }
