@@ -42,10 +42,8 @@ def test_a_slide_is_three_files_with_large_type(tmp_path, is_transparent):
 def test_an_unknown_figure_lists_those_there_are(tmp_path):
     with pytest.raises(FigureError, match=re.escape("There is no figure 'x'. Of the results in")) as caught:
         write_figures("x", tmp_path, tmp_path, None, [], None, {}, False)
-    assert (
-        "none. Of one recording, with --audio FILE: sound, layers, inside, strengths, voice, reliability. Of one speaker"
-        in str(caught.value)
-    )
+    named = "Of one recording, with --audio FILE: sound, layers, inside, strengths, voice, reliability. Of one speaker"
+    assert f"none. {named}" in str(caught.value)
     with pytest.raises(FigureError, match="The figure sound is of one recording; name it with --audio FILE."):
         write_figures("sound", tmp_path, tmp_path, None, [], None, {}, False)
     with pytest.raises(FigureError, match="The figure agreement is of one speaker; name two recordings or more"):
