@@ -23,6 +23,7 @@ def asr() -> PersonalizedAsr:
 def test_the_hypernetwork_for_tiny_en_is_found_by_its_encoder_and_adapts(asr):
     assert asr.hypernetwork == "hypernet-tiny.en"  # though the folder's token embedding is not the hub's
     comparison = asr.compare(load_audio(SHARED_WHISPER / "jfk.flac"), "ask not what your country can do for you")
+    assert comparison.is_calibrated and comparison.preferred
     assert comparison.generated_parameters == 16 * 24  # a number for each learned update of each matrix of the encoder
     assert len(comparison.layers) == 24 and all(layer.frobenius > 0 for layer in comparison.layers)
     for row in (comparison.base, comparison.adapted):
