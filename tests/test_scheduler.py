@@ -198,6 +198,15 @@ def test_nobody_waits_longer_than_the_deadline_and_the_place_is_free():
     line.pool.shutdown()
 
 
+def test_a_list_that_has_begun_waits_past_the_deadline():
+    line = Line(patience=0.05)
+    first, part = line.hold(), line.ask("list", "part", is_of_list=True)
+    time.sleep(0.2)
+    line.desk.open.set()
+    assert first.result(20) == ["first answered"] and part.result(20) == ["part answered"]
+    line.pool.shutdown()
+
+
 def test_what_is_worked_on_is_waited_for_past_the_deadline():
     line = Line(patience=0.05)
     first = line.hold()

@@ -22,11 +22,12 @@ MOST_WAITING = 32  # requests; a further visitor is told how long the line is
 MOST_OF_ONE = 8  # of these from one visitor, so that nobody fills the line
 BATCH_SIZE = 16  # requests answered together; the gain of more is small, and the first waits for the last
 BATCH_SECONDS = 60.0  # of sound in one batch: a short recording does not wait for many long ones
-PATIENCE_SECONDS = 120.0  # nobody waits longer: the visitor has long pressed the button again
+PATIENCE_SECONDS = 120.0  # nobody waits longer: the visitor has long pressed the button again; but a list goes on
 LIST_PATIENCE_SECONDS = 10.0  # after which a part of a list no longer lets others pass
 IDLE_SECONDS = 30.0  # after which the thread ends
 FIRST_GUESS_SECONDS = 0.2  # of work for one request, until some were measured
 NEWEST_SHARE = 0.2  # of the newest measurement in the running mean
+LEFT = "The page was left before this request was worked on."
 
 Work = Callable[[Sequence[Any]], Sequence[Any]]  # answers to all requests of a batch, in their order
 
@@ -145,9 +146,10 @@ class Scheduler:
 
     def _wait_for(self, job: _Job) -> Any:
         try:
-            return job.answer.result(max(0.0, job.since + self._patience - time.monotonic()))
+            seconds = None if job.is_of_list else max(0.0, job.since + self._patience - time.monotonic())
+            return job.answer.result(seconds)
         except CancelledError:
-            raise BusyError("The page was left before this request was worked on.") from None
+            raise BusyError(LEFT) from None
         except TimeoutError:
             if not job.answer.cancel():  # it is being worked on, or was answered just now
                 return job.answer.result()

@@ -47,6 +47,7 @@ def score_parts(
     *,
     batch_size: int = 16,
     batches_at_once: int = BATCHES_AT_ONCE,
+    part_seconds: float | None = None,  # of audio in memory; else PART_SECONDS
     language: str = "en",
     transcribe: Transcribe | None = None,  # in place of the model's own way
 ) -> Iterator[Evaluation]:
@@ -58,7 +59,7 @@ def score_parts(
     evaluation = no_scores_yet(asr, language)
     utterances: list[ScoredUtterance] = []
     failures: list[Failure] = []
-    for readable in _parts(rows, batch_size * batches_at_once, failures):
+    for readable in _parts(rows, batch_size * batches_at_once, part_seconds or PART_SECONDS, failures):
         waveforms = [waveform for _, waveform in readable]
         pairs = transcribe(waveforms)
         utterances += [
@@ -74,7 +75,7 @@ def no_scores_yet(asr: PersonalizedAsr, language: str) -> Evaluation:
 
 
 def _parts(
-    rows: Sequence[ManifestRow], most: int, failures: list[Failure]
+    rows: Sequence[ManifestRow], most: int, part_seconds: float, failures: list[Failure]
 ) -> Iterator[list[tuple[ManifestRow, np.ndarray]]]:
     """Recordings that can be used, each (n_samples,), a part at a time; the others are added to `failures`.
 
@@ -92,7 +93,7 @@ def _parts(
         else:
             readable.append((row, waveform))
             seconds += len(waveform) / SAMPLE_RATE
-        if n_rows == most or seconds >= PART_SECONDS:
+        if n_rows == most or seconds >= part_seconds:
             yield readable
             readable, n_rows, seconds = [], 0, 0.0
     if n_rows:

@@ -18,7 +18,7 @@ from hyper.recordings.manifest import ManifestRow
 from hyper.ui import notices
 from hyper.ui.adaptation_files import ADAPTER, KINDS, adaptation_zip
 from hyper.ui.inputs import Inputs
-from hyper.ui.queues import FILE_QUEUE, LIST_QUEUE, MODEL_QUEUE
+from hyper.ui.queues import FILE_QUEUE, LIST_PART_SECONDS, LIST_QUEUE, MODEL_QUEUE
 from hyper.ui.service import Asked, Service
 
 PLACE = "asked by a program"  # of the recordings that the caller holds
@@ -98,7 +98,13 @@ class Endpoints:
             transcribe = partial(self.service.transcribe, asr, language, request.session_hash)
             readable = [row for each, row in zip(found, rows, strict=True) if not each.problem]
             parts = score_parts(
-                asr, readable, batch_size=BATCH, batches_at_once=1, language=language, transcribe=transcribe
+                asr,
+                readable,
+                batch_size=BATCH,
+                batches_at_once=1,
+                part_seconds=LIST_PART_SECONDS,
+                language=language,
+                transcribe=transcribe,
             )
             *_, evaluation = no_scores_yet(asr, language), *parts
         refused = tuple(Failure(row, each.problem) for each, row in zip(found, rows, strict=True) if each.problem)

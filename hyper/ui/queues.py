@@ -11,8 +11,11 @@ from hyper.ui.gpu import IS_SHARED_GPU
 MODEL_QUEUE: dict[str, Any] = {"concurrency_id": "model", "concurrency_limit": 1 if IS_SHARED_GPU else 48}
 MOST_THREADS = 64  # of gradio: those of the model that wait, and some for small steps
 ON_MODEL: dict[str, Any] = {"api_visibility": "private", **MODEL_QUEUE}
-# One list at a time; the scheduler lets others in.
-LIST_QUEUE: dict[str, Any] = {"concurrency_id": "several", "concurrency_limit": 1}
+# The scheduler takes parts of lists in turn. Meanwhile each list holds the waveforms of one, 46 MB at most: a part ends
+# with the recording that makes it this long, in seconds.
+LIST_PART_SECONDS = 120.0
+MOST_LISTS = 1 if IS_SHARED_GPU else 6
+LIST_QUEUE: dict[str, Any] = {"concurrency_id": "several", "concurrency_limit": MOST_LISTS}
 # A file is as large as the model: one at a time.
 FILE_QUEUE: dict[str, Any] = {"concurrency_id": "files", "concurrency_limit": 1}
 ON_FILES: dict[str, Any] = {"api_visibility": "private", **FILE_QUEUE}

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 import gradio as gr
 
 from hyper.compare.row import check_references
-from hyper.compare.scheduler import Scheduler, Work
+from hyper.compare.scheduler import LEFT, BusyError, Scheduler, Work
 from hyper.compare.together import (
     Decoded,
     Wanted,
@@ -26,6 +26,7 @@ from hyper.ui.gpu import IS_SHARED_GPU, directly
 from hyper.ui.languages import say
 from hyper.ui.model_store import ModelStore
 from hyper.ui.visitors.cache import RecordingCache
+from hyper.ui.visitors.presence import has_left
 from hyper.ui.visitors.uploads import Uploads
 
 if TYPE_CHECKING:
@@ -117,7 +118,12 @@ class Service:
         session: str | None,
         waveforms: Sequence[np.ndarray],  # each (n_samples,) 16 kHz
     ) -> list[Pair]:
-        """Both transcripts of each recording in a part of a list; single recordings of others go first."""
+        """Both transcripts of each recording in a part of a list; single recordings of others go first.
+
+        Errors: `BusyError` where whoever asked has left, so that the rest of the list is let go.
+        """
+        if has_left():
+            raise BusyError(LEFT)
         part = [wanted(asr, waveform, language) for waveform in waveforms]
         if self.scheduler is None:
             return self.gpu(partial(pairs_together, part))  # once: each call costs some of a visitor's quota

@@ -43,7 +43,7 @@ from hyper.ui.layout import (
     pair,
     text_html,
 )
-from hyper.ui.queues import LIST_QUEUE, QUIET
+from hyper.ui.queues import LIST_PART_SECONDS, LIST_QUEUE, QUIET
 from hyper.ui.service import Service
 from hyper.ui.tabs import several_html
 from hyper.ui.tabs.tab import Tab
@@ -193,7 +193,13 @@ class SeveralTab(Tab):
             began = time.monotonic()
             transcribe = partial(self.service.transcribe, asr, language, session)
             for part in score_parts(
-                asr, rows, batch_size=BATCH, batches_at_once=1, language=language, transcribe=transcribe
+                asr,
+                rows,
+                batch_size=BATCH,
+                batches_at_once=1,
+                part_seconds=LIST_PART_SECONDS,
+                language=language,
+                transcribe=transcribe,
             ):
                 evaluation = replace(part, failures=part.failures + refused)
                 self.batches.keep(session, run, replace(outcome, evaluation=evaluation))
