@@ -16,10 +16,9 @@ from visitor import Visitor
 
 from hyper.compare.pipeline import PersonalizedAsr
 from hyper.recordings.audio import SAMPLE_RATE
-from hyper.ui import server
+from hyper.ui import queues, server
 from hyper.ui.model_store import ModelStore
 from hyper.ui.page import build_page
-from hyper.ui import queues
 from hyper.ui.service import Service
 from hyper.ui.tried_examples import TriedExamples
 from hyper.ui.visitors.uploads import Uploads
