@@ -21,5 +21,6 @@
   const say = text => Object.hasOwn(known, text) ? known[text] : text;
   for (const {props} of gradio_config.components.filter(({type}) => type === "dropdown"))
     props.choices = props.choices.map(([text, value]) => [text.split(" · ").map(say).join(" · "), value]);
+  window.hwNumber = (n, digits) => n.toLocaleString(own, {minimumFractionDigits: digits, maximumFractionDigits: digits});
   window.hwSay = text => Object.hasOwn(known, text) ? known[text] : text.split(", ").map(say).join(", ");
 }

@@ -21,9 +21,9 @@ const show = () => {
   const seconds = audio.currentTime, all = Number(seek.max);
   if (document.activeElement !== seek || !audio.paused) seek.value = seconds;
   cursor.style.setProperty('--at', Math.min(1, seconds / all));
-  clock.textContent = `${seconds.toFixed(1)} / ${all.toFixed(1)} s`;
+  clock.textContent = `${hwNumber(seconds, 1)} / ${hwNumber(all, 1)} s`;
   const word = result.querySelector('.hw-adapted .hw-said, .hw-base .hw-said')?.textContent;
-  seek.setAttribute('aria-valuetext', `${seconds.toFixed(1)} ${hwSay("seconds")}${word ? `: ${word}` : ''}`);
+  seek.setAttribute('aria-valuetext', `${hwNumber(seconds, 1)} ${hwSay("seconds")}${word ? `: ${word}` : ''}`);
 };
 const step = () => {
   light(audio.currentTime);

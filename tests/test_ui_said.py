@@ -25,7 +25,7 @@ from hyper.model.files import BackboneError
 from hyper.recordings.audio import check_waveform, load_audio
 from hyper.recordings.limits import AudioError, TextError, check_length
 from hyper.ui import languages, notices, panels
-from hyper.ui.languages import HOLE, LANGUAGES, SAID_AGAIN, asked_language, texts, translated
+from hyper.ui.languages import HOLE, LANGUAGES, NUMBER, SAID_AGAIN, asked_language, say, texts, translated, word
 
 IN_OTHERS = pytest.mark.parametrize("language", LANGUAGES)
 UNSURE = (WordConfidence("turn", 0.3),)
@@ -124,12 +124,37 @@ def keys_of(text: str) -> set[str]:
     return set()
 
 
+@pytest.mark.parametrize(
+    ("english", "german", "turkish"),
+    [
+        ("0.5 s", "0,5 s", "0,5 s"),
+        ("12.3 %", "12,3 %", "%12,3"),
+        ("1,234.5 ms", "1.234,5 ms", "1.234,5 ms"),
+        ("−3.2 dB", "−3,2 dB", "−3,2 dB"),
+        ("2026", "2026", "2026"),
+        ("mean angle between old and new 3.5°", "mittlerer Winkel zwischen alt und neu 3,5°", None),
+        ("strength 0.5: 3 words differ from base", "Stärke 0,5: 3 Wörter anders als die Basis", None),
+        ("base 12.5 %, adapted 3.1 %", "Basis 12,5 %, angepasst 3,1 %", "temel %12,5, uyarlanmış %3,1"),
+        ("enc 3", "Enc. 3", "kod. 3"),
+        ("meant: 1.5", "gemeint: 1.5", "kastedilen: 1.5"),  # as it was said
+        ("1.5.wav", "1.5.wav", "1.5.wav"),
+    ],
+)
+def test_numbers_are_written_as_the_language_writes_them(english, german, turkish):
+    assert translated(english, "de") == german and translated(english, "en") == english
+    assert turkish is None or translated(english, "tr") == turkish
+    with asked_in("de"):
+        assert say("{share} wrong", share="12.5%") == "12,5% falsch"
+        assert say("{heard} instead of {meant}", heard="1.5", meant="2.5") == "1.5 statt 2.5"
+        assert (word("dec 2"), word("1.5"), word("dec 2 b")) == ("Dec. 2", "1.5", "dec 2 b")  # names may be numbers
+
+
 MADE_UP = {"The reference is long.", QUIET.reason, LOOP.reason}  # here, not by the server
 SHORTEST = 6  # letters of a text that can be told from others
 
 
 def test_every_sentence_has_a_translation(tmp_path):
-    assert {text for text in all_said(tmp_path) if not keys_of(text)} - MADE_UP == set()
+    assert {text for text in all_said(tmp_path) if not keys_of(text) and not NUMBER.fullmatch(text)} - MADE_UP == set()
 
 
 def shape(node: ast.expr) -> re.Pattern[str] | None:
@@ -211,7 +236,7 @@ def test_the_details_are_said_whole():
     with asked_in("de"):
         text = text_of(panels.details_html(heard("turn on", "turn off")))
     assert "Ton lesen 3 ms" in text and "zusammen 200 ms" in text
-    assert "4,800 Parameter, 0.085 % derer des Modells" in text
+    assert "4.800 Parameter, 0,085 % derer des Modells" in text
     assert not [key for key, german in texts("de").items() if len(key) > SHORTEST and key != german and key in text]
 
 

@@ -172,12 +172,16 @@ def dressed(figure: go.Figure) -> go.Figure:
 def worded(figure: Figure, say: Callable[[str], str]) -> Figure:
     """The figure with its texts as `say` gives them, line by line; what stands beside a y axis are people's names."""
     from matplotlib.text import Text
+    from matplotlib.ticker import ScalarFormatter
 
     def told(text: str) -> str:
         return "\n".join(map(say, text.split("\n")))
 
     for axes in figure.axes:
-        names = [tick.get_text() for tick in axes.get_xticklabels()]
+        numeric = [a for a in (axes.xaxis, axes.yaxis) if isinstance(a.get_major_formatter(), ScalarFormatter)]
+        for axis in numeric if say("0.5") != "0.5" else ():
+            axis.set_major_formatter(lambda value, _place: say(f"{value:g}".replace("-", "−")))
+        names = [] if axes.xaxis in numeric else [tick.get_text() for tick in axes.get_xticklabels()]
         if [*map(told, names)] != names:  # the texts of ticks themselves are written anew whenever they are drawn
             axes.set_xticks(axes.get_xticks(), [*map(told, names)])
     for text in figure.findobj(Text):

@@ -113,7 +113,7 @@ def _part(
 ) -> RecordingPart:
     """One recording with both transcripts."""
     recording = utterance.recording
-    seconds = "" if utterance.seconds is None else f"{utterance.seconds:.1f} s"
+    seconds = "" if utterance.seconds is None else tongue.say(f"{utterance.seconds:.1f} s")
     known = (
         name(number, recording.file),
         recording.speaker,

@@ -60,7 +60,9 @@ def recording_report(
             if note
         ),
         figures=(),
-        recordings=(RecordingPart(f"{name} · {comparison.seconds:.1f} s", comparison.reference or "", rows),),
+        recordings=(
+            RecordingPart(f"{name} · {tongue.say(f'{comparison.seconds:.1f} s')}", comparison.reference or "", rows),
+        ),
         failures=(),
         facts=facts(
             comparison.base_model,

@@ -106,7 +106,7 @@ def score_text(errors: WordErrors | None, tongue: Tongue) -> str:
     if errors is None or errors.wer is None:
         return ""
     counts = f"{errors.substitutions} substituted, {errors.deletions} deleted, {errors.insertions} inserted"
-    return f"WER {percent(errors.wer)}: {tongue.say(counts)}"
+    return f"WER {tongue.say(percent(errors.wer))}: {tongue.say(counts)}"
 
 
 def transcript_part(name: str, row: Row, reference: str | None, language: str, tongue: Tongue) -> TranscriptPart:

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from plotly.graph_objects import Figure as PlotlyFigure
 
 PRINT = {"png": plot_style.png, "pdf": plot_style.pdf}
+DECIMAL_SIGNS = ".,"  # that of decimals, then that of thousands, as plotly takes them
 SCREEN_DPI = 144  # twice the 72 points of an inch: sharp on dense screens
 
 
@@ -33,6 +34,7 @@ def interactive(figure: PlotlyFigure, name: str, zooms: bool = False) -> PlotDat
     settings = {"config": {"displayModeBar": zooms, "displaylogo": False, "modeBarButtons": buttons}}
     drawn = json.loads(figure.to_json())
     _translate(drawn)
+    drawn["layout"]["separators"] = say(DECIMAL_SIGNS)
     drawn["layout"].setdefault("meta", {})["name"] = say(name)  # assets/access.js says it to screen readers
     return PlotData(type="plotly", plot=json.dumps(drawn | settings))
 

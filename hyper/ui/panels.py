@@ -133,12 +133,12 @@ def asks_for_another_model(verdict: Verdict) -> bool:
 def details_html(comparison: Comparison) -> str:
     """Model, device, timings, parameters, and the change of each layer as a table."""
     timings = {label: comparison.timings_ms[key] for key, label in STAGES.items() if key in comparison.timings_ms}
-    times = ", ".join(f"{say(label)} {milliseconds:,.0f} ms" for label, milliseconds in timings.items())
+    times = ", ".join(f"{say(label)} {say(f'{milliseconds:,.0f} ms')}" for label, milliseconds in timings.items())
     facts = {
         "Base model": comparison.base_model,
         "Hypernetwork": comparison.hypernetwork or say("none for this model"),
         "Device": comparison.device,
-        "Recording": f"{comparison.seconds:.1f} s, {say(count(comparison.n_pieces, 'piece'))}",
+        "Recording": f"{say(f'{comparison.seconds:.1f} s')}, {say(count(comparison.n_pieces, 'piece'))}",
         "Time": f"{times}; {say('together {n} ms', n=f'{sum(timings.values()):,.0f}')}",
         "Written for this recording": say(
             "{n} parameters, {share} % of the model's",

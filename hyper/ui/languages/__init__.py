@@ -23,11 +23,16 @@ if TYPE_CHECKING:
 
 FOLDER = Path(__file__).parent
 LANGUAGES = ("de", "es", "it", "tr")
+LAYER = re.compile(r"(enc|dec) \d+")  # a tick of a figure
 HOLE = re.compile(r"\{(\w+)\}")
 # Holes that nothing but digits fits: else "Anna May 3.wav" would be a date, and every sentence about pieces "2 pieces".
-NUMBERS = {"day": r"\d+", "year": r"\d+", "n": r"[\d,]+", "total": r"[\d,]+"}
+NUMBERS = {"day": r"\d+", "year": r"\d+", "n": r"[\d,]+", "nth": r"\d+", "slides": r"\d+"}
+# A number as English writes it, with its unit; the other languages swap point and comma.
+NUMBER = re.compile(r"[+−-]?(\d{1,3}(,\d{3})+|\d+)(\.\d+)?( ?(%|°|s|ms|MB|GB|Hz|kHz|dB))?")
+SWAPPED = str.maketrans(".,", ",.")
 # Holes that hold a text of the page; the others hold numbers, names or what was said.
 SAID_AGAIN = {"before", "after", "row", "recordings", "rates", "errors", "each", "one", "layer", "what", "why"}
+AS_WRITTEN = {"file", "heard", "label", "meant", "name", "names", "text", "value"}  # by somebody: numbers there stay
 
 
 @cache
@@ -55,12 +60,22 @@ def say(text: str, /, **held: object) -> str:
     `held` fills the holes of a text. Without it the text is whole: where it fits a key with holes, it is taken apart.
     """
     language = asked_language()
-    return texts(language).get(text, text).format_map(held) if held else translated(text, language)
+    return _filled(texts(language).get(text, text), held, language) if held else translated(text, language)
 
 
 def word(text: str) -> str:
     """A word of a figure or a table: translated where it is one of the page's, and never taken apart."""
-    return texts(asked_language()).get(text, text)
+    language = asked_language()
+    known = texts(language)
+    return translated(text, language) if known and LAYER.fullmatch(text) else known.get(text, text)
+
+
+def number(text: str, language: str) -> str:
+    """A number with the language's decimal sign, in Turkish after its per cent sign; any other text as it stands."""
+    if language not in LANGUAGES or not NUMBER.fullmatch(text):
+        return text
+    written = text.translate(SWAPPED)
+    return f"%{written[:-1].rstrip()}" if language == "tr" and written.endswith("%") else written
 
 
 def translated(text: str, language: str) -> str:
@@ -69,11 +84,10 @@ def translated(text: str, language: str) -> str:
         return texts(language)[text]
     for pattern, translation in _with_holes(language):
         if found := pattern.fullmatch(text):
-            held = found.groupdict()
-            return translation.format_map(
-                {name: translated(part, language) if name in SAID_AGAIN else part for name, part in held.items()}
-            )
-    return text
+            parts = found.groupdict().items()
+            held = {name: translated(part, language) if name in SAID_AGAIN else part for name, part in parts}
+            return _filled(translation, held, language)
+    return number(text, language)
 
 
 def tongue() -> Tongue:
@@ -104,6 +118,12 @@ class AskedLanguage:
 def first_language(headers: Mapping[str, str]) -> str:
     """That which the headers of a request ask for first."""
     return re.split("[-,;]", headers.get("accept-language", "").strip())[0].lower()
+
+
+def _filled(text: str, held: Mapping[str, object], language: str) -> str:
+    return text.format_map(
+        {name: part if name in AS_WRITTEN else number(str(part), language) for name, part in held.items()}
+    )
 
 
 @cache

@@ -7,7 +7,7 @@ function draw() {
   document.body.classList.toggle("is-recording", isLive() && mic.state === "recording");
   at("label").textContent = isLive() ? hwSay("Your turn: live from the microphone") : slide.label;
   at("tag").hidden = !slide?.is_simulated;
-  at("place").textContent = isLive() ? "" : hwSay("{n} of {total}", {n: now.number + 1, total: now.slides.length});
+  at("place").textContent = isLive() ? "" : hwSay("{n} of {slides}", {n: now.number + 1, slides: now.slides.length});
   at("ask").textContent = isLive() ? mic.problem || ASKS[mic.state] || "" : "";
   at("ask").hidden = !at("ask").textContent && mic.state !== "recording";
   document.body.classList.toggle("is-asking", !slide);
@@ -42,7 +42,7 @@ function drawProgress() {
   if (!slide) return;
   const bars = at("wave").children, share = player.currentTime / slide.seconds;
   for (let i = 0; i < bars.length; i++) bars[i].classList.toggle("played", i < share * bars.length);
-  at("clock").textContent = `${inNumbers(slide.seconds, 1)} s`;
+  at("clock").textContent = `${hwNumber(slide.seconds, 1)} s`;
   if (!player.paused) requestAnimationFrame(drawProgress);
 }
 
@@ -76,7 +76,7 @@ function drawStrength(slide, strength) {
   const known = {
     0: hwSay("strength 0, as the base"), [TRAINED]: hwSay("strength 1, as trained"),
   }[strength];
-  at("strength-text").textContent = known ?? hwSay("strength {n}", {n: inNumbers(strength)});
+  at("strength-text").textContent = known ?? hwSay("strength {n}", {n: hwNumber(strength)});
   at("steps").replaceChildren(...slide.adapted.map((each, i) => {
     const step = element("i", i <= now.strength ? "reached" : "");
     step.style.height = `${.6 + .2 * i}rem`;
@@ -90,15 +90,15 @@ function drawChange(slide) {
   const all = [...now.slides, slide].flatMap(each => each.layers.map(layer => layer.percent));
   const most = Math.max(...all, 1e-9) * slide.adapted.at(-1).strength;
   const written = hwSay("{n} numbers were written for this recording: {share} % of the model.", {
-    n: inNumbers(slide.n_written), share: inNumbers(slide.written_percent, 3),
+    n: hwNumber(slide.n_written), share: hwNumber(slide.written_percent, 3),
   });
   const [first, ...rest] = at("strength-text").textContent;
-  at("change-note").textContent = `${written} ${first.toLocaleUpperCase(document.documentElement.lang)}${rest.join("")}.`;
+  at("change-note").textContent = `${written} ${first.toLocaleUpperCase(language)}${rest.join("")}.`;
   at("layers").classList.toggle("many", slide.layers.length > MANY_LAYERS);
   at("layers").replaceChildren(...slide.layers.map(layer => {
     const size = layer.percent * strength, bar = element("span", "bar");
     bar.style.height = `${85 * size / most}%`;  // the rest is for the number above it
-    const track = element("span", "track", element("span", "size", `${inNumbers(size, size < 10 ? 1 : 0)} %`), bar);
+    const track = element("span", "track", element("span", "size", `${hwNumber(size, size < 10 ? 1 : 0)} %`), bar);
     return element("li", "", track, element("span", "name", layer.name));
   }));
   at("change-axis").textContent = slide.axis;

@@ -5,8 +5,8 @@ const SOUND = 0, BASE = 1, ADAPTED = 2;  // what a slide shows, one after the ot
 const at = id => document.getElementById(id);
 const texts = JSON.parse(at("texts").textContent);  // of the page's language, by the English ones
 const hwSay = (text, held = {}) => (texts[text] ?? text).replace(/\{(\w+)\}/g, (_, name) => held[name]);
-const inNumbers = (n, digits) =>  // with as many decimals as are asked for, else as many as it has
-  n.toLocaleString(document.documentElement.lang, {minimumFractionDigits: digits, maximumFractionDigits: digits ?? 2});
+const language = document.documentElement.lang;
+const hwNumber = (n, digits) => n.toLocaleString(language, {minimumFractionDigits: digits, maximumFractionDigits: digits});
 const player = new Audio();
 const now = {slides: [], sounds: [], number: 0, step: SOUND, strength: 0, change: false};
 const mic = {state: "idle", slide: null, sound: "", recorder: null, parts: [], since: 0, problem: ""};

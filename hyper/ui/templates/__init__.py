@@ -16,9 +16,7 @@ TEMPLATES.filters |= {
     "say": say,
     "certainty": certainty,
     "count": count,
-    "gigabytes": gigabytes,
-    "percent": percent,
-    "short_percent": short_percent,
+    **{write.__name__: lambda value, write=write: say(write(value)) for write in (gigabytes, percent, short_percent)},
     "words_wrong": words_wrong,
 }
 TEMPLATES.tests["unsure"] = marks.is_unsure
