@@ -59,4 +59,7 @@ def test_what_is_written_is_said_in_words():
     )
     encoder = tuple(target for target in ALL_TARGETS if target.startswith("encoder."))
     assert replace(CONFIG, targets=encoder).written == "LoRA of rank 4 for every matrix of the encoder"
+    assert (
+        replace(CONFIG, targets=(*encoder, *whole)).written == "LoRA of rank 4 for every matrix of encoder and decoder"
+    )
     assert replace(CONFIG, generated="b").written == "one factor (b) of LoRA of rank 4 for decoder.fc1, decoder.fc2"

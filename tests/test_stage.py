@@ -116,6 +116,8 @@ def test_stage_and_page_print_the_words_as_they_were_written(meant):
         on_stage = [word.text for word in line_of(row).words if word.kind != "missing"]
         on_page = re.findall(rf'<span data-word="{name}-\d+">(.*?)</span>', page)
         assert " ".join(on_stage).split() == [unescape(word) for word in on_page] == row.text.split()
+    numbers = comparison("nine", "nine six", "nine six two please")
+    assert (slides._counted_as(numbers), slides._counted_as(made)) == ("counted as 2 words", "")
     wrong = [(word.text, word.kind, word.note) for word in line_of(made.base).words if word.kind != "right"]
     assert wrong == ([("nine o'clochao", "wrong", "meant: nine o'clock")] if meant else [])
 

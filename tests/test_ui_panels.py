@@ -257,6 +257,18 @@ def test_a_model_without_hypernetwork_says_what_to_run():
     assert "turn on" in text
 
 
+def test_a_count_that_is_not_that_of_the_words_on_show_is_explained():
+    meant = "my number is nine six six two"
+    text = text_of(panels.results_html(comparison(meant, "my number is nine six six", meant), "bundled"))
+    assert "1 of 4 words wrong" in text
+    assert (
+        "Words counted in what was meant: 4. A number counts as one word, a contraction such as “it's” as two" in text
+    )
+    assert "Words counted" not in text_of(panels.results_html(comparison("turn on", "turn off", MEANT), "bundled"))
+    italian = replace(comparison("all'alba", "alba", "all'alba"), language="it")
+    assert "counted in what was meant: 2. A word with an apostrophe" in text_of(panels.results_html(italian, "bundled"))
+
+
 def test_an_empty_transcript_is_said_to_be_empty():
     assert "(no words)" in text_of(panels.results_html(comparison("", "turn on", MEANT), "bundled"))
 

@@ -12,6 +12,7 @@ from hyper.compare.choice import Preferred
 from hyper.compare.row import Row
 from hyper.compare.utterance import flags_record, utterance_record
 from hyper.compare.word_times import PairTimes
+from hyper.metrics.normalize import other_count
 from hyper.model.lora import LoraWeights
 from hyper.model.subspace import LayerUpdate
 
@@ -78,6 +79,12 @@ class Comparison:
     def heard_nobody(self) -> bool:
         """Whether every row says that nobody speaks, so that no words are shown."""
         return all(row.heard_nobody for row in self.rows)
+
+    @property
+    def count_note(self) -> str:
+        """Why what was meant has more or fewer words than are counted; "" where it has as many, or is not known."""
+        errors = self.base.errors
+        return other_count(self.reference, errors.n_reference, self.language) if self.reference and errors else ""
 
     def to_json(
         self,

@@ -16,6 +16,11 @@ ENGLISH = "en"
 # Written without spaces: each character counts as a word, as in the evaluation of arXiv:2212.04356, appendix C.
 UNSPACED = ("zh", "yue", "ja", "th", "lo", "my")
 EACH_CHARACTER = "This language is written without spaces, so each character counts as a word."
+BY_ENGLISH_RULES = (
+    "Words counted in what was meant: {n}. A number counts as one word, a contraction such as “it's” as two, a filler "
+    "such as “um” not at all."
+)
+BY_BASIC_RULES = "Words counted in what was meant: {n}. A word with an apostrophe or a hyphen in it counts as two."
 # What Whisper's rules leave out: words in brackets, and fillers.
 BRACKETED = ((re.compile(r"[<\[][^>\]]*[>\]]"), ">]"), (re.compile(r"\(([^)]+?)\)"), ")"))  # pattern, closing ones
 FILLERS = re.compile(r"\b(hmm|mm|mhm|mmm|uh|um)\b")
@@ -50,6 +55,13 @@ def counting(language: str) -> str:
 def counting_note(language: str) -> str:
     """What must be known to read the rates; "" where words are words."""
     return EACH_CHARACTER if language in UNSPACED else ""
+
+
+def other_count(text: str, n_counted: int, language: str) -> str:
+    """Why so many words of a text were counted, where it is written in more or fewer; else ""."""
+    if n_counted == len(words_of(text, language)):
+        return ""
+    return (BY_ENGLISH_RULES if language == ENGLISH else BY_BASIC_RULES).format(n=n_counted)
 
 
 def _without_brackets(text: str) -> str:

@@ -29,7 +29,9 @@ def whole_stacks(targets: Sequence[str]) -> tuple[str, ...]:
     return tuple(dict.fromkeys(found))
 
 
-_WHOLE = {frozenset(whole_stacks([stack])): f"every matrix of the {stack}" for stack in ("encoder", "decoder")}
+_WHOLE = {frozenset(whole_stacks([stack])): f"every matrix of the {stack}" for stack in ("encoder", "decoder")} | {
+    frozenset(TARGETS): "every matrix of encoder and decoder"
+}
 
 
 class ConfigError(ValueError):

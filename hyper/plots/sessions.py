@@ -36,5 +36,11 @@ def sessions_figure(
             marker={"size": 11, "symbol": marker},
             hovertemplate="%{fullData.name}: %{y:.1f} % of the words wrong<extra></extra>",
         )
-    figure = styled(figure, "", WER_LABEL)
-    return figure.update_xaxes(type="linear", tickvals=list(range(1, len(labels) + 1)), ticktext=list(labels))
+    figure = styled(figure, "", WER_LABEL).update_layout(margin_r=24)  # a telephone has no more for half a date
+    return figure.update_xaxes(
+        type="linear",
+        range=[0.5, len(labels) + 0.5],
+        tickvals=list(range(1, len(labels) + 1)),
+        ticktext=list(labels),
+        ticklabeloverflow="allow",  # else plotly hides a date that reaches past the plot
+    )

@@ -56,7 +56,12 @@ def recording_report(
         group_lines=(),
         group_notes=tuple(
             tongue.say(note)
-            for note in (ADAPTED_MEANING, MARKS_MEANING if is_marked else "", counting_note(comparison.language))
+            for note in (
+                ADAPTED_MEANING,
+                MARKS_MEANING if is_marked else "",
+                counting_note(comparison.language),
+                comparison.count_note,
+            )
             if note
         ),
         figures=(),

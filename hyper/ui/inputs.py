@@ -49,7 +49,7 @@ class Inputs:
         self.models, self.tried, self.examples = models, tried, tried.as_chosen
         self.drawn = ExampleCards(self.examples)
         self.reference = text_box(  # placed under the transcripts, where it recounts
-            "What was meant?", "What was meant? Type it to count the errors.", "hw-reference", lines=1, render=False
+            "What was meant?", "Type it to count the errors.", "hw-reference", lines=1, render=False
         )
         with card(elem_id="hw-input"):
             self._ways_to_begin()

@@ -191,4 +191,5 @@ def _reading_help(comparison: Comparison) -> list[str]:
     texts = []
     if any(marks.is_unsure(word) for row in comparison.rows for word in row.words):
         texts.append(marks.CALIBRATED if comparison.is_calibrated else marks.NOT_CALIBRATED)
-    return texts if comparison.base.errors is not None else [*texts, NO_REFERENCE]
+    texts.append(comparison.count_note if comparison.base.errors is not None else NO_REFERENCE)
+    return list(filter(None, texts))

@@ -31,7 +31,7 @@ NUMBERS = {"day": r"\d+", "year": r"\d+", "n": r"[\d,]+", "nth": r"\d+", "slides
 NUMBER = re.compile(r"[+−-]?(\d{1,3}(,\d{3})+|\d+)(\.\d+)?( ?(%|°|s|ms|MB|GB|Hz|kHz|dB))?")
 SWAPPED = str.maketrans(".,", ",.")
 # Holes that hold a text of the page; the others hold numbers, names or what was said.
-SAID_AGAIN = {"before", "after", "row", "recordings", "rates", "errors", "each", "one", "layer", "what", "why"}
+SAID_AGAIN = {"before", "after", "row", "recordings", "rates", "errors", "each", "one", "layer", "what", "where", "why"}
 AS_WRITTEN = {"file", "heard", "label", "meant", "name", "names", "text", "value"}  # by somebody: numbers there stay
 
 

@@ -78,6 +78,7 @@ class Slide:
     label: str
     is_simulated: bool
     meant: str  # "" where that is not known
+    counted: str  # as how many words that is counted, where it is written in more or fewer
     seconds: float
     peaks: tuple[float, ...]  # (N_PEAKS,) loudest sample of each part, 0 to 1
     base: Line
@@ -100,6 +101,7 @@ def make_slide(
         label=label.removeprefix(SIMULATED),
         is_simulated=label.startswith(SIMULATED),
         meant=comparison.reference or "",
+        counted=_counted_as(comparison),
         seconds=comparison.seconds,
         peaks=_peaks(comparison.waveform),
         base=line_of(comparison.base),
@@ -114,7 +116,8 @@ def make_slide(
 
 def said_slide(slide: Slide) -> dict[str, Any]:
     """The slide as data, its texts in the language of whoever asks for it."""
-    data = asdict(slide) | {"label": ", ".join(map(word, slide.label.split(", "))), "axis": say(slide.axis)}
+    data = asdict(slide) | {"label": ", ".join(map(word, slide.label.split(", ")))}
+    data |= {"axis": say(slide.axis), "counted": say(slide.counted)}
     for each in data["adapted"]:
         verdict = each["verdict"].split(": ")
         each |= {"outcome": verdict[0], "verdict": ": ".join(map(say, verdict))}
@@ -192,6 +195,10 @@ def _score(n_errors: int, n_meant: int) -> str:
     if n_errors > n_meant:
         return f"{count(n_errors, 'error')} in {count(n_meant, 'word')}"
     return f"{n_errors} of {count(n_meant, 'word')} wrong"
+
+
+def _counted_as(comparison: Comparison) -> str:
+    return f"counted as {count(comparison.base.counted.n_reference, 'word')}" if comparison.count_note else ""
 
 
 def _peaks(waveform: np.ndarray) -> tuple[float, ...]:  # (n_samples,) 16 kHz

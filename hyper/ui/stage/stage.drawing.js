@@ -51,6 +51,7 @@ function drawRows(slide) {
   at("meant").hidden = !slide.meant;
   at("meant").style.visibility = now.step >= BASE ? "visible" : "hidden";
   at("meant-text").textContent = slide.meant;
+  at("counted").textContent = slide.counted && `(${slide.counted})`;
   drawRow("base", slide.base, now.step >= BASE);
   drawRow("adapted", strong?.line ?? {words: [], score: hwSay("This model has no adaptation.")}, now.step >= ADAPTED);
   at("strength").hidden = !strong;

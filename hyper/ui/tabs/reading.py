@@ -32,7 +32,7 @@ PLACE = "guided reading"  # of the recordings that the visitor holds here
 LANGUAGE = "en"  # of all phrases
 INTRODUCTION = (
     "Phrases are shown one at a time: read each one aloud, record yourself, then press Next. Because the phrases are "
-    "known, errors can be counted. Recordings are deleted when you leave. The model is the one chosen under Try."
+    "known, errors can be counted. The model is the one chosen under Try."
 )
 
 
