@@ -6,6 +6,7 @@ import threading
 from types import SimpleNamespace
 
 import gradio as gr
+import numpy as np
 import pytest
 import soundfile
 
@@ -132,12 +133,12 @@ def test_who_leaves_waits_no_longer_and_is_told_nothing_that_is_not_a_notice(asr
     assert len(scheduler) == len(own.cache) == 0
 
 
-def test_the_warm_up_compares_noise_in_a_thread_that_ends(asr, monkeypatch):
+def test_the_warm_up_compares_a_recording_as_a_visitor_does_or_noise(asr, monkeypatch, tmp_path, speech_like):
     compared = []
     compare = PersonalizedAsr.compare
-    monkeypatch.setattr(PersonalizedAsr, "compare", lambda *a, **k: compared.append(a) or compare(*a, **k))
-    thread = warm_up.start_warm_up(asr, "bundled", lambda: compared.append("then"))
-    assert thread is not threading.current_thread()
-    thread.join(60)
-    assert not thread.is_alive() and len(compared) == 2
-    assert compared[1] == "then"
+    monkeypatch.setattr(PersonalizedAsr, "compare", lambda *a, **k: compared.append(a[1]) or compare(*a, **k))
+    soundfile.write(tmp_path / "talk.wav", speech_like(0.5), SAMPLE_RATE)
+    warm_up.warm_up(asr, "bundled", tmp_path / "talk.wav")
+    warm_up.warm_up(asr, "bundled", None)
+    assert [len(each) for each in compared] == [SAMPLE_RATE // 2, SAMPLE_RATE]
+    assert np.std(compared[1]) == pytest.approx(warm_up.NOISE_LEVEL, rel=0.02)

@@ -32,7 +32,7 @@ from hyper.ui.queues import MOST_THREADS
 from hyper.ui.theme import ICON_FILE, page_css, page_theme
 from hyper.ui.tried_examples import TriedExamples
 from hyper.ui.visitors.janitor import start_janitor
-from hyper.ui.warm_up import start_warm_up
+from hyper.ui.warm_up import warm_up
 
 if TYPE_CHECKING:
     import gradio as gr
@@ -115,7 +115,8 @@ def serve(
     except (AudioError, BackboneError, CheckpointError, ManifestError) as error:  # AudioError: of an example
         raise ServerError(f"{error}{_hint(name, error)}") from error
     if not IS_SHARED_GPU:  # there the GPU is borrowed for a request, and for nothing else
-        start_warm_up(asr, name, partial(tried.try_out, name))
+        warm_up(asr, name, next((each.path for each in tried.in_manifest), None))
+        tried.start(name)
     print(f"HyperWhisper is ready at {local_url}", flush=True)
     demo.block_thread()
 

@@ -1,14 +1,14 @@
-"""What the first visitor would wait for is done when the page has started: a comparison of noise, then more."""
+"""What the first visitor would wait for is done before the page says that it is ready: a comparison."""
 
 from __future__ import annotations
 
-import threading
-from collections.abc import Callable
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from hyper.plots.sound import sound_print
+from hyper.recordings.audio import load_audio
 from hyper.recordings.limits import SAMPLE_RATE
 from hyper.recordings.sound import look_at
 from hyper.ui import figures, panels
@@ -19,22 +19,16 @@ if TYPE_CHECKING:
 NOISE_LEVEL = 0.05  # of full scale
 
 
-def start_warm_up(asr: PersonalizedAsr, name: str, then: Callable[[], None]) -> threading.Thread:
-    """In a thread that ends by itself: the port answers meanwhile. `then`: what can wait for the first comparison."""
+def warm_up(asr: PersonalizedAsr, name: str, recording: Path | None) -> None:
+    """Read, import, allocate and build tables as for a visitor: transcripts, layers, a figure.
 
-    def work() -> None:
-        warm_up(asr, name)
-        then()
-
-    thread = threading.Thread(target=work, daemon=True, name="warm-up")
-    thread.start()
-    return thread
-
-
-def warm_up(asr: PersonalizedAsr, name: str) -> None:
-    """Import, allocate and build tables as a comparison does, with its transcripts first, then a figure."""
-    noise = NOISE_LEVEL * np.random.default_rng(0).standard_normal(SAMPLE_RATE).astype(np.float32)
-    comparison = asr.compare(noise, "one second of noise")
+    Without a recording, of noise: the child that reads files is then started by the first visitor.
+    """
+    comparison = asr.compare(load_audio(recording) if recording else _noise(), "what was meant")
     panels.results_html(comparison, name)
     _ = comparison.layers  # measured when first asked for
     figures.print_links_html(sound_print(look_at(comparison.waveform)), "")
+
+
+def _noise() -> np.ndarray:  # (n_samples,), a second of it
+    return NOISE_LEVEL * np.random.default_rng(0).standard_normal(SAMPLE_RATE).astype(np.float32)
