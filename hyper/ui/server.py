@@ -6,7 +6,6 @@ import signal
 import time
 import types
 from collections.abc import Callable
-from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
