@@ -15,9 +15,10 @@ import pytest
 from served import launched
 from starlette.applications import Starlette
 from starlette.middleware import Middleware
-from starlette.responses import PlainTextResponse
+from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Route
 from starlette.testclient import TestClient
+from starlette.websockets import WebSocketDisconnect
 
 from hyper.ui import server
 from hyper.ui.gate import DISK_FULL, MAX_BODY_BYTES, Gate
@@ -25,10 +26,13 @@ from hyper.ui.languages import LANGUAGES, texts
 from hyper.ui.visitors import janitor
 
 FETCHES_NOTHING = "This page fetches nothing from other addresses; please upload the file."
+NOT_JSON = "The request cannot be read; please send JSON."
+NOTHING_HERE = "There is nothing at this address."
+ADDRESS = "http://address.invalid/a.wav"
 
 
-async def _echo(request) -> PlainTextResponse:
-    return PlainTextResponse((await request.body()).decode())
+async def _echo(request) -> Response:
+    return Response(await request.body())
 
 
 def client(hosts: set[str] | None) -> TestClient:
@@ -75,16 +79,61 @@ def test_a_refusal_is_said_in_the_language_that_is_asked_for(language):
         name="'rebound.example'"
     )
     assert asked(None, path="/gradio_api/file=http://example.org/a.wav") == known[FETCHES_NOTHING]
+    assert asked(None, path="/gradio_api/deep_link") == known[NOTHING_HERE]
+    assert asked(None, "POST", "/gradio_api/queue/join", content=b"no") == known[NOT_JSON]
     too_long = asked(None, "POST", "/gradio_api/queue/join", content=b"x" * (MAX_BODY_BYTES + 1))
     assert too_long == known["The request is longer than {size} MB; please send less text at once."].format(size=8)
+
+
+@pytest.mark.parametrize(
+    ("method", "path"),
+    [
+        ("GET", "/gradio_api/deep_link"),
+        ("GET", "/gradio_api/file/tmp/a.wav"),
+        ("GET", "/gradio_api/proxy=http://address.invalid"),
+        ("GET", "/gradio_api/upload%0a"),
+        ("GET", "//gradio_api/info"),
+        ("GET", "/gradio_api/info/"),
+        ("GET", "/assets/"),
+        ("POST", "/gradio_api/upload/"),
+        ("POST", "/gradio_api/upload%0a"),
+        ("POST", "/gradio_api/process_recording"),
+        ("POST", "/gradio_api/run/a/b"),
+        ("POST", "/"),
+        ("PUT", "/gradio_api/upload"),
+        ("OPTIONS", "/gradio_api/upload"),
+    ],
+)
+def test_what_the_page_does_not_use_is_closed(method, path):
+    reply = client(None).request(method, path)
+    assert (reply.status_code, reply.text) == (404, NOTHING_HERE)
+
+
+def test_behind_a_proxy_that_serves_the_page_below_a_path_the_same_is_open():
+    routes = [Route("/{path:path}", _echo, methods=["GET", "POST"])]
+    page = TestClient(Gate(Starlette(routes=routes)), root_path="/speech")
+    assert page.post("/speech/gradio_api/upload", content=b"sound").content == b"sound"
+    assert page.post("/gradio_api/upload", content=b"sound").content == b"sound"  # the proxy has taken it off
+    assert page.get("/speech/gradio_api/deep_link").status_code == 404
+    assert page.get(f"/speech/gradio_api/file={ADDRESS}").text == FETCHES_NOTHING
+
+
+def test_no_websocket_is_opened():
+    with pytest.raises(WebSocketDisconnect), client(None).websocket_connect("/gradio_api/queue/join"):
+        pass
 
 
 def test_what_is_sent_reaches_the_page_as_it_came():
     sent = json.dumps({"data": [{"path": "/tmp/a.wav", "url": "http://127.0.0.1:7860/gradio_api/file=/tmp/a.wav"}]})
     assert client(None).post("/gradio_api/queue/join", content=sent).text == sent
-    assert client(None).post("/x", content='{"path": not JSON').text == '{"path": not JSON'
-    deep = '{"path":' * 100_000
-    assert client(None).post("/x", content=deep).text == deep
+    sound = b"RIFF" + bytes(range(256))
+    assert client(None).post("/gradio_api/upload", content=sound).content == sound
+
+
+@pytest.mark.parametrize("sent", ['{"path": not JSON', '{"path":' * 100_000, b"", b"\xff\xfe\x00"])
+def test_what_cannot_be_read_here_is_read_by_nobody(sent):
+    reply = client(None).post("/gradio_api/queue/join", content=sent)
+    assert (reply.status_code, reply.text) == (403, NOT_JSON)
 
 
 def test_a_body_without_end_is_refused():
@@ -115,17 +164,85 @@ def test_files_are_kept_in_no_cache():
     assert "cache-control" not in page.get("/theme.css").headers
 
 
-@pytest.fixture
-def served(tmp_path, monkeypatch) -> Iterator[tuple[gr.Blocks, str]]:
+@pytest.fixture(scope="module")
+def served(tmp_path_factory) -> Iterator[tuple[gr.Blocks, str]]:
     """A small page, served as the real one is."""
-    monkeypatch.setenv("GRADIO_TEMP_DIR", str(tmp_path))
-    monkeypatch.setattr("gradio.utils.get_heartbeat_rate", lambda: 0.1)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("GRADIO_TEMP_DIR", str(tmp_path_factory.mktemp("gradio")))
+        patch.setattr("gradio.utils.get_heartbeat_rate", lambda: 0.1)
+        yield from _served()
+
+
+def _served() -> Iterator[tuple[gr.Blocks, str]]:
     with gr.Blocks(analytics_enabled=False) as demo:
         text = gr.State("")
         typed = gr.Textbox()
         typed.submit(lambda words: words, typed, text, api_name="keep")
+        gr.on([], lambda file: file, gr.File(), typed, api_name="take", queue=False)
     with launched(demo) as url:
         yield demo, url
+
+
+@pytest.fixture
+def fetched(monkeypatch) -> list[str]:
+    """Addresses that gradio was about to fetch."""
+    addresses: list[str] = []
+
+    async def fetch(address: str, **_more) -> str:
+        addresses.append(address)
+        raise OSError("nothing is fetched in a test")
+
+    monkeypatch.setattr("gradio.processing_utils.async_ssrf_protected_download", fetch)
+    monkeypatch.setattr("safehttpx.async_validate_url", fetch)
+    return addresses
+
+
+def naming(path: str = ADDRESS, **more) -> str:
+    """A request for the step of the page that takes a file."""
+    file = {"path": path, "meta": {"_type": "gradio.FileData"}}
+    return json.dumps({"data": [file], "session_hash": "visitor", **more})
+
+
+WAYS_TO_HIDE = {
+    "as it is": ("run/take", naming().encode()),
+    "the key escaped": ("run/take", naming().replace('"path"', '"p\\u0061th"').encode()),
+    "the address escaped": ("run/take", naming().replace("http:", "\\u0068ttp:").encode()),
+    "the key escaped, in the queue": ("queue/join", naming(fn_index=1).replace('"path"', '"p\\u0061th"').encode()),
+    "the key twice": ("run/take", naming().replace('"path"', '"path": "/tmp/a.wav", "path"').encode()),
+    "in UTF-16": ("run/take", naming().encode("utf-16")),
+    "in UTF-32, without a mark": ("run/take", naming().encode("utf-32-be")),
+    "with a mark": ("run/take", naming().encode("utf-8-sig")),
+    "a step that is called as the upload is": ("run/upload", naming(fn_index=1).encode()),
+    "a call that is called so": ("call/upload", naming(fn_index=1).encode()),
+}
+
+
+@pytest.mark.parametrize("way", WAYS_TO_HIDE)
+def test_no_way_to_hide_an_address_has_it_fetched(served, fetched, way):
+    route, sent = WAYS_TO_HIDE[way]
+    _, url = served
+    reply = httpx.post(f"{url}gradio_api/{route}", content=sent, headers={"content-type": "application/json"})
+    assert (reply.status_code, reply.text) == (403, FETCHES_NOTHING)
+    assert fetched == []
+
+
+def test_the_watch_on_what_is_fetched_sees(served, fetched, monkeypatch):
+    """Or the tests above and below would prove nothing."""
+    monkeypatch.setattr("hyper.ui.gate._is_address", lambda text: False)
+    _, url = served
+    httpx.post(f"{url}gradio_api/run/take", content=naming(), headers={"content-type": "application/json"})
+    httpx.get(f"{url}gradio_api/file={ADDRESS}")
+    assert fetched == [ADDRESS, "address.invalid"]
+
+
+def test_only_an_upload_may_be_long(served):
+    _, url = served
+    long = naming("/tmp/a.wav", fn_index=1, event_data="a" * MAX_BODY_BYTES)
+    for route in ("run/take", "run/upload", "call/upload", "upload/"):
+        reply = httpx.post(f"{url}gradio_api/{route}", content=long, headers={"content-type": "application/json"})
+        assert reply.status_code in (403, 404) and reply.text.startswith(("The request is longer", NOTHING_HERE))
+    sent = {"files": ("a.wav", bytes(MAX_BODY_BYTES + 1))}
+    assert httpx.post(f"{url}gradio_api/upload", files=sent).status_code == 200
 
 
 def test_the_gate_stands_before_the_real_page(served):
@@ -155,9 +272,9 @@ def test_a_visitor_who_leaves_is_forgotten(served):
     assert "visitor" not in demo.state_holder.session_data
 
 
-def test_only_so_many_visitors_are_remembered(served):
+def test_only_so_many_visitors_are_remembered(served, monkeypatch):
     demo, url = served
-    demo.state_holder.capacity = 3  # of server.MOST_SESSIONS
+    monkeypatch.setattr(demo.state_holder, "capacity", 3)  # of server.MOST_SESSIONS
     assert server.launch_options("127.0.0.1", 1)["state_session_capacity"] == server.MOST_SESSIONS
     for visitor in range(8):
         httpx.post(f"{url}gradio_api/run/keep", json={"data": ["words"], "session_hash": f"visitor {visitor}"})

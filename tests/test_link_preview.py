@@ -70,5 +70,5 @@ def test_behind_a_proxy_the_addresses_are_those_that_visitors_use(address):
 
 def test_what_is_no_page_passes_as_it_is(address):
     assert httpx.get(f"{address}config").json()["title"] == "HyperWhisper"
-    assert httpx.post(address).status_code == 405
+    assert httpx.post(address).status_code == 404
     assert with_preview("<p>no tags</p>", address) == "<p>no tags</p>"

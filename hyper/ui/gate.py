@@ -1,17 +1,20 @@
-"""Which requests reach the page: its own host's and its own origin's, none that would have it fetch an address."""
+"""Which requests reach the page: its own host's and origin's, by open routes, none that has it fetch an address."""
 
 from __future__ import annotations
 
 import errno
 import json
+import re
 from collections.abc import Collection
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.responses import PlainTextResponse
+from starlette.websockets import WebSocketClose
 
 from hyper.ui.languages import first_language, translated
+from hyper.ui.open_routes import FILE_ROUTE, UPLOAD_ROUTE, is_open
 from hyper.ui.port import is_public
 
 if TYPE_CHECKING:
@@ -20,8 +23,10 @@ if TYPE_CHECKING:
 LOCAL_HOSTS = ("127.0.0.1", "localhost", "::1")
 MAX_BODY_BYTES = 8_000_000  # of a request other than an upload; the longest list with its table takes a tenth
 DISK_FULL = "The disk of this computer is full, so the file could not be taken; please tell who runs this page."
-FILE_ROUTE = "/file="
-UPLOAD_ROUTE = "/upload"
+FETCHES_NOTHING = "This page fetches nothing from other addresses; please upload the file."
+NOT_JSON = "The request cannot be read; please send JSON."
+NOTHING_HERE = "There is nothing at this address."
+ADDRESS = re.compile(r"\W*(https?|ftp):", re.I)
 
 
 def own_names(host: str) -> set[str] | None:
@@ -34,34 +39,45 @@ class Gate:
     that a page in the visitor's browser could reach this machine's by a name that it lets point here (DNS rebinding).
     """
 
-    def __init__(self, app: ASGIApp, hosts: Collection[str] | None = None) -> None:
-        """`hosts` are the names that the page is asked for by; None, for a public page, lets every name through."""
-        self._app, self._hosts = app, hosts
+    def __init__(self, app: ASGIApp, hosts: Collection[str] | None = None, is_gradio: bool = True) -> None:
+        """`hosts` are the names that the page is asked for by; None, for a public page, lets every name through.
+
+        `is_gradio`: what is behind the gate has gradio's routes, of which some are open, and fetches addresses.
+        """
+        self._app, self._hosts, self._is_gradio = app, hosts, is_gradio
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "websocket":  # nothing here speaks it
+            return await WebSocketClose()(scope, receive, send)
         if scope["type"] != "http":
             return await self._app(scope, receive, send)
-        headers = Headers(scope=scope)
-        refusal = self._refused(scope["path"], headers)
-        if refusal is None and scope["method"] == "POST" and not scope["path"].endswith(UPLOAD_ROUTE):
-            body = await _body(receive)
-            refusal = _refused_body(body)
-            receive = _again(body, receive)
-        if refusal is not None:
+        headers, path = Headers(scope=scope), _route_path(scope)
+        if refusal := self._refused(path, headers):
             return await _answer(refusal, 403, headers)(scope, receive, send)
+        if self._is_gradio and not is_open(scope["method"], path):
+            return await _answer(NOTHING_HERE, 404, headers)(scope, receive, send)
+        if scope["method"] == "POST" and path != UPLOAD_ROUTE:
+            body = await _body(receive)
+            if refusal := self._refused_body(body):
+                return await _answer(refusal, 403, headers)(scope, receive, send)
+            receive = _again(body, receive)
+        await self._pass_on(path, scope, receive, send)
+
+    async def _pass_on(self, path: str, scope: Scope, receive: Receive, send: Send) -> None:
+        """What the page answers; files are kept in no cache, and a full disk is said."""
         sent = _Sent(receive)
         try:
-            await self._app(scope, sent, _unstored(send) if FILE_ROUTE in scope["path"] else send)
+            await self._app(scope, sent, _unstored(send) if path.startswith(FILE_ROUTE) else send)
         except OSError as error:
-            if error.errno != errno.ENOSPC or not scope["path"].endswith(UPLOAD_ROUTE):
+            if error.errno != errno.ENOSPC or path != UPLOAD_ROUTE:
                 raise
             await sent.read_to_its_end()  # who is still sending does not hear the answer
-            await _answer(DISK_FULL, 507, headers)(scope, receive, send)
+            await _answer(DISK_FULL, 507, Headers(scope=scope))(scope, receive, send)
 
     def _refused(self, path: str, headers: Headers) -> str | None:
         """Why a request is not answered, whatever is in it; None where it is."""
-        if FILE_ROUTE in path and _is_address(path.split(FILE_ROUTE, 1)[1]):
-            return "This page fetches nothing from other addresses; please upload the file."
+        if path.startswith(FILE_ROUTE) and _is_address(path.removeprefix(FILE_ROUTE)):
+            return FETCHES_NOTHING
         if self._hosts is None:
             return None
         host, origin = headers.get("host", ""), headers.get("origin")
@@ -69,6 +85,24 @@ class Gate:
             if name is not None and name not in self._hosts:
                 return f"This page is for this computer only, and was asked for as {name[:100]!r}."
         return None
+
+    def _refused_body(self, body: bytes | None) -> str | None:
+        """Why what was sent is not worked on: too long, or a file that lies at an address."""
+        if body is None:
+            return f"The request is longer than {MAX_BODY_BYTES // 1_000_000} MB; please send less text at once."
+        if not self._is_gradio:
+            return None
+        try:
+            sent = json.loads(body)  # as gradio reads it, so that nothing is another thing to it
+        except (ValueError, RecursionError):
+            return NOT_JSON
+        return FETCHES_NOTHING if _names_an_address(sent) else None
+
+
+def _route_path(scope: Scope) -> str:
+    """The path that routes are found by: what a proxy puts before it is taken off."""
+    path, before = scope["path"], scope.get("root_path", "")
+    return path.removeprefix(before) if path.startswith(f"{before}/") else path
 
 
 def _answer(text: str, status: int, headers: Headers) -> PlainTextResponse:
@@ -85,7 +119,7 @@ def _host(address: str) -> str:
 
 
 def _is_address(text: str) -> bool:
-    return text.lstrip("/ ").lower().startswith(("http:", "https:", "ftp:"))
+    return ADDRESS.match(text) is not None
 
 
 class _Sent:
@@ -126,21 +160,6 @@ def _again(body: bytes | None, receive: Receive) -> Receive:
         return messages.pop() if messages else await receive()
 
     return replay
-
-
-def _refused_body(body: bytes | None) -> str | None:
-    """Why what was sent is not worked on: too long, or a file that lies at an address."""
-    if body is None:
-        return f"The request is longer than {MAX_BODY_BYTES // 1_000_000} MB; please send less text at once."
-    if b'"path"' not in body:
-        return None
-    try:
-        sent = json.loads(body)
-    except (ValueError, RecursionError):
-        return None  # not JSON: gradio says so
-    if _names_an_address(sent):
-        return "This page fetches nothing from other addresses; please upload the file."
-    return None
 
 
 def _names_an_address(sent: Any) -> bool:

@@ -100,7 +100,10 @@ def stage_app(preparation: Preparation, host: str, language: str | None = None) 
             Route("/sounds/{number:int}", sound),
             Route("/live", live, methods=["POST"]),
         ],
-        middleware=[Middleware(Gate, hosts=own_names(host)), Middleware(AskedLanguage, always=language)],
+        middleware=[
+            Middleware(Gate, hosts=own_names(host), is_gradio=False),
+            Middleware(AskedLanguage, always=language),
+        ],
     )
 
 

@@ -1,0 +1,30 @@
+"""Which of gradio's routes are open: those that the page, and programs that call it (docs/api.md), use."""
+
+from __future__ import annotations
+
+import re
+
+API = "/gradio_api"
+UPLOAD_ROUTE = f"{API}/upload"
+FILE_ROUTE = f"{API}/file="
+ONE = "[^/]+"  # name or number in a path
+READ = (  # by GET, or HEAD
+    r"/|/config|/theme\.css|/favicon\.ico|/manifest\.json|/pwa_icon|/robots\.txt|/link-preview\.png",
+    "/(assets|static)/.+",
+    f"{API}/(info|app_id|startup-events|queue/data|upload_progress)",
+    f"{API}/heartbeat/{ONE}",
+    f"{FILE_ROUTE}.+",
+    f"{API}/call/(v2/)?{ONE}/{ONE}",
+)
+SENT = (  # by POST
+    f"{API}/(upload|queue/join|cancel|reset)",
+    f"{API}/(run|call|call/v2)/{ONE}",
+)
+OPEN = {"GET": re.compile("|".join(READ)), "POST": re.compile("|".join(SENT))}
+
+
+def is_open(method: str, path: str) -> bool:
+    """Whether such a request is answered. What gradio has beside these keeps files of visitors, fetches addresses, or
+    runs programs for anybody."""
+    routes = OPEN.get("GET" if method == "HEAD" else method)
+    return routes is not None and routes.fullmatch(path) is not None
