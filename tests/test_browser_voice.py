@@ -24,7 +24,8 @@ from test_browser import (
 )
 
 from hyper.compare.pipeline import PersonalizedAsr
-from hyper.compare.voice_map import MAP_FILE, make_map
+from hyper.compare.make_map import make_map
+from hyper.compare.voice_map import MAP_FILE
 from hyper.model.checkpoint import save_hypernet
 from hyper.recordings.manifest import read_manifest
 from hyper.ui import notices

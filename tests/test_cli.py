@@ -228,7 +228,7 @@ def test_evaluate_writes_the_report_and_lists_the_bad_file(models, recording, ca
     printed = capsys.readouterr()
     report = json.loads(out.read_text())
     (record,) = report["utterances"]
-    assert record.keys() == UTTERANCE_KEYS | {"simulated", "note", "seconds", "preferred", "flags", "layers"}
+    assert record.keys() == UTTERANCE_KEYS | {"simulated", "note", "seconds", "preferred", "verdict", "flags", "layers"}
     assert main(["compare", str(recording), "--reference", "turn on the light", "--json", *models]) == 0
     compared = json.loads(capsys.readouterr().out)
     assert {key: record[key] for key in UTTERANCE_KEYS - {"file", "speaker"}} == {

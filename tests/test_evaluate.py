@@ -36,6 +36,10 @@ class FakeAsr:
         self.heard = heard
         self.batches: list[list[int]] = []
 
+    def doubts(self, *_: object) -> tuple[()]:
+        """All of it is reliable."""
+        return ()
+
     def prefers(self, *_: object) -> None:
         """No rule was fitted."""
 
@@ -134,6 +138,7 @@ def test_json_speaks_the_one_vocabulary(tmp_path):
             "note": None,
             "seconds": 1.0,
             "preferred": None,
+            "verdict": {"outcome": "better", "doubts": []},
             "layers": [],
         }
     ]  # fmt: skip

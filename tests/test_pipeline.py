@@ -392,7 +392,7 @@ def test_json_has_the_shared_vocabulary(asr, speech_like):
     assert list(record) == [
         *("file", "reference", "speaker", "cohort", "severity", "base", "adapted", "base_errors", "adapted_errors"),
         *("verbatim", "base_verbatim_errors", "adapted_verbatim_errors", "stopped"),
-        *("words", "word_times", "confidence_is_calibrated", "no_speech", "flags", "preferred", "strength"),
+        *("words", "word_times", "confidence_is_calibrated", "no_speech", "flags", "preferred", "verdict", "strength"),
         *("timings_ms", "device", "base_model", "hypernetwork"),
         *("generated_parameters", "generated_share", "layers"),
     ]

@@ -483,6 +483,10 @@ class FakeAsr:
     backbone = SimpleNamespace(fingerprint="f", n_parameters=1000)
     hypernet = SimpleNamespace(n_trainable=10, n_generated=1)
 
+    def doubts(self, *_: object) -> tuple[()]:
+        """All of it is reliable."""
+        return ()
+
     def prefers(self, *_: object) -> None:
         """No rule was fitted."""
 

@@ -205,7 +205,7 @@ def verdict_of(html: str) -> str:
 
 def test_not_reliable_says_why_and_what_would_work():
     far = Whereabouts(0.0, 0.0, distance=2.0, limit=1.0, share_nearer=1.0)
-    html = panels.results_html(said("turn off", "turn on", "turn on"), "bundled", far)
+    html = panels.results_html(replace(said("turn off", "turn on", "turn on"), where=far), "bundled")
     assert verdict_of(html) == f"Not reliable {panels.DOUBTS['far']}"
     assert all(re.search("Try|Speak", sentence) for sentence in panels.DOUBTS.values())
 

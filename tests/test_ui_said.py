@@ -101,7 +101,7 @@ def all_said(folder) -> set[str]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(languages, "translated", lambda text, _: (found.add(text), text)[1])
         for made, where in comparisons():
-            panels.results_html(made, "bundled", where)
+            panels.results_html(replace(made, where=where), "bundled")
             panels.details_html(made)
         for error in errors(folder):
             with pytest.raises(Error), notices.errors_as_notices():

@@ -10,17 +10,15 @@ from test_cli import one_line_failure
 
 from hyper.__main__ import main
 from hyper.compare import voice_map as module
+from hyper.compare.make_map import choose_speakers, held_out, make_map
 from hyper.compare.pipeline import PersonalizedAsr
 from hyper.compare.voice_map import (
     MAP_FILE,
     Kind,
     MapError,
     VoiceMap,
-    choose_speakers,
     find_map,
     fit_map,
-    held_out,
-    make_map,
 )
 from hyper.model.checkpoint import save_hypernet
 from hyper.plots.agreement import READ, WRITTEN, agreement_figure, agreement_print

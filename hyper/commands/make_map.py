@@ -29,7 +29,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> None:
     """Embed, fit, write, say what was written."""
-    from hyper.compare.voice_map import MAP_FILE, make_map
+    from hyper.compare.make_map import make_map
+    from hyper.compare.voice_map import MAP_FILE
     from hyper.recordings.manifest import read_manifest
 
     rows = [row for manifest in args.data for row in read_manifest(manifest)]

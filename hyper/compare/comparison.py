@@ -11,6 +11,8 @@ import numpy as np
 from hyper.compare.choice import Preferred
 from hyper.compare.row import Row
 from hyper.compare.utterance import flags_record, utterance_record
+from hyper.compare.verdict import Verdict, judge
+from hyper.compare.voice_map import Whereabouts
 from hyper.compare.word_times import PairTimes
 from hyper.metrics.normalize import other_count
 from hyper.model.lora import LoraWeights
@@ -49,6 +51,7 @@ class Comparison:
     )
 
     preferred: Preferred | None = None  # the row to show first; None where no rule was fitted for this pair
+    where: Whereabouts | None = None  # the voice's place among those of the training; None without a map
 
     @property
     def layers(self) -> tuple[LayerUpdate, ...]:
@@ -69,6 +72,11 @@ class Comparison:
         if name not in self.__dict__:
             self.__dict__[name] = measure()
         return self.__dict__[name]
+
+    @property
+    def verdict(self) -> Verdict:
+        """What can be said of this recording."""
+        return judge(self.base, self.adapted, self.where, self.language)
 
     @property
     def rows(self) -> tuple[Row, ...]:
@@ -115,6 +123,7 @@ class Comparison:
             "no_speech": {name: row is not None and row.heard_nobody for name, row in rows.items()},
             "flags": flags_record(self.base, self.adapted),
             "preferred": self.preferred,
+            "verdict": self.verdict.to_json(),
             "strength": self.strength,
             "timings_ms": self.timings_ms,
             "device": self.device,

@@ -9,6 +9,7 @@ from typing import Any
 
 from hyper.compare.groups import Group, pool
 from hyper.compare.utterance import Failure, ScoredUtterance
+from hyper.compare.verdict import unreliable_text
 from hyper.metrics.intervals import Interval
 from hyper.metrics.normalize import counting_note
 from hyper.metrics.word_errors import WordErrors
@@ -73,7 +74,7 @@ class Evaluation:
             "device": self.device,
             "language": self.language,
             "fingerprint": self.fingerprint,
-            "utterances": [utterance.to_json() for utterance in self.utterances],
+            "utterances": [utterance.to_json(self.language) for utterance in self.utterances],
             "groups": [group.to_json() for group in self.groups],
             "failures": [{"file": failure.file, "reason": failure.reason} for failure in self.failures],
         }
@@ -113,7 +114,8 @@ def table(evaluation: Evaluation) -> str:
             lines.append((note,) + ("",) * (len(header) - 1))
         if n_values <= MOST_VALUES_SHOWN:
             lines.append(_table_line(group))
-    return "\n".join(filter(None, [aligned(lines), counting_note(evaluation.language)]))
+    notes = [unreliable_text([each.doubts for each in evaluation.utterances]), counting_note(evaluation.language)]
+    return "\n".join(filter(None, [aligned(lines), *notes]))
 
 
 def _table_line(group: Group) -> tuple[str, ...]:

@@ -20,11 +20,14 @@ from hyper.compare.row import Row, check_references, make_row
 from hyper.compare.stopwatch import Stopwatch
 from hyper.compare.transcribe import RowWeights, transcribe_rows
 from hyper.compare.transcript import Pair, Transcript
+from hyper.compare.verdict import Doubt, doubts_of
+from hyper.compare.voice_map import whereabouts_of
 from hyper.compare.word_times import PairTimes, Written, pair_word_times
 from hyper.metrics.normalize import ENGLISH
 from hyper.model.backbone import Backbone
 from hyper.model.checkpoint import find_hypernet, load_hypernet
 from hyper.model.files import ASSETS, BUNDLED
+from hyper.model.fingerprint import fingerprint
 from hyper.model.hypernet import HyperNetwork
 from hyper.model.lora import LoraWeights, StrengthError, check_strength
 from hyper.model.subspace import LayerSize, LayerUpdate
@@ -108,7 +111,7 @@ class PersonalizedAsr:
             prepared = self.prepare_many([waveforms[i] for i in batch], language, False, stopwatch)
             decoded = self.decode_many(prepared, strength, batch_size, stopwatch)
             for i, one, pair in zip(batch, prepared, decoded, strict=True):
-                pairs[i] = replace(pair, layers=self.layer_sizes(one, strength))
+                pairs[i] = replace(pair, layers=self.layer_sizes(one, strength), embedding=one.first_embedding)
         return [pairs[i] for i in range(len(waveforms))]
 
     def prepare(
@@ -153,6 +156,7 @@ class PersonalizedAsr:
 
         generated = self.hypernet.n_generated if self.hypernet else 0
         lora = prepared.lora_of(0).scaled(strength).to_cpu() if prepared.lora else None
+        embedding = prepared.first_embedding
         return Comparison(
             base=row_of(pair.base),
             adapted=None if pair.adapted is None else row_of(pair.adapted),
@@ -161,7 +165,7 @@ class PersonalizedAsr:
             time_words=partial(self._word_times, Written(prepared, pair, strength)),
             waveform=prepared.waveform,
             log_mel=self._speech_log_mel(prepared),
-            embedding=None if prepared.embedding is None else prepared.embedding[0].float().cpu().numpy(),
+            embedding=embedding,
             timings_ms=timings_ms,
             seconds=len(prepared.waveform) / SAMPLE_RATE,
             n_pieces=len(prepared.n_samples),
@@ -177,7 +181,21 @@ class PersonalizedAsr:
             shared_parameters=self.hypernet.n_shared if self.hypernet else 0,
             is_calibrated=self.calibration is not None,
             preferred=self.prefers(pair, len(prepared.waveform), prepared.language),
+            where=whereabouts_of(self, embedding),
         )
+
+    def doubts(
+        self,
+        base: Row,
+        adapted: Row | None,
+        embedding: np.ndarray | None,  # (d_embedding,) that the adapted row was written for
+        is_mean: bool = False,  # of several recordings
+    ) -> tuple[Doubt, ...]:
+        """Why the result is not reliable, of rows without their words' confidences."""
+        last = adapted or base
+        last = replace(last, words=calibrated_confidences(self.backbone, last.transcript, self.calibration))
+        rows = (last, None) if adapted is None else (base, last)
+        return doubts_of(*rows, whereabouts_of(self, embedding, is_mean))
 
     def prefers(self, pair: Pair, n_samples: int, language: str = ENGLISH) -> Preferred | None:
         """The row to show first of a recording so long; None where no rule was fitted for this pair."""
@@ -265,6 +283,11 @@ class PersonalizedAsr:
 
     def _layer_updates(self, lora: LoraWeights | None) -> tuple[LayerUpdate, ...]:
         return () if lora is None else self._measures.updates(lora)
+
+    @cached_property
+    def fingerprints(self) -> tuple[str, str] | None:
+        """What tells the base and the hypernetwork from others; None without one."""
+        return (self.backbone.body_fingerprint, fingerprint(self.hypernet)) if self.hypernet else None
 
     @cached_property
     def _measures(self) -> LayerMeasures:

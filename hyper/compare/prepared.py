@@ -43,6 +43,11 @@ class Prepared:
         assert self.lora is not None
         return self.lora.row(piece if len(self.lora) > 1 else 0)
 
+    @property
+    def first_embedding(self) -> np.ndarray | None:  # (d_embedding,)
+        """Of the recording; with one adaptation per piece, the first piece's."""
+        return None if self.embedding is None else self.embedding[0].float().cpu().numpy()
+
     def scaled(self, strength: float) -> Prepared:
         """The same with this strength for its own."""
         return replace(self, lora=self.lora.scaled(strength)) if self.lora else self

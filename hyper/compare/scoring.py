@@ -8,7 +8,6 @@ from functools import partial
 
 import numpy as np
 
-from hyper.compare.choice import Preferred
 from hyper.compare.evaluation import Evaluation
 from hyper.compare.pipeline import PersonalizedAsr
 from hyper.compare.row import Row, check_references, make_row
@@ -63,7 +62,7 @@ def score_parts(
         waveforms = [waveform for _, waveform in readable]
         pairs = transcribe(waveforms)
         utterances += [
-            _scored(row, waveform, pair, language, asr.prefers(pair, len(waveform), language))
+            _scored(asr, row, waveform, pair, language)
             for (row, waveform), pair in zip(readable, pairs, strict=True)
         ]
         yield replace(evaluation, utterances=tuple(utterances), failures=tuple(failures))
@@ -101,7 +100,7 @@ def _parts(
 
 
 def _scored(
-    row: ManifestRow, waveform: np.ndarray, pair: Pair, language: str, preferred: Preferred | None
+    asr: PersonalizedAsr, row: ManifestRow, waveform: np.ndarray, pair: Pair, language: str
 ) -> ScoredUtterance:
     """The transcripts with what speaks against them, and with their errors where the row has a reference."""
 
@@ -109,4 +108,12 @@ def _scored(
         return make_row(transcript, waveform, row.reference, row.verbatim, language=language)
 
     base, adapted = row_of(pair.base), None if pair.adapted is None else row_of(pair.adapted)
-    return ScoredUtterance(row, base, adapted, pair.layers, len(waveform) / SAMPLE_RATE, preferred)
+    return ScoredUtterance(
+        recording=row,
+        base=base,
+        adapted=adapted,
+        layers=pair.layers,
+        seconds=len(waveform) / SAMPLE_RATE,
+        preferred=asr.prefers(pair, len(waveform), language),
+        doubts=asr.doubts(base, adapted, pair.embedding),
+    )

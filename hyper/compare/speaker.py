@@ -25,6 +25,7 @@ from hyper.compare.prepared import Prepared
 from hyper.compare.row import Row, make_row
 from hyper.compare.transcribe import RowWeights
 from hyper.compare.transcript import Transcript
+from hyper.compare.verdict import Verdict, weigh
 from hyper.metrics.word_errors import WordErrors, pooled
 from hyper.model.lora import LoraWeights
 from hyper.model.subspace import angles_between_updates
@@ -50,6 +51,7 @@ class SpeakerRecording:
     seconds: float
     reference: str | None
     rows: dict[Level, Row]
+    verdict: Verdict  # on the speaker's row, beside the base's
 
     def to_json(self) -> dict[str, Any]:
         """The record, level by level."""
@@ -62,7 +64,7 @@ class SpeakerRecording:
             }
             for level, row in self.rows.items()
         }
-        return {"file": self.file, "seconds": self.seconds, "reference": self.reference, **levels}
+        return {"file": self.file, "seconds": self.seconds, "reference": self.reference, **levels, "verdict": self.verdict.to_json()}
 
 
 @dataclass(frozen=True, eq=False)
@@ -154,7 +156,10 @@ def compare_speaker(
     rows = [RowWeights(0.0), RowWeights(1.0), RowWeights(1.0, lora)]  # in the order of LEVELS
     decoded = asr.decode_rows(prepared, rows)
     return SpeakerComparison(
-        recordings=tuple(map(_recording, names, prepared, references, decoded)),
+        recordings=tuple(
+            _recording(asr, *each, embeddings.mean(dim=0).float().cpu().numpy())
+            for each in zip(names, prepared, references, decoded, strict=True)
+        ),
         agreement=agreement([each.lora for each in prepared if each.lora is not None]),
         embeddings=embeddings.float().cpu().numpy(),
         lora=lora.to_cpu(),
@@ -244,17 +249,26 @@ def _named(name: str) -> Iterator[None]:
 
 
 def _recording(
-    name: str, prepared: Prepared, reference: str | None, transcripts: Sequence[Transcript]
+    asr: PersonalizedAsr,
+    name: str,
+    prepared: Prepared,
+    reference: str | None,
+    transcripts: Sequence[Transcript],
+    embedding: np.ndarray,  # (d_embedding,) of the speaker
 ) -> SpeakerRecording:
     reference = (reference or "").strip() or None
+    rows = {
+        level: make_row(transcript, prepared.waveform, reference, language=prepared.language)
+        for level, transcript in zip(LEVELS, transcripts, strict=True)
+    }
+    base, adapted = rows["base"], rows["speaker"]
+    doubts = asr.doubts(base, adapted, embedding, is_mean=True)
     return SpeakerRecording(
         file=name,
         seconds=len(prepared.waveform) / SAMPLE_RATE,
         reference=reference,
-        rows={
-            level: make_row(transcript, prepared.waveform, reference, language=prepared.language)
-            for level, transcript in zip(LEVELS, transcripts, strict=True)
-        },
+        rows=rows,
+        verdict=weigh(doubts, base, adapted, prepared.language),
     )
 
 

@@ -6,6 +6,7 @@ from hyper.compare.comparison import Comparison
 from hyper.compare.evaluation import error_summary
 from hyper.compare.row import Row
 from hyper.compare.speaker import LEVELS, SpeakerComparison, SpeakerRecording
+from hyper.compare.verdict import Verdict, unreliable_text
 from hyper.metrics.normalize import counting_note
 
 
@@ -24,6 +25,8 @@ def comparison_text(comparison: Comparison, file: str) -> str:
         lines.append(_row_lines("adapted", comparison.adapted))
         if comparison.strength != 1:
             lines.append(f"strength   {comparison.strength:g} times the update (0 is the base, 1 as trained)")
+    if text := _verdict_text(comparison.verdict):
+        lines.append(f"verdict    {text}")
     if comparison.base.errors is not None and (note := counting_note(comparison.language)):
         lines.append(f"counting   {note}")
     lines.append(f"models     {comparison.base_model} + {comparison.hypernetwork or 'nothing'} on {comparison.device}")
@@ -48,11 +51,18 @@ def _row_lines(name: str, row: Row) -> str:
     return f"\n{'':<10} ".join(lines)
 
 
+def _verdict_text(verdict: Verdict) -> str:
+    """What can be said of the recording; "" where nobody can tell."""
+    return f"{verdict.outcome}: {' '.join(verdict.reasons)}" if verdict.doubts else verdict.outcome or ""
+
+
 def speaker_text(comparison: SpeakerComparison) -> str:
     """Several recordings of one speaker at every level of adaptation."""
     lines = [line for recording in comparison.recordings for line in (*_recording_lines(recording), "")]
     if comparison.pooled is not None:
         lines += [f"{f'all, {level}':<15} {error_summary(comparison.pooled[level])}" for level in LEVELS]
+    if unreliable := unreliable_text([recording.verdict.doubts for recording in comparison.recordings]):
+        lines.append(f"{'reliability':<15} {unreliable}")
     agreement = comparison.agreement
     lines += [
         f"{'agreement':<15} mean angle between the recordings' adaptations: {agreement.mean_written_deg:.1f}° in what "
@@ -72,4 +82,6 @@ def _recording_lines(recording: SpeakerRecording) -> list[str]:
         if row.errors is not None:
             lines.append(f"{'':<15} {error_summary(row.errors)}")
         lines += [f"{'':<15} caution: {flag.reason}" for flag in row.flags]
+    if text := _verdict_text(recording.verdict):
+        lines.append(f"{'verdict':<15} {text}")
     return lines

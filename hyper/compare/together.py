@@ -122,7 +122,8 @@ def _more(batch: Sequence[Wanted], decoded: Sequence[Decoded]) -> dict[Wanted, M
 def pair_with_sizes(asr: PersonalizedAsr, decoded: Decoded) -> Pair:
     """Both transcripts, as trained, and how far each layer was moved: as `transcribe_pairs` gives them."""
     adapted = decoded.pair.adapted and decoded.pair.adapted.without_states()
-    return Pair(decoded.pair.base, adapted, asr.layer_sizes(decoded.prepared, 1.0))
+    prepared = decoded.prepared
+    return Pair(decoded.pair.base, adapted, asr.layer_sizes(prepared, 1.0), prepared.first_embedding)
 
 
 def pairs_together(batch: Sequence[Wanted]) -> list[Pair]:

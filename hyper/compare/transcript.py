@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field, replace
 from typing import final
 
+import numpy as np
 from torch import Tensor
 
 from hyper.model.decoding import Stopped
@@ -36,4 +37,6 @@ class Pair:
 
     base: Transcript
     adapted: Transcript | None  # None without a hypernetwork
-    layers: tuple[LayerSize, ...] = ()  # how far each layer was moved; only where many are transcribed
+    # Only where many are transcribed:
+    layers: tuple[LayerSize, ...] = ()  # how far each layer was moved
+    embedding: np.ndarray | None = field(default=None, repr=False, compare=False)  # (d_embedding,) of the recording

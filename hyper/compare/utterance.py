@@ -7,6 +7,8 @@ from typing import Any
 
 from hyper.compare.choice import Preferred
 from hyper.compare.row import Row, check_references
+from hyper.compare.verdict import Doubt, reasons_of, weigh
+from hyper.metrics.normalize import ENGLISH
 from hyper.metrics.word_errors import word_errors
 from hyper.model.subspace import LayerSize
 from hyper.recordings.manifest import ManifestRow
@@ -60,11 +62,17 @@ class ScoredUtterance:
     layers: tuple[LayerSize, ...] = ()  # () without hypernetwork
     seconds: float | None = None  # length of the recording
     preferred: Preferred | None = None  # the row to show first; None where no rule was fitted
+    doubts: tuple[Doubt, ...] = ()  # why the result is not reliable
 
     @property
     def chosen(self) -> Row:
         """The row to show first; without a rule the adapted one."""
         return self.base if self.adapted is None or self.preferred == "base" else self.adapted
+
+    @property
+    def reasons(self) -> tuple[str, ...]:
+        """Why the result is not reliable, in sentences."""
+        return reasons_of(self.doubts)
 
     @property
     def change(self) -> float | None:
@@ -86,7 +94,7 @@ class ScoredUtterance:
             self, recording=recording, base=counted(self.base), adapted=self.adapted and counted(self.adapted)
         )
 
-    def to_json(self) -> dict[str, Any]:
+    def to_json(self, language: str = ENGLISH) -> dict[str, Any]:
         """The utterance record; `simulated` because no figure may leave it out."""
         recording = self.recording
         record = utterance_record(
@@ -105,6 +113,7 @@ class ScoredUtterance:
             "note": recording.note or None,
             "seconds": self.seconds,
             "preferred": self.preferred,
+            "verdict": weigh(self.doubts, self.base, self.adapted, language).to_json(),
             "flags": flags_record(self.base, self.adapted),
             "layers": [layer.to_json() for layer in self.layers],
         }

@@ -7,8 +7,10 @@ one: the same words are the same, and different words get no verdict. Doubts com
 
 from __future__ import annotations
 
+from collections import Counter
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from hyper.compare.calibration import UNSURE_BELOW
 from hyper.compare.guards import NOBODY_SPEAKS
@@ -25,6 +27,13 @@ UNSURE_SHARE = 0.5
 
 Outcome = Literal["better", "same", "worse", "not reliable"]
 Doubt = Literal["no speech", "disagree", "signs", "far", "unsure"]
+REASONS: dict[Doubt, str] = {
+    "no speech": "No speech was found.",
+    "disagree": "The two disagree on whether anybody speaks.",
+    "signs": "There are signs that words were invented.",
+    "far": "This voice is unlike those that the model learned from.",
+    "unsure": "The model is unsure of half of its words.",
+}
 
 
 @dataclass(frozen=True)
@@ -34,13 +43,45 @@ class Verdict:
     outcome: Outcome | None  # None where nobody can tell: other words and no reference, or one transcript alone
     doubts: tuple[Doubt, ...] = ()  # why it is not reliable, the gravest first
 
+    @property
+    def reasons(self) -> tuple[str, ...]:
+        """Why it is not reliable, in sentences."""
+        return reasons_of(self.doubts)
+
+    def to_json(self) -> dict[str, Any]:
+        """The record, each doubt with a sentence."""
+        return {
+            "outcome": self.outcome,
+            "doubts": [{"name": doubt, "reason": REASONS[doubt]} for doubt in self.doubts],
+        }
+
+
+def reasons_of(doubts: Iterable[Doubt]) -> tuple[str, ...]:
+    """The doubts in sentences."""
+    return tuple(REASONS[doubt] for doubt in doubts)
+
+
+def unreliable_text(doubts: Sequence[tuple[Doubt, ...]], say: Callable[[str], str] = str) -> str:
+    """How many of all recordings are not reliable, and for how many each gravest reason holds; "" where none is."""
+    gravest = Counter(own[0] for own in doubts if own)
+    n = gravest.total()
+    if not n:
+        return ""
+    lead = f"1 of {len(doubts)} is not reliable:" if n == 1 else f"{n} of {len(doubts)} are not reliable:"
+    reasons = [f"{say(REASONS[doubt])} ({own})" if own < n else say(REASONS[doubt]) for doubt, own in gravest.items()]
+    return f"{say(lead)} {' '.join(reasons)}"
+
 
 def judge(base: Row, adapted: Row | None, where: Whereabouts | None, language: str = ENGLISH) -> Verdict:
     """The rule. `where` is the recording's place on the voice map, None without a map.
 
     The row that is judged is the adapted one, or the base where there is no other: what adapting repaired is no doubt.
     """
-    doubts = _doubts(base, adapted, where)
+    return weigh(doubts_of(base, adapted, where), base, adapted, language)
+
+
+def weigh(doubts: tuple[Doubt, ...], base: Row, adapted: Row | None, language: str = ENGLISH) -> Verdict:
+    """The verdict where the doubts are known already: those say nothing of what was meant, which may change."""
     if doubts:
         return Verdict("not reliable", doubts)
     if adapted is None:
@@ -51,7 +92,8 @@ def judge(base: Row, adapted: Row | None, where: Whereabouts | None, language: s
     return Verdict("better" if fewer > 0 else "worse" if fewer < 0 else "same")
 
 
-def _doubts(base: Row, adapted: Row | None, where: Whereabouts | None) -> tuple[Doubt, ...]:
+def doubts_of(base: Row, adapted: Row | None, where: Whereabouts | None) -> tuple[Doubt, ...]:
+    """Why a result is not reliable, the gravest first."""
     rows = (base,) if adapted is None else (base, adapted)
     last = rows[-1]
     is_silent = all(row.heard_nobody or not row.text for row in rows)

@@ -13,42 +13,40 @@ means. All of it is our own choice. A place on the map says nothing about a pers
 from __future__ import annotations
 
 import json
-from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import Protocol
 
 import numpy as np
 import scipy  # its parts come in when they are first used, which is after the start
 from safetensors import SafetensorError, safe_open
 from safetensors.numpy import save
-from tqdm import tqdm
 
-from hyper.compare.pipeline import PersonalizedAsr
 from hyper.model.delivered import seal
-from hyper.model.fingerprint import fingerprint
-from hyper.recordings.audio import load_audio
-from hyper.recordings.limits import AudioError
-from hyper.recordings.manifest import ManifestRow, source_speaker
 from hyper.recordings.whole_files import write_whole
-
-if TYPE_CHECKING:
-    from hyper.compare.comparison import Comparison
 
 MAP_FILE = "voice_map.safetensors"
 MAX_COMPONENTS = 32  # kept directions; fewer where the embedding is long
 MAX_COMPONENT_BYTES = 200_000  # of the directions and the mean, so that the file stays small beside any model
 N_NEAREST = 5  # speakers: one alone may lie there by chance
 FAR_PERCENTILE = 95  # of the held-out distances; so many of 100 held-out recordings are nearer than what is called far
-HELD_OUT = 5  # every fifth speaker stays off the map
 MIN_SPEAKERS = 10  # on the map and off it together ...
 MIN_ON_MAP = 3  # ... for two directions
-_SEED = 0
 
 
 class MapError(ValueError):
     """There is no map, or none can be made; the message says what to run."""
+
+
+class Mapped(Protocol):
+    """A pair, as far as its map is concerned."""
+
+    hypernet_folder: Path | None  # where the map lies too
+
+    @property
+    def fingerprints(self) -> tuple[str, str] | None:
+        """Of the base and of the hypernetwork; None without one."""
 
 
 @dataclass(frozen=True)
@@ -153,77 +151,30 @@ def make_command() -> str:
     return "`python -m hyper make-map --data MANIFEST.csv`"
 
 
-def find_map(asr: PersonalizedAsr) -> VoiceMap:
+def find_map(asr: Mapped) -> VoiceMap:
     """The map of this pair. Errors: `MapError` where there is none, or another pair's."""
     path = asr.hypernet_folder / MAP_FILE if asr.hypernet_folder else None
-    if asr.hypernet is None or path is None or not path.is_file():
+    if asr.fingerprints is None or path is None or not path.is_file():
         raise MapError(f"There is no map for this model yet. To make one of its training recordings: {make_command()}")
     voice_map = VoiceMap.load(path)
-    if (voice_map.base_fingerprint, voice_map.hypernet_fingerprint) != _fingerprints(asr):
+    if (voice_map.base_fingerprint, voice_map.hypernet_fingerprint) != asr.fingerprints:
         raise MapError(f"The map beside this model was made with another pair. Make it again: {make_command()}")
     return voice_map
 
 
-def whereabouts_of(asr: PersonalizedAsr, comparison: Comparison) -> Whereabouts | None:
-    """Where a recording that was compared lies; None where the model has no map."""
+def whereabouts_of(
+    asr: Mapped,
+    embedding: np.ndarray | None,  # (d_embedding,)
+    is_mean: bool = False,  # of several recordings
+) -> Whereabouts | None:
+    """Where a voice lies; None where the model has no map."""
+    if embedding is None:
+        return None
     try:
         voice_map = find_map(asr)
     except MapError:
         return None
-    return None if comparison.embedding is None else voice_map.whereabouts(comparison.embedding, is_mean=False)
-
-
-def make_map(
-    asr: PersonalizedAsr, rows: Sequence[ManifestRow], max_speakers: int = 300, max_utterances: int = 4
-) -> tuple[VoiceMap, int]:
-    """The map of these recordings' speakers, and how many recordings could not be read.
-
-    Errors: `MapError` without a hypernetwork, and with too few speakers.
-    """
-    if asr.hypernet is None:
-        raise MapError(f"There is no hypernetwork for {asr.base_model}, so there are no embeddings to map.")
-    chosen = choose_speakers(rows, max_speakers, max_utterances)
-    _check_enough(len(chosen), MIN_ON_MAP)  # told before the work
-    embeddings: dict[str, list[np.ndarray]] = {}
-    n_unreadable = 0
-    for speaker, own in tqdm(chosen.items(), desc="embedding", unit="speaker"):
-        for row in own:
-            try:
-                waveform = load_audio(row.path, max_seconds=asr.backbone.window_seconds)
-            except AudioError:
-                n_unreadable += 1
-                continue
-            embedding = asr.prepare(waveform).embedding
-            assert embedding is not None  # there is a hypernetwork
-            embeddings.setdefault(speaker, []).append(embedding[0].float().cpu().numpy())
-    kinds = {speaker: _kind(chosen[speaker][0]) for speaker in embeddings}
-    off_map = held_out({speaker: source_speaker(chosen[speaker][0]) for speaker in embeddings})
-    return fit_map(embeddings, kinds, off_map, _fingerprints(asr)), n_unreadable
-
-
-def choose_speakers(
-    rows: Sequence[ManifestRow], max_speakers: int, max_utterances: int
-) -> dict[str, list[ManifestRow]]:
-    """Recordings by speaker; of too many speakers as many of each cohort and severity as there are, by a fixed draw."""
-    by_speaker: dict[str, list[ManifestRow]] = defaultdict(list)
-    for row in rows:
-        if row.speaker:
-            by_speaker[row.speaker].append(row)
-    rng = np.random.default_rng(_SEED)
-    cells: dict[Kind, list[str]] = defaultdict(list)
-    for speaker in rng.permutation(sorted(by_speaker)):
-        cells[_kind(by_speaker[speaker][0])].append(str(speaker))
-    dealt = [  # one of each kind, then the next of each
-        speakers[turn] for turn in range(len(by_speaker)) for speakers in cells.values() if turn < len(speakers)
-    ]
-    return {speaker: by_speaker[speaker][:max_utterances] for speaker in sorted(dealt[:max_speakers])}
-
-
-def held_out(sources: Mapping[str, str]) -> set[str]:
-    """Speakers that stay off the map: all who share their typical speaker with one of a fixed fifth of those."""
-    unique = sorted(set(sources.values()))
-    off = set(np.random.default_rng(_SEED).permutation(unique)[: max(1, len(unique) // HELD_OUT)].tolist())
-    return {speaker for speaker, source in sources.items() if source in off}
+    return voice_map.whereabouts(embedding, is_mean)
 
 
 def fit_map(
@@ -234,7 +185,7 @@ def fit_map(
 ) -> VoiceMap:
     """Principal directions of the speakers' means, and the distances of those that are held out."""
     on_map = [speaker for speaker in embeddings if speaker not in off_map]
-    _check_enough(len(embeddings), len(on_map))
+    check_enough(len(embeddings), len(on_map))
     means = np.stack([np.mean(embeddings[speaker], axis=0) for speaker in on_map]).astype(np.float64)
     mean = _rounded(means.mean(axis=0))
     _, spread, directions = scipy.linalg.svd(means - mean, full_matrices=False)
@@ -260,21 +211,13 @@ def fit_map(
     return VoiceMap(**(vars(unfinished) | {name: np.sort(values) for name, values in distances.items()}))
 
 
-def _check_enough(n_speakers: int, n_on_map: int) -> None:
+def check_enough(n_speakers: int, n_on_map: int) -> None:
+    """Refuse too few speakers for a map. Errors: `MapError`."""
     if n_speakers < MIN_SPEAKERS or not MIN_ON_MAP <= n_on_map < n_speakers:
         raise MapError(
             f"The recordings name {n_speakers} speakers that can be used; a map needs {MIN_SPEAKERS} or more in the "
             "manifest's `speaker` column."
         )
-
-
-def _fingerprints(asr: PersonalizedAsr) -> tuple[str, str]:
-    assert asr.hypernet is not None
-    return asr.backbone.body_fingerprint, fingerprint(asr.hypernet)
-
-
-def _kind(row: ManifestRow) -> Kind:
-    return Kind(row.cohort or "typical", row.severity, row.simulated)
 
 
 def _rounded(values: np.ndarray) -> np.ndarray:

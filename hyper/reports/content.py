@@ -8,6 +8,7 @@ from datetime import datetime
 from hyper.compare.evaluation import Evaluation, percent, simulated_note
 from hyper.compare.groups import Group
 from hyper.compare.utterance import Failure, ScoredUtterance
+from hyper.compare.verdict import unreliable_text
 from hyper.metrics.intervals import Interval
 from hyper.metrics.normalize import counting_note
 from hyper.metrics.word_errors import WordErrors
@@ -24,6 +25,7 @@ from hyper.reports.parts import (
     date_text,
     facts,
     transcript_part,
+    warning_text,
 )
 from hyper.reports.table import INTERVAL_MEANING, shown_groups, wer_intervals
 from hyper.reports.tongue import IN_ENGLISH, Tongue
@@ -67,7 +69,7 @@ def clinic_report(
         remarks=remarks.strip(),
         date=date_text(now, tongue),
         cautions=_cautions(evaluation, tongue),
-        outcome=say(evaluation_outcome(evaluation)),
+        outcome=reliable_outcome(evaluation, say),
         group_columns=("", *map(say, GROUP_COLUMNS)),
         group_lines=tuple(_shown_line(group, tongue) for group in groups),
         group_notes=_group_notes(groups, evaluation.language, tongue),
@@ -103,6 +105,12 @@ def evaluation_outcome(evaluation: Evaluation) -> str:
     return f"{recordings}{scored}. Word error rate, all words pooled: {base}{adapted}."
 
 
+def reliable_outcome(evaluation: Evaluation, say: Callable[[str], str]) -> str:
+    """The outcome, and how much of it is not reliable."""
+    unreliable = unreliable_text([each.doubts for each in evaluation.utterances], say)
+    return f"{say(evaluation_outcome(evaluation))} {unreliable}".rstrip()
+
+
 def interval_text(interval: Interval | None) -> str:
     """Both ends in per cent."""
     return "–" if interval is None else f"{100 * interval.low:.0f} to {100 * interval.high:.0f} %"
@@ -120,6 +128,7 @@ def _part(
         recording.note,
         seconds,
         tongue.say("simulated") if recording.simulated else "",
+        warning_text(utterance.reasons, tongue),
     )
     rows = [transcript_part("base", utterance.base, recording.reference, language, tongue)]
     if utterance.adapted is not None:

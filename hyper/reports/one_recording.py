@@ -20,6 +20,7 @@ from hyper.reports.parts import (
     date_text,
     facts,
     transcript_part,
+    warning_text,
 )
 from hyper.reports.tongue import IN_ENGLISH, Tongue
 
@@ -102,14 +103,15 @@ def _part(name: str, row: Row, comparison: Comparison, tongue: Tongue) -> Transc
 
 
 def _outcome(comparison: Comparison, tongue: Tongue) -> str:
-    """What came of it, in counts."""
+    """Whether it is reliable, and what came of it in counts."""
     named = [("Base", comparison.base), ("Adapted", comparison.adapted)]
     if all(row.heard_nobody for row in comparison.rows):
         return tongue.say("No speech was found, so there is nothing to count.")
     counts = [
         f"{tongue.say(name)}: {count_text(row.counted, tongue)}." for name, row in named if row and _is_counted(row)
     ]
-    return " ".join(counts) or tongue.say(NO_REFERENCE)
+    warning = warning_text(comparison.verdict.reasons, tongue)
+    return f"{warning} {' '.join(counts) or tongue.say(NO_REFERENCE)}".lstrip()
 
 
 def _is_counted(row: Row) -> bool:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import platform
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from importlib.metadata import version
@@ -114,6 +115,11 @@ def transcript_part(name: str, row: Row, reference: str | None, language: str, t
     is_wrong = row.errors is not None and row.errors.n_errors > 0
     words = tuple(align_as_written(reference, row.text, language)) if reference and is_wrong else ()
     return TranscriptPart(name, row.text, words, score_text(row.errors, tongue), reasons(row.flags, tongue.say))
+
+
+def warning_text(reasons: Sequence[str], tongue: Tongue) -> str:
+    """That a result is not reliable, and why; "" where it is."""
+    return f"{tongue.say('Not reliable')}: {' '.join(map(tongue.say, reasons))}" if reasons else ""
 
 
 def cautions(base_model: str, hypernetwork: str | None, simulated: str, tongue: Tongue) -> tuple[str, ...]:

@@ -14,7 +14,7 @@ from hyper.recordings.tables import Cell, Sheet
 
 TEXT_COLUMNS = ("number", "file", "speaker", "note", "simulated", "seconds", "what was meant", "base", "adapted")
 ERROR_COLUMNS = ("WER", "substituted", "deleted", "inserted")
-WARNING_COLUMNS = ("base: warnings", "adapted: warnings", "problem")
+WARNING_COLUMNS = ("base: warnings", "adapted: warnings", "not reliable", "problem")
 GROUP_COLUMNS = ("by", "value", "recordings", "simulated", "words")
 SPEAKERS, RECORDINGS = "speakers", "recordings"  # what an interval is over
 INTERVAL_MEANING = {
@@ -90,6 +90,7 @@ def _utterance_line(number: int, utterance: ScoredUtterance) -> list[Cell]:
         utterance.change,
         reasons(utterance.base.flags),
         reasons(adapted.flags) if adapted else "",
+        " ".join(utterance.reasons),
         None,
     ]
 

@@ -64,8 +64,8 @@ class Endpoints:
             strength: How strongly to adapt, from 0 (base) to 2; 1 is as trained.
 
         Returns:
-            Both transcripts, how sure each word is, their errors, what speaks against them, timings in ms, and the
-            change of each layer.
+            Both transcripts, how sure each word is, their errors, what speaks against them, the verdict and its
+            reasons, timings in ms, and the change of each layer.
         """
         self._hold([recording] if recording else [], request)
         asked = Asked(recording, reference, model, language, adaptation, verbatim, strength)
@@ -84,7 +84,7 @@ class Endpoints:
             language: Spoken language, for a multilingual model.
 
         Returns:
-            Both transcripts and the errors of each recording, rates of all together, and which could not be used.
+            Both transcripts, errors and verdict of each recording, rates of all together, and which could not be used.
         """
         self._hold(recordings, request)
         with notices.errors_as_notices(), TemporaryDirectory() as folder:
@@ -122,7 +122,7 @@ class Endpoints:
             language: Spoken language, for a multilingual model.
 
         Returns:
-            Three transcripts of each recording, pooled errors, and how far the adaptations agree.
+            Three transcripts and the verdict of each recording, pooled errors, and how far the adaptations agree.
         """
         self._hold(recordings, request)
         with notices.errors_as_notices():

@@ -10,7 +10,7 @@ from itertools import zip_longest
 from typing import TYPE_CHECKING
 
 from hyper.compare.columns import Column, columns
-from hyper.compare.verdict import Doubt, Verdict, judge
+from hyper.compare.verdict import REASONS, Doubt, Verdict
 from hyper.metrics.normalize import ENGLISH, counting_note
 from hyper.ui import marks
 from hyper.ui.languages import say
@@ -23,7 +23,6 @@ from hyper.ui.waveform import wave_path
 if TYPE_CHECKING:
     from hyper.compare.comparison import Comparison
     from hyper.compare.row import Row
-    from hyper.compare.voice_map import Whereabouts
 
 TRAIN_COMMAND = "python -m hyper train --base {base} --data MANIFEST.csv --out assets/hypernet-{name}"
 STAGES = {"audio": "read the audio", "encode": "encode", "generate": "write the adaptation", "decode": "decode both"}
@@ -40,11 +39,11 @@ SAME_WORDS = "Both transcripts have the same words."
 OTHER_WORDS = "The transcripts differ in the words that stand out."
 LIKELIER = "By how sure the model was, the {row} one is likelier to be right."
 DOUBTS: dict[Doubt, str] = {  # each with what would work
-    "no speech": "No speech was found. Speak closer to the microphone, or choose another recording.",
-    "disagree": "The two disagree on whether anybody speaks. Speak closer to the microphone, or try another model.",
-    "signs": "There are signs that words were invented. Try shorter phrases, or another model in the settings.",
-    "far": "This voice is unlike those that the model learned from. Try another model in the settings.",
-    "unsure": "The model is unsure of half of its words. Try shorter phrases, or another model in the settings.",
+    "no speech": f"{REASONS['no speech']} Speak closer to the microphone, or choose another recording.",
+    "disagree": f"{REASONS['disagree']} Speak closer to the microphone, or try another model.",
+    "signs": f"{REASONS['signs']} Try shorter phrases, or another model in the settings.",
+    "far": f"{REASONS['far']} Try another model in the settings.",
+    "unsure": f"{REASONS['unsure']} Try shorter phrases, or another model in the settings.",
 }
 EMPTY = render("no_comparison")
 
@@ -63,16 +62,15 @@ class Panel:
 def results_html(
     comparison: Comparison,
     model: str,
-    where: Whereabouts | None = None,
     recording: str | None = None,
     offer: str = "",
 ) -> str:
     """The verdict and both rows. `model` is what the visitor chose, as a command would name it.
 
-    `where` is the recording's place on the voice map, `recording` the file that the player plays, `offer` what the
-    button under a verdict says that asks for another model.
+    `recording` is the file that the player plays, `offer` what the button under a verdict says that asks for another
+    model.
     """
-    verdict = judge(comparison.base, comparison.adapted, where, comparison.language)
+    verdict = comparison.verdict
     is_hidden = any(row.heard_nobody for row in comparison.rows)  # one row must not tell what the other hides
     texts = [row.text for row in comparison.rows]
     found = (

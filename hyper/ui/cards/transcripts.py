@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING
 
 import gradio as gr
 
-from hyper.compare.voice_map import whereabouts_of
 from hyper.ui import panels, scripts
 from hyper.ui.cards.card import Card
 from hyper.ui.layout import card
@@ -38,9 +37,8 @@ class TranscriptsCard(Card):
 
     def render(self, comparison: Comparison, asked: Asked) -> Values:
         """The verdict and both rows; where another model may do better, the one that is offered."""
-        where = whereabouts_of(self.models.get(asked.model), comparison)
         offer = offer_text(self.models) if self.models.offers(asked.model) else ""
-        return {self.panels: panels.results_html(comparison, asked.model, where, asked.recording, offer)}
+        return {self.panels: panels.results_html(comparison, asked.model, asked.recording, offer)}
 
     def clear(self) -> Values:
         """Empty rows."""

@@ -17,7 +17,6 @@ from hyper.compare.pipeline import PersonalizedAsr
 from hyper.compare.row import Row
 from hyper.compare.sweep import sweep
 from hyper.compare.verdict import Doubt, judge
-from hyper.compare.voice_map import Whereabouts, whereabouts_of
 from hyper.metrics.word_errors import WordSpan
 from hyper.plots.layers import layer_axis_title, whole_layers
 from hyper.recordings.limits import SAMPLE_RATE
@@ -96,7 +95,7 @@ def make_slide(
     prepared = asr.prepare(recording)
     comparison = asr.compare_prepared(prepared, meant or None)
     points = () if comparison.adapted is None else sweep(asr, prepared, comparison.reference)
-    line_of, where = _line_maker(comparison), whereabouts_of(asr, comparison)
+    line_of = _line_maker(comparison)
     slide = Slide(
         label=label.removeprefix(SIMULATED),
         is_simulated=label.startswith(SIMULATED),
@@ -105,7 +104,7 @@ def make_slide(
         seconds=comparison.seconds,
         peaks=_peaks(comparison.waveform),
         base=line_of(comparison.base),
-        adapted=tuple(AtStrength(p.strength, line_of(p.row), _verdict(comparison, p.row, where)) for p in points),
+        adapted=tuple(AtStrength(p.strength, line_of(p.row), _verdict(comparison, p.row)) for p in points),
         layers=tuple(Layer(name, 100 * size) for name, size in whole_layers(comparison.layers).items()),
         axis=f"Change of each {layer_axis_title(comparison.layers)}, in percent of its own weights",
         n_written=comparison.generated_parameters,
@@ -141,9 +140,9 @@ def wav_bytes(waveform: np.ndarray) -> bytes:  # (n_samples,) in [-1, 1], 16 kHz
     return target.getvalue()
 
 
-def _verdict(comparison: Comparison, row: Row, where: Whereabouts | None) -> str:
+def _verdict(comparison: Comparison, row: Row) -> str:
     """What can be said of the row, judged as the page judges it."""
-    verdict = judge(comparison.base, row, where, comparison.language)
+    verdict = judge(comparison.base, row, comparison.where, comparison.language)
     return f"{verdict.outcome}: {DOUBTS[verdict.doubts[0]]}" if verdict.doubts else verdict.outcome or ""
 
 

@@ -8,8 +8,10 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from hyper.compare.verdict import unreliable_text
 from hyper.metrics.intervals import MIN_SPEAKERS, Interval, wer_interval
 from hyper.metrics.word_errors import WordErrors, pooled
+from hyper.ui.languages import say
 from hyper.ui.panels import WER_MEANING
 from hyper.ui.templates import render
 
@@ -55,6 +57,7 @@ def results_html(evaluation: Evaluation) -> str:
     return render(
         "reading_results",
         evaluation=evaluation,
+        reliability=unreliable_text([each.doubts for each in evaluation.utterances], say),
         rates=rates,
         columns=("What was meant", "Base", "Adapted", "Change") if adapted else ("What was meant", "Base"),
         wer_meaning=WER_MEANING,

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from hyper.compare.evaluation import simulated_note
-from hyper.reports.content import WER_MEANING, evaluation_outcome, rate_cells
+from hyper.reports.content import WER_MEANING, rate_cells, reliable_outcome
 from hyper.reports.table import INTERVAL_MEANING, shown_groups, wer_intervals
 from hyper.ui.languages import say
 from hyper.ui.numbers import count
@@ -50,7 +50,7 @@ def outcome_html(evaluation: Evaluation, is_finished: bool = False) -> str:
     counted = any(utterance.base.errors is not None for utterance in evaluation.utterances)
     return render(
         "several_outcome",
-        outcome=say(evaluation_outcome(evaluation)).replace(" %", "\N{NO-BREAK SPACE}%"),
+        outcome=reliable_outcome(evaluation, say).replace(" %", "\N{NO-BREAK SPACE}%"),
         groups=[(_group_name(group), rate_cells(group)) for group in groups],
         groups_help=" ".join(map(say, [WER_MEANING, *(INTERVAL_MEANING[each] for each in over)])),
         evaluation=evaluation,

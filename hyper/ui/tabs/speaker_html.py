@@ -10,8 +10,10 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from hyper.compare.speaker import LEVELS, Level
+from hyper.compare.verdict import unreliable_text
 from hyper.plots.agreement import agreement_print
 from hyper.ui.figures import print_links_html
+from hyper.ui.languages import say
 from hyper.ui.numbers import count
 from hyper.ui.panels import NO_REFERENCE, WER_MEANING
 from hyper.ui.templates import render
@@ -48,6 +50,7 @@ def results_html(comparison: SpeakerComparison) -> str:
         "speaker_results",
         comparison=comparison,
         outcome=speaker_outcome(comparison),
+        reliability=unreliable_text([each.verdict.doubts for each in comparison.recordings], say),
         rates=comparison.pooled if _has_rates(comparison) else None,
         levels=SHOWN_LEVELS,
         errors_help=WER_MEANING if comparison.pooled else NO_REFERENCE,
