@@ -23,8 +23,8 @@ from test_browser import (
     visit,
 )
 
-from hyper.compare.pipeline import PersonalizedAsr
 from hyper.compare.make_map import make_map
+from hyper.compare.pipeline import PersonalizedAsr
 from hyper.compare.voice_map import MAP_FILE
 from hyper.model.checkpoint import save_hypernet
 from hyper.recordings.manifest import read_manifest

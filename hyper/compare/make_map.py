@@ -73,5 +73,3 @@ def held_out(sources: Mapping[str, str]) -> set[str]:
 
 def _kind(row: ManifestRow) -> Kind:
     return Kind(row.cohort or "typical", row.severity, row.simulated)
-
-

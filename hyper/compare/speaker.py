@@ -64,7 +64,13 @@ class SpeakerRecording:
             }
             for level, row in self.rows.items()
         }
-        return {"file": self.file, "seconds": self.seconds, "reference": self.reference, **levels, "verdict": self.verdict.to_json()}
+        return {
+            "file": self.file,
+            "seconds": self.seconds,
+            "reference": self.reference,
+            **levels,
+            "verdict": self.verdict.to_json(),
+        }
 
 
 @dataclass(frozen=True, eq=False)

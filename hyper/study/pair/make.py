@@ -8,8 +8,8 @@ from functools import partial
 from pathlib import Path
 
 from hyper.compare.calibration import CalibrationError
-from hyper.compare.pipeline import PersonalizedAsr
 from hyper.compare.make_map import make_map
+from hyper.compare.pipeline import PersonalizedAsr
 from hyper.compare.voice_map import MAP_FILE, MapError
 from hyper.model.backbone import Backbone
 from hyper.model.checkpoint import load_hypernet, save_hypernet
