@@ -43,9 +43,9 @@ SINGULAR_VALUES = Caption(
 )
 MATRICES = Caption(
     "Where inside each layer it was changed",
-    "The darker a square, the more that part of Whisper was changed to follow this voice; it says nothing about a "
-    "person's health. Each square is one matrix of a layer, next to its own weights. W1 and W2 are the layer's MLP; "
-    "self-attention reads the words so far, cross-attention the sound.",
+    "The more a square stands out, the more that part of Whisper was changed to follow this voice; it says nothing "
+    "about a person's health. Each square is one matrix of a layer, next to its own weights. W1 and W2 are the layer's "
+    "MLP; self-attention reads the words so far, cross-attention the sound.",
 )
 
 
@@ -93,7 +93,7 @@ def magnitude_figure(layers: Sequence[LayerUpdate]) -> go.Figure:
             marker_color=palette.ADAPTED,
             hovertemplate="layer %{x}: %{y:.2f} % of its weights, root mean square over its matrices<extra></extra>",
         )
-        return styled(figure, layer_axis_title(layers), "change, % of the layer's weights")
+        return _over_layers(figure, layers, "change, % of the layer's weights")
     for colour, (matrix, updates) in zip(_colours(layers), _by_matrix(layers).items(), strict=False):
         figure.add_bar(
             name=matrix,
@@ -104,7 +104,7 @@ def magnitude_figure(layers: Sequence[LayerUpdate]) -> go.Figure:
             hovertemplate="layer %{x}: %{y:.2f} % of its weights<br>size of the change %{customdata[0]:.3g}"
             "%{customdata[1]}<extra></extra>",
         )
-    return styled(figure, layer_axis_title(layers), "change, % of the layer's weights")
+    return _over_layers(figure, layers, "change, % of the layer's weights")
 
 
 def _angle_text(update: LayerUpdate) -> str:
@@ -125,7 +125,7 @@ def singular_value_figure(layers: Sequence[LayerUpdate]) -> go.Figure:
             marker={"color": palette.ADAPTED_SCALE[k % len(palette.ADAPTED_SCALE)], "size": 13, "symbol": k},
             hovertemplate=f"layer %{{x}}, direction {k + 1}: %{{y:.3g}}<extra></extra>",
         )
-    return styled(figure, layer_axis_title(layers), "strength (singular value)")
+    return _over_layers(figure, layers, "strength (singular value)")
 
 
 def inside_caption(layers: Sequence[LayerUpdate]) -> Caption:
@@ -159,7 +159,7 @@ def matrix_sizes_figure(layers: Sequence[LayerUpdate]) -> go.Figure:
         ygap=2,
         hovertemplate="layer %{x}, %{y}: %{z:.2f} % of its weights<extra></extra>",
     )
-    styled(figure, layer_axis_title(layers), "")
+    _over_layers(figure, layers, "")
     figure.update_yaxes(type="category", autorange="reversed", rangemode=None)
     return figure.update_layout(margin_l=112)
 
@@ -212,6 +212,11 @@ def inside_print(layers: Sequence[LayerUpdate]) -> Figure:
     axes.set_title(inside_caption(layers).title, loc="left", fontsize=12, color=palette.INK)
     style_axes(axes, drawn.layout.xaxis.title.text, drawn.layout.yaxis.title.text)
     return figure
+
+
+def _over_layers(figure: go.Figure, layers: Sequence[LayerUpdate], y_title: str) -> go.Figure:
+    """The figure in the project's look, with room for names of layers that a telephone turns."""
+    return styled(figure, layer_axis_title(layers), y_title).update_layout(margin_b=76, xaxis_title_standoff=24)
 
 
 def _by_matrix(layers: Sequence[Layer]) -> dict[str, list[Layer]]:

@@ -63,6 +63,7 @@ COLOURS = {
     "button_primary_background_fill": palette.INK,
     "button_primary_background_fill_hover": palette.ADAPTED,
     "button_primary_border_color": palette.INK,
+    "button_primary_border_color_hover": palette.ADAPTED,
     "button_primary_text_color": palette.CARD,
     "button_primary_text_color_hover": palette.CARD,
     "button_secondary_background_fill": palette.CARD,
@@ -77,6 +78,8 @@ COLOURS = {
     "error_icon_color": palette.WARNING,
     "accordion_text_color": palette.INK,
     "table_text_color": palette.INK,
+    "table_even_background_fill": palette.PAGE,
+    "table_odd_background_fill": palette.CARD,
     "loader_color": palette.ADAPTED,
     "slider_color": palette.ADAPTED,
 }
