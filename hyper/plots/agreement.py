@@ -21,8 +21,8 @@ RIGHT_ANGLE = 90.0  # degrees: nothing in common
 WRITTEN = Caption(
     "Do the recordings ask for the same change?",
     "Fields that stand out: Whisper is changed in the same way for both recordings, so one adaptation may serve both. "
-    "Each field is the mean angle, over the model's layers, between what two recordings' adaptations write into a layer "
-    "(each direction counts as much as it is changed). 0° is the same direction, 90° nothing in common.",
+    "Each field is the mean angle, over the model's layers, between what two recordings' adaptations write into a "
+    "layer (each direction counts as much as it is changed). 0° is the same direction, 90° nothing in common.",
 )
 READ = Caption(
     "Does the change listen to the same thing?",
