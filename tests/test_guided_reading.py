@@ -146,6 +146,14 @@ def test_next_without_a_recording_is_a_sentence(tab):
         tab.go_on(Reading.begin(("one",)), "/gone/one.wav")
 
 
+def test_what_was_read_may_be_forgotten_and_counting_says_so(tab):
+    lost = tab.go(Reading.back, None)
+    assert lost[tab.choose]["visible"] and not lost[tab.read]["visible"]
+    for ask in (lambda: tab.hand_over(None), lambda: tab.count_errors(None, "bundled", None, lambda *_, **__: None)):
+        with pytest.raises(gr.Error, match="no longer here: the server was restarted, or the page was left too long"):
+            ask()
+
+
 def scored(reference: str, base: str, adapted: str) -> ScoredUtterance:
     from hyper.compare.row import Row
     from hyper.compare.transcript import Transcript

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import threading
 import time
 from collections import Counter
@@ -20,6 +21,7 @@ from hyper.ui import queues, server
 from hyper.ui.model_store import ModelStore
 from hyper.ui.page import build_page
 from hyper.ui.service import Service
+from hyper.ui.tabs import reading
 from hyper.ui.tried_examples import TriedExamples
 from hyper.ui.visitors.uploads import Uploads
 
@@ -106,6 +108,14 @@ def test_a_list_waits_for_no_other_list(page):
             others.join(PATIENCE_SECONDS)
     assert len(answers) == 1
     assert 4 <= queues.LIST_QUEUE["concurrency_limit"] <= 8
+
+
+@pytest.mark.parametrize("button", ["next", "redo", "skip", "back", "finish"])
+def test_a_reading_that_the_server_has_forgotten_begins_anew(page, button):
+    with Visitor(page.url) as visitor:
+        recording = [None] if button == "next" else []
+        shown = json.dumps(visitor.press(f"hw-reading-{button}", None, *recording))
+    assert reading.LOST in shown
 
 
 def hang_up(page: SimpleNamespace, visitor: Visitor, files: list[dict]) -> None:

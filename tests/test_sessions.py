@@ -101,6 +101,24 @@ def test_a_wrong_file_is_answered_in_one_sentence(written, name):
     assert str(caught.value).startswith(sentence) and "\n" not in str(caught.value)
 
 
+@pytest.mark.parametrize("words", [("a", "b", "c"), ("x y " * 5000,) * 3], ids=["many", "long"])
+def test_more_than_can_be_counted_soon_is_refused_before_anything_is_counted(written, words, monkeypatch):
+    monkeypatch.setattr("hyper.reports.sessions.word_errors", lambda *_: pytest.fail("counted"))
+    record = dict(zip(("reference", "base", "adapted"), words, strict=True))
+    n = 2_501 if len(words[0]) == 1 else 17
+    files = [written(f"{i}.json", json.dumps({"utterances": [record] * n}).encode()) for i in range(2)]
+    with pytest.raises(SessionError, match="These files hold more than 5,000 recordings or 2,000,000 characters toge"):
+        read_sessions(files)
+
+
+def test_sessions_are_counted_for_one_visitor_at_a_time():
+    with gr.Blocks() as demo:
+        tab = SessionsTab(SimpleNamespace())
+        tab.connect(SimpleNamespace(language=gr.Textbox()))
+    (step,) = [each for each in demo.fns.values() if each.fn == tab.compare]
+    assert step.concurrency_limit == 1
+
+
 def test_one_session_is_none_to_compare(written):
     with pytest.raises(SessionError, match="Comparing takes 2 to 50 files, one for each session; 1 came"):
         read_sessions([written("third.json")])

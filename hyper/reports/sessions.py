@@ -18,6 +18,8 @@ from hyper.recordings.tables import FORMULA_STARTS, MAX_TABLE_BYTES, read_table
 DATE = re.compile(r"(20\d\d)[-_. ]?(\d\d)[-_. ]?(\d\d)")
 COLUMNS = ("what was meant", "base", "adapted")  # of a saved table; in JSON the first is called "reference"
 FEWEST, MOST = 2, 50
+# Of all files together. Aligning takes the product of two texts' lengths: at most about 7 s, of the longest texts.
+MOST_RECORDINGS, MOST_CHARACTERS = 5_000, 2_000_000
 
 
 class SessionError(ValueError):
@@ -57,12 +59,24 @@ def read_sessions(files: Sequence[tuple[str, Path]], language: str = ENGLISH) ->
     """
     if not FEWEST <= len(files) <= MOST:
         raise SessionError(f"Comparing takes {FEWEST} to {MOST} files, one for each session; {len(files)} came.")
-    sessions = [_session(name, path, language) for name, path in files]
+    read = []
+    n_recordings = n_characters = 0
+    for name, path in files:
+        recordings, own_language = _recordings(name, path, language)
+        n_recordings += len(recordings)
+        n_characters += sum(len(text or "") for each in recordings for text in each)
+        if n_recordings > MOST_RECORDINGS or n_characters > MOST_CHARACTERS:
+            raise SessionError(
+                f"These files hold more than {MOST_RECORDINGS:,} recordings or {MOST_CHARACTERS:,} characters "
+                "together; please give fewer or smaller ones."
+            )
+        read.append((name, recordings, own_language))
+    sessions = [_session(*each) for each in read]
     return sorted(sessions, key=lambda session: (session.day is None, session.day or date.min, session.name))
 
 
-def _session(name: str, path: Path, language: str) -> Session:
-    """One file, counted anew from its texts, so that every file is counted alike."""
+def _recordings(name: str, path: Path, language: str) -> tuple[list[Texts], str]:
+    """Those of one file that can be counted, and the language that they are in."""
     if Path(name).suffix.lower() == ".json":
         recordings, language = _of_json(name, path, language)
     else:
@@ -72,6 +86,11 @@ def _session(name: str, path: Path, language: str) -> Session:
         check_text(text or "", f"A text in {shown(name)}")
     if not recordings:
         raise SessionError(f"{shown(name)} holds no recording with what was meant, so there is nothing to count in it.")
+    return recordings, language
+
+
+def _session(name: str, recordings: Sequence[Texts], language: str) -> Session:
+    """One file, counted anew from its texts, so that every file is counted alike."""
     has_adapted = all(each.adapted is not None for each in recordings)
     return Session(
         name,

@@ -19,5 +19,7 @@ LIST_QUEUE: dict[str, Any] = {"concurrency_id": "several", "concurrency_limit": 
 # A file is as large as the model: one at a time.
 FILE_QUEUE: dict[str, Any] = {"concurrency_id": "files", "concurrency_limit": 1}
 ON_FILES: dict[str, Any] = {"api_visibility": "private", **FILE_QUEUE}
+# Sessions are counted on the processor: one visitor's at a time.
+SESSIONS_QUEUE: dict[str, Any] = {"concurrency_id": "sessions", "concurrency_limit": 1}
 # Small steps: no wait, no endpoint.
 QUIET: dict[str, Any] = {"queue": False, "show_progress": "hidden", "api_visibility": "private"}

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
 
@@ -17,7 +17,7 @@ from hyper.recordings.manifest import ManifestRow
 from hyper.ui import notices
 from hyper.ui.inputs import Inputs
 from hyper.ui.languages import said, say
-from hyper.ui.layout import READING, SEVERAL, Values, card, go_button, heading, lead, recorder, view
+from hyper.ui.layout import READING, SEVERAL, Values, card, go_button, heading, lead, recorder, text_html, view
 from hyper.ui.queues import ON_MODEL, QUIET
 from hyper.ui.service import Service
 from hyper.ui.tabs import reading_html
@@ -34,6 +34,7 @@ INTRODUCTION = (
     "Phrases are shown one at a time: read each one aloud, record yourself, then press Next. Because the phrases are "
     "known, errors can be counted. The model is the one chosen under Try."
 )
+LOST = "What you have read is no longer here: the server was restarted, or the page was left too long; please start again."
 
 
 class ReadingTab(Tab):
@@ -84,7 +85,7 @@ class ReadingTab(Tab):
             (self.back, Reading.back),
             (self.finish, Reading.finish),
         ):
-            button.click(lambda reading, step=step: self.show(step(reading)), self.state, shown, **QUIET)
+            button.click(partial(self.go, step), self.state, shown, **QUIET)
         gr.on([self.recording.change, self.state.change], self.track, [self.state, self.recording], self.next, **QUIET)
         self.count.click(self.count_errors, [self.state, inputs.model], self.results, **ON_MODEL)
 
@@ -121,8 +122,16 @@ class ReadingTab(Tab):
         """The first phrase of a set."""
         return self.show(Reading.begin(READING_SETS[key].phrases))
 
-    def go_on(self, reading: Reading, recording: str | None) -> Values:
+    def go(self, step: Callable[[Reading], Reading], reading: Reading | None) -> Values:
+        """What a step leads to; to the start where the server has nothing of the reading any more."""
+        if reading is None:
+            return {**self.show(None), self.results: text_html(say(LOST), "hw-flag", is_status=True)}
+        return self.show(step(reading))
+
+    def go_on(self, reading: Reading | None, recording: str | None) -> Values:
         """Keep what was recorded and show the next phrase."""
+        if reading is None:
+            return self.go(Reading.redo, None)
         notices.check_recordings([recording] if recording else [])
         return self.show(reading.keep(recording or ""))
 
@@ -134,7 +143,7 @@ class ReadingTab(Tab):
 
     def count_errors(
         self,
-        reading: Reading,
+        reading: Reading | None,
         model: str,
         request: gr.Request,
         progress: gr.Progress = gr.Progress(),  # noqa: B008  gradio finds it by this default
@@ -151,7 +160,7 @@ class ReadingTab(Tab):
             progress(0.3, desc=say("Transcribing"))
             return scored_html(asr, rows, partial(self.service.transcribe, asr, LANGUAGE, request.session_hash))
 
-    def hand_over(self, reading: Reading) -> tuple[list[str], str, str, gr.Tabs]:
+    def hand_over(self, reading: Reading | None) -> tuple[list[str], str, str, gr.Tabs]:
         """The recordings and what was meant for one speaker, who may have twenty; that choice, and its mode."""
         files, phrases = (each[:MAX_RECORDINGS] for each in _read(reading))
         pairs = enumerate(zip(files, phrases, strict=True), start=1)
@@ -160,8 +169,10 @@ class ReadingTab(Tab):
         return named, "\n".join(phrases), ONE_SPEAKER, gr.Tabs(selected=SEVERAL)
 
 
-def _read(reading: Reading) -> tuple[list[str], list[str]]:
+def _read(reading: Reading | None) -> tuple[list[str], list[str]]:
     """Files and phrases of all that was read, or a notice that there are none."""
+    if reading is None:
+        raise notices.notice(LOST, "Nothing to compare")
     read = reading.read()
     notices.check_recordings([file for _, file in read])
     return [file for _, file in read], [phrase for phrase, _ in read]

@@ -12,7 +12,7 @@ from hyper.reports.sessions import Session, read_sessions
 from hyper.ui import figures, notices
 from hyper.ui.languages import say
 from hyper.ui.layout import Values, file_box, fold, note, plot
-from hyper.ui.queues import QUIET
+from hyper.ui.queues import QUIET, SESSIONS_QUEUE
 from hyper.ui.tabs.tab import Tab
 from hyper.ui.templates import render
 
@@ -50,7 +50,7 @@ class SessionsTab(Tab):
             preprocess=False,
             show_progress_on=self.table,
             api_visibility="private",
-            concurrency_limit=None,
+            **SESSIONS_QUEUE,
         )
         self.files.clear(self.clear, None, list(self.clear()), **QUIET)
 
