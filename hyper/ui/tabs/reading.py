@@ -34,7 +34,9 @@ INTRODUCTION = (
     "Phrases are shown one at a time: read each one aloud, record yourself, then press Next. Because the phrases are "
     "known, errors can be counted. The model is the one chosen under Try."
 )
-LOST = "What you have read is no longer here: the server was restarted, or the page was left too long; please start again."
+LOST = (
+    "What you have read is no longer here: the server was restarted, or the page was left too long; please start again."
+)
 
 
 class ReadingTab(Tab):
