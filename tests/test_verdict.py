@@ -12,8 +12,8 @@ from hyper.compare.guards import Flag
 from hyper.compare.verdict import Verdict, judge
 from hyper.compare.voice_map import Whereabouts
 
-NEAR = Whereabouts(0.0, 0.0, distance=1.0, limit=1.0, share_nearer=0.95)  # just not far
-FAR = replace(NEAR, distance=1.01)
+NEAR = Whereabouts(0.0, 0.0, distance=1.5, limit=1.0, share_nearer=0.95)  # just not far enough
+FAR = replace(NEAR, distance=1.51)
 QUIET, LOOP = Flag("quiet", 0.0, 0.1, "It is quiet."), Flag("loop", "repetition", None, "It repeats.")
 
 
