@@ -20,12 +20,12 @@ if TYPE_CHECKING:
     from hyper.compare.row import Row
     from hyper.compare.voice_map import Whereabouts
 
-# Fitted on 1,200 validation recordings with the bundled pair (`assets/results/not-reliable.md` has the figures). At least
-# this share of a transcript's words is below UNSURE_BELOW: 0.4 and 0.5 tell equally well which transcripts are half
-# wrong, and 0.5 doubts fewer that are right.
+# Fitted on 1,200 validation recordings with the bundled pair (`assets/results/not-reliable.md` has the figures).
+# At least this share of a transcript's words is below UNSURE_BELOW: 0.4 and 0.5 tell equally well which transcripts
+# are half wrong, and 0.5 doubts fewer that are right.
 UNSURE_SHARE = 0.5
-# So many times the distance that 95 of 100 held-out recordings stay below. Beyond that distance alone 43 of 47 transcripts
-# were right to the last word; beyond this one hardly any speech lies, but noises do in which a word is heard for sure.
+# So many times the distance that 95 of 100 held-out recordings stay below. Beyond that one alone 43 of 47 transcripts
+# were wholly right; beyond this one lies hardly any speech, but noises do in which a word is heard for sure.
 FAR_TIMES = 1.5
 
 Outcome = Literal["better", "same", "worse", "not reliable"]
