@@ -13,6 +13,7 @@ import pytest
 import torch
 from transformers import WhisperFeatureExtractor, WhisperForConditionalGeneration
 
+from hyper.compare.pipeline import PersonalizedAsr
 from hyper.model import files
 from hyper.model.backbone import Backbone
 from hyper.model.config import TARGETS, whole_stacks
@@ -335,3 +336,23 @@ def test_a_shorter_window_is_a_shorter_model(hub_backbone, hub_folder, speech_li
     with torch.no_grad():
         expected = short.model.encoder(log_mel).last_hidden_state
     torch.testing.assert_close(hub_backbone.encode(log_mel)[-1], expected, atol=1e-4, rtol=1e-4)
+
+
+def test_encoding_again_starts_from_what_the_first_layer_reads(backbone, make_hypernet, speech_like):
+    targets = ("encoder.fc1", "encoder.q_proj", "decoder.fc1")
+    asr = PersonalizedAsr(backbone, make_hypernet(backbone, targets=targets), "random")
+    prepared = asr.prepare(speech_like(2.0))
+    base = backbone.encode(prepared.log_mel)
+    with backbone.adapted(prepared.lora, "encoder") as applied:
+        whole = backbone.encode(prepared.log_mel, applied)
+        again = backbone.encode_again(prepared.embedded, applied)
+    torch.testing.assert_close(again, whole[-1])
+    assert torch.equal(prepared.embedded, base[0]) and not torch.allclose(again, base[-1], atol=1e-2)
+    assert {site.target for site in prepared.lora.in_stack("decoder").sites} == {"decoder.fc1"}
+
+
+def test_nothing_is_kept_or_hooked_for_a_stack_that_is_not_adapted(backbone, make_hypernet, speech_like):
+    prepared = PersonalizedAsr(backbone, make_hypernet(backbone), "random").prepare(speech_like(2.0))
+    assert prepared.embedded is None
+    with backbone.adapted(prepared.lora, "encoder") as applied:
+        assert applied is None and not any(module._forward_hooks for module in backbone.model.modules())

@@ -7,7 +7,7 @@ import torch
 from torch.nn.functional import linear as torch_linear
 
 from hyper.model import layers
-from hyper.model.layers import READ_ONCE, WIDE, linear
+from hyper.model.layers import READ_ONCE, WIDE, linear, plus_linear
 
 
 @pytest.mark.parametrize("d_in", [64, WIDE])
@@ -21,6 +21,19 @@ def test_every_way_gives_torchs_numbers(d_in, has_bias):
             product = linear(x, weight, bias)
         assert product.shape == (*shape, WIDE + 8) and product.is_contiguous()
         assert torch.allclose(product, torch_linear(x, weight, bias), atol=1e-5)
+
+
+def test_a_product_is_added_to_what_stays_as_it_was():
+    torch.manual_seed(0)
+    weight = torch.randn(40, 16) / 4
+    for shape in [(1,), (2, 1), (2, 3), (2, 20), (40, 1)]:
+        x, output = torch.randn(*shape, 16), torch.randn(*shape, 40)
+        before = output.clone()
+        with torch.inference_mode():
+            added = plus_linear(output, x, weight)
+        assert added.shape == output.shape and torch.equal(output, before)
+        assert torch.allclose(added, before + torch_linear(x, weight), atol=1e-5)
+        assert torch.allclose(plus_linear(output, x, weight), added, atol=1e-5)
 
 
 def test_few_positions_of_a_wide_model_fetch_the_weights_once(monkeypatch):

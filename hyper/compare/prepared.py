@@ -25,14 +25,15 @@ class Prepared:
     """One recording, encoded once: all that decoding it at any strength needs. Made by `PersonalizedAsr.prepare`.
 
     It takes memory, on the model's device too, for as long as it is kept: for each piece of at most one window the
-    encoder states and the log-mel, beside 64 kB of waveform a second. With the bundled base 0.35 MB for each 10 s;
-    with Whisper large in half precision 5.4 MB for each 30 s, and the LoRA weights of its `fc1`, 0.8 MB a rank.
+    encoder states and the log-mel, beside 64 kB of waveform a second. With the bundled base 0.54 MB for each 10 s;
+    with Whisper large in half precision 5.4 MB for each 30 s, or 9.2 MB where encoder layers are adapted, and the LoRA weights of its `fc1`, 0.8 MB a rank.
     """
 
     waveform: np.ndarray  # (n_samples,) 16 kHz
     n_samples: tuple[int, ...]  # of each piece
     log_mel: Tensor  # (n_pieces, n_mels, n_frames) padded to the window, on the CPU
     states: Tensor  # (n_pieces, n_states, d_model) of the last layer, as the base has them
+    embedded: Tensor | None  # (n_pieces, n_states, d_model) what an adapted first layer reads; None where none is
     lora: LoraWeights | None  # as trained; one row, or with one adaptation per piece a row for each
     embedding: Tensor | None  # (rows of lora, d_embedding)
     language: str
@@ -61,6 +62,7 @@ class Encoded:
     n_samples: tuple[int, ...]  # of each piece
     log_mel: Tensor  # (n_pieces, n_mels, n_frames) padded to the window, on the CPU
     states: Tensor  # (n_pieces, n_states, d_model) of the last layer
+    embedded: Tensor  # (n_pieces, n_states, d_model) what the first layer reads
     n_speech: Tensor  # (n_pieces,) states that cover speech
     statistics: Tensor | None  # (n_pieces, n_layers + 1, 3, d_model); None where nobody reads them
 
@@ -97,12 +99,13 @@ def _encode_in(
 ) -> list[Encoded]:
     pieces = [piece for own in split for piece in own]
     n_speech = torch.tensor([backbone.n_speech_states(len(piece)) for piece in pieces])
-    states, statistics = [], []
+    states, embedded, statistics = [], [], []
     with backbone.lock, torch.inference_mode():
         log_mel = backbone.log_mel(pieces, window)  # (n_pieces, n_mels, n_frames)
         for part, part_n_speech in zip(log_mel.split(ENCODE_BATCH), n_speech.split(ENCODE_BATCH), strict=True):
             all_layers = backbone.encode(part)  # (n_layers + 1, batch, n_states, d_model)
-            states.append(all_layers[-1].clone())  # the other layers need not stay in memory
+            states.append(all_layers[-1].clone())  # the others need not stay in memory
+            embedded.append(all_layers[0].clone())
             if with_statistics:
                 statistics.append(pool_statistics(all_layers, part_n_speech))
     n_pieces = [len(own) for own in split]
@@ -111,6 +114,7 @@ def _encode_in(
         split,
         log_mel.split(n_pieces),
         torch.cat(states).split(n_pieces),
+        torch.cat(embedded).split(n_pieces),
         n_speech.split(n_pieces),
         torch.cat(statistics).split(n_pieces) if statistics else [None] * len(split),
         strict=True,
@@ -145,6 +149,7 @@ def adapt(
             n_samples=each.n_samples,
             log_mel=each.log_mel,
             states=each.states,
+            embedded=each.embedded if lora is not None and lora.in_stack("encoder").sites else None,
             lora=lora,
             embedding=embedding,
             language=language,

@@ -87,7 +87,7 @@ def _decode_part(
             states if row.strength == 0 else states_with(backbone, lora, part, states)
             for row, lora in zip(rows, weights, strict=True)
         ]
-    with stopwatch.stage("decode"), backbone.adapted(LoraWeights.joined(weights)) as applied:
+    with stopwatch.stage("decode"), backbone.adapted(LoraWeights.joined(weights), "decoder") as applied:
         if all(own is states for own in of_rows):
             return greedy_decode(backbone, states, len(rows) * limits, first.language, applied, copies=len(rows))
         decoded = greedy_decode(backbone, torch.cat(of_rows), len(rows) * limits, first.language, applied)
@@ -102,14 +102,14 @@ def states_with(
     base_states: Tensor,  # (n_pieces, n_states, d_model)
 ) -> Tensor:  # (n_pieces, n_states, d_model)
     """The states that the rows with these weights are decoded from."""
-    if not any(site.target.startswith("encoder.") for site in lora.sites):
+    if not lora.in_stack("encoder").sites:
         return base_states
     states = []
     for start in range(0, len(part), ENCODE_BATCH):
         windows = part[start : start + ENCODE_BATCH]
-        log_mel = torch.stack([each.log_mel[piece] for each, piece in windows])
-        with backbone.adapted(lora.take(range(start, start + len(windows)))) as applied:
-            states.append(backbone.encode(log_mel, applied)[-1].clone())
+        embedded = torch.stack([each.embedded[piece] for each, piece in windows if each.embedded is not None])
+        with backbone.adapted(lora.take(range(start, start + len(embedded))), "encoder") as applied:
+            states.append(backbone.encode_again(embedded, applied))
     return torch.cat(states)
 
 

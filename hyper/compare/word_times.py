@@ -132,7 +132,7 @@ def _attentions(backbone: Backbone, pieces: Sequence[_Piece]) -> list[Tensor]:
     else:
         weights = [piece.prepared.lora_of(piece.piece).scaled(piece.strength) for piece in pieces]
         states = [_states_of(backbone, piece, lora) for piece, lora in zip(pieces, weights, strict=True)]
-        with backbone.adapted(LoraWeights.joined(weights)) as applied:
+        with backbone.adapted(LoraWeights.joined(weights), "decoder") as applied:
             shares = backbone.attention(torch.stack(states), read, applied)
     first = len(prompt) - 1
     return [

@@ -5,7 +5,7 @@ from __future__ import annotations
 import copy
 import threading
 from collections.abc import Mapping, Sequence
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, nullcontext
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
@@ -23,7 +23,7 @@ from hyper.model.fingerprint import body_fingerprint, fingerprint
 from hyper.model.layers import Product
 from hyper.model.loading import load_parts
 from hyper.model.lora import AppliedLora, LoraSite, LoraWeights, apply_lora
-from hyper.model.passes import alignment_heads, cross_attention, decoder_hidden, encode_frames, encoder_states
+from hyper.model.passes import alignment_heads, cross_attention, decoder_hidden, encode_frames, encoder_states, states_from
 from hyper.model.prompt import is_multilingual, languages, no_speech_token, prompt_tokens
 from hyper.model.quantized import check_bits, full_weight, quantise
 from hyper.recordings.limits import SAMPLE_RATE
@@ -162,6 +162,11 @@ class Backbone:
         """
         return torch.stack(encoder_states(self.model, log_mel.to(self.device, self.dtype), applied))
 
+    @torch.inference_mode()
+    def encode_again(self, embedded: Tensor, applied: AppliedLora | None) -> Tensor:  # (batch, n_states, d_model)
+        """The last of the states that `encode` gives, (batch, n_states, d_model), from the first of them."""
+        return states_from(self.model, embedded, applied)[-1]
+
     def encode_frames(self, log_mel: Tensor) -> Tensor:  # (batch, n_mels, n_frames), even and at most the window
         """What the decoder reads, (batch, n_frames // 2, d_model), with gradients; the window need not be full."""
         return encode_frames(self.model, log_mel.to(self.device, self.dtype))
@@ -288,8 +293,14 @@ class Backbone:
         """The linear layer at the site, or what was put in its place."""
         return self.model.get_submodule(site.name)
 
-    def adapted(self, lora: LoraWeights) -> AbstractContextManager[AppliedLora]:
-        """`apply_lora` at the weights' own sites: inside `with`, row i of a batch runs with row i of the weights."""
+    def adapted(self, lora: LoraWeights, stack: str = "") -> AbstractContextManager[AppliedLora | None]:
+        """`apply_lora` at the weights' own sites: inside `with`, row i of a batch runs with row i of the weights.
+
+        Only "encoder" or "decoder" may be about to run; None where nothing of it is adapted.
+        """
+        lora = lora.in_stack(stack) if stack else lora
+        if not lora.sites:
+            return nullcontext()
         return apply_lora([self.layer(site) for site in lora.sites], lora.moved(self.device, self.dtype))
 
     def parameters(self, stack: str = "") -> dict[str, nn.Parameter]:

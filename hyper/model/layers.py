@@ -35,11 +35,18 @@ def linear(x: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:  # (..., d
     torch calls MKL, which is two and a half times slower on an AMD processor. oneDNN's has no gradients.
     """
     n_positions, is_wide = x.numel() // x.shape[-1], min(weight.shape) >= WIDE
-    if not _has_onednn(x) or (n_positions < FEW_POSITIONS and not is_wide):
+    if (n_positions < FEW_POSITIONS and not is_wide) or not _has_onednn(x):
         return torch_linear(x, weight, bias)
     if is_wide and n_positions in READ_ONCE:
         return _turned_round(x, weight, bias)
     return torch.ops.mkldnn._linear_pointwise(x, weight, bias, "none", [], "")
+
+
+def plus_linear(output: Tensor, x: Tensor, weight: Tensor) -> Tensor:  # (..., d_out), (..., d_in), (d_out, d_in)
+    """`output + x @ weight.T`, by the same of the two."""
+    if x.numel() // x.shape[-1] < FEW_POSITIONS or not _has_onednn(x):
+        return torch.addmm(output.flatten(0, -2), x.flatten(0, -2), weight.t()).view_as(output)
+    return torch.ops.mkldnn._linear_pointwise.binary(x, output, weight, None, "add")
 
 
 def _turned_round(x: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:  # (..., d_in) -> (..., d_out)

@@ -10,6 +10,8 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from hyper.model.layers import linear, plus_linear
+
 MAX_STRENGTH = 2.0  # our own limit: twice the update that was trained is far outside of what training saw
 
 
@@ -95,6 +97,12 @@ class LoraWeights:
         """On that device in that precision; gradients pass through the cast."""
         return self._all(lambda t: t.to(device, dtype))
 
+    def in_stack(self, stack: str) -> LoraWeights:
+        """Only the updates of the encoder, or of the decoder; there may be none."""
+        own = [i for i, site in enumerate(self.sites) if site.target.startswith(f"{stack}.")]
+        sites, a, b = (tuple(each[i] for i in own) for each in (self.sites, self.a, self.b))
+        return LoraWeights(sites, a, b, self.scaling, None if self.gains is None else self.gains[:, own])
+
     def without_gains(self) -> LoraWeights:
         """The same updates, each row with an `a` and `b` of its own."""
         if self.gains is None:
@@ -131,8 +139,8 @@ class AppliedLora:
             self._a = [t.transpose(1, 2) for t in lora.a]  # of each site (batch, d_in, rank): laid out for the product
             self._b = [lora.scaling * t.transpose(1, 2) for t in lora.b]  # (batch, rank, d_out)
         else:
-            self._a = [t[0].t() for t in lora.a]  # (d_in, rank) of all rows
-            self._b = [t[0].t() for t in lora.b]  # (rank, d_out)
+            self._a = [t[0] for t in lora.a]  # (rank, d_in) of all rows
+            self._b = [t[0] for t in lora.b]  # (d_out, rank)
             self._gains = (lora.scaling * lora.gains[:, :, None]).unbind(1)  # (batch, 1, rank)
 
     def keep(self, rows: Tensor) -> None:  # (n_kept,) positions among the rows now in force
@@ -160,8 +168,7 @@ class AppliedLora:
         a, b = self._a[site], self._b[site]
         if self._gains is None:
             return torch.baddbmm(output, x @ a, b)
-        weighed = (x @ a) * self._gains[site]  # (batch, tokens, rank)
-        return torch.addmm(output.flatten(0, 1), weighed.flatten(0, 1), b).view_as(output)
+        return plus_linear(output, linear(x, a, None) * self._gains[site], b)
 
 
 def low_rank_update(applied: AppliedLora, site: int) -> Callable[[nn.Module, tuple[Tensor, ...], Tensor], Tensor]:

@@ -37,7 +37,16 @@ def encoder_states(
     encoder = model.model.encoder
     hidden = nn.functional.gelu(encoder.conv1(log_mel))
     hidden = nn.functional.gelu(encoder.conv2(hidden)).transpose(1, 2)
-    states = [hidden + encoder.embed_positions.weight[: hidden.shape[1]]]
+    return states_from(model, hidden + encoder.embed_positions.weight[: hidden.shape[1]], applied)
+
+
+def states_from(
+    model: WhisperForConditionalGeneration,
+    embedded: Tensor,  # (batch, n_states, d_model) what the first layer reads; nothing before it is ever adapted
+    applied: AppliedLora | None = None,  # the updates in force
+) -> list[Tensor]:  # n_encoder_layers + 1 times (batch, n_states, d_model)
+    """As `encoder_states` gives them, the first of which is what is given here."""
+    encoder, states = model.model.encoder, [embedded]
     for layer in encoder.layers:
         states.append(_encoder_layer(cast(Any, layer), states[-1], applied))
     return [*states[:-1], encoder.layer_norm(states[-1])]
