@@ -23,7 +23,14 @@ from hyper.model.fingerprint import body_fingerprint, fingerprint
 from hyper.model.layers import Product
 from hyper.model.loading import load_parts
 from hyper.model.lora import AppliedLora, LoraSite, LoraWeights, apply_lora
-from hyper.model.passes import alignment_heads, cross_attention, decoder_hidden, encode_frames, encoder_states, states_from
+from hyper.model.passes import (
+    alignment_heads,
+    cross_attention,
+    decoder_hidden,
+    encode_frames,
+    encoder_states,
+    states_from,
+)
 from hyper.model.prompt import is_multilingual, languages, no_speech_token, prompt_tokens
 from hyper.model.quantized import check_bits, full_weight, quantise
 from hyper.recordings.limits import SAMPLE_RATE
