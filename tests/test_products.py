@@ -6,8 +6,8 @@ import pytest
 import torch
 from torch.nn.functional import linear as torch_linear
 
-from hyper.model import layers
-from hyper.model.layers import READ_ONCE, WIDE, linear, plus_linear
+from hyper.model import products
+from hyper.model.products import READ_ONCE, WIDE, linear, plus_linear
 
 
 @pytest.mark.parametrize("d_in", [64, WIDE])
@@ -40,8 +40,8 @@ def test_few_positions_of_a_wide_model_fetch_the_weights_once(monkeypatch):
     if not torch.backends.mkldnn.is_available():
         pytest.skip("this processor has no oneDNN")
     asked = []
-    turned = layers._turned_round
-    monkeypatch.setattr(layers, "_turned_round", lambda x, *rest: asked.append(len(x)) or turned(x, *rest))
+    turned = products._turned_round
+    monkeypatch.setattr(products, "_turned_round", lambda x, *rest: asked.append(len(x)) or turned(x, *rest))
     for width in (WIDE, WIDE - 8):
         weight = torch.randn(width, width)
         for n in range(1, 8):

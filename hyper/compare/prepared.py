@@ -26,7 +26,8 @@ class Prepared:
 
     It takes memory, on the model's device too, for as long as it is kept: for each piece of at most one window the
     encoder states and the log-mel, beside 64 kB of waveform a second. With the bundled base 0.54 MB for each 10 s;
-    with Whisper large in half precision 5.4 MB for each 30 s, or 9.2 MB where encoder layers are adapted, and the LoRA weights of its `fc1`, 0.8 MB a rank.
+    with Whisper large in half precision 5.4 MB for each 30 s, or 9.2 MB where encoder layers are adapted, and the LoRA
+    weights of its `fc1`, 0.8 MB a rank.
     """
 
     waveform: np.ndarray  # (n_samples,) 16 kHz

@@ -10,7 +10,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from hyper.model.layers import linear, plus_linear
+from hyper.model.products import linear, plus_linear
 
 MAX_STRENGTH = 2.0  # our own limit: twice the update that was trained is far outside of what training saw
 
