@@ -14,6 +14,8 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     import gradio as gr
 
+    from hyper.ui.visitors.open_pages import OpenPages
+
 ROOT = Path(__file__).parents[1]
 
 
@@ -24,11 +26,11 @@ def free_port() -> int:
 
 
 @contextmanager
-def launched(demo: gr.Blocks) -> Iterator[str]:
+def launched(demo: gr.Blocks, pages: OpenPages | None = None) -> Iterator[str]:
     """The address of a page in this process, served as the app serves it."""
     from hyper.ui import server  # slow to import: not for those who start the app as a process
 
-    yield demo.launch(**server.launch_options("127.0.0.1", free_port()))[1]
+    yield demo.launch(**server.launch_options("127.0.0.1", free_port(), pages))[1]
     demo.close(verbose=False)
 
 

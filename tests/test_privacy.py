@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import re
 import subprocess
 import sys
 import threading
@@ -14,7 +13,6 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from ipaddress import ip_address
 from pathlib import Path
-from typing import Any
 
 import httpx
 import matplotlib.font_manager  # noqa: F401  makes the list of fonts in its cache now, so that the app finds it there
@@ -22,33 +20,17 @@ import numpy as np
 import psutil
 import pytest
 import soundfile
-from served import ROOT, free_port, launched
+from served import ROOT, free_port
 
-from hyper.compare.pipeline import PersonalizedAsr
 from hyper.model.files import BUNDLED_FOLDER
-from hyper.ui import server
-from hyper.ui.gate import NOTHING_HERE
-from hyper.ui.model_store import ModelStore
-from hyper.ui.open_routes import is_open
-from hyper.ui.page import build_demo
 from hyper.ui.tabs.reading_texts import READING_SETS
 from tests.visitor import Visitor
 
 NAME, MEANT, SAID, NOTE = "zorblattwik", "quetzalvik", "mirandovex", "pelikantor"  # words that stand nowhere else
-LEAVING = {"leave", "leave_1"}  # steps that the page takes when the visitor goes
+LEAVING = {"leave"}  # the step that the page takes when the visitor goes
 FETCHING = {"take_offer", "take_offer_1", "take_offer_2"}  # a model from the hub, for whoever presses the button
 FONTS = matplotlib.get_cachedir()  # where matplotlib keeps its list of the machine's fonts
 PATIENCE_SECONDS = 180
-OPEN_ROUTES = """
-    GET /  HEAD /  GET /config  GET /theme.css  GET /favicon.ico  GET /manifest.json  GET /pwa_icon  GET /robots.txt
-    GET /assets/{path:path}  GET /static/{path:path}
-    GET /gradio_api/info  GET /gradio_api/app_id  GET /gradio_api/startup-events  GET /gradio_api/queue/data
-    GET /gradio_api/heartbeat/{session_hash}  GET /gradio_api/upload_progress
-    GET /gradio_api/file={path_or_url:path}  HEAD /gradio_api/file={path_or_url:path}
-    GET /gradio_api/call/{api_name}/{event_id}  GET /gradio_api/call/v2/{api_name}/{event_id}
-    POST /gradio_api/upload  POST /gradio_api/queue/join  POST /gradio_api/cancel  POST /gradio_api/reset
-    POST /gradio_api/run/{api_name}  POST /gradio_api/call/{api_name}  POST /gradio_api/call/v2/{api_name}
-"""  # of gradio's some seventy; another that a new gradio brings is closed, unless it is one of these patterns
 
 
 @dataclass
@@ -299,49 +281,3 @@ def test_nothing_of_the_visitor_is_left_on_disk_or_in_the_log(seen: Watch) -> No
     assert _found_in(seen.output, seen.traces) == []
     assert seen.output.startswith(b"HyperWhisper is ready at ") and b"Traceback" not in seen.output
     assert _found_in((seen.world / "sent" / f"{NAME}1.wav").read_bytes(), seen.traces) == ["sound"]
-
-
-@pytest.fixture(scope="module")
-def page(backbone, make_hypernet, tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Any, str]]:
-    """The real page over a tiny model: its app and its address."""
-    asr = PersonalizedAsr(backbone, make_hypernet(backbone), "hypernet-random")
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("GRADIO_TEMP_DIR", str(tmp_path_factory.mktemp("gradio")))
-        demo = build_demo(ModelStore(asr, "bundled", server.load_by_name), [])
-        with launched(demo) as url:
-            yield demo.app, url
-
-
-def _routes(of: Any) -> Iterator[tuple[str, str]]:
-    """Method and path of every route below this, those of routers within routers too."""
-    for route in of.routes:
-        inner = getattr(route, "original_router", route)
-        if getattr(inner, "routes", None):
-            yield from _routes(inner)
-        for method in getattr(route, "methods", None) or ():
-            yield method, route.path
-
-
-def test_of_all_routes_only_those_that_are_used_are_open(page: tuple[Any, str]) -> None:
-    app, url = page
-    routes = {(method, path): re.sub(r"{[^}]*}", "1", path) for method, path in _routes(app)}
-    assert len(routes) > 60, "the walk is blind"
-    expected = OPEN_ROUTES.split()
-    assert {route for route, path in routes.items() if is_open(route[0], path)} == set(
-        zip(expected[::2], expected[1::2], strict=True)
-    )
-    with httpx.Client(base_url=url, timeout=10) as client:
-        for (method, _), path in routes.items():
-            if not is_open(method, path):
-                reply = client.request(method, path)
-                assert (reply.status_code, reply.text or NOTHING_HERE) == (404, NOTHING_HERE), (method, path)
-
-
-def test_what_a_visitor_typed_is_written_into_no_link(page: tuple[Any, str]) -> None:
-    _, url = page
-    with Visitor(url) as visitor, httpx.Client(base_url=url) as client:
-        visitor.take("offer_for", "bundled")
-        assert client.get("gradio_api/deep_link", params={"session_hash": visitor.session}).status_code == 404
-    junk = {"video": ("a.mp4", b"\0\0\0\x18ftypmp42 no video")}
-    assert httpx.post(f"{url}gradio_api/process_recording", files=junk).status_code == 404
-    assert [path for path in Path(os.environ["GRADIO_TEMP_DIR"]).rglob("*") if path.is_file()] == []

@@ -146,7 +146,7 @@ def test_cancel_keeps_what_is_done(tab, send, asr, monkeypatch):
 def test_who_has_left_is_offered_no_table(tab, send):
     (*_, last) = run(tab, [send("a.wav")])
     assert last.is_kept
-    tab.leave(ANNA)
+    tab.service.leave(ANNA)
     offered = tab.offer(ANNA)
     assert not offered[tab.keeping]["visible"] and offered[tab.table_links] == ""
 
@@ -231,7 +231,7 @@ def test_nothing_of_one_visitor_reaches_another_or_stays(tab, send):
     for ask in (lambda: tab.open(SimpleNamespace(row=0), PETER), lambda: tab.report("", "", True, PETER)):
         with pytest.raises(gr.Error, match=several.NO_OUTCOME):
             ask()
-    tab.leave(ANNA)
+    tab.service.leave(ANNA)
     with pytest.raises(gr.Error, match=several.NO_OUTCOME):
         tab.report("", "", True, ANNA)
 
@@ -241,7 +241,7 @@ def test_whoever_leaves_ends_the_run_and_it_leaves_nothing(tab, send, cache, mon
     tab.begin([send(f"{i}.wav", seed=i) for i in range(4)], None, ANNA)
     steps = steps_of(tab)
     next(steps), next(steps)
-    tab.leave(ANNA)
+    tab.service.leave(ANNA)
     assert len(list(steps)) == 1  # nothing more is transcribed
     assert tab.batches.outcome("anna") is None and not list(cache.glob("tmp*"))
 

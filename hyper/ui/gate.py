@@ -14,7 +14,7 @@ from starlette.responses import PlainTextResponse
 from starlette.websockets import WebSocketClose
 
 from hyper.ui.languages import first_language, translated
-from hyper.ui.open_routes import FILE_ROUTE, UPLOAD_ROUTE, is_open
+from hyper.ui.open_routes import FILE_ROUTE, UPLOAD_ROUTE, is_open, route_path
 from hyper.ui.port import is_public
 
 if TYPE_CHECKING:
@@ -51,7 +51,7 @@ class Gate:
             return await WebSocketClose()(scope, receive, send)
         if scope["type"] != "http":
             return await self._app(scope, receive, send)
-        headers, path = Headers(scope=scope), _route_path(scope)
+        headers, path = Headers(scope=scope), route_path(scope)
         if refusal := self._refused(path, headers):
             return await _answer(refusal, 403, headers)(scope, receive, send)
         if self._is_gradio and not is_open(scope["method"], path):
@@ -97,12 +97,6 @@ class Gate:
         except (ValueError, RecursionError):
             return NOT_JSON
         return FETCHES_NOTHING if _names_an_address(sent) else None
-
-
-def _route_path(scope: Scope) -> str:
-    """The path that routes are found by: what a proxy puts before it is taken off."""
-    path, before = scope["path"], scope.get("root_path", "")
-    return path.removeprefix(before) if path.startswith(f"{before}/") else path
 
 
 def _answer(text: str, status: int, headers: Headers) -> PlainTextResponse:

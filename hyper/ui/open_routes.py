@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 import re
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from starlette.types import Scope
 
 API = "/gradio_api"
 UPLOAD_ROUTE = f"{API}/upload"
@@ -28,3 +32,9 @@ def is_open(method: str, path: str) -> bool:
     runs programs for anybody."""
     routes = OPEN.get("GET" if method == "HEAD" else method)
     return routes is not None and routes.fullmatch(path) is not None
+
+
+def route_path(scope: Scope) -> str:
+    """The path that routes are found by: what a proxy puts before it is taken off."""
+    path, before = scope["path"], scope.get("root_path", "")
+    return path.removeprefix(before) if path.startswith(f"{before}/") else path

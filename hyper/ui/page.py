@@ -68,7 +68,6 @@ def build_page(service: Service, examples: TriedExamples) -> gr.Blocks:
         demo.load(None, js=scripts.FOLLOW_PLAYER)
         demo.load(None, js=scripts.MEND_ACCESS)
     demo.unload(service.leave)
-    demo.unload(several.many.leave)
     _keep_signatures(demo)
     return demo.queue(max_size=WAITING_LIMIT)
 

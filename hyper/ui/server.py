@@ -30,7 +30,8 @@ from hyper.ui.port import ServerError, is_public
 from hyper.ui.queues import MOST_THREADS
 from hyper.ui.theme import ICON_FILE, page_css, page_theme
 from hyper.ui.tried_examples import TriedExamples
-from hyper.ui.visitors.janitor import start_janitor
+from hyper.ui.visitors.janitor import Absent, start_janitor
+from hyper.ui.visitors.open_pages import HeartbeatWatch, OpenPages
 from hyper.ui.warm_up import warm_up
 
 if TYPE_CHECKING:
@@ -47,8 +48,11 @@ ANSWER_SECONDS = 5.0  # for answers that are on their way when the page ends by 
 MOST_SESSIONS = 200  # open pages whose state is held in memory, 0.4 MB each; the one not used for longest goes first
 
 
-def launch_options(host: str, port: int) -> dict[str, Any]:
-    """How the page is served. What gradio leaves open by default is closed here: recordings are patients' voices."""
+def launch_options(host: str, port: int, pages: OpenPages | None = None) -> dict[str, Any]:
+    """How the page is served. What gradio leaves open by default is closed here: recordings are patients' voices.
+
+    `pages`, where somebody asks which are open.
+    """
     return {
         "server_name": host,
         "server_port": port,
@@ -60,6 +64,7 @@ def launch_options(host: str, port: int) -> dict[str, Any]:
         "app_kwargs": {
             "middleware": [
                 Middleware(Gate, hosts=own_names(host)),
+                Middleware(HeartbeatWatch, pages=pages or OpenPages()),
                 Middleware(LinkPreview),
                 Middleware(DocumentLanguage),
             ]
@@ -107,8 +112,9 @@ def serve(
             tried = TriedExamples(service, read_examples(examples))
             demo = build_page(service, tried)
         _end_as_by_ctrl_c()
-        local_url = _launched(demo, host, port)
-        start_janitor(demo, folder)
+        pages = OpenPages()
+        local_url = _launched(demo, host, port, pages)
+        start_janitor(demo, folder, Absent(demo, service, pages))
         if asr is None:
             asr = _arrived(load, models, demo)
     except (AudioError, BackboneError, CheckpointError, ManifestError) as error:  # AudioError: of an example
@@ -149,10 +155,10 @@ def _hint(name: str, error: ValueError) -> str:
     return f" {START_BUNDLED}" if isinstance(error, (BackboneError, CheckpointError)) else ""
 
 
-def _launched(demo: gr.Blocks, host: str, port: int) -> str:
+def _launched(demo: gr.Blocks, host: str, port: int, pages: OpenPages) -> str:
     """The address at which the page answers. Errors: ServerError where it does not within gradio's three seconds."""
     try:
-        return demo.launch(**launch_options(host, port))[1]
+        return demo.launch(**launch_options(host, port, pages))[1]
     except ValueError as error:  # gradio asks for a link to the outside then, which is never made here
         demo.close(verbose=False)
         raise ServerError(

@@ -25,6 +25,7 @@ from hyper.ui import notices
 from hyper.ui.gpu import IS_SHARED_GPU, directly
 from hyper.ui.languages import say
 from hyper.ui.model_store import ModelStore
+from hyper.ui.visitors.batches import Batches
 from hyper.ui.visitors.cache import RecordingCache
 from hyper.ui.visitors.presence import has_left
 from hyper.ui.visitors.uploads import Uploads
@@ -66,6 +67,7 @@ class Service:
     models: ModelStore
     uploads: Uploads
     cache: RecordingCache = field(default_factory=RecordingCache)
+    batches: Batches = field(default_factory=Batches)
     scheduler: Scheduler | None = field(default_factory=lambda: None if IS_SHARED_GPU else Scheduler())
     gpu: Callable[[Callable[[], Any]], Any] = directly  # runs what needs the model, where nobody waits in line
 
@@ -141,11 +143,21 @@ class Service:
             return self.scheduler.alone(session or object(), call, is_more=True)
 
     def leave(self, request: gr.Request) -> None:
-        """Delete all that a visitor who has closed the page sent or was given; nothing of theirs waits any more."""
+        """A visitor has closed the page."""
+        self.forget(request.session_hash)
+
+    def forget(self, session: str | None) -> None:
+        """Delete all that a visitor who has left sent or was given; nothing of theirs runs or waits any more."""
         if self.scheduler is not None:
-            self.scheduler.forget(request.session_hash)
-        self.cache.drop(request.session_hash)
-        self.uploads.release(request.session_hash)
+            self.scheduler.forget(session)
+        self.batches.forget(session)
+        self.cache.drop(session)
+        self.uploads.release(session)
+
+    def sessions(self) -> set[str]:
+        """Visitors for whom anything is held."""
+        held = (self.uploads, self.cache, self.batches)
+        return {session for each in held for session in each.sessions() if session is not None}
 
     @contextmanager
     def _of_visitor(self, asked: Asked, progress: Callable[..., None] | None = None) -> Iterator[PersonalizedAsr]:

@@ -48,7 +48,7 @@ from hyper.ui.service import Service
 from hyper.ui.tabs import several_html
 from hyper.ui.tabs.tab import Tab
 from hyper.ui.theme import STYLE_FILE
-from hyper.ui.visitors.batches import Batches, Outcome, Run
+from hyper.ui.visitors.batches import Outcome, Run
 
 SCRIPT_FILE = STYLE_FILE.with_name("recordings.js")
 # A notice needs the queue.
@@ -81,7 +81,7 @@ class SeveralTab(Tab):
 
     def __init__(self, service: Service) -> None:
         self.service = service
-        self.batches = Batches()
+        self.batches = service.batches
         self._input_cards()
         with gr.Row(elem_id="hw-run-row"):
             self.start = go_button("Transcribe all", "hw-run")
@@ -276,10 +276,6 @@ class SeveralTab(Tab):
         report = clinic_report(outcome.evaluation, subject=subject, remarks=remarks, unnamed=unnamed, tongue=tongue())
         files = {"report.pdf": pdf_bytes(report), "report.html": html_text(report).encode()}
         return several_html.links_html("Save the report:", files)
-
-    def leave(self, request: gr.Request) -> None:
-        """Stop and forget all that belongs to a visitor who has closed the page."""
-        self.batches.forget(request.session_hash)
 
     def _outcome(self, request: gr.Request) -> Outcome:
         outcome = self.batches.outcome(request.session_hash)

@@ -94,6 +94,11 @@ class Batches:
         """What the visitor's last run found."""
         return self._outcomes.get(session)
 
+    def sessions(self) -> set[str | None]:
+        """Visitors with a run or an outcome."""
+        with self._lock:
+            return {*self._runs, *self._outcomes}
+
     def forget(self, session: str | None) -> None:
         """The visitor has left: the run ends, and nothing of it stays."""
         self.stop(session)

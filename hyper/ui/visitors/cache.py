@@ -40,6 +40,11 @@ class RecordingCache:
         with self._lock:
             self._cached.pop(session, None)
 
+    def sessions(self) -> set[str | None]:
+        """Visitors whose recording is cached."""
+        with self._lock:
+            return set(self._cached)
+
     def __len__(self) -> int:
         return len(self._cached)
 

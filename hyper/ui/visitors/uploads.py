@@ -37,6 +37,11 @@ class Uploads:
             own = [key for key in self._held if key[0] == session]
             self._delete_unheld(path for key in own for path in self._held.pop(key))
 
+    def sessions(self) -> set[str]:
+        """Visitors for whom a file is held."""
+        with self._lock:
+            return {session for session, _ in self._held}
+
     def _delete_unheld(self, paths: Iterable[Path]) -> None:
         """Delete those recordings that nobody holds any more."""
         paths = list(paths)
