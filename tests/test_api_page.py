@@ -21,6 +21,7 @@ from hyper.compare.pipeline import PersonalizedAsr
 from hyper.compare.speaker import compare_speaker
 from hyper.recordings.audio import SAMPLE_RATE
 from hyper.ui import server
+from hyper.ui.endpoints import NO_NUMBER
 from hyper.ui.model_store import ModelStore
 from hyper.ui.page import build_demo
 
@@ -142,4 +143,24 @@ def test_what_cannot_be_done_comes_back_as_its_sentence(address, folder):
     answer = client.predict([*two, handle_file(folder / "text.wav")], "", api_name="/several")
     assert [each["file"] for each in answer["utterances"]] == list(FILES[:2])
     assert answer["failures"][0]["reason"].startswith("text.wav is not an audio recording")
+    client.close()
+
+
+def test_null_is_as_if_it_were_left_out(address, folder):
+    client = Client(address, verbose=False)
+    talk, two = handle_file(folder / "talk.wav"), [handle_file(folder / name) for name in FILES[1:]]
+    nothing = dict.fromkeys(("reference", "model", "language", "adaptation", "verbatim", "strength"))
+    told = ("base", "adapted", "strength", "model", "language", "reference")
+    left_out, null = (client.predict(talk, api_name="/compare", **given) for given in ({}, nothing))
+    assert {name: null[name] for name in told if name in null} == {
+        name: left_out[name] for name in told if name in null
+    }
+    for endpoint in ("/several", "/speaker"):
+        answer = client.predict(two, meant=None, model=None, language=None, api_name=endpoint)
+        assert answer["recordings" if "recordings" in answer else "utterances"]
+    assert client.predict(talk, kind=None, strength=None, api_name="/export").endswith("adapter.zip")
+    for strength, sentence in ((3, "The strength is 3, but it"), ("strong", NO_NUMBER), ([1], NO_NUMBER)):
+        for endpoint in ("/compare", "/export"):
+            with pytest.raises(AppError, match=sentence):
+                client.predict(talk, strength=strength, api_name=endpoint)
     client.close()

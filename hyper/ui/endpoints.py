@@ -13,20 +13,23 @@ import gradio as gr
 from hyper.compare.scoring import no_scores_yet, score_parts
 from hyper.compare.speaker import compare_speaker, split_references
 from hyper.compare.utterance import Failure
+from hyper.metrics.normalize import ENGLISH
 from hyper.recordings.archive import Sent, gather
 from hyper.recordings.manifest import ManifestRow
 from hyper.ui import notices
 from hyper.ui.adaptation_files import ADAPTER, KINDS, adaptation_zip
 from hyper.ui.inputs import Inputs
 from hyper.ui.queues import FILE_QUEUE, LIST_PART_SECONDS, LIST_QUEUE, MODEL_QUEUE
-from hyper.ui.service import Asked, Service
+from hyper.ui.service import AS_TRAINED, PER_RECORDING, Asked, Service
 
+NO_NUMBER = "The strength must be a number between 0 and 2; 1 is as trained."
 PLACE = "asked by a program"  # of the recordings that the caller holds
 BATCH = 4  # recordings of a list at a time: visitors come in between
 
 
 class Endpoints:
-    """Named endpoints beside the page. Each takes the page's own inputs, and others that nobody sees."""
+    """Named endpoints beside the page. Each takes the page's own inputs, and others that nobody sees; null, as programs
+    write it, is as if it were left out."""
 
     def __init__(self, service: Service, inputs: Inputs) -> None:
         self.service = service
@@ -34,22 +37,24 @@ class Endpoints:
         meant = gr.Textbox("", visible=False, label="What was meant, one line for each recording")
         kind = gr.Radio(list(KINDS), value=ADAPTER, visible=False, label="What to write")
         answer = gr.JSON(visible=False)
+        # The page's slider takes no null, and says nothing of what is no number.
+        strength = gr.Number(AS_TRAINED, visible=False, label="Adaptation strength")
         several = [recordings, meant, inputs.model, inputs.language]
-        of_one = [inputs.recording, kind, inputs.model, inputs.language, inputs.strength]
-        gr.on([], self.compare, inputs.asked, answer, api_name="compare", **MODEL_QUEUE)
+        of_one = [inputs.recording, kind, inputs.model, inputs.language, strength]
+        gr.on([], self.compare, [*inputs.asked[:-1], strength], answer, api_name="compare", **MODEL_QUEUE)
         gr.on([], self.several, several, answer, api_name="several", **LIST_QUEUE)
         gr.on([], self.speaker, several, answer, api_name="speaker", **MODEL_QUEUE)
         gr.on([], self.export, of_one, gr.File(visible=False), api_name="export", **FILE_QUEUE)
 
     def compare(
         self,
-        recording: str,
-        reference: str,
-        model: str,
-        language: str,
-        adaptation: str,
-        verbatim: str,
-        strength: float,
+        recording: str | None,
+        reference: str | None,
+        model: str | None,
+        language: str | None,
+        adaptation: str | None,
+        verbatim: str | None,
+        strength: float | None,
         request: gr.Request,
     ) -> dict[str, Any]:
         """Transcribe a recording with Whisper as it is (base) and with Whisper adapted to it (adapted).
@@ -67,13 +72,26 @@ class Endpoints:
             Both transcripts, how sure each word is, their errors, what speaks against them, the verdict and its
             reasons, timings in ms, and the change of each layer.
         """
-        self._hold([recording] if recording else [], request)
-        asked = Asked(recording, reference, model, language, adaptation, verbatim, strength)
+        recording = self._held_one(recording, request)
+        asked = Asked(
+            recording,
+            reference or "",
+            self._model(model),
+            language or ENGLISH,
+            adaptation or PER_RECORDING,
+            verbatim or "",
+            _strength(strength),
+        )
         found = self.service.compare(asked, request.session_hash, is_kept=False, with_more=True)
         return found.to_json(file=Path(recording).name)
 
     def several(
-        self, recordings: list[str], meant: str, model: str, language: str, request: gr.Request
+        self,
+        recordings: list[str] | None,
+        meant: str | None,
+        model: str | None,
+        language: str | None,
+        request: gr.Request,
     ) -> dict[str, Any]:
         """Transcribe many recordings, each with Whisper as it is (base) and with Whisper adapted to it (adapted).
 
@@ -86,15 +104,15 @@ class Endpoints:
         Returns:
             Both transcripts, errors and verdict of each recording, rates of all together, and which could not be used.
         """
-        self._hold(recordings, request)
+        recordings, language = self._held(recordings, request), language or ENGLISH
         with notices.errors_as_notices(), TemporaryDirectory() as folder:
             found = gather([Sent(Path(each).name, Path(each)) for each in recordings], Path(folder))
-            references = split_references(meant, len(found))
+            references = split_references(meant or "", len(found))
             rows = [
                 ManifestRow(file=each.name, path=each.path, reference=reference or "")
                 for each, reference in zip(found, references, strict=True)
             ]
-            asr = self.service.models.get(model)
+            asr = self.service.models.get(self._model(model))
             transcribe = partial(self.service.transcribe, asr, language, request.session_hash)
             readable = [row for each, row in zip(found, rows, strict=True) if not each.problem]
             parts = score_parts(
@@ -111,7 +129,12 @@ class Endpoints:
         return replace(evaluation, failures=evaluation.failures + refused).to_json()
 
     def speaker(
-        self, recordings: list[str], meant: str, model: str, language: str, request: gr.Request
+        self,
+        recordings: list[str] | None,
+        meant: str | None,
+        model: str | None,
+        language: str | None,
+        request: gr.Request,
     ) -> dict[str, Any]:
         """Adapt to one speaker from several recordings, beside each recording by itself and Whisper as it is.
 
@@ -124,14 +147,22 @@ class Endpoints:
         Returns:
             Three transcripts and the verdict of each recording, pooled errors, and how far the adaptations agree.
         """
-        self._hold(recordings, request)
+        recordings, language = self._held(recordings, request), language or ENGLISH
         with notices.errors_as_notices():
-            references = split_references(meant, len(recordings))
-            asr = self.service.models.get(model)
+            references = split_references(meant or "", len(recordings))
+            asr = self.service.models.get(self._model(model))
             compared = partial(compare_speaker, asr, recordings, references, language=language)
             return self.service.alone(request.session_hash, compared).to_json()
 
-    def export(self, recording: str, kind: str, model: str, language: str, strength: float, request: gr.Request) -> str:
+    def export(
+        self,
+        recording: str | None,
+        kind: str | None,
+        model: str | None,
+        language: str | None,
+        strength: float | None,
+        request: gr.Request,
+    ) -> str:
         """Adapt to one recording and give the adaptation as a zip that loads without this project.
 
         Parameters:
@@ -144,11 +175,29 @@ class Endpoints:
         Returns:
             A zip with the weights and a card that says how to load them.
         """
-        self._hold([recording] if recording else [], request)
-        asked = Asked(recording, "", model, language, strength=strength)
-        return adaptation_zip(self.service, kind, asked, request.session_hash, is_kept=False)
+        recording = self._held_one(recording, request)
+        asked = Asked(recording, "", self._model(model), language or ENGLISH, strength=_strength(strength))
+        return adaptation_zip(self.service, kind or ADAPTER, asked, request.session_hash, is_kept=False)
 
-    def _hold(self, recordings: list[str], request: gr.Request) -> None:
-        """The caller's recordings are deleted when the caller has left; a notice where there are none."""
-        notices.check_recordings(recordings or [])
+    def _held(self, recordings: list[str] | None, request: gr.Request) -> list[str]:
+        """The caller's recordings, deleted when the caller has left; a notice where there are none."""
+        recordings = recordings or []
+        notices.check_recordings(recordings)
         self.service.uploads.hold(request.session_hash, PLACE, recordings)
+        return recordings
+
+    def _held_one(self, recording: str | None, request: gr.Request) -> str:
+        (one,) = self._held([recording] if recording else [], request)
+        return one
+
+    def _model(self, name: str | None) -> str:
+        return name or self.service.models.first_name
+
+
+def _strength(given: Any) -> float:
+    """A notice where it is no number; which numbers there are is told where they are used."""
+    if given is None:
+        return AS_TRAINED
+    if not isinstance(given, int | float):
+        raise notices.notice(NO_NUMBER, "No adaptation available")
+    return given
