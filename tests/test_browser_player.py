@@ -12,6 +12,36 @@ FIND_NO_MICROPHONE = """() => {
 }"""
 
 
+REFUSE = """() => {
+  const asked = {state: "denied", onchange: null};
+  Object.defineProperty(navigator.permissions, "query", {value: async () => asked, configurable: true});
+  const devices = async () => [{kind: "audioinput"}];
+  Object.defineProperty(navigator.mediaDevices, "enumerateDevices", {value: devices, configurable: true});
+  navigator.mediaDevices.dispatchEvent(new Event("devicechange"));
+}"""
+NOT_BY_HTTPS = "Object.defineProperty(Navigator.prototype, 'mediaDevices', {get: () => undefined})"
+
+
+def test_a_microphone_that_is_refused_is_said_where_one_records(visit):  # noqa: F811
+    here = visit()
+    said = here.page.get_by_text("This browser refuses the microphone")
+    here.page.evaluate(REFUSE)
+    playwright.expect(said.and_(here.page.locator("#hw-no-microphone p"))).to_be_visible()
+    here.open_mode("Read aloud")
+    here.page.evaluate(REFUSE)  # this part is drawn when it is chosen
+    playwright.expect(said.and_(here.page.locator("#hw-reading-no-microphone p"))).to_be_visible()
+
+
+def test_a_page_that_gets_no_microphone_says_why(browser, address):  # noqa: F811
+    page = browser.new_page()
+    page.add_init_script(NOT_BY_HTTPS)
+    page.goto(address)
+    playwright.expect(
+        page.locator("#hw-no-microphone").get_by_text("Browsers give a microphone to https")
+    ).to_be_visible()
+    page.close()
+
+
 def test_words_and_sound_go_together_by_mouse_and_keyboard(visit, recording):  # noqa: F811
     here = visit()
     nothing = here.page.get_by_text("No microphone was found")

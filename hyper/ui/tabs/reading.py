@@ -14,7 +14,7 @@ from hyper.compare.pipeline import PersonalizedAsr
 from hyper.compare.scoring import Transcribe, score_parts
 from hyper.compare.speaker import MAX_RECORDINGS, MIN_RECORDINGS
 from hyper.recordings.manifest import ManifestRow
-from hyper.ui import notices
+from hyper.ui import notices, scripts
 from hyper.ui.inputs import Inputs
 from hyper.ui.languages import said, say
 from hyper.ui.layout import READING, SEVERAL, Values, card, go_button, heading, lead, recorder, text_html, view
@@ -26,6 +26,7 @@ from hyper.ui.tabs.reading_state import Reading
 from hyper.ui.tabs.reading_texts import READING_SETS
 from hyper.ui.tabs.speaker import ONE_SPEAKER
 from hyper.ui.tabs.tab import Tab
+from hyper.ui.templates import render
 
 BATCH = 4  # phrases at a time: other visitors come in between
 PLACE = "guided reading"  # of the recordings that the visitor holds here
@@ -56,6 +57,7 @@ class ReadingTab(Tab):
                     elem_id="hw-reading-set",
                 )
                 self.start = go_button("Start", "hw-reading-start")
+                gr.HTML(render("no_microphone"), elem_id="hw-reading-no-microphone", js_on_load=scripts.FIND_MICROPHONE)
             self._reading_card()
             self.results = gr.HTML("", elem_id="hw-reading-results")
             self.state = gr.State(None)
