@@ -7,11 +7,13 @@ import json
 import re
 import time
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 
 import gradio as gr
 import httpx
 import pytest
+from hidden_address import ADDRESS, WAYS_TO_HIDE, hidden, naming
 from served import launched
 from starlette.applications import Starlette
 from starlette.middleware import Middleware
@@ -28,7 +30,6 @@ from hyper.ui.visitors import janitor
 FETCHES_NOTHING = "This page fetches nothing from other addresses; please upload the file."
 NOT_JSON = "The request cannot be read; please send JSON."
 NOTHING_HERE = "There is nothing at this address."
-ADDRESS = "http://address.invalid/a.wav"
 
 
 async def _echo(request) -> Response:
@@ -197,26 +198,6 @@ def fetched(monkeypatch) -> list[str]:
     return addresses
 
 
-def naming(path: str = ADDRESS, **more) -> str:
-    """A request for the step of the page that takes a file."""
-    file = {"path": path, "meta": {"_type": "gradio.FileData"}}
-    return json.dumps({"data": [file], "session_hash": "visitor", **more})
-
-
-WAYS_TO_HIDE = {
-    "as it is": ("run/take", naming().encode()),
-    "the key escaped": ("run/take", naming().replace('"path"', '"p\\u0061th"').encode()),
-    "the address escaped": ("run/take", naming().replace("http:", "\\u0068ttp:").encode()),
-    "the key escaped, in the queue": ("queue/join", naming(fn_index=1).replace('"path"', '"p\\u0061th"').encode()),
-    "the key twice": ("run/take", naming().replace('"path"', '"path": "/tmp/a.wav", "path"').encode()),
-    "in UTF-16": ("run/take", naming().encode("utf-16")),
-    "in UTF-32, without a mark": ("run/take", naming().encode("utf-32-be")),
-    "with a mark": ("run/take", naming().encode("utf-8-sig")),
-    "a step that is called as the upload is": ("run/upload", naming(fn_index=1).encode()),
-    "a call that is called so": ("call/upload", naming(fn_index=1).encode()),
-}
-
-
 @pytest.mark.parametrize("way", WAYS_TO_HIDE)
 def test_no_way_to_hide_an_address_has_it_fetched(served, fetched, way):
     route, sent = WAYS_TO_HIDE[way]
@@ -233,6 +214,31 @@ def test_the_watch_on_what_is_fetched_sees(served, fetched, monkeypatch):
     httpx.post(f"{url}gradio_api/run/take", content=naming(), headers={"content-type": "application/json"})
     httpx.get(f"{url}gradio_api/file={ADDRESS}")
     assert fetched == [ADDRESS, "address.invalid"]
+
+
+def send_hidden(served: tuple[gr.Blocks, str], numbers: range) -> None:
+    """Requests that name an address, each in its own way, and until all of them were worked on."""
+    demo, url = served
+    no_reuse = httpx.Limits(max_keepalive_connections=0)  # gradio ends some answers, and the connection, in the middle
+    with httpx.Client(base_url=f"{url}gradio_api/", timeout=20, limits=no_reuse) as page:
+        for number in numbers:
+            sent = hidden("take", 1, number)
+            with suppress(httpx.RemoteProtocolError):
+                page.request(sent.method, sent.path, headers=sent.headers, content=sent.content)
+    deadline = time.monotonic() + 20
+    while demo._queue.event_ids_to_events and time.monotonic() < deadline:
+        time.sleep(0.05)
+
+
+def test_hundreds_of_ways_to_spell_it_have_nothing_fetched(served, fetched):
+    send_hidden(served, range(400))
+    assert fetched == []
+
+
+def test_many_of_these_ways_would_reach_who_fetches(served, fetched, monkeypatch):
+    monkeypatch.setattr("hyper.ui.gate._is_address", lambda text: False)
+    send_hidden(served, range(60))
+    assert len(fetched) > 5
 
 
 def test_only_an_upload_may_be_long(served):

@@ -52,15 +52,15 @@ class Gate:
         if scope["type"] != "http":
             return await self._app(scope, receive, send)
         headers, path = Headers(scope=scope), route_path(scope)
-        if refusal := self._refused(path, headers):
-            return await _answer(refusal, 403, headers)(scope, receive, send)
-        if self._is_gradio and not is_open(scope["method"], path):
-            return await _answer(NOTHING_HERE, 404, headers)(scope, receive, send)
-        if scope["method"] == "POST" and path != UPLOAD_ROUTE:
-            body = await _body(receive)
-            if refusal := self._refused_body(body):
-                return await _answer(refusal, 403, headers)(scope, receive, send)
+        refusal, status = self._refused(path, headers), 403
+        if refusal is None and self._is_gradio and not is_open(scope["method"], path):
+            refusal, status = NOTHING_HERE, 404
+        if refusal is not None or (scope["method"] == "POST" and path != UPLOAD_ROUTE):
+            body = await _body(receive)  # who is still sending does not hear the answer
+            refusal = refusal or self._refused_body(body)
             receive = _again(body, receive)
+        if refusal is not None:
+            return await _answer(refusal, status, headers)(scope, receive, send)
         await self._pass_on(path, scope, receive, send)
 
     async def _pass_on(self, path: str, scope: Scope, receive: Receive, send: Send) -> None:
@@ -71,7 +71,7 @@ class Gate:
         except OSError as error:
             if error.errno != errno.ENOSPC or path != UPLOAD_ROUTE:
                 raise
-            await sent.read_to_its_end()  # who is still sending does not hear the answer
+            await sent.read_to_its_end()  # to be heard, as above
             await _answer(DISK_FULL, 507, Headers(scope=scope))(scope, receive, send)
 
     def _refused(self, path: str, headers: Headers) -> str | None:
