@@ -16,6 +16,8 @@ import httpx
 import numpy as np
 import pytest
 import soundfile
+from gradio.blocks import BlocksConfig
+from gradio.state_holder import SessionState
 from gradio_client import Client, handle_file
 from gradio_client.exceptions import AppError
 from served import ROOT, free_port, launched, running_app
@@ -60,6 +62,22 @@ def test_what_gradio_asks_each_class_for_each_visitor_is_noted_and_true(demo):
         noted = vars(kind.__init__)["__signature__"].parameters
         named = code.co_varnames[: code.co_argcount + code.co_kwonlyargcount]
         assert set(named) <= set(noted) or "args" in named  # gradio wraps some in a function of any arguments
+
+
+def test_what_gradio_notes_of_each_component_is_worked_out_once_and_is_each_visitors_own(demo, monkeypatch):
+    own = {i: BlocksConfig.config_for_block(i, [], block) for i, block in demo.blocks.items()}
+    first = SessionState(demo)
+    with monkeypatch.context() as patch:
+        patch.setattr(BlocksConfig, "config_for_block", lambda *given: pytest.fail("worked out again"))
+        second = SessionState(demo)
+    assert first.config_values == second.config_values == own
+    box = next(i for i, block in demo.blocks.items() if isinstance(block, gr.Textbox))
+    first._update_value_in_config(box, "what only this visitor wrote")
+    assert first.config_values[box]["props"]["value"] == "what only this visitor wrote"
+    first[box] = gr.Textbox(label="another", render=False)
+    first._update_config(box)
+    assert first.config_values[box]["props"]["label"] == "another"
+    assert second.config_values == SessionState(demo).config_values == own
 
 
 @pytest.fixture(scope="module")

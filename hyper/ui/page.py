@@ -15,6 +15,7 @@ from hyper.ui.examples import Example
 from hyper.ui.gpu import way_to_model
 from hyper.ui.model_store import ModelStore
 from hyper.ui.service import Service
+from hyper.ui.session_config import note_once
 from hyper.ui.tabs.how import HowTab
 from hyper.ui.tabs.many_or_one import ManyOrOne
 from hyper.ui.tabs.models import ModelsTab
@@ -69,6 +70,7 @@ def build_page(service: Service, examples: TriedExamples) -> gr.Blocks:
         demo.load(None, js=scripts.MEND_ACCESS)
     demo.unload(service.leave)
     _keep_signatures(demo)
+    note_once(demo)
     return demo.queue(max_size=WAITING_LIMIT)
 
 

@@ -45,7 +45,7 @@ MAKE_BUNDLED = (
 )
 START_BUNDLED = f"With --base {BUNDLED} the page starts on the bundled pair."
 ANSWER_SECONDS = 5.0  # for answers that are on their way when the page ends by itself
-MOST_SESSIONS = 200  # open pages whose state is held in memory, 0.4 MB each; the one not used for longest goes first
+MOST_SESSIONS = 200  # open pages whose state is held in memory, 0.2 MB each; the one not used for longest goes first
 
 
 def launch_options(host: str, port: int, pages: OpenPages | None = None) -> dict[str, Any]:
