@@ -246,7 +246,7 @@ def test_verbatim_and_strength_reach_the_model(address, asr, recording):
     assert (answer["strength"], answer["verbatim"], answer["reference"]) == (0.5, "t turn on", None)
     assert answer["adapted"] == asr.compare(recording, strength=0.5).adapted.text
     assert answer["adapted_verbatim_errors"] == word_errors("t turn on", answer["adapted"]).to_json()
-    with pytest.raises(AppError, match="maximum"):
+    with pytest.raises(AppError, match=r"The strength is 3, but it must be between 0 \(base\) and 2"):
         client.predict(handle_file(recording), "", strength=3, api_name="/compare")
 
 
