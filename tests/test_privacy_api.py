@@ -181,7 +181,10 @@ def test_the_janitor_comes_again_after_an_error(page: Page, tmp_path: Path, monk
         if error := next(rounds):
             raise error
 
+    old: list[Path] = []
     monkeypatch.setattr(janitor, "delete_partial", delete)
+    monkeypatch.setattr(janitor, "delete_old", old.append)
     never = SimpleNamespace(wait=iter([False, False, True]).__next__)
     janitor._run(page.demo, tmp_path, page.absent(), SimpleNamespace(wait=lambda _seconds: never.wait()))
+    assert old == [tmp_path]  # in the second round
     assert next(rounds, "both came") == "both came" and "is tried again" in caplog.text

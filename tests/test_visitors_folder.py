@@ -111,3 +111,17 @@ def test_partial_uploads_go_and_whole_ones_stay(tmp_path):
         os.utime(path, (old, old))
     folder.delete_partial(tmp_path)
     assert (whole.is_file(), given_up.exists(), arriving.is_file()) == (True, False, True)
+
+
+def test_half_an_hour_after_it_was_sent_a_file_goes_and_work_that_is_under_way_stays(tmp_path, monkeypatch):
+    sent, other, scratch = (tmp_path / name / "a.wav" for name in ("0f" * 32, "1e" * 32, "tmpwork"))
+    for path in (sent, other, scratch):
+        path.parent.mkdir()
+        path.write_bytes(b"sound")
+    sent_at = sent.stat().st_ctime
+    monkeypatch.setattr(folder.time, "time", lambda: sent_at + folder.FILE_AGE_SECONDS - 60)
+    folder.delete_old(tmp_path)
+    assert sent.is_file() and other.is_file()
+    monkeypatch.setattr(folder.time, "time", lambda: sent_at + folder.FILE_AGE_SECONDS + 60)
+    folder.delete_old(tmp_path)
+    assert [path.relative_to(tmp_path).as_posix() for path in tmp_path.rglob("*")] == ["tmpwork", "tmpwork/a.wav"]

@@ -22,10 +22,10 @@ from hyper.ui.tabs.models import ModelsTab
 from hyper.ui.tabs.one_recording import OneRecordingTab
 from hyper.ui.tabs.reading import ReadingTab
 from hyper.ui.tried_examples import TriedExamples
+from hyper.ui.visitors.folder import FILE_AGE_SECONDS
 from hyper.ui.visitors.uploads import Uploads
 
 FILE_CHECK_SECONDS = 60  # how often old files are looked for
-FILE_AGE_SECONDS = 30 * 60  # a page left open longer than this asks for the recording again
 WAITING_LIMIT = (
     64  # events before further ones are refused: a burst on its way to the scheduler, which has a line of its own
 )

@@ -10,6 +10,7 @@ import shutil
 import stat
 import tempfile
 import time
+from contextlib import suppress
 from pathlib import Path
 
 import psutil
@@ -20,6 +21,8 @@ VARIABLE = "GRADIO_TEMP_DIR"  # gradio keeps what visitors send in the folder th
 RUN = re.compile(r"run-(\d+)-(\d+)")  # process, and when that process started, in ms
 PARTIAL = "tmp*"  # an upload on its way, as gradio names it; whole ones lie in folders named by their content
 PARTIAL_AGE_SECONDS = 60  # an upload to which nothing was added for so long has been given up
+WHOLE = re.compile("[0-9a-f]{64}")  # the folder, named by its content, of a file that was sent or made for a visitor
+FILE_AGE_SECONDS = 30 * 60  # a page left open longer than this asks for the recording again
 
 
 def open_folder() -> Path:
@@ -50,6 +53,16 @@ def delete_partial(folder: Path) -> None:
     for path in folder.glob(PARTIAL):
         if path.is_file() and time.time() - path.stat().st_mtime > PARTIAL_AGE_SECONDS:
             path.unlink(missing_ok=True)
+
+
+def delete_old(folder: Path) -> None:
+    """Delete what was sent or made half an hour ago. Gradio does too, until an upload comes while it looks: it fails
+    then, and never looks again."""
+    for path in folder.glob("*/*"):
+        if WHOLE.fullmatch(path.parent.name) and time.time() - path.lstat().st_ctime > FILE_AGE_SECONDS:
+            path.unlink(missing_ok=True)
+            with suppress(OSError):  # its folder may hold another file
+                path.parent.rmdir()
 
 
 def _check_own(parent: Path) -> None:

@@ -8,7 +8,7 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from hyper.ui.visitors.folder import delete_partial
+from hyper.ui.visitors.folder import delete_old, delete_partial
 
 if TYPE_CHECKING:
     import gradio as gr
@@ -29,6 +29,7 @@ def _run(demo: gr.Blocks, folder: Path, absent: Absent, never: threading.Event) 
     while not never.wait(EVERY_SECONDS):
         try:
             delete_partial(folder)
+            delete_old(folder)
             forget_closed(demo)
             absent.forget(time.monotonic())
         except Exception:  # the next round must come
