@@ -113,8 +113,10 @@ OPEN_AND_COMPARE = """() => {
 
 
 def begin_recording(phrases: Sequence[str]) -> str:
-    """Empties the recorder and starts it; a reference stays where it is a phrase to read."""
+    """Empties the recorder, brings it into sight and starts it; a reference stays where it is a phrase to read."""
     return f"""(reference) => {{
+  const top = document.getElementById("hw-tabs");
+  if (top.getBoundingClientRect().top < 0) top.scrollIntoView();
   {_PRESS}
   setTimeout(press, 100, ["#hw-recording [data-name='Record audio']", "#hw-recording .record-button"]);
   return [null, {json.dumps(phrases)}.includes(reference) ? reference : "", "", ""];
