@@ -74,6 +74,9 @@ def test_unsure_words_are_marked_and_every_figure_unfolds(visit, recording, asr,
     assert marked.first.get_attribute("title") == f"not sure: {expected[0].confidence:.0%}"
     assert "wavy" in marked.first.evaluate("word => getComputedStyle(word).textDecoration")
     assert "?" in marked.first.evaluate("word => getComputedStyle(word, '::after').content")
+    wrong = here.page.locator(".hw-cell.hw-wrong .hw-unsure").first  # has the mark of a wrong word, and no other
+    style = wrong.evaluate("word => [getComputedStyle(word).textDecoration, getComputedStyle(word, '::after').content]")
+    assert "wavy" not in style[0] and "?" not in style[1]
     here.page.get_by_text(marks.NOT_CALIBRATED).wait_for()  # nobody checked this pair
     fold = here.page.locator(".hw-more-of-it .hw-base .hw-fold")
     expect(fold.locator(".hw-words")).to_be_hidden()
