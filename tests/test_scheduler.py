@@ -151,6 +151,24 @@ def test_a_failing_request_does_not_touch_its_neighbours(line):
             asked[place].result(20)
 
 
+class Incomparable:
+    def __eq__(self, other: object) -> bool:
+        raise ArithmeticError("a slip")
+
+    __hash__ = object.__hash__
+
+
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnhandledThreadExceptionWarning")
+def test_a_slip_in_the_line_itself_leaves_nobody_waiting_and_the_next_are_answered(line):
+    line.hold()
+    waiting = [line.ask(name, name, is_of_list=True, alike=Incomparable()) for name in ("anna", "peter")]
+    line.desk.open.set()
+    for each in waiting:
+        with pytest.raises(ArithmeticError, match="a slip"):
+            each.result(10)
+    assert line.ask("mary", "later").result(10) == ["later answered"]
+
+
 def test_answers_that_do_not_fit_the_requests_are_given_to_nobody():
     scheduler = Scheduler(idle=0.01)
     with pytest.raises(RuntimeError, match="There are 2 answers to 1 requests"):

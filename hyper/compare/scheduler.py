@@ -165,8 +165,16 @@ class Scheduler:
             self._waiting = [job for job in self._waiting if not job.answer.cancelled()]
 
     def _work(self) -> None:
-        while self._answer_next():
-            pass
+        try:
+            while self._answer_next():
+                pass
+        except Exception as error:  # a slip of ours: nobody waits for a thread that has ended, and the next gets another
+            with self._changed:
+                left, self._waiting, self._thread = self._waiting, [], None
+            for job in left:
+                if job.answer.set_running_or_notify_cancel():
+                    job.answer.set_exception(error)
+            raise
 
     def _answer_next(self) -> bool:  # a function of its own: the loop holds on to no batch while it waits
         with self._changed:
