@@ -168,7 +168,9 @@ class Scheduler:
         try:
             while self._answer_next():
                 pass
-        except Exception as error:  # a slip of ours: nobody waits for a thread that has ended, and the next gets another
+        except (
+            Exception
+        ) as error:  # a slip of ours: nobody waits for a thread that has ended, and the next gets another
             with self._changed:
                 left, self._waiting, self._thread = self._waiting, [], None
             for job in left:
