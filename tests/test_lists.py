@@ -7,6 +7,7 @@ import threading
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator
+from itertools import count
 from types import SimpleNamespace
 
 import gradio as gr
@@ -51,10 +52,15 @@ class Desk:
 
 @pytest.fixture(scope="module")
 def page(backbone, make_hypernet, tmp_path_factory, speech_like) -> Iterator[SimpleNamespace]:
-    """A served page, at whose model anybody can be held, and a recording."""
+    """A served page, at whose model anybody can be held."""
     cache, desk = tmp_path_factory.mktemp("gradio"), Desk()
-    recording = tmp_path_factory.mktemp("visitor") / "a.wav"
-    soundfile.write(recording, speech_like(1.2), SAMPLE_RATE)
+    folder, seeds = tmp_path_factory.mktemp("visitor"), count()
+
+    def upload(visitor: Visitor) -> dict:
+        """A recording that nobody else has sent: what one visitor leaves behind is deleted."""
+        path = folder / f"{visitor.session}.wav"
+        soundfile.write(path, speech_like(1.2, next(seeds)), SAMPLE_RATE)
+        return visitor.upload(path)
 
     class AtDesk(Service):
         def transcribe(self, asr, language, session, waveforms):
@@ -71,7 +77,7 @@ def page(backbone, make_hypernet, tmp_path_factory, speech_like) -> Iterator[Sim
         service = AtDesk(ModelStore(asr, "bundled", server.load_by_name), Uploads(cache))
         demo = build_page(service, TriedExamples(service, []))
         with launched(demo) as url:
-            yield SimpleNamespace(url=url, desk=desk, recording=recording, queue=demo._queue)
+            yield SimpleNamespace(url=url, desk=desk, upload=upload, queue=demo._queue, asr=asr)
 
 
 def wait_until(is_so: Callable[[], bool]) -> None:
@@ -91,14 +97,14 @@ def test_a_list_waits_for_no_other_list(page):
     answers = []
 
     def anna_asks(anna: Visitor) -> None:
-        answers.append(anna.take("several", [anna.upload(page.recording)], "", *ON_LIST))
+        answers.append(anna.take("several", [page.upload(anna)], "", *ON_LIST))
 
     with Visitor(page.url) as anna, Visitor(page.url) as peter:
         page.desk.hold(anna.session)
         others = threading.Thread(target=anna_asks, args=(anna,))
         others.start()
         wait_until(lambda: page.desk.parts[anna.session] > 0)
-        peter.press("hw-run", [peter.upload(page.recording)], None)
+        peter.press("hw-run", [page.upload(peter)], None)
         join_line(peter, "transcribe", *ON_LIST)  # the page's own way
         try:
             wait_until(lambda: page.desk.parts[peter.session] > 0)
@@ -118,11 +124,12 @@ def test_a_reading_that_the_server_has_forgotten_begins_anew(page, button):
     assert reading.LOST in shown
 
 
-def hang_up(page: SimpleNamespace, visitor: Visitor, files: list[dict]) -> None:
+def hang_up(page: SimpleNamespace, visitor: Visitor, files: list[dict], name: str = "several") -> None:
     """Ask by HTTP alone, as curl does, and end the connection before there is an answer."""
-    join_line(visitor, "several", files, "", *ON_LIST)
+    join_line(visitor, name, files, "", *ON_LIST)
     with visitor._http.stream("GET", "queue/data", params={"session_hash": visitor.session}) as events:
-        next(events.iter_lines())
+        lines = events.iter_lines()  # held: when it goes, the connection is closed
+        next(lines)
         wait_until(lambda: page.desk.parts[visitor.session] > 0)
     jobs = [job for jobs in page.queue.active_jobs for job in jobs or () if job.session_hash == visitor.session]
     wait_until(lambda: not any(job.alive for job in jobs))  # the server has noticed
@@ -139,10 +146,26 @@ def close_the_page(page: SimpleNamespace, visitor: Visitor, files: list[dict]) -
 def test_nothing_more_is_transcribed_for_who_has_left(page, leave):
     visitor = Visitor(page.url)
     page.desk.hold(visitor.session)
-    files = [visitor.upload(page.recording)] * 9  # three parts of a list
+    files = [page.upload(visitor)] * 9  # three parts of a list
     leave(page, visitor, files)
     page.desk.let_go(visitor.session)
     with Visitor(page.url) as peter:
-        peter.take("several", [peter.upload(page.recording)], "", *ON_LIST)
+        peter.take("several", [page.upload(peter)], "", *ON_LIST)
         time.sleep(0.5)
+    assert page.desk.parts[visitor.session] == 1
+
+
+def test_no_more_recordings_of_one_speaker_are_worked_on_for_who_has_left(page, monkeypatch):
+    visitor, prepare = Visitor(page.url), page.asr.prepare
+    page.desk.hold(visitor.session)
+
+    def watched(waveform, **settings):
+        page.desk.pass_by(visitor.session)
+        return prepare(waveform, **settings)
+
+    monkeypatch.setattr(page.asr, "prepare", watched)
+    hang_up(page, visitor, [page.upload(visitor)] * 3, "speaker")
+    page.desk.let_go(visitor.session)
+    with Visitor(page.url) as peter:
+        peter.take("several", [page.upload(peter)], "", *ON_LIST)
     assert page.desk.parts[visitor.session] == 1

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from functools import partial
 from types import SimpleNamespace
 
 import gradio as gr
@@ -12,6 +13,7 @@ import soundfile
 
 from hyper.compare.pipeline import PersonalizedAsr
 from hyper.compare.scheduler import Scheduler
+from hyper.compare.speaker import compare_speaker
 from hyper.recordings.audio import SAMPLE_RATE, load_audio
 from hyper.ui import server, warm_up
 from hyper.ui.model_store import ModelStore
@@ -131,6 +133,36 @@ def test_who_leaves_waits_no_longer_and_is_told_nothing_that_is_not_a_notice(asr
     assert notices[0].message == "The page was left before this request was worked on."
     assert notices[0].title == "Too many visitors at once"
     assert len(scheduler) == len(own.cache) == 0
+
+
+def test_others_come_in_between_the_recordings_of_one_speaker(asr, asked, tmp_path, monkeypatch):
+    scheduler = Scheduler(idle=0.05)
+    own = service(asr, tmp_path, scheduler)
+    steps, is_held, is_open = [], threading.Event(), threading.Event()
+    prepare = asr.prepare
+
+    def watched(waveform, **settings):
+        steps.append("anna")
+        is_held.set()
+        assert is_open.wait(20)
+        return prepare(waveform, **settings)
+
+    monkeypatch.setattr(asr, "prepare", watched)
+    found = []
+    work = partial(own.speaker, asr, "en", "anna", [asked.recording] * 3, [None] * 3)
+    anna = threading.Thread(target=lambda: found.append(work()))
+    anna.start()
+    assert is_held.wait(20)
+    peter = threading.Thread(target=own.alone, args=("peter", lambda: steps.append("peter")))
+    peter.start()
+    while not len(scheduler):
+        assert peter.is_alive()
+    is_open.set()
+    peter.join(20)
+    anna.join(20)
+    assert steps == ["anna", "peter", "anna", "anna"]
+    monkeypatch.undo()
+    assert found[0].to_json() == compare_speaker(asr, [asked.recording] * 3).to_json()
 
 
 def test_the_warm_up_compares_a_recording_as_a_visitor_does_or_noise(asr, monkeypatch, tmp_path, speech_like):

@@ -114,11 +114,11 @@ class Scheduler:
         finally:
             self._let_go(jobs)  # those behind one that failed
 
-    def alone(self, visitor: Hashable, call: Callable[[], Any], is_more: bool = False) -> Any:
+    def alone(self, visitor: Hashable, call: Callable[[], Any], is_more: bool = False, is_of_list: bool = False) -> Any:
         """The result of a call that needs the model for itself; at once where it is part of another one."""
         if threading.current_thread() is self._thread:
             return call()
-        (result,) = self.ask(visitor, _called, [_Call(call)], is_more=is_more)
+        (result,) = self.ask(visitor, _called, [_Call(call)], is_of_list, is_more)
         return result
 
     def forget(self, visitor: Hashable) -> None:

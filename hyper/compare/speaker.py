@@ -9,17 +9,18 @@ the standard deviation contains how the recordings differ from each other, which
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from functools import cached_property
-from itertools import combinations
+from functools import cached_property, partial
 from pathlib import Path
 from typing import Any, Literal
 
 import numpy as np
 import torch
+from torch import Tensor
 
+from hyper.compare.agreement import Agreement, agreement
 from hyper.compare.pipeline import PersonalizedAsr
 from hyper.compare.prepared import Prepared
 from hyper.compare.row import Row, make_row
@@ -27,15 +28,16 @@ from hyper.compare.transcribe import RowWeights
 from hyper.compare.transcript import Transcript
 from hyper.compare.verdict import Verdict, weigh
 from hyper.metrics.word_errors import WordErrors, pooled
+from hyper.model.hypernet import HyperNetwork
 from hyper.model.lora import LoraWeights
-from hyper.model.subspace import angles_between_updates
-from hyper.recordings.audio import audio_seconds
+from hyper.recordings.audio import audio_seconds, check_waveform, load_audio
 from hyper.recordings.limits import MAX_SECONDS, SAMPLE_RATE, AudioError, check_text
 
 Level = Literal["base", "utterance", "speaker"]
 LEVELS: tuple[Level, ...] = ("base", "utterance", "speaker")  # not adapted, to the recording, to the speaker
 MIN_RECORDINGS = 2
 MAX_RECORDINGS = 20  # our own limit: a table and a matrix that can still be read
+DECODED_AT_ONCE = 4  # recordings, so that others who use the model come in between
 MAX_TOTAL_SECONDS = MAX_SECONDS  # all together as long as the longest single recording, for its memory
 
 
@@ -70,33 +72,6 @@ class SpeakerRecording:
             "reference": self.reference,
             **levels,
             "verdict": self.verdict.to_json(),
-        }
-
-
-@dataclass(frozen=True, eq=False)
-class Agreement:
-    """Mean angle over layers (`angles_between_updates`) between any two recordings' adaptations."""
-
-    written_deg: np.ndarray  # (n, n) degrees, between what the updates write; NaN where an update is zero
-    read_deg: np.ndarray  # (n, n) degrees, between what they read
-
-    @property
-    def mean_written_deg(self) -> float:
-        """Over all pairs of recordings."""
-        return _mean_of_pairs(self.written_deg)
-
-    @property
-    def mean_read_deg(self) -> float:
-        """Over all pairs of recordings."""
-        return _mean_of_pairs(self.read_deg)
-
-    def to_json(self) -> dict[str, Any]:
-        """Both matrices and their means; an angle of a zero update is null."""
-        return {
-            "written_deg": _with_nulls(self.written_deg),
-            "read_deg": _with_nulls(self.read_deg),
-            "mean_written_deg": _null(self.mean_written_deg),
-            "mean_read_deg": _null(self.mean_read_deg),
         }
 
 
@@ -141,6 +116,7 @@ def compare_speaker(
     references: Sequence[str | None] | None = None,  # what was meant in each; None or "" where it is not known
     *,
     language: str = "en",
+    on_model: Callable[[Callable[[], Any]], Any] = lambda step: step(),  # works each step that needs the model
 ) -> SpeakerComparison:
     """Transcribe each recording with the base, with its own adaptation and with the speaker's; each is encoded once.
 
@@ -154,19 +130,21 @@ def compare_speaker(
     prepared = []
     for name, recording in zip(names, recordings, strict=True):
         with _named(name):
-            prepared.append(asr.prepare(recording, language=language))
+            waveform = check_waveform(recording) if isinstance(recording, np.ndarray) else load_audio(recording)
+        prepared.append(on_model(partial(asr.prepare, waveform, language=language)))
     assert asr.hypernet is not None and asr.hypernetwork is not None  # as `_check` has it
     embeddings = torch.cat([each.embedding for each in prepared if each.embedding is not None])  # (n, d_embedding)
-    with torch.inference_mode():
-        lora = asr.hypernet.generate(embeddings.mean(dim=0, keepdim=True))
+    lora = on_model(partial(_written_for, asr.hypernet, embeddings.mean(dim=0, keepdim=True)))
     rows = [RowWeights(0.0), RowWeights(1.0), RowWeights(1.0, lora)]  # in the order of LEVELS
-    decoded = asr.decode_rows(prepared, rows)
+    decoded: list[list[Transcript]] = []
+    for start in range(0, len(prepared), DECODED_AT_ONCE):
+        decoded += on_model(partial(asr.decode_rows, prepared[start : start + DECODED_AT_ONCE], rows))
     return SpeakerComparison(
         recordings=tuple(
             _recording(asr, *each, embeddings.mean(dim=0).float().cpu().numpy())
             for each in zip(names, prepared, references, decoded, strict=True)
         ),
-        agreement=agreement([each.lora for each in prepared if each.lora is not None]),
+        agreement=on_model(partial(agreement, [each.lora for each in prepared if each.lora is not None])),
         embeddings=embeddings.float().cpu().numpy(),
         lora=lora.to_cpu(),
         base_model=asr.base_model,
@@ -175,13 +153,9 @@ def compare_speaker(
     )
 
 
-def agreement(adaptations: Sequence[LoraWeights]) -> Agreement:
-    """How far the adaptations agree, each of one row and all for the same sites."""
-    n = len(adaptations)
-    written, read = np.zeros((n, n)), np.zeros((n, n))
-    for i, j in combinations(range(n), 2):
-        written[i, j], read[i, j] = written[j, i], read[j, i] = _mean_angles_deg(adaptations[i], adaptations[j])
-    return Agreement(written, read)
+def _written_for(hypernet: HyperNetwork, embedding: Tensor) -> LoraWeights:  # (1, d_embedding)
+    with torch.inference_mode():
+        return hypernet.generate(embedding)
 
 
 def read_reference_lines(file: Path | None, n_recordings: int) -> list[str | None]:
@@ -276,25 +250,3 @@ def _recording(
         rows=rows,
         verdict=weigh(doubts, base, adapted, prepared.language),
     )
-
-
-def _mean_angles_deg(first: LoraWeights, second: LoraWeights) -> tuple[float, float]:
-    """Written and read: the mean over layers, in degrees."""
-    layers = []
-    first, second = first.without_gains(), second.without_gains()
-    for a, b, other_a, other_b in zip(first.a, first.b, second.a, second.b, strict=True):
-        layers.append(angles_between_updates((a[0], b[0]), (other_a[0], other_b[0])))
-    written, read = np.degrees(np.mean(layers, axis=0))
-    return float(written), float(read)
-
-
-def _mean_of_pairs(matrix: np.ndarray) -> float:
-    return float(matrix[np.triu_indices(len(matrix), k=1)].mean())
-
-
-def _with_nulls(matrix: np.ndarray) -> list[list[float | None]]:
-    return [[_null(value) for value in row] for row in matrix.tolist()]
-
-
-def _null(value: float) -> float | None:
-    return None if np.isnan(value) else value

@@ -11,7 +11,7 @@ from typing import Any
 import gradio as gr
 
 from hyper.compare.scoring import no_scores_yet, score_parts
-from hyper.compare.speaker import compare_speaker, split_references
+from hyper.compare.speaker import split_references
 from hyper.compare.utterance import Failure
 from hyper.metrics.normalize import ENGLISH
 from hyper.recordings.archive import Sent, gather
@@ -151,8 +151,7 @@ class Endpoints:
         with notices.errors_as_notices():
             references = split_references(meant or "", len(recordings))
             asr = self.service.models.get(self._model(model))
-            compared = partial(compare_speaker, asr, recordings, references, language=language)
-            return self.service.alone(request.session_hash, compared).to_json()
+            return self.service.speaker(asr, language, request.session_hash, recordings, references).to_json()
 
     def export(
         self,

@@ -12,6 +12,7 @@ import gradio as gr
 
 from hyper.compare.row import check_references
 from hyper.compare.scheduler import LEFT, BusyError, Scheduler, Work
+from hyper.compare.speaker import compare_speaker
 from hyper.compare.together import (
     Decoded,
     Wanted,
@@ -36,6 +37,7 @@ if TYPE_CHECKING:
     from hyper.compare.comparison import Comparison
     from hyper.compare.pipeline import PersonalizedAsr
     from hyper.compare.prepared import Prepared
+    from hyper.compare.speaker import SpeakerComparison
     from hyper.compare.transcript import Pair
 
 T = TypeVar("T")
@@ -130,6 +132,27 @@ class Service:
         if self.scheduler is None:
             return self.gpu(partial(pairs_together, part))  # once: each call costs some of a visitor's quota
         return [pair_with_sizes(asr, one) for one in self._ask(session, decode_together, part, is_of_list=True)]
+
+    def speaker(
+        self,
+        asr: PersonalizedAsr,
+        language: str,
+        session: str | None,
+        recordings: Sequence[str],
+        references: Sequence[str | None],
+    ) -> SpeakerComparison:
+        """Several recordings of one speaker, step by step: others go in between, and who has left is let go."""
+        compare = partial(compare_speaker, asr, recordings, references, language=language)
+        if self.scheduler is None:
+            return self.gpu(compare)  # once, as above
+        return compare(on_model=partial(self._step, session))
+
+    def _step(self, session: str | None, call: Callable[[], T]) -> T:
+        """The result of one step of longer work."""
+        assert self.scheduler is not None
+        if has_left():
+            raise BusyError(LEFT)
+        return self.scheduler.alone(session or object(), call, is_of_list=True)
 
     def alone(self, session: str | None, call: Callable[[], T]) -> T:
         """The result of a call that needs the model for itself."""

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from functools import partial
 from itertools import groupby
 
 import gradio as gr
 
-from hyper.compare.speaker import MAX_RECORDINGS, MIN_RECORDINGS, compare_speaker, split_references
+from hyper.compare.speaker import MAX_RECORDINGS, MIN_RECORDINGS, split_references
 from hyper.plots.agreement import READ, WRITTEN, agreement_figure
 from hyper.ui import figures, notices
 from hyper.ui.examples import Example
@@ -135,9 +134,7 @@ class SpeakerTab(Tab):
             progress(0.1, desc=say(f"Loading {model}"))
             asr = self.service.models.get(model)
             progress(0.3, desc=say("Transcribing"))
-            comparison = self.service.alone(
-                request.session_hash, partial(compare_speaker, asr, files, references, language=language)
-            )
+            comparison = self.service.speaker(asr, language, request.session_hash, files, references)
         progress(0.8, desc=say("Drawing"))
         names = speaker_html.recording_names(comparison)
         voices = [(say("this speaker"), comparison.embedding), *zip(names, comparison.embeddings, strict=True)]
