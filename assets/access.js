@@ -58,7 +58,6 @@
   const NAMES = [...Object.keys(SHORT), "Close", "Remove this file", "Select input device", "Stop Recording"];
   const BETTER = [
     ["maximum allowed size", "The file is too large to be taken here; please trim it, or save it as mp3 or flac."],
-    ["Queue is full", "Too many visitors are here at once; please try again in a moment."],
     ["Could not parse server response", "The server's answer could not be read; please try again."],
     ["Connection to the server was lost", "The connection to the server was lost; the page goes on once it is back."],
   ];
@@ -79,6 +78,10 @@
       if (names) text.textContent = `${names}: ${hwSay("files of this kind are not taken here, only")} ${taken}.`;
       const [, better] = BETTER.find(([words]) => textOf(text).includes(words)) ?? [];
       if (better) text.textContent = hwSay(better);
+      const [, waiting] = /^Queue is full.* size is (\d+)\.$/.exec(textOf(text)) ?? [];
+      if (!waiting) continue;
+      const crowd = hwSay("Too many visitors are here at once; please try again in a minute. Waiting already:");
+      text.textContent = `${crowd} ${waiting}.`;
     }
   };
 

@@ -61,6 +61,7 @@ def test_try_with_wrong_uploads_says_nothing_in_english(visit, recording, tmp_pa
         said.evaluate("(node, text) => { node.textContent = text; }", gradios)
         playwright.expect(said).not_to_contain_text(gradios)
         assert english_in([said.inner_text()]) == []
+    playwright.expect(said).to_contain_text("Es warten schon: 64.")
 
     page.locator("#hw-recording").get_by_label("Löschen").click()
     page.locator("#hw-recording input[type=file]").set_input_files(recording)
