@@ -17,6 +17,7 @@ from served import launched
 from visitor import Visitor
 
 from hyper.compare.pipeline import PersonalizedAsr
+from hyper.compare.scheduler import Scheduler
 from hyper.recordings.audio import SAMPLE_RATE
 from hyper.ui import queues, server
 from hyper.ui.model_store import ModelStore
@@ -74,7 +75,8 @@ def page(backbone, make_hypernet, tmp_path_factory, speech_like) -> Iterator[Sim
     asr = PersonalizedAsr(backbone, make_hypernet(backbone), "hypernet-random")
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("GRADIO_TEMP_DIR", str(cache))
-        service = AtDesk(ModelStore(asr, "bundled", server.load_by_name), Uploads(cache))
+        models = ModelStore(asr, "bundled", server.load_by_name)
+        service = AtDesk(models, Uploads(cache), scheduler=Scheduler(idle=0.05))
         demo = build_page(service, TriedExamples(service, []))
         with launched(demo) as url:
             yield SimpleNamespace(url=url, desk=desk, upload=upload, queue=demo._queue, asr=asr)
