@@ -23,7 +23,7 @@ from starlette.testclient import TestClient
 from starlette.websockets import WebSocketDisconnect
 
 from hyper.ui import server
-from hyper.ui.gate import DISK_FULL, MAX_BODY_BYTES, Gate
+from hyper.ui.gate import DISK_FULL, MAX_BODY_BYTES, MOST_PARTS, Gate
 from hyper.ui.languages import LANGUAGES, texts
 from hyper.ui.visitors import janitor
 
@@ -131,7 +131,9 @@ def test_what_is_sent_reaches_the_page_as_it_came():
     assert client(None).post("/gradio_api/upload", content=sound).content == sound
 
 
-@pytest.mark.parametrize("sent", ['{"path": not JSON', '{"path":' * 100_000, b"", b"\xff\xfe\x00"])
+@pytest.mark.parametrize(
+    "sent", ['{"path": not JSON', '{"path":' * 100_000, b"", b"\xff\xfe\x00", f"[{'[],' * MOST_PARTS}[]]"]
+)
 def test_what_cannot_be_read_here_is_read_by_nobody(sent):
     reply = client(None).post("/gradio_api/queue/join", content=sent)
     assert (reply.status_code, reply.text) == (403, NOT_JSON)

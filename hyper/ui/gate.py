@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
 LOCAL_HOSTS = ("127.0.0.1", "localhost", "::1")
 MAX_BODY_BYTES = 8_000_000  # of a request other than an upload; the longest list with its table takes a tenth
+MOST_PARTS = 100_000  # lists and objects in a request: reading millions would hold everybody up for seconds
 DISK_FULL = "The disk of this computer is full, so the file could not be taken; please tell who runs this page."
 FETCHES_NOTHING = "This page fetches nothing from other addresses; please upload the file."
 NOT_JSON = "The request cannot be read; please send JSON."
@@ -92,6 +93,8 @@ class Gate:
             return f"The request is longer than {MAX_BODY_BYTES // 1_000_000} MB; please send less text at once."
         if not self._is_gradio:
             return None
+        if body.count(b"[") + body.count(b"{") > MOST_PARTS:
+            return NOT_JSON
         try:
             sent = json.loads(body)  # as gradio reads it, so that nothing is another thing to it
         except (ValueError, RecursionError):
