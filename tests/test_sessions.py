@@ -17,6 +17,8 @@ from hyper.metrics.word_errors import word_errors
 from hyper.recordings.limits import TextError
 from hyper.recordings.manifest import ManifestRow
 from hyper.recordings.tables import TableError, csv_bytes, xlsx_bytes
+from hyper.reports.content import clinic_report
+from hyper.reports.html import html_text
 from hyper.reports.sessions import SessionError, read_sessions
 from hyper.reports.table import recordings_sheet, sheets
 from hyper.ui.tabs.sessions import SessionsTab, sessions_html, sessions_plot
@@ -36,6 +38,7 @@ def written(tmp_path):
     contents = {
         "recordings-2030-03-02.csv": csv_bytes(recordings_sheet(found)),
         "visit 20290131.xlsx": xlsx_bytes(sheets(found)),
+        "2028-01-01.html": html_text(clinic_report(found)).encode(),
         "third.json": json.dumps(found.to_json()).encode(),
         "2031.01.05.json": json.dumps(comparison("so be", "so be it", "so be it").to_json()).encode(),
     }
@@ -50,17 +53,24 @@ def written(tmp_path):
 
 
 def test_every_kind_of_saved_file_is_counted_alike_and_in_order_of_time(written):
-    names = ("third.json", "recordings-2030-03-02.csv", "2031.01.05.json", "visit 20290131.xlsx")
+    names = (
+        "third.json",
+        "2028-01-01.html",
+        "recordings-2030-03-02.csv",
+        "2031.01.05.json",
+        "visit 20290131.xlsx",
+    )
     sessions = read_sessions([written(name) for name in names])
     assert [(each.label, each.day) for each in sessions] == [
+        ("1 Jan 2028", date(2028, 1, 1)),
         ("31 Jan 2029", date(2029, 1, 31)), ("2 Mar 2030", date(2030, 3, 2)), ("5 Jan 2031", date(2031, 1, 5)),
         ("third", None),
     ]  # fmt: skip
     right = word_errors("call my sister", "call my sister")
-    for each in (sessions[0], sessions[1], sessions[3]):
+    for each in (*sessions[:3], sessions[4]):
         assert each.n_recordings == 2
         assert each.base == word_errors(MEANT, BASE) + right and each.adapted == word_errors(MEANT, ADAPTED) + right
-    assert (sessions[2].base.n_errors, sessions[2].adapted.n_errors, sessions[2].base.n_reference) == (1, 0, 3)
+    assert (sessions[3].base.n_errors, sessions[3].adapted.n_errors, sessions[3].base.n_reference) == (1, 0, 3)
 
 
 def test_the_days_of_sessions_are_written_in_the_visitors_language(written):
@@ -81,7 +91,8 @@ WRONG = {
     "photo.csv": (b"\x00\x01", TableError, "photo.csv is not a text file"),
     "list.csv": (b"file,what was meant\na,b\n", SessionError, "list.csv is not a table that was saved here"),
     "empty.csv": (b"file,what was meant,base,adapted\na,,so,so\n", SessionError, "empty.csv holds no recording with"),
-    "x.json": (b"[1, 2", SessionError, "x.json is not a report of `evaluate --json`"),
+    "x.json": (b"[1, 2", SessionError, "x.json is not a report that was saved here, nor of `evaluate --json`"),
+    "page.html": (b"<p id=hyperwhisper-texts>so</p>", SessionError, "page.html is not a report that was saved here"),
     "y.json": (b'{"utterances": [3]}', SessionError, "y.json is not a report"),
     "z.json": (b'{"utterances": [{"reference": 3, "base": 4, "adapted": []}]}', SessionError, "z.json is not a report"),
     "long.json": (

@@ -24,6 +24,7 @@ from hyper.reports.parts import (
     cautions,
     date_text,
     facts,
+    texts_json,
     transcript_part,
     warning_text,
 )
@@ -87,6 +88,10 @@ def clinic_report(
             evaluation.device,
             evaluation.language,
             tongue,
+        ),
+        texts=texts_json(
+            evaluation.language,
+            ((each.recording.reference or None, each.base, each.adapted) for each in evaluation.utterances),
         ),
         tongue=tongue,
     )

@@ -7,10 +7,14 @@ from hyper.reports.fonts import font_files
 from hyper.reports.parts import ClinicReport
 from hyper.reports.templates import render
 
+TEXTS_ID = "hyperwhisper-texts"  # of the element that holds a report's texts
+
 
 def html_text(report: ClinicReport) -> str:
     """The report as one page that needs nothing else."""
-    return render("report", report=report, say=report.tongue.say, palette=palette, fonts=font_bytes())
+    return render(
+        "report", report=report, say=report.tongue.say, palette=palette, fonts=font_bytes(), texts_id=TEXTS_ID
+    )
 
 
 def font_bytes() -> dict[int, bytes]:

@@ -19,6 +19,7 @@ from hyper.reports.parts import (
     cautions,
     date_text,
     facts,
+    texts_json,
     transcript_part,
     warning_text,
 )
@@ -79,6 +80,7 @@ def recording_report(
             comparison.language,
             tongue,
         ),
+        texts=texts_json(comparison.language, [(comparison.reference, comparison.base, comparison.adapted)]),
         tongue=tongue,
     )
 

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import platform
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from importlib.metadata import version
@@ -83,6 +84,7 @@ class ClinicReport:
     recordings: tuple[RecordingPart, ...]
     failures: tuple[str, ...]
     facts: tuple[tuple[str, str], ...]
+    texts: str  # JSON, see `texts_json`
     tongue: Tongue  # of all this, and of the headings between
 
     def all_text(self) -> str:
@@ -100,6 +102,20 @@ class ClinicReport:
         parts += [part for recording in self.recordings for part in (recording.heading, recording.reference)]
         parts += [row.text for recording in self.recordings for row in recording.rows]
         return " ".join(parts)
+
+
+def texts_json(language: str, recordings: Iterable[tuple[str | None, Row, Row | None]]) -> str:
+    """What was meant in each recording and what both rows show of it: sessions are compared by them."""
+    utterances = [
+        {"reference": reference, "base": _shown(base), "adapted": adapted and _shown(adapted)}
+        for reference, base, adapted in recordings
+    ]
+    return json.dumps({"language": language, "utterances": utterances}, ensure_ascii=False)
+
+
+def _shown(row: Row) -> str:
+    """Nothing where nobody was heard: a report holds no words that are hidden."""
+    return "" if row.heard_nobody else row.text
 
 
 def score_text(errors: WordErrors | None, tongue: Tongue) -> str:

@@ -7,6 +7,7 @@ import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date
+from html.parser import HTMLParser
 from pathlib import Path
 from typing import NamedTuple
 
@@ -14,6 +15,7 @@ from hyper.metrics.normalize import ENGLISH
 from hyper.metrics.word_errors import WordErrors, pooled, word_errors
 from hyper.recordings.limits import check_text, shown
 from hyper.recordings.tables import FORMULA_STARTS, MAX_TABLE_BYTES, read_table
+from hyper.reports.html import TEXTS_ID
 
 DATE = re.compile(r"(20\d\d)[-_. ]?(\d\d)[-_. ]?(\d\d)")
 COLUMNS = ("what was meant", "base", "adapted")  # of a saved table; in JSON the first is called "reference"
@@ -77,7 +79,7 @@ def read_sessions(files: Sequence[tuple[str, Path]], language: str = ENGLISH) ->
 
 def _recordings(name: str, path: Path, language: str) -> tuple[list[Texts], str]:
     """Those of one file that can be counted, and the language that they are in."""
-    if Path(name).suffix.lower() == ".json":
+    if Path(name).suffix.lower() in (".json", ".html"):
         recordings, language = _of_json(name, path, language)
     else:
         recordings = list(_of_table(name, path))
@@ -120,18 +122,40 @@ def _of_table(name: str, path: Path) -> Iterable[Texts]:
 
 
 def _of_json(name: str, path: Path, language: str) -> tuple[list[Texts], str]:
-    """The utterances of `evaluate --json`, or the one of `compare --json`; and their language, where it is said."""
+    """The utterances of `evaluate --json` or of an HTML report, or the one of `compare --json`; and their language,
+    where it is said.
+    """
     if path.stat().st_size > MAX_TABLE_BYTES:
         raise SessionError(f"{shown(name)} is larger than {MAX_TABLE_BYTES // 10**6} MB; please give the CSV instead.")
     try:
-        record = json.loads(path.read_text(encoding="utf-8"))
+        text = path.read_text(encoding="utf-8")
+        record = json.loads(_in_report(text) if Path(name).suffix.lower() == ".html" else text)
         utterances = record.get("utterances", [record])
         texts = [Texts(*(_text(each[key]) for key in ("reference", "base", "adapted"))) for each in utterances]
         return texts, _text(record.get("language", language)) or language
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
         raise SessionError(
-            f"{shown(name)} is not a report of `evaluate --json` or `compare --json`; please give one of these."
+            f"{shown(name)} is not a report that was saved here, nor of `evaluate --json` or `compare --json`; please "
+            "give one of these."
         ) from error
+
+
+class _Texts(HTMLParser):
+    """Finds the element of a report that holds its texts."""
+
+    found = ""
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        """Any element; only the first with the name counts."""
+        if dict(attrs).get("id") == TEXTS_ID:
+            self.found = self.found or dict(attrs).get("value") or ""
+
+
+def _in_report(page: str) -> str:
+    """The JSON in an HTML report; "" where there is none."""
+    texts = _Texts()
+    texts.feed(page)
+    return texts.found
 
 
 def _text(value: str | None) -> str | None:

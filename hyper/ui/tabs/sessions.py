@@ -20,11 +20,12 @@ if TYPE_CHECKING:
     from hyper.ui.inputs import Inputs
     from hyper.ui.service import Service
 
+KINDS = (".csv", ".xlsx", ".html", ".json")
 PLACE = "sessions"  # of the files that the visitor holds here
 SESSIONS_TEXT = (
-    "Drop the tables that you saved here at several dates (CSV or XLSX, or the JSON of `evaluate` or `compare`), one "
-    "for each session, in the language chosen under Try. The date is read from the file's name, such as "
-    "recordings-2030-02-03.csv."
+    "Drop the tables or reports that you saved here at several dates (CSV, XLSX or HTML, or the JSON of "
+    "`evaluate` or `compare`), one for each session, in the language chosen under Try. The date is read from the "
+    "file's name, such as recordings-2030-02-03.csv."
 )
 
 
@@ -36,7 +37,10 @@ class SessionsTab(Tab):
         with fold("Compare sessions over time", "hw-sessions", is_card=True):
             note(SESSIONS_TEXT)
             self.files = file_box(
-                "Saved tables", "hw-session-files", file_count="multiple", file_types=[".csv", ".xlsx", ".json"]
+                "Saved tables",
+                "hw-session-files",
+                file_count="multiple",
+                file_types=list(KINDS),
             )
             self.table = gr.HTML("", elem_id="hw-session-table")
             self.plot = plot(SESSIONS.title, "hw-session-plot", visible=False)
