@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from hyper.compare.prepared import Prepared
 
-CACHE_SIZE = 4  # visitors; a minute of speech takes 2 MB with the bundled base, and 11 MB with Whisper large
+CACHE_SIZE = 4  # visitors; a minute of speech takes 3 MB with the bundled base, 18 MB with Whisper large
 
 
 class RecordingCache:
