@@ -27,7 +27,7 @@ LEVEL_SPAN_DB = 60.0
 SOUND = Caption(
     "Loudness, pitch and spectrogram",
     "Gaps are pauses or blocks, long even stretches prolongations, repeated stripes repetitions; a flat pitch line is "
-    "a monotone. The spectrogram is dark where there is sound at that frequency.",
+    "a monotone. The spectrogram stands out where there is sound at that frequency.",
 )
 
 
