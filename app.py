@@ -77,7 +77,10 @@ def parse(arguments: list[str] | None) -> argparse.Namespace:
         metavar="CODE",
         help=f"language of what is written on that screen: {', '.join(LANGUAGES)} (default: the browser's)",
     )
-    return parser.parse_args(arguments)
+    args = parser.parse_args(arguments)
+    if args.present_in and args.present is None:
+        parser.error("--present-in is for --present; the page itself is in the browser's language")
+    return args
 
 
 if __name__ == "__main__":

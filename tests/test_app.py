@@ -28,6 +28,7 @@ from hyper.metrics.word_errors import word_errors
 from hyper.model.checkpoint import save_hypernet
 from hyper.recordings.audio import SAMPLE_RATE
 from hyper.ui import server
+from hyper.ui.languages import LANGUAGES
 from hyper.ui.model_store import ModelStore
 from hyper.ui.page import build_demo
 from hyper.ui.port import ServerError, check_port
@@ -145,6 +146,14 @@ def test_where_it_listens(monkeypatch):
     assert app.parse([]).host == "0.0.0.0"
     args = app.parse(["--host", "::1", "--port", "8000", "--base", "openai/whisper-tiny", "--hypernet", "runs/h"])
     assert (args.host, args.port, args.base, args.hypernet) == ("::1", 8000, "openai/whisper-tiny", "runs/h")
+
+
+def test_the_stage_alone_takes_a_language(capsys):
+    assert ("en", *LANGUAGES) == app.LANGUAGES
+    assert app.parse(["--present", "--present-in", "it"]).present_in == "it"
+    with pytest.raises(SystemExit):
+        app.parse(["--present-in", "it"])
+    assert "--present-in is for --present; the page itself is in the browser's language" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(
