@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -20,6 +22,7 @@ from hyper.speech.no_speech import no_speech
 from hyper.ui import marks, numbers, server
 from hyper.ui.model_store import ModelStore
 from hyper.ui.page import build_demo
+from hyper.ui.service import Service
 
 browser, recording, visit = test_browser.browser, test_browser.recording, test_browser.visit
 expect = playwright.expect
@@ -181,3 +184,23 @@ def test_the_adaptation_can_be_saved_and_is_gone_with_its_visitor(visit, recordi
     while list(cache.rglob("*.zip")) and time.monotonic() < deadline:
         time.sleep(0.1)
     assert list(cache.rglob("*.zip")) == []
+
+
+def test_what_is_late_brings_back_no_old_words(visit, recording, monkeypatch):
+    here = visit()
+    here.upload(recording)
+    here.page.locator("#hw-base-transcript").wait_for()
+    compare, is_asked = Service.compare, threading.Event()
+
+    def late(*given, **settings):
+        is_asked.set()
+        time.sleep(2)
+        return compare(*given, **settings)
+
+    monkeypatch.setattr(Service, "compare", late)
+    here.page.get_by_label("What was meant").fill("call my daughter")
+    assert is_asked.wait(20)
+    here.page.get_by_role("button", name="Record your voice").click()
+    here.page.wait_for_timeout(4000)
+    expect(here.page.locator("#hw-base-transcript")).to_have_count(0)
+    expect(here.page.locator("#hw-results")).not_to_have_class(re.compile("hw-recounting"))

@@ -45,7 +45,7 @@ class OneRecordingTab(Tab):
         """A recording compares by itself; the button, the slider, and what clears old results."""
         self.clear_on(inputs.recording.change, inputs.model.change)
         inputs.recording.change(self.track, inputs.recording, None, **QUIET)
-        gr.on(
+        compared = gr.on(
             [self.button.click, inputs.recording.stop_recording],
             self.compare_on_page,
             inputs.asked,
@@ -58,16 +58,17 @@ class OneRecordingTab(Tab):
         uploaded = inputs.recording.upload(None, reference, reference, js=scripts.without_phrase(PHRASES))
         for filled in (uploaded, *inputs.examples_filled()):
             filled.then(None, js=scripts.COMPARE)
-        self.recount_button.click(
+        recounted = self.recount_button.click(
             self.recount,
             inputs.asked,
             [component for card in self.cards if card.follows_strength for component in card.clear()],
             trigger_mode="always_last",
             show_progress="hidden",
             **ON_MODEL,
-        ).then(None, js=scripts.SHOW_COUNTS)
+        )
+        recounted.then(None, js=scripts.SHOW_COUNTS)
         self.arrived.change(None, js=scripts.SHOW_RESULTS)
-        inputs.strength.input(  # not `release`, which keyboards never send
+        strengthened = inputs.strength.input(  # not `release`, which keyboards never send
             self.compare_at_strength,
             inputs.asked,
             [component for card in self.cards if card.follows_strength for component in card.clear()],
@@ -75,6 +76,9 @@ class OneRecordingTab(Tab):
             show_progress="hidden",  # the words would vanish at each step
             **ON_MODEL,
         )
+        late = [compared, recounted, strengthened]  # they would bring back what was there before
+        for begins in (inputs.begin_recording.click, inputs.begin_upload.click):
+            begins(None, js=scripts.SHOW_COUNTS, cancels=late, **QUIET)
 
     def clear(self) -> Values:
         """Every card as it is before a comparison."""
