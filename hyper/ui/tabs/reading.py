@@ -89,7 +89,7 @@ class ReadingTab(Tab):
             (self.back, Reading.back),
             (self.finish, Reading.finish),
         ):
-            button.click(partial(self.go, step), self.state, shown, **QUIET)
+            button.click(lambda reading, step=step: self.go(step, reading), self.state, shown, **QUIET)
         gr.on([self.recording.change, self.state.change], self.track, [self.state, self.recording], self.next, **QUIET)
         self.count.click(self.count_errors, [self.state, inputs.model], self.results, **ON_MODEL)
 
