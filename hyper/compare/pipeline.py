@@ -194,8 +194,8 @@ class PersonalizedAsr:
         """Why the result is not reliable, of rows without their words' confidences."""
         last = adapted or base
         last = replace(last, words=calibrated_confidences(self.backbone, last.transcript, self.calibration))
-        rows = (last, None) if adapted is None else (base, last)
-        return doubts_of(*rows, whereabouts_of(self, embedding, is_mean))
+        where = whereabouts_of(self, embedding, is_mean)
+        return doubts_of(last, None, where) if adapted is None else doubts_of(base, last, where)
 
     def prefers(self, pair: Pair, n_samples: int, language: str = ENGLISH) -> Preferred | None:
         """The row to show first of a recording so long; None where no rule was fitted for this pair."""

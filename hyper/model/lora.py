@@ -100,8 +100,14 @@ class LoraWeights:
     def in_stack(self, stack: str) -> LoraWeights:
         """Only the updates of the encoder, or of the decoder; there may be none."""
         own = [i for i, site in enumerate(self.sites) if site.target.startswith(f"{stack}.")]
-        sites, a, b = (tuple(each[i] for i in own) for each in (self.sites, self.a, self.b))
-        return LoraWeights(sites, a, b, self.scaling, None if self.gains is None else self.gains[:, own])
+        gains = None if self.gains is None else self.gains[:, own]
+        return LoraWeights(
+            tuple(self.sites[i] for i in own),
+            tuple(self.a[i] for i in own),
+            tuple(self.b[i] for i in own),
+            self.scaling,
+            gains,
+        )
 
     def without_gains(self) -> LoraWeights:
         """The same updates, each row with an `a` and `b` of its own."""

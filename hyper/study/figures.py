@@ -87,7 +87,9 @@ def recording_figures(
     comparison = asr.compare(str(recordings[0]), reference)
     if comparison.adapted is None:
         return {"sound": partial(OF_RECORDING["sound"], asr, comparison, cohorts)}
-    drawn = {name: partial(draw, asr, comparison, cohorts) for name, draw in OF_RECORDING.items()}
+    drawn: dict[str, Callable[[], Figure]] = {
+        name: partial(draw, asr, comparison, cohorts) for name, draw in OF_RECORDING.items()
+    }
     if asr.calibration is None:
         del drawn["reliability"]
     if len(recordings) > 1:

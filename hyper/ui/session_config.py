@@ -26,7 +26,7 @@ class _NotedConfig(BlocksConfig):
     def __copy__(self) -> _NotedConfig:  # for a visitor, whose components may change
         return _NotedConfig(super().__copy__(), self._made, self._noted)
 
-    def config_for_block(
+    def config_for_block(  # type: ignore[override]  # gradio's is static, and called on the object
         self, _id: int, rendered_ids: list[int], block: Block, renderable: Renderable | None = None
     ) -> dict[str, Any]:
         """What gradio says of it. A visitor's `props` may be changed, what lies deeper belongs to all."""
