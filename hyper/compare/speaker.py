@@ -134,15 +134,16 @@ def compare_speaker(
         prepared.append(on_model(partial(asr.prepare, waveform, language=language)))
     assert asr.hypernet is not None and asr.hypernetwork is not None  # as `_check` has it
     embeddings = torch.cat([each.embedding for each in prepared if each.embedding is not None])  # (n, d_embedding)
-    lora = on_model(partial(_written_for, asr.hypernet, embeddings.mean(dim=0, keepdim=True)))
+    mean = embeddings.mean(dim=0, keepdim=True)  # (1, d_embedding)
+    lora = on_model(partial(_written_for, asr.hypernet, mean))
+    of_speaker = mean[0].float().cpu().numpy()  # (d_embedding,)
     rows = [RowWeights(0.0), RowWeights(1.0), RowWeights(1.0, lora)]  # in the order of LEVELS
     decoded: list[list[Transcript]] = []
     for start in range(0, len(prepared), DECODED_AT_ONCE):
         decoded += on_model(partial(asr.decode_rows, prepared[start : start + DECODED_AT_ONCE], rows))
     return SpeakerComparison(
         recordings=tuple(
-            _recording(asr, *each, embeddings.mean(dim=0).float().cpu().numpy())
-            for each in zip(names, prepared, references, decoded, strict=True)
+            _recording(asr, *each, of_speaker) for each in zip(names, prepared, references, decoded, strict=True)
         ),
         agreement=on_model(partial(agreement, [each.lora for each in prepared if each.lora is not None])),
         embeddings=embeddings.float().cpu().numpy(),
