@@ -1,4 +1,4 @@
-"""All that touches the Whisper model: features, encoder states, decoder steps, prompts, tokens, layers."""
+"""All that touches the Whisper model: features, encoder states, decoder steps, layers."""
 
 from __future__ import annotations
 
@@ -31,8 +31,8 @@ from hyper.model.passes import (
     encoder_states,
     states_from,
 )
-from hyper.model.prompt import is_multilingual, languages, no_speech_token, prompt_tokens
 from hyper.model.quantized import check_bits, full_weight, quantise
+from hyper.model.vocabulary import Vocabulary
 from hyper.recordings.limits import SAMPLE_RATE
 
 if TYPE_CHECKING:
@@ -45,8 +45,8 @@ WINDOW_STEP_SECONDS = 2  # few shapes
 WINDOW_MARGIN_SECONDS = 0.6  # of silence behind the speech: without any, Whisper cuts the last word off
 
 
-class Backbone:
-    """A frozen Whisper with all its own settings: window, prompt, suppressed tokens."""
+class Backbone(Vocabulary):
+    """A frozen Whisper with all its own settings: window, prompt, suppressed tokens; its vocabulary included."""
 
     def __init__(
         self,
@@ -58,7 +58,8 @@ class Backbone:
         dtype: torch.dtype,
         bits: int | None = None,  # of each weight of a linear layer; None: as `dtype`
     ) -> None:
-        self.name, self.bits = name, bits
+        super().__init__(name, tokenizer, model.config, model.generation_config)
+        self.bits = bits
         self.fingerprint = fingerprint(model)  # of the stored weights, before they are cast
         self.body_fingerprint = body_fingerprint(model)  # what a hypernetwork belongs to
         if bits is not None:
@@ -66,10 +67,8 @@ class Backbone:
         self.model: Any = cast(Any, model)  # transformers' types do not know what its own calls give
         self.model.to(device=device, dtype=dtype).eval().requires_grad_(False)
         self.device, self.dtype = device, dtype
-        self.extractor, self.tokenizer = extractor, tokenizer
+        self.extractor = extractor
         self.lock = threading.RLock()  # hooks sit on the model: one thread at a time
-        self._config: Any = model.config
-        self._generation: Any = model.generation_config
         # Silence costs a CPU as much as speech; on a GPU one shape for all recordings is worth more.
         self.cuts_window = device.type == "cpu" and self.window_seconds > CHEAP_WINDOW_SECONDS
 
@@ -210,11 +209,6 @@ class Backbone:
         return cross_attention(self.model, states, tokens.to(self.device), heads, applied)
 
     @property
-    def n_tokens(self) -> int:
-        """Size of the vocabulary."""
-        return self._config.vocab_size
-
-    @property
     def samples_per_state(self) -> int:
         """How far apart the encoder states are."""
         return SAMPLES_PER_FRAME_STATES * self.extractor.hop_length
@@ -226,57 +220,6 @@ class Backbone:
     def n_speech_frames(self, n_samples: int) -> int:
         """Log-mel frames that cover the recording."""
         return min(max(1, -(-n_samples // self.extractor.hop_length)), self.extractor.nb_max_frames)
-
-    @property
-    def is_multilingual(self) -> bool:
-        """Whether the prompt chooses the language."""
-        return is_multilingual(self._generation)
-
-    @cached_property
-    def languages(self) -> tuple[str, ...]:
-        """Codes of the languages it can be asked for."""
-        return languages(self._generation)
-
-    def prompt(self, language: str = "en") -> tuple[int, ...]:
-        """The tokens that every transcript starts after."""
-        if language not in self.languages:
-            known = "English only" if not self.is_multilingual else ", ".join(self.languages)
-            raise BackboneError(f"{self.name} does not know the language {language!r}; it knows {known}.")
-        return prompt_tokens(self._generation, language)
-
-    @property
-    def suppressed(self) -> tuple[int, ...]:
-        """Tokens that are never written, by this model's own settings."""
-        return tuple(getattr(self._generation, "suppress_tokens", None) or ())
-
-    @property
-    def begin_suppressed(self) -> tuple[int, ...]:
-        """Tokens that are not written first."""
-        return tuple(getattr(self._generation, "begin_suppress_tokens", None) or ())
-
-    @property
-    def end_token(self) -> int:
-        """The token that ends a transcript."""
-        return int(self._config.eos_token_id)
-
-    @cached_property
-    def no_speech_token(self) -> int | None:
-        """The token whose probability at the start says that nobody speaks; None if the model has none."""
-        return no_speech_token(self.tokenizer)
-
-    @property
-    def max_target_positions(self) -> int:
-        """Prompt and transcript together, in tokens."""
-        return self._config.max_target_positions
-
-    def to_text(self, tokens: Sequence[int]) -> str:
-        """The words of a transcript, special tokens left out."""
-        text = self.tokenizer.decode(list(tokens), skip_special_tokens=True, clean_up_tokenization_spaces=False)
-        return text.strip()
-
-    def to_tokens(self, text: str) -> list[int]:
-        """What the decoder is taught to write for a reference: no prompt, no end; a space in front, as Whisper has."""
-        return self.tokenizer.encode(" " + text.strip(), add_special_tokens=False)
 
     def sites(self, targets: Sequence[str]) -> tuple[LoraSite, ...]:
         """Where the linear layers of these kinds are, target by target, from the first layer to the last."""
