@@ -3,19 +3,26 @@
 from __future__ import annotations
 
 import builtins
+from pathlib import Path
 from types import SimpleNamespace
 
 import numpy as np
 import pytest
 import soundfile
 import torch
+from served import launched
 
 from hyper.__main__ import main
-from hyper.compare import bench_rows, benchmark, faster_whisper
+from hyper.compare import bench_page, bench_rows, benchmark, faster_whisper
 from hyper.compare.pipeline import PersonalizedAsr
 from hyper.model.shapes import SHAPES
 from hyper.recordings.audio import load_audio
 from hyper.training import gpu_suite
+from hyper.ui import server
+from hyper.ui.model_store import ModelStore
+from hyper.ui.page import build_page, service_of
+from hyper.ui.service import Service
+from hyper.ui.tried_examples import TriedExamples
 from tests.conftest import read_json
 
 
@@ -85,9 +92,9 @@ def test_what_is_missing_is_named(asr, monkeypatch):
 
 
 def test_a_page_that_does_not_start_is_told(monkeypatch, tmp_path):
-    monkeypatch.setattr(bench_rows, "ROOT", tmp_path)  # without an app.py
-    with pytest.raises(benchmark.BenchError, match="The page did not start within 60 s"):
-        bench_rows.start_seconds()
+    monkeypatch.setattr(bench_page, "ROOT", tmp_path)  # without an app.py
+    with pytest.raises(benchmark.BenchError, match="The page did not start within 60 s"), bench_page.running_app([]):
+        pass
 
 
 def test_clips_that_are_written_otherwise_in_a_batch_are_told(asr, speech_like, monkeypatch):
@@ -114,6 +121,82 @@ def test_without_faster_whisper_its_rows_say_so(asr, monkeypatch):
     monkeypatch.setattr(faster_whisper, "find_spec", lambda _: "there")
     rows = list(bench_rows.engine_rows(SimpleNamespace(device="cuda"), []))
     assert {row.reason for row in rows} == {"measured on processors only"}
+
+
+@pytest.fixture(scope="module")
+def served(backbone, make_hypernet, tmp_path_factory):
+    """The page in this process, over a random model: its service and its address."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("GRADIO_TEMP_DIR", str(tmp_path_factory.mktemp("gradio")))
+        asr = PersonalizedAsr(backbone, make_hypernet(backbone, rank=2, alpha=3.0), "hypernet-random")
+        service = service_of(ModelStore(asr, "bundled", server.load_by_name))
+        with launched(build_page(service, TriedExamples(service, []))) as url:
+            yield service, url
+
+
+@pytest.fixture
+def spoken_files(speech_like, tmp_path):
+    files = [tmp_path / f"{seed}.wav" for seed in range(3)]
+    for seed, file in enumerate(files):
+        soundfile.write(file, speech_like(1.0, seed), 16_000)
+    return files
+
+
+def test_the_bench_asks_the_page_as_its_button_and_as_programs_do(served, spoken_files, monkeypatch):
+    service, url = served
+    asked = []
+    compare = Service.compare
+
+    def noted(self, given, *rest, **more):
+        asked.append((Path(given.recording).name, given.reference, given.model, "with_more" in more))
+        return compare(self, given, *rest, **more)
+
+    monkeypatch.setattr(Service, "compare", noted)
+    caller, file = bench_page.Caller(url), spoken_files[0]
+    alone = service.models.get("bundled").compare(file)
+    answer = caller.compare(file)
+    assert (answer["base"], answer["adapted"]) == (alone.base.text, alone.adapted.text)
+    assert caller.press(caller.send(file)) > 0
+    assert asked == [("0.wav", "turn on the light", "bundled", is_program) for is_program in (True, False)]
+
+
+def test_the_bench_is_told_where_the_page_refuses(served, tmp_path):
+    caller = bench_page.Caller(served[1])
+    (tmp_path / "no.wav").write_bytes(b"no sound")
+    with pytest.raises(benchmark.BenchError, match="The page answered a comparison with: event: error"):
+        caller.compare(tmp_path / "no.wav")
+    with pytest.raises(benchmark.BenchError, match="no transcripts when its button was pressed: .*cannot be"):
+        caller.press(caller.send(tmp_path / "no.wav"))
+    with pytest.raises(benchmark.BenchError, match="The page answered /elsewhere with 404: There is nothing at this"):
+        caller._json("GET", "/elsewhere")
+
+
+def test_a_wait_is_held_against_the_base_alone_beside_it(monkeypatch, spoken_files):
+    waits, alone = iter([9.0, 2.0, 4.0, 3.0, 2.0, 8.0, 5.0]), iter([1.0, 1.0, 1.0, 1.0, 1.0, 2.0, 5.0])
+    sent = []
+    fake = SimpleNamespace(send=sent.append, press=lambda _: next(waits))
+    monkeypatch.setattr(bench_page, "Caller", lambda _: fake)
+    monkeypatch.setattr(bench_page, "_base_seconds", lambda *_: next(alone))
+    asr = SimpleNamespace(backbone=SimpleNamespace(name="", fingerprint="", device="cpu"))
+    found = bench_page.felt_wait("", asr, spoken_files, 7)
+    assert sent == [*spoken_files, *spoken_files, spoken_files[0]]
+    # Waits of the first recording: 9, then 3 and 5. Ratios: 9 2 4 3 2 4 1.
+    assert found == bench_page.Felt(median_s=4.0, to_base_alone=3.0, first_to_later=9.0 / 4.0)
+
+
+def test_many_clients_are_answered_as_one_is(served, spoken_files, monkeypatch):
+    found = bench_page.crowd(served[1], spoken_files, clients=3, each=2)
+    assert found.per_second > 0 and found.to_one_at_a_time > 0 and found.p95_s > 0
+    compare, told = bench_page.Caller.compare, []
+
+    def swapped(self, recording):
+        told.append(recording)
+        is_late = len(told) > 2 * len(spoken_files) + 5
+        return compare(self, spoken_files[spoken_files.index(recording) - is_late])
+
+    monkeypatch.setattr(bench_page.Caller, "compare", swapped)
+    with pytest.raises(benchmark.BenchError, match="1 of 6 requests of many clients failed, the first: .*otherwise"):
+        bench_page.crowd(served[1], spoken_files, clients=3, each=2)
 
 
 @pytest.fixture(scope="module")

@@ -17,6 +17,7 @@ import soundfile
 from pypdf import PdfReader
 
 from hyper.__main__ import COMMANDS, build_parser, main
+from hyper.compare.bench_rows import BenchRow
 from hyper.compare.pipeline import PersonalizedAsr
 from hyper.metrics.word_errors import word_errors
 from hyper.model.checkpoint import save_hypernet
@@ -309,7 +310,13 @@ def test_model_and_recording_errors_take_one_line(models, recording, tmp_path, c
 def test_bench_on_a_given_recording(models, recording, capsys, monkeypatch):
     out = recording.parent / "bench.json"
     monkeypatch.setattr("hyper.compare.bench_rows.QUICK_COMPARES", 3)
-    monkeypatch.setattr("hyper.compare.bench_rows.start_seconds", lambda: 3.5)
+
+    def page_rows(_asr, files, arguments, is_quick):
+        given = [f"{name}={value}" for name, value in zip(models[::2], models[1::2], strict=True)]
+        assert (files, arguments, is_quick) == ([recording], given, True)
+        yield BenchRow("start to the port answering", 3.5, "s", 4.0)
+
+    monkeypatch.setattr("hyper.compare.bench_rows.page_rows", page_rows)
     monkeypatch.setattr("hyper.compare.bench_rows.missing", lambda _asr: "not here")  # of faster-whisper
     assert main(["bench", str(recording), "--rounds", "1", "--json", str(out), "--quick", *models]) == 0
     rows = json.loads(out.read_text())

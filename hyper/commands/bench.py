@@ -6,6 +6,7 @@ import argparse
 from pathlib import Path
 
 from hyper.commands.arguments import add_model_arguments, load_asr
+from hyper.model.files import BUNDLED
 
 SHAPES = ("tiny", "base", "small", "medium", "large-v3-turbo", "large-v3")
 
@@ -33,7 +34,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--json",
         metavar="FILE",
         type=Path,
-        help="also measure batches, memory and the page's start, and write every figure with its bar to this file",
+        help="also measure batches, memory and what visitors of the page wait for; write all with its bar to this file",
     )
     add("--quick", action="store_true", help="fewer clips and comparisons for --json")
     add("--gpu-suite", action="store_true", help="measure the published shapes with random weights instead; without a GPU every row says so, unless --device names another")  # noqa: E501  # fmt: skip
@@ -44,7 +45,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> None:
     """Measure and print."""
-    from hyper.compare.bench_rows import bench_rows, rows_text, write_rows
+    from hyper.compare.bench_rows import bench_rows, gpu_rows, page_rows, rows_text, write_rows
     from hyper.compare.benchmark import as_text, measured_files, run_benchmark
     from hyper.recordings.audio import load_audio
     from hyper.training.gpu_suite import run_suite
@@ -56,6 +57,22 @@ def run(args: argparse.Namespace) -> None:
     found = run_benchmark(asr, args.files, args.rounds)
     print(as_text(found), flush=True)
     if args.json:
-        rows = list(bench_rows(asr, found, [load_audio(file) for file in measured_files(args.files)], args.quick))
+        files = measured_files(args.files)
+        rows = list(bench_rows(asr, found, [load_audio(file) for file in files], args.quick))
+        rows += [*page_rows(asr, files, _model_arguments(args), args.quick), *gpu_rows()]
         write_rows(rows, args.json)
         print(f"\nbars\n{rows_text(rows)}")
+
+
+def _model_arguments(args: argparse.Namespace) -> list[str]:
+    """The same model for the app, which runs in another folder."""
+    given = {name: getattr(args, name) for name in ("base", "hypernet", "device", "bits")}
+    if args.base != BUNDLED:
+        given["base"] = _whole_path(args.base)
+    given["hypernet"] = args.hypernet and _whole_path(args.hypernet)
+    return [f"--{name}={value}" for name, value in given.items() if value is not None]
+
+
+def _whole_path(name: str) -> str:
+    """Of a folder; a hub name stays as it is."""
+    return str(Path(name).resolve()) if Path(name).is_dir() else name

@@ -3,11 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
-import socket
-import subprocess
-import sys
-import time
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
@@ -15,19 +10,23 @@ from typing import Literal
 
 import numpy as np
 
+from hyper.compare.bench_page import crowd, felt_wait, running_app
 from hyper.compare.benchmark import BenchError, Benchmark, timed
 from hyper.compare.faster_whisper import PRECISIONS, beside_engine, missing
 from hyper.compare.pipeline import PersonalizedAsr
 from hyper.compare.prepared import Prepared
 from hyper.compare.transcribe import RowWeights
+from hyper.model.files import BUNDLED_FOLDER
 
-ROOT = Path(__file__).parents[2]
 BATCH_CLIPS, QUICK_BATCH_CLIPS = 200, 36
 ADAPTERS = 16  # rows of a batch, each with its own
 COMPARES, QUICK_COMPARES = 500, 60
 SETTLING_COMPARES = 20  # before memory is first read
 ROUNDS = 5  # of the ratio of two batches; the smaller half of the times counts less than the machine's slow spells
-START_SECONDS = 60.0  # in which the page must have answered
+PRESSES, QUICK_PRESSES = 25, 4  # two for each example, and the first a third time
+CLIENTS, QUICK_CLIENTS = 16, 3
+EACH, QUICK_EACH = 10, 2  # requests of each client
+PER_SECOND = 2.5 * 5.3  # requests that many clients were answered on two cores before they were taken together
 
 
 @dataclass(frozen=True)
@@ -60,7 +59,7 @@ def bench_rows(
     waveforms: Sequence[np.ndarray],  # each (n_samples,) 16 kHz
     is_quick: bool,
 ) -> Iterator[BenchRow]:
-    """Every row, as soon as it is measured."""
+    """The rows of the model itself, as soon as each is measured."""
     yield BenchRow("both transcripts to base alone", found.to_base_alone, "×", 1.15)
     yield BenchRow("both transcripts to two passes with PEFT", found.to_two_passes, "×", round(1 / 1.8, 4))
     yield from engine_rows(asr, waveforms)
@@ -73,9 +72,6 @@ def bench_rows(
     yield BenchRow(
         f"memory after {n_compares} compares", memory_growth(asr, waveforms, n_compares), "× of before", 1.03
     )
-    yield BenchRow("start to the port answering", start_seconds(), "s", 4.0)
-    yield BenchRow("GPU: both transcripts of 5 s, base shape", None, "ms", 150.0)
-    yield BenchRow("GPU: both transcripts of 5 s, large-v3 shape", None, "ms", 1500.0)
 
 
 def engine_rows(
@@ -140,32 +136,34 @@ def _resident_pages() -> int:
     return int(Path("/proc/self/statm").read_text().split()[1])
 
 
-def start_seconds() -> float:
-    """From the command to the first answer of the page on a port of this machine; the second start, with warm files."""
-    return [_start_once() for _ in range(2)][1]
+def page_rows(
+    asr: PersonalizedAsr,
+    recordings: Sequence[Path],
+    arguments: Sequence[str],  # of the app, so that it runs the same model
+    is_quick: bool,
+) -> Iterator[BenchRow]:
+    """What visitors of the page wait for: its second start, with warm files, and what is asked of it then."""
+    promised = asr.base_model == BUNDLED_FOLDER.name  # the bars in seconds are the bundled pair's
+    with running_app(arguments):
+        pass
+    with running_app(arguments) as (url, seconds):
+        yield BenchRow("start to the port answering", seconds, "s", 4.0)
+        felt = felt_wait(url, asr, recordings, QUICK_PRESSES if is_quick else PRESSES)
+        yield BenchRow("press to both transcripts, median", 1000 * felt.median_s, "ms", 250.0 if promised else None)
+        yield BenchRow("press to both transcripts to base alone", felt.to_base_alone, "×", None)
+        yield BenchRow("first press after the start to later ones", felt.first_to_later, "×", 1.3)
+        clients, each = (QUICK_CLIENTS, QUICK_EACH) if is_quick else (CLIENTS, EACH)
+        many = crowd(url, recordings, clients, each)
+        bar = PER_SECOND if promised and not is_quick else None
+        yield BenchRow(f"{clients} clients at once", many.per_second, "answers/s", bar, "above")
+        yield BenchRow(f"{clients} clients at once to one at a time", many.to_one_at_a_time, "× faster", None, "above")
+        yield BenchRow(f"{clients} clients at once, wait of 19 in 20", many.p95_s, "s", None)
 
 
-def _start_once() -> float:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
-    began = time.monotonic()
-    app = subprocess.Popen(
-        [sys.executable, "app.py", "--port", str(port)], cwd=ROOT, stdout=subprocess.DEVNULL, env=dict(os.environ)
-    )
-    try:
-        while time.monotonic() < began + START_SECONDS and app.poll() is None:
-            try:
-                socket.create_connection(("127.0.0.1", port), timeout=1).close()
-                return time.monotonic() - began
-            except OSError:
-                time.sleep(0.02)
-        raise BenchError(
-            f"The page did not start within {START_SECONDS:g} s; start it with `python app.py` to see why."
-        )
-    finally:
-        app.terminate()
-        app.wait(timeout=START_SECONDS)
+def gpu_rows() -> Iterator[BenchRow]:
+    """What only a GPU can show; `--gpu-suite` measures it."""
+    yield BenchRow("GPU: both transcripts of 5 s, base shape", None, "ms", 150.0)
+    yield BenchRow("GPU: both transcripts of 5 s, large-v3 shape", None, "ms", 1500.0)
 
 
 def write_rows(rows: Sequence[BenchRow], file: Path) -> None:
