@@ -23,6 +23,8 @@ from hyper.plots.sweep import sweep_print
 from hyper.plots.voice_map import Visitor, map_print
 from hyper.recordings.sound import look_at
 from hyper.study.experiments.catalogue import EXPERIMENTS
+from hyper.study.scaling import NAME as SCALING
+from hyper.study.scaling import figure_of
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -73,6 +75,8 @@ def study_figures(results: Path) -> dict[str, Callable[[], Figure]]:
     if (results / "scorecard.json").is_file():
         drawn = scorecard_figures(json.loads((results / "scorecard.json").read_text(encoding="utf-8")), None)
         figures |= {name: partial(_same, figure) for name, figure in drawn.items()}
+    if (results / f"{SCALING}.json").is_file():
+        figures[SCALING] = partial(figure_of, _read(results / f"{SCALING}.json"))
     for name, experiment in EXPERIMENTS.items():
         file = results / f"experiment-{name}.json"
         if file.is_file():

@@ -16,6 +16,7 @@ from hyper.compare.bench_rows import BenchRow, rows_text, write_rows
 from hyper.compare.benchmark import BenchError, timed, transcribe
 from hyper.compare.pipeline import PersonalizedAsr
 from hyper.compare.prepared import ENCODE_BATCH
+from hyper.compare.scaling import N_WRITTEN, SECONDS
 from hyper.model.backbone import Backbone
 from hyper.model.checkpoint import config_for
 from hyper.model.decoding import SPARE_TOKENS, TOKENS_PER_SECOND
@@ -27,8 +28,6 @@ from hyper.training.adaptation.hypernet_adaptation import HypernetAdaptation
 from hyper.training.adaptation.states import SILENT_STATES, StateBatch
 from hyper.training.speed import mixed_precision
 
-SECONDS = 5.0  # of each recording
-N_WRITTEN = 25  # tokens of each transcript: 5 s of lively speech
 BATCH, QUICK_BATCH = 64, 4
 ROUNDS, QUICK_ROUNDS = 9, 2
 BARS_MS = {"base": 150.0, "large-v3": 1500.0}  # one recording, both transcripts, on a GPU

@@ -16,6 +16,8 @@ from hyper.study.cells import markdown_table
 from hyper.study.experiments.catalogue import EXPERIMENTS
 from hyper.study.experiments.workbench import Experiment, Record, rates_of_arm
 from hyper.study.methods.runs import MAIN
+from hyper.study.scaling import NAME as SCALING
+from hyper.study.scaling import draw_scaling
 
 PAGE = "RESULTS.md"
 SMALLER_STUDIES = {  # folders beside the table of all methods, each with one of its own
@@ -42,6 +44,8 @@ def draw_results(out: Path) -> Path:
         file = out / f"experiment-{experiment.name}.json"
         if file.exists():
             save_figure(experiment.figure(json.loads(file.read_text())), file.with_suffix(""))
+    if (out / f"{SCALING}.json").exists():
+        draw_scaling(out)
     return write_page(out)
 
 
