@@ -26,8 +26,7 @@ def main(arguments: list[str] | None = None) -> None:
         if args.present is not None:
             from hyper.ui.stage.server import present
 
-            places = args.present or [EXAMPLES]
-            present(lambda: load_asr(with_base(args)), places, args.host, args.port, args.present_in)
+            present(lambda: load_asr(with_base(args)), args.present, EXAMPLES, args.host, args.port, args.present_in)
             return
         with kept():
             from hyper.ui.server import serve  # gradio and torch take seconds to import: not for --help or a taken port

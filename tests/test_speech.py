@@ -14,6 +14,7 @@ import pytest
 
 import hyper.speech.make
 from hyper.__main__ import main
+from hyper.compare.example_sets import LEARNED_EMBEDDING, manifests
 from hyper.compare.row import Row
 from hyper.compare.transcript import Transcript
 from hyper.compare.utterance import ScoredUtterance
@@ -330,8 +331,9 @@ EXAMPLES = Path(__file__).parents[1] / "examples" / "manifest.csv"
 
 
 @pytest.mark.skipif(not EXAMPLES.exists(), reason="the examples have not been made yet")
-def test_the_examples_are_those_of_the_rule() -> None:
-    rows = read_manifest(EXAMPLES)
+@pytest.mark.parametrize("of_base", list(manifests(EXAMPLES)))
+def test_the_examples_are_those_of_the_rule(of_base: str) -> None:
+    rows = read_manifest(manifests(EXAMPLES)[of_base])
     assert [(row.cohort, row.severity) for row in rows] == [(e.cohort, e.severity) for e in examples()]
     numbers = [int(row.speaker.removeprefix("example")) for row in rows]
     texts = list(itertools.islice(example_texts(), max(numbers) + 1))
@@ -341,6 +343,7 @@ def test_the_examples_are_those_of_the_rule() -> None:
     assert outcomes["gain"] >= 5 and outcomes["tie"] >= 1 and outcomes["harm"] >= 1
     assert all(re.match(rf"{row.outcome}: \d+ of \d+ drawn; all \d+: WER", row.note) for row in rows)
     assert all(row.simulated == (row.cohort != "typical") and row.licence for row in rows)
+    assert {row.chosen_with for row in rows} == {LEARNED_EMBEDDING if of_base == "whisper-tiny.en" else ""}
     assert all(SAMPLE_RATE / 2 < len(load_audio(row.path)) <= MAX_SECONDS * SAMPLE_RATE for row in rows)
 
 

@@ -14,6 +14,7 @@ from served import ROOT
 from starlette.testclient import TestClient
 from test_ui_panels import comparison
 
+from hyper.compare.example_sets import LEARNED_EMBEDDING
 from hyper.compare.pipeline import PersonalizedAsr
 from hyper.compare.verdict import judge
 from hyper.model.backbone import BackboneError
@@ -23,7 +24,7 @@ from hyper.ui import panels
 from hyper.ui.examples import Example
 from hyper.ui.stage import slides
 from hyper.ui.stage.preparation import NOT_YET, LiveError, Preparation
-from hyper.ui.stage.programme import read_programme
+from hyper.ui.stage.programme import MANIFEST, programme, read_programme
 from hyper.ui.stage.server import stage_app
 from hyper.ui.stage.slides import DOUBTS, N_PEAKS, make_slide, wav_bytes
 
@@ -46,7 +47,7 @@ def folder(tmp_path_factory, speech_like) -> Path:
 
 @pytest.fixture(scope="module")
 def prepared(asr, folder) -> Preparation:
-    made = Preparation(lambda: asr, read_programme([folder]))
+    made = Preparation(lambda: asr, programme([folder], folder / MANIFEST))
     made.run()
     return made
 
@@ -132,7 +133,7 @@ def test_a_recording_that_fails_is_left_out_with_a_line(prepared):
 
 def test_what_nobody_foresaw_leaves_out_one_recording_too(asr, folder, monkeypatch, caplog):
     monkeypatch.setattr(asr, "prepare", lambda _recording: 1 / 0)
-    made = Preparation(lambda: asr, [Example(folder / "b.wav", "", "b", "")])
+    made = Preparation(lambda: asr, lambda _: [Example(folder / "b.wav", "", "b", "")])
     made.run()
     assert made.status()["left_out"] == ["b.wav is left out: something unexpected went wrong; the terminal says what."]
     assert "ZeroDivisionError" in caplog.text
@@ -142,7 +143,7 @@ def test_a_model_that_cannot_be_loaded_is_said_on_the_stage(capsys):
     def load() -> PersonalizedAsr:
         raise BackboneError("There is no folder x.")
 
-    made = Preparation(load, [])
+    made = Preparation(load, lambda _: [])
     assert made.status()["state"] == "loading"
     with pytest.raises(LiveError, match=NOT_YET):
         made.live(b"")
@@ -152,7 +153,7 @@ def test_a_model_that_cannot_be_loaded_is_said_on_the_stage(capsys):
 
 
 def test_a_broken_program_is_said_on_the_stage_and_stays_loud():
-    made = Preparation(lambda: 1 / 0, [])
+    made = Preparation(lambda: 1 / 0, lambda _: [])
     with pytest.raises(ZeroDivisionError):
         made.run()
     assert made.status()["failure"].endswith("went wrong; the terminal says what.")
@@ -163,6 +164,23 @@ def test_examples_begin_with_one_that_gains():
     if not examples.is_file():
         pytest.skip("there are no examples yet")
     assert [each.outcome for each in read_programme([examples])][:3] == ["gain", "tie", "harm"]
+
+
+def test_without_places_the_examples_of_the_models_own_base_are_presented(asr, folder, tmp_path, capsys):
+    """In a folder of the base's name; `asr` here is the random base, whose set says what it was chosen with."""
+    bundled = tmp_path / "manifest.csv"
+    bundled.write_text(f"file\n{folder / 'b.wav'}\n")
+    assert [each.path.name for each in programme([], bundled)(asr)] == ["b.wav"]
+    own = tmp_path / asr.hypernet.config.base_model / "manifest.csv"
+    own.parent.mkdir()
+    own.write_text(f'file,chosen_with\n{folder}/a_first.wav,"{LEARNED_EMBEDDING}"\n')
+    made = Preparation(lambda: asr, programme([], bundled))
+    made.run()
+    assert (made.status()["total"], made.status()["chosen_with"]) == (1, [LEARNED_EMBEDDING])
+    assert [each.path.name for each in programme([str(folder / "b.wav")], bundled)(asr)] == ["b.wav"]
+    own.write_text("file\n")
+    with pytest.raises(ManifestError, match="lists no recordings"):
+        programme([], bundled)  # before anything is loaded
 
 
 def test_nothing_to_present_is_one_sentence(tmp_path):

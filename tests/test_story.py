@@ -15,6 +15,7 @@ import soundfile
 from test_clinic_report import ATTACK
 from test_ui_panels import comparison, text_of
 
+from hyper.compare.example_sets import LEARNED_EMBEDDING
 from hyper.recordings.manifest import ManifestRow
 from hyper.reports.parts import CAUTION
 from hyper.reports.story import SIMULATED, chapter, story_html, title_of, write_story
@@ -75,6 +76,7 @@ def test_a_story_is_written_where_it_is_wanted(tmp_path):
         backbone=ASR.backbone,
         compare=lambda path, reference: asked.append((path, reference)) or comparison("turn on", None, reference),
     )
-    write_story(asr, [STUTTER], tmp_path / "new" / "story.html")
+    write_story(asr, [replace(STUTTER, chosen_with=LEARNED_EMBEDDING)], tmp_path / "new" / "story.html")
     assert asked == [("/secret/a.wav", "turn on")]
-    assert "Simulated stuttering, mild" in (tmp_path / "new" / "story.html").read_text(encoding="utf-8")
+    told = text_of((tmp_path / "new" / "story.html").read_text(encoding="utf-8"))
+    assert "Simulated stuttering, mild" in told and LEARNED_EMBEDDING in told

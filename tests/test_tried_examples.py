@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import gradio as gr
 import pytest
 import soundfile
 
+from hyper.compare.example_sets import pair_of
 from hyper.compare.pipeline import PersonalizedAsr
 from hyper.compare.scheduler import BusyError, Scheduler
 from hyper.metrics.word_errors import outcome, word_errors
@@ -92,7 +94,23 @@ def test_the_bundled_pair_tries_nothing_and_keeps_the_manifests_word(asr, exampl
     own.try_out("bundled")
     assert not own.is_missing("bundled") and not line.asked
     assert [each.outcome for each in own.of("bundled")] == ["gain", "tie", "right"]
-    assert own.in_manifest == examples
+    assert own.listed("bundled") == examples
+
+
+def test_a_base_with_examples_of_its_own_shows_them_and_their_manifest_speaks_for_those_weights_alone(
+    asr, examples, tmp_path
+):
+    folder = asr.hypernet.config.base_model  # the random base is named by no hub
+    own = [replace(each, of_base=folder, pair=pair_of(asr)) for each in examples[:2]]
+    told = tried(asr, [*examples, *own], tmp_path, OTHER, Line())
+    assert told.listed(OTHER) == own and [each.outcome for each in told.of(OTHER)] == ["tie", "right"]
+    assert not told.is_missing(OTHER)
+    other_weights = [replace(each, pair="0" * 33) for each in own]
+    untold = tried(asr, [*examples, *other_weights], tmp_path, OTHER, Line())
+    assert {each.outcome for each in untold.of(OTHER)} == {""} and untold.is_missing(OTHER)
+    untold.try_out(OTHER)
+    assert [each.label for each in untold.of(OTHER)] == ["as adapted", "nothing"]  # the one that gains is first
+    assert untold.of(f"hub/{folder}") == [replace(each, outcome="") for each in other_weights]  # before it is loaded
 
 
 def test_nobody_tries_without_a_hypernetwork_or_on_a_gpu_that_is_lent(asr, examples, tmp_path):

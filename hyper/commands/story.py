@@ -7,6 +7,8 @@ from pathlib import Path
 
 from hyper.commands.arguments import add_model_arguments, load_asr
 
+EXAMPLES = Path("examples/manifest.csv")
+
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Arguments of `python -m hyper story`."""
@@ -14,7 +16,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add("out", type=Path, metavar="OUT.html", help="page to write; it holds the recordings, so mind who gets it")
     add("--audio", type=Path, metavar="FILE", help="recording to tell (default: the examples)")
     add("--reference", default="", metavar="TEXT", help="the words that were meant in it")
-    add("--examples", default="examples/manifest.csv", metavar="MANIFEST", help="recordings to tell where no FILE is named (default: examples/manifest.csv)")  # noqa: E501  # fmt: skip
+    add("--examples", type=Path, metavar="MANIFEST", help="recordings to tell where no FILE is named (default: those in examples/ that belong to the model)")  # noqa: E501  # fmt: skip
     add_model_arguments(parser)
     parser.epilog = (
         "examples:\n  python -m hyper story story.html\n"
@@ -24,9 +26,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> None:
     """Compare the recordings, write the page."""
+    from hyper.compare.example_sets import manifest_of
     from hyper.recordings.manifest import ManifestRow, read_manifest
     from hyper.reports.story import write_story
 
-    one = [ManifestRow(args.audio.name, args.audio, args.reference)] if args.audio else []
-    write_story(load_asr(args), one or read_manifest(args.examples), args.out)
+    asr = load_asr(args)
+    if args.audio:
+        rows = [ManifestRow(args.audio.name, args.audio, args.reference)]
+    else:
+        rows = read_manifest(args.examples or manifest_of(asr, EXAMPLES))
+    write_story(asr, rows, args.out)
     print(f"wrote {args.out}")

@@ -15,7 +15,7 @@ FILE_COLUMNS = ("file", "path")
 REFERENCE_COLUMNS = ("reference", "text", "what was meant")  # the last one in tables that the app saved
 OPTIONAL_COLUMNS = (
     "speaker", "cohort", "severity", "voice", "domain", "corpus", "licence", "phones", "age", "note", "verbatim",
-    "outcome",
+    "outcome", "chosen_with", "pair",
 )  # fmt: skip
 ORIGINAL_COLUMN = "original"
 SIMULATED_VALUES = {"1": True, "true": True, "yes": True, "0": False, "false": False, "no": False, "": False}
@@ -45,7 +45,9 @@ class ManifestRow:
     age: str = ""  # years
     note: str = ""  # whatever whoever made the list wants to find again
     verbatim: str = ""  # every sound that was said, repetitions included
-    outcome: str = ""  # of an example: gain, tie, harm or right, with the bundled pair
+    outcome: str = ""  # of an example: gain, tie, harm or right, with the pair that it was chosen with
+    chosen_with: str = ""  # of an example: what is to be known of that pair
+    pair: str = ""  # and its weights, as `pair_of` tells them
     original: Path | None = None  # where the recording is that a simulator changed; written relative to the manifest
 
     @property

@@ -56,7 +56,7 @@ def write_story(asr: PersonalizedAsr, rows: Sequence[ManifestRow], out: Path) ->
     """Compare each recording, write the page."""
     chapters = [chapter(asr.compare(str(row.path), row.reference or None), row, asr) for row in rows]
     out.parent.mkdir(parents=True, exist_ok=True)
-    write_whole(out, story_html(chapters))
+    write_whole(out, story_html(chapters, [row.chosen_with for row in rows if row.chosen_with]))
 
 
 def chapter(comparison: Comparison, row: ManifestRow, asr: PersonalizedAsr) -> Chapter:
@@ -93,10 +93,10 @@ def title_of(row: ManifestRow) -> str:
     return named[:1].upper() + named[1:]
 
 
-def story_html(chapters: Sequence[Chapter]) -> str:
-    """The page, whole in one file."""
+def story_html(chapters: Sequence[Chapter], of_choice: Sequence[str] = ()) -> str:
+    """The page, whole in one file; `of_choice` is what is to be known of how its recordings were chosen."""
     cautions = dict.fromkeys(caution for each in chapters for caution in each.report.cautions)
-    notes = dict.fromkeys(note for each in chapters for note in each.report.group_notes)
+    notes = dict.fromkeys([*of_choice, *(note for each in chapters for note in each.report.group_notes)])
     return render(
         "story",
         chapters=chapters,

@@ -12,6 +12,7 @@ from tempfile import TemporaryDirectory
 import numpy as np
 
 from hyper.compare.evaluation import percent
+from hyper.compare.example_sets import pair_of
 from hyper.compare.pipeline import PersonalizedAsr
 from hyper.compare.scoring import score_manifest
 from hyper.compare.utterance import ScoredUtterance
@@ -48,8 +49,8 @@ class Example:
     severity: str
 
 
-def make_examples(asr: PersonalizedAsr, out: Path, n_candidates: int) -> list[ManifestRow]:
-    """Write the recordings and their manifest.
+def make_examples(asr: PersonalizedAsr, out: Path, n_candidates: int, chosen_with: str = "") -> list[ManifestRow]:
+    """Write the recordings and their manifest; `chosen_with` is what is to be known of the pair.
 
     Errors: ExamplesError where an outcome that the rule wants was not drawn.
     """
@@ -64,7 +65,8 @@ def make_examples(asr: PersonalizedAsr, out: Path, n_candidates: int) -> list[Ma
             path, kind = out / f"{example.name}.wav", outcome(chosen)
             save_audio(path, load_audio(chosen.recording.path))
             note = f"{kind}: {counts[kind]} of {len(drawn)} drawn; {errors}"
-            rows.append(replace(chosen.recording, file=path.name, path=path, outcome=kind, note=note))
+            row = replace(chosen.recording, file=path.name, path=path, outcome=kind, note=note)
+            rows.append(replace(row, chosen_with=chosen_with, pair=pair_of(asr)))
     write_manifest(out / "manifest.csv", rows)
     return rows
 

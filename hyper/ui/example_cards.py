@@ -45,13 +45,13 @@ class ExampleCards:
 
     def first(self, examples: Sequence[Example]) -> str:
         """Of the same examples, in the order of now."""
-        return self._html("Examples", examples[:N_FIRST])
+        return self._html("Examples", examples[:N_FIRST], with_choice=True)
 
     def rest(self, examples: Sequence[Example]) -> str:
         """Those behind them."""
         return self._html("More examples", examples[N_FIRST:])
 
-    def _html(self, title: str, examples: Sequence[Example]) -> str:
+    def _html(self, title: str, examples: Sequence[Example], with_choice: bool = False) -> str:
         cards = [
             ExampleCard(
                 self._places[each.path],
@@ -61,7 +61,10 @@ class ExampleCards:
             )
             for each in examples
         ]
-        return render("example_cards", title=title, cards=cards, n_bars=N_BARS, height=HEIGHT) if cards else ""
+        if not cards:
+            return ""
+        how = examples[0].chosen_with if with_choice else ""
+        return render("example_cards", title=title, chosen_with=how, cards=cards, n_bars=N_BARS, height=HEIGHT)
 
 
 def cards_box(html: str, elem_id: str) -> gr.HTML:

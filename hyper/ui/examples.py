@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from hyper.compare.example_sets import manifests
 from hyper.recordings.manifest import ManifestRow, read_manifest
 from hyper.ui.languages import say
 
@@ -28,6 +29,9 @@ class Example:
     licence: str
     outcome: str = ""  # gain, tie, harm, right; "" where nobody tried it
     cohort: str = ""
+    of_base: str = ""  # the folder of the base that it was chosen for; "" of the bundled pair's
+    pair: str = ""  # the weights that it was chosen with
+    chosen_with: str = ""  # what is to be known of them
 
     @property
     def said_label(self) -> str:
@@ -39,15 +43,34 @@ class Example:
         """What the page says while the example is loaded."""
         licence = f"; {say('licence')}: {self.licence}" if self.licence else ""
         outcome = f"; {say(OUTCOMES[self.outcome])}" if self.outcome in OUTCOMES else ""
-        return f"{say('Example')}: {self.said_label}{outcome}{licence}."
+        chosen_with = f" {say(self.chosen_with)}" if self.chosen_with else ""
+        return f"{say('Example')}: {self.said_label}{outcome}{licence}.{chosen_with}"
 
 
-def read_examples(manifest: Path) -> list[Example]:
-    """All examples; none where there is no manifest."""
+def read_examples(manifest: Path, of_base: str = "") -> list[Example]:
+    """The examples of one set; none where there is no manifest."""
     if not manifest.is_file():
         return []
     rows = read_manifest(manifest)
-    return [Example(row.path, row.reference, label(row, rows), row.licence, row.outcome, row.cohort) for row in rows]
+    return [
+        Example(
+            row.path,
+            row.reference,
+            label(row, rows),
+            row.licence,
+            row.outcome,
+            row.cohort,
+            of_base,
+            row.pair,
+            row.chosen_with,
+        )
+        for row in rows
+    ]
+
+
+def read_all_examples(bundled: Path) -> list[Example]:
+    """The bundled pair's, then those of the bases that have examples of their own."""
+    return [example for of_base, path in manifests(bundled).items() for example in read_examples(path, of_base)]
 
 
 def in_order(examples: Sequence[Example]) -> list[Example]:

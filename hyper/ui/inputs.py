@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import gradio as gr
@@ -46,7 +47,7 @@ class Inputs:
     """Three ways to begin, the recording and examples; settings in a fold. What was meant is placed by its card."""
 
     def __init__(self, models: ModelStore, tried: TriedExamples) -> None:
-        self.models, self.tried, self.examples = models, tried, tried.as_chosen
+        self.models, self.tried, self.examples = models, tried, tried.all
         self.drawn = ExampleCards(self.examples)
         self.reference = text_box(  # placed under the transcripts, where it recounts
             "What was meant?", "Type it to count the errors.", "hw-reference", lines=1, render=False
@@ -145,8 +146,9 @@ class Inputs:
 
     def fill(self, event: gr.EventData, name: str) -> Filling:
         """With the example whose card was pressed."""
-        path = self.examples[int(event.example)].path
-        return _filling(next(each for each in self.tried.of(name) if each.path == path))
+        pressed = self.examples[int(event.example)]
+        of_other_model = replace(pressed, outcome="")  # its card is still there for a moment
+        return _filling(next((each for each in self.tried.of(name) if each.path == pressed.path), of_other_model))
 
     def fill_first(self, name: str) -> Filling:
         """With the example whose card comes first."""

@@ -56,7 +56,7 @@ def build_page(service: Service, examples: TriedExamples) -> gr.Blocks:
             with gr.Tabs(elem_id="hw-tabs", overflow_behavior="wrap") as bar:
                 one = OneRecordingTab(service, examples)
                 reading = ReadingTab(service)
-                several = ManyOrOne(service, examples.in_manifest)
+                several = ManyOrOne(service, examples)
                 HowTab(one)
                 models_tab = ModelsTab(service.models)
             about.caution()

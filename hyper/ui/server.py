@@ -17,7 +17,7 @@ from hyper.model.files import BUNDLED, BackboneError, find_folder
 from hyper.model.pairs import hub_bases
 from hyper.recordings.limits import LIMITS, AudioError
 from hyper.recordings.manifest import ManifestError
-from hyper.ui.examples import read_examples
+from hyper.ui.examples import read_all_examples
 from hyper.ui.gate import Gate, own_names
 from hyper.ui.gpu import IS_SHARED_GPU
 from hyper.ui.kept import kept
@@ -109,7 +109,7 @@ def serve(
             takes_any = takes_any and not is_public(host)
             models = ModelStore(asr, name, load_by_name, takes_any, frozenset(hub_bases()))
             service = service_of(models)
-            tried = TriedExamples(service, read_examples(examples))
+            tried = TriedExamples(service, read_all_examples(examples))
             demo = build_page(service, tried)
         _end_as_by_ctrl_c()
         pages = OpenPages()
@@ -120,7 +120,7 @@ def serve(
     except (AudioError, BackboneError, CheckpointError, ManifestError) as error:  # AudioError: of an example
         raise ServerError(f"{error}{_hint(name, error)}") from error
     if not IS_SHARED_GPU:  # there the GPU is borrowed for a request, and for nothing else
-        warm_up(asr, name, next((each.path for each in tried.in_manifest), None))
+        warm_up(asr, name, next((each.path for each in tried.listed(name)), None))
         tried.start(name)
     print(f"HyperWhisper is ready at {local_url}", flush=True)
     demo.block_thread()

@@ -1,4 +1,4 @@
-"""What the pair in use makes of the examples: told by their manifest, or tried once with another pair."""
+"""The examples that belong to the pair in use, and what it makes of them: told by their manifest, or tried once."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 from weakref import WeakKeyDictionary
 
+from hyper.compare.example_sets import folder_of, made_for, pair_of
 from hyper.compare.scheduler import BusyError
 from hyper.metrics.word_errors import outcome, word_errors
 from hyper.recordings.audio import load_audio
@@ -23,29 +24,35 @@ class TriedExamples:
     """The examples of one page, for every pair that it runs. Safe to share between threads."""
 
     def __init__(self, service: Service, examples: Sequence[Example]) -> None:
-        self.in_manifest = examples
-        self.as_chosen = in_order(examples)
-        self._untried = [replace(each, outcome="") for each in self.as_chosen]
+        self.all = list(examples)  # of every set
         self._service = service
         self._tried: WeakKeyDictionary[PersonalizedAsr, list[Example]] = WeakKeyDictionary()
         self._trying: set[PersonalizedAsr] = set()
         self._lock = threading.Lock()
 
+    def listed(self, name: str) -> list[Example]:
+        """Those that belong to a model, as their manifest has them: its base's own, or else the bundled pair's."""
+        asr = self._service.models.loaded(name)
+        folder = folder_of(made_for(asr) if asr is not None else name)
+        return [each for each in self.all if each.of_base == folder] or [each for each in self.all if not each.of_base]
+
     def of(self, name: str) -> list[Example]:
         """In the page's order for a model. Without outcomes where it has no hypernetwork or was not tried yet."""
-        models = self._service.models
-        if models.came_with_page(name):
-            return self.as_chosen
-        asr = models.loaded(name)
-        return self._untried if asr is None else self._tried.get(asr, self._untried)
+        as_chosen = in_order(self.listed(name))
+        if self._is_told(name, as_chosen):
+            return as_chosen
+        asr = self._service.models.loaded(name)
+        untried = [replace(each, outcome="") for each in as_chosen]
+        return untried if asr is None else self._tried.get(asr, untried)
 
     def is_missing(self, name: str) -> bool:
         """Whether this model can be tried and was not yet. A GPU that is lent call by call is not for this."""
         asr = self._service.models.loaded(name)
         is_adapting = asr is not None and asr.hypernet is not None
         can_wait = self._service.scheduler is not None
-        is_known = self._service.models.came_with_page(name) or asr in self._tried
-        return is_adapting and can_wait and bool(self._untried) and not is_known
+        listed = self.listed(name)
+        is_known = self._is_told(name, listed) or asr in self._tried
+        return is_adapting and can_wait and bool(listed) and not is_known
 
     def start(self, name: str) -> None:
         """Try a loaded model in a thread that ends by itself; nothing where that is done, or under way."""
@@ -59,12 +66,19 @@ class TriedExamples:
             if asr is None or asr in self._trying or not self.is_missing(name):
                 return
             self._trying.add(asr)
-        found = self._untried
+        found = self.of(name)
         try:
-            found = in_order([self._tried_by(asr, each) for each in self._untried])
+            found = in_order([self._tried_by(asr, each) for each in found])
         finally:  # an error leaves the cards without labels, and nobody waits for them
             self._tried[asr] = found
             self._trying.discard(asr)
+
+    def _is_told(self, name: str, listed: Sequence[Example]) -> bool:
+        """Whether the manifest says what this very pair makes of the examples."""
+        if not any(each.of_base for each in listed):
+            return self._service.models.came_with_page(name)
+        asr = self._service.models.loaded(name)
+        return asr is not None and {each.pair for each in listed} == {pair_of(asr)}
 
     def _tried_by(self, asr: PersonalizedAsr, example: Example) -> Example:
         pair = self._pair(asr, example)

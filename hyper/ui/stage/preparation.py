@@ -32,8 +32,13 @@ class LiveError(ValueError):
 class Preparation:
     """Loads the model and compares every recording in a thread of its own, while the stage says how far it is."""
 
-    def __init__(self, load: Callable[[], PersonalizedAsr], examples: Sequence[Example]) -> None:
-        self._load, self._examples = load, examples
+    def __init__(
+        self,
+        load: Callable[[], PersonalizedAsr],
+        programme: Callable[[PersonalizedAsr], Sequence[Example]],  # what is presented with a model
+    ) -> None:
+        self._load, self._programme = load, programme
+        self._examples: Sequence[Example] = ()
         self._asr: PersonalizedAsr | None = None
         self._made: list[tuple[Slide, bytes]] = []  # with its sound
         self._left_out: list[tuple[str, str]] = []  # file, and why
@@ -60,6 +65,7 @@ class Preparation:
         except Exception:
             self._failure = f"The model cannot be loaded: {BROKEN}"
             raise
+        self._examples = self._programme(self._asr)
         for example in self._examples:
             self._add(example)
         self._is_ready = True
@@ -73,6 +79,7 @@ class Preparation:
             "total": len(self._examples),
             "failure": say(self._failure),
             "left_out": [say(LEFT_OUT, file=file, why=say(why)) for file, why in self._left_out],
+            "chosen_with": [say(each) for each in dict.fromkeys(each.chosen_with for each in self._examples) if each],
             "slides": [_said(slide) for slide in slides],
         }
 

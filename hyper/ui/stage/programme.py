@@ -2,14 +2,31 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
+from hyper.compare.example_sets import folder_of, made_for, manifests
 from hyper.recordings.manifest import ManifestError
 from hyper.ui.examples import Example, in_order, read_examples
 
+if TYPE_CHECKING:
+    from hyper.compare.pipeline import PersonalizedAsr
+
 MANIFEST = "manifest.csv"
 SUFFIXES = frozenset(".wav .flac .ogg .opus .mp3 .m4a .aac .webm .mp4 .aif .aiff".split())
+
+
+def programme(places: Sequence[str | Path], bundled: Path) -> Callable[[PersonalizedAsr], list[Example]]:
+    """What is presented with a model: the recordings of the places, or else the examples that belong to it.
+
+    `bundled` is the manifest of the bundled pair's. Errors: `ManifestError` at once, before a model is loaded.
+    """
+    if places:
+        named = read_programme(places)
+        return lambda _: named
+    sets = {folder: read_programme([manifest]) for folder, manifest in manifests(bundled).items()}
+    return lambda asr: sets.get(folder_of(made_for(asr)), sets[""])
 
 
 def read_programme(places: Sequence[str | Path]) -> list[Example]:

@@ -25,7 +25,7 @@ from hyper.ui.gate import Gate, own_names
 from hyper.ui.languages import AskedLanguage, say, texts, tongue
 from hyper.ui.port import ServerError
 from hyper.ui.stage.preparation import LiveError, Preparation
-from hyper.ui.stage.programme import read_programme
+from hyper.ui.stage.programme import programme
 
 if TYPE_CHECKING:
     from starlette.requests import Request
@@ -50,14 +50,15 @@ COLOURS = {
 
 def present(
     load: Callable[[], PersonalizedAsr],
-    places: Sequence[str | Path],
+    places: Sequence[str | Path],  # of what is presented; none: the examples that belong to the model
+    examples: Path,  # the manifest of the bundled pair's
     host: str,
     port: int,
     language: str | None = None,  # None: that which the browser asks for
 ) -> None:
     """Open the stage at once, load and compare behind it, and stay until interrupted."""
     try:
-        preparation = Preparation(load, read_programme(places))
+        preparation = Preparation(load, programme(places, examples))
     except ManifestError as error:
         raise ServerError(str(error)) from error
     for name in ("SIGTERM", "SIGHUP"):  # as Ctrl-C, so that temporary files go; Windows has no SIGHUP

@@ -39,7 +39,7 @@ async function getReady() {
   tell(howFar(status.total, status.total), hwSay("The first slide comes by itself."), 1);
   now.slides = status.slides;
   now.sounds = await Promise.all(status.slides.map((_, number) => fetchSound(number)));
-  at("notice").textContent = status.left_out.join(" ");
+  at("notice").textContent = [...status.left_out, ...status.chosen_with].join(" ");
   document.body.dataset.view = "slide";
   go(0);
   quietLater();

@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 import gradio as gr
 
-from hyper.ui.examples import Example
 from hyper.ui.layout import SEVERAL, view
 from hyper.ui.service import Service
 from hyper.ui.tabs.sessions import SessionsTab
 from hyper.ui.tabs.several import SeveralTab
 from hyper.ui.tabs.speaker import ONE_SPEAKER, SpeakerTab
+from hyper.ui.tried_examples import TriedExamples
 
 MANY_SPEAKERS = "many"
 
@@ -19,7 +17,7 @@ MANY_SPEAKERS = "many"
 class ManyOrOne:
     """The choice, and a part for each answer: the style sheet hides the other, so that the choice is all there is."""
 
-    def __init__(self, service: Service, examples: Sequence[Example]) -> None:
+    def __init__(self, service: Service, examples: TriedExamples) -> None:
         with view("Several", SEVERAL):
             self.who_speaks = gr.Radio(
                 [("Many speakers", MANY_SPEAKERS), ("One speaker", ONE_SPEAKER)],

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
 from itertools import groupby
 
 import gradio as gr
@@ -32,6 +33,7 @@ from hyper.ui.queues import ON_MODEL, QUIET
 from hyper.ui.service import Service
 from hyper.ui.tabs import speaker_html
 from hyper.ui.tabs.tab import Tab
+from hyper.ui.tried_examples import TriedExamples
 from hyper.ui.voice_map import VoiceMapBox
 
 ONE_SPEAKER = "one"
@@ -46,9 +48,8 @@ INTRODUCTION = (
 class SpeakerTab(Tab):
     """Recordings and what was meant above; table, agreement and map below."""
 
-    def __init__(self, service: Service, examples: Sequence[Example]) -> None:
-        self.service = service
-        self.example_sets = sets_of_examples(examples)
+    def __init__(self, service: Service, examples: TriedExamples) -> None:
+        self.service, self.examples = service, examples
         lead(INTRODUCTION)
         with pair():
             self._recordings_card()
@@ -64,7 +65,7 @@ class SpeakerTab(Tab):
                 "Recordings of one person", "hw-speaker-files", file_count="multiple", type="filepath", height=170,
                 file_types=["audio", ".webm", ".mp4"],
             )  # fmt: skip
-            names = [name for name, _ in self.example_sets]
+            names = list(sets_of_examples(self.examples.listed(self.service.models.first_name)))
             self.example_buttons = chips("Examples: one kind, but different voices", names, "hw-speaker-examples")
 
     def _meant_card(self) -> None:
@@ -93,9 +94,8 @@ class SpeakerTab(Tab):
 
     def connect(self, inputs: Inputs) -> None:
         """Examples fill the files, the button compares, other files clear the results."""
-        for button, (_, own) in zip(self.example_buttons, self.example_sets, strict=True):
-            values = [str(e.path) for e in own], "\n".join(e.reference for e in own)
-            button.click(lambda values=values: values, None, [self.files, self.meant], **QUIET)
+        for button in self.example_buttons:
+            button.click(partial(self.fill, button.value), inputs.model, [self.files, self.meant], **QUIET)
         self.clear_on(self.files.change, inputs.model.change)
         self.files.change(self.track, self.files, self.order, **QUIET)
         self.adapt.click(
@@ -105,6 +105,11 @@ class SpeakerTab(Tab):
             show_progress_on=self.results,
             **ON_MODEL,
         )
+
+    def fill(self, kind: str, model: str) -> tuple[list[str], str]:
+        """Files and what was meant: the model's examples of one kind."""
+        own = sets_of_examples(self.examples.listed(model)).get(kind, [])
+        return [str(each.path) for each in own], "\n".join(each.reference for each in own)
 
     def clear(self) -> Values:
         """No results."""
@@ -157,7 +162,7 @@ class SpeakerTab(Tab):
         return speaker_html.files_html(files)
 
 
-def sets_of_examples(examples: Sequence[Example]) -> list[tuple[str, list[Example]]]:
+def sets_of_examples(examples: Sequence[Example]) -> dict[str, list[Example]]:
     """Examples of one cohort together, named as they are labelled; a cohort with one example makes no set."""
     groups = [(name, list(own)) for name, own in groupby(examples, key=lambda example: example.label.split(",")[0])]
-    return [(capitalised(name), own) for name, own in groups if len(own) >= MIN_RECORDINGS]
+    return {capitalised(name): own for name, own in groups if len(own) >= MIN_RECORDINGS}
