@@ -35,11 +35,13 @@ def launched(demo: gr.Blocks, pages: OpenPages | None = None) -> Iterator[str]:
 
 
 @contextmanager
-def running_app(cache: Path, *arguments: str, folder: Path = ROOT) -> Iterator[str]:
+def running_app(
+    cache: Path, *arguments: str, folder: Path = ROOT, python: str | Path = sys.executable
+) -> Iterator[str]:
     """Its address; ended as a service ends it. `cache` is where it keeps what visitors send, `folder` holds app.py."""
     port = free_port()
     app = subprocess.Popen(
-        [sys.executable, "app.py", "--port", str(port), *arguments],
+        [python, "app.py", "--port", str(port), *arguments],
         cwd=folder,
         env=os.environ | {"GRADIO_TEMP_DIR": str(cache)},
         stdout=subprocess.PIPE,

@@ -449,13 +449,16 @@ def test_the_keyboard_alone(visit, recording):
 def test_errors_are_sentences_that_stay(visit, tmp_path):
     here = visit()
     here.ignored.append("Waveform load error")  # the browser's own player finds no sound in the file either
-    here.page.get_by_role("button", name="Compare again").click()
+    again = here.page.get_by_role("button", name="Compare again")
+    playwright.expect(again).to_be_hidden()  # nothing was compared
+    here.page.evaluate("document.getElementById('hw-compare').click()")
     here.page.get_by_text(notices.NO_RECORDING).wait_for()
     here.page.get_by_label("Upload file").click()
     junk = tmp_path / "junk.wav"
     junk.write_text("no samples")
     here.page.locator("#hw-recording input[type=file]").set_input_files(junk)
     here.page.get_by_text("junk.wav is not an audio recording").wait_for()
+    playwright.expect(again).to_be_visible()
 
 
 def test_what_a_visitor_types_is_never_run(visit, recording):

@@ -5,17 +5,19 @@ from __future__ import annotations
 import argparse
 import json
 import shutil
+from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
 import torch
 from safetensors.torch import save_file
+from test_ui_said import asked_in
 
 from hyper.commands.arguments import load_asr
 from hyper.compare.pipeline import PersonalizedAsr
 from hyper.model import info
 from hyper.model.checkpoint import save_hypernet
-from hyper.model.files import BackboneError
+from hyper.model.files import ASSETS, BackboneError
 from hyper.model.info import (
     MeasuredSet,
     base_info,
@@ -30,6 +32,8 @@ from hyper.model.info import (
     n_parameters,
     parameters_of,
 )
+from hyper.recordings.manifest import ManifestRow
+from hyper.training.model_card import training_data_lines
 from hyper.ui.model_store import ModelStore
 from hyper.ui.port import is_public
 from hyper.ui.server import load_by_name
@@ -219,6 +223,27 @@ def test_cards_say_what_is_loaded_and_what_it_costs(asr, whisper_folder, hyperne
     assert "hypernet-random" in own and models_html.NOT_MEASURED in own
     tiny = page.split('data-model="openai/whisper-tiny"')[1].split("</article>")[0]
     assert "memory 152 MB (float32)" in tiny and "downloaded once" in tiny
+
+
+def test_what_a_model_was_trained_on_is_said_in_the_visitors_language():
+    simulated = "mini_librispeech, simulated parkinsons: 1772 recordings of 31 speakers"
+    assert models_html.said_training(simulated) == (
+        "mini_librispeech, simulated Parkinson's: 1,772 recordings, 31 speakers"
+    )
+    with asked_in("de"):
+        assert models_html.said_training(simulated) == (
+            "mini_librispeech, simulierter Parkinson: 1.772 Aufnahmen, 31 Personen"
+        )
+        own = "synthetic, typical: 1 recording of 1 speaker"
+        assert models_html.said_training(own) == "synthetische Sprache, gewöhnliches Sprechen: 1 Aufnahme, 1 Person"
+        assert models_html.said_training("680,000 hours of the web") == "680,000 hours of the web"
+
+
+def test_every_line_of_the_delivered_cards_is_one_that_is_said():
+    rows = [ManifestRow("a.wav", Path("a.wav"), speaker="1", corpus="own", cohort="stuttering", simulated=True)]
+    lines = [line.removeprefix("- ") for line in training_data_lines(rows)]
+    lines += [line for card in sorted(ASSETS.glob("*/README.md")) for line in card_section(card.parent, "Trained on")]
+    assert len(lines) > 1 and [line for line in lines if not models_html.TRAINING_LINE.fullmatch(line)] == []
 
 
 def test_what_a_visitor_names_stays_text(whisper_folder):

@@ -28,7 +28,7 @@ from hyper.recordings.manifest import ManifestRow
 from hyper.ui import notices
 from hyper.ui.model_store import ModelStore
 from hyper.ui.service import Service
-from hyper.ui.tabs import several, several_html
+from hyper.ui.tabs import several, several_html, several_run
 from hyper.ui.tabs.several import SeveralTab
 from hyper.ui.visitors.uploads import Uploads
 
@@ -128,7 +128,7 @@ def test_good_bad_refused_and_unlisted_files_side_by_side(tab, send, asr, cache)
 
 
 def test_cancel_keeps_what_is_done(tab, send, asr, monkeypatch):
-    monkeypatch.setattr(several, "BATCH", 2)
+    monkeypatch.setattr(several_run, "BATCH", 2)
     tab.begin([send(f"{i}.wav", seed=i) for i in range(5)], None, ANNA)
     steps = steps_of(tab)
     assert "0 of 5 done" in next(steps).status

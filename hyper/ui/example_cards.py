@@ -45,11 +45,11 @@ class ExampleCards:
 
     def first(self, examples: Sequence[Example]) -> str:
         """Of the same examples, in the order of now."""
-        return self._html("Examples", examples[:N_FIRST], with_choice=True)
+        return self._html("Examples", examples[:N_FIRST])
 
     def rest(self, examples: Sequence[Example]) -> str:
         """Those behind them."""
-        return self._html("More examples", examples[N_FIRST:])
+        return self._html("More examples", examples[N_FIRST:], with_choice=True)
 
     def _html(self, title: str, examples: Sequence[Example], with_choice: bool = False) -> str:
         cards = [

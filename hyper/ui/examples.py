@@ -75,12 +75,13 @@ def read_all_examples(bundled: Path) -> list[Example]:
 
 def in_order(examples: Sequence[Example]) -> list[Example]:
     """First one that gains, a tie, a harm and typical speech, each of another cohort where it can be; then the rest."""
-    chosen: list[Example] = []
-    for kind in ("gain", "tie", "harm", TYPICAL):
+    chosen: dict[str, Example] = {}
+    for kind in ("harm", "tie", "gain", TYPICAL):  # the rarest first: there the cohort cannot be chosen
         found = [each for each in examples if kind == (TYPICAL if each.cohort == TYPICAL else each.outcome)]
-        cohorts = {each.cohort for each in chosen}
-        chosen += sorted(found, key=lambda each: each.cohort in cohorts)[:1]
-    return [*chosen, *(each for each in examples if each not in chosen)]
+        cohorts = {each.cohort for each in chosen.values()}
+        chosen |= {kind: each for each in sorted(found, key=lambda each: each.cohort in cohorts)[:1]}
+    first = [chosen[kind] for kind in ("gain", "tie", "harm", TYPICAL) if kind in chosen]
+    return [*first, *(each for each in examples if each not in first)]
 
 
 def label(row: ManifestRow, rows: list[ManifestRow]) -> str:

@@ -22,7 +22,7 @@ def certainty(confidence: float) -> str:
 
 def count(n: int, noun: str) -> str:
     """The number with its noun, which gets an s where there is not exactly one."""
-    return f"{n} {noun}" if n == 1 else f"{n} {noun}s"
+    return f"{n} {noun}" if n == 1 else f"{n:,} {noun}s"
 
 
 def words_wrong(errors: WordErrors) -> str:

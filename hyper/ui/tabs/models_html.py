@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -18,12 +19,18 @@ from hyper.model.info import (
     measured_sets,
     memory_cost,
 )
+from hyper.ui.examples import COHORT_NAMES
+from hyper.ui.languages import say
+from hyper.ui.numbers import count
 from hyper.ui.templates import render
 
 if TYPE_CHECKING:
     from hyper.compare.pipeline import PersonalizedAsr
     from hyper.ui.model_store import ModelStore
 
+# A line of a card, as `training_data_lines` writes it; the card of another model may say what it wants.
+TRAINING_LINE = re.compile(r"(.+), (simulated )?(\w+): (\d+) recordings? of (\d+) speakers?")
+SYNTHETIC = "synthetic speech"
 LINES_SHOWN = 4  # of what a model was trained on; the others are folded
 MEMORY_MEANING = "Memory figures are for the weights alone; transcribing takes a little more."
 NO_CARD = "Its folder has no card that says what it was trained on."
@@ -57,7 +64,7 @@ def models_html(models: ModelStore) -> str:
             info.name,
             f"hypernetwork for {info.base_model}",
             facts={"Size": f"{info.parameters:,} parameters", "Writes": info.writes},
-            trained_on=info.trained_on,
+            trained_on=tuple(map(said_training, info.trained_on)),
             no_training=NO_CARD,
         )
         for info in hypernets_in(ASSETS)
@@ -74,6 +81,17 @@ def cost_html(name: str, cost: MemoryCost | None, is_here: bool) -> str:
 def loaded_html(asr: PersonalizedAsr, is_named: bool) -> str:
     """That a model is loaded, and, of one that a visitor named, how it adapts."""
     return render("model_loaded", asr=asr, named=is_named)
+
+
+def said_training(line: str) -> str:
+    """A line of a card in the visitor's language; one of another form as it stands."""
+    found = TRAINING_LINE.fullmatch(line)
+    if found is None:
+        return line
+    corpus, simulated, cohort, recordings, speakers = found.groups(default="")
+    kind = simulated + COHORT_NAMES.get(cohort, cohort)
+    counts = ", ".join(say(count(int(n), noun)) for n, noun in ((recordings, "recording"), (speakers, "speaker")))
+    return f"{say(SYNTHETIC) if corpus == 'synthetic' else corpus}, {say(kind)}: {counts}"
 
 
 def _model_card(models: ModelStore, title: str, name: str) -> ModelCard:
@@ -93,7 +111,7 @@ def _model_card(models: ModelStore, title: str, name: str) -> ModelCard:
         "on this machine" if asr is None else "loaded",
         name,
         facts,
-        trained_on=info.trained_on,
+        trained_on=tuple(map(said_training, info.trained_on)),
         no_training=HUB_CARD if "/" in name else NO_CARD,
         measured=None if asr is None else _measured(asr),
     )

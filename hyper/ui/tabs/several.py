@@ -3,25 +3,17 @@
 from __future__ import annotations
 
 import tempfile
-import time
-from collections.abc import Iterator, Sequence
-from dataclasses import replace
+from collections.abc import Iterator
 from datetime import date
-from functools import partial
 from pathlib import Path
 from typing import Any
 
 import gradio as gr
 from gradio.processing_utils import save_file_to_cache
-from gradio.utils import get_upload_folder
 
 from hyper.compare.evaluation import Evaluation
-from hyper.compare.scoring import no_scores_yet, score_parts
-from hyper.compare.utterance import Failure
-from hyper.recordings.archive import Recording, Sent, fetch, gather
+from hyper.recordings.archive import fetch
 from hyper.recordings.limits import FORMATS, LIMITS, MAX_SECONDS, check_text
-from hyper.recordings.manifest import ManifestRow
-from hyper.recordings.matching import Matching, match, read_references
 from hyper.recordings.tables import csv_bytes, xlsx_bytes
 from hyper.reports.content import clinic_report
 from hyper.reports.html import html_text
@@ -43,17 +35,17 @@ from hyper.ui.layout import (
     pair,
     text_html,
 )
-from hyper.ui.queues import LIST_PART_SECONDS, LIST_QUEUE, QUIET
+from hyper.ui.queues import LIST_QUEUE, QUIET
 from hyper.ui.service import Service
 from hyper.ui.tabs import several_html
+from hyper.ui.tabs.several_run import SentFile, cache_folder, listed, sent_of
 from hyper.ui.tabs.tab import Tab
 from hyper.ui.theme import STYLE_FILE
-from hyper.ui.visitors.batches import Outcome, Run
+from hyper.ui.visitors.batches import Outcome
 
 SCRIPT_FILE = STYLE_FILE.with_name("recordings.js")
 # A notice needs the queue.
 HEARD: dict[str, Any] = {"show_progress": "hidden", "api_visibility": "private", "concurrency_limit": None}
-BATCH = 4  # recordings at a time: other visitors come in between, and the bar moves
 PLACE = "several"  # of the files that the visitor holds here
 LIMITS_TEXT = (
     f"{FORMATS}, or zip archives of them; at most {LIMITS.files} recordings of up to {LIMITS.file_bytes / 1e6:.0f} MB "
@@ -72,8 +64,6 @@ REPORT_TEXT = (
 NO_RECORDINGS = "There are no recordings yet: drop audio files or a zip archive, then press Transcribe all."
 WAITING = "Waiting for the recordings of another visitor, or for the model."
 NO_OUTCOME = "There is no table any more; please press Transcribe all again."
-
-SentFile = dict[str, Any]  # a file as gradio's page describes it: `path` on this machine, `orig_name` at the visitor's
 
 
 class SeveralTab(Tab):
@@ -167,7 +157,7 @@ class SeveralTab(Tab):
         """The visitor has pressed Transcribe all: what is sent now counts, and the run can be stopped."""
         if not sent or not request.session_hash:  # a call without a page could be given nothing back
             raise notices.notice(NO_RECORDINGS, "Nothing to transcribe")
-        self.batches.begin(request.session_hash, tuple(map(_sent, sent)), _sent(table) if table else None)
+        self.batches.begin(request.session_hash, tuple(map(sent_of, sent)), sent_of(table) if table else None)
         return {
             self.start: gr.update(interactive=False),
             self.cancel: gr.update(value=said("Cancel"), visible=True, interactive=True),
@@ -180,40 +170,21 @@ class SeveralTab(Tab):
         run = self.batches.run(session)
         if run is None:
             return
-        with notices.errors_as_notices(), tempfile.TemporaryDirectory(dir=_cache()) as folder:
-            recordings, matching = _matched(run, Path(folder))
-            n = len(recordings)
-            left_over = several_html.matching_html(matching)
+        with notices.errors_as_notices(), listed(run) as found:
+            n = len(found.recordings)
+            left_over = several_html.matching_html(found.matching)
             yield {**self.clear(), self.status: several_html.progress_html(0, n, None), self.left_over: left_over}
             asr = self.service.models.get(model)
-            refused, rows = _refused(recordings, matching)
-            places = tuple(recording.place for recording in recordings)
-            evaluation = replace(no_scores_yet(asr, language), failures=refused)
-            outcome = Outcome(evaluation, matching, run.sent, places, model, language)
-            began = time.monotonic()
-            transcribe = partial(self.service.transcribe, asr, language, session)
-            for part in score_parts(
-                asr,
-                rows,
-                batch_size=BATCH,
-                batches_at_once=1,
-                part_seconds=LIST_PART_SECONDS,
-                language=language,
-                transcribe=transcribe,
-            ):
-                evaluation = replace(part, failures=part.failures + refused)
-                self.batches.keep(session, run, replace(outcome, evaluation=evaluation))
-                seconds_left = (time.monotonic() - began) / part.n_done * (len(rows) - part.n_done)
+            outcome = begun = found.outcome(asr, model, language)
+            for outcome, seconds_left in found.transcribe(self.service, asr, session, begun):
                 yield {
-                    self.status: several_html.progress_html(evaluation.n_done, n, seconds_left),
-                    self.outcome: several_html.outcome_html(evaluation),
+                    self.status: several_html.progress_html(outcome.evaluation.n_done, n, seconds_left),
+                    self.outcome: several_html.outcome_html(outcome.evaluation),
                 }
-                if run.stopped.is_set():
-                    break
-        self.batches.keep(session, run, replace(outcome, evaluation=evaluation))
+        self.batches.keep(session, run, outcome)
         yield {
-            self.status: several_html.end_html(evaluation, n),
-            self.outcome: several_html.outcome_html(evaluation, is_finished=True),
+            self.status: several_html.end_html(outcome.evaluation, n),
+            self.outcome: several_html.outcome_html(outcome.evaluation, is_finished=True),
         }
 
     def offer(self, request: gr.Request) -> Values:
@@ -246,9 +217,9 @@ class SeveralTab(Tab):
         row = outcome.shown[int(event.row)]
         with notices.errors_as_notices():
             try:
-                with tempfile.TemporaryDirectory(dir=_cache()) as folder:
+                with tempfile.TemporaryDirectory(dir=cache_folder()) as folder:
                     recording = fetch(outcome.sent, outcome.place_of(row), Path(folder))
-                    path = save_file_to_cache(recording.path, _cache())
+                    path = save_file_to_cache(recording.path, cache_folder())
             except FileNotFoundError as error:
                 raise notices.notice(notices.RECORDING_GONE, "Nothing to open") from error
         simulated = f" {say('(simulated)')}" if row.simulated else ""
@@ -284,33 +255,9 @@ class SeveralTab(Tab):
         return outcome
 
 
-def _sent(file: SentFile) -> Sent:
-    return Sent(file.get("orig_name") or Path(file["path"]).name, Path(file["path"]))
-
-
-def _matched(run: Run, folder: Path) -> tuple[list[Recording], Matching]:
-    """All recordings, and the lines of the list that belong to them."""
-    references = read_references(run.table.path, run.table.name) if run.table else []
-    recordings = gather(run.sent, folder)
-    return recordings, match(recordings, references)
-
-
-def _refused(recordings: Sequence[Recording], matching: Matching) -> tuple[tuple[Failure, ...], list[ManifestRow]]:
-    """Recordings that were refused before anybody listened to them, and the rows of the others."""
-    pairs = list(zip(recordings, matching.rows, strict=True))
-    failures = tuple(Failure(row, recording.problem) for recording, row in pairs if recording.problem)
-    return failures, [row for recording, row in pairs if not recording.problem]
-
-
 def _table_links(evaluation: Evaluation) -> str:
     files = {
         f"recordings-{date.today()}.csv": csv_bytes(recordings_sheet(evaluation)),
         f"recordings-{date.today()}.xlsx": xlsx_bytes(sheets(evaluation)),
     }
     return several_html.links_html("Save the table:", files)
-
-
-def _cache() -> str:
-    """Where gradio keeps what visitors send."""
-    Path(get_upload_folder()).mkdir(parents=True, exist_ok=True)
-    return get_upload_folder()
