@@ -79,7 +79,8 @@ def in_order(examples: Sequence[Example]) -> list[Example]:
     for kind in ("harm", "tie", "gain", TYPICAL):  # the rarest first: there the cohort cannot be chosen
         found = [each for each in examples if kind == (TYPICAL if each.cohort == TYPICAL else each.outcome)]
         cohorts = {each.cohort for each in chosen.values()}
-        chosen |= {kind: each for each in sorted(found, key=lambda each: each.cohort in cohorts)[:1]}
+        if found:
+            chosen[kind] = min(found, key=lambda each: each.cohort in cohorts)
     first = [chosen[kind] for kind in ("gain", "tie", "harm", TYPICAL) if kind in chosen]
     return [*first, *(each for each in examples if each not in first)]
 
