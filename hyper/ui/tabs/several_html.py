@@ -36,7 +36,7 @@ def end_html(evaluation: Evaluation, total: int) -> str:
 def matching_html(matching: Matching) -> str:
     """What was left over on either side of the list, and what could be meant in two ways."""
     parts = {
-        "Recordings without a line in your list, transcribed but not counted": matching.without_line,
+        "Recordings without a line in your list, so not counted": matching.without_line,
         "Lines of your list without a recording": matching.without_recording,
         "Ambiguous": matching.ambiguous,
     }
