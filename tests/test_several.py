@@ -109,7 +109,7 @@ def test_good_bad_refused_and_unlisted_files_side_by_side(tab, send, asr, cache)
     last = steps[-1]
     left_over, outcome, links = last.left_over, last.outcome, last.links
     assert "All 5 done. 2 could not be used" in last.status
-    assert "without a line in your list, transcribed but not counted:</b> b.wav; visit/notes.txt; bad.wav" in left_over
+    assert "without a line in your list, so not counted:</b> b.wav; visit/notes.txt; bad.wav" in left_over
     assert "Lines of your list without a recording:</b> line 4: gone.wav" in left_over
     assert "bad.wav is not an audio recording" in outcome and "notes.txt is not an audio recording" in outcome
     assert last.is_kept
