@@ -152,7 +152,7 @@ def test_who_has_left_is_offered_no_table(tab, send):
 
 
 def test_others_use_the_model_between_batches(tab, send, asr, monkeypatch):
-    monkeypatch.setattr(several, "BATCH", 1)
+    monkeypatch.setattr(several_run, "BATCH", 1)
     tab.begin([send(f"{i}.wav", seed=i) for i in range(3)], None, ANNA)
     came_through: list[bool] = []
 
@@ -237,7 +237,7 @@ def test_nothing_of_one_visitor_reaches_another_or_stays(tab, send):
 
 
 def test_whoever_leaves_ends_the_run_and_it_leaves_nothing(tab, send, cache, monkeypatch):
-    monkeypatch.setattr(several, "BATCH", 1)
+    monkeypatch.setattr(several_run, "BATCH", 1)
     tab.begin([send(f"{i}.wav", seed=i) for i in range(4)], None, ANNA)
     steps = steps_of(tab)
     next(steps), next(steps)
@@ -247,7 +247,7 @@ def test_whoever_leaves_ends_the_run_and_it_leaves_nothing(tab, send, cache, mon
 
 
 def test_a_new_run_ends_the_one_before_and_its_outcome_counts(tab, send, monkeypatch):
-    monkeypatch.setattr(several, "BATCH", 1)
+    monkeypatch.setattr(several_run, "BATCH", 1)
     files = [send(f"{i}.wav", seed=i) for i in range(4)]
     tab.begin(files, None, ANNA)
     first = steps_of(tab)
