@@ -45,7 +45,7 @@ def test_shapes_counts_and_scaling(generator):
     assert [t.shape for t in lora.b] == [(4, D_FFN, 2)] * 3 + [(4, D_MODEL, 2)] * 3
     assert hypernet.n_generated == lora.n_parameters == 6 * 2 * (D_MODEL + D_FFN)
     assert lora.scaling == 1.5
-    assert hypernet.n_trainable == sum(p.numel() for p in hypernet.parameters())
+    assert hypernet.n_parameters == sum(p.numel() for p in hypernet.parameters())
 
 
 @pytest.mark.parametrize("generated", ["a", "b", "coefficients"])

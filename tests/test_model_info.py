@@ -64,7 +64,7 @@ def test_a_model_in_the_hubs_format(hub_folder, hub_backbone):
 def test_parameters_of_a_hypernetwork(hypernet_folder, backbone, make_hypernet):
     info = hypernet_info(hypernet_folder)
     # Buffers of the standardisation are stored beside the parameters: mean and standard deviation of each statistic.
-    assert info.parameters == make_hypernet(backbone).n_trainable + 2 * 3 * 3 * 32
+    assert info.parameters == make_hypernet(backbone).n_parameters + 2 * 3 * 3 * 32
     assert (info.base_fingerprint, info.writes) == (backbone.body_fingerprint, "LoRA of rank 1 for decoder.fc1")
 
 

@@ -83,7 +83,7 @@ def report(evaluations: dict[str, Evaluation], titles: dict[str, str] | None = N
         base_model="mini",
         hypernetwork="hyper-mini",
         backbone=SimpleNamespace(fingerprint="f00", n_parameters=1000),
-        hypernet=SimpleNamespace(n_trainable=10, n_generated=1),
+        hypernet=SimpleNamespace(n_parameters=10, n_generated=1),
     )
     titles = {each.name: each.title for each in TEST_SETS} | (titles or {})
     sets = [HeldOutSet(name, titles.get(name, name), ()) for name in evaluations]
@@ -481,7 +481,7 @@ class FakeAsr:
 
     base_model, hypernetwork, device, fingerprint = "fake", "fake-hypernet", "cpu", "f"
     backbone = SimpleNamespace(fingerprint="f", n_parameters=1000)
-    hypernet = SimpleNamespace(n_trainable=10, n_generated=1)
+    hypernet = SimpleNamespace(n_parameters=10, n_generated=1)
 
     def doubts(self, *_: object) -> tuple[()]:
         """All of it is reliable."""

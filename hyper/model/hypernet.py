@@ -88,9 +88,9 @@ class HyperNetwork(nn.Module):
         return sum(p.numel() for p in (*self.a_learned, *self.b_learned))
 
     @property
-    def n_trainable(self) -> int:
-        """The hypernetwork's own parameters."""
-        return sum(p.numel() for p in self.parameters() if p.requires_grad)
+    def n_parameters(self) -> int:
+        """The hypernetwork's own parameters, frozen or not: a loaded one learns no more."""
+        return sum(p.numel() for p in self.parameters())
 
     def embed(self, statistics: Tensor) -> Tensor:  # (batch, n_layers + 1, 3, d_model) -> (batch, d_embedding)
         """The utterance embedding, one per utterance."""

@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
+from typing import Any
 
 from hyper.model.backbone import Backbone
 from hyper.model.hypernet import HyperNetwork
@@ -26,15 +27,17 @@ BY_ORIGINALS = (
 
 def training_data_lines(rows: Sequence[ManifestRow]) -> list[str]:
     """One line for each kind of recording: corpus, cohort, whether simulated, how many, of how many speakers."""
-    kinds = Counter((row.corpus or "unnamed", row.cohort or "typical", row.simulated) for row in rows)
+    kinds = Counter(map(_kind, rows))
     lines = []
     for (corpus, cohort, simulated), count in sorted(kinds.items()):
-        speakers = {
-            row.speaker for row in rows if (row.corpus or "unnamed", row.cohort or "typical") == (corpus, cohort)
-        }
+        speakers = {row.speaker for row in rows if _kind(row) == (corpus, cohort, simulated)}
         label = f"simulated {cohort}" if simulated else cohort
         lines.append(f"- {corpus}, {label}: {_counted(count, 'recording')} of {_counted(len(speakers), 'speaker')}")
     return lines
+
+
+def _kind(row: ManifestRow) -> tuple[str, str, bool]:
+    return row.corpus or "unnamed", row.cohort or "typical", row.simulated
 
 
 def _counted(n: int, what: str) -> str:
@@ -100,20 +103,10 @@ def hypernet_card(
     by_originals: bool = False,  # or by the references
 ) -> str:
     """The card of a hypernetwork, in Markdown."""
-    config = hypernet.config
-    validation = [entry for entry in entries if "atypical_adapted" in entry]
-    last = validation[-1] if validation else {}
-    losses = [f"- {name.replace('_', ', ')}: {last[name]:.3f}" for name in sorted(last) if "_" in name]
-    n_parameters = backbone.n_parameters
     lines = [
-        f"# Hypernetwork for {config.base_model}",
+        f"# Hypernetwork for {hypernet.config.base_model}",
         "",
-        f"Writes from one utterance: {config.written}. It belongs to the base whose weights, the token embedding left "
-        f"out, have the fingerprint `{config.base_fingerprint}`, and to no other.",
-        "",
-        f"- generated an utterance: {hypernet.n_generated}, {hypernet.n_generated / n_parameters:.3%} of the base",
-        f"- its own parameters: {hypernet.n_trainable}, {hypernet.n_trainable / n_parameters:.1%} of the base",
-        f"- generator: {config.generator}",
+        *_what_it_is(hypernet, backbone.n_parameters),
         "",
         "## Trained on",
         "",
@@ -122,11 +115,11 @@ def hypernet_card(
         "Where a line says simulated, signal processing made typical speech atypical; no patient was recorded.",
         *(["", BY_ORIGINALS] if by_originals else []),
         "",
-        "Settings: " + ", ".join(f"{key} {value}" for key, value in asdict(settings).items()) + ".",
+        "Settings: " + ", ".join(f"{key} {value}" for key, value in _used(settings).items()) + ".",
         "",
         "## Loss on speakers held out (nats a token)",
         "",
-        *(losses or ["- no speakers could be held out"]),
+        *(_losses(entries) or ["- no speakers could be held out"]),
         "",
         *(["## Measured on speakers that neither training nor any choice saw", "", *measured, ""] if measured else []),
         "## Limits",
@@ -137,3 +130,28 @@ def hypernet_card(
         "",
     ]
     return "\n".join(lines)
+
+
+def _what_it_is(hypernet: HyperNetwork, base_parameters: int) -> list[str]:
+    config = hypernet.config
+    return [
+        f"Writes from one utterance: {config.written}. It belongs to the base whose weights, the token embedding left "
+        f"out, have the fingerprint `{config.base_fingerprint}`, and to no other.",
+        "",
+        f"- generated an utterance: {hypernet.n_generated}, {hypernet.n_generated / base_parameters:.3%} of the base",
+        f"- its own parameters: {hypernet.n_parameters}, {hypernet.n_parameters / base_parameters:.1%} of the base",
+        f"- generator: {config.generator}",
+    ]
+
+
+def _used(settings: AdaptationTraining) -> dict[str, Any]:
+    """Without the budget that was not used: a run is as long as its updates, or else its minutes."""
+    unused = "minutes" if settings.updates else "updates"
+    return {name: value for name, value in asdict(settings).items() if name != unused}
+
+
+def _losses(entries: Sequence[Mapping[str, float]]) -> list[str]:
+    """Of the last validation in the run's log; of a run that validated on typical speech alone, these too."""
+    validation = [entry for entry in entries if not {"atypical_adapted", "typical_adapted"}.isdisjoint(entry)]
+    last = validation[-1] if validation else {}
+    return [f"- {name.replace('_', ', ')}: {last[name]:.3f}" for name in sorted(last) if "_" in name]

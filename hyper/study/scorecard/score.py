@@ -63,7 +63,7 @@ def scorecard_record(
         "base_fingerprint": asr.backbone.fingerprint,
         "hypernetwork": asr.hypernetwork,
         "base_parameters": asr.backbone.n_parameters,
-        "hypernetwork_parameters": asr.hypernet.n_trainable,
+        "hypernetwork_parameters": asr.hypernet.n_parameters,
         "generated_parameters": asr.hypernet.n_generated,
         "generated_share": asr.hypernet.n_generated / asr.backbone.n_parameters,
         "sets": {each.name: _set_record(each, evaluations) for each in sets},

@@ -1,0 +1,64 @@
+"""What a hypernetwork's card says of it, beside numbers that were counted in another way."""
+
+from __future__ import annotations
+
+import math
+from pathlib import Path
+
+import pytest
+from safetensors import safe_open
+
+from hyper.model.checkpoint import WEIGHTS_FILE, load_hypernet, save_hypernet
+from hyper.model.files import ASSETS
+from hyper.recordings.manifest import ManifestRow
+from hyper.training.adaptation.loop import AdaptationTraining
+from hyper.training.model_card import hypernet_card, training_data_lines
+
+BUFFERS = {"utterance_encoder.mean", "utterance_encoder.std"}  # fitted, not learned
+
+
+def n_learned(weights: Path) -> int:
+    """Numbers of a hypernetwork's file, by its head alone."""
+    with safe_open(weights, "np") as file:
+        return sum(math.prod(file.get_slice(name).get_shape()) for name in {*file.keys()} - BUFFERS)
+
+
+def recording(speaker: str, cohort: str, simulated: bool) -> ManifestRow:
+    return ManifestRow(f"{speaker}.wav", Path(f"{speaker}.wav"), "yes", speaker, cohort, simulated=simulated)
+
+
+def test_a_loaded_hypernetwork_has_as_many_parameters_as_its_file(backbone, make_hypernet, tmp_path):
+    save_hypernet(make_hypernet(backbone), tmp_path)
+    card = hypernet_card(backbone, load_hypernet(tmp_path, backbone), AdaptationTraining(updates=3), [], [])
+    assert f"- its own parameters: {n_learned(tmp_path / WEIGHTS_FILE)}, " in card
+
+
+@pytest.mark.parametrize("folder", sorted(ASSETS.glob("hypernet-*")), ids=lambda folder: folder.name)
+def test_the_delivered_cards_name_what_lies_beside_them(folder):
+    card = (folder / "README.md").read_text(encoding="utf-8")
+    assert f"- its own parameters: {n_learned(folder / WEIGHTS_FILE)}, " in card
+    assert ("minutes" in card) is not ("updates " in card.split("Settings:")[1])  # the one budget or the other
+
+
+def test_only_the_budget_that_was_used_is_named(backbone, make_hypernet):
+    by_updates, by_clock = (
+        hypernet_card(backbone, make_hypernet(backbone), settings, [], [])
+        for settings in (AdaptationTraining(minutes=7.0, updates=3), AdaptationTraining(minutes=7.0))
+    )
+    assert "updates 3" in by_updates and "minutes" not in by_updates
+    assert "minutes 7.0" in by_clock and "updates 0" not in by_clock
+
+
+def test_a_loss_on_typical_speech_alone_is_told(backbone, make_hypernet):
+    entries = [{"step": 3, "minutes": 0.1, "typical_base": 0.5, "typical_adapted": 0.25}]
+    card = hypernet_card(backbone, make_hypernet(backbone), AdaptationTraining(updates=3), [], entries)
+    assert "- typical, adapted: 0.250\n- typical, base: 0.500" in card and "could be held out" not in card
+
+
+def test_simulated_speakers_are_not_counted_with_real_ones():
+    rows = [recording("anna", "stuttering", False), recording("anna", "stuttering", False)]
+    rows += [recording(f"patient{i}", "stuttering", True) for i in range(3)]
+    assert training_data_lines(rows) == [
+        "- unnamed, stuttering: 2 recordings of 1 speaker",
+        "- unnamed, simulated stuttering: 3 recordings of 3 speakers",
+    ]
