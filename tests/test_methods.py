@@ -25,7 +25,7 @@ from hyper.study.methods.runs import N_ENROLMENT, Result, chosen_rows, enrolment
 from hyper.study.methods.scores import Scores, over_seeds, scores_of
 from hyper.study.methods.specs import METHODS, method_named
 from hyper.study.scorecard.sets import TEST_SETS, speech_set
-from hyper.training.adaptation.loop import AdaptationTraining
+from hyper.training.adaptation.loop import AdaptationTraining, DivergedError
 from hyper.training.adaptation.losses import ReferenceLoss
 from hyper.training.adaptation.states import StateStore
 from hyper.training.adaptation.stores import LogMelStore
@@ -247,6 +247,26 @@ def test_the_learning_rate_is_the_best_on_validation(workshop: Workshop, backbon
     rate = method_named("lora-global").best_rate(workshop)
     losses = json.loads((workshop.folder / "lora-global" / "rates.json").read_text())["validation_loss"]
     assert len(losses) == 3 and losses[f"{rate:g}"] == min(losses.values())
+
+
+def test_a_learning_rate_that_diverges_is_no_choice(workshop: Workshop, tmp_path: Path, monkeypatch) -> None:
+    method = method_named("lora-global")
+    workshop = replace(workshop, folder=tmp_path)
+
+    def fit(_method, _workshop, _store, settings, name: str, _chosen) -> None:
+        if settings.learning_rate > highest:
+            raise DivergedError("too high")
+        folder = tmp_path / method.name / name
+        folder.mkdir(parents=True)
+        (folder / "log.jsonl").write_text(json.dumps({"step": 1, "atypical_adapted": 1 / settings.learning_rate}))
+
+    monkeypatch.setattr(Method, "store", lambda *_: None)
+    monkeypatch.setattr(Method, "fit", fit)
+    highest = 0.0
+    with pytest.raises(AdaptationError, match="one LoRA for all diverged with every learning rate that was tried"):
+        method.best_rate(workshop)
+    highest = 1.5 * method.learning_rate  # of a third, one and three times the rate, the last diverges
+    assert method.best_rate(workshop) == pytest.approx(method.learning_rate)
 
 
 def test_an_unknown_method_is_refused(spoken: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -23,14 +23,15 @@ from hyper.model.backbone import Backbone
 from hyper.model.hypernet import HyperNetwork
 from hyper.recordings.audio import save_audio
 from hyper.recordings.manifest import ManifestRow, read_manifest, write_manifest
-from hyper.study.methods.method import Method
+from hyper.study.methods.method import Method, Workshop
 from hyper.study.pair import estimate
+from hyper.study.pair.candidates import CANDIDATES, best, tried
 from hyper.study.pair.judged import judge
 from hyper.study.pair.measured import Findings, limit_lines, score_test
 from hyper.study.pair.options import PairError
 from hyper.study.pair.parts import parts_text, sizes, split
 from hyper.study.pair.strength import best_strength, helps, rates_text, validation_rates
-from hyper.training.adaptation.loop import AdaptationTrainer
+from hyper.training.adaptation.loop import AdaptationTrainer, AdaptationTraining, DivergedError
 
 WORDS = "mee nah soo tee lah".split()
 
@@ -152,6 +153,24 @@ def test_the_card_and_the_scores_say_simulated(made: tuple[Path, str]) -> None:
     assert "not calibrated:" in said and "not calibrated:" in card  # twelve words are too few
     test = json.loads((out / "results" / "test.json").read_text())
     assert set(test["kinds"]) == {"atypical", "typical"} and len(test["utterances"]) == 8
+
+
+def test_a_candidate_that_diverges_is_told_and_not_chosen(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def diverge(*_: object) -> None:
+        raise DivergedError("The loss is nan.")
+
+    workshop = Workshop(None, (), (), tmp_path, AdaptationTraining(updates=1))
+    ends = {"decoder-w1": (0, 0.1), "decoder": (4, 0.3), "encoder-decoder": (4, 0.2)}  # last update, loss there
+    for name, (step, loss) in ends.items():
+        (tmp_path / name / "trial").mkdir(parents=True)
+        entry = {"step": step, "atypical_adapted": loss, "atypical_base": 0.4}
+        (tmp_path / name / "trial" / "log.jsonl").write_text(json.dumps(entry) + "\n")
+    assert best(workshop, 4) == "encoder-decoder"  # the first has the lowest loss, but never came to its end
+    with pytest.raises(PairError, match="Training diverged in every trial"):
+        best(workshop, 5)
+    monkeypatch.setattr(Method, "store", lambda *_: None)
+    monkeypatch.setattr(Method, "fit", diverge)
+    assert tried(workshop, CANDIDATES[0], 4).endswith("as in the paper: left out. The loss is nan.")
 
 
 def test_what_is_done_is_not_done_again(

@@ -132,6 +132,11 @@ def train(folder: Path, base: Path, data: Path, *more: str) -> int:
         (("--batch-size", "0"), "`batch_size` is 0, but it must be at least 1"),
         (("--accumulate", "0"), "`accumulate` is 0, but it must be at least 1"),
         (("--seed", "-1"), "`seed` is -1, but it must be at least 0"),
+        (("--learning-rate", "0"), "`learning_rate` is 0, but it must be a number above 0"),
+        (("--learning-rate", "nan"), "`learning_rate` is nan"),
+        (("--learning-rate", "0.001"), "was begun with learning_rate 0.002, but now learning_rate is 0.001"),
+        (("--alpha", "nan"), "`alpha` is nan, but it must be above 0 and have an end"),
+        (("--alpha", "0"), "`alpha` is 0.0, but it must be above 0"),
         (("--rank", "0"), "`rank` is 0, but it must be a whole number of at least 1"),
     ],
 )

@@ -21,7 +21,7 @@ from hyper.recordings.manifest import ManifestRow, read_manifest
 from hyper.training.adaptation import loop
 from hyper.training.adaptation.batches import Sampler, split_speakers
 from hyper.training.adaptation.hypernet_adaptation import HypernetAdaptation
-from hyper.training.adaptation.loop import AdaptationTrainer, AdaptationTraining, LoopError
+from hyper.training.adaptation.loop import AdaptationTrainer, AdaptationTraining, DivergedError, LoopError
 from hyper.training.adaptation.losses import ReferenceLoss
 from hyper.training.adaptation.memory import update_bytes
 from hyper.training.adaptation.states import LiveStates, StateStore, StoreError, open_store
@@ -133,6 +133,22 @@ def test_several_processes_need_a_budget_in_updates(backbone: Backbone, store: S
 
     with pytest.raises(LoopError, match="2 processes must stop at the same update"):
         AdaptationTrainer(store, adaptation(backbone, store), tmp_path, replace(SETTINGS, updates=0), Two())
+
+
+def test_a_run_that_diverges_ends_there_and_keeps_what_it_had(
+    backbone: Backbone, store: StateStore, tmp_path: Path
+) -> None:
+    trainer = AdaptationTrainer(store, adaptation(backbone, store), tmp_path, SETTINGS)
+    trainer.train()
+    kept = [p.clone() for p in trainer.adaptation.parameters()]
+    more = AdaptationTrainer(store, adaptation(backbone, store), tmp_path, replace(SETTINGS, updates=9))
+    with torch.no_grad():
+        next(more.adaptation.parameters()).fill_(torch.nan)
+    with pytest.raises(DivergedError, match="The loss is nan at update 7 of the run in .*: training diverged"):
+        more.train()
+    again = AdaptationTrainer(store, adaptation(backbone, store), tmp_path, SETTINGS)
+    assert again.step == 6
+    assert all(torch.equal(a, b) for a, b in zip(again.adaptation.parameters(), kept, strict=True))
 
 
 def test_the_time_left_is_told_before_it_starts(

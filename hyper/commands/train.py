@@ -30,6 +30,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add("--updates", type=int, default=0, metavar="N", help="train for so many updates instead of by the clock")
     add("--batch-size", type=int, default=64, metavar="N", help="utterances an update, over all processes (default: 64)")  # noqa: E501  # fmt: skip
     add("--accumulate", type=int, default=1, metavar="PARTS", help="compute each batch in so many parts, where memory is short (default: 1)")  # noqa: E501  # fmt: skip
+    add("--learning-rate", type=float, default=2e-3, metavar="RATE", help="highest learning rate of the run (default: 0.002)")  # noqa: E501  # fmt: skip
     add("--states", choices=("auto", "disk", "live"), default="auto", help="keep encoder states on disk, or compute them for each batch (default: by the room on the disk)")  # noqa: E501  # fmt: skip
     add("--rank", type=int, default=1, metavar="N", help="rank of the generated weights (default: 1)")
     add("--alpha", type=float, default=None, metavar="ALPHA", help="LoRA's alpha; the update is scaled by alpha / rank (default: rank)")  # noqa: E501  # fmt: skip

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
@@ -75,6 +76,8 @@ class HypernetConfig:
             raise ConfigError("`targets` is empty, but at least one layer type must be adapted.")
         if unknown := [target for target in self.targets if target not in list(TARGETS)]:
             raise ConfigError(f"There is no layer type {unknown[0]!r} to adapt; choose among {', '.join(TARGETS)}.")
+        if not 0 < self.alpha < math.inf:  # NaN as well
+            raise ConfigError(f"`alpha` is {self.alpha!r}, but it must be above 0 and have an end.")
         if not 0 <= self.dropout < 1:
             raise ConfigError(f"`dropout` is {self.dropout!r}, but it must be at least 0 and below 1.")
 

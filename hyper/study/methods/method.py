@@ -19,7 +19,7 @@ from hyper.recordings.whole_files import write_whole
 from hyper.study.methods.adaptations import AdaptationError, private_copy
 from hyper.study.methods.held_out import HeldOut, StatisticsOf, transcribe
 from hyper.training.adaptation.hypernet_adaptation import HypernetAdaptation
-from hyper.training.adaptation.loop import Adaptation, AdaptationTrainer, AdaptationTraining
+from hyper.training.adaptation.loop import Adaptation, AdaptationTrainer, AdaptationTraining, DivergedError
 from hyper.training.adaptation.losses import ORIGINALS, REFERENCES
 from hyper.training.adaptation.originals import WithOriginals
 from hyper.training.adaptation.states import StateStore, Store
@@ -132,7 +132,10 @@ class Method:
         return workshop.taught(read, workshop.rows, states.folder)
 
     def best_rate(self, workshop: Workshop) -> float:
-        """The learning rate with the lowest validation loss after short trials; kept, so that all seeds share it."""
+        """The learning rate with the lowest validation loss after short trials; kept, so that all seeds share it.
+
+        Errors: AdaptationError where training diverged with all of them.
+        """
         if self.rate_of:
             return self.rate_of.best_rate(workshop)
         file = workshop.folder / self.name / "rates.json"
@@ -141,8 +144,14 @@ class Method:
             for rate in (self.learning_rate * step for step in RATE_STEPS):
                 updates = max(1, round(TRIAL_SHARE * workshop.settings.updates))
                 settings = replace(workshop.settings, learning_rate=rate, seed=0, updates=updates)
-                self.fit(workshop, store, settings, f"trial-{rate:g}", None)
+                try:
+                    self.fit(workshop, store, settings, f"trial-{rate:g}", None)
+                except DivergedError as error:  # a rate too high is no choice; the others still are
+                    print(error, flush=True)
+                    continue
                 losses[f"{rate:g}"] = validation_loss(workshop.folder / self.name / f"trial-{rate:g}")
+            if not losses:
+                raise AdaptationError(f"{self.title} diverged with every learning rate that was tried; try others.")
             write_whole(file, json.dumps({"validation_loss": losses}))
         losses = json.loads(file.read_text())["validation_loss"]
         return float(min(losses, key=losses.get))

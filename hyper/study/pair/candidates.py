@@ -11,7 +11,8 @@ from hyper.compare.pipeline import PersonalizedAsr
 from hyper.model.config import whole_stacks
 from hyper.study.methods.method import Method, Workshop, validation_loss
 from hyper.study.methods.specs import DECODER, HYPERNET_RATE, N_LEARNED, W1, hypernet
-from hyper.training.adaptation.loop import AdaptationTraining
+from hyper.study.pair.options import PairError
+from hyper.training.adaptation.loop import AdaptationTraining, DivergedError
 
 TRIAL_SHARE = 0.2  # of the updates that each trial gets
 WARM_UP_SHARE = 0.1  # of a run, where that is shorter than the loop's own
@@ -46,6 +47,14 @@ def for_updates(settings: AdaptationTraining, updates: int) -> AdaptationTrainin
     return replace(settings, updates=updates, warm_up=warm_up)
 
 
+def tried(workshop: Workshop, candidate: Method, updates: int) -> str:
+    """Its trial; one that diverges is told, and the others go on."""
+    try:
+        return fit(workshop, candidate, updates, TRIAL)
+    except DivergedError as error:
+        return f"{candidate.title}: left out. {error}"
+
+
 def fit(workshop: Workshop, candidate: Method, updates: int, run: str) -> str:
     """One run, resumed where it was stopped; returns its loss on validation speakers beside the base's."""
     candidate.fit(workshop, candidate.store(workshop), for_updates(workshop.settings, updates), run, None)
@@ -64,9 +73,15 @@ def trained(workshop: Workshop, candidate: Method, updates: int) -> Personalized
     return candidate.fit(workshop, candidate.store(workshop), settings, FINAL, None).asr
 
 
-def best(workshop: Workshop) -> str:
-    """Name of the candidate whose trial ended with the lowest loss on validation speakers."""
-    return min((each.name for each in CANDIDATES), key=lambda name: validation_loss(workshop.folder / name / TRIAL))
+def best(workshop: Workshop, updates: int) -> str:
+    """Name of the candidate whose trial of so many updates ended with the lowest loss on validation speakers.
+
+    Errors: PairError where no trial came to its end.
+    """
+    ended = [each.name for each in CANDIDATES if _entries(workshop, each, TRIAL)[-1]["step"] == updates]
+    if not ended:
+        raise PairError("Training diverged in every trial; please check the recordings and what they say.")
+    return min(ended, key=lambda name: validation_loss(workshop.folder / name / TRIAL))
 
 
 def named(name: str) -> Method:

@@ -21,7 +21,6 @@ from hyper.study.methods.method import Method, Workshop
 from hyper.study.pair.candidates import (
     CANDIDATES,
     FINAL,
-    TRIAL,
     best,
     fit,
     for_updates,
@@ -29,6 +28,7 @@ from hyper.study.pair.candidates import (
     named,
     trained,
     trial_updates,
+    tried,
 )
 from hyper.study.pair.estimate import Plan, minutes
 from hyper.study.pair.look import look, training_settings
@@ -82,10 +82,11 @@ def _all_parts(options: PairOptions, steps: Steps) -> dict[str, list[ManifestRow
 
 def _train(workshop: Workshop, plan: Plan, options: PairOptions, validation: list[ManifestRow], steps: Steps) -> Method:
     """Try every candidate, train the best, write it at the strength that is best for the validation speakers."""
+    n_tried = trial_updates(plan.updates)
     for candidate in CANDIDATES:
-        work = partial(fit, workshop, candidate, trial_updates(plan.updates), TRIAL)
+        work = partial(tried, workshop, candidate, n_tried)
         steps.once(f"trial-{candidate.name}", f"try: {candidate.title}", work)
-    chosen = named(steps.once("choose", "choose by the loss on validation speakers", partial(best, workshop)))
+    chosen = named(steps.once("choose", "choose by the loss on validation speakers", partial(best, workshop, n_tried)))
     steps.once("train", f"train: {chosen.title}", partial(fit, workshop, chosen, plan.updates, FINAL))
 
     def write() -> str:

@@ -54,6 +54,8 @@ class AdaptationTraining:
                 raise LoopError(f"`{name}` is {getattr(self, name)}, but it must be at least {least}.")
         if not 0 < self.minutes < math.inf:  # NaN as well
             raise LoopError(f"`minutes` is {self.minutes:g}, but training takes more than 0 and has an end.")
+        if not 0 < self.learning_rate < math.inf:
+            raise LoopError(f"`learning_rate` is {self.learning_rate:g}, but it must be a number above 0.")
 
     @property
     def begun_with(self) -> dict[str, Any]:
@@ -64,6 +66,10 @@ class AdaptationTraining:
 
 class LoopError(ValueError):
     """A run cannot be made with these settings; the message says which."""
+
+
+class DivergedError(LoopError):
+    """The loss is no number any more: nothing that comes after it could be of use."""
 
 
 class Adaptation(nn.Module):
@@ -225,7 +231,11 @@ class AdaptationTrainer:
         self.adaptation.train()
         rate = self.settings.learning_rate * cosine(self.progress, self.step, self.settings.warm_up)
         set_rate(self._optimizer, rate)
-        loss = self._backward(chosen)
+        if not math.isfinite(loss := self._backward(chosen)):
+            raise DivergedError(
+                f"The loss is {loss:g} at update {self.step + 1} of the run in {self.run}: training diverged. Please "
+                "begin anew in another folder, with a lower learning rate or alpha."
+            )
         self.accelerator.clip_grad_norm_(self._module.parameters(), 1.0)
         self._optimizer.step()
         self._optimizer.zero_grad(set_to_none=True)
