@@ -122,7 +122,14 @@ def test_without_arguments_the_help_page_is_shown(capsys):
         (["comparee"], "invalid choice: 'comparee'"),
         (["compare"], "the following arguments are required: FILE"),
         (["evaluate", "m.csv", "--limit", "0"], "argument --limit: 0 is not above zero"),
-        (["evaluate", "m.csv", "--batch-size", "x"], "argument --batch-size: invalid"),
+        (["evaluate", "m.csv", "--batch-size", "x"], "argument --batch-size: x is not a whole number of zero or above"),
+        (["make-speech", "--out", "x", "--speakers", "0"], "argument --speakers: 0 is not above zero"),
+        (["make-speech", "--out", "x", "--workers", "-1"], "argument --workers: -1 is not a whole number"),
+        (["make-speech", "--out", "x", "--seed", "11"], "argument --seed: invalid choice: 11"),
+        (["simulate", "m.csv", "--out", "x", "--patients", "0"], "argument --patients: 0 is not above zero"),
+        (["simulate", "m.csv", "--out", "x", "--seed", "-1"], "argument --seed: -1 is not a whole number"),
+        (["methods", "--data", "m.csv", "--updates", "0"], "argument --updates: 0 is not above zero"),
+        (["experiment", "budget", "--data", "m.csv", "--seeds", "1.5"], "argument --seeds: 1.5 is not a whole number"),
     ],
 )
 def test_usage_errors_take_one_line(arguments, words, capsys):

@@ -362,9 +362,35 @@ def test_phrases_are_for_training_only_and_no_commands() -> None:
     assert not any(re.fullmatch(command, text) for command in commands for text in texts)
 
 
-def test_more_shares_than_kinds_of_texts_are_refused(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    assert main(["make-speech", "--out", str(tmp_path / "out"), "--mix", "1", "0", "0", "0", "1"]) == 1
-    assert "--mix has 5 shares, but there are 4: command, open, word, phrase." in capsys.readouterr().err
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ("--mix 1 0 0 0 1", "--mix has 5 shares, but there are 4: command, open, word, phrase."),
+        ("--mix 0 0", "--mix is 0 0, but no share may be below 0 and one at least must be above it."),
+        ("--mix 1 -0.5", "--mix is 1 -0.5, but no share may be below 0"),
+        ("--mix nan", "--mix is nan, but no share may be below 0"),
+        ("--mix 0.5 0.5", "Open sentences were asked for, but none of the train split are there; give a file with"),
+        ("--mix 0.5 0 0 0.5 --split test", "asked for in split test; leave them out of --mix."),
+    ],
+)
+def test_shares_of_texts_that_cannot_be_said_are_refused(
+    arguments: str, message: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["make-speech", "--out", str(tmp_path / "out"), *arguments.split()]) == 1
+    assert message in capsys.readouterr().err
+    assert not (tmp_path / "out").exists()
+
+
+def test_without_open_sentences_commands_are_said_in_their_place(tmp_path: Path, monkeypatch) -> None:
+    asked: list[SpeechSet] = []
+    monkeypatch.setattr("hyper.speech.make.make_speech", lambda speech, *_: asked.append(speech) or [])
+    file = tmp_path / "sentences.txt"
+    file.write_text("he rose and held out his hands\n")
+    for more in ([], ["--sentences", str(file)]):
+        assert main(["make-speech", "--out", str(tmp_path / "out"), *more]) == 0
+    without, with_them = (dict(speech.domains) for speech in asked)
+    assert without == {"command": 0.8, "open": 0.0, "word": 0.2}
+    assert with_them == {"command": 0.5, "open": 0.3, "word": 0.2}
 
 
 def test_things_to_say_are_sentences_of_the_grammar() -> None:

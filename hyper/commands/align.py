@@ -5,6 +5,8 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
+from hyper.commands.arguments import positive
+
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Arguments of `python -m hyper align`."""
@@ -19,7 +21,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="run of train-base whose phone head listens (default: runs/base)",
     )
     add("--out", type=Path, required=True, metavar="FOLDER", help="folder for the pieces and manifest.csv")
-    add("--workers", type=int, default=2, metavar="N", help="processes (default: 2)")
+    add("--workers", type=positive, default=2, metavar="N", help="processes (default: 2)")
     parser.epilog = "examples:\n  python -m hyper align recordings.csv --run runs/base --out data/pieces"
 
 

@@ -15,6 +15,20 @@ if TYPE_CHECKING:
 Options = TypeVar("Options", bound="DataclassInstance")
 
 
+def natural(text: str) -> int:
+    """A whole number, zero or above, for argparse: what makes no sense is refused before any work is done."""
+    if not text.strip().isdecimal():
+        raise argparse.ArgumentTypeError(f"{text} is not a whole number of zero or above")
+    return int(text)
+
+
+def positive(text: str) -> int:
+    """A whole number above zero, for argparse."""
+    if (number := natural(text)) == 0:
+        raise argparse.ArgumentTypeError(f"{number} is not above zero")
+    return number
+
+
 def add_model_arguments(
     parser: argparse.ArgumentParser, base: str | None = "bundled", base_help: str = "bundled"
 ) -> None:
@@ -75,10 +89,10 @@ def add_study_arguments(parser: argparse.ArgumentParser) -> None:
     add("--sentences", type=Path, metavar="FILE", help="text file with open sentences; without it open sentences are left out")  # noqa: E501  # fmt: skip
     add("--cohorts", nargs="+", default=[], metavar="NAME", help="train and test on these cohorts only")
     add("--severities", nargs="+", default=[], metavar="NAME", help="train and test on these severities only")
-    add("--updates", type=int, default=2000, metavar="N", help="updates of each method (default: 2000)")
-    add("--batch-size", type=int, default=64, metavar="N", help="utterances an update (default: 64)")
-    add("--seeds", type=int, nargs="+", default=[0, 1, 2], metavar="N", help="training seeds (default: 0 1 2)")
-    add("--workers", type=int, default=2, metavar="N", help="processes that make speech (default: 2)")
+    add("--updates", type=positive, default=2000, metavar="N", help="updates of each method (default: 2000)")
+    add("--batch-size", type=positive, default=64, metavar="N", help="utterances an update (default: 64)")
+    add("--seeds", type=natural, nargs="+", default=[0, 1, 2], metavar="N", help="training seeds (default: 0 1 2)")
+    add("--workers", type=positive, default=2, metavar="N", help="processes that make speech (default: 2)")
     add("--device", metavar="NAME", help="cpu, cuda or cuda:N (default: cuda where there is one)")
     add_test_share(parser)
 

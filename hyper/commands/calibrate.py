@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from hyper.commands.arguments import add_model_arguments, load_asr
+from hyper.commands.arguments import add_model_arguments, load_asr, positive
 
 EXAMPLES = """\
 examples:
@@ -29,7 +29,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="FOLDER",
         help="where the reliability figure goes (default: assets/results)",
     )
-    add("--batch-size", type=int, default=32, metavar="N", help="recordings decoded together (default: 32)")
+    add("--batch-size", type=positive, default=32, metavar="N", help="recordings decoded together (default: 32)")
     add_model_arguments(parser)
     parser.epilog = EXAMPLES
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from hyper.commands.arguments import add_model_arguments, load_asr, options
+from hyper.commands.arguments import add_model_arguments, load_asr, options, positive
 
 REPORT_ENDINGS = (".html", ".pdf")
 
@@ -39,8 +39,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add("--xlsx", metavar="FILE", type=Path, help="write recordings and groups to this XLSX file")
     add("--report", metavar="FILE", type=_report_file, help="write a report to print: a file that ends in .html or .pdf")  # noqa: E501  # fmt: skip
     add("--language", default="en", metavar="CODE", help="spoken language (default: en)")
-    add("--limit", type=_positive, metavar="N", help="score only the first N recordings")
-    add("--batch-size", type=_positive, default=16, metavar="N", help="recordings decoded together (default: 16)")
+    add("--limit", type=positive, metavar="N", help="score only the first N recordings")
+    add("--batch-size", type=positive, default=16, metavar="N", help="recordings decoded together (default: 16)")
     add("--ray", action="store_true", help="score on a Ray cluster: that of RAY_ADDRESS, or this machine")
     add("--blocks", type=Path, default=Path("runs/blocks"), metavar="FOLDER", help="what a stopped --ray goes on from (default: runs/blocks)")  # noqa: E501  # fmt: skip
     add_model_arguments(parser)
@@ -80,10 +80,3 @@ def _report_file(text: str) -> Path:
     if path.suffix.lower() not in REPORT_ENDINGS:
         raise argparse.ArgumentTypeError(f"{text} must end in {' or '.join(REPORT_ENDINGS)}")
     return path
-
-
-def _positive(text: str) -> int:
-    """A whole number above zero, for argparse."""
-    if (number := int(text)) < 1:
-        raise argparse.ArgumentTypeError(f"{number} is not above zero")
-    return number

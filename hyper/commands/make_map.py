@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from hyper.commands.arguments import add_model_arguments, load_asr
+from hyper.commands.arguments import add_model_arguments, load_asr, positive
 
 EXAMPLES = """\
 examples:
@@ -21,8 +21,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Arguments of `python -m hyper make-map`."""
     add = parser.add_argument
     add("--data", type=Path, nargs="+", required=True, metavar="MANIFEST", help="recordings that name their speakers")
-    add("--speakers", type=int, default=300, metavar="N", help="at most so many, of each kind alike (default: 300)")
-    add("--utterances", type=int, default=4, metavar="N", help="recordings of each speaker, at most (default: 4)")
+    add(
+        "--speakers", type=positive, default=300, metavar="N", help="at most so many, of each kind alike (default: 300)"
+    )
+    add("--utterances", type=positive, default=4, metavar="N", help="recordings of each speaker, at most (default: 4)")
     add_model_arguments(parser)
     parser.epilog = EXAMPLES
 

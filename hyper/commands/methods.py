@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from hyper.commands.arguments import add_lesson, add_study_arguments, options
+from hyper.commands.arguments import add_lesson, add_study_arguments, options, positive
 
 EXAMPLES = """\
 examples:
@@ -24,7 +24,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add = parser.add_argument
     add("--methods", nargs="+", metavar="NAME", help="only these (default: all)")
     add_lesson(parser)
-    add("--warm-up", type=int, default=100, metavar="N", help="updates in which the learning rate rises (default: 100)")
+    add(
+        "--warm-up",
+        type=positive,
+        default=100,
+        metavar="N",
+        help="updates in which the learning rate rises (default: 100)",
+    )
     add("--score", type=Path, nargs="+", default=[], metavar="MANIFEST", help="held-out recordings to score in place of the sets that are made; the file's name is the set's")  # noqa: E501  # fmt: skip
     add("--beside", choices=("hypernet-shared", "hypernet-encoder"), default="hypernet-shared", help="the method that the others are set beside (default: hypernet-shared)")  # noqa: E501  # fmt: skip
     parser.epilog = EXAMPLES

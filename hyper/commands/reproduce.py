@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from hyper.commands.arguments import options
+from hyper.commands.arguments import options, positive
 
 EXAMPLES = """\
 examples:
@@ -28,7 +28,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add("--sentences", type=Path, metavar="FILE", help="text file with open sentences; without it there are none")
     add("--people", type=Path, metavar="MANIFEST", help="manifest of real typical recordings for training the base; left out if not given")  # noqa: E501  # fmt: skip
     add("--people-test", type=Path, metavar="MANIFEST", help="held-out real recordings for the scorecard")
-    add("--workers", type=int, default=2, metavar="N", help="processes that make speech and features (default: 2)")
+    add("--workers", type=positive, default=2, metavar="N", help="processes that make speech and features (default: 2)")
     parser.epilog = EXAMPLES
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from hyper.commands.arguments import add_model_arguments, add_test_share, load_asr, options
+from hyper.commands.arguments import add_model_arguments, add_test_share, load_asr, options, positive
 
 EXAMPLES = """\
 examples:
@@ -37,8 +37,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="only count the words that are written of these recordings, in which nobody speaks; by kind, their domain",
     )
     add("--before", type=Path, metavar="FILE", help="an earlier scorecard.json to set the base's WER beside")
-    add("--batch-size", type=int, default=32, metavar="N", help="recordings decoded together (default: 32)")
-    add("--workers", type=int, default=2, metavar="N", help="processes that make speech (default: 2)")
+    add("--batch-size", type=positive, default=32, metavar="N", help="recordings decoded together (default: 32)")
+    add("--workers", type=positive, default=2, metavar="N", help="processes that make speech (default: 2)")
     add_test_share(parser)
     add_model_arguments(parser)
     parser.epilog = EXAMPLES

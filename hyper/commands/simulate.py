@@ -5,6 +5,8 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
+from hyper.commands.arguments import natural, positive
+
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Arguments of `python -m hyper simulate`; the disorders are those that are there."""
@@ -28,10 +30,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="ways to make a disorder, one drawn for each patient: phones (default), train, held-out (testing only), "
         "all, or one by its name: pieces, smear, chain, predictor, channels; only phones needs phone times",
     )
-    add("--patients", type=int, default=1, metavar="N", help="simulated patients each speaker becomes (default: 1)")
-    add("--limit", type=int, metavar="N", help="use only so many recordings, chosen by the seed (default: all)")
-    add("--seed", type=int, default=0, metavar="N", help="decides patients, profiles and every event (default: 0)")
-    add("--workers", type=int, default=2, metavar="N", help="processes (default: 2)")
+    add(
+        "--patients", type=positive, default=1, metavar="N", help="simulated patients each speaker becomes (default: 1)"
+    )
+    add("--limit", type=positive, metavar="N", help="use only so many recordings, chosen by the seed (default: all)")
+    add("--seed", type=natural, default=0, metavar="N", help="decides patients, profiles and every event (default: 0)")
+    add("--workers", type=positive, default=2, metavar="N", help="processes (default: 2)")
     add("--ray", action="store_true", help="on a Ray cluster: that of RAY_ADDRESS, or this machine; goes on if stopped")
     parser.epilog = "examples:\n  python -m hyper simulate data/typical/manifest.csv --out data/atypical --patients 4"
 

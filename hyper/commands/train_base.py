@@ -5,6 +5,8 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
+from hyper.commands.arguments import positive
+
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Arguments of `python -m hyper train-base`."""
@@ -19,7 +21,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add("--batch-size", type=int, default=32, metavar="N", help="utterances an update (default: 32)")
     add("--d-model", type=int, default=192, metavar="N", help="width of the model, a multiple of 64 (default: 192)")
     add("--layers", type=int, default=4, metavar="N", help="encoder layers, and decoder layers (default: 4)")
-    add("--workers", type=int, default=2, metavar="N", help="processes that prepare features (default: 2)")
+    add("--workers", type=positive, default=2, metavar="N", help="processes that prepare features (default: 2)")
     parser.epilog = (
         "examples:\n  python -m hyper train-base --data data/typical/manifest.csv --hours 1.2\n"
         "  python -m hyper train-base --data more/manifest.csv --start assets/whisper-mini --out runs/base2"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import itertools
+import math
 import re
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -20,16 +21,24 @@ _FIXED = frozenset(pattern for pattern in PATTERNS if "{" not in pattern)
 
 
 class MixError(ValueError):
-    """The shares of the kinds of texts cannot be used."""
+    """The shares of the kinds of texts cannot be used; the message says what is wanted."""
+
+
+def usual_shares(has_sentences: bool) -> tuple[float, ...]:
+    """Of commands, open sentences and single words; commands in place of open sentences where there are none."""
+    return (0.5, 0.3, 0.2) if has_sentences else (0.8, 0.0, 0.2)
 
 
 def shares_of_domains(shares: Sequence[float]) -> tuple[tuple[str, float], ...]:
     """The share of each domain, in the order of `DOMAINS`; those left out at the end have none.
 
-    Errors: MixError where there are more shares than domains.
+    Errors: MixError where there are more shares than domains, or where they are no shares of anything.
     """
     if len(shares) > len(DOMAINS):
         raise MixError(f"--mix has {len(shares)} shares, but there are {len(DOMAINS)}: {', '.join(DOMAINS)}.")
+    if not all(0 <= share < math.inf for share in shares) or not any(shares):  # NaN as well
+        told = " ".join(f"{share:g}" for share in shares)
+        raise MixError(f"--mix is {told}, but no share may be below 0 and one at least must be above it.")
     return tuple(zip(DOMAINS, shares, strict=False))
 
 
@@ -67,19 +76,25 @@ def read_open_sentences(path: Path) -> list[str]:
 def sentences(domain: str, split: str, rng: np.random.Generator, open_sentences: list[str]) -> Iterator[str]:
     """Endless stream of texts of one domain and split; single words are few, so they are the same in every split.
 
-    Errors: ValueError for a domain or split that does not exist, or open sentences asked for without any.
+    Errors: ValueError for a domain or split that does not exist, MixError for open sentences without any, and for
+    phrases in another split than training's.
     """
     if domain not in DOMAINS or split not in SPLITS:
         raise ValueError(f"Texts were asked for as {domain}/{split}, but there are {DOMAINS} and {SPLITS}.")
     if domain == "phrase":
         if split != "train":
-            raise ValueError(f"Phrases are for training only, but they were asked for in split {split}.")
+            raise MixError(
+                f"Phrases are for training only, but they were asked for in split {split}; leave them out of --mix."
+            )
         yield from (draw_command(rng, TRAINING_PATTERNS) for _ in itertools.count())
     if domain == "word":
         yield from (draw_word(rng) for _ in itertools.count())
     if domain == "open":
         pool = [text for text in open_sentences if split_of(text) == split]
         if not pool:
-            raise ValueError("Open sentences were asked for, but none are there; give a file with --sentences.")
+            raise MixError(
+                f"Open sentences were asked for, but none of the {split} split are there; give a file with --sentences "
+                f"(one a line, of letters alone and at most {MAX_OPEN_WORDS} words), or make their share in --mix 0."
+            )
         yield from (pool[rng.integers(len(pool))] for _ in itertools.count())
     yield from (text for text in (draw_command(rng) for _ in itertools.count()) if split_of(text) == split)
