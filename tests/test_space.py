@@ -17,6 +17,7 @@ from gradio_client import Client, handle_file
 from served import ROOT, running_app
 
 from hyper.__main__ import main
+from hyper.model.pairs import hub_bases
 
 CLEAN = "HYPERWHISPER_CLEAN_SPACE"  # 1, or the torch to install in place of the pinned one
 LARGEST_PLAIN_FILE = 10_000_000  # bytes that the hub takes by plain git
@@ -38,6 +39,9 @@ def test_the_card_is_what_a_space_reads(folder):
     assert len(card["short_description"]) <= 60
     assert {line.split()[0] for line in card["preload_from_hub"]} == set(card["models"])
     assert page.strip().startswith("# HyperWhisper")
+    (starts_on,) = hub_bases()  # what is preloaded and adapts is what the page starts on
+    assert card["models"][0] == starts_on
+    assert f"starts on OpenAI's Whisper {starts_on.removeprefix('openai/whisper-')}" in " ".join(page.split())
 
 
 def test_only_torch_differs_in_the_requirements_and_zerogpu_lists_it(folder):
