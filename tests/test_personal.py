@@ -61,9 +61,23 @@ def test_the_command_prints_and_writes(pair, whisper_folder, spoken, tmp_path, c
     printed, record = capsys.readouterr().out, json.loads((tmp_path / "out.json").read_text())
     assert len(record["weights"]) == 6 and record["base_fingerprint"] == pair.backbone.fingerprint
     for each in record["weights"]:
-        assert (
-            f"| {each['whose']} | {each['n_recordings']} | {each['n_speakers']} | {each['base_wer']:.1%} |" in printed
-        )
+        rate = f"{100 * each['base_wer']:.1f} %"
+        assert f"| {each['whose']} | {each['n_recordings']} | {each['n_speakers']} | {rate} |" in printed
+
+
+def test_weights_that_no_recording_can_be_given_are_left_out(pair, spoken) -> None:
+    alone = [each for each in read_manifest(spoken) if each.speaker == read_manifest(spoken)[0].speaker]
+    assert len(alone) > 1
+    found = {each.whose for each in whose_weights(pair, alone)}
+    assert found == {"its own", "the mean of the speaker's other recordings", "the mean of all"}
+
+
+def test_a_rival_is_held_in_as_few_bits_as_the_pair(monkeypatch, spoken) -> None:
+    loaded = []
+    monkeypatch.setattr(PersonalizedAsr, "load", lambda *_, **how: loaded.append(how.get("bits")))
+    monkeypatch.setattr("hyper.study.personal.whose_weights", lambda *_: [])
+    assert main(["personal", str(spoken), "--rival", "one", "--bits", "4"]) == 0
+    assert loaded == [4, 4]
 
 
 def test_a_base_alone_and_a_list_without_references_are_refused(pair, spoken) -> None:
@@ -88,5 +102,5 @@ def test_the_table_says_percent_and_points() -> None:
 
     one = Weights("its own", 3, 2, 10, 0.5, 0.4, 0.2, Interval(0.1, 0.3), 0.35, Interval(-0.01, 0.11))
     line = personal_table([one]).splitlines()[-1]
-    assert line == "| its own | 3 | 2 | 50.0% | 40.0% | 20.0% (10.0% to 30.0%) | 35.0% | +5.0 (-1.0 to 11.0) |"
+    assert line == "| its own | 3 | 2 | 50.0 % | 40.0 % | 20.0 % (10.0 to 30.0) | 35.0 % | +5.0 (-1.0 to 11.0) |"
     assert "–" in personal_table([replace(one, reduction=None)])

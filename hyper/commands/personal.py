@@ -14,7 +14,8 @@ examples:
   python -m hyper personal test.csv --rival runs/one-lora --json personal.json
 
 Each recording is adapted with the weights written for it, for the speaker's other recordings, for other people and for
-the mean of all; a rival, such as one LoRA for everybody, stands beside them. Intervals are 95 %, over speakers.
+the mean of all; a rival, such as one LoRA for everybody, stands beside them. Intervals are 95 %, over speakers. Weights
+that no recording can be given are left out: of a cohort and severity there may be one person alone.
 """
 
 
@@ -38,7 +39,7 @@ def run(args: argparse.Namespace) -> None:
 
     rows = [row for manifest in args.manifest for row in read_manifest(manifest)]
     asr = load_asr(args)
-    rivals = [PersonalizedAsr.load(args.base, folder, args.device) for folder in args.rival]
+    rivals = [PersonalizedAsr.load(args.base, folder, args.device, bits=args.bits) for folder in args.rival]
     results = whose_weights(asr, rows, rivals, args.language)
     if args.json:
         simulated = sum(row.simulated for row in rows)

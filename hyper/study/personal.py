@@ -12,6 +12,7 @@ import torch
 from torch import Tensor
 from tqdm import tqdm
 
+from hyper.compare.evaluation import percent
 from hyper.compare.pipeline import PersonalizedAsr
 from hyper.compare.prepared import adapt, encode
 from hyper.compare.stopwatch import Stopwatch
@@ -56,6 +57,7 @@ def whose_weights(
 ) -> list[Weights]:
     """Score each recording with weights written for it, for others, and with the rivals' own for it.
 
+    Weights that no recording can be given are left out: of the same cohort and severity there may be nobody else.
     Errors: PersonalError where there is no hypernetwork, and where no recording with a reference can be read.
     """
     if asr.hypernet is None:
@@ -64,7 +66,8 @@ def whose_weights(
     if not used:
         raise PersonalError(f"None of {len(rows)} recordings has a reference and can be read.")
     everyone = np.ones(len(used), dtype=bool)
-    read = {OWN: (statistics, everyone)} | others_statistics(used, statistics)
+    others = {whose: (given, has) for whose, (given, has) in others_statistics(used, statistics).items() if has.any()}
+    read = {OWN: (statistics, everyone)} | others
     base = _errors(asr, used, None, 0.0, language)
     counts = {whose: _errors(asr, used, given, 1.0, language) for whose, (given, _) in read.items()}
     results = [_result(whose, used, base, counts[whose], counts[OWN], has) for whose, (_, has) in read.items()]
@@ -171,12 +174,13 @@ def personal_table(results: Sequence[Weights]) -> str:
         "| --- | --- | --- | --- | --- | --- | --- | --- |",
     ]
     for each in results:
-        fewer = "–" if each.reduction is None else f"{each.reduction:.1%}{_between(each.reduction_interval, '.1%')}"
-        difference = f"{100 * (each.wer - each.own_wer):+.1f}{_between(each.difference_interval, '.1f', 100)}"
-        cells = (each.whose, each.n_recordings, each.n_speakers, f"{each.base_wer:.1%}", f"{each.wer:.1%}", fewer)
-        lines.append(f"| {' | '.join(map(str, cells))} | {each.own_wer:.1%} | {difference} |")
+        fewer = percent(each.reduction) + _between(each.reduction_interval)
+        difference = f"{100 * (each.wer - each.own_wer):+.1f}{_between(each.difference_interval)}"
+        cells = (each.whose, each.n_recordings, each.n_speakers, percent(each.base_wer), percent(each.wer), fewer)
+        lines.append(f"| {' | '.join(map(str, cells))} | {percent(each.own_wer)} | {difference} |")
     return "\n".join(lines)
 
 
-def _between(interval: Interval | None, form: str, times: float = 1) -> str:
-    return "" if interval is None else f" ({times * interval.low:{form}} to {times * interval.high:{form}})"
+def _between(interval: Interval | None) -> str:
+    """In percent or points."""
+    return "" if interval is None else f" ({100 * interval.low:.1f} to {100 * interval.high:.1f})"
