@@ -22,6 +22,8 @@ from hyper.compare.scoring import score_manifest
 from hyper.metrics.intervals import bootstrap_weights
 from hyper.model.backbone import Backbone
 from hyper.model.checkpoint import config_for
+from hyper.model.config import HypernetConfig, whole_stacks
+from hyper.model.files import ASSETS
 from hyper.model.hypernet import HyperNetwork
 from hyper.model.subspace import dense_update, layer_update, turn_deg
 from hyper.model.utterance_encoder import UtteranceEncoder
@@ -545,11 +547,29 @@ def test_a_results_folder_must_be_there(tmp_path: Path) -> None:
 def test_every_step_of_the_study_is_a_command_that_exists(options: list[str], tmp_path: Path) -> None:
     args = build_parser("reproduce").parse_args(["reproduce", "--work", str(tmp_path), *options])
     steps = reproduce.steps(chosen_options(args, reproduce.Reproduction))
-    assert len({step.name for step in steps}) == len(steps) == (25 if "--people" in options else 23)
+    assert len({step.name for step in steps}) == len(steps) == (29 if "--people" in options else 26)
     for step in steps:
         parsed = build_parser(step.arguments[0]).parse_args(step.arguments)
         written = [getattr(parsed, name, None) for name in ("out", "work", "run_folder", "test")]
         assert all(path is None or path.is_relative_to(tmp_path) for path in written), step  # nothing in assets/
+
+
+def test_the_study_makes_the_pair_that_is_delivered(tmp_path: Path) -> None:
+    """Its last trainings have the settings that stand in the delivered pair's own files."""
+    more = ["--people", "p.csv", "--teacher", "openai/whisper-tiny.en"]
+    args = build_parser("reproduce").parse_args(["reproduce", "--work", str(tmp_path), *more])
+    steps = {step.name: step.arguments for step in reproduce.steps(chosen_options(args, reproduce.Reproduction))}
+    base, hypernet = (build_parser(steps[name][0]).parse_args(steps[name]) for name in ("base", "hypernetwork"))
+    assert (base.out, hypernet.base) == (tmp_path / "whisper", str(tmp_path / "whisper"))
+    config = HypernetConfig.load(ASSETS / "hypernet-mini" / "config.json")
+    assert whole_stacks(hypernet.targets) == config.targets
+    assert (hypernet.rank, hypernet.dropout, hypernet.generated) == (config.rank, config.dropout, config.generated)
+    assert hypernet.strength * hypernet.rank == pytest.approx(config.alpha)
+    cards = [(ASSETS / folder / "README.md").read_text() for folder in ("hypernet-mini", "whisper-mini")]
+    assert f"Settings: updates {hypernet.updates}, batch_size {hypernet.batch_size}," in cards[0]
+    assert f"Settings: hours {base.hours}, " in cards[1] and f", real_share {base.real_share}," in cards[1]
+    assert f"encoder states of `{base.teacher.split('/')[1].removeprefix('whisper-')}`" in cards[1]
+    assert base.start == tmp_path / "second-whisper"
 
 
 def test_a_study_goes_on_with_the_arguments_it_was_begun_with(
@@ -558,7 +578,7 @@ def test_a_study_goes_on_with_the_arguments_it_was_begun_with(
     ran: list[str] = []
     monkeypatch.setattr(reproduce, "run_step", lambda step, _: ran.append(step.name))
     assert main(["reproduce", "--quick", "--work", str(tmp_path)]) == 0
-    assert ran[:4] == ["first-speech", "first-base", "typical-speech", "base"]
+    assert ran[:6] == ["first-speech", "first-base", "typical-speech", "second-base", "taught-speech", "base"]
     assert ran[-1] == "results" and "experiment-ceiling" in ran
     assert main(["reproduce", "--work", str(tmp_path)]) == 1
     assert "holds a study with quick True, but False was asked for" in capsys.readouterr().err

@@ -135,6 +135,8 @@ def train(folder: Path, base: Path, data: Path, *more: str) -> int:
         (("--learning-rate", "0"), "`learning_rate` is 0, but it must be a number above 0"),
         (("--learning-rate", "nan"), "`learning_rate` is nan"),
         (("--learning-rate", "0.001"), "was begun with learning_rate 0.002, but now learning_rate is 0.001"),
+        (("--strength", "0"), "`strength` is 0, but what becomes strength 1 lies above 0 and up to 2"),
+        (("--strength", "nan"), "`strength` is nan"),
         (("--alpha", "nan"), "`alpha` is nan, but it must be above 0 and have an end"),
         (("--alpha", "0"), "`alpha` is 0.0, but it must be above 0"),
         (("--rank", "0"), "`rank` is 0, but it must be a whole number of at least 1"),

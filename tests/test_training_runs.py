@@ -263,10 +263,11 @@ def test_learned_updates_of_the_whole_decoder_are_weighed(spoken: Path, whisper_
     """As the bundled hypernetwork: few numbers an utterance, the updates themselves learned."""
     command = f"train --base {whisper_folder} --data {spoken} --run {tmp_path / 'run'} --out {tmp_path / 'out'}"
     command += " --targets decoder --rank 2 --generated coefficients --updates 6 --batch-size 4 --device cpu"
-    assert main(command.split()) == 0
+    assert main([*command.split(), "--strength", "0.5"]) == 0
     asr = PersonalizedAsr.load(whisper_folder, tmp_path / "out", device="cpu")
     comparison = asr.compare(say("mee nah soo", 1)[0])
     assert comparison.generated_parameters == 2 * len(comparison.layers) == 2 * 10 * asr.backbone.n_decoder_layers
+    assert asr.hypernet.config.alpha == 0.5 * 2  # strength 1 is half of what was trained with alpha as the rank
     assert comparison.shared_parameters == asr.hypernet.n_shared > 10 * comparison.generated_parameters
     assert all(layer.frobenius > 0 for layer in comparison.layers)
     assert (

@@ -9,10 +9,10 @@ from hyper.commands.arguments import options, positive
 
 EXAMPLES = """\
 examples:
-  python -m hyper reproduce --sentences sentences.txt --people people.csv
+  python -m hyper reproduce --sentences sentences.txt --people people.csv --teacher openai/whisper-tiny.en
   python -m hyper reproduce --quick --work runs/quick
 
-Steps: speech, a first base, the base that goes on from it, simulated speech, hypernetwork, calibration, voice map,
+Steps: speech, a first base, two more that go on from it, simulated speech, hypernetwork, calibration, voice map,
 scorecard, methods, nine experiments, results page. Each is a command of its own, printed with its time. A step that is
 done is not done again; one that was stopped goes on.
 `--quick` takes tiny sizes to try every part out: its numbers mean nothing. Everything lies below --work.
@@ -28,6 +28,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add("--sentences", type=Path, metavar="FILE", help="text file with open sentences; without it there are none")
     add("--people", type=Path, metavar="MANIFEST", help="manifest of real typical recordings for training the base; left out if not given")  # noqa: E501  # fmt: skip
     add("--people-test", type=Path, metavar="MANIFEST", help="held-out real recordings for the scorecard")
+    add("--teacher", metavar="NAME_OR_FOLDER", help="a Whisper whose encoder states of --people the last base learns too, as the bundled one did from openai/whisper-tiny.en; left out if not given")  # noqa: E501  # fmt: skip
     add("--workers", type=positive, default=2, metavar="N", help="processes that make speech and features (default: 2)")
     parser.epilog = EXAMPLES
 

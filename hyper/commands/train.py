@@ -36,6 +36,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add("--alpha", type=float, default=None, metavar="ALPHA", help="LoRA's alpha; the update is scaled by alpha / rank (default: rank)")  # noqa: E501  # fmt: skip
     add("--generator", choices=GENERATORS, default="mlp", help="kind of generator (default: mlp)")
     add("--generated", choices=GENERATED, default="both", help="what is written for an utterance: both factors of the update, one of them, a number for each of RANK learned updates, or nothing: one LoRA for everybody (default: both)")  # noqa: E501  # fmt: skip
+    add("--strength", type=float, default=1.0, metavar="TIMES", help="how much of the trained update becomes strength 1, as validation recordings are understood best (default: 1)")  # noqa: E501  # fmt: skip
     add_lesson(parser)
     add("--dropout", type=float, default=0.1, metavar="SHARE", help="share of the embedding dropped in training (default: 0.1)")  # noqa: E501  # fmt: skip
     add("--targets", nargs="+", default=["decoder.fc1"], metavar="LAYER", help="layer types to adapt; encoder or decoder is every one of it (default: decoder.fc1)")  # noqa: E501  # fmt: skip

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any, cast
 
 import torch
@@ -120,6 +121,12 @@ class HyperNetwork(nn.Module):
         if shape in self.b_heads:
             b = b + self.b_heads[shape](hidden).unflatten(-1, (site.d_out, rank))
         return a, b
+
+
+def at_strength(hypernet: HyperNetwork, strength: float) -> HyperNetwork:
+    """The same hypernetwork whose strength 1 is what was this strength: LoRA's alpha times it."""
+    hypernet.config = replace(hypernet.config, alpha=strength * hypernet.config.alpha)
+    return hypernet
 
 
 def n_written(generated: str, d_in: int, d_out: int) -> int:

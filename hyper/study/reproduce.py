@@ -38,9 +38,13 @@ class Sizes:
     base_options: tuple[str, ...]
     typical: Speech  # for the base that goes on from it
     base_hours: float
-    simulated: int  # recordings
+    taught: Speech  # for the base that goes on once more, by a teacher where one is given
+    taught_hours: float
+    simulated: int  # recordings, in the ways that training may hear
+    chained: int  # by the chain of effects alone
     patients: int  # that each speaker becomes
     people: int  # simulated recordings of real people, where their typical ones are given
+    people_chained: int  # by the chain of effects alone
     more: Speech  # typical recordings that the base did not see, for the hypernetwork
     hypernet_budget: tuple[str, ...]  # and its size
     validation: Speech  # for the confidences
@@ -52,17 +56,21 @@ class Sizes:
 
 FULL = Sizes(  # those of the bundled pair
     first=Speech(48_000, 800, 0, (0.5, 0.33, 0.17)), first_hours=0.8, base_options=(),
-    typical=Speech(64_000, 1_200, 2, (0.45, 0.25, 0.12, 0.18)), base_hours=1.4, simulated=40_000, patients=4,
-    people=5_000, more=Speech(8_000, 200, 1, (0.5, 0.2, 0.1, 0.2)),
-    hypernet_budget=("--rank", "16", "--dropout", "0.2", "--updates", "1900"),
-    validation=Speech(1_200, 120, 0, (1.0, 0.0)), updates=300, batch_size=64, seeds=(0, 1, 2), test_share=1.0,
+    typical=Speech(64_000, 1_200, 2, (0.45, 0.25, 0.12, 0.18)), base_hours=1.4,
+    taught=Speech(40_000, 1_000, 3, (0.45, 0.25, 0.12, 0.18)), taught_hours=1.5,
+    simulated=40_000, chained=14_000, patients=4, people=15_000, people_chained=4_500,
+    more=Speech(8_000, 200, 1, (0.5, 0.2, 0.1, 0.2)),
+    hypernet_budget=("--rank", "16", "--dropout", "0.2", "--updates", "2200", "--strength", "0.6"),
+    validation=Speech(1_200, 120, 0, (0.7, 0.1, 0.2)), updates=300, batch_size=64, seeds=(0, 1, 2), test_share=1.0,
 )  # fmt: skip
 QUICK = Sizes(
     first=Speech(200, 10, 0, (0.5, 0.33, 0.17)), first_hours=0.005, base_options=("--d-model", "64", "--layers", "2"),
-    typical=Speech(400, 20, 2, (0.45, 0.25, 0.12, 0.18)), base_hours=0.01, simulated=160, patients=2, people=40,
+    typical=Speech(400, 20, 2, (0.45, 0.25, 0.12, 0.18)), base_hours=0.01,
+    taught=Speech(200, 10, 3, (0.45, 0.25, 0.12, 0.18)), taught_hours=0.005,
+    simulated=120, chained=40, patients=2, people=30, people_chained=10,
     more=Speech(60, 6, 1, (0.5, 0.2, 0.1, 0.2)),
     hypernet_budget=("--rank", "2", "--updates", "10", "--batch-size", "8"),
-    validation=Speech(60, 12, 0, (1.0, 0.0)), updates=3, batch_size=8, seeds=(0,), test_share=0.01,
+    validation=Speech(60, 12, 0, (0.7, 0.1, 0.2)), updates=3, batch_size=8, seeds=(0,), test_share=0.01,
 )  # fmt: skip
 
 
@@ -89,6 +97,7 @@ class Reproduction:
     sentences: Path | None
     people: Path | None  # manifest of real typical recordings for training the base
     people_test: Path | None  # manifest of held-out real recordings
+    teacher: str | None  # a Whisper whose encoder states of real speech the last base learns too
     workers: int
 
     @property
@@ -108,7 +117,14 @@ class Reproduction:
     @cached_property
     def adapted_on(self) -> tuple[Path, ...]:
         """Manifests of what hypernetwork and arms are trained on."""
-        return self.manifests("atypical", *(["people"] if self.people else []), "more")
+        if not self.people:
+            return self.manifests("atypical", "chain", "more")
+        return (*self.manifests("atypical", "chain", "people", "people-chain", "more"), self.pieces)
+
+    @property
+    def pieces(self) -> Path:
+        """Typical recordings of people, cut into pieces while the last base was trained."""
+        return self.work / "base" / "pieces" / "manifest.csv"
 
     @cached_property
     def pair(self) -> tuple[object, ...]:
@@ -145,20 +161,31 @@ def _made(study: Reproduction) -> list[Step]:
     """Speech, the base, and the hypernetwork."""
     sizes, work, data = study.sizes, study.work, study.work / "data"
     first = ("--run", work / "first-run", *sizes.base_options, "--out", work / "first-whisper")
-    then = ("--start", work / "first-whisper", "--run", work / "base", "--out", work / "whisper")
+    second = ("--start", work / "first-whisper", "--run", work / "second-run", "--out", work / "second-whisper")
+    teacher = ("--teacher", study.teacher) if study.teacher else ()
+    last = ("--start", work / "second-whisper", "--run", work / "base", "--out", work / "whisper", *teacher)
+    last += ("--real-share", "0.6")
     patients = ("--patients", sizes.patients, *study.work_with)
-    simulated = ("--out", data / "atypical", "--limit", sizes.simulated, "--seed", 1, *patients)
+
+    def simulated(name: str, spoken: Path, ways: str, limit: int, seed: int) -> Step:
+        out = ("--out", data / name, "--ways", ways, "--limit", limit, "--seed", seed, *patients)
+        return step(f"simulated-{name}", "simulate", spoken, *out)
+
+    (spoken,) = study.manifests("taught")
     made = [
         study.speech("first", sizes.first),
         study.train_base("first-base", "first", sizes.first_hours, *first),
         study.speech("typical", sizes.typical),
-        study.train_base("base", "typical", sizes.base_hours, *then),
-        step("simulated", "simulate", *study.manifests("typical"), *simulated),
+        study.train_base("second-base", "typical", sizes.base_hours, *second),
+        study.speech("taught", sizes.taught),
+        study.train_base("base", "taught", sizes.taught_hours, *last),
+        simulated("atypical", spoken, "train", sizes.simulated, 1),
+        simulated("chain", spoken, "chain", sizes.chained, 21),
     ]
-    if study.people:  # typical recordings of people, cut into pieces while the base was trained
-        people = ("--out", data / "people", "--limit", sizes.people, "--seed", 2, *patients)
-        made.append(step("simulated-people", "simulate", work / "base" / "pieces" / "manifest.csv", *people))
-    shipped = ("--targets", "decoder", "--generated", "coefficients", *sizes.hypernet_budget)
+    if study.people:
+        made.append(simulated("people", study.pieces, "train", sizes.people, 2))
+        made.append(simulated("people-chain", study.pieces, "chain", sizes.people_chained, 22))
+    shipped = ("--targets", "encoder", "decoder", "--generated", "coefficients", *sizes.hypernet_budget)
     folders = ("--run", work / "run-hypernet", "--out", work / "hypernet")
     train = ("--data", *study.adapted_on, *study.pair[:2], *shipped, *folders)
     return [*made, study.speech("more", sizes.more), step("hypernetwork", "train", *train)]
@@ -166,7 +193,8 @@ def _made(study: Reproduction) -> list[Step]:
 
 def _checked(study: Reproduction) -> list[Step]:
     """What stands beside the hypernetwork: calibrated confidences, and where voices lie."""
-    simulated = ("--out", study.work / "data" / "validation-atypical", "--seed", 5, *study.work_with)
+    out = study.work / "data" / "validation-atypical"
+    simulated = ("--out", out, "--ways", "train", "--seed", 5, *study.work_with)
     both = study.manifests("validation", "validation-atypical")
     return [
         study.speech("validation", study.sizes.validation, "--split", "validation"),
@@ -204,7 +232,9 @@ def reproduce(study: Reproduction) -> float:
 
     Errors: StudyError where the work folder holds a study that was begun with other arguments.
     """
-    inputs = {name: str(getattr(study, name) or "none") for name in ("sentences", "people", "people_test", "out")}
+    inputs = {
+        name: str(getattr(study, name) or "none") for name in ("sentences", "people", "people_test", "teacher", "out")
+    }
     claim(study.work, {"quick": study.quick, **inputs})
     started = time.monotonic()
     done = Steps(study.work / "steps")

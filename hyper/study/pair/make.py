@@ -13,6 +13,7 @@ from hyper.compare.pipeline import PersonalizedAsr
 from hyper.compare.voice_map import MAP_FILE, MapError
 from hyper.model.backbone import Backbone
 from hyper.model.checkpoint import load_hypernet, save_hypernet
+from hyper.model.hypernet import at_strength
 from hyper.model.info import gigabytes, peak_bytes
 from hyper.recordings.manifest import ManifestRow
 from hyper.recordings.whole_files import write_whole
@@ -36,7 +37,7 @@ from hyper.study.pair.measured import Findings, limit_lines, measured_lines, sco
 from hyper.study.pair.options import PairOptions
 from hyper.study.pair.parts import read_parts, with_patients
 from hyper.study.pair.patients import make_patients, simulated_rows
-from hyper.study.pair.strength import at_strength, best_strength, load_rates, rates_text, save_rates, validation_rates
+from hyper.study.pair.strength import best_strength, load_rates, rates_text, save_rates, validation_rates
 from hyper.study.provenance import claim
 from hyper.study.steps import Steps
 from hyper.training.adaptation.memory import return_freed_tensors

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -15,7 +14,6 @@ from hyper.compare.pipeline import PersonalizedAsr
 from hyper.compare.stopwatch import Stopwatch
 from hyper.compare.transcribe import RowWeights
 from hyper.metrics.word_errors import WordErrors, pooled, word_errors
-from hyper.model.hypernet import HyperNetwork
 from hyper.recordings.audio import load_audio
 from hyper.recordings.limits import AudioError
 from hyper.recordings.manifest import ManifestRow
@@ -104,9 +102,3 @@ def save_rates(rates: Rates, file: Path) -> None:
 def load_rates(file: Path) -> dict[float, dict[str, float]]:
     """Read what `save_rates` wrote."""
     return {float(strength): own for strength, own in json.loads(file.read_text()).items()}
-
-
-def at_strength(hypernet: HyperNetwork, strength: float) -> HyperNetwork:
-    """The same hypernetwork whose strength 1 is what was this strength: LoRA's alpha times it."""
-    hypernet.config = replace(hypernet.config, alpha=strength * hypernet.config.alpha)
-    return hypernet

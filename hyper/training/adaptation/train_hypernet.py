@@ -11,7 +11,9 @@ from accelerate import Accelerator
 from hyper.model.backbone import Backbone
 from hyper.model.checkpoint import config_for, save_hypernet
 from hyper.model.config import HypernetConfig, whole_stacks
+from hyper.model.hypernet import at_strength
 from hyper.model.info import check_room
+from hyper.model.lora import MAX_STRENGTH
 from hyper.plots.training import training_curve
 from hyper.recordings.manifest import ManifestRow, read_manifest
 from hyper.training.adaptation.hypernet_adaptation import EncodingHypernetAdaptation, HypernetAdaptation, adapts_encoder
@@ -47,8 +49,15 @@ class HypernetTraining:
     generated: str
     dropout: float
     device: str | None
+    strength: float = 1.0  # of what was trained, that becomes strength 1
     lesson: str = REFERENCES  # what is taught
     bits: int | None = None  # of the base, on CUDA cards; the hypernetwork learns in full
+
+    def __post_init__(self) -> None:
+        if not 0 < self.strength <= MAX_STRENGTH:
+            raise TrainingDataError(
+                f"`strength` is {self.strength:g}, but what becomes strength 1 lies above 0 and up to {MAX_STRENGTH:g}."
+            )
 
     def config(self, backbone: Backbone) -> HypernetConfig:
         """Of the hypernetwork for this base."""
@@ -83,7 +92,7 @@ def train_hypernet(wanted: HypernetTraining, settings: AdaptationTraining) -> No
         adaptation.standardise(store, trainer.training)
     trainer.train()
     if accelerator.is_main_process:
-        save_hypernet(adaptation.hypernet, wanted.out)
+        save_hypernet(at_strength(adaptation.hypernet, wanted.strength), wanted.out)
         entries = trainer.log.read()
         (wanted.out / "README.md").write_text(
             hypernet_card(
