@@ -1,0 +1,100 @@
+"""Figures that README and results pages tell in words are those of the files that measured them, rounded alike."""
+
+from __future__ import annotations
+
+import json
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[1]
+RESULTS = ROOT / "assets" / "results"
+README = (ROOT / "README.md").read_text(encoding="utf-8")
+WORDS = " ".join(README.split())
+SETS = {  # a row of README's table -> set of the scorecard, what its group is by, and which
+    "simulated atypical commands, new speakers": ("atypical-commands-known", "all", "all"),
+    "simulated atypical commands, voices never heard": ("atypical-commands-unheard", "all", "all"),
+    "the same, by simulators not trained on, new speakers": ("held-out-commands-known", "all", "all"),
+    "the same, by simulators not trained on, voices never heard": ("held-out-commands-unheard", "all", "all"),
+    "simulated Parkinson's, simulators not trained on, new speakers": (
+        "held-out-commands-known", "cohort", "parkinsons",
+    ),
+    "simulated dysphonia, not trained on, voices never heard": ("ood-dysphonia-unheard", "all", "all"),
+    "simulated atypical open sentences, new speakers": ("atypical-open-known", "all", "all"),
+    "simulated disorders on real people": ("atypical-people", "all", "all"),
+    "real people as they are: speechocean762": ("people", "corpus", "speechocean762"),
+    "real people as they are: single command words": ("people", "corpus", "speech_commands"),
+    "typical commands, new speakers": ("typical-commands-known", "all", "all"),
+}  # fmt: skip
+TABLE = dict(re.findall(r"^\| ([^|]+?) \| (\d.*) \|$", README, flags=re.MULTILINE))
+
+
+def scorecard() -> dict[str, Any]:
+    return json.loads((RESULTS / "scorecard.json").read_text(encoding="utf-8"))
+
+
+def group(set_name: str, by: str, value: str) -> dict[str, Any]:
+    groups = scorecard()["sets"][set_name]["groups"]
+    (found,) = (each for each in groups if (each["by"], each["value"]) == (by, value))
+    return found
+
+
+def between(ends: list[float], digits: int) -> str:
+    low, high = (f"{round(100 * end, digits) + 0.0:.{digits}f}" for end in ends)
+    return f"{low} to {high}"
+
+
+def test_each_row_of_the_readme_is_looked_up() -> None:
+    assert set(TABLE) == set(SETS)
+
+
+@pytest.mark.parametrize("row", SETS)
+def test_the_readmes_table_is_the_scorecards(row: str) -> None:
+    found = group(*SETS[row])
+    rates = [f"{100 * found[name]:.1f}" for name in ("base_wer", "adapted_wer", "chosen_wer")]
+    removed = f"{100 * found['relative_reduction'] + 0.0:.0f} % ({between(found['relative_reduction_interval'], 0)})"
+    assert TABLE[row].split(" | ") == [*rates, removed]
+
+
+def test_the_readmes_first_words_are_the_scorecards() -> None:
+    main, others, people = (
+        group(name, "all", "all") for name in ("atypical-commands-known", "held-out-commands-known", "atypical-people")
+    )
+    assert f"gets {100 * main['base_wer']:.1f} % of the words wrong, and {100 * main['adapted_wer']:.1f} %" in WORDS
+    removed, by_others, of_people = (
+        (f"{100 * each['relative_reduction']:.0f} %", between(each["relative_reduction_interval"], 0))
+        for each in (main, others, people)
+    )
+    assert f"{removed[0]} fewer errors (95 % interval {removed[1]})" in WORDS
+    assert f"they are {by_others[0]} fewer ({by_others[1]})" in WORDS
+    assert f"simulated disorders on real people {of_people[0]} ({of_people[1]})" in WORDS
+    record = scorecard()
+    written = f"{record['generated_parameters']:,} numbers written for each utterance"
+    assert f"{written} ({100 * record['generated_share']:.3f} % of the base)" in WORDS
+
+
+def test_whose_weights_help_is_told_as_it_was_measured() -> None:
+    first, second = (
+        {each["whose"]: each for each in one["weights"]}
+        for one in json.loads((RESULTS / "personal.json").read_text(encoding="utf-8"))["sets"]
+    )
+    page = (RESULTS / "personal.md").read_text(encoding="utf-8")
+    for whose, here in first.items():
+        told = [whose]
+        for each in (here, second[whose]):
+            points = f"{100 * (each['wer'] - each['own_wer']):+.1f} ({between(each['difference_interval'], 1)})"
+            told += [f"{100 * each['wer']:.1f}", "" if whose == "its own" else points]
+        assert f"| {' | '.join(told)} |" in page
+    for whose, words in (("another person's of another cohort", "points of WER"), ("another person's of the same", "")):
+        (found,) = (each for name, each in first.items() if name.startswith(whose))
+        points = f"{100 * (found['wer'] - found['own_wer']):.1f}"
+        low_high = between(found["difference_interval"], 1)
+        assert re.search(rf"cost {points} ?{words} \({low_high}[);]", WORDS)
+
+
+def test_what_is_told_of_tiny_en_stands_on_its_page() -> None:
+    (percent, interval) = re.search(r"simulated stuttering \((\d+) % fewer errors, (\d+ to \d+)\)", WORDS).groups()
+    row = next(line for line in (RESULTS / "tiny.en.md").read_text().splitlines() if "· simulated stuttering" in line)
+    assert f": {percent} % ({interval})" in row.split("|")[3]  # the first of the two: by ways trained on
