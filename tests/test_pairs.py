@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
+import json
 import shutil
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
@@ -18,14 +23,15 @@ from hyper.model.files import ASSETS, BUNDLED, BUNDLED_FOLDER, BackboneError
 from hyper.model.info import hypernets_in
 from hyper.model.pairs import best_base, hub_bases
 from hyper.ui import panels
-from hyper.ui.model_store import ModelStore
-from hyper.ui.offer import taken
+from hyper.ui.model_store import HubModel, ModelStore
+from hyper.ui.offer import DOWNLOADED_SHARE, taken
 from hyper.ui.page import build_demo
 from hyper.ui.port import ServerError
 from hyper.ui.server import START_BUNDLED, load_by_name, serve
 from hyper.ui.space_folder import CARD, space_card
 
 TINY = "openai/whisper-tiny.en"
+PATIENCE_SECONDS = 20.0
 
 
 @pytest.fixture(scope="module")
@@ -122,8 +128,80 @@ def test_one_press_downloads_loads_and_chooses(models, hub, monkeypatch):
     monkeypatch.setattr("huggingface_hub.snapshot_download", download)
     said = []
     chosen = taken(models, lambda share, desc: said.append(desc))
-    assert (chosen["value"], downloaded, said) == (TINY, [TINY], [f"Downloading {TINY}, 151 MB"])
+    assert (chosen["value"], downloaded, set(said)) == (TINY, [TINY], {f"Downloading {TINY}: 0 MB of 151 MB"})
     assert models.is_loaded(TINY)
+
+
+def test_the_press_tells_how_far_the_download_is(models, whisper_folder, tmp_path, monkeypatch):
+    """With the hub's own downloader, from a hub that sends the first half of the weights and then waits to be seen."""
+    seen = threading.Event()
+    told: list[tuple[float, str]] = []
+
+    def progress(share: float, desc: str) -> None:
+        told.append((share, desc))
+        if share > (len(weights) / 3) / 1e6 * DOWNLOADED_SHARE:
+            seen.set()
+
+    weights = (whisper_folder / "model.safetensors").read_bytes()
+    assert len(weights) < 1e6
+    monkeypatch.setattr(ModelStore, "offer", HubModel(TINY, 1, 1))  # so that these weights are a good part of it
+    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_CACHE", str(tmp_path / "cache"))
+    monkeypatch.setattr("huggingface_hub.constants.DOWNLOAD_CHUNK_SIZE", 1024)
+    monkeypatch.setattr("hyper.ui.offer.STEP_SECONDS", 0.02)
+    with hub_of(whisper_folder, lambda: seen.wait(PATIENCE_SECONDS)) as address:
+        monkeypatch.setattr("huggingface_hub.constants.ENDPOINT", address)
+        template = f"{address}/{{repo_id}}/resolve/{{revision}}/{{filename}}"
+        monkeypatch.setattr("huggingface_hub.constants.HUGGINGFACE_CO_URL_TEMPLATE", template)
+        assert taken(models, progress)["value"] == TINY
+    assert seen.is_set() and models.is_loaded(TINY)  # its weights were under way when that was told
+    shares = [share for share, _ in told]
+    assert shares == sorted(shares) and shares[0] == 0 and shares[-1] == DOWNLOADED_SHARE
+    assert [told[0][1], told[-1][1]] == [f"Downloading {TINY}: 0 MB of 1 MB", f"Loading {TINY}"]
+
+
+@contextmanager
+def hub_of(folder: Path, at_half: Callable[[], object]) -> Iterator[str]:
+    """The address of a hub that has one model; in the middle of a model's weights it stops for `at_half`."""
+    files = {file.name: file.read_bytes() for file in folder.iterdir()}
+
+    class Hub(BaseHTTPRequestHandler):
+        protocol_version = "HTTP/1.1"
+
+        def do_GET(self) -> None:
+            body, etag = self._asked()
+            self.send_response(200 if body else 404)
+            for name, value in (("Content-Length", len(body)), ("ETag", f'"{etag}"'), ("X-Repo-Commit", "a" * 40)):
+                self.send_header(name, str(value))
+            self.end_headers()
+            if self.command == "GET":
+                self.wfile.write(body[: len(body) // 2])
+                if self.path.endswith(".safetensors"):
+                    at_half()
+                self.wfile.write(body[len(body) // 2 :])
+
+        do_HEAD = do_GET
+
+        def _asked(self) -> tuple[bytes, str]:
+            path = self.path.split("?")[0]
+            if "/tree/" in path:
+                listed = [{"type": "file", "path": n, "size": len(b), "oid": "0" * 40} for n, b in files.items()]
+                return json.dumps(listed).encode(), ""
+            if path.startswith("/api/models/"):
+                siblings = [{"rfilename": name} for name in files]
+                return json.dumps({"id": TINY, "sha": "a" * 40, "siblings": siblings}).encode(), ""
+            name = path.rpartition("/")[2]
+            return files.get(name, b""), name.replace(".", "-")
+
+        def log_message(self, *_: object) -> None:
+            """Nothing is printed."""
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Hub)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    try:
+        yield f"http://127.0.0.1:{server.server_port}"
+    finally:
+        server.shutdown()
+        server.server_close()
 
 
 def test_without_a_network_the_press_gives_one_sentence(models, monkeypatch):

@@ -8,7 +8,7 @@ import re
 import textwrap
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -66,6 +66,18 @@ def cached_folder(hub_name: str, cache: Path | None = None) -> Path | None:
         return None
     folder = Path(config).parent
     return folder if not _missing_files(folder) else None
+
+
+def downloaded_bytes(hub_name: str, cache: Path | None = None) -> int:
+    """How much of a hub model lies on this machine, while it is downloaded too. `cache` is the hub's folder."""
+    from huggingface_hub import constants
+
+    blobs = Path(cache or constants.HF_HUB_CACHE) / f"models--{hub_name.replace('/', '--')}" / "blobs"
+    n_bytes = 0
+    for file in blobs.glob("*"):
+        with suppress(OSError):  # one that is complete gets another name meanwhile
+            n_bytes += file.stat().st_size
+    return n_bytes
 
 
 def hub_parameters(hub_name: str) -> int | None:

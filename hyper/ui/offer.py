@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor, wait
 from typing import Any
 
 import gradio as gr
 
-from hyper.model.info import local_folder
+from hyper.model.files import downloaded_bytes
+from hyper.model.info import gigabytes, local_folder
 from hyper.ui import notices
 from hyper.ui.languages import say
 from hyper.ui.model_store import HubModel, ModelStore
@@ -19,6 +21,8 @@ MEANING = (
     "speech; they used a copy of this Whisper with another vocabulary table, so with the original it may help more or "
     "less."
 )
+STEP_SECONDS = 0.5  # between two words on how far it is
+DOWNLOADED_SHARE = 0.9  # of the way: loading what was downloaded takes a second or two
 
 
 def offer_text(models: ModelStore) -> str:
@@ -35,11 +39,21 @@ def taken(models: ModelStore, progress: gr.Progress) -> Any:
     """The list of models with the offered one chosen, once it is loaded; without a network a notice."""
     model = models.offer
     assert model is not None  # the button is not there without one
-    with notices.errors_as_notices():
-        progress(0.1, desc=say(_doing(model)))
-        models.get(model.name)
+    with notices.errors_as_notices(), ThreadPoolExecutor(1) as worker:
+        loading = worker.submit(models.get, model.name)
+        is_done = False
+        while not is_done:
+            share, doing = _how_far(model)
+            progress(share, desc=say(doing))
+            is_done = bool(wait([loading], STEP_SECONDS).done)
+        loading.result()
     return gr.update(choices=models.choices(), value=model.name)
 
 
-def _doing(model: HubModel) -> str:
-    return f"Loading {model.name}" if local_folder(model.name) else f"Downloading {model.name}, {model.size}"
+def _how_far(model: HubModel) -> tuple[float, str]:
+    """The share of the way, and what is done, in words: the hub's own bars count files, and one is nearly all of it."""
+    if local_folder(model.name):
+        return DOWNLOADED_SHARE, f"Loading {model.name}"
+    n_bytes = min(downloaded_bytes(model.name), model.megabytes * 10**6)
+    share = DOWNLOADED_SHARE * n_bytes / (model.megabytes * 10**6)
+    return share, f"Downloading {model.name}: {gigabytes(n_bytes)} of {model.size}"
