@@ -326,3 +326,14 @@ def test_the_loss_is_over_the_tokens_that_decoding_may_write(backbone: Backbone,
                 total -= float(scores[position].log_softmax(0)[token])
     with torch.no_grad():
         assert float(ReferenceLoss(backbone, "en")(batch.states, tokens)) == pytest.approx(total, rel=1e-4)
+
+
+@pytest.mark.parametrize("kept", [True, False])
+def test_only_recordings_that_are_left_out_are_told(
+    kept: bool, backbone: Backbone, spoken: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    rows = read_manifest(spoken)
+    open_store(backbone, rows, tmp_path / "whole", kept)
+    assert "left out" not in capsys.readouterr().out
+    open_store(backbone, [*rows, replace(rows[0], path=tmp_path / "gone.wav")], tmp_path / "less", kept)
+    assert f"left out 1 of {len(rows) + 1} recordings: over " in capsys.readouterr().out

@@ -12,6 +12,7 @@ import torch
 from safetensors.torch import load_file
 from transformers import WhisperFeatureExtractor, WhisperForConditionalGeneration
 
+import app
 from hyper.__main__ import main
 from hyper.compare.pipeline import PersonalizedAsr
 from hyper.model.backbone import Backbone
@@ -259,11 +260,15 @@ def test_encoder_targets_learn(spoken: Path, whisper_folder: Path, tmp_path: Pat
     assert all(layer.frobenius > 0 for layer in asr.compare(waveform).layers)
 
 
-def test_learned_updates_of_the_whole_decoder_are_weighed(spoken: Path, whisper_folder: Path, tmp_path: Path) -> None:
+def test_learned_updates_of_the_whole_decoder_are_weighed(
+    spoken: Path, whisper_folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     """As the bundled hypernetwork: few numbers an utterance, the updates themselves learned."""
     command = f"train --base {whisper_folder} --data {spoken} --run {tmp_path / 'run'} --out {tmp_path / 'out'}"
     command += " --targets decoder --rank 2 --generated coefficients --updates 6 --batch-size 4 --device cpu"
     assert main([*command.split(), "--strength", "0.5"]) == 0
+    started = app.parse(capsys.readouterr().out.splitlines()[-1].split()[2:])  # behind "python app.py"
+    assert (started.base, started.hypernet) == (str(whisper_folder), str(tmp_path / "out"))
     asr = PersonalizedAsr.load(whisper_folder, tmp_path / "out", device="cpu")
     comparison = asr.compare(say("mee nah soo", 1)[0])
     assert comparison.generated_parameters == 2 * len(comparison.layers) == 2 * 10 * asr.backbone.n_decoder_layers

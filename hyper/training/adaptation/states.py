@@ -145,7 +145,7 @@ class LiveStates:
         seconds = [usable_seconds(row.path, backbone.window_seconds) for row in rows]
         self._rows = [row for row, length in zip(rows, seconds, strict=True) if length is not None]
         samples = [round(length * SAMPLE_RATE) for length in seconds if length is not None]
-        print(f"left out {len(rows) - len(self._rows)} of {len(rows)} recordings: {_not_used(backbone)}", flush=True)
+        _tell_left_out(len(rows) - len(self._rows), len(rows), backbone)
         _check_any(self._rows, rows, backbone)
         self.tokens = [backbone.to_tokens(row.reference) for row in self._rows]
         self.speakers = [row.speaker for row in self._rows]
@@ -233,6 +233,11 @@ def _check_any(used: Sequence[object], rows: Sequence[ManifestRow], backbone: Ba
         )
 
 
+def _tell_left_out(n_left_out: int, n_rows: int, backbone: Backbone) -> None:
+    if n_left_out:
+        print(f"left out {n_left_out} of {n_rows} recordings: {_not_used(backbone)}", flush=True)
+
+
 def _not_used(backbone: Backbone) -> str:
     return f"over {backbone.window_seconds:g} s or not usable"
 
@@ -292,4 +297,4 @@ def _loaded(
             used, waveforms = [], []
     if used:
         yield used, waveforms
-    print(f"left out {n_left_out} of {len(rows)} recordings: {_not_used(backbone)}", flush=True)
+    _tell_left_out(n_left_out, len(rows), backbone)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -100,7 +101,8 @@ def train_hypernet(wanted: HypernetTraining, settings: AdaptationTraining) -> No
             )
         )
         training_curve(entries, CURVES, wanted.run_folder / "curve.png")
-        print(f"wrote {wanted.out}")
+        start = shlex.join(["python", "app.py", "--base", wanted.base, "--hypernet", str(wanted.out)])
+        print(f"wrote {wanted.out}; start the app on it:\n{start}")
     accelerator.wait_for_everyone()
     accelerator.end_training()  # several processes would hang at their exit
 
