@@ -7,6 +7,7 @@ import sys
 from collections import Counter
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -20,7 +21,7 @@ from hyper.recordings.manifest import ManifestRow, read_manifest
 from hyper.speech.make import plan
 from hyper.study.methods.adaptations import AdaptationError, EncodingAdaptation, private_copy, put_in_lora
 from hyper.study.methods.comparison_table import share_of_ceiling, study_bars, study_page, study_record
-from hyper.study.methods.method import Method, Workshop
+from hyper.study.methods.method import Method, PerCohort, Workshop
 from hyper.study.methods.runs import N_ENROLMENT, Result, chosen_rows, enrolment_set, run_method, score_base
 from hyper.study.methods.scores import Scores, over_seeds, scores_of
 from hyper.study.methods.specs import METHODS, method_named
@@ -267,6 +268,20 @@ def test_a_learning_rate_that_diverges_is_no_choice(workshop: Workshop, tmp_path
         method.best_rate(workshop)
     highest = 1.5 * method.learning_rate  # of a third, one and three times the rate, the last diverges
     assert method.best_rate(workshop) == pytest.approx(method.learning_rate)
+
+
+@pytest.mark.parametrize(("updates", "each"), [(2, 1), (6, 2)])
+def test_cohorts_share_the_updates_and_none_is_left_to_the_clock(
+    updates, each, workshop: Workshop, monkeypatch
+) -> None:
+    given = []
+    cohorts = ["a", "b", "c", "typical"]
+    monkeypatch.setattr(PerCohort, "store", lambda *_: SimpleNamespace(cohorts=cohorts))
+    monkeypatch.setattr(PerCohort, "best_rate", lambda *_: 0.1)
+    monkeypatch.setattr(PerCohort, "fit", lambda _self, _workshop, _store, settings, *_: given.append(settings.updates))
+    few = replace(workshop, settings=replace(workshop.settings, updates=updates))
+    assert set(method_named("lora-cohort").train(few, 0, {"a", "b", "c"})) == {"a", "b", "c"}
+    assert given == [each] * 3
 
 
 def test_an_unknown_method_is_refused(spoken: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -223,7 +223,7 @@ class PerCohort(Method):
         """Each cohort gets its share of the updates, so that all methods see equally many recordings."""
         store = self.store(workshop)
         cohorts = sorted(set(store.cohorts) - {TYPICAL})
-        updates = workshop.settings.updates // len(cohorts)
+        updates = max(1, workshop.settings.updates // len(cohorts))  # none would leave it to the clock
         settings = replace(workshop.settings, learning_rate=self.best_rate(workshop), seed=seed, updates=updates)
         return {
             cohort: self.fit(
