@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 import yaml
@@ -29,6 +30,7 @@ from hyper.ui.page import build_demo
 from hyper.ui.port import ServerError
 from hyper.ui.server import START_BUNDLED, load_by_name, serve
 from hyper.ui.space_folder import CARD, space_card
+from hyper.ui.tabs.models import ModelsTab
 
 TINY = "openai/whisper-tiny.en"
 PATIENCE_SECONDS = 20.0
@@ -132,7 +134,17 @@ def test_one_press_downloads_loads_and_chooses(models, hub, monkeypatch):
     assert models.is_loaded(TINY)
 
 
-def test_the_press_tells_how_far_the_download_is(models, whisper_folder, tmp_path, monkeypatch):
+def by_offer(models: ModelStore, progress: Callable[..., None]) -> None:
+    assert taken(models, progress)["value"] == TINY
+
+
+def from_list(models: ModelStore, progress: Callable[..., None]) -> None:
+    tab = SimpleNamespace(models=models, _loaded=lambda name: name)
+    assert ModelsTab.choose_model(tab, TINY, progress) == TINY
+
+
+@pytest.mark.parametrize("choose", [by_offer, from_list])
+def test_who_waits_for_a_download_is_told_how_far_it_is(choose, models, whisper_folder, tmp_path, monkeypatch):
     """With the hub's own downloader, from a hub that sends the first half of the weights and then waits to be seen."""
     seen = threading.Event()
     told: list[tuple[float, str]] = []
@@ -144,7 +156,8 @@ def test_the_press_tells_how_far_the_download_is(models, whisper_folder, tmp_pat
 
     weights = (whisper_folder / "model.safetensors").read_bytes()
     assert len(weights) < 1e6
-    monkeypatch.setattr(ModelStore, "offer", HubModel(TINY, 1, 1))  # so that these weights are a good part of it
+    small = HubModel(TINY, 1, 1)  # so that these weights are a good part of it
+    monkeypatch.setattr("hyper.ui.model_store.HUB_MODELS", (small,))
     monkeypatch.setattr("huggingface_hub.constants.HF_HUB_CACHE", str(tmp_path / "cache"))
     monkeypatch.setattr("huggingface_hub.constants.DOWNLOAD_CHUNK_SIZE", 1024)
     monkeypatch.setattr("hyper.ui.offer.STEP_SECONDS", 0.02)
@@ -152,7 +165,7 @@ def test_the_press_tells_how_far_the_download_is(models, whisper_folder, tmp_pat
         monkeypatch.setattr("huggingface_hub.constants.ENDPOINT", address)
         template = f"{address}/{{repo_id}}/resolve/{{revision}}/{{filename}}"
         monkeypatch.setattr("huggingface_hub.constants.HUGGINGFACE_CO_URL_TEMPLATE", template)
-        assert taken(models, progress)["value"] == TINY
+        choose(models, progress)
     assert seen.is_set() and models.is_loaded(TINY)  # its weights were under way when that was told
     shares = [share for share, _ in told]
     assert shares == sorted(shares) and shares[0] == 0 and shares[-1] == DOWNLOADED_SHARE

@@ -39,7 +39,17 @@ def taken(models: ModelStore, progress: gr.Progress) -> Any:
     """The list of models with the offered one chosen, once it is loaded; without a network a notice."""
     model = models.offer
     assert model is not None  # the button is not there without one
-    with notices.errors_as_notices(), ThreadPoolExecutor(1) as worker:
+    with notices.errors_as_notices():
+        fetch(models, model, progress)
+    return gr.update(choices=models.choices(), value=model.name)
+
+
+def fetch(models: ModelStore, model: HubModel, progress: gr.Progress) -> None:
+    """Download it if it is not here, and load it; meanwhile the visitor is told how far that is.
+
+    Errors: what loading raises.
+    """
+    with ThreadPoolExecutor(1) as worker:
         loading = worker.submit(models.get, model.name)
         is_done = False
         while not is_done:
@@ -47,7 +57,6 @@ def taken(models: ModelStore, progress: gr.Progress) -> Any:
             progress(share, desc=say(doing))
             is_done = bool(wait([loading], STEP_SECONDS).done)
         loading.result()
-    return gr.update(choices=models.choices(), value=model.name)
 
 
 def _how_far(model: HubModel) -> tuple[float, str]:

@@ -10,7 +10,7 @@ from hyper.ui.inputs import Inputs
 from hyper.ui.languages import say
 from hyper.ui.layout import MODELS, Values, card, go_button, heading, lead, note, pair, view
 from hyper.ui.model_store import ModelStore
-from hyper.ui.offer import MEANING, OFFER, offer_button, taken
+from hyper.ui.offer import MEANING, OFFER, fetch, offer_button, taken
 from hyper.ui.queues import ON_MODEL, QUIET
 from hyper.ui.tabs import models_html
 from hyper.ui.tabs.tab import Tab
@@ -109,9 +109,13 @@ class ModelsTab(Tab):
         progress: gr.Progress = gr.Progress(track_tqdm=True),  # noqa: B008
     ) -> Values:
         """Load a model that the page offers and choose it under Try."""
+        hub_model = self.models.hub_model(name)
         with notices.errors_as_notices():
-            progress(0.1, desc=say(f"Loading {name} (downloaded once, then kept)"))
-            self.models.get(name)
+            if hub_model is not None:
+                fetch(self.models, hub_model, progress)
+            else:
+                progress(0.1, desc=say(f"Loading {name}"))
+                self.models.get(name)
         return self._loaded(name)
 
     def take_offer(
