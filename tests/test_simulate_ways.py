@@ -9,11 +9,11 @@ import librosa
 import numpy as np
 import pytest
 from numpy_voice import talk
-from scipy.signal import lfilter
+from scipy.signal import freqz, lfilter
 
 from hyper.recordings.audio import load_audio, save_audio
 from hyper.recordings.manifest import ManifestRow, read_manifest
-from hyper.simulate.ways import WAYS, chain, draw_way, simulate_way, ways_of
+from hyper.simulate.ways import WAYS, chain, draw_way, simulate_way, vocoder, ways_of
 from hyper.simulate.ways.pieces import play
 from hyper.simulate.ways.plan import FRAME, make_plan
 from hyper.simulate.ways.predictor import excitation
@@ -47,7 +47,7 @@ def test_a_way_repeats_itself_by_its_seeds_and_is_heard(name: str, cohort: str, 
     assert not np.allclose(said[: len(spoken)], spoken[: len(said)], atol=0.01)
 
 
-@pytest.mark.parametrize("name", ["pieces", "chain"])
+@pytest.mark.parametrize("name", ["pieces", "chain", "vocoder"])
 def test_dysarthria_slows_parkinsons_hurries_and_stuttering_adds_moments(name: str, spoken: np.ndarray) -> None:
     def length(cohort: str) -> float:
         return float(np.mean([len(simulate_way(name, spoken, cohort, "severe", s, s)) for s in range(6)]))
@@ -122,6 +122,53 @@ def test_a_room_rings_on_after_a_click() -> None:
     assert early > 4 * late > 0
 
 
+def vowel(f0: float, formants: tuple[float, ...]) -> tuple[np.ndarray, np.ndarray]:
+    """A second of pulses through resonances, and the coefficients of their filter."""
+    poles = np.array([0.97 * np.exp(2j * np.pi * sign * hz / RATE) for hz in formants for sign in (1, -1)])
+    filter_of = np.poly(poles).real
+    phase = np.cumsum(np.full(RATE, f0 / RATE))
+    return lfilter([1.0], filter_of, np.diff(np.floor(phase), prepend=0.0)).astype(np.float32), filter_of
+
+
+@pytest.mark.parametrize("f0", [90.0, 130.0, 210.0])
+def test_the_vocoder_finds_the_mouth_whatever_the_voice(f0: float) -> None:
+    waveform, filter_of = vowel(f0, (700.0, 1200.0, 2600.0))
+    found = vocoder._envelope(waveform, np.full(100, f0))[20:80].mean(axis=0) * 10 / np.log(10)  # dB
+    frequencies = np.arange(300, 3500, 50.0)
+    wanted = 20 * np.log10(np.abs(freqz([1.0], filter_of, frequencies, fs=RATE)[1]))
+    error = np.interp(frequencies, np.arange(len(found)) * RATE / 1024, found) - wanted
+    assert np.std(error) < 2.5  # dB; 8 and more between a peak and the valley beside it
+
+
+def test_the_vocoder_gives_a_voice_back_that_has_no_disorder(spoken: np.ndarray) -> None:
+    draws = np.random.default_rng(0), np.random.default_rng(1)
+    said = vocoder.say_vocoded(spoken, "stuttering", 0.0, *draws).astype(np.float32)
+    said = said[-len(spoken) :]  # a moment of stuttering may come first
+    mel = [librosa.power_to_db(librosa.feature.melspectrogram(y=one, sr=RATE), top_db=40) for one in (spoken, said)]
+    f0 = [librosa.yin(one, fmin=70, fmax=300, sr=RATE) for one in (spoken, said)]
+    assert np.corrcoef(mel[0].ravel(), mel[1][:, : mel[0].shape[1]].ravel())[0, 1] > 0.9
+    assert np.median(np.abs(12 * np.log2(f0[1] / f0[0]))) < 0.5  # semitones
+
+
+def test_the_vocoder_keeps_the_power_of_noise() -> None:
+    noise = np.random.default_rng(0).standard_normal(2 * RATE).astype(np.float32) / 10
+    said = vocoder.say_vocoded(noise, "parkinsons", 0.0, np.random.default_rng(0), np.random.default_rng(1))
+    assert np.std(said) == pytest.approx(0.1, rel=0.15)
+
+
+def test_the_vocoder_breathes_more_in_a_weak_voice() -> None:
+    waveform, _ = vowel(130.0, (700.0, 1200.0, 2600.0))
+
+    def periodic(strength: float) -> float:  # autocorrelation one period later, 1 for a pure voice
+        said = [
+            vocoder.say_vocoded(waveform, "parkinsons", strength, np.random.default_rng(s), np.random.default_rng(s))
+            for s in range(6)
+        ]
+        return float(np.mean([librosa.autocorrelate(one)[40:300].max() / (one**2).sum() for one in said]))
+
+    assert periodic(0.0) > 0.85 > periodic(1.0) + 0.1
+
+
 def test_a_flat_voice_loses_its_melody() -> None:
     f0 = np.linspace(100, 200, 250)
 
@@ -148,7 +195,8 @@ def test_recordings_without_phones_are_simulated_and_the_note_says_how(tmp_path:
     simulate_manifest(rows, tmp_path / "out", 1, ("stuttering",), None, 5, n_workers=1, ways="train")
     written = read_manifest(tmp_path / "out" / "manifest.csv")
     notes = [one.note for one in written]
-    assert set(notes) <= {"way: pieces", "way: chain"} and len(notes) == 3  # without phones no other can make it
+    able = {"way: pieces", "way: chain", "way: vocoder"}  # without phones no other can make it
+    assert set(notes) <= able and len(notes) == 3
     assert not np.array_equal(load_audio(written[0].path)[: len(spoken)], spoken)
 
 

@@ -190,6 +190,25 @@ def test_a_hypernetwork_run_resumes(hypernet_run: Path, spoken: Path, whisper_fo
     assert sum(entry["step"] == 0 for entry in later) == 1  # it did not start again
 
 
+def test_a_hypernetwork_goes_on_from_a_trained_one(
+    hypernet_run: Path, spoken: Path, whisper_folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    learned = [entry for entry in entries(hypernet_run) if "atypical_adapted" in entry][-1]
+    start, run = hypernet_run / "out", ["--run", str(tmp_path / "run"), "--out", str(tmp_path / "out")]
+    command = ["train", "--base", str(whisper_folder), "--data", str(spoken), "--start", str(start), *run]
+    assert main([*command, "--updates", "1", "--batch-size", "8", "--device", "cpu"]) == 0
+    first = entries(tmp_path)[0]
+    assert first["step"] == 0 and first["atypical_adapted"] == pytest.approx(learned["atypical_adapted"], abs=1e-4)
+    before, after = load_file(start / "model.safetensors"), load_file(tmp_path / "out" / "model.safetensors")
+    assert before.keys() == after.keys()
+    largest = max(float((after[name] - before[name]).abs().max()) for name in before)
+    assert 0 < largest < 1e-3  # one update of a warm-up from where the other ended, not weights drawn anew
+    assert "went on from the hypernetwork with fingerprint" in (tmp_path / "out" / "README.md").read_text()
+    from_nothing = [word for word in command if word not in ("--start", str(start))]
+    assert main([*from_nothing, "--updates", "2", "--batch-size", "8", "--device", "cpu"]) == 1
+    assert "was begun with learning_rate 0.001, but now learning_rate is 0.002" in capsys.readouterr().err
+
+
 def test_states_of_another_base_are_refused(hypernet_run: Path, hub_like: Backbone) -> None:
     with pytest.raises(StoreError, match="encoder states of another base"):
         StateStore.build(hub_like, [], hypernet_run / "run" / "states")

@@ -28,7 +28,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         default="phones",
         metavar="WAY",
         help="ways to make a disorder, one drawn for each patient: phones (default), train, held-out (testing only), "
-        "all, or one by its name: pieces, smear, chain, predictor, channels; only phones needs phone times",
+        "all, or one by its name: pieces, smear, chain, vocoder, predictor, channels; only phones needs phone times",
     )
     add(
         "--patients", type=positive, default=1, metavar="N", help="simulated patients each speaker becomes (default: 1)"

@@ -19,6 +19,10 @@ CAUTION = (
     "wrong; check it before anything depends on it."
 )
 
+WENT_ON = (
+    "It went on from the hypernetwork with fingerprint `{}`, whose recordings are not counted here; in the losses "
+    "below, *base* is that one."
+)
 BY_ORIGINALS = (
     "It was taught what the base makes of each simulated recording's original, before it was changed; of typical "
     "recordings, to leave them as they are. So it knows no words that the base does not."
@@ -101,6 +105,7 @@ def hypernet_card(
     measured: Sequence[str] = (),  # lines of Markdown, where speakers were kept for a test
     limits: Sequence[str] = (),  # sentences
     by_originals: bool = False,  # or by the references
+    went_on_from: str = "",  # what the weights were of the hypernetwork that this one began as
 ) -> str:
     """The card of a hypernetwork, in Markdown."""
     lines = [
@@ -114,6 +119,7 @@ def hypernet_card(
         "",
         "Where a line says simulated, signal processing made typical speech atypical; no patient was recorded.",
         *(["", BY_ORIGINALS] if by_originals else []),
+        *(["", WENT_ON.format(went_on_from)] if went_on_from else []),
         "",
         "Settings: " + ", ".join(f"{key} {value}" for key, value in _used(settings).items()) + ".",
         "",

@@ -17,6 +17,7 @@ from hyper.simulate.ways.channels import say_channels
 from hyper.simulate.ways.pieces import say_pieces
 from hyper.simulate.ways.predictor import say_predictor
 from hyper.simulate.ways.smear import say_smeared
+from hyper.simulate.ways.vocoder import say_vocoded
 
 PHONES = "phones"
 CHOICES = ("train", "held-out", "all")
@@ -39,6 +40,7 @@ WAYS = {
     "pieces": Way(say_pieces, _THREE, held_out=False),
     "smear": Way(say_smeared, ("dysarthria", "parkinsons"), held_out=False),
     "chain": Way(say_chain, _THREE, held_out=False),
+    "vocoder": Way(say_vocoded, _THREE, held_out=False),
     "predictor": Way(say_predictor, _THREE, held_out=True),
     "channels": Way(say_channels, _THREE, held_out=True),
 }

@@ -25,7 +25,7 @@ def say_chain(
     waveform: np.ndarray, cohort: str, strength: float, speaker: Draw, rng: Draw
 ) -> np.ndarray:  # (n_samples,) -> (n_samples_out,)
     """Other timing and pitch, by pitch-synchronous overlap-add; then the patient's effects, in the patient's order."""
-    spans = _SPANS[cohort](len(waveform) / SAMPLE_RATE, strength, speaker, rng)
+    spans = SPANS[cohort](len(waveform) / SAMPLE_RATE, strength, speaker, rng)
     said = say_spans(waveform, spans, _voice(strength if cohort != "stuttering" else 0.3 * strength, speaker), rng)
     own = [effect for effect in EFFECTS if speaker.random() < _SHARE_OF_EFFECTS]
     share = 0.4 if cohort == "stuttering" else 1.0  # who stutters has a voice like others'
@@ -101,7 +101,7 @@ def _stuttered(seconds: float, strength: float, speaker: Draw, rng: Draw) -> lis
     return spans
 
 
-_SPANS = {"dysarthria": _slow, "parkinsons": _hurried, "stuttering": _stuttered}
+SPANS = {"dysarthria": _slow, "parkinsons": _hurried, "stuttering": _stuttered}
 
 
 def _coloured(waveform: np.ndarray, strength: float, speaker: Draw, rng: Draw) -> np.ndarray:

@@ -12,6 +12,7 @@ from torch import Tensor
 
 from hyper.model.backbone import Backbone
 from hyper.model.config import HypernetConfig
+from hyper.model.fingerprint import fingerprint
 from hyper.model.hypernet import HyperNetwork
 from hyper.model.lora import LoraSite
 from hyper.training.adaptation.loop import Adaptation
@@ -36,11 +37,19 @@ class HypernetAdaptation(Adaptation):
         torch.manual_seed(seed)
         self.hypernet = make(config, backbone.sites(config.targets)).to(backbone.device)
         self._backbone, self._loss = backbone, TaughtLoss(backbone, language)
+        self.went_on_from = ""  # what those weights were that it did not draw
+
+    def go_on_from(self, start: HyperNetwork) -> None:
+        """Take the weights of a trained one of the same form, and its standardisation, which they were learned with."""
+        self.hypernet.load_state_dict(start.state_dict())
+        self.went_on_from = fingerprint(start)
 
     def begun_with(self) -> dict[str, Any]:
         """The hypernetwork's settings, its base by its weights and not by its name."""
         settings = asdict(self.hypernet.config) | {"targets": list(self.hypernet.config.targets)}
         del settings["base_model"]
+        if self.went_on_from:
+            settings["start"] = self.went_on_from
         return settings | super().begun_with()
 
     def standardise(self, store: Store, training: np.ndarray) -> None:

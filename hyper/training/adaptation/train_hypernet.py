@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import shlex
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from accelerate import Accelerator
 
 from hyper.model.backbone import Backbone
-from hyper.model.checkpoint import config_for, save_hypernet
+from hyper.model.checkpoint import config_for, load_hypernet, save_hypernet
 from hyper.model.config import HypernetConfig, whole_stacks
 from hyper.model.hypernet import at_strength
 from hyper.model.info import check_room
@@ -27,6 +27,7 @@ from hyper.training.model_card import hypernet_card
 from hyper.training.speed import choose_attention
 
 ON_DISK = {"auto": None, "disk": True, "live": False}  # as `open_store` takes it
+_RATE_GOING_ON = 0.5  # of the learning rate, where most is learned already
 CURVES = ("loss", "atypical_base", "atypical_adapted", "typical_base", "typical_adapted")
 
 
@@ -53,6 +54,7 @@ class HypernetTraining:
     strength: float = 1.0  # of what was trained, that becomes strength 1
     lesson: str = REFERENCES  # what is taught
     bits: int | None = None  # of the base, on CUDA cards; the hypernetwork learns in full
+    start: Path | None = None  # a hypernetwork for this base to go on from, in its form
 
     def __post_init__(self) -> None:
         if not 0 < self.strength <= MAX_STRENGTH:
@@ -83,13 +85,18 @@ def train_hypernet(wanted: HypernetTraining, settings: AdaptationTraining) -> No
     check_room(wanted.base, device=device)
     backbone = Backbone.load(wanted.base, device, bits=wanted.bits)
     choose_attention(backbone.model)
-    config = wanted.config(backbone)
+    start = load_hypernet(wanted.start, backbone) if wanted.start else None
+    config = replace(start.config, dropout=wanted.dropout) if start else wanted.config(backbone)
+    if start:
+        settings = replace(settings, learning_rate=settings.learning_rate * _RATE_GOING_ON)
     kind = EncodingHypernetAdaptation if adapts_encoder(config.targets) else HypernetAdaptation
     adaptation = kind(backbone, config, settings.language, settings.seed)
+    if start:
+        adaptation.go_on_from(start)
     with accelerator.main_process_first():  # the others find what the first has encoded
-        store = _open(wanted, backbone, rows, settings)
+        store = _open(wanted, backbone, rows, settings, adapts_encoder(config.targets))
     trainer = AdaptationTrainer(store, adaptation, wanted.run_folder, settings, accelerator)
-    if trainer.step == 0:
+    if trainer.step == 0 and not start:
         adaptation.standardise(store, trainer.training)
     trainer.train()
     if accelerator.is_main_process:
@@ -97,7 +104,13 @@ def train_hypernet(wanted: HypernetTraining, settings: AdaptationTraining) -> No
         entries = trainer.log.read()
         (wanted.out / "README.md").write_text(
             hypernet_card(
-                backbone, adaptation.hypernet, settings, rows, entries, by_originals=wanted.lesson == ORIGINALS
+                backbone,
+                adaptation.hypernet,
+                settings,
+                rows,
+                entries,
+                by_originals=wanted.lesson == ORIGINALS,
+                went_on_from=adaptation.went_on_from,
             )
         )
         training_curve(entries, CURVES, wanted.run_folder / "curve.png")
@@ -121,10 +134,13 @@ def taught_rows(manifests: Sequence[Path]) -> list[ManifestRow]:
 
 
 def _open(
-    wanted: HypernetTraining, backbone: Backbone, rows: Sequence[ManifestRow], settings: AdaptationTraining
+    wanted: HypernetTraining,
+    backbone: Backbone,
+    rows: Sequence[ManifestRow],
+    settings: AdaptationTraining,
+    in_encoder: bool,
 ) -> Store:
     """Encoder states, or, where encoder layers are adapted, log-mel: kept states were encoded without the update."""
-    in_encoder = adapts_encoder(whole_stacks(wanted.targets))
     on_disk = in_encoder or wanted.lesson == ORIGINALS or ON_DISK[wanted.states]
     folder = wanted.run_folder / "states"
     states = open_store(backbone, rows, folder, on_disk, settings.bfloat16)
