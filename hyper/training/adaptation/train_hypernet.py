@@ -27,7 +27,6 @@ from hyper.training.model_card import hypernet_card
 from hyper.training.speed import choose_attention
 
 ON_DISK = {"auto": None, "disk": True, "live": False}  # as `open_store` takes it
-_RATE_GOING_ON = 0.5  # of the learning rate, where most is learned already
 CURVES = ("loss", "atypical_base", "atypical_adapted", "typical_base", "typical_adapted")
 
 
@@ -87,8 +86,6 @@ def train_hypernet(wanted: HypernetTraining, settings: AdaptationTraining) -> No
     choose_attention(backbone.model)
     start = load_hypernet(wanted.start, backbone) if wanted.start else None
     config = replace(start.config, dropout=wanted.dropout) if start else wanted.config(backbone)
-    if start:
-        settings = replace(settings, learning_rate=settings.learning_rate * _RATE_GOING_ON)
     kind = EncodingHypernetAdaptation if adapts_encoder(config.targets) else HypernetAdaptation
     adaptation = kind(backbone, config, settings.language, settings.seed)
     if start:
