@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import pytest
 import torch
+from served import ROOT
 
+from hyper.compare.example_sets import manifest_of, pair_of
 from hyper.compare.pipeline import PersonalizedAsr
+from hyper.metrics.word_errors import outcome
 from hyper.model.backbone import Backbone
 from hyper.model.checkpoint import load_hypernet
 from hyper.recordings.audio import load_audio
+from hyper.recordings.manifest import read_manifest
 from tests.conftest import SHARED_WHISPER
 
 FOLDER = SHARED_WHISPER / "tiny.en"
@@ -44,3 +48,13 @@ def test_in_bfloat16_as_on_a_gpu_both_rows_say_the_same(asr):
         words = [getattr(each, row).words for each in (whole, found)]
         assert [word.word for word in words[0]] == [word.word for word in words[1]]
         assert [word.confidence for word in words[0]] == pytest.approx([w.confidence for w in words[1]], abs=0.1)
+
+
+def test_its_examples_were_chosen_with_these_weights_and_do_what_their_manifest_says(asr):
+    rows = read_manifest(manifest_of(asr, ROOT / "examples" / "manifest.csv"))
+    assert {row.pair for row in rows} == {pair_of(asr)}  # else `make-examples` has to choose them again
+    shown = {row.outcome: row for row in rows}
+    assert set(shown) == {"harm", "tie", "gain", "right"}
+    for row in shown.values():
+        found = asr.compare(row.path, row.reference)
+        assert outcome(found.base.errors, found.adapted.errors) == row.outcome, row.file
