@@ -165,6 +165,8 @@ def test_two_phrases_read_one_redone_one_skipped(visit, size, cache):
     playwright.expect(rows).to_have_count(2)
     assert phrases[0] in rows.nth(0).inner_text() and phrases[2] in rows.nth(1).inner_text()
     assert here.page.locator("#hw-reading-results .hw-score").count() == 2
+    for panel in here.page.locator("#hw-reading-results .hw-panel").all():  # nothing is cut off
+        assert panel.evaluate("node => node.scrollWidth <= node.clientWidth")
     here.has_no_sideways_scrolling()
     contrast_is_enough(here)
     here.page.get_by_role("button", name="Adapt to this speaker with them").click()
