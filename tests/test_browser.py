@@ -216,7 +216,7 @@ def visit(browser, address) -> Iterator[Callable[..., Visit]]:
         made.watch()
         made.page.set_default_timeout(PATIENCE_MS)
         made.page.goto(address)
-        made.page.locator("#hw-compare").wait_for()
+        made.page.locator("#hw-begin-upload").wait_for()
         visits.append(made)
         return made
 

@@ -143,7 +143,7 @@ def test_the_focus_stays_where_the_work_is_by_day_and_night(visit):  # noqa: F81
     night = page.evaluate(BACKGROUND)
     assert night != day
     page.reload()
-    page.locator("#hw-compare").wait_for()
+    page.locator("#hw-begin-upload").wait_for()
     assert page.evaluate(BACKGROUND) == night
     switch.click()
     assert page.evaluate(BACKGROUND) == day
