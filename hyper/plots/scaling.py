@@ -37,27 +37,18 @@ def _over_time(axes: Axes, growth: Growth) -> None:
     """Times of both, as multiples of the base alone at the reference, both axes logarithmic."""
     (one,) = (point.alone_ms for point in growth.points if point.label == growth.reference)
     x = [point.x for point in growth.points]
+    since = f" from {growth.fitted_from:g} on" if growth.fitted_from > min(x) else ""
     for line, times in (
         (ALONE, [point.alone_ms / one for point in growth.points]),
         (BOTH, [point.both_ms / one for point in growth.points]),
     ):
-        power = f"{line}, ∝ {growth.x_name.split(' ')[0]}$^{{{growth.slopes[line]:.2f}}}$"
+        power = f"{line}, ∝ {growth.x_name.split(' ')[0]}$^{{{growth.slopes[line]:.2f}}}${since}"
         axes.plot(x, times, **_drawn(LOOKS[line], power))
     _logarithmic(axes, x)
     axes.set_yscale("log")
     axes.yaxis.set_major_locator(LogLocator(subs=STEPS))
     axes.yaxis.set_minor_locator(NullLocator())
     axes.yaxis.set_major_formatter(lambda value, _: f"{value:g}")
-    if growth.fitted_from > min(x):
-        axes.axvline(growth.fitted_from, color=palette.LINE, linewidth=1.2)
-        axes.annotate(
-            "slopes from here",
-            (growth.fitted_from, axes.get_ylim()[0]),
-            (4, 4),
-            textcoords="offset points",
-            fontsize=9,
-            color=palette.MUTED,
-        )
     style_axes(axes, growth.x_name, f"time, × base alone at {growth.reference}", grid="y")
 
 
@@ -65,19 +56,24 @@ def _over_ratio(axes: Axes, growth: Growth) -> None:
     """Both over the base alone, over a logarithmic axis only so that small ranks have room."""
     axes.axhline(1.0, label=ALONE, color=BASE.colour, linestyle=BASE.line, linewidth=1.4)
     x = [point.x for point in growth.points]
-    label = f"{BOTH}: {growth.slopes[BOTH]:+.4f} for each further {_one_of(growth)}"
-    axes.errorbar(
-        x, [point.ratio for point in growth.points], yerr=_arms(growth.points), **ADAPTED.drawn() | {"label": label}
-    )
-    axes.set_ylim(bottom=0)
-    if growth.name == "targets":
-        axes.set_xlim(-0.08 * max(x), 1.25 * max(x))
+    look = ADAPTED.drawn() | {"label": f"{BOTH}: {growth.slopes[BOTH]:+.4f} for each further {_one_of(growth)}"}
+    if growth.name == "targets":  # no scale: nothing lies between them
+        look |= {"linestyle": "none"}
+        axes.set_xlim(0, 1.35 * max(x))
         for point in growth.points:
+            place = (point.x, point.ratio)
             axes.annotate(
-                point.label, (point.x, point.ratio), (6, -12), textcoords="offset points", fontsize=9, color=palette.INK
+                point.label.replace(" and ", "\nand "),
+                place,
+                (7, -14),
+                textcoords="offset points",
+                fontsize=9,
+                color=palette.INK,
             )
     else:
         _logarithmic(axes, x)
+    axes.errorbar(x, [point.ratio for point in growth.points], yerr=_arms(growth.points), **look)
+    axes.set_ylim(bottom=0)
     style_axes(axes, growth.x_name, "time, × base alone", grid="y")
 
 
