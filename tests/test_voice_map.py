@@ -19,6 +19,7 @@ from hyper.compare.voice_map import (
     VoiceMap,
     find_map,
     fit_map,
+    whereabouts_of,
 )
 from hyper.model.checkpoint import save_hypernet
 from hyper.plots.agreement import READ, WRITTEN, agreement_figure, agreement_print
@@ -217,6 +218,19 @@ def test_another_pairs_map_is_not_shown(pair, many, backbone, make_hypernet, tmp
     with pytest.raises(MapError, match="was made with another pair"):
         find_map(other)
     assert find_map(PersonalizedAsr(backbone, asr.hypernet, "same", tmp_path)).hypernet_fingerprint
+
+
+def test_a_map_is_read_once_and_again_where_it_changed(pair, many, backbone, make_hypernet, tmp_path, monkeypatch):
+    asr = PersonalizedAsr.load(*pair)
+    voice_map, _ = make_map(asr, many)
+    voice_map.save(tmp_path / MAP_FILE)
+    read, load = [], VoiceMap.load
+    monkeypatch.setattr(VoiceMap, "load", lambda path: read.append(path) or load(path))
+    own = PersonalizedAsr(backbone, asr.hypernet, "same", tmp_path)
+    where = [whereabouts_of(own, voice_map.mean) for _ in range(3)]
+    assert len(read) == 1 and where[0] == where[2] == load(tmp_path / MAP_FILE).whereabouts(voice_map.mean, False)
+    replace(voice_map, points=voice_map.points + 9).save(tmp_path / MAP_FILE)
+    assert whereabouts_of(own, voice_map.mean).distance > where[0].distance + 1 and len(read) == 2
 
 
 def test_a_map_needs_a_hypernetwork_and_speakers(capsys, whisper_folder, pair, spoken, tmp_path):

@@ -15,6 +15,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
+from functools import lru_cache
 from pathlib import Path
 from typing import Protocol
 
@@ -26,6 +27,7 @@ from safetensors.numpy import save
 from hyper.model.delivered import seal
 from hyper.recordings.whole_files import write_whole
 
+MAPS_IN_MEMORY = 2  # as many pairs as the page holds
 MAP_FILE = "voice_map.safetensors"
 MAX_COMPONENTS = 32  # kept directions; fewer where the embedding is long
 MAX_COMPONENT_BYTES = 200_000  # of the directions and the mean, so that the file stays small beside any model
@@ -156,10 +158,16 @@ def find_map(asr: Mapped) -> VoiceMap:
     path = asr.hypernet_folder / MAP_FILE if asr.hypernet_folder else None
     if asr.fingerprints is None or path is None or not path.is_file():
         raise MapError(f"There is no map for this model yet. To make one of its training recordings: {make_command()}")
-    voice_map = VoiceMap.load(path)
+    voice_map = _loaded(path, path.stat().st_mtime_ns)
     if (voice_map.base_fingerprint, voice_map.hypernet_fingerprint) != asr.fingerprints:
         raise MapError(f"The map beside this model was made with another pair. Make it again: {make_command()}")
     return voice_map
+
+
+@lru_cache(maxsize=MAPS_IN_MEMORY)
+def _loaded(path: Path, _changed: int) -> VoiceMap:  # ns, so that one made anew is read anew
+    """Kept in memory: it is asked about each recording."""
+    return VoiceMap.load(path)
 
 
 def whereabouts_of(
