@@ -9,6 +9,7 @@ from pathlib import Path
 
 from hyper.commands.arguments import add_model_arguments, load_asr
 from hyper.model.files import BUNDLED
+from hyper.ui.home import without_home
 from hyper.ui.kept import kept
 from hyper.ui.port import ServerError, check_port
 from hyper.ui.visitors.folder import open_folder
@@ -23,6 +24,8 @@ def main(arguments: list[str] | None = None) -> None:
     try:
         check_port(args.host, args.port)
         folder = open_folder()  # before gradio is imported, which makes a folder of its own in it
+        if told := without_home(folder):
+            print(told, file=sys.stderr)
         if args.present is not None:
             from hyper.ui.stage.server import present
 

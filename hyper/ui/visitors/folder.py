@@ -31,8 +31,9 @@ def open_folder() -> Path:
     It lies in the folder that GRADIO_TEMP_DIR names, or in one of this user's among the system's temporary files. A
     start that was killed could delete nothing, so the next one does. Errors: ServerError where it cannot be made.
     """
-    parent = Path(os.environ.get(VARIABLE) or Path(tempfile.gettempdir()) / f"hyperwhisper-{getpass.getuser()}")
+    parent: Path | str = "any of the usual places"
     try:
+        parent = Path(os.environ.get(VARIABLE) or Path(tempfile.gettempdir()) / f"hyperwhisper-{_user()}")
         parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         _check_own(parent)
         _sweep(parent)
@@ -46,6 +47,14 @@ def open_folder() -> Path:
     os.environ[VARIABLE] = tempfile.tempdir = str(folder)
     atexit.register(shutil.rmtree, folder, ignore_errors=True)
     return folder
+
+
+def _user() -> str:
+    """Whose process it is; a number where nobody has given it a name, as in some containers."""
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError):
+        return str(os.getuid())
 
 
 def delete_partial(folder: Path) -> None:
