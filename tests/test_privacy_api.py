@@ -140,10 +140,10 @@ def test_a_caller_without_a_page_is_forgotten_a_minute_after_the_answer(page: Pa
     absent.forget(ABSENT_SECONDS)  # visitors of other tests
     for i in range(3):
         _call(page, recording, f"{MEANT} {i}")
-    assert min(_kept(page)) >= 3 and len(page.files()) == 1  # the same content
+    assert min(_kept(page)) >= 3 and len(page.files()) == 3  # the same content, a file for each
     absent.forget(100)
     absent.forget(100 + ABSENT_SECONDS - 1)
-    assert len(page.files()) == 1
+    assert len(page.files()) == 3
     absent.forget(100 + ABSENT_SECONDS)
     assert (page.files(), _kept(page)) == ([], [0] * 5)
     _call(page, recording, MEANT)  # the next one is answered, and has a minute of its own
@@ -151,6 +151,27 @@ def test_a_caller_without_a_page_is_forgotten_a_minute_after_the_answer(page: Pa
     assert len(page.files()) == 1
     absent.forget(101 + 2 * ABSENT_SECONDS)
     assert (page.files(), _kept(page)) == ([], [0] * 5)
+
+
+def test_nobody_learns_from_a_recording_whether_others_have_it_too(page: Page, recording: Path) -> None:
+    with Visitor(page.address) as victim, Visitor(page.address) as curious:
+        paths, zips = [], []
+        for visitor in (victim, curious):
+            sent = visitor.upload(recording)
+            visitor.take("track", sent)
+            (made,) = visitor.take("export", sent, "adapter", None, None, 1.0)
+            paths, zips = [*paths, sent["path"]], [*zips, made["path"]]
+            again = visitor.upload(recording)
+            visitor.take("track", again)  # in the place of the former
+            paths.append(again["path"])
+        assert {Path(each) for each in (*paths, *zips)} == set(page.files()) and len(page.files()) == 6
+        assert curious.download(paths[3]) == recording.read_bytes()
+        curious.take("track", None)
+        with pytest.raises(httpx.HTTPStatusError, match="40[34]"):
+            curious.download(paths[3])  # although the victim's copy of it is there
+        assert victim.download(paths[1]) == recording.read_bytes()
+    _wait(lambda: not page.files())
+    assert page.files() == []
 
 
 def test_a_visitor_who_is_there_or_waits_is_not_forgotten(page: Page, recording: Path, monkeypatch) -> None:

@@ -6,12 +6,10 @@ from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from gradio.processing_utils import save_file_to_cache
-from gradio.utils import get_upload_folder
-
 from hyper.compare.export import export_adapter, export_merged, write_zip
 from hyper.ui import notices
 from hyper.ui.service import Asked, Service
+from hyper.ui.visitors.own_files import taken_in
 
 ADAPTER, MERGED = "adapter", "merged"
 KINDS = {ADAPTER: (export_adapter, "hyperwhisper-adapter.zip"), MERGED: (export_merged, "whisper-adapted.zip")}
@@ -36,6 +34,6 @@ def adaptation_zip(service: Service, kind: str, asked: Asked, session: str | Non
     with notices.errors_as_notices(), TemporaryDirectory() as scratch:
         made = Path(scratch) / name
         service.gpu(partial(write_zip, export, backbone, comparison, made))
-        file = save_file_to_cache(made, cache_dir=get_upload_folder())
+        file = taken_in(made)
     service.uploads.hold(session, name, [file])
     return file

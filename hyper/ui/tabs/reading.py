@@ -7,8 +7,6 @@ from functools import partial
 from pathlib import Path
 
 import gradio as gr
-from gradio.processing_utils import save_bytes_to_cache
-from gradio.utils import get_upload_folder
 
 from hyper.compare.pipeline import PersonalizedAsr
 from hyper.compare.scoring import Transcribe, score_parts
@@ -27,6 +25,7 @@ from hyper.ui.tabs.reading_texts import READING_SETS
 from hyper.ui.tabs.speaker import ONE_SPEAKER
 from hyper.ui.tabs.tab import Tab
 from hyper.ui.templates import render
+from hyper.ui.visitors.own_files import taken_in
 
 BATCH = 4  # phrases at a time: other visitors come in between
 PLACE = "guided reading"  # of the recordings that the visitor holds here
@@ -185,7 +184,7 @@ def _read(reading: Reading | None) -> tuple[list[str], list[str]]:
 def _named(file: str, number: int, phrase: str) -> str:
     """A copy of the recording whose name says what was read."""
     path = Path(file)
-    return save_bytes_to_cache(path.read_bytes(), f"{number:02d} {phrase}{path.suffix}", get_upload_folder())
+    return taken_in(path, f"{number:02d} {phrase}{path.suffix}")
 
 
 def scored_html(asr: PersonalizedAsr, rows: Sequence[ManifestRow], transcribe: Transcribe | None = None) -> str:

@@ -9,8 +9,8 @@ from pathlib import Path
 
 
 class Uploads:
-    """Recordings that visitors sent and files that were made for them. Gradio names them by content, so two visitors
-    can share a file."""
+    """Recordings that visitors sent and files that were made for them. Two visitors can share an example: gradio names
+    by its content what is handed out."""
 
     def __init__(self, folder: str | Path) -> None:
         """`folder` is where gradio puts what visitors send; nothing outside it is ever deleted."""
