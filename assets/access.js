@@ -78,10 +78,6 @@
       if (names) text.textContent = `${names}: ${hwSay("files of this kind are not taken here, only")} ${taken}.`;
       const [, better] = BETTER.find(([words]) => textOf(text).includes(words)) ?? [];
       if (better) text.textContent = hwSay(better);
-      const [, waiting] = /^Queue is full.* size is (\d+)\.$/.exec(textOf(text)) ?? [];
-      if (!waiting) continue;
-      const crowd = hwSay("Too many visitors are here at once; please try again in a minute. Waiting already:");
-      text.textContent = `${crowd} ${waiting}.`;
     }
   };
 

@@ -26,6 +26,7 @@ from hyper.metrics.word_errors import word_errors
 from hyper.recordings.audio import SAMPLE_RATE
 from hyper.recordings.manifest import ManifestRow
 from hyper.ui import notices
+from hyper.ui import service as service_module
 from hyper.ui.model_store import ModelStore
 from hyper.ui.service import Service
 from hyper.ui.tabs import several, several_html, several_run
@@ -143,6 +144,28 @@ def test_cancel_keeps_what_is_done(tab, send, asr, monkeypatch):
     assert "report.pdf" in saved(tab.report("", "", True, ANNA))
 
 
+def test_a_list_that_waits_is_told_about_how_long(tab, send, monkeypatch):
+    own, others = [send("own.wav", seed=9)], [SimpleNamespace(session_hash=f"other {i}") for i in range(2)]
+
+    def told(places: int) -> str:
+        monkeypatch.setattr(service_module, "MOST_LISTS", places)
+        return tab.begin(own, None, ANNA)[tab.status]
+
+    assert "Waiting for the model." in told(places=1)
+    tab.begin([send(f"{i}.wav", seed=i) for i in range(5)], None, others[0])
+    tab.begin([send(f"b{i}.wav", seed=i) for i in range(3)], None, others[1])
+    steps = steps_of(tab, others[0])
+    assert "0 of 5 done" in next(steps).status and "4 of 5 done" in next(steps).status
+    tab.service.scheduler._seconds_each = 1.5
+    # One and three are left, and both lists get one in turn until the first has ended: twice 1.5 s.
+    assert "Waiting for other visitors: about 3 s." in told(places=2)
+    assert "Waiting for the model." in told(places=3)
+    assert "Waiting for other visitors: about 6 s." in told(places=1)  # all that are left
+    for who in others:
+        tab.stop(who)
+    assert "Waiting for the model." in told(places=1)
+
+
 def test_who_has_left_is_offered_no_table(tab, send):
     (*_, last) = run(tab, [send("a.wav")])
     assert last.is_kept
@@ -214,7 +237,7 @@ def test_a_full_disk_is_said_wherever_it_fills(tab, send, cache, monkeypatch):
     run(tab, sent)
     before = sorted(cache.rglob("*"))
     with monkeypatch.context() as patch, pytest.raises(gr.Error, match=notices.DISK_FULL):
-        patch.setattr(several, "save_file_to_cache", full)
+        patch.setattr("hyper.ui.visitors.own_files.shutil.copyfile", full)
         tab.open(SimpleNamespace(row=0), ANNA)
     for where in ("os.link", "os.mkdir"):  # of the recordings, of the folder for them
         with monkeypatch.context() as patch, pytest.raises(gr.Error, match=r"[Tt]he disk") as caught:

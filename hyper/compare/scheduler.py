@@ -127,6 +127,10 @@ class Scheduler:
             own = [job for job in self._waiting if job.visitor == visitor]
         self._let_go(own)
 
+    def seconds_before(self, n_more: int = 0) -> int:
+        """About how long all that waits now will take, and so many requests more."""
+        return math.ceil((len(self._waiting) + n_more) * self._seconds_each)
+
     def __len__(self) -> int:
         return len(self._waiting)
 
@@ -136,7 +140,7 @@ class Scheduler:
             n, own = len(self._waiting), sum(job.visitor == jobs[0].visitor for job in self._waiting)
             if not has_room and (n >= self._most_waiting or own >= MOST_OF_ONE):
                 line = f"{own} of your requests are" if own >= MOST_OF_ONE else f"{n} requests are"
-                seconds = max(1, math.ceil(n * self._seconds_each))
+                seconds = max(1, self.seconds_before())
                 raise BusyError(f"{line} waiting already; please try again in about {seconds} s.")
             self._waiting += jobs
             if self._thread is None:

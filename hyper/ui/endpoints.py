@@ -9,6 +9,8 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 import gradio as gr
+from gradio.data_classes import ListFiles
+from pydantic import model_validator
 
 from hyper.compare.scoring import no_scores_yet, score_parts
 from hyper.compare.speaker import split_references
@@ -27,6 +29,21 @@ PLACE = "asked by a program"  # of the recordings that the caller holds
 BATCH = 4  # recordings of a list at a time: visitors come in between
 
 
+class SentFiles(ListFiles):
+    """Files as a program sends them; a null among them is as if it were left out."""
+
+    @model_validator(mode="before")
+    @classmethod
+    def without_nulls(cls, sent: Any) -> Any:
+        """The others, in their order."""
+        return [each for each in sent if each is not None] if isinstance(sent, list) else sent
+
+    @classmethod
+    def model_json_schema(cls, *arguments: Any, **options: Any) -> dict[str, Any]:
+        """Gradio's own, by which its clients know files."""
+        return ListFiles.model_json_schema(*arguments, **options)
+
+
 class Endpoints:
     """Named endpoints beside the page. Each takes the page's own inputs, and others that nobody sees; null, as programs
     write it, is as if it were left out."""
@@ -34,6 +51,7 @@ class Endpoints:
     def __init__(self, service: Service, inputs: Inputs) -> None:
         self.service = service
         recordings = gr.File(file_count="multiple", type="filepath", visible=False, label="Recordings")
+        recordings.data_model = SentFiles
         meant = gr.Textbox("", visible=False, label="What was meant, one line for each recording")
         kind = gr.Radio(list(KINDS), value=ADAPTER, visible=False, label="What to write")
         answer = gr.JSON(visible=False)

@@ -24,6 +24,8 @@ SENT = (  # by POST
     f"{API}/(upload|queue/join|cancel|reset)",
     f"{API}/(run|call|call/v2)/{ONE}",
 )
+JOIN_ROUTES = re.compile(f"{API}/(queue/join|(run|call|call/v2)/{ONE})")
+STREAM_ROUTES = re.compile(f"{API}/(queue/data|call/(v2/)?{ONE}/{ONE})")
 OPEN = {"GET": re.compile("|".join(READ)), "POST": re.compile("|".join(SENT))}
 
 

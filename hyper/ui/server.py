@@ -28,10 +28,12 @@ from hyper.ui.model_store import ModelStore
 from hyper.ui.page import build_page, service_of
 from hyper.ui.port import ServerError, is_public
 from hyper.ui.queues import MOST_THREADS
+from hyper.ui.sentences import Sentences
 from hyper.ui.theme import ICON_FILE, page_css, page_theme
 from hyper.ui.tried_examples import TriedExamples
 from hyper.ui.visitors.janitor import Absent, start_janitor
 from hyper.ui.visitors.open_pages import HeartbeatWatch, OpenPages
+from hyper.ui.visitors.own_files import name_unguessably
 from hyper.ui.warm_up import warm_up
 
 if TYPE_CHECKING:
@@ -53,6 +55,7 @@ def launch_options(host: str, port: int, pages: OpenPages | None = None) -> dict
 
     `pages`, where somebody asks which are open.
     """
+    name_unguessably()
     return {
         "server_name": host,
         "server_port": port,
@@ -64,6 +67,7 @@ def launch_options(host: str, port: int, pages: OpenPages | None = None) -> dict
         "app_kwargs": {
             "middleware": [
                 Middleware(Gate, hosts=own_names(host)),
+                Middleware(Sentences),
                 Middleware(HeartbeatWatch, pages=pages or OpenPages()),
                 Middleware(LinkPreview),
                 Middleware(DocumentLanguage),

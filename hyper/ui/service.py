@@ -26,6 +26,7 @@ from hyper.ui import notices
 from hyper.ui.gpu import IS_SHARED_GPU, directly
 from hyper.ui.languages import say
 from hyper.ui.model_store import ModelStore
+from hyper.ui.queues import MOST_LISTS
 from hyper.ui.visitors.batches import Batches
 from hyper.ui.visitors.cache import RecordingCache
 from hyper.ui.visitors.presence import has_left
@@ -132,6 +133,12 @@ class Service:
         if self.scheduler is None:
             return self.gpu(partial(pairs_together, part))  # once: each call costs some of a visitor's quota
         return [pair_with_sizes(asr, one) for one in self._ask(session, decode_together, part, is_of_list=True)]
+
+    def seconds_before_list(self, session: str) -> int:
+        """About how long a visitor's list waits for its first recording, so far as other visitors hold it up."""
+        if self.scheduler is None:
+            return 0
+        return self.scheduler.seconds_before(self.batches.n_ahead(session, MOST_LISTS))
 
     def speaker(
         self,

@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import Any
 
 import gradio as gr
-from gradio.processing_utils import save_file_to_cache
 
 from hyper.compare.evaluation import Evaluation
 from hyper.recordings.archive import fetch
@@ -42,6 +41,7 @@ from hyper.ui.tabs.several_run import SentFile, cache_folder, listed, sent_of
 from hyper.ui.tabs.tab import Tab
 from hyper.ui.theme import STYLE_FILE
 from hyper.ui.visitors.batches import Outcome
+from hyper.ui.visitors.own_files import taken_in
 
 SCRIPT_FILE = STYLE_FILE.with_name("recordings.js")
 # A notice needs the queue.
@@ -62,7 +62,8 @@ REPORT_TEXT = (
     "appear in it only where your list or the lines below have them."
 )
 NO_RECORDINGS = "There are no recordings yet: drop audio files or a zip archive, then press Transcribe all."
-WAITING = "Waiting for the recordings of another visitor, or for the model."
+WAITING = "Waiting for the model."
+WAITING_FOR_OTHERS = "Waiting for other visitors: about {seconds} s."
 NO_OUTCOME = "There is no table any more; please press Transcribe all again."
 
 
@@ -161,8 +162,13 @@ class SeveralTab(Tab):
         return {
             self.start: gr.update(interactive=False),
             self.cancel: gr.update(value=said("Cancel"), visible=True, interactive=True),
-            self.status: text_html(say(WAITING), "hw-help", is_status=True),
+            self.status: text_html(self._waiting(request.session_hash), "hw-help", is_status=True),
         }
+
+    def _waiting(self, session: str) -> str:
+        """What the visitor's list waits for, and about how long."""
+        seconds = self.service.seconds_before_list(session)
+        return say(WAITING_FOR_OTHERS, seconds=seconds) if seconds else say(WAITING)
 
     def transcribe(self, model: str, language: str, request: gr.Request) -> Iterator[Values]:
         """Progress, what was left over, outcome: again after each few recordings."""
@@ -219,7 +225,7 @@ class SeveralTab(Tab):
             try:
                 with tempfile.TemporaryDirectory(dir=cache_folder()) as folder:
                     recording = fetch(outcome.sent, outcome.place_of(row), Path(folder))
-                    path = save_file_to_cache(recording.path, cache_folder())
+                    path = taken_in(recording.path)
             except FileNotFoundError as error:
                 raise notices.notice(notices.RECORDING_GONE, "Nothing to open") from error
         simulated = f" {say('(simulated)')}" if row.simulated else ""

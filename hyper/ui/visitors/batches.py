@@ -94,6 +94,25 @@ class Batches:
         """What the visitor's last run found."""
         return self._outcomes.get(session)
 
+    def n_ahead(self, session: str | None, places: int) -> int:
+        """How many recordings of others are transcribed before this visitor's list has one of so many places.
+
+        Lists take turns: until the one that frees the place has ended, each of the others gets as far.
+        """
+        with self._lock:
+            left = sorted(n for other in self._runs if other != session and (n := self._n_left(other)))
+        if len(left) < places:
+            return 0
+        ends = left[len(left) - places]
+        return sum(min(each, ends) for each in left)
+
+    def _n_left(self, session: str | None) -> int:
+        """Recordings of the visitor's run that are not transcribed yet."""
+        run, outcome = self._runs[session], self._outcomes.get(session)
+        if run.stopped.is_set():
+            return 0
+        return len(run.sent) if outcome is None else len(outcome.matching.rows) - outcome.evaluation.n_done
+
     def sessions(self) -> set[str | None]:
         """Visitors with a run or an outcome."""
         with self._lock:
