@@ -28,6 +28,7 @@ FLAGS = (
 ).split()
 PATIENCE_MS = 60_000  # for each step; a busy machine is slow, an idle one never waits
 WIDE, NARROW = (1440, 900), (390, 844)
+CANCEL = "/gradio_api/cancel"  # gradio's page also asks to cancel what had no number yet, and is told 422
 
 # Every visible text with the contrast to what lies behind it, as [ratio, text], lowest first.
 CONTRASTS = """() => {
@@ -89,6 +90,11 @@ def is_fault(message: playwright.ConsoleMessage) -> bool:
     return message.type == "error" and not stopped
 
 
+def is_refused(response: playwright.Response) -> bool:
+    """Whether the server answered with an error that tells of a fault."""
+    return response.status >= 400 and not (response.status == 422 and response.url.endswith(CANCEL))
+
+
 @dataclass
 class Visit:
     """One open page with everything that went wrong in it."""
@@ -108,10 +114,11 @@ class Visit:
         self.page.on("request", lambda r: self.pending.add(r) if "/run/" in r.url else None)
         self.page.on("requestfinished", lambda r: self.pending.discard(r))
         self.page.on("requestfailed", lambda r: self.pending.discard(r))
-        self.page.on("response", lambda r: self.problems.append(f"{r.status} {r.url}") if r.status >= 400 else None)
+        self.page.on("response", lambda r: self.problems.append(f"{r.status} {r.url}") if is_refused(r) else None)
 
     def _note(self, message: playwright.ConsoleMessage) -> None:
-        if is_fault(message) and not any(part in message.text for part in self.ignored):
+        is_cancel = message.location.get("url", "").endswith(CANCEL)
+        if is_fault(message) and not is_cancel and not any(part in message.text for part in self.ignored):
             self.problems.append(f"console: {message.text}")
 
     def open_mode(self, name: str) -> None:

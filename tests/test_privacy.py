@@ -171,6 +171,8 @@ def _visit(visitor: Visitor, recordings: list[Path], found: Watch) -> None:
     for name, step in visitor.steps.items():  # examples, and what only shows something
         if not step["inputs"] and step["queue"] is False and name not in LEAVING | FETCHING:
             _hold(visitor, visitor.take(name))
+        if name.startswith("partial"):  # a set of one speaker's examples
+            _hold(visitor, visitor.take(name, visitor.model))
         if name.startswith("fill"):
             _hold(visitor, visitor.take(name, visitor.model, event={"example": 0}))
     _one_recording(visitor, first, found)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import time
 from collections.abc import Callable, Iterator
@@ -56,7 +57,8 @@ class Page:
     address: str = ""
 
     def files(self) -> list[Path]:
-        return [path for path in self.folder.rglob("*") if path.is_file()]
+        walked = os.walk(self.folder)  # unlike rglob it bears folders that go meanwhile
+        return [Path(folder) / name for folder, _, names in walked for name in names]
 
     def absent(self) -> Absent:
         return Absent(self.demo, self.service, self.pages)

@@ -6,7 +6,6 @@ import argparse
 from pathlib import Path
 
 from hyper.commands.arguments import add_model_arguments, load_asr
-from hyper.model.files import BUNDLED
 
 SHAPES = ("tiny", "base", "small", "medium", "large-v3-turbo", "large-v3")
 
@@ -47,6 +46,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> None:
     """Measure and print."""
+    from hyper.compare.bench_page import model_arguments
     from hyper.compare.bench_rows import bench_rows, gpu_rows, page_rows, rows_text, write_rows
     from hyper.compare.benchmark import as_text, measured_files, run_benchmark
     from hyper.compare.scaling import QUICK, Extent
@@ -64,22 +64,8 @@ def run(args: argparse.Namespace) -> None:
     found = run_benchmark(asr, args.files, args.rounds)
     print(as_text(found), flush=True)
     if args.json:
-        files = measured_files(args.files)
+        files, model = measured_files(args.files), model_arguments(args.base, args.hypernet, args.device, args.bits)
         rows = list(bench_rows(asr, found, [load_audio(file) for file in files], args.quick))
-        rows += [*page_rows(asr, files, _model_arguments(args), args.quick), *gpu_rows()]
+        rows += [*page_rows(asr, files, model, args.quick), *gpu_rows()]
         write_rows(rows, args.json)
         print(f"\nbars\n{rows_text(rows)}")
-
-
-def _model_arguments(args: argparse.Namespace) -> list[str]:
-    """The same model for the app, which runs in another folder."""
-    given = {name: getattr(args, name) for name in ("base", "hypernet", "device", "bits")}
-    if args.base != BUNDLED:
-        given["base"] = _whole_path(args.base)
-    given["hypernet"] = args.hypernet and _whole_path(args.hypernet)
-    return [f"--{name}={value}" for name, value in given.items() if value is not None]
-
-
-def _whole_path(name: str) -> str:
-    """Of a folder; a hub name stays as it is."""
-    return str(Path(name).resolve()) if Path(name).is_dir() else name

@@ -6,7 +6,6 @@ import argparse
 from pathlib import Path
 
 from hyper.commands.arguments import add_model_arguments, load_asr
-from hyper.model.files import BUNDLED_FOLDER
 
 EXAMPLES = Path("examples")
 
@@ -32,6 +31,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> None:
     """Make the examples, say what was written."""
     from hyper.compare.example_sets import LEARNED_EMBEDDING, folder_of, made_for
+    from hyper.model.files import BUNDLED_FOLDER
     from hyper.speech.examples import make_examples
 
     asr = load_asr(args)

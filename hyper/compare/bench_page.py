@@ -24,6 +24,7 @@ import numpy as np
 
 from hyper.compare.benchmark import BenchError, median_ratio, timed, transcribe
 from hyper.compare.pipeline import PersonalizedAsr
+from hyper.model.files import BUNDLED
 from hyper.recordings.audio import load_audio
 
 ROOT = Path(__file__).parents[2]
@@ -224,3 +225,15 @@ def _seconds(call: Callable[[], object]) -> float:
     began = time.perf_counter()
     call()
     return time.perf_counter() - began
+
+
+def model_arguments(base: str, hypernet: str | None, device: str | None, bits: int | None) -> list[str]:
+    """What tells the app, which runs in another folder, to load the same model."""
+    given = {"base": base if base == BUNDLED else _whole_path(base), "hypernet": hypernet and _whole_path(hypernet)}
+    given |= {"device": device, "bits": bits and str(bits)}
+    return [f"--{name}={value}" for name, value in given.items() if value is not None]
+
+
+def _whole_path(name: str) -> str:
+    """Of a folder; a hub name stays as it is."""
+    return str(Path(name).resolve()) if Path(name).is_dir() else name
