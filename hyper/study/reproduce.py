@@ -54,7 +54,7 @@ class Sizes:
     test_share: float
 
 
-FULL = Sizes(  # those of the bundled pair
+FULL = Sizes(  # those of the bundled pair, before its hypernetwork went on (docs/training.md)
     first=Speech(48_000, 800, 0, (0.5, 0.33, 0.17)), first_hours=0.8, base_options=(),
     typical=Speech(64_000, 1_200, 2, (0.45, 0.25, 0.12, 0.18)), base_hours=1.4,
     taught=Speech(40_000, 1_000, 3, (0.45, 0.25, 0.12, 0.18)), taught_hours=1.5,

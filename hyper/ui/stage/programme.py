@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from hyper.compare.example_sets import folder_of, made_for, manifests
+from hyper.compare.example_sets import manifest_of, manifests
 from hyper.recordings.manifest import ManifestError
 from hyper.ui.examples import Example, in_order, read_examples
 
@@ -25,8 +25,8 @@ def programme(places: Sequence[str | Path], bundled: Path) -> Callable[[Personal
     if places:
         named = read_programme(places)
         return lambda _: named
-    sets = {folder: read_programme([manifest]) for folder, manifest in manifests(bundled).items()}
-    return lambda asr: sets.get(folder_of(made_for(asr)), sets[""])
+    sets = {manifest: read_programme([manifest]) for manifest in manifests(bundled).values()}
+    return lambda asr: sets[manifest_of(asr, bundled)]
 
 
 def read_programme(places: Sequence[str | Path]) -> list[Example]:
