@@ -74,14 +74,10 @@ def read_all_examples(bundled: Path) -> list[Example]:
 
 
 def in_order(examples: Sequence[Example]) -> list[Example]:
-    """First one that gains, a tie, a harm and typical speech, each of another cohort where it can be; then the rest.
-
-    Of those that gain the last, since a manifest goes from mild to severe: there a visitor sees why.
-    """
+    """First one that gains, a tie, a harm and typical speech, each of another cohort where it can be; then the rest."""
     chosen: dict[str, Example] = {}
     for kind in ("harm", "tie", "gain", TYPICAL):  # the rarest first: there the cohort cannot be chosen
         found = [each for each in examples if kind == (TYPICAL if each.cohort == TYPICAL else each.outcome)]
-        found = found[::-1] if kind == "gain" else found
         cohorts = {each.cohort for each in chosen.values()}
         if found:
             chosen[kind] = min(found, key=lambda each: each.cohort in cohorts)
