@@ -32,6 +32,7 @@ COMMANDS = {
     "bench": "measure stage times, and what comparing costs beside the alternatives",
     "make-speech": "synthesise typical speech of many synthetic speakers",
     "simulate": "turn typical recordings into simulated atypical ones",
+    "distort": "let recordings be heard through other rooms and microphones",
     "train-base": "train a small Whisper from scratch",
     "align": "find word times in real speech and cut it into short pieces",
     "train": "train a hypernetwork for a frozen Whisper",

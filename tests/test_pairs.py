@@ -22,7 +22,7 @@ from hyper.compare.verdict import Verdict
 from hyper.model.checkpoint import save_hypernet
 from hyper.model.files import ASSETS, BUNDLED, BUNDLED_FOLDER, BackboneError
 from hyper.model.info import hypernets_in
-from hyper.model.pairs import best_base, hub_bases
+from hyper.model.pairs import best_base, hub_bases, other_forms
 from hyper.ui import panels
 from hyper.ui.model_store import HubModel, ModelStore
 from hyper.ui.offer import DOWNLOADED_SHARE, taken
@@ -132,6 +132,31 @@ def test_one_press_downloads_loads_and_chooses(models, hub, monkeypatch):
     chosen = taken(models, lambda share, desc: said.append(desc))
     assert (chosen["value"], downloaded, set(said)) == (TINY, [TINY], {f"Downloading {TINY}: 0 MB of 151 MB"})
     assert models.is_loaded(TINY)
+
+
+def test_the_bundled_base_is_offered_with_each_of_its_hypernetworks(backbone, make_hypernet, tmp_path):
+    for name, base in (
+        ("hypernet-mini", BUNDLED_FOLDER.name),
+        ("hypernet-mini-paper", BUNDLED_FOLDER.name),
+        ("x", TINY),
+    ):
+        hypernet = make_hypernet(backbone)
+        hypernet.config = type(hypernet.config)(**{**vars(hypernet.config), "base_model": base})
+        save_hypernet(hypernet, tmp_path / name)
+    forms = other_forms(tmp_path)
+    assert forms == [tmp_path / "hypernet-mini-paper"]
+    loaded = []
+
+    def load(*named):
+        loaded.append(named)
+        return PersonalizedAsr(backbone, None, None)
+
+    models = ModelStore(PersonalizedAsr(backbone, None, None), BUNDLED, load, forms=forms)
+    choice = f"{BUNDLED} + hypernet-mini-paper"
+    assert ("Bundled pair · as in the paper", choice) in models.choices()
+    assert models.base_of(choice) == BUNDLED and not models.is_multilingual(choice)
+    models.get(choice)
+    assert loaded == [(BUNDLED, str(forms[0]))] and models.is_loaded(choice)
 
 
 def by_offer(models: ModelStore, progress: Callable[..., None]) -> None:

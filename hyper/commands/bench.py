@@ -29,7 +29,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Arguments of `python -m hyper bench`."""
     add = parser.add_argument
     add("files", nargs="*", type=Path, metavar="FILE", help="recordings to measure on (default: those in examples/)")
-    add("--rounds", type=int, default=9, metavar="N", help="times each way is run (default: 9)")
+    add("--rounds", type=int, default=5, metavar="N", help="times each way is run (default: 5)")
     add(
         "--json",
         metavar="FILE",

@@ -104,14 +104,18 @@ class Directions:
         return LayerUpdate(self.name, size, size / self.weight_norm, values, angles)
 
     def size(self, gains: np.ndarray) -> LayerSize:  # (rank,)
-        """Of its measures only the size."""
-        return LayerSize(self.name, float(np.linalg.norm(self._singular_values(gains))) / self.weight_norm)
+        """Of its measures only the size, which takes no singular values."""
+        return LayerSize(self.name, float(np.linalg.norm(self._core(gains))) / self.weight_norm)
 
     def _singular_values(self, gains: np.ndarray) -> np.ndarray:
-        """Of the update: those of the small product of the triangular factors."""
+        """Of the update."""
+        return np.linalg.svd(self._core(gains), compute_uv=False)
+
+    def _core(self, gains: np.ndarray) -> np.ndarray:  # (at most rank, at most rank)
+        """The small product of the triangular factors, which has the update's singular values and size."""
         _hold_blas_to_one_thread()
         left, right = self.factors
-        return np.linalg.svd(left * gains @ right.T, compute_uv=False)
+        return left * gains @ right.T
 
 
 def layer_update(

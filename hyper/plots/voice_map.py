@@ -75,7 +75,7 @@ def map_print(voice_map: VoiceMap, visitors: Sequence[Visitor], names: Mapping[s
         if visitor.is_main:
             axes.plot(*place, "*", color=palette.INK, markersize=16, markeredgecolor=palette.CARD, label=visitor.label)
         else:
-            axes.text(*place, visitor.label, color=palette.INK, weight="bold", ha="center", va="center")
+            axes.annotate(visitor.label, place, (6, 4), textcoords="offset points", color=palette.INK, weight="bold")
     axes.set_title(VOICE_MAP.title, loc="left", fontsize=12, color=palette.INK)
     style_axes(axes, drawn.layout.xaxis.title.text, drawn.layout.yaxis.title.text)
     figure.legend(loc="outside lower left", ncols=2, frameon=False, fontsize=9, labelcolor=palette.INK)
@@ -109,13 +109,14 @@ def _speakers(voice_map: VoiceMap, members: Sequence[int], label: str) -> dict[s
 
 
 def _visitor(visitor: Visitor) -> dict[str, Any]:
-    """The main one is a star, which the legend names; the others are their names alone: a label would cover marks."""
+    """The main one is a star, which the legend names; the others are their names alone, beside their place and so beside the star."""
     return {
         "name": visitor.label,
         "x": [visitor.where.x],
         "y": [visitor.where.y],
         "mode": "markers" if visitor.is_main else "text",
         "text": [f"<b>{visitor.label}</b>"],
+        "textposition": "top right",
         "textfont": {"color": palette.INK, "size": palette.TYPE["body"]},
         "marker": {
             "symbol": "star",

@@ -36,6 +36,10 @@ OFFER_NOTE = (
     "A small Whisper of this project's own, made for everyday commands and short phrases in English; expect many "
     "errors in open speech. For open speech there is a real Whisper that adapts, too:"
 )
+FORM_NOTE = (
+    "The same small Whisper, adapted as in the paper: a rank-1 update of one matrix (W1) in each layer of its decoder. "
+    "The bundled pair's own form changes every matrix, and mends more."
+)
 OTHER_MODEL_NOTE = (
     "Loaded when it is first used. If no hypernetwork was trained for it, you get the base transcript; to train one: "
     "`{command}`"

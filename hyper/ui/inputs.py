@@ -12,7 +12,7 @@ from hyper.model.files import BUNDLED
 from hyper.model.languages import language_names
 from hyper.model.lora import MAX_STRENGTH
 from hyper.ui import panels, scripts
-from hyper.ui.about import BUNDLED_NOTE, OFFER_NOTE, OTHER_MODEL_NOTE, VERBATIM_NOTE
+from hyper.ui.about import BUNDLED_NOTE, FORM_NOTE, OFFER_NOTE, OTHER_MODEL_NOTE, VERBATIM_NOTE
 from hyper.ui.example_cards import ExampleCards, cards_box
 from hyper.ui.examples import Example
 from hyper.ui.languages import say
@@ -166,7 +166,7 @@ class Inputs:
         self.tried.start(name)
         return {
             **self.show_examples(name),
-            self.phrases: gr.update(visible=name == BUNDLED),
+            self.phrases: gr.update(visible=self.models.base_of(name) == BUNDLED),
             self.model_note: self._model_note_html(name),
             self.offer: gr.update(visible=self.models.offers(name)),
             self.language: gr.update(value="en", visible=self.models.is_multilingual(name)),
@@ -186,6 +186,8 @@ class Inputs:
         """What to expect of a model."""
         if name == BUNDLED:
             return note_html(OFFER_NOTE if self.models.offer else BUNDLED_NOTE, is_built=True)
+        if self.models.base_of(name) == BUNDLED:
+            return note_html(FORM_NOTE)
         if self.models.is_loaded(name):
             return ""
         return note_html(say(OTHER_MODEL_NOTE, command=panels.train_command(name)))

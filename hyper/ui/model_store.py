@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,6 +19,9 @@ if TYPE_CHECKING:
     from hyper.model.backbone import Backbone
 
 BETWEEN = " · "  # the parts of a label
+
+
+FORMS = {"hypernet-mini-paper": "as in the paper"}  # what the bundled base's further hypernetworks are called
 
 
 @dataclass(frozen=True)
@@ -67,14 +70,20 @@ class ModelStore:
         load: Callable[..., PersonalizedAsr],
         takes_any: bool = False,
         adapting: Collection[str] = (),
+        forms: Sequence[Path] = (),
     ) -> None:
         """`asr` stays loaded for ever; None: it is the delivered pair, and `arrived` brings it soon. `load` brings
         another one by its name, and the hypernetwork's folder if one is named; `takes_any`: visitors may name models,
-        as on a machine of their own; `adapting`: the hub models for which a hypernetwork is here."""
+        as on a machine of their own; `adapting`: the hub models for which a hypernetwork is here; `forms`: the
+        folders of further hypernetworks for the bundled base."""
         self.first_name = name
         self.takes_any = takes_any
         self.adapting = frozenset(adapting)
-        self._named: dict[str, tuple[str, ...]] = {}  # choice -> base and, if one was named, hypernetwork
+        # choice -> base and, if one was named, hypernetwork
+        self._named: dict[str, tuple[str, ...]] = {_form(folder): (BUNDLED, str(folder)) for folder in forms}
+        self._forms = {
+            _form(folder): BETWEEN.join(("Bundled pair", FORMS.get(folder.name, folder.name))) for folder in forms
+        }
         self._first: Future[PersonalizedAsr] = Future()
         self._load = load
         self._other: tuple[str, PersonalizedAsr] | None = None
@@ -94,7 +103,7 @@ class ModelStore:
 
     def choices(self) -> list[tuple[str, str]]:
         """(label, name) of every model offered; assets/language.js says those labels that the page is built with."""
-        labels = {BUNDLED: BETWEEN.join(("Bundled pair", "commands and short phrases"))}
+        labels = {BUNDLED: BETWEEN.join(("Bundled pair", "commands and short phrases"))} | self._forms
         labels |= {model.name: self._label(model) for model in HUB_MODELS if self._is_listed(model)}
         labels |= {choice: choice for choice in self._named if choice not in labels}
         label = labels.pop(self.first_name, "")
@@ -189,4 +198,9 @@ class ModelStore:
         asr, hub = self.loaded(name), self.hub_model(name)
         if asr is not None:
             return asr.backbone.is_multilingual
-        return name != BUNDLED and (hub is None or hub.is_multilingual)
+        return self.base_of(name) != BUNDLED and (hub is None or hub.is_multilingual)
+
+
+def _form(folder: Path) -> str:
+    """The choice's name."""
+    return f"{BUNDLED} + {folder.name}"

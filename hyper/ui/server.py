@@ -14,7 +14,7 @@ from starlette.middleware import Middleware
 from hyper.model.checkpoint import CheckpointError
 from hyper.model.delivered import check_delivered
 from hyper.model.files import BUNDLED, BackboneError, find_folder
-from hyper.model.pairs import hub_bases
+from hyper.model.pairs import hub_bases, other_forms
 from hyper.recordings.limits import LIMITS, AudioError
 from hyper.recordings.manifest import ManifestError
 from hyper.ui.examples import read_all_examples
@@ -111,7 +111,7 @@ def serve(
                 check_delivered(find_folder(BUNDLED)[0], BackboneError)
             asr = None if is_beside else load()
             takes_any = takes_any and not is_public(host)
-            models = ModelStore(asr, name, load_by_name, takes_any, frozenset(hub_bases()))
+            models = ModelStore(asr, name, load_by_name, takes_any, frozenset(hub_bases()), other_forms())
             service = service_of(models)
             tried = TriedExamples(service, read_all_examples(examples))
             demo = build_page(service, tried)
