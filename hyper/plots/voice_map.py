@@ -109,7 +109,7 @@ def _speakers(voice_map: VoiceMap, members: Sequence[int], label: str) -> dict[s
 
 
 def _visitor(visitor: Visitor) -> dict[str, Any]:
-    """The main one is a star, which the legend names; the others are their names alone, beside their place and so beside the star."""
+    """The main one is a star, which the legend names; the others are their names alone, beside their place."""
     return {
         "name": visitor.label,
         "x": [visitor.where.x],
