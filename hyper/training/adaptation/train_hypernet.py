@@ -111,8 +111,8 @@ def train_hypernet(wanted: HypernetTraining, settings: AdaptationTraining) -> No
             )
         )
         training_curve(entries, CURVES, wanted.run_folder / "curve.png")
-        start = shlex.join(["python", "app.py", "--base", wanted.base, "--hypernet", str(wanted.out)])
-        print(f"wrote {wanted.out}; start the app on it:\n{start}")
+        command = shlex.join(["python", "app.py", "--base", wanted.base, "--hypernet", str(wanted.out)])
+        print(f"wrote {wanted.out}; start the app on it:\n{command}")
     accelerator.wait_for_everyone()
     accelerator.end_training()  # several processes would hang at their exit
 
