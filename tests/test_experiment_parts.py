@@ -542,12 +542,13 @@ def test_a_results_folder_must_be_there(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "options", [[], ["--quick"], ["--sentences", "s.txt", "--people", "p.csv", "--people-test", "q.csv"]]
+    ("options", "n_steps"),
+    [([], 36), (["--quick"], 34), (["--sentences", "s.txt", "--people", "p.csv", "--people-test", "q.csv"], 42)],
 )
-def test_every_step_of_the_study_is_a_command_that_exists(options: list[str], tmp_path: Path) -> None:
+def test_every_step_of_the_study_is_a_command_that_exists(options: list[str], n_steps: int, tmp_path: Path) -> None:
     args = build_parser("reproduce").parse_args(["reproduce", "--work", str(tmp_path), *options])
     steps = reproduce.steps(chosen_options(args, reproduce.Reproduction))
-    assert len({step.name for step in steps}) == len(steps) == (29 if "--people" in options else 26)
+    assert len({step.name for step in steps}) == len(steps) == n_steps
     for step in steps:
         parsed = build_parser(step.arguments[0]).parse_args(step.arguments)
         written = [getattr(parsed, name, None) for name in ("out", "work", "run_folder", "test")]
@@ -559,15 +560,19 @@ def test_the_study_makes_the_pair_that_is_delivered(tmp_path: Path) -> None:
     more = ["--people", "p.csv", "--teacher", "openai/whisper-tiny.en"]
     args = build_parser("reproduce").parse_args(["reproduce", "--work", str(tmp_path), *more])
     steps = {step.name: step.arguments for step in reproduce.steps(chosen_options(args, reproduce.Reproduction))}
-    base, hypernet = (build_parser(steps[name][0]).parse_args(steps[name]) for name in ("base", "hypernetwork"))
-    assert (base.out, hypernet.base) == (tmp_path / "whisper", str(tmp_path / "whisper"))
+    base = build_parser("train-base").parse_args(steps["base"])
+    first, second, last = (
+        build_parser("train").parse_args(steps[name])
+        for name in ("first-hypernetwork", "second-hypernetwork", "hypernetwork")
+    )
+    assert (base.out, last.base) == (tmp_path / "whisper", str(tmp_path / "whisper"))
+    assert (second.start, last.start) == (first.out, second.out) and last.out == tmp_path / "hypernet"
     config = HypernetConfig.load(ASSETS / "hypernet-mini" / "config.json")
-    assert whole_stacks(hypernet.targets) == config.targets
-    assert (hypernet.rank, hypernet.dropout, hypernet.generated) == (config.rank, config.dropout, config.generated)
-    went_on_at = 0.7 * 0.7  # the delivered one went on from there twice, at so much of its strength (docs/training.md)
-    assert went_on_at * hypernet.strength * hypernet.rank == pytest.approx(config.alpha)
+    assert whole_stacks(first.targets) == config.targets
+    assert (first.rank, last.dropout, first.generated) == (config.rank, config.dropout, config.generated)
+    assert first.strength * second.strength * last.strength * first.rank == pytest.approx(config.alpha)
     cards = [(ASSETS / folder / "README.md").read_text() for folder in ("hypernet-mini", "whisper-mini")]
-    assert f"Settings: updates {hypernet.updates}, batch_size {hypernet.batch_size}," in cards[0]
+    assert f"Settings: updates {last.updates}, batch_size {last.batch_size}," in cards[0]
     assert f"Settings: hours {base.hours}, " in cards[1] and f", real_share {base.real_share}," in cards[1]
     assert f"encoder states of `{base.teacher.split('/')[1].removeprefix('whisper-')}`" in cards[1]
     assert base.start == tmp_path / "second-whisper"

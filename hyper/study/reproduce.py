@@ -6,72 +6,19 @@ import shlex
 import subprocess
 import sys
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
 from hyper.study.experiments.catalogue import EXPERIMENTS
 from hyper.study.provenance import claim
+from hyper.study.reproduce_sizes import FULL, QUICK, Sizes, Speech
 from hyper.study.steps import Steps
 
 
 class ReproduceError(ValueError):
     """A step failed; the message says which."""
-
-
-@dataclass(frozen=True)
-class Speech:
-    """Typical speech that is made."""
-
-    utterances: int
-    speakers: int
-    seed: int
-    mix: tuple[float, ...]  # commands, open sentences, single words, phrases only for training
-
-
-@dataclass(frozen=True)
-class Sizes:
-    """How large everything is."""
-
-    first: Speech  # for a first base
-    first_hours: float
-    base_options: tuple[str, ...]
-    typical: Speech  # for the base that goes on from it
-    base_hours: float
-    taught: Speech  # for the base that goes on once more, by a teacher where one is given
-    taught_hours: float
-    simulated: int  # recordings, in the ways that training may hear
-    chained: int  # by the chain of effects alone
-    patients: int  # that each speaker becomes
-    people: int  # simulated recordings of real people, where their typical ones are given
-    people_chained: int  # by the chain of effects alone
-    more: Speech  # typical recordings that the base did not see, for the hypernetwork
-    hypernet_budget: tuple[str, ...]  # and its size
-    validation: Speech  # for the confidences
-    updates: int  # of each method and arm
-    batch_size: int
-    seeds: tuple[int, ...]
-    test_share: float
-
-
-FULL = Sizes(  # those of the bundled pair, before its hypernetwork went on (docs/training.md)
-    first=Speech(48_000, 800, 0, (0.5, 0.33, 0.17)), first_hours=0.8, base_options=(),
-    typical=Speech(64_000, 1_200, 2, (0.45, 0.25, 0.12, 0.18)), base_hours=1.4,
-    taught=Speech(40_000, 1_000, 3, (0.45, 0.25, 0.12, 0.18)), taught_hours=1.5,
-    simulated=40_000, chained=14_000, patients=4, people=15_000, people_chained=4_500,
-    more=Speech(8_000, 200, 1, (0.5, 0.2, 0.1, 0.2)),
-    hypernet_budget=("--rank", "16", "--dropout", "0.2", "--updates", "2200", "--strength", "0.6"),
-    validation=Speech(1_200, 120, 0, (0.7, 0.1, 0.2)), updates=300, batch_size=64, seeds=(0, 1, 2), test_share=1.0,
-)  # fmt: skip
-QUICK = Sizes(
-    first=Speech(200, 10, 0, (0.5, 0.33, 0.17)), first_hours=0.005, base_options=("--d-model", "64", "--layers", "2"),
-    typical=Speech(400, 20, 2, (0.45, 0.25, 0.12, 0.18)), base_hours=0.01,
-    taught=Speech(200, 10, 3, (0.45, 0.25, 0.12, 0.18)), taught_hours=0.005,
-    simulated=120, chained=40, patients=2, people=30, people_chained=10,
-    more=Speech(60, 6, 1, (0.5, 0.2, 0.1, 0.2)),
-    hypernet_budget=("--rank", "2", "--updates", "10", "--batch-size", "8"),
-    validation=Speech(60, 12, 0, (0.7, 0.1, 0.2)), updates=3, batch_size=8, seeds=(0,), test_share=0.01,
-)  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -145,6 +92,16 @@ class Reproduction:
         out = ("--out", self.work / "data" / name, *self.work_with)
         return step(f"{name}-speech", "make-speech", *split, *numbers, "--mix", *mix, *texts, *out)
 
+    def simulated(self, name: str, spoken: Path, ways: str, limit: int, seed: int) -> Step:
+        """Make patients of the speakers of a manifest."""
+        out = ("--out", self.work / "data" / name, "--ways", ways, "--limit", limit, "--seed", seed)
+        return step(f"simulated-{name}", "simulate", spoken, *out, "--patients", self.sizes.patients, *self.work_with)
+
+    def distorted(self, name: str, manifests: Sequence[Path], limit: int, seed: int) -> Step:
+        """Let recordings be heard through other rooms and microphones."""
+        out = ("--out", self.work / "data" / name, "--limit", limit, "--seed", seed, *self.work_with)
+        return step(f"distorted-{name}", "distort", *manifests, *out)
+
     def train_base(self, name: str, speech: str, hours: float, *options: object) -> Step:
         """Train a base on made speech, and on recordings of people where there are any."""
         people = (self.people,) if self.people else ()
@@ -154,23 +111,17 @@ class Reproduction:
 
 def steps(study: Reproduction) -> list[Step]:
     """The study as commands."""
-    return [*_made(study), *_checked(study), *_measured(study)]
+    return [*_made(study), *_gone_on(study), *_checked(study), *_measured(study)]
 
 
 def _made(study: Reproduction) -> list[Step]:
-    """Speech, the base, and the hypernetwork."""
-    sizes, work, data = study.sizes, study.work, study.work / "data"
+    """Speech, the base, and a first hypernetwork."""
+    sizes, work = study.sizes, study.work
     first = ("--run", work / "first-run", *sizes.base_options, "--out", work / "first-whisper")
     second = ("--start", work / "first-whisper", "--run", work / "second-run", "--out", work / "second-whisper")
     teacher = ("--teacher", study.teacher) if study.teacher else ()
     last = ("--start", work / "second-whisper", "--run", work / "base", "--out", work / "whisper", *teacher)
     last += ("--real-share", "0.6")
-    patients = ("--patients", sizes.patients, *study.work_with)
-
-    def simulated(name: str, spoken: Path, ways: str, limit: int, seed: int) -> Step:
-        out = ("--out", data / name, "--ways", ways, "--limit", limit, "--seed", seed, *patients)
-        return step(f"simulated-{name}", "simulate", spoken, *out)
-
     (spoken,) = study.manifests("taught")
     made = [
         study.speech("first", sizes.first),
@@ -179,16 +130,47 @@ def _made(study: Reproduction) -> list[Step]:
         study.train_base("second-base", "typical", sizes.base_hours, *second),
         study.speech("taught", sizes.taught),
         study.train_base("base", "taught", sizes.taught_hours, *last),
-        simulated("atypical", spoken, "train", sizes.simulated, 1),
-        simulated("chain", spoken, "chain", sizes.chained, 21),
+        study.simulated("atypical", spoken, "train", sizes.simulated, 1),
+        study.simulated("chain", spoken, "chain", sizes.chained, 21),
     ]
     if study.people:
-        made.append(simulated("people", study.pieces, "train", sizes.people, 2))
-        made.append(simulated("people-chain", study.pieces, "chain", sizes.people_chained, 22))
+        made.append(study.simulated("people", study.pieces, "train", sizes.people, 2))
+        made.append(study.simulated("people-chain", study.pieces, "chain", sizes.people_chained, 22))
     shipped = ("--targets", "encoder", "decoder", "--generated", "coefficients", *sizes.hypernet_budget)
-    folders = ("--run", work / "run-hypernet", "--out", work / "hypernet")
+    folders = ("--run", work / "run-first-hypernet", "--out", work / "first-hypernet")
     train = ("--data", *study.adapted_on, *study.pair[:2], *shipped, *folders)
-    return [*made, study.speech("more", sizes.more), step("hypernetwork", "train", *train)]
+    return [*made, study.speech("more", sizes.more), step("first-hypernetwork", "train", *train)]
+
+
+def _gone_on(study: Reproduction) -> list[Step]:
+    """The hypernetwork goes on with other recordings, and once more with some of them through other microphones."""
+    sizes, work = study.sizes, study.work
+    (spoken,) = study.manifests("spoken")
+    sources = [(spoken, each) for each in sizes.spoken_on]
+    sources += [(study.people, each) for each in sizes.people_on if study.people]
+    named = {f"on-{i}": source for i, source in enumerate(sources, start=1)}
+    made = [study.simulated(name, own, *how) for name, (own, how) in named.items()]
+    patients = study.manifests(*named)
+    people = (study.people,) if study.people else ()
+    n_people, n_spoken, n_patients = sizes.far
+    far = {"far-people": (people, n_people)} if people else {}
+    far |= {"far-spoken": ((spoken,), n_spoken), "far-atypical": (patients, n_patients)}
+    distorted = [study.distorted(name, *how, seed=i) for i, (name, how) in enumerate(far.items(), start=1)]
+
+    def train(name: str, start: str, data: Sequence[Path], budget: Sequence[str]) -> Step:
+        begin = ("--start", work / f"{start}hypernet", "--run", work / f"run-{name}hypernet")
+        form, out = ("--targets", "encoder", "decoder"), ("--out", work / f"{name}hypernet")
+        return step(f"{name}hypernetwork", "train", *study.pair[:2], *begin, "--data", *data, *form, *budget, *out)
+
+    on = (*patients, *study.manifests("more-on"), *people)
+    return [
+        study.speech("spoken", sizes.spoken),
+        study.speech("more-on", sizes.more_on),
+        *made,
+        train("second-", "first-", on, sizes.on_budget),
+        *distorted,
+        train("", "second-", (*on, *study.manifests(*far)), sizes.far_budget),
+    ]
 
 
 def _checked(study: Reproduction) -> list[Step]:
@@ -196,10 +178,12 @@ def _checked(study: Reproduction) -> list[Step]:
     out = study.work / "data" / "validation-atypical"
     simulated = ("--out", out, "--ways", "train", "--seed", 5, *study.work_with)
     both = study.manifests("validation", "validation-atypical")
+    heard = study.manifests("validation-far")
     return [
         study.speech("validation", study.sizes.validation, "--split", "validation"),
         step("validation-simulated", "simulate", *study.manifests("validation"), *simulated),
-        step("calibrate", "calibrate", *both, "--results", study.results, *study.pair),
+        study.distorted("validation-far", both, study.sizes.validation.utterances, 4),
+        step("calibrate", "calibrate", *both, *heard, "--results", study.results, *study.pair),
         step("voice-map", "make-map", "--data", *study.adapted_on, *study.pair),
     ]
 
