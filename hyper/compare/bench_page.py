@@ -229,8 +229,8 @@ def _seconds(call: Callable[[], object]) -> float:
 
 def model_arguments(base: str, hypernet: str | None, device: str | None, bits: int | None) -> list[str]:
     """What tells the app, which runs in another folder, to load the same model."""
-    given = {"base": base if base == BUNDLED else _whole_path(base), "device": device}
-    given |= {"hypernet": hypernet and _whole_path(hypernet), "bits": str(bits) if bits else None}
+    given = {"base": base if base == BUNDLED else _whole_path(base), "hypernet": hypernet and _whole_path(hypernet)}
+    given |= {"device": device, "bits": str(bits) if bits else None}
     return [f"--{name}={value}" for name, value in given.items() if value is not None]
 
 
