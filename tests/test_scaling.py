@@ -37,7 +37,7 @@ def test_what_is_flat_below_one_window_is_left_out_of_the_slope():
 
 
 def test_each_way_is_measured_in_turn_and_the_first_round_warms_up(monkeypatch):
-    waits = iter([50.0, 70.0, 3.0, 1.0, 2.0, 8.0, 12.0, 2.0])  # alone both, both alone, alone both, both alone
+    waits = iter([50.0, 70.0, 12.0, 4.0, 2.0, 8.0, 12.0, 2.0])  # alone both, both alone, alone both, both alone
     monkeypatch.setattr(scaling, "timed", lambda run, _: (next(waits), None))
     monkeypatch.setattr(scaling, "PersonalizedAsr", lambda *_: None)
     found = measured_point("here", 5, type("Asr", (), {"backbone": None})(), np.zeros(1), rounds=3)

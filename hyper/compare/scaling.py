@@ -51,7 +51,7 @@ class Point:
     label: str
     x: float
     alone_ms: float
-    both_ms: float
+    both_ms: float  # alone_ms times the ratio: two medians of their own would each have its slow spells
     ratio: float  # median of both over alone, neighbours in time
     quartiles: tuple[float, float]  # of these
 
@@ -109,14 +109,8 @@ def measured_point(label: str, x: float, asr: PersonalizedAsr, waveform: np.ndar
                 seconds[way].append(took)
     ratios = [both / alone for both, alone in zip(seconds[BOTH], seconds[ALONE], strict=True)]
     low, high = np.percentile(ratios, [25, 75])
-    return Point(
-        label,
-        x,
-        1000 * statistics.median(seconds[ALONE]),
-        1000 * statistics.median(seconds[BOTH]),
-        median_ratio(seconds[BOTH], seconds[ALONE]),
-        (float(low), float(high)),
-    )
+    alone_ms, ratio = 1000 * statistics.median(seconds[ALONE]), median_ratio(seconds[BOTH], seconds[ALONE])
+    return Point(label, x, alone_ms, alone_ms * ratio, ratio, (float(low), float(high)))
 
 
 def growth(name: str, x_name: str, points: Sequence[Point], is_log: bool = True, fitted_from: float = 0.0) -> Growth:

@@ -108,13 +108,14 @@ FRAME = """\
 ![Time over length, model size, rank and adapted layers]({name}.png)
 
 Both transcripts (encode, write the weights, decode two rows) beside the base alone (encode, decode one row), from the
-waveform on, measured in turn on the same recording; each ratio is the median over neighbours in time. Lengths are those
-of the examples' speech, repeated, with the pair as it is. Sizes are Whispers of the published shapes with random
-weights that end after {n_written} tokens; `mini` has the layers of the bundled base. Sizes, ranks and targets are
-measured on {seconds:g} s, with hypernetworks as they are before training: they change no word, so that both rows write
-as much, and cost what trained ones do. A slope is that of the least-squares line: through the logarithms for length and
-size, so that power 1 means twice as long for twice as much; through the ratios for rank and adapted matrices. Where
-encoder layers are adapted, the adapted row is encoded a second time.
+waveform on, measured in turn on the same recording; each ratio is the median over neighbours in time, and the times of
+both are the base's times that ratio. Lengths are those of the examples' speech, repeated, with the pair as it is. Sizes
+are Whispers of the published shapes with random weights that end after {n_written} tokens; `mini` has the layers of the
+bundled base. Sizes, ranks and targets are measured on {seconds:g} s, with hypernetworks as they are before training:
+they change no word, so that both rows write as much, and cost what trained ones do. A slope is that of the
+least-squares line: through the logarithms for length and size, so that power 1 means twice as long for twice as much;
+through the ratios for rank and adapted matrices. Where encoder layers are adapted, the adapted row is encoded a second
+time.
 
 {slopes}
 
