@@ -153,7 +153,7 @@ def _gone_on(study: Reproduction) -> list[Step]:
     patients = study.manifests(*named)
     people = (study.people,) if study.people else ()
     n_people, n_spoken, n_patients = sizes.far
-    far = {"far-people": (people, n_people)} if people else {}
+    far: dict[str, tuple[Sequence[Path], int]] = {"far-people": (people, n_people)} if people else {}
     far |= {"far-spoken": ((spoken,), n_spoken), "far-atypical": (patients, n_patients)}
     distorted = [study.distorted(name, *how, seed=i) for i, (name, how) in enumerate(far.items(), start=1)]
 
