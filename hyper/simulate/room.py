@@ -29,6 +29,16 @@ def speech_level(waveform: np.ndarray) -> float:
     return float(np.sqrt((levels[levels >= 0.1 * levels.max()] ** 2).mean()))
 
 
+def ratio(decibels: float) -> float:
+    """Of amplitudes."""
+    return 10 ** (decibels / 20)
+
+
+def at_peak(waveform: np.ndarray, dbfs: float) -> np.ndarray:  # (n_samples,) float32
+    """The same sound, as loud as its loudest sample shall be; not of silence."""
+    return (waveform * (ratio(dbfs) / np.abs(waveform).max())).astype(np.float32)
+
+
 def background(waveform: np.ndarray, n_samples: int, rng: np.random.Generator) -> np.ndarray:  # (n_samples,)
     """Noise with the spectrum and level of the waveform's quietest frames: what fills a pause that was not recorded."""
     frames = _frames(waveform)

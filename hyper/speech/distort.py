@@ -18,7 +18,7 @@ from hyper.recordings.blocks import in_blocks
 from hyper.recordings.limits import SAMPLE_RATE, AudioError
 from hyper.recordings.manifest import ManifestRow, write_manifest
 from hyper.recordings.parallel import parallel
-from hyper.simulate.room import room_noise, speech_level
+from hyper.simulate.room import at_peak, ratio, room_noise, speech_level
 
 IN_A_ROOM, ON_A_TELEPHONE, IN_NOISE = 0.5, 0.25, 0.7  # shares of the recordings
 ROOM_SECONDS = (0.15, 0.6)  # time for 60 dB
@@ -71,11 +71,10 @@ def distorted(waveform: np.ndarray, rng: np.random.Generator) -> np.ndarray:  # 
         heard = _in_a_room(heard, rng)
     heard = _through_a_microphone(heard, rng)
     if rng.random() < IN_NOISE:
-        heard = heard + room_noise(len(heard), speech_level(heard) * _ratio(rng.uniform(*NOISE_DB)), rng)
+        heard = heard + room_noise(len(heard), speech_level(heard) * ratio(rng.uniform(*NOISE_DB)), rng)
     if rng.random() < ON_A_TELEPHONE:
         heard = _on_a_telephone(heard, rng)
-    peak = max(float(np.abs(heard).max()), 1e-9)
-    return (heard * (_ratio(rng.uniform(*PEAK_DBFS)) / peak)).astype(np.float32)
+    return at_peak(heard, rng.uniform(*PEAK_DBFS))
 
 
 def _in_a_room(waveform: np.ndarray, rng: np.random.Generator) -> np.ndarray:
@@ -86,7 +85,7 @@ def _in_a_room(waveform: np.ndarray, rng: np.random.Generator) -> np.ndarray:
     at = rng.integers(1, n, size=max(int(seconds * REFLECTIONS_PER_SECOND), 1))
     reflections[at] = rng.choice([-1.0, 1.0], size=len(at)) * 10 ** (-3 * at / n)
     reflections = sosfilt(butter(1, rng.uniform(1500, 6000), fs=SAMPLE_RATE, output="sos"), reflections)
-    reflections *= _ratio(rng.uniform(*ROOM_DB)) / np.sqrt((reflections**2).sum())
+    reflections *= ratio(rng.uniform(*ROOM_DB)) / np.sqrt((reflections**2).sum())
     reflections[0] += 1  # the direct sound
     return fftconvolve(waveform, reflections)[: len(waveform)]
 
@@ -110,7 +109,3 @@ def _on_a_telephone(waveform: np.ndarray, rng: np.random.Generator) -> np.ndarra
     expanded = np.sign(coarse) * np.expm1(np.abs(coarse) * np.log1p(MU)) / MU * loud
     wide = resample_poly(expanded, SAMPLE_RATE // TELEPHONE_RATE, 1)
     return np.pad(wide, (0, max(len(waveform) - len(wide), 0)))[: len(waveform)]
-
-
-def _ratio(decibels: float) -> float:
-    return 10 ** (decibels / 20)

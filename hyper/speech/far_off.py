@@ -12,7 +12,7 @@ from scipy.signal import fftconvolve
 from hyper.recordings.audio import load_audio, save_audio
 from hyper.recordings.limits import SAMPLE_RATE
 from hyper.recordings.manifest import ManifestRow, write_manifest
-from hyper.simulate.room import room_noise, speech_level
+from hyper.simulate.room import at_peak, ratio, room_noise, speech_level
 
 KIND = "far-off speech"
 PEAK_DBFS = (-45.0, -30.0)  # near speech is recorded at -30 to -3; below -60 `load_audio` refuses it as silent
@@ -40,12 +40,8 @@ def far_off(
     n_tail = round(rng.uniform(*REVERBERATION_SECONDS) * SAMPLE_RATE)
     decay = 10 ** (-3 * np.arange(n_tail) / n_tail)  # 60 dB
     reflections = decay * rng.standard_normal(n_tail)
-    reflections *= _ratio(rng.uniform(*REVERBERANT_DB)) / np.sqrt((reflections**2).sum())
+    reflections *= ratio(rng.uniform(*REVERBERANT_DB)) / np.sqrt((reflections**2).sum())
     reflections[0] += 1  # the direct sound
     heard = fftconvolve(waveform, reflections)
-    heard += room_noise(len(heard), speech_level(heard) * _ratio(rng.uniform(*NOISE_DB)), rng)
-    return (heard * (_ratio(rng.uniform(*PEAK_DBFS)) / np.abs(heard).max())).astype(np.float32)
-
-
-def _ratio(decibels: float) -> float:
-    return 10 ** (decibels / 20)
+    heard += room_noise(len(heard), speech_level(heard) * ratio(rng.uniform(*NOISE_DB)), rng)
+    return at_peak(heard, rng.uniform(*PEAK_DBFS))

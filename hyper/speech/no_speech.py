@@ -9,6 +9,7 @@ import numpy as np
 from hyper.recordings.audio import save_audio
 from hyper.recordings.limits import SAMPLE_RATE
 from hyper.recordings.manifest import ManifestRow, write_manifest
+from hyper.simulate.room import at_peak
 from hyper.speech.make import LICENCE
 
 KINDS = ("room", "white noise", "pink noise", "hum", "chords", "breathing")
@@ -48,7 +49,7 @@ def no_speech(kind: str, rng: np.random.Generator) -> np.ndarray:  # (n_samples,
         decibels_an_octave = {"white noise": 0.0, "pink noise": -3.0, "room": -5.0}[kind]
         sound = _noise(n_samples, decibels_an_octave, rng)
     peak_dbfs = rng.uniform(*(ROOM_PEAK_DBFS if kind == "room" else PEAK_DBFS))
-    return (sound * (10 ** (peak_dbfs / 20) / np.abs(sound).max())).astype(np.float32)
+    return at_peak(sound, peak_dbfs)
 
 
 def _noise(n_samples: int, decibels_an_octave: float, rng: np.random.Generator) -> np.ndarray:  # (n_samples,)
