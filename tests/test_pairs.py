@@ -155,6 +155,10 @@ def test_the_bundled_base_is_offered_with_each_of_its_hypernetworks(backbone, ma
     choice = f"{BUNDLED} + hypernet-mini-paper"
     assert ("Bundled pair · as in the paper", choice) in models.choices()
     assert models.base_of(choice) == BUNDLED and not models.is_multilingual(choice)
+    assert models.is_paper_form(choice) and not models.is_paper_form(BUNDLED)
+    models.takes_any = True  # of a folder that somebody names nobody knows the form
+    assert not models.is_paper_form(models.open(BUNDLED, str(tmp_path / "hypernet-mini")))
+    loaded.clear()
     models.get(choice)
     assert loaded == [(BUNDLED, str(forms[0]))] and models.is_loaded(choice)
 

@@ -186,7 +186,7 @@ class Inputs:
         """What to expect of a model."""
         if name == BUNDLED:
             return note_html(OFFER_NOTE if self.models.offer else BUNDLED_NOTE, is_built=True)
-        if self.models.base_of(name) == BUNDLED:
+        if self.models.is_paper_form(name):
             return note_html(FORM_NOTE)
         if self.models.is_loaded(name):
             return ""

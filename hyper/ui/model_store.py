@@ -19,9 +19,7 @@ if TYPE_CHECKING:
     from hyper.model.backbone import Backbone
 
 BETWEEN = " · "  # the parts of a label
-
-
-FORMS = {"hypernet-mini-paper": "as in the paper"}  # what the bundled base's further hypernetworks are called
+PAPER_FORM = "hypernet-mini-paper"  # the bundled base's hypernetwork in the paper's form
 
 
 @dataclass(frozen=True)
@@ -79,11 +77,9 @@ class ModelStore:
         self.first_name = name
         self.takes_any = takes_any
         self.adapting = frozenset(adapting)
+        self._forms = {f"{BUNDLED} + {folder.name}": folder for folder in forms}  # choice -> hypernetwork
         # choice -> base and, if one was named, hypernetwork
-        self._named: dict[str, tuple[str, ...]] = {_form(folder): (BUNDLED, str(folder)) for folder in forms}
-        self._forms = {
-            _form(folder): BETWEEN.join(("Bundled pair", FORMS.get(folder.name, folder.name))) for folder in forms
-        }
+        self._named: dict[str, tuple[str, ...]] = {choice: (BUNDLED, str(own)) for choice, own in self._forms.items()}
         self._first: Future[PersonalizedAsr] = Future()
         self._load = load
         self._other: tuple[str, PersonalizedAsr] | None = None
@@ -103,7 +99,10 @@ class ModelStore:
 
     def choices(self) -> list[tuple[str, str]]:
         """(label, name) of every model offered; assets/language.js says those labels that the page is built with."""
-        labels = {BUNDLED: BETWEEN.join(("Bundled pair", "commands and short phrases"))} | self._forms
+        labels = {BUNDLED: BETWEEN.join(("Bundled pair", "commands and short phrases"))}
+        for choice, folder in self._forms.items():
+            form = "as in the paper" if self.is_paper_form(choice) else folder.name
+            labels[choice] = BETWEEN.join(("Bundled pair", form))
         labels |= {model.name: self._label(model) for model in HUB_MODELS if self._is_listed(model)}
         labels |= {choice: choice for choice in self._named if choice not in labels}
         label = labels.pop(self.first_name, "")
@@ -177,6 +176,10 @@ class ModelStore:
             raise
         return choice
 
+    def is_paper_form(self, choice: str) -> bool:
+        """Whether this is the bundled base, adapted as in the paper."""
+        return choice in self._forms and self._forms[choice].name == PAPER_FORM
+
     def base_of(self, choice: str) -> str:
         """The base of a choice, as a command would name it."""
         return self._named.get(choice, (choice,))[0]
@@ -199,8 +202,3 @@ class ModelStore:
         if asr is not None:
             return asr.backbone.is_multilingual
         return self.base_of(name) != BUNDLED and (hub is None or hub.is_multilingual)
-
-
-def _form(folder: Path) -> str:
-    """The choice's name."""
-    return f"{BUNDLED} + {folder.name}"
