@@ -57,7 +57,7 @@ FULL = Sizes(  # those of the bundled pair (docs/training.md)
     hypernet_budget=("--rank", "16", "--dropout", "0.2", "--updates", "2200", "--strength", "0.6"),
     spoken=Speech(20_000, 1_000, 2, (0.45, 0.25, 0.12, 0.18)),
     spoken_on=(("train", 14_000, 1), ("vocoder", 8_000, 31), ("chain", 5_000, 21)),
-    people_on=(("vocoder", 2_000, 2), ("chain", 1_600, 2)), more_on=Speech(5_000, 200, 4, (0.5, 0.2, 0.1, 0.2)),
+    people_on=(("vocoder", 2_000, 2), ("chain", 1_600, 2)), more_on=Speech(5_000, 200, 1, (0.5, 0.2, 0.1, 0.2)),
     on_budget=(*_GOING_ON, "--updates", "320"),
     far=(4_500, 3_000, 6_500), far_budget=(*_GOING_ON, "--updates", "500"),
     validation=Speech(1_200, 120, 0, (0.7, 0.1, 0.2)), updates=300, batch_size=64, seeds=(0, 1, 2), test_share=1.0,
