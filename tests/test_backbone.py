@@ -55,10 +55,19 @@ def test_states_are_transformers_hidden_states_and_the_last_is_what_the_decoder_
 
 def test_speech_states_cover_the_recording(backbone, hub_backbone):
     assert backbone.window_seconds == 4.0 and hub_backbone.window_seconds == 30.0
-    for n_samples, own, hub in ((1, 1, 1), (640, 1, 2), (641, 2, 3), (16_000, 25, 50), (10**6, 100, 1500)):
+    for n_samples, own, hub in ((16_000, 25, 50), (16_320, 26, 51), (16_321, 26, 52), (10**6, 100, 1500)):
         assert backbone.n_speech_states(n_samples) == own  # 40 ms a state
         assert hub_backbone.n_speech_states(n_samples) == hub  # 20 ms a state
-    assert backbone.n_speech_frames(16_000) == 50 and hub_backbone.n_speech_frames(16_000) == 100
+    assert backbone.speech_frames(16_000) == slice(0, 50) and hub_backbone.speech_frames(16_000) == slice(0, 100)
+
+
+def test_a_short_recording_is_heard_in_the_middle_of_silence(backbone, speech_like):
+    word = speech_like(0.4)
+    by_hand = np.concatenate([np.zeros(3200, np.float32), word, np.zeros(3200, np.float32)])
+    torch.testing.assert_close(backbone.log_mel([word]), backbone.log_mel([by_hand]), rtol=0, atol=0)
+    assert backbone.silence_before(len(by_hand)) == 0  # so that this is as it was made
+    assert backbone.n_speech_states(len(word)) == 15  # 0.2 + 0.4 s, 40 ms a state
+    assert backbone.speech_frames(len(word)) == slice(10, 30)  # 20 ms a frame
 
 
 def test_speech_states_end_where_the_speech_ends(backbone, speech_like):

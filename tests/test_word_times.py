@@ -84,6 +84,17 @@ def test_words_of_pieces_come_one_after_the_other_and_each_row_reads_with_its_ow
     assert not any(module._forward_hooks for module in backbone.model.modules())
 
 
+def test_a_short_recording_is_timed_without_the_silence_that_it_is_heard_after(asr, speech_like):
+    comparison = asr.compare(speech_like(0.4))
+    tokens = [*asr.backbone.prompt(), *comparison.base.transcript.tokens]
+    states = asr.prepare(speech_like(0.4)).states
+    heard = asr.backbone.attention(states, torch.tensor([tokens]))[0, :, len(asr.backbone.prompt()) - 1 :, :15]
+    expected = np.clip(0.04 * token_starts(heard) - 0.2, 0, 0.4)  # 15 states of 40 ms: 0.2 s of silence, then 0.4 s
+    flat = [seconds for word in comparison.word_times.base for seconds in (word.start, word.end)]
+    assert len(flat) > 2 and set(np.round(flat, 6)) <= set(np.round(expected, 6))
+    assert flat[-1] == pytest.approx(expected[-1]) and flat[-1] > 0
+
+
 def test_attention_under_an_update_is_that_of_merged_weights(asr, speech_like):
     waveform, backbone = speech_like(3.0), asr.backbone
     prepared = asr.prepare(waveform)

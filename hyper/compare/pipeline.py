@@ -262,8 +262,8 @@ class PersonalizedAsr:
 
     def _speech_log_mel(self, prepared: Prepared) -> np.ndarray:  # (n_mels, n_frames)
         """All pieces joined, without padding."""
-        n_frames = map(self.backbone.n_speech_frames, prepared.n_samples)
-        parts = [piece[:, :n].numpy() for piece, n in zip(prepared.log_mel, n_frames, strict=True)]
+        frames = map(self.backbone.speech_frames, prepared.n_samples)
+        parts = [piece[:, own].numpy() for piece, own in zip(prepared.log_mel, frames, strict=True)]
         return np.concatenate(parts, axis=1)
 
     def layer_sizes(self, prepared: Prepared, strength: float) -> tuple[LayerSize, ...]:

@@ -103,7 +103,8 @@ def _words_of(backbone: Backbone, text: Sequence[_Piece], starts: Mapping[_Piece
     offset = 0
     for piece in text:
         if spelt := spell_out(backbone, piece.tokens):
-            samples = np.minimum(starts[piece] * backbone.samples_per_state, piece.n_samples)
+            samples = starts[piece] * backbone.samples_per_state - backbone.silence_before(piece.n_samples)
+            samples = np.clip(samples, 0, piece.n_samples)
             seconds = ((offset + samples) / SAMPLE_RATE).tolist()
             words += [WordTime(word, seconds[own.start], seconds[own.stop]) for word, own in spelt]
         offset += piece.n_samples

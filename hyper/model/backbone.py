@@ -40,6 +40,7 @@ if TYPE_CHECKING:
 
 FIXED_POSITIONS = "model.encoder.embed_positions.weight"
 SAMPLES_PER_FRAME_STATES = 2  # the encoder's second convolution has stride 2: two mel frames make one state
+HEARD_SECONDS = 0.8  # a shorter recording lies in the middle of so much: cut close to its word, it is misheard
 CHEAP_WINDOW_SECONDS = 10  # windows up to this long are always encoded whole
 WINDOW_STEP_SECONDS = 2  # few shapes
 WINDOW_MARGIN_SECONDS = 0.6  # of silence behind the speech: without any, Whisper cuts the last word off
@@ -145,17 +146,22 @@ class Backbone(Vocabulary):
         if not self.cuts_window:
             return self.extractor.n_samples
         step = WINDOW_STEP_SECONDS * SAMPLE_RATE
-        needed = n_samples + round(WINDOW_MARGIN_SECONDS * SAMPLE_RATE)
+        needed = self.silence_before(n_samples) + n_samples + round(WINDOW_MARGIN_SECONDS * SAMPLE_RATE)
         return min(step * -(-needed // step), self.extractor.n_samples)
+
+    def silence_before(self, n_samples: int) -> int:
+        """Samples of silence that a recording is heard after: none, unless it is shorter than `HEARD_SECONDS`."""
+        return max(round(HEARD_SECONDS * SAMPLE_RATE) - n_samples, 0) // 2
 
     def log_mel(
         self,
         waveforms: Sequence[np.ndarray],  # each (n_samples,) 16 kHz
         window: int | None = None,  # samples, as `window_samples` says; the whole window where None
     ) -> Tensor:
-        """Log-mel (batch, n_mels, n_frames), padded to the window."""
+        """Log-mel (batch, n_mels, n_frames), each after its `silence_before` and padded to the window."""
+        placed = [np.pad(waveform, (self.silence_before(len(waveform)), 0)) for waveform in waveforms]
         features = self.extractor(
-            list(waveforms), sampling_rate=SAMPLE_RATE, max_length=window, return_tensors="pt"
+            placed, sampling_rate=SAMPLE_RATE, max_length=window, return_tensors="pt"
         )  # its own window where None
         return features.input_features
 
@@ -214,12 +220,15 @@ class Backbone(Vocabulary):
         return SAMPLES_PER_FRAME_STATES * self.extractor.hop_length
 
     def n_speech_states(self, n_samples: int) -> int:
-        """Encoder states that cover the recording; the rest cover padding."""
-        return min(max(1, -(-n_samples // self.samples_per_state)), self._config.max_source_positions)
+        """Encoder states from the first to where the recording ends; the rest cover padding."""
+        heard = self.silence_before(n_samples) + n_samples
+        return min(max(1, -(-heard // self.samples_per_state)), self._config.max_source_positions)
 
-    def n_speech_frames(self, n_samples: int) -> int:
-        """Log-mel frames that cover the recording."""
-        return min(max(1, -(-n_samples // self.extractor.hop_length)), self.extractor.nb_max_frames)
+    def speech_frames(self, n_samples: int) -> slice:
+        """The log-mel frames that cover the recording."""
+        first, hop = self.silence_before(n_samples), self.extractor.hop_length
+        last = min(max(1, -(-(first + n_samples) // hop)), self.extractor.nb_max_frames)
+        return slice(first // hop, last)
 
     def sites(self, targets: Sequence[str]) -> tuple[LoraSite, ...]:
         """Where the linear layers of these kinds are, target by target, from the first layer to the last."""

@@ -105,7 +105,7 @@ def _embed(network: SpeakerNetwork, backbone: Backbone, rows: Sequence[ManifestR
     parts = []
     for start in range(0, len(rows), _AT_ONCE):
         waveforms = [load_audio(row.path) for row in rows[start : start + _AT_ONCE]]
-        n_frames = torch.tensor([backbone.n_speech_frames(len(waveform)) for waveform in waveforms])
+        n_frames = torch.tensor([backbone.speech_frames(len(waveform)).stop for waveform in waveforms])
         log_mel = backbone.log_mel([waveform[: backbone.extractor.n_samples] for waveform in waveforms])
         parts.append(network(log_mel.to(backbone.device), n_frames.to(backbone.device)).cpu())
     return torch.cat(parts).numpy()
