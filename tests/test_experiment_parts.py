@@ -543,7 +543,7 @@ def test_a_results_folder_must_be_there(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     ("options", "n_steps"),
-    [([], 36), (["--quick"], 34), (["--sentences", "s.txt", "--people", "p.csv", "--people-test", "q.csv"], 42)],
+    [([], 39), (["--quick"], 37), (["--sentences", "s.txt", "--people", "p.csv", "--people-test", "q.csv"], 46)],
 )
 def test_every_step_of_the_study_is_a_command_that_exists(options: list[str], n_steps: int, tmp_path: Path) -> None:
     args = build_parser("reproduce").parse_args(["reproduce", "--work", str(tmp_path), *options])
@@ -561,16 +561,15 @@ def test_the_study_makes_the_pair_that_is_delivered(tmp_path: Path) -> None:
     args = build_parser("reproduce").parse_args(["reproduce", "--work", str(tmp_path), *more])
     steps = {step.name: step.arguments for step in reproduce.steps(chosen_options(args, reproduce.Reproduction))}
     base = build_parser("train-base").parse_args(steps["base"])
-    first, second, last = (
-        build_parser("train").parse_args(steps[name])
-        for name in ("first-hypernetwork", "second-hypernetwork", "hypernetwork")
-    )
+    begun = ("first-hypernetwork", "second-hypernetwork", "third-hypernetwork", "hypernetwork")
+    first, *on = trainings = [build_parser("train").parse_args(steps[name]) for name in begun]
+    last = on[-1]
     assert (base.out, last.base) == (tmp_path / "whisper", str(tmp_path / "whisper"))
-    assert (second.start, last.start) == (first.out, second.out) and last.out == tmp_path / "hypernet"
+    assert [each.start for each in on] == [each.out for each in trainings[:-1]] and last.out == tmp_path / "hypernet"
     config = HypernetConfig.load(ASSETS / "hypernet-mini" / "config.json")
     assert whole_stacks(first.targets) == config.targets
     assert (first.rank, last.dropout, first.generated) == (config.rank, config.dropout, config.generated)
-    assert first.strength * second.strength * last.strength * first.rank == pytest.approx(config.alpha)
+    assert math.prod(each.strength for each in trainings) * first.rank == pytest.approx(config.alpha)
     cards = [(ASSETS / folder / "README.md").read_text() for folder in ("hypernet-mini", "whisper-mini")]
     assert f"Settings: updates {last.updates}, batch_size {last.batch_size}," in cards[0]
     assert f"Settings: hours {base.hours}, " in cards[1] and f", real_share {base.real_share}," in cards[1]

@@ -108,6 +108,12 @@ class Reproduction:
         data = ("--data", *self.manifests(speech), *people)
         return step(name, "train-base", *data, "--hours", str(hours), *options, *self.work_with)
 
+    def go_on(self, name: str, start: str, data: Sequence[Path], budget: Sequence[str]) -> Step:
+        """Train on from an earlier hypernetwork."""
+        begin = ("--start", self.work / f"{start}hypernet", "--run", self.work / f"run-{name}hypernet")
+        form, out = ("--targets", "encoder", "decoder"), ("--out", self.work / f"{name}hypernet")
+        return step(f"{name}hypernetwork", "train", *self.pair[:2], *begin, "--data", *data, *form, *budget, *out)
+
 
 def steps(study: Reproduction) -> list[Step]:
     """The study as commands."""
@@ -143,33 +149,32 @@ def _made(study: Reproduction) -> list[Step]:
 
 
 def _gone_on(study: Reproduction) -> list[Step]:
-    """The hypernetwork goes on with other recordings, and once more with some of them through other microphones."""
-    sizes, work = study.sizes, study.work
+    """The hypernetwork goes on three times: with other recordings, through other microphones, with other patients."""
+    sizes = study.sizes
     (spoken,) = study.manifests("spoken")
+    people = (study.people,) if study.people else ()
     sources = [(spoken, each) for each in sizes.spoken_on]
     sources += [(study.people, each) for each in sizes.people_on if study.people]
     named = {f"on-{i}": source for i, source in enumerate(sources, start=1)}
-    made = [study.simulated(name, own, *how) for name, (own, how) in named.items()]
     patients = study.manifests(*named)
-    people = (study.people,) if study.people else ()
     n_people, n_spoken, n_patients = sizes.far
     far: dict[str, tuple[Sequence[Path], int]] = {"far-people": (people, n_people)} if people else {}
     far |= {"far-spoken": ((spoken,), n_spoken), "far-atypical": (patients, n_patients)}
-    distorted = [study.distorted(name, *how, seed=i) for i, (name, how) in enumerate(far.items(), start=1)]
-
-    def train(name: str, start: str, data: Sequence[Path], budget: Sequence[str]) -> Step:
-        begin = ("--start", work / f"{start}hypernet", "--run", work / f"run-{name}hypernet")
-        form, out = ("--targets", "encoder", "decoder"), ("--out", work / f"{name}hypernet")
-        return step(f"{name}hypernetwork", "train", *study.pair[:2], *begin, "--data", *data, *form, *budget, *out)
-
+    n_people, n_spoken, n_far = sizes.last
+    others = {"last-people": (study.people, ("train", n_people, 51))} if study.people else {}
+    others |= {"last-spoken": (spoken, ("train", n_spoken, 61))}
     on = (*patients, *study.manifests("more-on"), *people)
+    heard = (*on, *study.manifests(*far))
     return [
         study.speech("spoken", sizes.spoken),
         study.speech("more-on", sizes.more_on),
-        *made,
-        train("second-", "first-", on, sizes.on_budget),
-        *distorted,
-        train("", "second-", (*on, *study.manifests(*far)), sizes.far_budget),
+        *(study.simulated(name, own, *how) for name, (own, how) in named.items()),
+        study.go_on("second-", "first-", on, sizes.on_budget),
+        *(study.distorted(name, *how, seed=i) for i, (name, how) in enumerate(far.items(), start=1)),
+        study.go_on("third-", "second-", heard, sizes.far_budget),
+        *(study.simulated(name, own, *how) for name, (own, how) in others.items()),
+        study.distorted("last-far", study.manifests(*others), n_far, 7),
+        study.go_on("", "third-", (*heard, *study.manifests(*others, "last-far")), sizes.last_budget),
     ]
 
 

@@ -40,6 +40,8 @@ class Sizes:
     on_budget: tuple[str, ...]
     far: tuple[int, int, int]  # recordings through other microphones: of people, of `spoken`, of what is simulated
     far_budget: tuple[str, ...]  # when it goes on once more, with them
+    last: tuple[int, int, int]  # recordings of other patients: people's, of `spoken`, and of both through microphones
+    last_budget: tuple[str, ...]  # when it goes on a third time, with them
     validation: Speech  # for the confidences
     updates: int  # of each method and arm
     batch_size: int
@@ -60,6 +62,7 @@ FULL = Sizes(  # those of the bundled pair (docs/training.md)
     people_on=(("vocoder", 2_000, 2), ("chain", 1_600, 2)), more_on=Speech(5_000, 200, 1, (0.5, 0.2, 0.1, 0.2)),
     on_budget=(*_GOING_ON, "--updates", "320"),
     far=(4_500, 3_000, 6_500), far_budget=(*_GOING_ON, "--updates", "500"),
+    last=(7_000, 5_000, 2_500), last_budget=(*_GOING_ON, "--updates", "750"),
     validation=Speech(1_200, 120, 0, (0.7, 0.1, 0.2)), updates=300, batch_size=64, seeds=(0, 1, 2), test_share=1.0,
 )  # fmt: skip
 QUICK = Sizes(
@@ -73,5 +76,6 @@ QUICK = Sizes(
     spoken_on=(("vocoder", 30, 31),), people_on=(("vocoder", 10, 2),),
     more_on=Speech(30, 6, 4, (0.5, 0.2, 0.1, 0.2)), on_budget=("--updates", "5", "--batch-size", "8"),
     far=(10, 20, 20), far_budget=("--updates", "5", "--batch-size", "8"),
+    last=(10, 20, 10), last_budget=("--updates", "5", "--batch-size", "8"),
     validation=Speech(60, 12, 0, (0.7, 0.1, 0.2)), updates=3, batch_size=8, seeds=(0,), test_share=0.01,
 )  # fmt: skip
