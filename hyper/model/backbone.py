@@ -146,12 +146,16 @@ class Backbone(Vocabulary):
         if not self.cuts_window:
             return self.extractor.n_samples
         step = WINDOW_STEP_SECONDS * SAMPLE_RATE
-        needed = self.silence_before(n_samples) + n_samples + round(WINDOW_MARGIN_SECONDS * SAMPLE_RATE)
+        needed = self._heard_samples(n_samples) + round(WINDOW_MARGIN_SECONDS * SAMPLE_RATE)
         return min(step * -(-needed // step), self.extractor.n_samples)
 
     def silence_before(self, n_samples: int) -> int:
         """Samples of silence that a recording is heard after: none, unless it is shorter than `HEARD_SECONDS`."""
         return max(round(HEARD_SECONDS * SAMPLE_RATE) - n_samples, 0) // 2
+
+    def _heard_samples(self, n_samples: int) -> int:
+        """The recording and the silence before it."""
+        return self.silence_before(n_samples) + n_samples
 
     def log_mel(
         self,
@@ -221,14 +225,14 @@ class Backbone(Vocabulary):
 
     def n_speech_states(self, n_samples: int) -> int:
         """Encoder states from the first to where the recording ends; the rest cover padding."""
-        heard = self.silence_before(n_samples) + n_samples
+        heard = self._heard_samples(n_samples)
         return min(max(1, -(-heard // self.samples_per_state)), self._config.max_source_positions)
 
     def speech_frames(self, n_samples: int) -> slice:
         """The log-mel frames that cover the recording."""
-        first, hop = self.silence_before(n_samples), self.extractor.hop_length
-        last = min(max(1, -(-(first + n_samples) // hop)), self.extractor.nb_max_frames)
-        return slice(first // hop, last)
+        hop = self.extractor.hop_length
+        last = min(max(1, -(-self._heard_samples(n_samples) // hop)), self.extractor.nb_max_frames)
+        return slice(self.silence_before(n_samples) // hop, last)
 
     def sites(self, targets: Sequence[str]) -> tuple[LoraSite, ...]:
         """Where the linear layers of these kinds are, target by target, from the first layer to the last."""

@@ -94,7 +94,7 @@ def magnitude_figure(layers: Sequence[LayerUpdate]) -> go.Figure:
             hovertemplate="layer %{x}: %{y:.2f} % of its weights, root mean square over its matrices<extra></extra>",
         )
         return _over_layers(figure, layers, "change, % of the layer's weights")
-    for colour, (matrix, updates) in zip(_colours(layers), _by_matrix(layers).items(), strict=False):
+    for colour, (matrix, updates) in zip(_colours(layers), _by_matrix(layers).items(), strict=True):
         figure.add_bar(
             name=matrix,
             x=[_layer_label(update, layers) for update in updates],
@@ -178,7 +178,7 @@ def magnitude_print(layers: Sequence[LayerUpdate]) -> Figure:
     groups = _by_matrix(layers)
     width = 0.7 / len(groups)
     ticks = list(dict.fromkeys(_layer_label(update, layers) for update in layers))
-    for i, (colour, (matrix, updates)) in enumerate(zip(_colours(layers), groups.items(), strict=False)):
+    for i, (colour, (matrix, updates)) in enumerate(zip(_colours(layers), groups.items(), strict=True)):
         shift = (i - (len(groups) - 1) / 2) * width  # bars of one layer stand side by side around its tick
         centres = [ticks.index(_layer_label(update, layers)) + shift for update in updates]
         bars = axes.bar(centres, [100 * u.relative_frobenius for u in updates], width, color=colour, label=matrix)

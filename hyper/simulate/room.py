@@ -47,7 +47,7 @@ def background(waveform: np.ndarray, n_samples: int, rng: np.random.Generator) -
     power = (np.abs(fft.rfft(frames[quiet] * np.hanning(_FRAME))) ** 2).mean(axis=0)
     shape = np.exp(0.5 * gaussian_filter1d(np.log(power + 1e-12), _SMOOTH_BINS, mode="nearest"))
     level = float(np.sqrt((levels[quiet] ** 2).mean()))
-    return _shaped_noise(shape, n_samples, min(level, speech_level(waveform) * 10 ** (_BACKGROUND_DB / 20)), rng)
+    return _shaped_noise(shape, n_samples, min(level, speech_level(waveform) * ratio(_BACKGROUND_DB)), rng)
 
 
 def room_noise(n_samples: int, level: float, rng: np.random.Generator) -> np.ndarray:  # (n_samples,)

@@ -18,7 +18,7 @@ from hyper.recordings.limits import SAMPLE_RATE
 from hyper.simulate.disorder import Disorder, Profile, Simulated, taken
 from hyper.simulate.phones import Phone, is_consonant, is_silence, words_of
 from hyper.simulate.psola import Span
-from hyper.simulate.room import room_noise, speech_level
+from hyper.simulate.room import ratio, room_noise, speech_level
 from hyper.simulate.spectrum import SpectralChange, change_spectrum
 from hyper.simulate.timing import play_phones
 from hyper.simulate.voice import TREMOR_HZ, VoiceChange, say_spans
@@ -80,7 +80,7 @@ def in_its_room(
     rng: np.random.Generator,
 ) -> np.ndarray:  # (n_samples_out,)
     """The speech in a room: the loss of level tells because the room's noise stays."""
-    noise_level = speech_level(typical) * 10 ** (-profile.room_snr_db / 20)
+    noise_level = speech_level(typical) * ratio(-profile.room_snr_db)
     return said + room_noise(len(said), noise_level, rng)
 
 

@@ -10,7 +10,7 @@ from scipy.signal import butter, fftconvolve, sosfilt
 
 from hyper.recordings.limits import SAMPLE_RATE
 from hyper.simulate.psola import Span
-from hyper.simulate.room import speech_level
+from hyper.simulate.room import ratio, speech_level
 from hyper.simulate.spectrum import FREQUENCIES, istft, stft, warped, whispered
 from hyper.simulate.voice import VoiceChange, say_spans
 
@@ -147,7 +147,7 @@ def _noisy(waveform: np.ndarray, strength: float, speaker: Draw, rng: Draw) -> n
     """Noise that rises or falls with frequency."""
     noise = rng.standard_normal(len(waveform))
     coloured = sosfilt(butter(1, speaker.uniform(300, 6000), fs=SAMPLE_RATE, output="sos"), noise)
-    level = speech_level(waveform) * 10 ** (-(40 - strength * speaker.uniform(8, 32)) / 20)
+    level = speech_level(waveform) * ratio(-(40 - strength * speaker.uniform(8, 32)))
     return waveform + coloured * level / max(float(np.sqrt((coloured**2).mean())), 1e-9)
 
 

@@ -13,7 +13,7 @@ from scipy.ndimage import gaussian_filter1d
 from hyper.recordings.limits import SAMPLE_RATE
 from hyper.recordings.pitch import FRAME_HOP, track_f0
 from hyper.simulate.psola import Timeline, lay_out
-from hyper.simulate.room import speech_level
+from hyper.simulate.room import ratio, speech_level
 from hyper.simulate.spectrum import warped
 from hyper.simulate.ways.chain import SPANS, Draw
 
@@ -36,7 +36,7 @@ def say_vocoded(
     breath = _breath(weak, speaker)
     said = _spoken(envelope, melody, f0 > 0, timeline, breath, rng) * timeline.gain
     noise_db = 60 - weak * speaker.uniform(10, 38)  # below the speech
-    return said + rng.standard_normal(len(said)) * speech_level(waveform) * 10 ** (-noise_db / 20)
+    return said + rng.standard_normal(len(said)) * speech_level(waveform) * ratio(-noise_db)
 
 
 def _envelope(waveform: np.ndarray, f0: np.ndarray) -> np.ndarray:  # (n_frames, n_bins) log power of one sample
