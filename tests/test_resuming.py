@@ -22,8 +22,9 @@ from hyper.training.adaptation.loop import Adaptation, AdaptationTrainer, Adapta
 from hyper.training.adaptation.states import StateStore
 from hyper.training.adaptation.stores import LogMelStore
 from hyper.training.base.features import FeatureStore
+from hyper.training.base.settings import BaseTraining, TrainingError
 from hyper.training.base.small_whisper import BaseSize, StartError
-from hyper.training.base.trainer import BaseTrainer, BaseTraining, TrainingError, load_listener
+from hyper.training.base.trainer import BaseTrainer, load_listener
 from hyper.training.begun_with import RunError
 
 SETTINGS = AdaptationTraining(updates=8, batch_size=8, warm_up=2, validation_share=0.2, bfloat16=False)
@@ -247,6 +248,8 @@ def test_a_damaged_run_of_a_base_says_what_to_delete(base_run: Path, spoken: Pat
     ("make", "message"),
     [
         (lambda: BaseTraining(real_share=1.5), "`real_share` is 1.5, but a share lies between 0 and 1"),
+        (lambda: BaseTraining(clean_until=1.0), "`clean_until` is 1, but such a share lies between 0 and 1"),
+        (lambda: BaseTraining(token_noise=-0.1), "`token_noise` is -0.1, but such a share lies between 0 and 1"),
         (lambda: BaseTraining(hours=-1), "`hours` is -1, but training takes more than 0 and has an end"),
         (lambda: BaseTraining(batch_size=0), "`batch_size` is 0, but it must be at least 1"),
         (lambda: BaseSize(d_model=100), "`d_model` is 100, but it must be a multiple of 64"),

@@ -18,7 +18,7 @@ from hyper.simulate.phones import Phone, format_phones
 from hyper.speech.phone_set import PHONES
 from hyper.training.adaptation.teacher_forcing import IGNORED, teacher_batch
 from hyper.training.base.alignment import Alignment, align, cut
-from hyper.training.base.augment import _limit_band, change_label_tempo, change_tempo, distort, mask, warp_frequency
+from hyper.training.base.augment import _limit_band, distort, mask, warp_frequency
 from hyper.training.base.features import FLOOR, FeatureStore, log10_mel, phone_labels, whisper_scale
 from hyper.training.base.small_whisper import (
     BaseSize,
@@ -28,6 +28,7 @@ from hyper.training.base.small_whisper import (
     mel_settings,
     train_tokenizer,
 )
+from hyper.training.base.windows import Places, extend_ambience
 from hyper.training.progress import Clock, Log, cosine, load_state, save_state, warm_hold_decay
 
 TEXTS = ["turn on the lights", "turn off the lamp", "call my mother", "i need help", "don't go"] * 5
@@ -74,12 +75,30 @@ def random_mel(batch: int = 3, n_frames: int = 40) -> torch.Tensor:
     return mel
 
 
-def test_tempo_changes_length_and_keeps_labels_aligned() -> None:
-    mel = np.arange(100, dtype=np.float32)[:, None].repeat(80, 1)
-    faster, labels = change_tempo(mel, 1.25), change_label_tempo(np.arange(100), 1.25)
-    assert len(faster) == len(labels) == 80
-    assert faster[:, 0] == pytest.approx(np.arange(80) * 1.25)
-    assert labels[40] == 50
+def test_a_batch_shows_its_recordings_as_numpy_interpolates_them() -> None:
+    frames = torch.randn(90, 3, generator=torch.Generator().manual_seed(0))  # 40 of one recording, 50 of another
+    lengths, first = torch.tensor([40, 50]), torch.tensor([0, 40])
+    places = Places.of(lengths, torch.tensor([1.25, 0.8]), torch.tensor([5, 0]), 70)
+    shown = places.between(frames, first)
+    for row, (own, tempo, start, n) in enumerate([(frames[:40], 1.25, 5, 32), (frames[40:], 0.8, 0, 62)]):
+        assert places.inside[row].nonzero().flatten().tolist() == list(range(start, start + n))
+        for value in range(3):
+            wanted = np.interp(np.arange(n) * tempo, np.arange(len(own)), own[:, value].numpy())
+            assert shown[row, start : start + n, value].numpy() == pytest.approx(wanted, abs=1e-5)
+
+
+def test_ambience_is_the_recordings_own_and_ends() -> None:
+    mel = torch.full((1, 300, 4), FLOOR)
+    inside = torch.zeros(1, 300, dtype=torch.bool)
+    inside[:, 100:200] = True
+    mel[:, 100:200] = -2.0
+    mel[0, 110:114] = torch.tensor([-7.0, -7.1, -7.2, -7.3])[:, None]  # its four quietest frames
+    heard = extend_ambience(mel, inside, torch.tensor([20]))
+    around = torch.cat([heard[0, 50:100, 0], heard[0, 200:220, 0]])
+    assert {round(float(value), 1) for value in around} == {-7.0, -7.1, -7.2, -7.3}
+    assert (heard[0, :50] == FLOOR).all()
+    assert (heard[0, 220:] == FLOOR).all()
+    assert torch.equal(heard[:, 100:200], mel[:, 100:200])
 
 
 def test_frequency_warp_moves_a_formant_and_one_is_identity() -> None:
@@ -101,18 +120,21 @@ def test_a_narrow_band_loses_what_is_outside_and_nothing_inside() -> None:
 
 def test_distortion_keeps_padding_and_does_nothing_at_strength_zero() -> None:
     mel = random_mel()
-    assert torch.equal(distort(mel, 0.0, torch.Generator()), mel)
-    distorted = distort(mel, 1.0, torch.Generator().manual_seed(1))
+    assert torch.equal(distort(mel, 0.0), mel)
+    torch.manual_seed(1)
+    distorted = distort(mel, 1.0)
     assert (distorted[:, 30:] == FLOOR).all()
     assert not torch.allclose(distorted[:, :30], mel[:, :30], atol=0.1)
-    assert torch.equal(distorted, distort(mel, 1.0, torch.Generator().manual_seed(1)))
+    torch.manual_seed(1)
+    assert torch.equal(distorted, distort(mel, 1.0))
     assert torch.isfinite(distorted).all()
 
 
 def test_noise_fills_the_quiet_but_spares_the_loud() -> None:
     mel = torch.full((64, 20, 80), -8.0)
     mel[:, 10] = 0.0
-    distorted = distort(mel, 1.0, torch.Generator().manual_seed(2))
+    torch.manual_seed(2)
+    distorted = distort(mel, 1.0)
     contrast = distorted[:, 10].mean(dim=1) - distorted[:, 2].mean(dim=1)
     assert contrast.median() < 5  # was 8 everywhere
     assert contrast.min() > 0
@@ -120,9 +142,10 @@ def test_noise_fills_the_quiet_but_spares_the_loud() -> None:
 
 def test_masks_hide_a_bounded_share() -> None:
     features = torch.arange(80 * 100).float().reshape(1, 80, 100).repeat(4, 1, 1)
-    hidden = mask(features, 1.0, torch.Generator().manual_seed(3)) != features
+    torch.manual_seed(3)
+    hidden = mask(features, 1.0) != features
     assert 0 < hidden.float().mean() < 0.45
-    assert torch.equal(mask(features, 0.0, torch.Generator()), features)
+    assert torch.equal(mask(features, 0.0), features)
 
 
 @pytest.fixture(scope="module")

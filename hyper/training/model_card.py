@@ -12,7 +12,7 @@ from hyper.model.backbone import Backbone
 from hyper.model.hypernet import HyperNetwork
 from hyper.recordings.manifest import ManifestRow
 from hyper.training.adaptation.loop import AdaptationTraining
-from hyper.training.base.trainer import BaseTraining
+from hyper.training.base.settings import BaseTraining
 
 CAUTION = (
     "Not intended to be used for the diagnosis, treatment, mitigation or prevention of any disease. Its output can be "
@@ -51,7 +51,8 @@ def _counted(n: int, what: str) -> str:
 def _teacher_lines(settings: BaseTraining) -> list[str]:
     if not settings.teacher:
         return []
-    told = f"Of that real speech, clean, it learned the encoder states of `{Path(settings.teacher).name}`, through a"
+    taught = "all of that speech" if settings.teaches_all else "that real speech"
+    told = f"Of {taught}, clean, it learned the encoder states of `{Path(settings.teacher).name}`, through a"
     return ["", f"{told} linear map that was thrown away; none of that model's weights are in it."]
 
 

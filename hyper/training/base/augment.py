@@ -6,7 +6,6 @@ power, where a filter is an addition and noise a sum of powers, so that a batch 
 
 from __future__ import annotations
 
-import numpy as np
 import torch
 from torch import Tensor
 
@@ -15,35 +14,13 @@ from hyper.training.base.features import FLOOR
 _FRAME_MS = 20.0
 
 
-def change_tempo(
-    frames: np.ndarray,  # (n_frames, n_values)
-    factor: float,  # above 1: faster, shorter
-) -> np.ndarray:
-    """Faster or slower speech at the same pitch, by linear interpolation between frames."""
-    position, left = _places(len(frames), factor)
-    right = (left + 1).clip(max=len(frames) - 1)
-    weight = (position - left)[:, None].astype(np.float32)
-    return (1 - weight) * frames[left] + weight * frames[right]
-
-
-def change_label_tempo(labels: np.ndarray, factor: float) -> np.ndarray:
-    """The labels (n_frames,) of the frames that `change_tempo` makes."""
-    return labels[_places(len(labels), factor)[1]]
-
-
-def _places(n_frames: int, factor: float) -> tuple[np.ndarray, np.ndarray]:
-    """Where each new frame lies in the old ones, and the old frame before it."""
-    position = np.arange(int(n_frames / factor)) * factor
-    return position, position.astype(np.int64).clip(max=n_frames - 1)
-
-
 def warp_frequency(
     mel: Tensor,  # (batch, n_frames, n_mels)
     factors: Tensor,  # (batch,) above 1 moves formants up
 ) -> Tensor:  # (batch, n_frames, n_mels)
     """Another vocal-tract length: mel bands are read at a stretched position."""
     n_mels = mel.shape[2]
-    position = (torch.arange(n_mels) / factors[:, None]).clamp(max=n_mels - 1)  # (batch, n_mels)
+    position = (torch.arange(n_mels, device=mel.device) / factors[:, None]).clamp(max=n_mels - 1)  # (batch, n_mels)
     left = position.long()
     weight = (position - left)[:, None]
     right = (left + 1).clamp(max=n_mels - 1)
@@ -56,22 +33,21 @@ def warp_frequency(
 def distort(
     mel: Tensor,  # (batch, n_frames, n_mels) log10 mel power, padding at FLOOR
     strength: float,  # 0 leaves it as it is, 1 is the whole range
-    generator: torch.Generator,
 ) -> Tensor:
-    """Random channel, level, room and noise for each utterance of a batch."""
+    """Random channel, level, room and noise for each utterance of a batch, drawn from torch's own numbers."""
     if strength <= 0:
         return mel
     batch, _, n_mels = mel.shape
 
     def uniform(low: float, high: float, *shape: int) -> Tensor:
-        return low + (high - low) * torch.rand(batch, *shape, generator=generator)
+        return low + (high - low) * torch.rand(batch, *shape, device=mel.device)
 
     padding = mel.amax(dim=2, keepdim=True) <= FLOOR + 1e-3
     mel = warp_frequency(mel, 1 + strength * uniform(-0.08, 0.08))
     mel = mel + strength * _channel(uniform(-1, 1, 6), n_mels)[:, None]
     mel = mel + strength * uniform(-1.5, 1.0, 1, 1)  # level: -15 to +10 dB
     mel = torch.where(uniform(0, 1, 1, 1) < 0.3 * strength, _reverberate(mel, uniform(0.08, 0.4, 1)), mel)
-    mel = _add_noise(mel, uniform(0, 1, 1), uniform(-1, 1, 2), uniform(1.5, 4.5, 1, 1), strength, generator)
+    mel = _add_noise(mel, uniform(0, 1, 1), uniform(-1, 1, 2), uniform(1.5, 4.5, 1, 1), strength)
     narrow = _limit_band(mel, uniform(0.0, 0.1, 1), uniform(0.7, 0.9, 1))
     mel = torch.where(uniform(0, 1, 1, 1) < 0.2 * strength, narrow, mel)
     return torch.where(padding, torch.full_like(mel, FLOOR), mel)
@@ -88,7 +64,7 @@ def _limit_band(mel: Tensor, lowest: Tensor, highest: Tensor) -> Tensor:
 
     On Whisper's axis up to 8 kHz, 0.7 is about 3 kHz and 0.9 about 5.7 kHz; 0.1 is 300 Hz.
     """
-    place = torch.linspace(0, 1, mel.shape[2])
+    place = torch.linspace(0, 1, mel.shape[2], device=mel.device)
     outside = (place < lowest) | (place > highest)  # (batch, n_mels)
     return torch.where(outside[:, None], (mel - 6.0).clamp(min=FLOOR), mel)
 
@@ -97,23 +73,21 @@ def _reverberate(mel: Tensor, decay_seconds: Tensor) -> Tensor:
     """Energy that decays by 60 dB in `decay_seconds` (batch, 1) after each frame, added at -6 dB."""
     n_taps = 16
     per_frame = 10 ** (-6.0 * (_FRAME_MS / 1000) / decay_seconds)  # power factor of one frame
-    taps = 0.25 * per_frame ** torch.arange(1, n_taps + 1)  # (batch, n_taps)
-    kernel = torch.cat([torch.ones(len(mel), 1), taps], dim=1).flip(1)[:, None]  # (batch, 1, n_taps + 1)
+    taps = 0.25 * per_frame ** torch.arange(1, n_taps + 1, device=mel.device)  # (batch, n_taps)
+    kernel = torch.cat([torch.ones_like(per_frame), taps], dim=1).flip(1)[:, None]  # (batch, 1, n_taps + 1)
     power = (10**mel).permute(2, 0, 1)  # (n_mels, batch, n_frames)
     padded = torch.nn.functional.pad(power, (n_taps, 0))
     return torch.nn.functional.conv1d(padded, kernel, groups=len(mel)).clamp(min=10**FLOOR).log10().permute(1, 2, 0)
 
 
-def _add_noise(
-    mel: Tensor, share: Tensor, colour: Tensor, depth: Tensor, strength: float, generator: torch.Generator
-) -> Tensor:
+def _add_noise(mel: Tensor, share: Tensor, colour: Tensor, depth: Tensor, strength: float) -> Tensor:
     """Stationary noise of random colour, 20 to 50 dB under the loudest band, in three of five utterances."""
     n_mels = mel.shape[2]
-    slope = torch.linspace(-1, 1, n_mels)
+    slope = torch.linspace(-1, 1, n_mels, device=mel.device)
     shape = colour[:, :1] * slope + 0.5 * colour[:, 1:] * slope.square()  # (batch, n_mels)
     loudest = mel.amax(dim=(1, 2), keepdim=True)
     level = loudest - 0.5 - depth.clamp(min=4.5 - 3.0 * strength)
-    flutter = 0.15 * torch.randn(mel.shape, generator=generator)  # a periodogram's own scatter
+    flutter = 0.15 * torch.randn_like(mel)  # a periodogram's own scatter
     noise = level + shape[:, None] + flutter
     noisy = (10**mel + 10**noise).log10()
     return torch.where((share < 0.6 * strength)[:, :, None], noisy, mel)
@@ -122,17 +96,16 @@ def _add_noise(
 def mask(
     features: Tensor,  # (batch, n_mels, n_frames) scaled features
     strength: float,
-    generator: torch.Generator,
 ) -> Tensor:
     """SpecAugment (arXiv:1904.08779): two frequency and two time masks an utterance, set to the utterance's mean."""
     if strength <= 0:
         return features
     batch, n_mels, n_frames = features.shape
-    keep = torch.ones(batch, n_mels, n_frames, dtype=torch.bool)
+    keep = torch.ones_like(features, dtype=torch.bool)
     for size, widest, dim in ((n_mels, 10, 1), (n_mels, 10, 1), (n_frames, 8, 2), (n_frames, 8, 2)):
-        width = torch.rand(batch, generator=generator) * widest * strength
-        start = torch.rand(batch, generator=generator) * (size - width)
-        place = torch.arange(size)
+        width = torch.rand(batch, device=features.device) * widest * strength
+        start = torch.rand(batch, device=features.device) * (size - width)
+        place = torch.arange(size, device=features.device)
         hidden = (place >= start[:, None]) & (place < (start + width)[:, None])
         keep &= ~(hidden[:, :, None] if dim == 1 else hidden[:, None, :])
     return torch.where(keep, features, features.mean(dim=(1, 2), keepdim=True))

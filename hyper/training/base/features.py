@@ -83,22 +83,33 @@ class FeatureStore:
         self.texts: list[str] = index["texts"]
         self.lengths = np.array(index["lengths"], dtype=np.int64)  # frames of each utterance
         self.rows: list[int] = index["rows"]  # which of the rows it was built from each utterance is
-        self._starts = np.concatenate([[0], np.cumsum(self.lengths)])
+        self.starts = np.concatenate([[0], np.cumsum(self.lengths)])  # frames before each utterance, and all
         check_size(folder / "mel.f16", 2 * int(self.lengths.sum()) * index["n_mels"])
         check_size(folder / "phones.i8", int(self.lengths.sum()))
-        self._mel = np.memmap(folder / "mel.f16", np.float16, "r").reshape(-1, index["n_mels"])
-        self._labels = np.memmap(folder / "phones.i8", np.int8, "r")
+        # Copy on write, since torch wants what it could write to; nobody does.
+        self._mel = np.memmap(folder / "mel.f16", np.float16, "c").reshape(-1, index["n_mels"])
+        self._labels = np.memmap(folder / "phones.i8", np.int8, "c")
 
     def __len__(self) -> int:
         return len(self.texts)
 
     def mel(self, i: int) -> np.ndarray:
         """(n_frames, n_mels) log10 mel power."""
-        return self._mel[self._starts[i] : self._starts[i + 1]]
+        return self._mel[self.starts[i] : self.starts[i + 1]]
 
     def labels(self, i: int) -> np.ndarray:
         """(n_frames,) phone index of each frame."""
-        return self._labels[self._starts[i] : self._starts[i + 1]]
+        return self._labels[self.starts[i] : self.starts[i + 1]]
+
+    @property
+    def flat_mel(self) -> Tensor:
+        """(n_all_frames, n_mels) float16 of all utterances, one after the other, as they lie in the file."""
+        return torch.from_numpy(self._mel)
+
+    @property
+    def flat_labels(self) -> Tensor:
+        """(n_all_frames,) int8 likewise."""
+        return torch.from_numpy(self._labels)
 
     @classmethod
     def build(cls, rows: Sequence[ManifestRow], folder: Path, settings: MelSettings, n_workers: int) -> FeatureStore:

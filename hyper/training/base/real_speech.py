@@ -26,6 +26,7 @@ from hyper.training.begun_with import RunError
 if TYPE_CHECKING:
     from transformers import WhisperForConditionalGeneration
 
+PERSON = "person"  # the `voice` of a piece in a manifest
 WORST_SHARE = 0.05  # of the recordings: those that fit their text least are left out
 _BATCH = 64  # windows of 8 s in one encoder pass
 
@@ -172,7 +173,7 @@ def _write_pieces(task: tuple[Path, int, list[tuple[ManifestRow, Alignment]]]) -
                     reference=" ".join(words[piece.first_word : piece.last_word + 1]),
                     speaker=row.speaker,
                     cohort="typical",
-                    voice="person",
+                    voice=PERSON,
                     domain="open",
                     corpus=row.corpus,
                     licence=row.licence,

@@ -126,7 +126,7 @@ def make_model(size: BaseSize, tokenizer: WhisperTokenizer) -> WhisperForConditi
 
 def start_model(folder: Path) -> WhisperForConditionalGeneration:
     """A base that `train-base` wrote."""
-    return WhisperForConditionalGeneration.from_pretrained(folder)
+    return WhisperForConditionalGeneration.from_pretrained(folder, dtype=torch.float32)  # stored in half precision
 
 
 def prompt_of(model: WhisperForConditionalGeneration) -> tuple[int, int]:

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
+import torch
 from torch import Tensor, nn
 
 from hyper.model.backbone import Backbone
@@ -15,41 +17,70 @@ from hyper.training.adaptation.states import SILENT_STATES, StateStore, StoreErr
 _SMALLEST_SPREAD = 1e-3  # dimensions that hardly move are not blown up
 
 
+@dataclass(frozen=True)
+class FlatStates:
+    """The states of all utterances one after the other, as the teacher gave them."""
+
+    frames: Tensor  # (n_all_frames, d_model) float16
+    first: Tensor  # (n_utterances,) where each begins
+    mean: Tensor  # (d_model,) over all of them
+    spread: Tensor  # (d_model,)
+
+    def standardised(self, states: Tensor) -> Tensor:  # (..., d_model)
+        """Each dimension of mean 0 and variance 1 over all utterances."""
+        return (states - self.mean) / self.spread
+
+
 class TeacherStates:
     """The teacher's last encoder states of a list of utterances, standardised by dimension, 50 a second."""
 
-    def __init__(self, store: StateStore) -> None:
+    def __init__(self, store: StateStore, like: TeacherStates | None = None) -> None:  # standardised as others are
         self._store = store
         self.lengths = store.lengths - SILENT_STATES
-        last = store.statistics(np.arange(len(store)))[:, -1].double().numpy()  # (n, 3, d_model)
+        self.scale: tuple[np.ndarray, np.ndarray] = like.scale if like else self._measured()  # mean and deviation
+
+    def _measured(self) -> tuple[np.ndarray, np.ndarray]:
+        """Mean and deviation of each dimension over all states."""
+        last = self._store.statistics(np.arange(len(self._store)))[:, -1].double().numpy()  # (n, 3, d_model)
         share = (self.lengths / self.lengths.sum())[:, None]
         mean = (share * last[:, 0]).sum(axis=0)
-        variance = (share * (np.square(last[:, 1]) + np.square(last[:, 0] - mean))).sum(axis=0)  # of all states
-        self._mean, self._spread = mean.astype(np.float32), np.sqrt(variance).clip(_SMALLEST_SPREAD).astype(np.float32)
+        variance = (share * (np.square(last[:, 1]) + np.square(last[:, 0] - mean))).sum(axis=0)
+        return mean.astype(np.float32), np.sqrt(variance).clip(_SMALLEST_SPREAD).astype(np.float32)
 
     @property
     def d_model(self) -> int:
         """Width of the teacher."""
-        return len(self._mean)
+        return len(self.scale[0])
+
+    def on(self, device: torch.device) -> FlatStates:
+        """All of them on a device, for batches to be gathered from."""
+        first = torch.from_numpy(self._store.starts[:-1])
+        mean, spread = map(torch.from_numpy, self.scale)
+        return FlatStates(*(tensor.to(device) for tensor in (self._store.flat_states, first, mean, spread)))
 
     def states(self, i: int) -> np.ndarray:
         """(n_frames, d_model) float32, each dimension of mean 0 and variance 1 over all utterances."""
-        return (self._store.states(i)[: self.lengths[i]].astype(np.float32) - self._mean) / self._spread
+        mean, spread = self.scale
+        return (self._store.states(i)[: self.lengths[i]].astype(np.float32) - mean) / spread
 
     @classmethod
-    def build(cls, teacher: str, rows: Sequence[ManifestRow], folder: Path) -> TeacherStates:
+    def build(
+        cls, teacher: str, rows: Sequence[ManifestRow], folder: Path, like: TeacherStates | None = None
+    ) -> TeacherStates:
         """Compute what is not there yet; a folder that is complete, of this teacher and these recordings, is opened.
 
         Errors: StoreError where the folder holds another teacher's states, or those of other recordings, or where the
         teacher cannot hear one of the recordings; RunError where it is damaged.
         """
-        store = StateStore.build(Backbone.load(teacher), rows, folder, bfloat16=True)
+        hears = Backbone.load(teacher)
+        hears.cuts_window = True  # on a GPU too: a whole window of 30 s costs ten times what a recording needs
+        store = StateStore.build(hears, rows, folder, bfloat16=True)
         if len(store) != len(rows):
             raise StoreError(
                 f"The teacher hears {len(store)} of {len(rows)} recordings; the others are too long for it or cannot "
                 "be read. Please leave them out of --data."
             )
-        return cls(store)
+        return cls(store, like)
 
 
 class Pupil(nn.Module):

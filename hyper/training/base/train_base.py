@@ -8,8 +8,9 @@ from pathlib import Path
 
 from hyper.model.backbone import Backbone
 from hyper.plots.training import training_curve
+from hyper.training.base.settings import BaseTraining, going_on
 from hyper.training.base.small_whisper import BaseSize, size_of
-from hyper.training.base.trainer import BaseTrainer, BaseTraining, going_on
+from hyper.training.base.trainer import BaseTrainer
 from hyper.training.model_card import base_card
 
 

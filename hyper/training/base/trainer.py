@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import json
-import math
-from collections.abc import Sequence
-from dataclasses import asdict, dataclass, fields, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -19,7 +18,8 @@ from hyper.recordings.whole_files import write_whole
 from hyper.speech.phone_set import PHONES, SILENCE
 from hyper.training.adaptation.teacher_forcing import IGNORED, teacher_batch
 from hyper.training.base.features import UNKNOWN_PHONE, FeatureStore
-from hyper.training.base.real_speech import align_rows
+from hyper.training.base.real_speech import PERSON, align_rows
+from hyper.training.base.settings import BaseTraining, TrainingError
 from hyper.training.base.small_whisper import (
     LABELS_PER_STATE,
     BaseSize,
@@ -52,48 +52,8 @@ if TYPE_CHECKING:
     from transformers import WhisperForConditionalGeneration, WhisperTokenizer
 
 
-@dataclass(frozen=True)
-class BaseTraining:
-    """Settings of a run; the defaults are what made the bundled base."""
-
-    hours: float = 1.2  # of training proper
-    batch_size: int = 32
-    learning_rate: float = 2e-3
-    warm_up: int = 150  # updates
-    start: str = ""  # folder of a base to go on from; empty trains from nothing
-    teacher: str = ""  # a Whisper whose encoder states of real speech are learned too; empty trains without
-    teacher_width: int = 0  # its d_model
-    clean_until: float = 0.3  # share of the run without any distortion, and on synthetic speech only
-    full_distortion_at: float = 0.45
-    real_share: float = 0.4  # of the batches, once real speech is aligned
-    phone_weight: float = 0.5
-    character_weight: float = 0.3
-    teacher_weight: float = 1.0
-    save_every_seconds: float = 240.0
-    seed: int = 0
-
-    def __post_init__(self) -> None:
-        if not 0 < self.hours < math.inf:  # NaN as well
-            raise TrainingError(f"`hours` is {self.hours:g}, but training takes more than 0 and has an end.")
-        if not 0 <= self.real_share <= 1:
-            raise TrainingError(f"`real_share` is {self.real_share:g}, but a share lies between 0 and 1.")
-        for name, least in (("batch_size", 1), ("seed", 0)):
-            if getattr(self, name) < least:
-                raise TrainingError(f"`{name}` is {getattr(self, name)}, but it must be at least {least}.")
-
-    @property
-    def begun_with(self) -> dict[str, Any]:
-        """What may not change on the way; the budget may, and how often is saved."""
-        return {name: value for name, value in asdict(self).items() if name not in ("hours", "save_every_seconds")}
-
-
-def going_on(settings: BaseTraining, start: Path) -> BaseTraining:
-    """Settings of a run that goes on from a trained base: it hears already, only its new heads need a clean start."""
-    return replace(settings, start=str(start), learning_rate=1.5e-3, clean_until=0.05, full_distortion_at=0.1)
-
-
-class TrainingError(ValueError):
-    """Training cannot start; the message says what is missing."""
+SYNTHETIC = "synthetic"  # the store of what synthesisers said
+_RISE = 0.15  # share of the run in which distortion grows to its whole range
 
 
 class BaseTrainer:
@@ -104,7 +64,8 @@ class BaseTrainer:
     ) -> None:
         self.settings, self.run, self.n_workers = settings, run, n_workers
         rows = [row for manifest in manifests for row in read_manifest(manifest)]
-        self.aligned = [row for row in rows if row.phones]
+        self.aligned = [row for row in rows if row.phones and row.voice != PERSON]
+        self.pieces = [row for row in rows if row.phones and row.voice == PERSON]  # that `align` made
         self.unaligned = [row for row in rows if not row.phones]
         if not self.aligned:
             raise TrainingError(
@@ -172,7 +133,7 @@ class BaseTrainer:
                 tokens = self._tokens(pool)
                 self.clock.restart()
             rng = random_of_update(self.settings.seed, self.step)
-            batch = pool.draw(self.settings.batch_size, self._distortion(), rng, torch.default_generator)
+            batch = pool.draw(self.settings.batch_size, self._distortion(), rng)
             self._update(batch, tokens)
             self.clock.tick()
             if self.clock.spent - saved > self.settings.save_every_seconds:
@@ -181,26 +142,38 @@ class BaseTrainer:
         self.save()
 
     def _distortion(self) -> float:
-        settings = self.settings
-        rise = (self.clock.progress - settings.clean_until) / (settings.full_distortion_at - settings.clean_until)
-        return min(1.0, max(0.0, rise))
+        return min(1.0, max(0.0, (self.clock.progress - self.settings.clean_until) / _RISE))
 
-    def _pool(self, with_real: bool) -> Pool:
-        synthetic = FeatureStore.build(self.aligned, self.run / "synthetic", self.mel, self.n_workers)
-        if not with_real or not self.unaligned:
-            return Pool([synthetic], [1.0])
-        pieces = align_rows(self.unaligned, self.model, self.heads, self.mel, self.run / "pieces", self.n_workers)
-        real = FeatureStore.build(pieces, self.run / "real", self.mel, self.n_workers)
-        self.model.train()
-        return Pool(
-            [synthetic, real], [1 - self.settings.real_share, self.settings.real_share], self._teachers(pieces, real)
-        )
+    def _pool(self, with_cut: bool) -> Pool:
+        """Recordings with phone times, and those that the half-trained model cuts, if it can by now."""
+        spoken = {SYNTHETIC: self.aligned, "people": self.pieces, "cut": self._cut() if with_cut else []}
+        stores = {
+            name: FeatureStore.build(rows, self.run / name, self.mel, self.n_workers)
+            for name, rows in spoken.items()
+            if rows
+        }
+        self.characters = [characters_of(text) for store in stores.values() for text in store.texts]
+        n_people = sum(len(store) for name, store in stores.items() if name != SYNTHETIC)
+        share = self.settings.real_share if n_people else 0.0
+        shares = [1 - share if name == SYNTHETIC else share * len(store) / n_people for name, store in stores.items()]
+        heard = {name: [spoken[name][i] for i in store.rows] for name, store in stores.items()}
+        return Pool(list(stores.values()), shares, self._teachers(heard), self.device, self.settings.masks)
 
-    def _teachers(self, pieces: Sequence[ManifestRow], real: FeatureStore) -> list[TeacherStates | None]:
-        if not self.settings.teacher:
+    def _cut(self) -> list[ManifestRow]:
+        if not self.unaligned:
             return []
-        rows = [pieces[i] for i in real.rows]
-        return [None, TeacherStates.build(self.settings.teacher, rows, self.run / "teacher")]
+        cut = align_rows(self.unaligned, self.model, self.heads, self.mel, self.run / "pieces", self.n_workers)
+        self.model.train()
+        return cut
+
+    def _teachers(self, heard: Mapping[str, Sequence[ManifestRow]]) -> list[TeacherStates | None]:
+        """Of each store, if there is a teacher; all are standardised as the first is."""
+        teacher, built = self.settings.teacher, dict[str, TeacherStates]()
+        for name, rows in heard.items():
+            if teacher and (name != SYNTHETIC or self.settings.teaches_all):
+                like = next(iter(built.values()), None)
+                built[name] = TeacherStates.build(teacher, rows, self.run / f"teacher-{name}", like)
+        return [built.get(name) for name in heard]
 
     def _tokens(self, pool: Pool) -> list[list[int]]:
         return [self.tokenizer.encode(" " + text, add_special_tokens=False) for text in pool.texts]
@@ -226,20 +199,26 @@ class BaseTrainer:
             self.log.write(step=self.step, minutes=self.clock.spent / 60, rate=rate, norm=float(norm), **numbers)
 
     def _losses(self, batch: Batch, texts: list[list[int]]) -> dict[str, Tensor]:
-        features, labels = batch.features.to(self.device), batch.labels.to(self.device)
+        features, labels = batch.features, batch.labels
         with mixed_precision(self.device):
             states = encode_frames(self.model, features)
             inputs, targets = self._teacher(texts)
+            inputs = self._with_noise(inputs)
             logits = decoder_logits(self.model, states, inputs)
             phones = self.heads.phone_logits(states)
             characters = self.heads.characters(states)
             taught = self._taught(batch, states)
         return taught | {
-            "text": nn.functional.cross_entropy(logits.float().flatten(0, 1), targets.flatten(), ignore_index=IGNORED),
+            "text": nn.functional.cross_entropy(
+                logits.float().flatten(0, 1),
+                targets.flatten(),
+                ignore_index=IGNORED,
+                label_smoothing=self.settings.label_smoothing,
+            ),
             "phones": nn.functional.cross_entropy(
                 phones.float().flatten(0, 1), labels.flatten(), ignore_index=UNKNOWN_PHONE
             ),
-            "characters": self._ctc(characters.float(), texts),
+            "characters": self._ctc(characters.float(), [self.characters[i] for i in batch.utterances]),
             "phone_accuracy": _speech_accuracy(phones, labels),
         }
 
@@ -251,24 +230,32 @@ class BaseTrainer:
     def _taught(self, batch: Batch, states: Tensor) -> dict[str, Tensor]:
         if batch.teacher is None or batch.taught is None or self.pupil is None:
             return {}
-        return {
-            "teacher": teacher_loss(self.pupil(states), batch.teacher.to(self.device), batch.taught.to(self.device))
-        }
+        return {"teacher": teacher_loss(self.pupil(states), batch.teacher, batch.taught)}
 
-    def _ctc(self, logits: Tensor, texts: list[list[int]]) -> Tensor:
-        characters = [characters_of(self.tokenizer.decode(text).strip()) for text in texts]
+    def _ctc(self, logits: Tensor, characters: list[list[int]]) -> Tensor:
         return nn.functional.ctc_loss(
             logits.log_softmax(dim=2).transpose(0, 1),
-            torch.tensor([c for text in characters for c in text]),
-            torch.full((len(texts),), logits.shape[1]),
+            torch.tensor([c for text in characters for c in text], device=logits.device),
+            torch.full((len(characters),), logits.shape[1]),
             torch.tensor([len(text) for text in characters]),
             zero_infinity=True,
         )
 
+    def _with_noise(self, inputs: Tensor) -> Tensor:
+        """Some of the tokens behind the prompt replaced by others."""
+        if not self.settings.token_noise:
+            return inputs
+        config: Any = self.model.config
+        others = torch.randint(config.eos_token_id, inputs.shape, device=inputs.device)
+        replaced = torch.rand(inputs.shape, device=inputs.device) < self.settings.token_noise
+        replaced[:, : len(prompt_of(self.model))] = False
+        return torch.where(replaced, others, inputs)
+
     def export(self, folder: Path) -> None:
-        """Write the ordinary Hugging Face folder."""
+        """Write the ordinary Hugging Face folder, in half precision: on a CPU it computes in full again."""
         self.model.eval()
-        self.model.save_pretrained(folder)
+        halves = {name: value.half() for name, value in self.model.state_dict().items()}
+        self.model.save_pretrained(folder, state_dict=halves)
         self.extractor.save_pretrained(folder)
         self.tokenizer.save_pretrained(folder)
         seal(folder)
