@@ -16,7 +16,7 @@ from hyper.model.quantized import check_bits, full_weight
 from hyper.model.shapes import SHAPES, random_backbone
 from hyper.recordings.manifest import read_manifest
 from hyper.training.adaptation.hypernet_adaptation import HypernetAdaptation
-from hyper.training.adaptation.states import LiveStates
+from hyper.training.adaptation.live_states import LiveStates
 
 CPU, CUDA = torch.device("cpu"), torch.device("cuda")
 

@@ -20,8 +20,8 @@ from hyper.model.lora import LoraWeights
 from hyper.model.shapes import SHAPES, n_parameters, random_backbone
 from hyper.recordings.manifest import read_manifest
 from hyper.training.adaptation.hypernet_adaptation import HypernetAdaptation
+from hyper.training.adaptation.live_states import LiveStates
 from hyper.training.adaptation.loop import AdaptationTrainer, AdaptationTraining
-from hyper.training.adaptation.states import LiveStates
 
 D_HEAD = 4  # not 64
 N_WRITTEN = 8  # tokens

@@ -21,11 +21,13 @@ from hyper.recordings.manifest import ManifestRow, read_manifest
 from hyper.training.adaptation import loop
 from hyper.training.adaptation.batches import Sampler, split_speakers
 from hyper.training.adaptation.hypernet_adaptation import HypernetAdaptation
+from hyper.training.adaptation.live_states import LiveStates, open_store
 from hyper.training.adaptation.loop import AdaptationTrainer, AdaptationTraining, DivergedError, LoopError
 from hyper.training.adaptation.losses import ReferenceLoss
 from hyper.training.adaptation.memory import update_bytes
-from hyper.training.adaptation.states import LiveStates, StateStore, StoreError, open_store
+from hyper.training.adaptation.states import StateStore, StoreError
 from hyper.training.adaptation.stores import LogMelStore
+from hyper.training.begun_with import RunError
 
 SETTINGS = AdaptationTraining(updates=6, batch_size=8, warm_up=2, validation_share=0.2, bfloat16=False)
 
@@ -240,6 +242,21 @@ def test_a_manifest_of_nothing_usable_is_refused(on_disk: bool, backbone: Backbo
         open_store(backbone, lost, tmp_path / "states", on_disk)
 
 
+def test_states_of_short_recordings_that_were_heard_otherwise_are_refused(
+    backbone: Backbone, spoken: Path, tmp_path: Path
+) -> None:
+    rows = read_manifest(spoken)[:3]
+    StateStore.build(backbone, rows, tmp_path)
+    index = json.loads((tmp_path / "index.json").read_text())
+    (tmp_path / "index.json").write_text(json.dumps(index | {"heard_seconds": 0.5}))
+    with pytest.raises(StoreError, match="short recordings that were heard in 0.5 s, not 0.8 s; choose another --run"):
+        StateStore.build(backbone, rows, tmp_path)
+    del index["heard_seconds"]  # as stores were before
+    (tmp_path / "index.json").write_text(json.dumps(index))
+    with pytest.raises(RunError, match="is of another version. Delete it"):
+        StateStore.build(backbone, rows, tmp_path)
+
+
 @pytest.mark.parametrize(("free", "kind"), [(10**12, StateStore), (10**4, LiveStates)])
 def test_states_stay_on_disk_where_there_is_room(
     free: int,
@@ -251,7 +268,7 @@ def test_states_stay_on_disk_where_there_is_room(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     monkeypatch.setattr(
-        "hyper.training.adaptation.states.shutil.disk_usage", lambda _: type("Usage", (), {"free": free})
+        "hyper.training.adaptation.live_states.shutil.disk_usage", lambda _: type("Usage", (), {"free": free})
     )
     assert type(open_store(backbone, read_manifest(spoken)[:4], tmp_path / "states")) is kind
     assert "encoder states take 0.0 GiB" in capsys.readouterr().out

@@ -165,7 +165,7 @@ class Backbone(Vocabulary):
         """Log-mel (batch, n_mels, n_frames), each after its `silence_before` and padded to the window."""
         placed = [np.pad(waveform, (self.silence_before(len(waveform)), 0)) for waveform in waveforms]
         features = self.extractor(
-            placed, sampling_rate=SAMPLE_RATE, max_length=window, return_tensors="pt"
+            placed, sampling_rate=SAMPLE_RATE, max_length=window, return_tensors="pt", device=str(self.device)
         )  # its own window where None
         return features.input_features
 

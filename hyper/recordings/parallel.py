@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import multiprocessing
 import os
-from collections.abc import Callable, Iterator, Sequence
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from typing import TypeVar
 
@@ -13,6 +15,8 @@ from tqdm import tqdm
 Task = TypeVar("Task")
 Result = TypeVar("Result")
 
+_AHEAD = 256  # results that wait to be used
+_MOST_THREADS = 12
 _THREAD_SETTINGS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
 
 
@@ -29,6 +33,21 @@ def parallel(
         multiprocessing.get_context("spawn").Pool(n_workers, maxtasksperchild=1 if afresh else None) as pool,
     ):
         yield from tqdm(pool.imap(function, tasks), total=len(tasks), desc=label, unit="batch")
+
+
+def ahead(function: Callable[[Task], Result], tasks: Iterable[Task]) -> Iterator[Result]:
+    """Results of `function(task)` in the order of the tasks, made by threads while earlier ones are being used.
+
+    For what waits for files and computes outside Python, such as reading recordings for a GPU.
+    """
+    waiting: deque[Future[Result]] = deque()
+    with ThreadPoolExecutor(max(1, min(_MOST_THREADS, (os.cpu_count() or 2) - 1))) as pool:
+        for task in tasks:
+            waiting.append(pool.submit(function, task))
+            if len(waiting) >= _AHEAD:
+                yield waiting.popleft().result()
+        while waiting:
+            yield waiting.popleft().result()
 
 
 @contextmanager

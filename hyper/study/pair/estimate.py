@@ -21,8 +21,9 @@ from hyper.study.pair.options import PairError, PairOptions
 from hyper.study.pair.parts import Parts
 from hyper.study.pair.patients import SimulationCost, longest_patients, simulation_cost
 from hyper.study.pair.strength import MOST_ROWS, STRENGTHS
+from hyper.training.adaptation.live_states import states_bytes
 from hyper.training.adaptation.loop import VALIDATED, VALIDATED_AT_ONCE, AdaptationTraining
-from hyper.training.adaptation.states import FRAMES_PER_STATE, states_bytes
+from hyper.training.adaptation.states import FRAMES_PER_STATE
 
 _RUN_COPIES = 3 * 4  # bytes a parameter of a kept run: weights and two moments, in float32
 

@@ -17,10 +17,11 @@ from torch import Tensor, nn
 
 from hyper.model.info import free_bytes, gigabytes
 from hyper.training.adaptation.batches import Sampler, split_speakers
+from hyper.training.adaptation.live_states import LiveStates
 from hyper.training.adaptation.losses import ORIGINALS
 from hyper.training.adaptation.memory import update_bytes
 from hyper.training.adaptation.originals import WithOriginals
-from hyper.training.adaptation.states import LiveStates, StateBatch, Store
+from hyper.training.adaptation.states import StateBatch, Store
 from hyper.training.begun_with import in_few_words
 from hyper.training.progress import Clock, Log, cosine, load_state, random_of_update, save_state, set_rate
 from hyper.training.speed import mixed_precision

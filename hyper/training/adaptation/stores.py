@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Collection, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -14,8 +15,16 @@ from tqdm import tqdm
 from hyper.model.backbone import Backbone
 from hyper.recordings.audio import load_audio
 from hyper.recordings.manifest import ManifestRow
+from hyper.recordings.parallel import ahead
 from hyper.recordings.whole_files import whole_file
-from hyper.training.adaptation.states import FRAMES_PER_STATE, SILENT_STATES, StateBatch, StateStore, StoreError
+from hyper.training.adaptation.states import (
+    FRAMES_PER_STATE,
+    SILENT_STATES,
+    StateBatch,
+    StateStore,
+    StoreError,
+    last_repeated,
+)
 from hyper.training.begun_with import check_size
 
 _ENCODED_AT_ONCE = 64  # recordings
@@ -89,13 +98,9 @@ class LogMelStore(AroundStore):
     def batch(self, chosen: Sequence[int] | np.ndarray) -> StateBatch:
         """`states` are log-mel (batch, n_mels, n_frames), the last, silent frame of each repeated (`padded_frames`)."""
         longest = padded_frames(self._backbone, int(self.lengths[np.asarray(chosen)].max()))
-        log_mel = np.empty((len(chosen), longest, self._frames.shape[1]), np.float32)
-        for row, i in enumerate(chosen):
-            own = self._frames[self._starts[i] : self._starts[i + 1]]
-            log_mel[row, : len(own)] = own
-            log_mel[row, len(own) :] = own[-1]
+        places = last_repeated(self._starts, FRAMES_PER_STATE * self.lengths, chosen, longest)
         tokens = [self.tokens[i] for i in chosen]
-        features = torch.from_numpy(log_mel).transpose(1, 2).contiguous()
+        features = torch.from_numpy(self._frames[places].astype(np.float32)).transpose(1, 2).contiguous()
         return StateBatch(features, self.statistics(chosen), tokens, np.asarray(chosen))
 
 
@@ -113,9 +118,9 @@ def padded_frames(backbone: Backbone, n_states: int) -> int:
 def _write(backbone: Backbone, rows: Sequence[ManifestRow], n_frames: np.ndarray, file: Path) -> None:
     """Speech and the silence kept behind it, frame by frame; a killed run leaves no file that looks whole."""
     with whole_file(file) as partial, partial.open("wb") as frames:
+        read = ahead(lambda row: load_audio(row.path), rows)
         for start in tqdm(range(0, len(rows), _ENCODED_AT_ONCE), desc="log-mel", unit="batch"):
-            part = rows[start : start + _ENCODED_AT_ONCE]
-            waveforms = [load_audio(row.path) for row in part]
+            waveforms = list(itertools.islice(read, _ENCODED_AT_ONCE))
             log_mel = backbone.log_mel(waveforms, backbone.window_samples(max(map(len, waveforms))))
             for own, n in zip(log_mel, n_frames[start:], strict=False):
                 frames.write(own[:, :n].T.numpy().astype(np.float16).tobytes())

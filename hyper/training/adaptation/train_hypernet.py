@@ -18,10 +18,11 @@ from hyper.model.lora import MAX_STRENGTH
 from hyper.plots.training import training_curve
 from hyper.recordings.manifest import ManifestRow, read_manifest
 from hyper.training.adaptation.hypernet_adaptation import EncodingHypernetAdaptation, HypernetAdaptation, adapts_encoder
+from hyper.training.adaptation.live_states import open_store
 from hyper.training.adaptation.loop import AdaptationTrainer, AdaptationTraining
 from hyper.training.adaptation.losses import ORIGINALS, REFERENCES
 from hyper.training.adaptation.originals import WithOriginals
-from hyper.training.adaptation.states import StateStore, Store, open_store
+from hyper.training.adaptation.states import StateStore, Store
 from hyper.training.adaptation.stores import LogMelStore
 from hyper.training.model_card import hypernet_card
 from hyper.training.speed import choose_attention

@@ -1,0 +1,33 @@
+"""Threads that read ahead."""
+
+from __future__ import annotations
+
+import threading
+
+import pytest
+
+from hyper.recordings.parallel import _AHEAD, ahead
+
+
+def test_results_come_in_order_and_no_more_are_made_than_wait() -> None:
+    started, lock = [], threading.Lock()
+
+    def square(n: int) -> int:
+        with lock:
+            started.append(n)
+        return n * n
+
+    results = ahead(square, range(3 * _AHEAD))
+    assert [next(results) for _ in range(5)] == [0, 1, 4, 9, 16]
+    assert len(started) <= _AHEAD + 5
+    assert list(results) == [n * n for n in range(5, 3 * _AHEAD)]
+
+
+def test_what_fails_in_a_thread_fails_where_it_is_used() -> None:
+    def broken(n: int) -> float:
+        return 1 / (n - 2)
+
+    results = ahead(broken, range(5))
+    assert [next(results), next(results)] == [-0.5, -1.0]
+    with pytest.raises(ZeroDivisionError):
+        next(results)
