@@ -14,7 +14,7 @@ from hyper.training.adaptation.batches import split_speakers
 from hyper.training.adaptation.hypernet_adaptation import adapts_encoder
 from hyper.training.adaptation.states import Store
 
-SHIPPED = method_named("hypernet-shared")
+WEIGHING = method_named("hypernet-shared")
 STANDARD = method_named("hypernet-mlp")  # the paper's form: rank 1 on W1; all recordings
 LINEAR = method_named("hypernet-linear")
 ONE_LORA = method_named("lora-global")

@@ -23,6 +23,7 @@ PAGE = "RESULTS.md"
 SMALLER_STUDIES = {  # folders beside the table of all methods, each with one of its own
     "first": "The smallest first: mild stuttering alone",
     "enrolled": "A LoRA for each enrolled speaker",
+    "both": "The form that ships, beside one LoRA of its shape for everybody",
 }
 
 OTHER_BASE = "**Measured with another base than the scorecard above.**"

@@ -13,7 +13,7 @@ from hyper.metrics.intervals import bootstrap_weights
 from hyper.plots.experiments import strength_figure
 from hyper.recordings.manifest import ManifestRow
 from hyper.study.cells import interval_cell, markdown_table
-from hyper.study.experiments.arms import SHIPPED
+from hyper.study.experiments.arms import WEIGHING
 from hyper.study.experiments.probes import area_under_curve, weighted_areas
 from hyper.study.experiments.workbench import Experiment, Record, Workbench
 from hyper.study.methods.comparison_table import part_of, rates
@@ -49,7 +49,7 @@ def _sweep(bench: Workbench, name: str, rows: Sequence[ManifestRow], base: Score
     found[0.0] = dict.fromkeys(bench.seeds, base)
     for strength in (each for each in STRENGTHS if each not in (0.0, 1.0)):
         label = f"{name}-strength-{strength:g}"
-        found[strength] = bench.scores(SHIPPED, label, rows, otherwise=base, strength=strength)
+        found[strength] = bench.scores(WEIGHING, label, rows, otherwise=base, strength=strength)
     return found
 
 
@@ -84,7 +84,7 @@ def harm_record(adapted: Mapping[int, Scores], base: Scores, rows: Sequence[Mani
 
 
 class Strength(Experiment):
-    """The shipped hypernetwork at several strengths."""
+    """A weighing hypernetwork at several strengths."""
 
     name = "strength"
     title = "How strongly to adapt, and when not to"
@@ -92,11 +92,11 @@ class Strength(Experiment):
         "Which strength is best at each severity, and does an utterance's own confidence say when adapting harms?"
     )
     setup = (
-        "The shipped kind of hypernetwork decodes every recording with its update taken 0 to 2 times. The default "
-        "strength is the one with the lowest WER on recordings of validation speakers. Hallucination is counted as "
-        "inserted words a reference word, and as recordings stopped in a loop. Confidence is the geometric mean "
-        "probability of the tokens that were written; a recording is harmed where adapting adds word errors. An AUC "
-        "below 0.5 says that the sign points the other way than was suspected."
+        "A hypernetwork of the shipped form, but in the decoder alone, decodes every recording with its update taken "
+        "0 to 2 times. The default strength is the one with the lowest WER on recordings of validation speakers. "
+        "Hallucination is counted as inserted words a reference word, and as recordings stopped in a loop. Confidence "
+        "is the geometric mean probability of the tokens that were written; a recording is harmed where adapting adds "
+        "word errors. An AUC below 0.5 says that the sign points the other way than was suspected."
     )
     would_change = (
         "Training at several strengths, so that strengths other than 1 are no extrapolation; real patients, whose "
@@ -105,8 +105,8 @@ class Strength(Experiment):
 
     def run(self, bench: Workbench) -> Record:
         """Sweep the strength on held-out and on validation recordings; tell the harmed ones apart."""
-        results = bench.run([SHIPPED])
-        own = results[SHIPPED.name].scores
+        results = bench.run([WEIGHING])
+        own = results[WEIGHING.name].scores
         sweeps = {
             name: _sweep(bench, name, rows, bench.base.scores[name][0]) | {1.0: own[name]}
             for name, rows in bench.sets.items()
@@ -114,7 +114,7 @@ class Strength(Experiment):
         validation = held_out_rows(bench)
         base = bench.base_scores("validation", validation)
         on_validation = _sweep(bench, "validation", validation, base)
-        on_validation[1.0] = bench.scores(SHIPPED, "validation-strength-1", validation, otherwise=base)
+        on_validation[1.0] = bench.scores(WEIGHING, "validation-strength-1", validation, otherwise=base)
         findings = {
             "sweeps": {name: _sweep_record(sweeps[name], bench.sets[name]) for name in sweeps},
             "validation": {f"{strength:g}": over_seeds(each).wer for strength, each in on_validation.items()},

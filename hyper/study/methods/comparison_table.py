@@ -16,10 +16,10 @@ from hyper.study.methods.scores import Scores, over_seeds
 from hyper.study.scorecard.bars import Bar
 
 BEST = "hypernet-shared"  # the shipped one's form, in the decoder alone and trained as long as its rivals
-WEIGHING = (BEST, "hypernet-encoder")  # those that the others can be set beside
+WEIGHING = (BEST, "hypernet-encoder", "hypernet-both")  # those that the others can be set beside
 RIVALS = (
     "lora-global", "lora-cohort", "lora-speaker", "lora-wide", "adapters", "decoder", "full", "hypernet-linear",
-    "hypernet-mlp", "lora-encoder", "lora-encoder-cohort", *WEIGHING,
+    "hypernet-mlp", "lora-encoder", "lora-encoder-cohort", "lora-both", *WEIGHING,
 )  # fmt: skip
 CEILING = "full"
 OTHER_DISORDERS = ("ood-mixed", "ood-dysphonia")  # sets of cohorts that no training simulates

@@ -23,6 +23,7 @@ from hyper.training.adaptation.loop import Adaptation
 W1 = "decoder.fc1"  # where the paper adapts
 RANK = 1  # the budget of every LoRA on it: that of the paper's form of the hypernetwork
 DECODER, ENCODER = whole_stacks(["decoder"]), whole_stacks(["encoder"])
+BOTH = (*ENCODER, *DECODER)
 N_LEARNED = 16  # learned updates of rank 1 of each matrix that the shipped hypernetwork weighs, and its rival has
 # The middle of the rates that are tried.
 LORA_RATE, WIDE_RATE, HYPERNET_RATE, FULL_RATE, DECODER_RATE = 4e-3, 2e-3, 2e-3, 3e-4, 5e-4
@@ -103,6 +104,20 @@ METHODS = (
         "hypernet-encoder",
         "hypernetwork, weighs learned updates of the whole encoder",
         hypernet(ENCODER, N_LEARNED, generated="coefficients", dropout=0.2),
+        HYPERNET_RATE,
+        trains_encoder=True,
+    ),
+    Method(
+        "lora-both",
+        "one LoRA for all, rank 16, whole encoder and decoder",
+        lora(BOTH, N_LEARNED),
+        WIDE_RATE,
+        trains_encoder=True,
+    ),
+    Method(
+        "hypernet-both",
+        "hypernetwork, weighs learned updates of encoder and decoder",
+        hypernet(BOTH, N_LEARNED, generated="coefficients", dropout=0.2),
         HYPERNET_RATE,
         trains_encoder=True,
     ),
