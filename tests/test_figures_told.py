@@ -94,6 +94,20 @@ def test_whose_weights_help_is_told_as_it_was_measured() -> None:
         assert re.search(rf"cost {points} ?{words} \({low_high}[);]", WORDS)
 
 
+def test_one_lora_for_everybody_is_told_as_it_was_measured() -> None:
+    record = json.loads((RESULTS / "both" / "methods.json").read_text(encoding="utf-8"))
+    methods, page = record["methods"], (RESULTS / "personal.md").read_text(encoding="utf-8")
+    told = {}
+    for each in record["comparisons"]:
+        points = f"{100 * each['difference']:.1f} ({between(each['interval'], 1)})"
+        wers = (100 * methods[name]["sets"][each["set"]]["wer"] for name in ("base", "lora-both", "hypernet-both"))
+        row = " | ".join(f"{wer:.1f}" for wer in wers)
+        assert f"| {row} | {points.replace('-0.0 (', '0.0 (')} |" in page.replace("| +", "| ")
+        told[each["set"]] = points
+    least, most = told["atypical-commands-known"], told["held-out-commands-unheard"]
+    assert f"one LoRA of its shape for all {least} to {most}" in WORDS
+
+
 def test_what_is_told_of_tiny_en_stands_on_its_page() -> None:
     (percent, interval) = re.search(r"simulated stuttering \((\d+) % fewer errors, (\d+ to \d+)\)", WORDS).groups()
     row = next(line for line in (RESULTS / "tiny.en.md").read_text().splitlines() if "· simulated stuttering" in line)
