@@ -16,10 +16,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add("--out", type=Path, default=Path("assets/whisper-mini"), metavar="FOLDER", help="Hugging Face folder to write at the end (default: assets/whisper-mini)")  # noqa: E501  # fmt: skip
     add("--start", type=Path, metavar="FOLDER", help="go on from a base that train-base wrote, with its size and tokenizer, and a short clean start")  # noqa: E501  # fmt: skip
     add("--teacher", default="", metavar="NAME_OR_FOLDER", help="a Whisper whose encoder states of the real speech are learned too, such as openai/whisper-tiny.en; none of its weights are copied")  # noqa: E501  # fmt: skip
-    add("--real-share", type=float, default=0.4, metavar="SHARE", help="share of the batches from recordings without phone times (default: 0.4)")  # noqa: E501  # fmt: skip
+    add("--real-share", type=float, default=0.4, metavar="SHARE", help="share of the batches from people: aligned pieces, and recordings without phone times (default: 0.4)")  # noqa: E501  # fmt: skip
     add("--hours", type=float, default=1.2, metavar="H", help="hours of training proper; a resumed run goes on to this total (default: 1.2)")  # noqa: E501  # fmt: skip
     add("--teach-all", dest="teaches_all", action="store_true", help="the teacher hears synthetic speech too, not people's alone")  # noqa: E501  # fmt: skip
-    add("--clean-share", dest="clean_until", type=float, default=0.3, metavar="SHARE", help="share of the run without distortion and without recordings to align (default: 0.3)")  # noqa: E501  # fmt: skip
+    add("--clean-share", dest="clean_until", type=float, default=0.3, metavar="SHARE", help="share of the run without distortion and without recordings to align (default: 0.3; with --start always 0.05)")  # noqa: E501  # fmt: skip
     add("--masks", type=float, default=1.0, metavar="TIMES", help="how much wider the hidden bands and times of the features are; a run of many rounds needs more (default: 1)")  # noqa: E501  # fmt: skip
     add("--label-smoothing", type=float, default=0.0, metavar="SHARE", help="share of each target given to the other tokens (default: 0)")  # noqa: E501  # fmt: skip
     add("--token-noise", type=float, default=0.0, metavar="SHARE", help="share of the tokens that the decoder reads replaced by others (default: 0)")  # noqa: E501  # fmt: skip
@@ -45,6 +45,6 @@ def run(args: argparse.Namespace) -> None:
     from hyper.training.base.train_base import train_base
 
     size = BaseSize(args.d_model, args.encoder_layers or args.layers, args.layers)
-    settings = replace(options(args, BaseTraining), start="")
+    settings = replace(options(args, BaseTraining), start="")  # it is set with its size
     train_base(args.data, args.run_folder, args.out, args.start, size, settings, args.workers)
     print(f"wrote {args.out}")

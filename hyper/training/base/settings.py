@@ -21,6 +21,7 @@ class BaseTraining:
     teacher_width: int = 0  # its d_model
     teaches_all: bool = False  # the teacher hears synthetic speech too
     clean_until: float = 0.3  # share of the run without any distortion, and without recordings to align
+    rise: float = 0.15  # share of the run in which distortion then grows to its whole range
     real_share: float = 0.4  # of the batches, once real speech is aligned
     phone_weight: float = 0.5
     character_weight: float = 0.3
@@ -51,7 +52,7 @@ class BaseTraining:
 
 def going_on(settings: BaseTraining, start: Path) -> BaseTraining:
     """Settings of a run that goes on from a trained base: it hears already, only its new heads need a clean start."""
-    return replace(settings, start=str(start), learning_rate=1.5e-3, clean_until=0.05)
+    return replace(settings, start=str(start), learning_rate=1.5e-3, clean_until=0.05, rise=0.05)
 
 
 class TrainingError(ValueError):

@@ -36,13 +36,13 @@ class TeacherStates:
 
     def __init__(self, store: StateStore, like: TeacherStates | None = None) -> None:  # standardised as others are
         self._store = store
-        self.lengths = store.lengths - SILENT_STATES
         self.scale: tuple[np.ndarray, np.ndarray] = like.scale if like else self._measured()  # mean and deviation
 
     def _measured(self) -> tuple[np.ndarray, np.ndarray]:
         """Mean and deviation of each dimension over all states."""
         last = self._store.statistics(np.arange(len(self._store)))[:, -1].double().numpy()  # (n, 3, d_model)
-        share = (self.lengths / self.lengths.sum())[:, None]
+        lengths = self._store.lengths - SILENT_STATES
+        share = (lengths / lengths.sum())[:, None]
         mean = (share * last[:, 0]).sum(axis=0)
         variance = (share * (np.square(last[:, 1]) + np.square(last[:, 0] - mean))).sum(axis=0)
         return mean.astype(np.float32), np.sqrt(variance).clip(_SMALLEST_SPREAD).astype(np.float32)
@@ -57,11 +57,6 @@ class TeacherStates:
         first = torch.from_numpy(self._store.starts[:-1])
         mean, spread = map(torch.from_numpy, self.scale)
         return FlatStates(*(tensor.to(device) for tensor in (self._store.flat_states, first, mean, spread)))
-
-    def states(self, i: int) -> np.ndarray:
-        """(n_frames, d_model) float32, each dimension of mean 0 and variance 1 over all utterances."""
-        mean, spread = self.scale
-        return (self._store.states(i)[: self.lengths[i]].astype(np.float32) - mean) / spread
 
     @classmethod
     def build(

@@ -53,7 +53,6 @@ if TYPE_CHECKING:
 
 
 SYNTHETIC = "synthetic"  # the store of what synthesisers said
-_RISE = 0.15  # share of the run in which distortion grows to its whole range
 
 
 class BaseTrainer:
@@ -124,12 +123,12 @@ class BaseTrainer:
 
     def train(self) -> None:
         """Run to the end of the budget; saves every few minutes and at the end."""
-        saved, pool, has_real = self.clock.spent, None, False
+        saved, pool, has_cut = self.clock.spent, None, False
         while self.clock.progress < 1:
-            wants_real = self.clock.progress >= self.settings.clean_until
-            if pool is None or wants_real != has_real:
+            wants_cut = bool(self.unaligned) and self.clock.progress >= self.settings.clean_until
+            if pool is None or wants_cut != has_cut:
                 self.save()
-                pool, has_real = self._pool(wants_real), wants_real
+                pool, has_cut = self._pool(wants_cut), wants_cut
                 tokens = self._tokens(pool)
                 self.clock.restart()
             rng = random_of_update(self.settings.seed, self.step)
@@ -142,7 +141,7 @@ class BaseTrainer:
         self.save()
 
     def _distortion(self) -> float:
-        return min(1.0, max(0.0, (self.clock.progress - self.settings.clean_until) / _RISE))
+        return min(1.0, max(0.0, (self.clock.progress - self.settings.clean_until) / self.settings.rise))
 
     def _pool(self, with_cut: bool) -> Pool:
         """Recordings with phone times, and those that the half-trained model cuts, if it can by now."""
@@ -160,8 +159,6 @@ class BaseTrainer:
         return Pool(list(stores.values()), shares, self._teachers(heard), self.device, self.settings.masks)
 
     def _cut(self) -> list[ManifestRow]:
-        if not self.unaligned:
-            return []
         cut = align_rows(self.unaligned, self.model, self.heads, self.mel, self.run / "pieces", self.n_workers)
         self.model.train()
         return cut
