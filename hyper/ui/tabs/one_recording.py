@@ -110,7 +110,7 @@ class OneRecordingTab(Tab):
     def recount(self, request: gr.Request, *given: Any) -> Iterator[Values]:
         """The same cards against another reference, where there is a recording to hold it against."""
         if Asked(*given).recording is None:
-            yield {}
+            yield gr.skip()
             return
         yield from self.compare_at_strength(request, *given)
 

@@ -1,0 +1,45 @@
+"""Every step of the page, asked for before anything was sent or chosen: answered, or refused in a sentence."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from served import launched
+from visitor import StepError, Visitor
+
+from hyper.compare.pipeline import PersonalizedAsr
+from hyper.ui import server
+from hyper.ui.model_store import ModelStore
+from hyper.ui.page import build_demo
+
+LEFT_OUT = {"leave", "fill", "fill_1"}  # the visitor's going, and presses of examples, of which none is here
+
+
+@pytest.fixture(scope="module")
+def visitor(backbone, make_hypernet, tmp_path_factory) -> Iterator[Visitor]:
+    asr = PersonalizedAsr(backbone, make_hypernet(backbone), "hypernet-random")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("GRADIO_TEMP_DIR", str(tmp_path_factory.mktemp("gradio")))
+        demo = build_demo(ModelStore(asr, "bundled", server.load_by_name), [])
+        with launched(demo) as url, Visitor(url) as made:
+            yield made
+
+
+def as_opened(visitor: Visitor, name: str) -> list[Any]:
+    """What the page sends with a step when nobody has touched it."""
+    return [visitor.components[i]["props"].get("value") for i in visitor.steps[name]["inputs"]]
+
+
+def test_what_is_asked_too_soon_is_answered_or_refused_in_a_sentence(visitor: Visitor) -> None:
+    answered, refused = [], {}
+    for name in visitor.steps.keys() - LEFT_OUT:
+        try:
+            visitor.take(name, *as_opened(visitor, name), event={"row": 0, "kind": "png", "text": ""})
+            answered.append(name)
+        except StepError as error:
+            refused[name] = error.args[0]
+    assert {"recount", "track"} <= set(answered)
+    assert {"compare", "compare_on_page"} <= set(refused)
+    assert [name for name, text in refused.items() if not text] == []
