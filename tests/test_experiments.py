@@ -21,7 +21,7 @@ from hyper.study.experiments.measure import write_experiment
 from hyper.study.experiments.results_page import PAGE, answer, numbers_mark, results_page
 from hyper.study.experiments.shared_factors import Plan
 from hyper.study.experiments.transfer import TransferError
-from hyper.study.experiments.workbench import Record, Workbench
+from hyper.study.experiments.workbench import OTHER_WAYS, Record, Workbench
 from hyper.study.methods.method import Method, Workshop
 from hyper.study.methods.runs import MAIN
 from hyper.training.adaptation.loop import AdaptationTraining
@@ -37,6 +37,7 @@ def manifests(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
     folder = tmp_path_factory.mktemp("patients")
     made = {"training": write_patients(folder / "training", 3, 1), MAIN: write_patients(folder / "main", 2, 2, COHORTS)}
     made["atypical-commands-unheard"] = write_patients(folder / "unheard", 1, 5, COHORTS)
+    made[OTHER_WAYS] = write_patients(folder / "other-ways", 1, 6, COHORTS)
     made[TYPICAL] = write_patients(folder / "typical", 2, 3, ("typical",))
     return made | {f"ood-{name}": write_patients(folder / name, 2, 4, (name,)) for name in ("mixed", "dysphonia")}
 

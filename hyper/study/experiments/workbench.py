@@ -29,6 +29,8 @@ if TYPE_CHECKING:
 Record = dict[str, Any]  # an experiment's JSON
 
 COMMANDS = {MAIN: "simulated atypical", TYPICAL_COMMANDS: "typical"}  # the sets of most experiments, in short
+OTHER_WAYS = "held-out-commands-known"
+IN_SHORT = COMMANDS | {OTHER_WAYS: "by simulators not trained on"}
 
 
 class Experiment:
@@ -122,13 +124,14 @@ def rates_of_arm(record: Mapping[str, Any], arm: str) -> Rates:
 
 def arm_table(record: Record) -> str:
     """Every arm: what it adapts, its WER on commands, and its reduction where these are atypical."""
+    sets = [name for name in IN_SHORT if name in COMMANDS or name in record["arms"]["base"]["sets"]]
     header = ["arm", "numbers an utterance", "of the base", "trainable", "learning rate"]
-    header += [f"WER, {title}" for title in COMMANDS.values()] + ["less than the base"]
+    header += [f"WER, {IN_SHORT[name]}" for name in sets] + ["less than the base"]
     lines = []
     for name, arm in record["arms"].items():
         cells = [arm["title"], f"{arm['adapted_parameters']:,}", percent(arm["adapted_share"], 4)]
         cells += [f"{arm['trainable_parameters']:,}", f"{arm['learning_rate']:g}" if arm["updates"] else "–"]
-        cells += [wer_cell(arm["sets"].get(name)) for name in COMMANDS]
+        cells += [wer_cell(arm["sets"].get(name)) for name in sets]
         lines.append([*cells, reduction_cell(rates_of_arm(record, name))])
     return markdown_table(header, lines)
 
