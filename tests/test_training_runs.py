@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from dataclasses import replace
 from pathlib import Path
 
@@ -10,12 +11,13 @@ import numpy as np
 import pytest
 import torch
 from safetensors.torch import load_file
-from transformers import WhisperFeatureExtractor, WhisperForConditionalGeneration
+from transformers import GenerationConfig, WhisperConfig, WhisperFeatureExtractor, WhisperForConditionalGeneration
 
 import app
 from hyper.__main__ import main
 from hyper.compare.pipeline import PersonalizedAsr
 from hyper.model.backbone import Backbone
+from hyper.model.shapes import randomise
 from hyper.recordings.audio import load_audio
 from hyper.recordings.manifest import read_manifest, write_manifest
 from hyper.training.adaptation.states import StateStore, StoreError
@@ -75,13 +77,27 @@ def test_a_base_goes_on_from_a_trained_one(spoken: Path, tmp_path: Path) -> None
     load_listener(tmp_path / "second")
 
 
-def test_a_base_learns_what_its_teacher_hears(spoken: Path, hub_folder: Path, tmp_path: Path) -> None:
+@pytest.fixture(scope="module")
+def teacher_folder(whisper_folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The random Whisper with the window of those that teach, 30 s."""
+    folder = shutil.copytree(whisper_folder, tmp_path_factory.mktemp("teacher") / "whisper-random")
+    extractor = WhisperFeatureExtractor(feature_size=80, chunk_length=30)
+    extractor.save_pretrained(folder)
+    config = WhisperConfig.from_pretrained(folder, max_source_positions=extractor.nb_max_frames // 2)
+    model = WhisperForConditionalGeneration(config)
+    randomise(model, seed=1)
+    model.generation_config = GenerationConfig.from_pretrained(whisper_folder)
+    model.save_pretrained(folder)
+    return folder
+
+
+def test_a_base_learns_what_its_teacher_hears(spoken: Path, teacher_folder: Path, tmp_path: Path) -> None:
     rows = read_manifest(spoken)
     bare = [replace(row, phones="", file=str(row.path)) for row in rows[:10]]
     write_manifest(tmp_path / "bare.csv", bare)
-    teacher = Backbone.load(hub_folder, device="cpu")
+    teacher = Backbone.load(teacher_folder, device="cpu")
     settings = BaseTraining(
-        hours=6 / 3600, batch_size=4, warm_up=5, clean_until=0.01, real_share=1.0, teacher=str(hub_folder),
+        hours=6 / 3600, batch_size=4, warm_up=5, clean_until=0.01, real_share=1.0, teacher=str(teacher_folder),
         teacher_width=teacher.d_model,
     )  # fmt: skip
     trainer = BaseTrainer([spoken, tmp_path / "bare.csv"], tmp_path / "run", settings, TINY, 1)
@@ -101,13 +117,13 @@ def test_a_base_learns_what_its_teacher_hears(spoken: Path, hub_folder: Path, tm
     load_listener(tmp_path / "run")
 
 
-def test_people_with_phone_times_are_heard_from_the_start(spoken: Path, hub_folder: Path, tmp_path: Path) -> None:
+def test_people_with_phone_times_are_heard_from_the_start(spoken: Path, teacher_folder: Path, tmp_path: Path) -> None:
     rows = read_manifest(spoken)
     people = [replace(row, voice=PERSON, file=str(row.path)) for row in rows[:4]]
     write_manifest(tmp_path / "people.csv", people)
-    d_teacher = Backbone.load(hub_folder, device="cpu").d_model
+    d_teacher = Backbone.load(teacher_folder, device="cpu").d_model
     settings = BaseTraining(
-        batch_size=4, real_share=0.5, teacher=str(hub_folder), teacher_width=d_teacher, teaches_all=True,
+        batch_size=4, real_share=0.5, teacher=str(teacher_folder), teacher_width=d_teacher, teaches_all=True,
         token_noise=0.5,
     )  # fmt: skip
     trainer = BaseTrainer([spoken, tmp_path / "people.csv"], tmp_path / "run", settings, TINY, 1)
@@ -119,6 +135,12 @@ def test_people_with_phone_times_are_heard_from_the_start(spoken: Path, hub_fold
     noisy = trainer._with_noise(inputs)
     assert torch.equal(noisy[:, :2], inputs[:, :2])  # the prompt
     assert 0.2 < float((noisy[:, 2:] != inputs[:, 2:]).float().mean()) < 0.8
+
+
+def test_a_teacher_of_other_states_is_refused(spoken: Path, whisper_folder: Path, tmp_path: Path) -> None:
+    with pytest.raises(StoreError, match=r"whisper-random has 25 states a second; what teaches has 50, as every"):
+        TeacherStates.build(str(whisper_folder), read_manifest(spoken)[:3], tmp_path / "teacher")
+    assert not (tmp_path / "teacher").exists()
 
 
 def test_a_teacher_is_asked_what_the_encoder_says(spoken: Path, hub_folder: Path, tmp_path: Path) -> None:

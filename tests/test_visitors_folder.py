@@ -113,6 +113,19 @@ def test_partial_uploads_go_and_whole_ones_stay(tmp_path):
     assert (whole.is_file(), given_up.exists(), arriving.is_file()) == (True, False, True)
 
 
+def test_what_goes_while_the_janitor_looks_is_no_error(tmp_path, monkeypatch):
+    """A visitor leaves just then: the folder, the file in it or an upload is seen, and gone when it is looked at."""
+    going = [tmp_path / name for name in ("0f" * 32, "tmp1")]
+    listed = {tmp_path: going[:1], going[0]: [going[0] / "a.wav"]}
+    monkeypatch.setattr(Path, "iterdir", lambda path: iter(listed[path]))
+    folder.delete_old(tmp_path)
+    monkeypatch.setattr(Path, "iterdir", lambda path: os.scandir(path) if path != tmp_path else iter(going[:1]))
+    folder.delete_old(tmp_path)
+    monkeypatch.setattr(Path, "glob", lambda path, pattern: iter(going[1:]))
+    monkeypatch.setattr(Path, "is_file", lambda path: True)
+    folder.delete_partial(tmp_path)
+
+
 def test_half_an_hour_after_it_was_sent_a_file_goes_and_work_that_is_under_way_stays(tmp_path, monkeypatch):
     sent, other, scratch = (tmp_path / name / "a.wav" for name in ("0f" * 32, "1e" * 32, "tmpwork"))
     for path in (sent, other, scratch):

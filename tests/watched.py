@@ -4,6 +4,9 @@
 
 NOTES gets one JSON list a line: what happened, and to what. Python tells of each such event before it happens,
 whichever library causes it, unless that library opens files or sockets in its own C code.
+
+What is deleted when nothing was added to it for a minute, such as the empty file that gradio makes beside each that it
+reads, is here after seconds.
 """
 
 from __future__ import annotations
@@ -13,6 +16,8 @@ import os
 import runpy
 import sys
 from typing import Any
+
+from hyper.ui.visitors import folder, janitor
 
 WRITES = os.O_WRONLY | os.O_RDWR | os.O_CREAT | os.O_TRUNC | os.O_APPEND
 PATHS = {  # event: which of its arguments is a path that it makes or fills
@@ -31,6 +36,7 @@ def main(notes: str, *arguments: str) -> None:
             os.write(file, json.dumps([event, what], default=_text).encode() + b"\n")
 
     sys.addaudithook(note)
+    folder.PARTIAL_AGE_SECONDS, janitor.EVERY_SECONDS = 3, 0.5
     sys.argv = ["app.py", *arguments]
     runpy.run_path("app.py", run_name="__main__")
 

@@ -28,9 +28,12 @@ def parallel(
     afresh: bool = False,  # a new process for each task: for libraries that remember what they did before
 ) -> Iterator[Result]:
     """Results of `function(task)` in the order of the tasks; the bar shows the time left."""
+    if not tasks:
+        return
+    n_processes = min(n_workers, len(tasks))  # each takes seconds to start
     with (
         _single_threaded_children(),
-        multiprocessing.get_context("spawn").Pool(n_workers, maxtasksperchild=1 if afresh else None) as pool,
+        multiprocessing.get_context("spawn").Pool(n_processes, maxtasksperchild=1 if afresh else None) as pool,
     ):
         yield from tqdm(pool.imap(function, tasks), total=len(tasks), desc=label, unit="batch")
 

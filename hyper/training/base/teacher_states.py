@@ -11,9 +11,11 @@ import torch
 from torch import Tensor, nn
 
 from hyper.model.backbone import Backbone
+from hyper.recordings.limits import SAMPLE_RATE
 from hyper.recordings.manifest import ManifestRow
 from hyper.training.adaptation.states import SILENT_STATES, StateStore, StoreError
 
+_SAMPLES_PER_STATE = SAMPLE_RATE // 50
 _SMALLEST_SPREAD = 1e-3  # dimensions that hardly move are not blown up
 
 
@@ -65,9 +67,15 @@ class TeacherStates:
         """Compute what is not there yet; a folder that is complete, of this teacher and these recordings, is opened.
 
         Errors: StoreError where the folder holds another teacher's states, or those of other recordings, or where the
-        teacher cannot hear one of the recordings; RunError where it is damaged.
+        teacher cannot hear one of the recordings or has another number of states a second; RunError where it is
+        damaged.
         """
         hears = Backbone.load(teacher)
+        if hears.samples_per_state != _SAMPLES_PER_STATE:
+            raise StoreError(
+                f"The teacher {teacher} has {SAMPLE_RATE / hears.samples_per_state:g} states a second; what teaches "
+                f"has {SAMPLE_RATE // _SAMPLES_PER_STATE}, as every Whisper of OpenAI's."
+            )
         hears.cuts_window = True  # on a GPU too: a whole window of 30 s costs ten times what a recording needs
         store = StateStore.build(hears, rows, folder, bfloat16=True)
         if len(store) != len(rows):

@@ -60,18 +60,21 @@ def _user() -> str:
 def delete_partial(folder: Path) -> None:
     """Delete uploads that were interrupted: the client left, and nobody will ask for them."""
     for path in folder.glob(PARTIAL):
-        if path.is_file() and time.time() - path.stat().st_mtime > PARTIAL_AGE_SECONDS:
-            path.unlink(missing_ok=True)
+        with suppress(FileNotFoundError):  # it has come in whole, or has just gone
+            if path.is_file() and time.time() - path.stat().st_mtime > PARTIAL_AGE_SECONDS:
+                path.unlink()
 
 
 def delete_old(folder: Path) -> None:
     """Delete what was sent or made half an hour ago. Gradio does too, until an upload comes while it looks: it fails
     then, and never looks again."""
-    for path in folder.glob("*/*"):
-        if WHOLE.fullmatch(path.parent.name) and time.time() - path.lstat().st_ctime > FILE_AGE_SECONDS:
-            path.unlink(missing_ok=True)
-            with suppress(OSError):  # its folder may hold another file
-                path.parent.rmdir()
+    for own in (path for path in folder.iterdir() if WHOLE.fullmatch(path.name)):
+        with suppress(FileNotFoundError):  # its visitor has just left, and it went with them
+            for path in own.iterdir():
+                if time.time() - path.lstat().st_ctime > FILE_AGE_SECONDS:
+                    path.unlink()
+                    with suppress(OSError):  # it may hold another file
+                        own.rmdir()
 
 
 def _check_own(parent: Path) -> None:
