@@ -14,12 +14,14 @@ from hyper.recordings import audio
 from hyper.recordings.audio import (
     SAMPLE_RATE,
     AudioError,
+    audio_seconds,
     check_waveform,
     load_audio,
     save_audio,
     split_at_quiet,
 )
 from hyper.recordings.resampling import resample
+from hyper.recordings.sound_chunk import share_there
 from tests.coded import write_coded
 
 SECONDS = 1.5
@@ -172,6 +174,40 @@ def test_damaged(tmp_path, name):
     content[kept:] = b"" if name == "a.wav" else np.random.default_rng(0).bytes(len(content) - kept)
     (tmp_path / name).write_bytes(content)
     assert refused(tmp_path / name) == f"{name} cannot be read, it seems damaged; please record or export it again."
+
+
+@pytest.mark.parametrize(("name", "kind"), [("a.wav", "WAV"), ("a.wav", "RF64"), ("a.aiff", "AIFF")])
+def test_a_plain_file_without_its_end(tmp_path, name, kind):
+    soundfile.write(tmp_path / name, np.tile(chirp(SAMPLE_RATE), 4), SAMPLE_RATE, format=kind)
+    content = (tmp_path / name).read_bytes()
+    (tmp_path / name).write_bytes(content[: len(content) // 3])
+    if kind == "RF64":  # its length stands elsewhere, and libsndfile does not tell
+        assert load_audio(tmp_path / name).size
+        return
+    assert refused(tmp_path / name) == (
+        "The recording should be 6.0 s long, but only 2.0 s of it are there; please send or export it again."
+    )
+    with pytest.raises(AudioError, match=r"only 2\.0 s of it are there"):
+        audio_seconds(tmp_path / name)
+
+
+@pytest.mark.parametrize("promised", [0, 0x7FFFFFFF, 0xFFFFFFFF])
+def test_a_wav_whose_length_nobody_knew_yet(tmp_path, promised):
+    soundfile.write(tmp_path / "a.wav", chirp(SAMPLE_RATE), SAMPLE_RATE)
+    content = bytearray((tmp_path / "a.wav").read_bytes())
+    place = content.index(b"data") + 4
+    content[place : place + 4] = promised.to_bytes(4, "little")
+    (tmp_path / "a.wav").write_bytes(content)
+    assert share_there(tmp_path / "a.wav") == 1
+    if promised:  # of 0 libsndfile reads nothing
+        assert len(load_audio(tmp_path / "a.wav")) == len(chirp(SAMPLE_RATE))
+
+
+def test_a_file_of_many_chunks_is_not_walked_through(tmp_path):
+    (tmp_path / "a.wav").write_bytes(b"RIFF\0\0\0\0WAVE" + 200 * b"junk\0\0\0\0" + b"data\0\1\0\0")
+    assert share_there(tmp_path / "a.wav") == 1
+    (tmp_path / "a.wav").write_bytes(b"RIFF\0\0\0\0WAVE" + 9 * b"junk\1\0\0\0ab" + b"data\0\1\0\0" + bytes(64))
+    assert share_there(tmp_path / "a.wav") == 0.25
 
 
 def test_damaged_m4a(tmp_path):

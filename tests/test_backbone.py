@@ -156,13 +156,22 @@ def test_fingerprint_tells_weights_apart_and_nothing_else(backbone, whisper_fold
     assert fingerprint(model) != backbone.fingerprint
 
 
-def test_dtype_and_device(own_folder, speech_like):
+def test_dtype_and_device(own_folder, speech_like, monkeypatch):
     half = Backbone.load(own_folder, device="cpu", dtype=torch.bfloat16)
     assert half.encode(half.log_mel([speech_like(2.0)])).dtype == torch.bfloat16
     assert choose_dtype(torch.device("cpu")) == torch.float32
     assert choose_device("cpu") == torch.device("cpu")
     with pytest.raises(BackboneError, match="There is no device 'gpu'; choose cpu, cuda or cuda:N"):
         choose_device("gpu")
+    made_current = []
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+    monkeypatch.setattr(torch.cuda, "device_count", lambda: 2)
+    monkeypatch.setattr(torch.cuda, "set_device", made_current.append)
+    assert [str(choose_device(name)) for name in ("cuda", "cuda:1")] == ["cuda", "cuda:1"]
+    assert [str(device) for device in made_current] == ["cuda:1"]  # for accelerate, which names no number
+    with pytest.raises(BackboneError, match="The device 'cuda:7' was asked for, but torch's last CUDA card is cuda:1"):
+        choose_device("cuda:7")
+    monkeypatch.undo()
 
 
 @pytest.mark.skipif(torch.cuda.is_available(), reason="there is a CUDA card")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import builtins
 import os
+import pickle
 import signal
 from collections.abc import Callable, Iterator
 from dataclasses import replace
@@ -115,6 +116,26 @@ def test_without_ray_it_is_said_how_to_get_it(tmp_path: Path, monkeypatch) -> No
     monkeypatch.setattr(builtins, "__import__", without_ray)
     with pytest.raises(BlocksError, match=r"--ray needs Ray, which is not installed: pip install 'ray\[data\]'"):
         on_ray(dies_once, [[1]], tmp_path, "squaring")
+
+
+def test_a_pair_that_was_trained_anew_is_scored_anew(
+    whisper_folder, make_hypernet, backbone, spoken, tmp_path, monkeypatch
+) -> None:
+    rows, asked = read_manifest(spoken)[:2], []
+    save_hypernet(make_hypernet(backbone), tmp_path / "hypernet")
+
+    def on_ray(make, *_: object) -> list:
+        asked.append(pickle.dumps(make))
+        return [score_manifest(PersonalizedAsr(backbone, None, None), rows)]
+
+    monkeypatch.setattr(shared, "on_ray", on_ray)
+    for is_new in (False, False, True):
+        if is_new:
+            save_hypernet(make_hypernet(backbone, strength=2.0), tmp_path / "hypernet")
+        read = shared.files_of(str(whisper_folder), str(tmp_path / "hypernet"))
+        score_on_ray(PersonalizedAsr.load, rows, tmp_path, batch_size=2, language="en", read=read)
+    assert asked[0] == asked[1] != asked[2]
+    assert {file.name for file in read} >= {"config.json", "model.safetensors"}
 
 
 def test_blocks_of_other_weights_are_refused(backbone, spoken: Path, tmp_path: Path, monkeypatch) -> None:

@@ -371,7 +371,7 @@ def test_kaldi(tmp_path, monkeypatch):
     ]  # fmt: skip
     monkeypatch.chdir(tmp_path / "elsewhere")  # as Kaldi's scripts do: paths from where one is
     write(folder / "wav.scp", "rec1 rec1.wav\nrec2 ../elsewhere/rec1.wav\n")
-    write(folder / "segments", "anna-1 rec1 0.25 0.75\nanna-2 rec2 0.5 1\n")
+    write(folder / "segments", "anna-1 rec1 0.25 0.75\nanna-2 rec2 0.5 -1\n")
     write(folder / "text", "anna-1 Tag\nanna-2 auch\n")
     write(folder / "utt2spk", "anna-1 anna\nanna-2 anna\n")
     rows, _ = made(folder, "kaldi", cut=tmp_path / "pieces")
@@ -387,6 +387,8 @@ def test_kaldi(tmp_path, monkeypatch):
         ({"wav.scp": "a sox a.wav -t wav - |"}, "commands out of a list are not run here"),
         ({"segments": "u b 0 1"}, "cuts u from b, which wav.scp does not list"),
         ({"segments": "u a 0 x"}, "u needs a recording, a start and an end in seconds"),
+        ({"segments": "u a 0 -2"}, "u needs a recording, a start and an end in seconds"),
+        ({"segments": "u a 1 0.5"}, "u needs a recording, a start and an end in seconds"),
     ],
 )
 def test_kaldi_errors(tmp_path, files, words):

@@ -142,7 +142,7 @@ def test_token_limit_grows_with_the_recording_up_to_the_model(backbone, hub_back
     assert token_limit(1.0, hub_backbone) == 28
     assert token_limit(2.51, hub_backbone) == math.ceil(20.08) + 20
     assert token_limit(30.0, hub_backbone) == 260
-    assert token_limit(600.0, hub_backbone) == 448 - 4
+    assert token_limit(600.0, hub_backbone) == token_limit(1.0, hub_backbone, "hi") == 448 - 4  # many a word
     assert token_limit(30.0, backbone) == 64 - 2  # its positions, less the prompt
 
 

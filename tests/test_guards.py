@@ -83,6 +83,17 @@ def test_compression_ratio_is_bytes_by_deflated_bytes(text):
     assert compression_ratio(text) == pytest.approx(len(text.encode()) / deflated)
 
 
+def test_other_scripts_do_not_repeat_themselves_by_their_bytes():
+    """The first article of the Universal Declaration of Human Rights, and a loop."""
+    tamil = (
+        "மனிதப் பிறிவியினர் சகலரும் சுதந்திரமாகவே பிறக்கின்றனர்; அவர்கள் மதிப்பிலும், உரிமைகளிலும் சமமானவர்கள், "
+        "அவர்கள் நியாயத்தையும் மனச்சாட்சியையும் இயற்பண்பாகப் பெற்றவர்கள். அவர்கள் ஒருவருடனொருவர் சகோதர "
+        "உணர்வுப் பாங்கில் நடந்துகொள்ளல் வேண்டும்."
+    )
+    assert len(tamil.encode()) / len(gzip.compress(tamil.encode())) > 2
+    assert compression_ratio(tamil) < 1.8 < COMPRESSION_LIMIT < compression_ratio("அவர்கள் " * 30)
+
+
 def test_a_loop_in_one_part_of_a_long_text_is_not_hidden_by_the_rest():
     rng = np.random.default_rng(0)
     words = ["".join(rng.choice(list("abcdefghijklmnop"), 6)) for _ in range(800)]

@@ -68,6 +68,12 @@ def test_the_page_starts_on_a_real_whisper_that_is_here_and_adapts(assets, hub, 
     snapshot = shutil.copytree(hub, tmp_path / "half") / f"models--{TINY.replace('/', '--')}" / "snapshots" / "abc"
     (snapshot / "model.safetensors").unlink()
     assert best_base(assets, tmp_path / "half") == BUNDLED  # the download broke off
+    index = snapshot / "model.safetensors.index.json"
+    index.write_text(json.dumps({"weight_map": {"a": "model-1-of-2.safetensors", "b": "model-2-of-2.safetensors"}}))
+    (snapshot / "model-1-of-2.safetensors").touch()
+    assert best_base(assets, tmp_path / "half") == BUNDLED  # in the middle of several files
+    (snapshot / "model-2-of-2.safetensors").touch()
+    assert best_base(assets, tmp_path / "half") == TINY
 
 
 def test_who_names_a_base_or_a_hypernetwork_gets_it(monkeypatch):

@@ -49,6 +49,15 @@ def merged_model(asr: PersonalizedAsr, waveform: np.ndarray, strength: float = 1
     return model
 
 
+def test_what_is_kept_of_one_recording_holds_nothing_of_another(backbone, speech_like):
+    """Those of several visitors are encoded together, and each is kept for as long as its own visitor stays."""
+    first, second = encode(backbone, [speech_like(1.0), speech_like(1.0, 1)])
+    for name in ("log_mel", "states", "embedded"):
+        one, other = (getattr(each, name) for each in (first, second))
+        assert one.untyped_storage().data_ptr() != other.untyped_storage().data_ptr()
+        assert one.untyped_storage().nbytes() == one.nbytes
+
+
 def test_many_recordings_come_with_the_size_of_each_layers_change(asr, speech_like):
     waveforms = [speech_like(2.0, seed) for seed in range(3)]
     for waveform, pair in zip(waveforms, asr.transcribe_pairs(waveforms, strength=0.5), strict=True):

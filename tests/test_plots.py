@@ -55,6 +55,11 @@ def test_each_direction_is_a_series_of_singular_values(layers):
     assert list(second.y) == [0.5, 0.5, 0.5]
 
 
+def test_more_directions_than_plotly_has_symbols():
+    many = update("model.decoder.layers.0.fc1", 0.07, tuple(range(64, 0, -1)))
+    assert len(layer_plots.singular_value_figure([many]).data) == 64
+
+
 def test_several_matrices_of_a_layer_stay_apart(layers):
     more = [*layers, update("model.decoder.layers.0.self_attn.q_proj", 0.07, (1.0,))]
     by_name = {bars.name: list(bars.y) for bars in layer_plots.magnitude_figure(more).data}

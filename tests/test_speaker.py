@@ -178,7 +178,10 @@ def test_an_update_of_zero_has_no_direction(backbone, make_hypernet, recordings)
         (" \n", [None, None]),
         ("one\ntwo", ["one", "two"]),
         ("one\n two \n", ["one", "two"]),
-        ("one\r\n\r\n", None),
+        ("one\r\n\r\n", ["one", None]),
+        ("\ntwo", [None, "two"]),
+        ("one\n\n\n", ["one", None]),
+        ("one\ntwo\n\n\n", ["one", "two"]),
         ("one\n\ntwo", None),
     ],
 )

@@ -12,6 +12,7 @@ from transformers.generation.utils import GenerateEncoderDecoderOutput
 
 from hyper.compare.pipeline import PersonalizedAsr
 from hyper.model.alignment import token_starts
+from hyper.model.passes import alignment_heads
 from hyper.recordings.audio import SAMPLE_RATE
 from hyper.recordings.resampling import resample
 from hyper.speech.engines import Espeak
@@ -37,6 +38,15 @@ def test_random_weights_are_warped_as_transformers_does(backbone):
         attentions = (weights[None],) * 2
         expected = transformers_times(backbone.model, attentions, 1, [[0, 0], [1, 1]], n_states)
         np.testing.assert_allclose(0.02 * token_starts(weights), expected, atol=1e-6)
+
+
+def test_heads_that_only_a_teacher_has_are_passed_over(backbone, monkeypatch):
+    """As in a distilled model with its teacher's generation_config.json."""
+    settings = backbone.model.generation_config
+    monkeypatch.setattr(settings, "alignment_heads", [[25, 6], [1, 1], [1, 15]], raising=False)
+    assert alignment_heads(backbone.model) == [(1, 1)]
+    monkeypatch.setattr(settings, "alignment_heads", [[25, 6]], raising=False)
+    assert alignment_heads(backbone.model) == [(1, 0), (1, 1)]
 
 
 @pytest.mark.parametrize("chosen", [None, [[0, 1], [1, 0]]])

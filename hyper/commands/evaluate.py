@@ -55,23 +55,22 @@ def run(args: argparse.Namespace) -> None:
 
     from hyper.compare.evaluation import Evaluation
     from hyper.compare.pipeline import PersonalizedAsr
-    from hyper.compare.shared import leave, own_device, score_on_ray, score_shared
+    from hyper.compare.shared import files_of, leave, own_device, score_on_ray, score_shared
     from hyper.recordings.manifest import read_manifest
     from hyper.reports.evaluate import ReportFiles, evaluate
 
-    files, rows = options(args, ReportFiles), read_manifest(args.manifest)[: args.limit]
-    files.check()
+    (files := options(args, ReportFiles)).check()
+    rows = read_manifest(args.manifest)[: args.limit]
     how: dict[str, Any] = {"batch_size": args.batch_size, "language": args.language}
     score: Callable[..., Evaluation | None]
     if args.ray:
         load = partial(PersonalizedAsr.load, args.base, args.hypernet, args.device, args.bits)
-        score = partial(score_on_ray, load, folder=args.blocks, wants_gpu=args.device != "cpu", **how)
+        how |= {"read": files_of(args.base, args.hypernet), "wants_gpu": args.device != "cpu"}
+        score = partial(score_on_ray, load, folder=args.blocks, **how)
     else:
         args.device = own_device(args.device)
         score = partial(score_shared, load_asr(args), **how)
-    if not (told := evaluate(score, args.manifest, rows, files)):
-        leave()  # another process tells
-    print(told)
+    print(evaluate(score, args.manifest, rows, files) or leave())  # where another process tells
 
 
 def _report_file(text: str) -> Path:

@@ -14,7 +14,7 @@ from hyper.compare.scoring import score_manifest
 from hyper.compare.utterance import ScoredUtterance
 from hyper.metrics.written import words_right
 from hyper.model.fingerprint import fingerprint
-from hyper.recordings.manifest import ManifestRow
+from hyper.recordings.manifest import ManifestRow, source_speaker
 
 
 def fit_calibration(
@@ -47,7 +47,7 @@ def scored_words(asr: PersonalizedAsr, utterances: Sequence[ScoredUtterance], ro
     for utterance in utterances:
         words = word_confidences(asr.backbone, getattr(utterance, row).transcript)
         right = words_right(utterance.recording.reference, [word for word, _ in words], language)
-        speaker = utterance.recording.speaker or utterance.recording.file
+        speaker = _who(utterance)
         found += [
             (raw, is_right, speaker) for (_, raw), is_right in zip(words, right, strict=True) if is_right is not None
         ]
@@ -66,11 +66,16 @@ def decisions(utterances: Sequence[ScoredUtterance], language: str) -> list[Deci
             each.base.counted.n_errors,
             each.adapted.counted.n_errors,
             each.base.counted.n_reference,
-            each.recording.speaker or each.recording.file,
+            _who(each),
         )
         for each in utterances
         if each.adapted is not None and each.seconds is not None
     ]
+
+
+def _who(utterance: ScoredUtterance) -> str:
+    """Whose voice it is, so that halves of the speakers share none; an unnamed one is of nobody else."""
+    return source_speaker(utterance.recording) or utterance.recording.file
 
 
 def calibration_text(calibration: Calibration) -> str:

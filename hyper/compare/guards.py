@@ -23,6 +23,7 @@ NO_SPEECH_LIMIT = 0.6  # probability
 
 # Whisper judges a window of 30 s, about so much text. Longer text packs better even if nothing is said twice (English
 # sentences: 1.9 at 1000 bytes, 2.2 at 16,000), and a loop in one part of it would be hidden by the rest.
+_LATIN_BYTES = 1.5  # a letter, in UTF-8, at most
 STRETCH_BYTES = 1000
 
 # Our own limits.
@@ -170,9 +171,20 @@ def _letters(text: str) -> str:
 
 def compression_ratio(text: str) -> float:
     """How many times smaller zlib makes the text, at its most repetitive stretch."""
-    data = text.encode()
+    data = _one_byte_a_letter(text)
     stretches = [data[start : start + STRETCH_BYTES] for start in range(0, len(data), STRETCH_BYTES)]
     return max((len(stretch) / len(zlib.compress(stretch)) for stretch in stretches), default=0.0)
+
+
+def _one_byte_a_letter(text: str) -> bytes:
+    """As UTF-8 where most letters take one byte in it. In other scripts they take two or three, all but the last of
+    them the same in every letter, and no speech repeats itself so.
+    """
+    data = text.encode()
+    if len(data) < _LATIN_BYTES * len(text):
+        return data
+    numbers = {letter: i % 256 for i, letter in enumerate(dict.fromkeys(text))}
+    return bytes(numbers[letter] for letter in text)
 
 
 @dataclass(frozen=True)

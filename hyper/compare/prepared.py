@@ -113,14 +113,19 @@ def _encode_in(
     of_recordings = zip(
         waveforms,
         split,
-        log_mel.split(n_pieces),
-        torch.cat(states).split(n_pieces),
-        torch.cat(embedded).split(n_pieces),
+        _apart(log_mel, n_pieces),
+        _apart(torch.cat(states), n_pieces),
+        _apart(torch.cat(embedded), n_pieces),
         n_speech.split(n_pieces),
         torch.cat(statistics).split(n_pieces) if statistics else [None] * len(split),
         strict=True,
     )
     return [Encoded(waveform, tuple(map(len, own)), *rest) for waveform, own, *rest in of_recordings]
+
+
+def _apart(tensor: Tensor, n_pieces: Sequence[int]) -> Sequence[Tensor]:
+    """The rows of each recording, in memory of their own: what one visitor keeps must not keep another's."""
+    return [own.clone() for own in tensor.split(list(n_pieces))] if len(n_pieces) > 1 else [tensor]
 
 
 def adapt(

@@ -16,6 +16,7 @@ from accelerate.utils import gather_object
 from hyper.compare.evaluation import Evaluation
 from hyper.compare.pipeline import PersonalizedAsr
 from hyper.compare.scoring import score_manifest
+from hyper.model.files import ASSETS, find_folder
 from hyper.recordings.blocks import BlocksError, in_blocks, on_ray
 from hyper.recordings.manifest import ManifestRow
 
@@ -50,6 +51,12 @@ def leave() -> NoReturn:
     os._exit(0)
 
 
+def files_of(base: str, hypernet: str | None) -> list[Path]:
+    """What a pair is read from; without a hypernetwork's name, all among which one is looked for."""
+    folders = [find_folder(base)[0], *([Path(hypernet)] if hypernet else sorted(ASSETS.glob("*/")))]
+    return [file for folder in folders for file in sorted(folder.glob("*")) if file.suffix in (".safetensors", ".json")]
+
+
 def score_on_ray(
     load: Callable[[], PersonalizedAsr],  # in each worker
     rows: Sequence[ManifestRow],
@@ -57,6 +64,7 @@ def score_on_ray(
     *,
     batch_size: int,
     language: str,
+    read: Sequence[Path] = (),  # what the pair is read from: blocks that were scored with other files are not used
     wants_gpu: bool = True,
 ) -> Evaluation:
     """The evaluation of all rows, a block at a time on each device of the cluster.
@@ -64,7 +72,8 @@ def score_on_ray(
     Errors: BlocksError, also where blocks were kept that other weights had scored.
     """
     rows = [replace(row, path=row.path.resolve()) for row in rows]  # workers stand in other folders
-    make = partial(_scorer, load, batch_size, language)
+    marks = [(str(file), file.stat().st_size, file.stat().st_mtime_ns) for file in read]
+    make = partial(_scorer, load, batch_size, language, marks)
     parts = on_ray(make, in_blocks(rows), folder, "scoring", wants_gpu)
     if len({part.fingerprint for part in parts}) > 1:
         raise BlocksError(f"{folder} holds blocks that were scored with other weights; please delete the folder.")
@@ -72,7 +81,7 @@ def score_on_ray(
 
 
 def _scorer(
-    load: Callable[[], PersonalizedAsr], batch_size: int, language: str
+    load: Callable[[], PersonalizedAsr], batch_size: int, language: str, _marks: Sequence[tuple[str, int, int]]
 ) -> Callable[[Sequence[ManifestRow]], Evaluation]:
     return partial(score_manifest, load(), batch_size=batch_size, language=language)
 

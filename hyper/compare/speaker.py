@@ -176,7 +176,9 @@ def split_references(text: str, n_recordings: int) -> list[str | None]:
     Errors: `SpeakerError` where there are more or fewer lines, `TextError` where they are too long.
     """
     check_text(text, "What was meant")
-    lines = [line.strip() or None for line in text.strip("\r\n").splitlines()]
+    lines = [line.strip() or None for line in text.splitlines()]
+    while len(lines) > n_recordings and lines[-1] is None:  # a text often ends in one
+        lines.pop()
     if not any(lines):
         return [None] * n_recordings
     if len(lines) != n_recordings:

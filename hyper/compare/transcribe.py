@@ -76,7 +76,7 @@ def _decode_part(
     """These pieces with the weights of the first row, then of the next, in one batch."""
     first = part[0][0]  # the language is one for all
     states = torch.stack([each.states[piece] for each, piece in part])
-    limits = [token_limit(each.n_samples[piece] / SAMPLE_RATE, backbone) for each, piece in part]
+    limits = [token_limit(each.n_samples[piece] / SAMPLE_RATE, backbone, first.language) for each, piece in part]
     if first.lora is None:
         with stopwatch.stage("decode"):
             return greedy_decode(backbone, states, limits, first.language)

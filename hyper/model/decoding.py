@@ -12,6 +12,7 @@ from torch import Tensor
 
 from hyper.model.backbone import Backbone
 from hyper.model.decoder import StepDecoder
+from hyper.model.languages import IN_LATIN_LETTERS
 from hyper.model.lora import AppliedLora
 
 Stopped = Literal["end", "length", "repetition"]
@@ -55,9 +56,14 @@ class _Row:
             self.stopped = "length"
 
 
-def token_limit(seconds: float, backbone: Backbone) -> int:
-    """New tokens that a recording of this length may take: more would be a model that runs away."""
+def token_limit(seconds: float, backbone: Backbone, language: str = "en") -> int:
+    """New tokens that a recording of this length may take: more would be a model that runs away.
+
+    All that the model has in languages of other than Latin letters, which take many tokens a word.
+    """
     room = backbone.max_target_positions - len(backbone.prompt())
+    if language not in IN_LATIN_LETTERS:
+        return room
     return min(math.ceil(TOKENS_PER_SECOND * seconds) + SPARE_TOKENS, room)
 
 

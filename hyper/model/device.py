@@ -15,9 +15,20 @@ def choose_device(device: str | None) -> torch.device:
         chosen = torch.device(device)
     except RuntimeError:
         raise BackboneError(f"There is no device {device!r}; choose cpu, cuda or cuda:N.") from None
-    if chosen.type == "cuda" and not torch.cuda.is_available():
-        raise BackboneError(f"The device {device!r} was asked for, but torch sees no CUDA card; choose cpu.")
+    if chosen.type == "cuda":
+        _make_current(chosen)
     return chosen
+
+
+def _make_current(device: torch.device) -> None:
+    """What names no card, such as accelerate, means this one from now on."""
+    n_cards = torch.cuda.device_count() if torch.cuda.is_available() else 0
+    if not n_cards:
+        raise BackboneError(f"The device '{device}' was asked for, but torch sees no CUDA card; choose cpu.")
+    if (device.index or 0) >= n_cards:
+        raise BackboneError(f"The device '{device}' was asked for, but torch's last CUDA card is cuda:{n_cards - 1}.")
+    if device.index is not None:
+        torch.cuda.set_device(device)
 
 
 def choose_dtype(device: torch.device) -> torch.dtype:

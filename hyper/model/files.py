@@ -65,7 +65,7 @@ def cached_folder(hub_name: str, cache: Path | None = None) -> Path | None:
     if not isinstance(config, str):  # None, or a mark that the hub has no such file
         return None
     folder = Path(config).parent
-    return folder if not _missing_files(folder) else None
+    return folder if not (_missing_files(folder) or _missing_parts(folder)) else None
 
 
 def downloaded_bytes(hub_name: str, cache: Path | None = None) -> int:
@@ -140,6 +140,13 @@ def _missing_files(folder: Path) -> list[str]:
     if not any(all((folder / name).is_file() for name in names) for names in TOKENIZER_FILES):
         missing.append(TOKENIZER_FILES[0][0])
     return missing
+
+
+def _missing_parts(folder: Path) -> list[str]:
+    """Files that the index of the weights names, where these are in several."""
+    single, index = (folder / name for name in WEIGHTS_FILES)
+    parts = {} if single.is_file() else read_settings(index).get("weight_map", {})
+    return sorted({str(name) for name in parts.values() if not (folder / str(name)).is_file()})
 
 
 def read_settings(file: Path) -> dict[str, Any]:

@@ -83,12 +83,12 @@ def decoder_logits(
 def alignment_heads(model: WhisperForConditionalGeneration) -> list[tuple[int, int]]:
     """(layer, head) of the heads that follow the speech: the model's own list, or as openai/whisper has it without one.
 
-    That is, all heads of the last half of the layers.
+    That is, all heads of the last half of the layers. A distilled model may name heads that only its teacher has.
     """
-    chosen = getattr(model.generation_config, "alignment_heads", None)
-    if chosen:
-        return [(layer, head) for layer, head in chosen]
     n_layers, n_heads = model.config.decoder_layers, model.config.decoder_attention_heads
+    named = getattr(model.generation_config, "alignment_heads", None) or []
+    if chosen := [(layer, head) for layer, head in named if layer < n_layers and head < n_heads]:
+        return chosen
     return [(layer, head) for layer in range(n_layers // 2, n_layers) for head in range(n_heads)]
 
 

@@ -20,6 +20,7 @@ from hyper.plots.style import COLORSCALE, Caption, paper, shades, style_axes, st
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
+N_SYMBOLS = 53  # plain ones that plotly has
 MOST_SERIES = 3  # kinds of matrix that are drawn side by side; more are drawn as whole layers
 MATRIX_NAMES = {
     "fc1": "W1",
@@ -114,7 +115,7 @@ def _angle_text(update: LayerUpdate) -> str:
 
 def singular_value_figure(layers: Sequence[LayerUpdate]) -> go.Figure:
     """Singular values of the change of each layer, one series a rank, interactive."""
-    figure = go.Figure()
+    figure, colours = go.Figure(), palette.ADAPTED_SCALE
     for k in range(max(len(update.singular_values) for update in layers)):
         present = [update for update in layers if k < len(update.singular_values)]
         figure.add_scatter(
@@ -122,7 +123,7 @@ def singular_value_figure(layers: Sequence[LayerUpdate]) -> go.Figure:
             x=[_layer_label(update, layers, with_matrix=True) for update in present],
             y=[float(update.singular_values[k]) for update in present],
             mode="markers",
-            marker={"color": palette.ADAPTED_SCALE[k % len(palette.ADAPTED_SCALE)], "size": 13, "symbol": k},
+            marker={"color": colours[k % len(colours)], "size": 13, "symbol": k % N_SYMBOLS},
             hovertemplate=f"layer %{{x}}, direction {k + 1}: %{{y:.3g}}<extra></extra>",
         )
     return _over_layers(figure, layers, "strength (singular value)")

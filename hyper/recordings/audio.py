@@ -10,9 +10,10 @@ from pathlib import Path
 import numpy as np
 import soundfile  # type: ignore[import-untyped]
 
-from hyper.recordings.limits import MAX_SECONDS, SAMPLE_RATE, AudioError, check_length, check_shape
+from hyper.recordings.limits import MAX_SECONDS, SAMPLE_RATE, AudioError, check_length, check_shape, check_whole
 from hyper.recordings.resampling import to_waveform
 from hyper.recordings.sandbox import SANDBOX, ChildDied, OutOfTime, Refused, Unreadable
+from hyper.recordings.sound_chunk import share_there
 
 MIN_SECONDS = 0.2  # shorter than any syllable
 SILENCE_DBFS = -60  # quieter than the noise of a cheap microphone: nothing was recorded
@@ -133,6 +134,8 @@ def _opened_by_libsndfile(path: Path) -> soundfile.SoundFile | None:
     except (soundfile.LibsndfileError, UnicodeEncodeError):  # it cannot open a name that is no Unicode
         return None
     if file.subtype.startswith(PLAIN_CODINGS):
+        seconds = file.frames / file.samplerate
+        check_whole(seconds, seconds / max(share_there(path), 1e-9))
         return file
     file.close()
     return None

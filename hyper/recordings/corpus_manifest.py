@@ -116,12 +116,13 @@ def _cut(path: Path, utterances: Sequence[Utterance], folder: Path, cut: Path | 
     inside = path.relative_to(home if path.is_relative_to(home) else path.anchor)
     for piece in pieces:
         assert piece.start is not None and piece.end is not None and cut is not None  # `convert` refuses others
-        samples = waveform[round(piece.start * SAMPLE_RATE) : round(piece.end * SAMPLE_RATE)]
+        end = min(piece.end, len(waveform) / SAMPLE_RATE)
+        samples = waveform[round(piece.start * SAMPLE_RATE) : round(end * SAMPLE_RATE)]
         seconds = len(samples) / SAMPLE_RATE
         if seconds < MIN_SECONDS:
             yield replace(piece, left_out=f"shorter than {MIN_SECONDS} s")
             continue
-        own = cut / inside.with_suffix("") / f"{piece.start:09.3f}-{piece.end:09.3f}.wav"
+        own = cut / inside.with_suffix("") / f"{piece.start:09.3f}-{end:09.3f}.wav"
         save_audio(own, samples)
         yield replace(piece, path=own, seconds=seconds)
 

@@ -15,7 +15,7 @@ from av.audio.layout import AudioLayout
 from av.audio.stream import AudioStream
 from av.container import InputContainer
 
-from hyper.recordings.limits import FORMATS, SAMPLE_RATE, AudioError, check_length, check_shape
+from hyper.recordings.limits import FORMATS, SAMPLE_RATE, AudioError, check_length, check_shape, check_whole
 from hyper.recordings.resampling import to_waveform
 
 # Only these are opened: libav's playlist formats would read further files and addresses that the file names.
@@ -23,7 +23,6 @@ CONTAINERS = "mov,mp4,m4a,3gp,3g2,mj2,matroska,webm,aac,mp3,flac,wav,w64,aiff,og
 FRAME = 1 << 14  # samples that are handed over at a time; an Opus frame alone is 20 ms, and each costs a call
 TRUE_LENGTHS = ("mov,mp4,m4a,3gp,3g2,mj2", "matroska,webm", "ogg")  # of other containers libav guesses the length
 MP3_LENGTHS = (b"Xing", b"Info", b"VBRI")  # the tag in an mp3's first frame that holds the number of frames
-LEAST_DECODED = 0.95  # of the length that the file gives; its last frames may be cut, and codecs pad both ends
 
 _never_freed: list[AudioLayout] = []
 
@@ -50,11 +49,8 @@ def decode(
         # The first frame's rate and not the decoder's, which in HE-AAC is half of it before decoding.
         waveform = to_waveform(_blocks(itertools.chain([first], frames)), first.sample_rate, max_seconds)
     seconds = len(waveform) / SAMPLE_RATE
-    if said is not None and seconds < LEAST_DECODED * said - 0.25:
-        raise AudioError(
-            f"The recording should be {said:.1f} s long, but only {seconds:.1f} s of it are there; "
-            "please send or export it again."
-        )
+    if said is not None:
+        check_whole(seconds, said)
     return waveform
 
 

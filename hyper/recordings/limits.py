@@ -11,6 +11,7 @@ MAX_SECONDS = 600  # ten minutes: the longest recording that is taken by default
 MAX_RATE = 192_000  # Hz; studios record at no more
 MAX_CHANNELS = 8  # as many as cinema sound has; a frame of libav has no room for more
 MAX_SAMPLES = MAX_SECONDS * 2 * 48_000  # of all channels: a second to decode, where a crafted FLAC took twelve
+LEAST_DECODED = 0.95  # of the length that a file gives; its last frames may be cut, and codecs pad both ends
 MAX_TEXT = 20_000  # characters; ten minutes of fast speech are 15,000
 MAX_NAME = 1_000  # characters of a file's name with all its folders; a disk takes 255 for the name alone
 MAX_SHOWN = 80  # characters of a name or a value that a sentence repeats
@@ -44,6 +45,15 @@ def check_length(seconds: float, max_seconds: float) -> None:
     """Refuse a recording that is longer than the limit."""
     if seconds > max_seconds:
         raise AudioError(f"The recording is {seconds:.1f} s long, but the limit is {max_seconds:g} s; please trim it.")
+
+
+def check_whole(seconds: float, said: float) -> None:
+    """Refuse a recording of which the end is missing; `said` is its length in seconds by what its file says."""
+    if seconds < LEAST_DECODED * said - 0.25:
+        raise AudioError(
+            f"The recording should be {said:.1f} s long, but only {seconds:.1f} s of it are there; "
+            "please send or export it again."
+        )
 
 
 def check_shape(n_channels: int, rate: int, n_frames: int, max_seconds: float) -> None:  # rate in Hz

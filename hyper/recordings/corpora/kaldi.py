@@ -5,6 +5,7 @@ Layout: kaldi-asr.org/doc/data_prep.html.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -37,13 +38,15 @@ def _recording(table: Path, name: str, entry: str) -> Path:
 
 
 def _segment(data: Path, name: str, entry: str) -> tuple[str, float, float]:
-    """Recording, start and end in seconds; an end of -1 is not taken."""
+    """Recording, start and end in seconds; an end of -1 is that of the recording."""
     try:
         recording, start, end = entry.split()
-        times = float(start), float(end)
+        begins, ends = float(start), math.inf if float(end) == -1 else float(end)
+        if not 0 <= begins < ends:
+            raise ValueError
     except ValueError as error:
         raise CorpusError(f"{data / 'segments'}: {name} needs a recording, a start and an end in seconds.") from error
-    return recording, *times
+    return recording, begins, ends
 
 
 CORPUS = Corpus(
