@@ -31,6 +31,11 @@
   });
   // Names and sizes of files side by side, without a head: no table of data.
   const layOutFiles = () => all("table.file-preview").forEach(table => set(table, "role", "presentation"));
+  // A number that is being typed is half a number for a while: the strength is set by its slider, and shown beside it.
+  const showNumber = () => all("#hw-strength input[type=number]").forEach(box => {
+    box.readOnly = true;
+    set(box, "tabindex", -1);
+  });
   // An empty place is nothing that could have a name.
   const nameNothing = () => all(".empty[aria-label]").forEach(place => place.removeAttribute("aria-label"));
   // Plotly draws without a name: to a screen reader a plot would be loose numbers.
@@ -101,7 +106,7 @@
     isDue = false;
     sayBuilt();
     sayForGradio();
-    for (const each of [tellFolds, nameAsWritten, joinButtons, layOutFiles, nameNothing, namePlots, holdFocus]) each();
+    for (const each of [tellFolds, nameAsWritten, joinButtons, layOutFiles, showNumber, nameNothing, namePlots, holdFocus]) each();
   };
   const soon = () => {
     if (!isDue) requestAnimationFrame(mend);

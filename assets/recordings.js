@@ -28,8 +28,17 @@ element.addEventListener('click', event => {
   if (row && getSelection().isCollapsed) trigger('click', {row: Number(row.dataset.row)});
 });
 const rowOf = field => Number(field.closest('tr').dataset.row);
+const correct = field => {
+  if (field.dataset.sent === field.value) return;  // by Enter, and by what follows it
+  field.dataset.sent = field.value;
+  trigger('edit', {row: rowOf(field), text: field.value});
+};
 element.addEventListener('change', event => {
-  if (event.target.matches('.hw-correct')) trigger('edit', {row: rowOf(event.target), text: event.target.value});
+  if (event.target.matches('.hw-correct')) correct(event.target);
+});
+// A text that was put back into a new table is no change to the browser.
+element.addEventListener('focusout', ({target}) => {
+  if (target.matches('.hw-correct') && target.value !== target.defaultValue) correct(target);
 });
 element.addEventListener('keydown', event => {
   if (event.key !== 'Enter' || !event.target.matches('.hw-correct')) return;

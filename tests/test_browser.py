@@ -28,7 +28,8 @@ FLAGS = (
 ).split()
 PATIENCE_MS = 60_000  # for each step; a busy machine is slow, an idle one never waits
 WIDE, NARROW = (1440, 900), (390, 844)
-CANCEL = "/gradio_api/cancel"  # gradio's page also asks to cancel what had no number yet, and is told 422
+# Gradio's page also asks to cancel what had no number yet, and is told 422.
+CANCEL = ("/gradio_api/cancel", "/gradio_api/reset")
 
 # Every visible text with the contrast to what lies behind it, as [ratio, text], lowest first.
 CONTRASTS = """() => {

@@ -12,6 +12,8 @@ import pytest
 import soundfile
 from pypdf import PdfReader
 
+from hyper.recordings.tables import csv_bytes
+from hyper.reports.table import recordings_sheet
 from tests.test_browser import (  # noqa: F401  pytest finds fixtures by their names
     CONTRASTS,
     NARROW,
@@ -24,6 +26,7 @@ from tests.test_browser import (  # noqa: F401  pytest finds fixtures by their n
     recording,
     visit,
 )
+from tests.test_clinic_report import evaluation, utterance
 
 TABLE, BOOK = (f"recordings-{date.today()}.{ending}" for ending in ("csv", "xlsx"))
 EXAMPLES = ("stuttering_mild.wav", "dysarthria_severe.wav", "typical_1.wav")
@@ -132,6 +135,39 @@ def test_without_recordings_the_button_says_what_is_missing(visit):  # noqa: F81
     here.page.get_by_role("button", name="Transcribe all").click()
     here.page.get_by_text("There are no recordings yet: drop audio files").wait_for()
     playwright.expect(here.page.get_by_role("button", name="Transcribe all")).to_be_enabled()
+
+
+def test_after_a_list_that_fails_another_can_be_transcribed(visit, tmp_path):  # noqa: F811
+    here = visit()
+    (tmp_path / "list.csv").write_text("name,words\na,b\n")
+    here.open_mode("Several")
+    here.page.locator("#hw-sent input[type=file]").set_input_files(ROOT / "examples" / EXAMPLES[0])
+    here.page.locator("#hw-sent").get_by_text("stuttering_mild").first.wait_for()
+    here.page.locator("#hw-list input[type=file]").set_input_files(tmp_path / "list.csv")
+    here.page.get_by_text("list.csv").first.wait_for()
+    here.page.get_by_role("button", name="Transcribe all").click()
+    here.page.locator("[data-testid=toast-text]").first.wait_for()
+    playwright.expect(here.page.get_by_role("button", name="Transcribe all")).to_be_enabled()
+    playwright.expect(here.page.get_by_role("button", name="Cancel")).to_be_hidden()
+    playwright.expect(here.page.locator("#hw-several-status")).to_have_text("")
+
+
+def test_sessions_come_one_after_the_other_and_go(visit, tmp_path):  # noqa: F811
+    here = visit()
+    table = csv_bytes(recordings_sheet(evaluation(utterance("a.wav", "turn it off", "turn it of", "turn it off"))))
+    for month in (1, 2, 3):
+        (tmp_path / f"recordings-2030-0{month}-01.csv").write_bytes(table)
+    here.open_mode("Several")
+    here.open_fold("hw-sessions")
+    box, rows = here.page.locator("#hw-session-files"), here.page.locator("#hw-session-table tbody tr")
+    for month, n_rows in ((1, 0), (2, 2), (3, 3)):
+        box.locator("input[type=file]").first.set_input_files(tmp_path / f"recordings-2030-0{month}-01.csv")
+        box.get_by_text(f"2030-0{month}-01").first.wait_for()
+        playwright.expect(rows).to_have_count(n_rows)
+    box.get_by_role("button", name="Remove this file").first.click()
+    playwright.expect(rows).to_have_count(2)
+    box.get_by_role("button", name="Remove this file").first.click()
+    playwright.expect(rows).to_have_count(0)
 
 
 def test_cancel_keeps_what_is_done(visit, tmp_path):  # noqa: F811

@@ -177,6 +177,30 @@ def test_in_german(stage):
     is_whole(stage)
 
 
+@pytest.mark.parametrize("stage", [(SMALL, ["microphone"])], indirect=True, ids=["slow"])
+def test_presses_while_the_microphone_is_asked_for_open_it_once(stage):
+    stage.evaluate("""() => {
+      const open = navigator.mediaDevices.getUserMedia.bind(navigator.mediaDevices);
+      window.opened = [];
+      navigator.mediaDevices.getUserMedia = async wanted => {
+        await new Promise(done => setTimeout(done, 500));
+        window.opened.push(await open(wanted));
+        return window.opened.at(-1);
+      };
+    }""")
+    stage.keyboard.press("l")
+    for _ in range(4):
+        stage.keyboard.down(" ")  # the second and later ones are those of a key that is held
+    stage.keyboard.up(" ")
+    stage.keyboard.press(" ")
+    stage.locator("body.is-recording").wait_for()
+    stage.wait_for_timeout(1000)
+    stage.keyboard.press(" ")
+    stage.locator("#base .words").wait_for()
+    states = "window.opened.map(stream => stream.getTracks().map(track => track.readyState))"
+    assert stage.evaluate(states) == [["ended"]]
+
+
 @pytest.mark.parametrize("stage", [(SMALL, [])], indirect=True, ids=["refused"])
 def test_without_a_microphone_the_examples_go_on(stage):
     press(stage, "l", " ")

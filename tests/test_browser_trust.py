@@ -186,7 +186,9 @@ def test_the_adaptation_can_be_saved_and_is_gone_with_its_visitor(visit, recordi
     assert list(cache.rglob("*.zip")) == []
 
 
-def test_what_is_late_brings_back_no_old_words(visit, recording, monkeypatch):
+@pytest.mark.parametrize("begins", ["Record your voice", "Clear"])
+def test_what_is_late_brings_back_no_old_words(visit, recording, monkeypatch, begins):
+    """After another beginning, or once the recording is taken away."""
     here = visit()
     here.upload(recording)
     here.page.locator("#hw-base-transcript").wait_for()
@@ -200,7 +202,8 @@ def test_what_is_late_brings_back_no_old_words(visit, recording, monkeypatch):
     monkeypatch.setattr(Service, "compare", late)
     here.page.get_by_label("What was meant").fill("call my daughter")
     assert is_asked.wait(20)
-    here.page.get_by_role("button", name="Record your voice").click()
+    button = here.page.locator("#hw-recording [aria-label=Clear]") if begins == "Clear" else None
+    (button or here.page.get_by_role("button", name=begins)).click()
     here.page.wait_for_timeout(4000)
     expect(here.page.locator("#hw-base-transcript")).to_have_count(0)
     expect(here.page.locator("#hw-results")).not_to_have_class(re.compile("hw-recounting"))

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import re
 from collections import Counter
+from functools import partial
 from html import unescape
 from pathlib import Path
+from types import SimpleNamespace
 
 import gradio as gr
 import numpy as np
@@ -84,6 +86,8 @@ def test_what_each_button_makes_of_the_reading():
     assert again.skip().read() == [("one", "1.wav")]
     assert again.keep("new.wav").read()[1] == ("three", "new.wav")
     assert Reading.begin(("one",)).back().position == 0
+    for pressed_twice in (Reading.skip, Reading.redo, lambda ended: ended.keep("late.wav")):
+        assert pressed_twice(reading.finish()) == reading.finish()
     ended = reading.finish()
     assert ended.is_finished and ended.recording is None and len(ended.read()) == 2
     assert hash(ended) != hash(reading)  # gradio tells by it whether the state changed
@@ -126,7 +130,8 @@ def test_what_was_read_is_handed_over_to_one_speaker_in_files_that_say_it(tab, t
     assert [Path(file).name for file in given] == [f"{i + 1:02d} phrase {i}.wav" for i in range(20)]
     assert split_references(meant, 20) == [f"phrase {i}" for i in range(20)]
     assert (who_speaks, tabs.selected) == (ONE_SPEAKER, SEVERAL)
-    files[0].unlink()
+    for file in files:
+        file.unlink()
     with pytest.raises(gr.Error, match="no longer on the server"):
         tab.hand_over(reading)
 
@@ -152,6 +157,26 @@ def test_what_was_read_may_be_forgotten_and_counting_says_so(tab):
     for ask in (lambda: tab.hand_over(None), lambda: tab.count_errors(None, "bundled", None, lambda *_, **__: None)):
         with pytest.raises(gr.Error, match="no longer here: the server was restarted, or the page was left too long"):
             ask()
+
+
+def test_what_was_deleted_for_its_age_is_left_out_and_told(tab, tmp_path, monkeypatch, speech_like):
+    reading = Reading.begin(("one", "two", "three"))
+    for name in ("gone", "there", "here"):
+        save_audio(tmp_path / f"{name}.wav", speech_like(1.0))
+        reading = reading.keep(str(tmp_path / f"{name}.wav"))
+    (tmp_path / "gone.wav").unlink()
+    scored = []
+    monkeypatch.setattr("hyper.ui.tabs.reading.scored_html", lambda _asr, rows, _way: scored.extend(rows) or "table")
+    tab.service = SimpleNamespace(models=SimpleNamespace(get=lambda name: None), transcribe=print)
+    ask = partial(tab.count_errors, reading, "bundled", SimpleNamespace(session_hash="anna"), lambda *_, **__: None)
+    html = ask()
+    assert [(row.path.stem, row.reference) for row in scored] == [("there", "two"), ("here", "three")]
+    assert "1 of the recordings were deleted after half an hour; their phrases are left out." in html
+    assert html.endswith("table")
+    for name in ("there", "here"):
+        (tmp_path / f"{name}.wav").unlink()
+    with pytest.raises(gr.Error, match="no longer on the server"):
+        ask()
 
 
 def scored(reference: str, base: str, adapted: str) -> ScoredUtterance:

@@ -112,6 +112,12 @@ def test_several_one_speaker_and_every_strength(lent, recordings):
     assert len(points) == 9
 
 
+def test_a_part_of_a_list_without_a_recording_borrows_nothing(lent):
+    """As where four files in a row cannot be read."""
+    before = lent.desk.times
+    assert lent.service.transcribe(lent.asr, "en", "anna", []) == [] and lent.desk.times == before
+
+
 def test_its_errors_come_back_as_they_are(lent, recordings):
     with pytest.raises(SpeakerError, match="There is 1 recording"):
         lent.service.alone("anna", partial(compare_speaker, lent.asr, recordings[:1]))

@@ -135,7 +135,7 @@ def test_one_session_is_none_to_compare(written):
         read_sessions([written("third.json")])
 
 
-def test_the_page_shows_a_line_and_a_point_for_each_and_holds_nothing_after(written):
+def test_the_page_shows_a_line_and_a_point_for_each_and_holds_what_is_in_the_box(written):
     held = []
     service = SimpleNamespace(uploads=SimpleNamespace(hold=lambda *given: held.append(given)))
     with gr.Blocks():
@@ -149,7 +149,8 @@ def test_the_page_shows_a_line_and_a_point_for_each_and_holds_nothing_after(writ
     plot = json.loads(values[tab.plot]["value"].plot)
     assert [line["name"] for line in plot["data"]] == ["base", "adapted"]
     assert plot["data"][0]["y"] == [pytest.approx(100 * 2 / 7)] * 2
-    assert held == [("anna", "sessions", [str(path) for _, path in sent]), ("anna", "sessions", [])]
+    assert held == [("anna", "sessions", [str(path) for _, path in sent])]
     with pytest.raises(gr.Error, match="is not a table"):
         tab.compare([{"path": str(path), "orig_name": "a.wav"} for _, path in sent], "en", anna)
+    assert tab.compare([], "en", anna)[tab.table] == ""
     assert held[-1] == ("anna", "sessions", [])

@@ -8,6 +8,7 @@ import errno
 import io
 import re
 import threading
+import time
 import zipfile
 from collections.abc import Iterator
 from datetime import date
@@ -144,6 +145,32 @@ def test_cancel_keeps_what_is_done(tab, send, asr, monkeypatch):
     assert "report.pdf" in saved(tab.report("", "", True, ANNA))
 
 
+def test_a_list_that_is_cancelled_while_it_waits_transcribes_nothing(tab, send, monkeypatch):
+    monkeypatch.setattr(several_run, "score_parts", lambda *_, **__: pytest.fail("it was listened to"))
+    tab.begin([send("a.wav")], None, ANNA)
+    tab.stop(ANNA)
+    *_, last = steps_of(tab)
+    assert "Stopped: 0 of 1 done." in last.status
+
+
+def test_corrections_at_the_same_time_are_all_kept(tab, send, monkeypatch):
+    run(tab, [send("a.wav"), send("b.wav", seed=2)], send("l.csv", LISTED.encode()))
+    keep = tab.batches.keep
+
+    def slowly(*given):
+        time.sleep(0.2)
+        keep(*given)
+
+    monkeypatch.setattr(tab.batches, "keep", slowly)
+    asking = [threading.Thread(target=corrected, args=(tab, row, f"text {row}")) for row in (0, 1)]
+    for each in asking:
+        each.start()
+    for each in asking:
+        each.join()
+    written = [each.recording.reference for each in tab.batches.outcome("anna").evaluation.utterances]
+    assert written == ["text 0", "text 1"]
+
+
 def test_a_list_that_waits_is_told_about_how_long(tab, send, monkeypatch):
     own, others = [send("own.wav", seed=9)], [SimpleNamespace(session_hash=f"other {i}") for i in range(2)]
 
@@ -276,7 +303,7 @@ def test_a_new_run_ends_the_one_before_and_its_outcome_counts(tab, send, monkeyp
     first = steps_of(tab)
     next(first)
     run(tab, files[:1])
-    assert "Stopped: 1 of 4" in list(first)[-1].status
+    assert "Stopped: 0 of 4" in list(first)[-1].status
     assert len(tab.batches.outcome("anna").shown) == 1
 
 

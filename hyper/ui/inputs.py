@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
@@ -17,6 +18,7 @@ from hyper.ui.example_cards import ExampleCards, cards_box
 from hyper.ui.examples import Example
 from hyper.ui.languages import say
 from hyper.ui.layout import (
+    SHOWN,
     Values,
     card,
     chips,
@@ -115,6 +117,12 @@ class Inputs:
             self.recording, self.reference, self.model, self.language, self.adaptation, self.verbatim, self.strength,
         ]  # fmt: skip
 
+    @property
+    def begins(self) -> list[Callable[..., Dependency]]:
+        """What a visitor does that ends what was asked for before: its answers belong to something else."""
+        boxes = (self.first_examples, self.more_examples, self.begin_example, self.begin_recording, self.begin_upload)
+        return [*(box.click for box in boxes), self.recording.clear, self.model.input]
+
     def connect(self) -> None:
         """Clicks that fill the inputs."""
         for button, phrase in zip(self.phrase_buttons, PHRASES, strict=True):
@@ -169,7 +177,7 @@ class Inputs:
             self.phrases: gr.update(visible=self.models.base_of(name) == BUNDLED),
             self.model_note: self._model_note_html(name),
             self.offer: gr.update(visible=self.models.offers(name)),
-            self.language: gr.update(value="en", visible=self.models.is_multilingual(name)),
+            self.language: SHOWN if self.models.is_multilingual(name) else gr.update(value="en", visible=False),
         }
 
     def show_examples(self, name: str) -> Values:

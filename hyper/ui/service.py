@@ -129,6 +129,8 @@ class Service:
         """
         if has_left():
             raise BusyError(LEFT)
+        if not waveforms:
+            return []
         part = [wanted(asr, waveform, language) for waveform in waveforms]
         if self.scheduler is None:
             return self.gpu(partial(pairs_together, part))  # once: each call costs some of a visitor's quota

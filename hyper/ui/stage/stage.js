@@ -123,12 +123,16 @@ function play() {
 async function record() {
   if (!isLive()) return;
   if (mic.state === "recording") return mic.recorder.stop();
-  if (mic.state === "working") return;
+  if (["asking", "working"].includes(mic.state)) return;
   player.pause();
+  mic.state = "asking";
   try {
     if (!navigator.mediaDevices) throw new DOMException("", "SecurityError");
     const stream = await navigator.mediaDevices.getUserMedia({audio: true});
-    if (!isLive()) return stream.getTracks().forEach(track => track.stop());
+    if (!isLive()) {
+      stream.getTracks().forEach(track => track.stop());
+      return setMicrophone("idle");
+    }
     mic.recorder = new MediaRecorder(stream);
   } catch (error) {
     return setMicrophone("idle", whyNot(error));
@@ -233,6 +237,7 @@ addEventListener("keydown", event => {
   const isScrolling = event.target.closest("article") && ["ArrowUp", "ArrowDown"].includes(event.key);
   if (isOnButton || isScrolling) return;
   const key = event.key.length === 1 ? event.key.toLowerCase() : event.key;
+  if (event.repeat && [" ", "r"].includes(key)) return event.preventDefault();  // a key held is one press
   if (press(key)) event.preventDefault();
 });
 at("keys").addEventListener("click", event => {

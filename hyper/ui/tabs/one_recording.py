@@ -66,7 +66,8 @@ class OneRecordingTab(Tab):
             show_progress="hidden",
             **ON_MODEL,
         )
-        recounted.then(None, js=scripts.SHOW_COUNTS)
+        for over in (recounted.then, recounted.failure):  # `then` alone does not follow a failure
+            over(None, js=scripts.SHOW_COUNTS)
         self.arrived.change(None, js=scripts.SHOW_RESULTS)
         strengthened = inputs.strength.input(  # not `release`, which keyboards never send
             self.compare_at_strength,
@@ -77,7 +78,7 @@ class OneRecordingTab(Tab):
             **ON_MODEL,
         )
         late = [compared, recounted, strengthened]  # they would bring back what was there before
-        for begins in (inputs.begin_recording.click, inputs.begin_upload.click):
+        for begins in inputs.begins:
             begins(None, js=scripts.SHOW_COUNTS, cancels=late, **QUIET)
 
     def clear(self) -> Values:

@@ -34,6 +34,7 @@ INTRODUCTION = (
     "Phrases are shown one at a time: read each one aloud, record yourself, then press Next. Because the phrases are "
     "known, errors can be counted. The model is the one chosen under Try."
 )
+GONE = "{n} of the recordings were deleted after half an hour; their phrases are left out."
 LOST = (
     "What you have read is no longer here: the server was restarted, or the page was left too long; please start again."
 )
@@ -161,7 +162,9 @@ class ReadingTab(Tab):
             progress(0.1, desc=say(f"Loading {model}"))
             asr = self.service.models.get(model)
             progress(0.3, desc=say("Transcribing"))
-            return scored_html(asr, rows, partial(self.service.transcribe, asr, LANGUAGE, request.session_hash))
+            table = scored_html(asr, rows, partial(self.service.transcribe, asr, LANGUAGE, request.session_hash))
+        n_gone = len(reading.read()) - len(rows) if reading else 0
+        return (text_html(say(GONE, n=n_gone), "hw-flag") if n_gone else "") + table
 
     def hand_over(self, reading: Reading | None) -> tuple[list[str], str, str, gr.Tabs]:
         """The recordings and what was meant for one speaker, who may have twenty; that choice, and its mode."""
@@ -177,8 +180,9 @@ def _read(reading: Reading | None) -> tuple[list[str], list[str]]:
     if reading is None:
         raise notices.notice(LOST, "Nothing to compare")
     read = reading.read()
-    notices.check_recordings([file for _, file in read])
-    return [file for _, file in read], [phrase for phrase, _ in read]
+    still_here = [(phrase, file) for phrase, file in read if Path(file).exists()]  # half an hour at most
+    notices.check_recordings([file for _, file in still_here or read])
+    return [file for _, file in still_here], [phrase for phrase, _ in still_here]
 
 
 def _named(file: str, number: int, phrase: str) -> str:

@@ -35,11 +35,11 @@ class Reading:
 
     def keep(self, recording: str) -> Reading:
         """Keep this recording of the phrase and go on."""
-        return replace(self._with(recording), position=self.position + 1)
+        return self._with(recording)._next()
 
     def skip(self) -> Reading:
         """Go on without a recording of this phrase."""
-        return replace(self._with(None), position=self.position + 1)
+        return self._with(None)._next()
 
     def redo(self) -> Reading:
         """Forget the recording of this phrase."""
@@ -57,7 +57,12 @@ class Reading:
         """(phrase, file) of all that was recorded, in the order of the phrases."""
         return [(phrase, file) for phrase, file in zip(self.phrases, self.recordings, strict=True) if file]
 
+    def _next(self) -> Reading:
+        return replace(self, position=min(self.position + 1, len(self.phrases)))
+
     def _with(self, recording: str | None) -> Reading:
+        if self.is_finished:  # a button pressed twice at the last phrase
+            return self
         files = list(self.recordings)
         files[self.position] = recording
         return replace(self, recordings=tuple(files))

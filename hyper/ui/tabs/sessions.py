@@ -30,7 +30,7 @@ SESSIONS_TEXT = (
 
 
 class SessionsTab(Tab):
-    """Files, their table and plot. The files are deleted as soon as they are read."""
+    """Files, their table and plot. The files stay while they stand in the box: others are added to them."""
 
     def __init__(self, service: Service) -> None:
         self.service = service
@@ -47,7 +47,7 @@ class SessionsTab(Tab):
 
     def connect(self, inputs: Inputs) -> None:
         """Files that arrive are compared; files that are taken away take the table with them."""
-        self.files.upload(
+        compared = self.files.change(
             self.compare,
             [self.files, inputs.language],
             list(self.clear()),
@@ -56,7 +56,7 @@ class SessionsTab(Tab):
             api_visibility="private",
             **SESSIONS_QUEUE,
         )
-        self.files.clear(self.clear, None, list(self.clear()), **QUIET)
+        compared.failure(self.clear, None, list(self.clear()), **QUIET)
 
     def clear(self) -> Values:
         """No sessions."""
@@ -66,11 +66,10 @@ class SessionsTab(Tab):
         """The table of all sessions and their plot."""
         files = [(file.get("orig_name") or Path(file["path"]).name, Path(file["path"])) for file in sent or ()]
         self.service.uploads.hold(request.session_hash, PLACE, [str(path) for _, path in files])
-        try:
-            with notices.errors_as_notices():
-                sessions = read_sessions(files, language)
-        finally:
-            self.service.uploads.hold(request.session_hash, PLACE, [])
+        if not files:
+            return self.clear()
+        with notices.errors_as_notices():
+            sessions = read_sessions(files, language)
         return {
             self.table: sessions_html(sessions),
             self.plot: gr.update(value=figures.interactive(sessions_plot(sessions), SESSIONS.title), visible=True),

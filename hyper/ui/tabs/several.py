@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import tempfile
+import threading
 from collections.abc import Iterator
 from datetime import date
 from pathlib import Path
@@ -73,6 +74,7 @@ class SeveralTab(Tab):
     def __init__(self, service: Service) -> None:
         self.service = service
         self.batches = service.batches
+        self.correcting = threading.Lock()  # each correction is made to the outcome of the one before
         self._input_cards()
         with gr.Row(elem_id="hw-run-row"):
             self.start = go_button("Transcribe all", "hw-run")
@@ -124,12 +126,15 @@ class SeveralTab(Tab):
             **LIST_QUEUE,
         )
         transcribed.success(self.offer, None, [self.only_errors, self.table_links, self.keeping], **QUIET)
-        transcribed.then(self.end, None, [self.start, self.cancel], **QUIET)
+        transcribed.then(self.end, None, [self.start, self.cancel], **QUIET)  # it does not follow a failure
+        transcribed.failure(self.fail, None, [self.start, self.cancel, self.status], **QUIET)
         self.start.click(None, None, self.report_links, js=scripts.sets(""))  # of the list before, not of this one
         self.cancel.click(self.stop, None, self.cancel, **QUIET)
         opened = [inputs.recording, inputs.reference, inputs.note, inputs.model, inputs.language]
         self.outcome.click(self.open, None, opened, **HEARD).success(None, js=scripts.OPEN_AND_COMPARE)
-        self.outcome.edit(self.correct, None, [self.outcome, self.table_links, self.report_links], **HEARD)
+        self.outcome.edit(  # a second text may be changed before the first is counted
+            self.correct, None, [self.outcome, self.table_links, self.report_links], trigger_mode="multiple", **HEARD
+        )
         self.make_report.click(
             self.report,
             [self.subject, self.remarks, self.with_names],
@@ -209,8 +214,12 @@ class SeveralTab(Tab):
         }
 
     def end(self) -> Values:
-        """The run is over, however it ended."""
+        """The run is over: done, or cancelled."""
         return {self.start: gr.update(interactive=True), self.cancel: HIDDEN}
+
+    def fail(self) -> Values:
+        """The run could not be made; the notice says why."""
+        return {**self.end(), self.status: ""}
 
     def stop(self, request: gr.Request) -> gr.Button:
         """The visitor has pressed Cancel."""
@@ -234,10 +243,9 @@ class SeveralTab(Tab):
 
     def correct(self, event: gr.EventData, request: gr.Request) -> tuple[str, str, str]:
         """Table, files and report after the visitor has changed what was meant in one row; an old report goes."""
-        outcome = self._outcome(request)
-        with notices.errors_as_notices():
-            outcome = outcome.corrected(int(event.row), str(event.text).strip())
-        self.batches.keep(request.session_hash, self.batches.run(request.session_hash), outcome)
+        with self.correcting, notices.errors_as_notices():
+            outcome = self._outcome(request).corrected(int(event.row), str(event.text).strip())
+            self.batches.keep(request.session_hash, self.batches.run(request.session_hash), outcome)
         evaluation = outcome.evaluation
         return several_html.outcome_html(evaluation, is_finished=True), _table_links(evaluation), ""
 

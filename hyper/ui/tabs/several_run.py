@@ -49,6 +49,8 @@ class Listed:
         self, service: Service, asr: PersonalizedAsr, session: str | None, begun: Outcome
     ) -> Iterator[tuple[Outcome, float]]:
         """After each few recordings what is known so far, which is kept for the visitor, and the seconds still left."""
+        if self.run.stopped.is_set():  # while it waited
+            return
         refused, began = begun.evaluation.failures, time.monotonic()
         pairs = zip(self.recordings, self.matching.rows, strict=True)
         rows = [row for recording, row in pairs if not recording.problem]

@@ -98,13 +98,16 @@ class SpeakerTab(Tab):
             button.click(partial(self.fill, button.value), inputs.model, [self.files, self.meant], **QUIET)
         self.clear_on(self.files.change, inputs.model.change)
         self.files.change(self.track, self.files, self.order, **QUIET)
-        self.adapt.click(
+        adapting = self.adapt.click(
             self.adapt_to_speaker,
             [self.files, self.meant, inputs.model, inputs.language],
             list(self.clear()),
             show_progress_on=self.results,
             **ON_MODEL,
         )
+        others = (self.files.clear, self.files.upload, self.files.delete, inputs.model.input)
+        for begins in (*others, *(button.click for button in self.example_buttons)):
+            begins(None, cancels=adapting, **QUIET)  # its results would stand beside other recordings
 
     def fill(self, kind: str, model: str) -> tuple[list[str], str]:
         """Files and what was meant: the model's examples of one kind."""
