@@ -22,6 +22,9 @@ from pathlib import Path
 import psutil
 from served import ROOT, free_port
 
+# One thread: where a process had several for torch, those are missing in its fork, which waits for them for ever.
+ALONE = {"PYTHONPATH": "tests", "OMP_NUM_THREADS": "1"}
+
 
 @dataclass(frozen=True)
 class Start:
@@ -58,7 +61,7 @@ def preloaded(folder: Path, *models: Path, **environment: str) -> Iterator[Start
     """Starts of the app with these models: base and hypernetwork."""
     program = subprocess.Popen(
         [sys.executable, "-m", "tests.preloaded", *map(str, models)],
-        cwd=ROOT, env=os.environ | {"PYTHONPATH": "tests"} | environment,
+        cwd=ROOT, env=os.environ | ALONE | environment,
         stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
     )  # fmt: skip
     try:

@@ -295,7 +295,7 @@ def test_harm_is_foreseen_where_confidence_falls() -> None:
 
 def store_of(cohorts: str, speakers: str) -> SimpleNamespace:
     names = {"t": "typical", "s": "stuttering", "d": "dysarthria"}
-    return SimpleNamespace(cohorts=[names[c] for c in cohorts], speakers=list(speakers))
+    return SimpleNamespace(cohorts=[names[c] for c in cohorts], speakers=list(speakers), people=list(speakers))
 
 
 def test_cohorts_are_taught_with_typical_speech() -> None:

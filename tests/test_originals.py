@@ -162,12 +162,24 @@ def test_every_method_can_be_taught_by_the_originals(
     for entry in before:  # nothing was changed; the references would be some 5 nats away
         assert entry["typical_base"] < 0.5
     capsys.readouterr()
+    fewer, named = tmp_path / "other" / "everybody.csv", [tmp_path / "same.csv", tmp_path / "same" / "manifest.csv"]
+    for path in (fewer, *named):
+        path.parent.mkdir(exist_ok=True)
+        write_manifest(path, [replace(row, file=str(row.path)) for row in rows[2:]])
     for other, message in (
         (
             [*command[:-1], "references", "--methods", "lora-global"],
             "holds a study with lesson originals, but references was asked for",
         ),
         ([*command, "--methods", "lora-speaker"], "lora-speaker is taught by further recordings of the speakers of"),
+        (
+            [*command, "--methods", "lora-global", "--score", str(fewer)],
+            "holds a study with recordings",
+        ),
+        (
+            [*command, "--methods", "lora-global", "--score", *map(str, named)],
+            "Two manifests of held-out recordings are called same",
+        ),
     ):
         assert main(other) == 1
         assert message in capsys.readouterr().err

@@ -15,7 +15,8 @@ import torch
 from hyper.__main__ import main
 from hyper.model.backbone import Backbone
 from hyper.model.checkpoint import config_for
-from hyper.recordings.manifest import read_manifest, write_manifest
+from hyper.recordings.audio import save_audio
+from hyper.recordings.manifest import ManifestRow, read_manifest, write_manifest
 from hyper.study.methods.adaptations import ModelAdaptation, private_copy
 from hyper.training.adaptation.hypernet_adaptation import HypernetAdaptation
 from hyper.training.adaptation.loop import Adaptation, AdaptationTrainer, AdaptationTraining
@@ -25,7 +26,7 @@ from hyper.training.base.features import FeatureStore
 from hyper.training.base.settings import BaseTraining, TrainingError
 from hyper.training.base.small_whisper import BaseSize, StartError
 from hyper.training.base.trainer import BaseTrainer, load_listener
-from hyper.training.begun_with import RunError
+from hyper.training.begun_with import RunError, manifest_mark
 
 SETTINGS = AdaptationTraining(updates=8, batch_size=8, warm_up=2, validation_share=0.2, bfloat16=False)
 
@@ -216,6 +217,22 @@ def begun_base(spoken: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture
 def base_run(begun_base: Path, tmp_path: Path) -> Path:
     return shutil.copytree(begun_base, tmp_path / "run")
+
+
+def test_align_does_not_pass_old_pieces_off_as_new(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / "manifest.csv").write_text("file\na.wav\n")
+    assert main(["align", str(tmp_path / "people.csv"), "--run", str(tmp_path), "--out", str(tmp_path)]) == 1
+    assert f"{tmp_path} holds pieces already; choose another --out, or delete it." in capsys.readouterr().err
+
+
+def test_other_sound_of_the_same_size_is_another_recording(tmp_path: Path) -> None:
+    rows, marks = [ManifestRow("a.wav", tmp_path / "a.wav", "mee", "s1")], []
+    for seed in (0, 1, 1):
+        save_audio(rows[0].path, np.random.default_rng(seed).uniform(-0.5, 0.5, 16_000).astype(np.float32))
+        marks.append(manifest_mark(rows))
+    assert marks[0] != marks[1] == marks[2]
+    rows[0].path.unlink()
+    assert manifest_mark(rows) not in marks
 
 
 def test_a_base_goes_on_with_what_it_was_begun_with(base_run: Path, spoken: Path, tmp_path: Path) -> None:

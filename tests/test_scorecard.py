@@ -196,6 +196,8 @@ def test_sets_follow_from_the_arguments(tmp_path: Path, monkeypatch: pytest.Monk
     assert list(sets) == [*(each.name for each in TEST_SETS), "people", "atypical-people", "far-off", "no-speech"]
     assert sets["people"].rows[0].domain == "people"
     assert len(sets["no-speech"].rows) == 100
+    held_out_sets(replace(asked, test_share=0.1))
+    assert sorted(path.name for path in tmp_path.glob("far-off*")) == ["far-off", "far-off-0.1"]
 
 
 # ---- sounds without speech

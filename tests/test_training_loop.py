@@ -8,6 +8,7 @@ import subprocess
 import sys
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -17,7 +18,7 @@ from torch import Tensor, nn
 from hyper.model.backbone import Backbone
 from hyper.model.checkpoint import config_for
 from hyper.recordings.audio import SAMPLE_RATE, load_audio, save_audio
-from hyper.recordings.manifest import ManifestRow, read_manifest
+from hyper.recordings.manifest import ManifestRow, read_manifest, source_speaker
 from hyper.training.adaptation import loop
 from hyper.training.adaptation.batches import Sampler, split_speakers
 from hyper.training.adaptation.hypernet_adaptation import HypernetAdaptation
@@ -108,6 +109,33 @@ def test_validation_speakers_are_in_no_training(store: StateStore) -> None:
     assert sorted([*training, *validation]) == list(range(len(store)))
     everyone, nobody = split_speakers(store, 0.0)
     assert len(everyone) == len(store) and len(nobody) == 0
+
+
+def test_a_voice_is_held_with_all_the_patients_it_was_turned_into() -> None:
+    """Four voices, each as it is and as two simulated patients; a real patient is nobody else."""
+    voices = [f"known{i}" for i in range(4)]
+    rows = [ManifestRow("a.wav", Path("a.wav"), "a", voice, "typical") for voice in voices]
+    for kind in ("dysas0", "stutm1"):
+        rows += [ManifestRow("b.wav", Path("b.wav"), "a", f"{v}-{kind}", "stuttering", simulated=True) for v in voices]
+    rows.append(ManifestRow("c.wav", Path("c.wav"), "a", "clinic-7", "dysarthria"))
+    store = SimpleNamespace(speakers=[row.speaker for row in rows], people=[source_speaker(row) for row in rows])
+    training, validation = split_speakers(store, 0.4)
+    assert len({store.people[i] for i in validation}) == 2
+    assert not {store.people[i] for i in training} & {store.people[i] for i in validation}
+    assert {store.people[i] for i in split_speakers(store, 0.4, {"clinic-7"})[1]} == {"clinic-7"}
+
+
+def test_validation_looks_at_all_of_a_long_list(
+    backbone: Backbone, store: StateStore, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(loop, "VALIDATED", 3)
+    trainer = AdaptationTrainer(store, adaptation(backbone, store), tmp_path, replace(SETTINGS, validation_share=0.5))
+    seen: list[int] = []
+    monkeypatch.setattr(trainer, "_loss", lambda _module, chosen: seen.extend(chosen) or torch.ones(()))
+    trainer._report()
+    atypical = [int(i) for i in trainer.validation if store.cohorts[i] != "typical"]
+    looked_at = [int(i) for i in seen if store.cohorts[i] != "typical"]
+    assert len(looked_at) == 3 < len(atypical) and set(looked_at) < set(atypical) and looked_at != atypical[:3]
 
 
 def test_only_the_chosen_recordings_are_drawn(backbone: Backbone, store: StateStore, tmp_path: Path) -> None:
@@ -208,6 +236,8 @@ def test_states_computed_live_are_those_on_disk(backbone: Backbone, spoken: Path
     assert torch.allclose(kept.statistics, now.statistics, atol=5e-3, rtol=2e-3)
     assert torch.allclose(live.statistics([3, 9]), now.statistics, atol=1e-4)
     assert now.chosen.tolist() == kept.chosen.tolist() == [3, 9]
+    twice = live.batch([9, 3, 9])
+    assert twice.chosen.tolist() == [9, 3, 9] and torch.equal(twice.states[0], twice.states[2])
 
 
 def test_log_mel_is_cut_to_the_longest_of_the_batch(backbone: Backbone, spoken: Path, tmp_path: Path) -> None:

@@ -28,7 +28,7 @@ from hyper.training.base.small_whisper import (
     mel_settings,
     train_tokenizer,
 )
-from hyper.training.base.windows import Places, extend_ambience
+from hyper.training.base.windows import Places, Pool, extend_ambience
 from hyper.training.progress import Clock, Log, cosine, load_state, save_state, warm_hold_decay
 
 TEXTS = ["turn on the lights", "turn off the lamp", "call my mother", "i need help", "don't go"] * 5
@@ -67,6 +67,17 @@ def test_a_feature_store_reads_back_and_is_not_made_twice(tmp_path: Path) -> Non
     made = (tmp_path / "store" / "mel.f16").stat().st_mtime_ns
     FeatureStore.build(rows, tmp_path / "store", settings, n_workers=1)
     assert (tmp_path / "store" / "mel.f16").stat().st_mtime_ns == made
+
+
+def test_no_end_of_a_recording_is_cut_off_where_it_is_slowed(tmp_path: Path) -> None:
+    """Its text is taught in whole, so all of it must be heard."""
+    save_audio(tmp_path / "a.wav", np.sin(np.arange(round(3.8 * 16_000)) / 9).astype(np.float32))
+    phones = format_phones([Phone("aa", 0.0, 3.7, 0), Phone("iy", 3.7, 3.8, 0)])
+    rows = [ManifestRow("a.wav", tmp_path / "a.wav", "a", phones=phones)]
+    store = FeatureStore.build(rows, tmp_path / "store", mel_settings(make_feature_extractor()), n_workers=1)
+    assert store.lengths.tolist() == [190]  # the least window has 192
+    batch = Pool([store], [1.0]).draw(200, 1.0, np.random.default_rng(0))
+    assert (batch.labels == PHONES.index("iy")).any(dim=1).all()
 
 
 def random_mel(batch: int = 3, n_frames: int = 40) -> torch.Tensor:

@@ -31,7 +31,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="N",
         help="updates in which the learning rate rises (default: 100)",
     )
-    add("--score", type=Path, nargs="+", default=[], metavar="MANIFEST", help="held-out recordings to score in place of the sets that are made; the file's name is the set's")  # noqa: E501  # fmt: skip
+    add("--score", type=Path, nargs="+", default=[], metavar="MANIFEST", help="held-out recordings to score in place of the sets that are made; the file's name, or for manifest.csv the folder's, is the set's")  # noqa: E501  # fmt: skip
     add("--beside", choices=("hypernet-shared", "hypernet-encoder", "hypernet-both"), default="hypernet-shared", help="the method that the others are set beside (default: hypernet-shared)")  # noqa: E501  # fmt: skip
     parser.epilog = EXAMPLES
 

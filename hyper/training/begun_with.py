@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
+import zlib
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from hyper.recordings.manifest import ManifestRow
+
+_MARKED_BYTES = 4096  # an eighth of a second of sound; reading the whole of every recording takes too long
 
 
 class RunError(ValueError):
@@ -17,9 +21,18 @@ class RunError(ValueError):
 
 def manifest_mark(rows: Sequence[ManifestRow]) -> str:
     """Recordings in few words that no others have, wherever they lie on the disk."""
-    sizes = [row.path.stat().st_size if row.path.is_file() else 0 for row in rows]
-    facts = [(row.file, row.reference, row.speaker, row.cohort, size) for row, size in zip(rows, sizes, strict=True)]
-    return in_few_words(facts)
+    return in_few_words([(row.file, row.reference, row.speaker, row.cohort, *sound_mark(row.path)) for row in rows])
+
+
+def sound_mark(path: Path) -> tuple[int, int]:
+    """Size of a file, and a sum over its middle: distorting or simulating anew often keeps the size."""
+    try:
+        with path.open("rb") as file:
+            size = file.seek(0, os.SEEK_END)
+            file.seek(max(0, size // 2 - _MARKED_BYTES // 2))
+            return size, zlib.crc32(file.read(_MARKED_BYTES))
+    except OSError:
+        return 0, 0
 
 
 def in_few_words(facts: Sequence[Any]) -> str:

@@ -124,8 +124,9 @@ class Knowledge(Experiment):
         "every held-out recording, typical ones too. Probes are ridge regressions on the embedding's first "
         f"{N_READ} principal components, fitted on four fifths of the speakers, with a penalty chosen across these, "
         "and read on the others: balanced accuracy for cohort and severity, R² for measures of the recording itself; "
-        "the control deals the labels to other speakers. The same regression tells the first "
-        f"{N_COMPONENTS} components of the generated weights from acoustic measures, one of which is then permuted."
+        "the control deals the labels to other speakers, and the measures to other recordings. The same regression "
+        f"tells the first {N_COMPONENTS} components of the generated weights from acoustic measures, one of which is "
+        "then permuted."
     )
     would_change = (
         "Nonlinear probes, which could read more; real patients, in whom cohort and recording conditions go together; "

@@ -26,6 +26,7 @@ from hyper.study.scorecard.earlier import read_bars, replace_bars
 from hyper.study.scorecard.sets import TEST_SETS
 from hyper.training.adaptation.loop import AdaptationTraining
 from hyper.training.adaptation.losses import REFERENCES
+from hyper.training.begun_with import manifest_mark
 
 
 class MethodsError(ValueError):
@@ -69,10 +70,12 @@ def open_study(
     made_with = {"base": backbone.fingerprint, "recordings": len(rows), "data": [str(path) for path in options.data]}
     made_with |= {name: getattr(options, name) for name in ("updates", "batch_size", "cohorts", "severities", "lesson")}
     claim(options.work, made_with | {"test_share": options.test_share})
-    held_out = {file.stem: read_manifest(file) for file in options.score} or read_test_sets(
+    held_out = named_sets(options.score) or read_test_sets(
         set_names, options.test, options.sentences, options.workers, options.test_share
     )
     sets = {name: chosen_rows(own, options.cohorts, options.severities) for name, own in held_out.items()}
+    for name, own in sets.items():  # what was scored is kept under the set's name
+        claim(options.work / "held-out" / name, {"recordings": manifest_mark(own)})
     if not (any(sets.values()) if options.score else sets.get(MAIN)):
         wanted = " and ".join(" or ".join(names) for names in (options.cohorts, options.severities) if names)
         raise MethodsError(f"No held-out recording is of {wanted}; name cohorts and severities that are simulated.")
@@ -83,6 +86,22 @@ def open_study(
     settings = AdaptationTraining(updates=options.updates, batch_size=options.batch_size, warm_up=options.warm_up)
     workshop = Workshop(backbone, rows, enrolment, options.work, settings, lesson=options.lesson)
     return workshop, {name: own for name, own in sets.items() if own}
+
+
+def named_sets(manifests: Sequence[Path]) -> dict[str, list[ManifestRow]]:
+    """Rows of each manifest by its name, which is that of its folder where the file is only called `manifest.csv`.
+
+    Errors: MethodsError where two have the same name.
+    """
+    sets: dict[str, list[ManifestRow]] = {}
+    for file in manifests:
+        name = file.absolute().parent.name if file.stem == "manifest" else file.stem
+        if name in sets:
+            raise MethodsError(
+                f"Two manifests of held-out recordings are called {name}, the second is {file}; please rename one."
+            )
+        sets[name] = read_manifest(file)
+    return sets
 
 
 def compare_methods(options: StudyOptions, names: Sequence[str] | None) -> str:

@@ -15,7 +15,7 @@ from hyper.model.backbone import Backbone
 from hyper.model.checkpoint import load_hypernet, save_hypernet
 from hyper.model.hypernet import at_strength
 from hyper.model.info import gigabytes, peak_bytes
-from hyper.recordings.manifest import ManifestRow
+from hyper.recordings.manifest import ManifestRow, source_speaker
 from hyper.recordings.whole_files import write_whole
 from hyper.study.calibrate import calibrate_pair
 from hyper.study.methods.method import Method, Workshop
@@ -62,7 +62,7 @@ def make_pair(options: PairOptions) -> str:
     backbone, plan = look(options, options.out, steps)
     parts = _all_parts(options, steps)
     rows = [*parts["train"], *parts["validation"]]
-    held = frozenset(row.speaker for row in parts["validation"])
+    held = frozenset(source_speaker(row) for row in parts["validation"])
     workshop = Workshop(backbone, rows, (), options.work, training_settings(options), held)
     chosen = _train(workshop, plan, options, parts["validation"], steps)
     findings = _check(backbone, parts, options, steps)

@@ -26,6 +26,11 @@ FAR_OFF_SEED = 40
 N_FAR_OFF = 100  # recordings: the first of typical commands by new speakers
 
 
+def at_share(name: str, share: float) -> str:
+    """The folder of a set of which only a share is made: one of its own, so that a trial stays apart."""
+    return name if share == 1 else f"{name}-{share:g}"
+
+
 @dataclass(frozen=True)
 class TestSet:
     """One held-out set of synthetic speakers: typical as they are, or turned into simulated patients."""
@@ -52,15 +57,12 @@ class TestSet:
     @property
     def folder(self) -> str:
         """Where it is kept below the folder of all sets."""
-        return self._at_share(self.name)
+        return at_share(self.name, self.share)
 
     @property
     def spoken_folder(self) -> str:
         """Where the typical recordings are that it is made of."""
-        return f"{self._at_share(self.spoken or self.name)}-spoken"
-
-    def _at_share(self, name: str) -> str:
-        return name if self.share == 1 else f"{name}-{self.share:g}"
+        return f"{at_share(self.spoken or self.name, self.share)}-spoken"
 
 
 @dataclass(frozen=True)
@@ -141,7 +143,7 @@ def held_out_sets(options: SetOptions) -> list[HeldOutSet]:
         sets.append(HeldOutSet("atypical-people", "simulated atypical speech of real people", aligned))
     near = next(each.rows for each in sets if each.name == "typical-commands-known")
     title = "typical commands, new speakers, simulated far off: quiet and reverberant"
-    sets.append(HeldOutSet(FAR_OFF, title, make_distant(near, work)))
+    sets.append(HeldOutSet(FAR_OFF, title, make_distant(near, work / at_share(FAR_OFF, options.test_share))))
     return [*sets, HeldOutSet(NO_SPEECH, "synthetic sounds without speech", make_sounds(work))]
 
 
@@ -206,10 +208,10 @@ def make_sounds(work: Path) -> list[ManifestRow]:
     return read_manifest(work / NO_SPEECH / "manifest.csv")
 
 
-def make_distant(near: Sequence[ManifestRow], work: Path) -> list[ManifestRow]:
+def make_distant(near: Sequence[ManifestRow], folder: Path) -> list[ManifestRow]:
     """Some of these recordings as they are heard from the other end of a room."""
     from hyper.speech.far_off import make_far_off
 
-    if not (work / FAR_OFF / "manifest.csv").exists():
-        make_far_off(near[:N_FAR_OFF], work / FAR_OFF, FAR_OFF_SEED)
-    return read_manifest(work / FAR_OFF / "manifest.csv")
+    if not (folder / "manifest.csv").exists():
+        make_far_off(near[:N_FAR_OFF], folder, FAR_OFF_SEED)
+    return read_manifest(folder / "manifest.csv")

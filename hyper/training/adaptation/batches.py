@@ -16,13 +16,16 @@ _SPLIT_SEED = 0  # of the validation speakers: the same for every seed of a trai
 def split_speakers(
     store: Store, validation_share: float, held: Set[str] | None = None
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Positions to train on and to validate on; a speaker is in one of them. The speakers held are drawn where None."""
+    """Positions to train on and to validate on; a voice is in one of them, whatever patients it was turned into.
+
+    `held` are the people to validate on (`Store.people`); drawn where None.
+    """
     if held is None:
-        speakers = sorted(set(store.speakers))
+        speakers = sorted(set(store.people))
         rng = np.random.default_rng(_SPLIT_SEED)
         n_held = max(1, round(len(speakers) * validation_share)) if validation_share else 0
         held = set(rng.choice(speakers, size=n_held, replace=False).tolist()) if len(speakers) > 1 else set()
-    is_held = np.array([speaker in held for speaker in store.speakers])
+    is_held = np.array([person in held for person in store.people])
     return np.flatnonzero(~is_held), np.flatnonzero(is_held)
 
 

@@ -16,7 +16,7 @@ from hyper.model.backbone import Backbone
 from hyper.model.utterance_encoder import N_STATISTICS, pool_statistics
 from hyper.recordings.audio import load_audio
 from hyper.recordings.limits import SAMPLE_RATE, AudioError
-from hyper.recordings.manifest import ManifestRow
+from hyper.recordings.manifest import ManifestRow, source_speaker
 from hyper.training.adaptation.states import (
     SILENT_STATES,
     StateBatch,
@@ -42,6 +42,7 @@ class LiveStates:
         check_any(self._rows, rows, backbone)
         self.tokens = [backbone.to_tokens(row.reference) for row in self._rows]
         self.speakers = [row.speaker for row in self._rows]
+        self.people = [source_speaker(row) for row in self._rows]
         self.cohorts = [row.cohort or "typical" for row in self._rows]
         self.lengths = np.array([backbone.n_speech_states(n) + SILENT_STATES for n in samples], dtype=np.int64)
 
@@ -51,7 +52,7 @@ class LiveStates:
     def log_mel(self, chosen: Sequence[int] | np.ndarray) -> tuple[Tensor, np.ndarray]:
         """(n, n_mels, n_frames), padded to the window of the longest, and which of the chosen could be used."""
         waveforms = {}
-        for i in chosen:
+        for i in np.unique(chosen):
             with suppress(AudioError):  # silent or broken inside: what its file says of it was in order
                 waveforms[int(i)] = load_audio(self._rows[i].path)
         if not waveforms:
@@ -59,7 +60,8 @@ class LiveStates:
                 f"None of {len(chosen)} recordings could be used; the first is {self._rows[chosen[0]].file}."
             )
         window = self._backbone.window_samples(max(map(len, waveforms.values())))
-        return self._backbone.log_mel(list(waveforms.values()), window), np.array(list(waveforms))
+        used = np.array([i for i in map(int, chosen) if i in waveforms])  # one that was drawn twice counts twice
+        return self._backbone.log_mel([waveforms[i] for i in used], window), used
 
     def statistics(self, chosen: Sequence[int] | np.ndarray) -> Tensor:
         """(n, n_layers + 1, 3, d_model) float32; fewer where recordings could not be used."""

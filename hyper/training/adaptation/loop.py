@@ -99,7 +99,7 @@ class AdaptationTrainer:
         settings: AdaptationTraining,
         accelerator: Accelerator | None = None,
         chosen: np.ndarray | None = None,  # positions in the store; all of it where None
-        held: Set[str] | None = None,  # speakers to validate on; drawn where None
+        held: Set[str] | None = None,  # people to validate on; drawn where None
     ) -> None:
         self.store, self.settings, self.run = store, settings, run
         self.accelerator = accelerator or Accelerator(cpu=not any(p.is_cuda for p in adaptation.parameters()))
@@ -282,7 +282,8 @@ class AdaptationTrainer:
         entry: dict[str, float] = {}
         typical = np.array([self.store.cohorts[i] == "typical" for i in self.validation], dtype=bool)
         for name, members in (("typical", self.validation[typical]), ("atypical", self.validation[~typical])):
-            chosen = members[:VALIDATED]
+            # Drawn: a manifest may begin with all recordings of one speaker, or of one simulator.
+            chosen = np.random.default_rng(0).permutation(members)[:VALIDATED]
             groups = [chosen[i : i + VALIDATED_AT_ONCE] for i in range(0, len(chosen), VALIDATED_AT_ONCE)]
             if groups:
                 summed = sum(float(self._loss(self.adaptation, group)) for group in groups)

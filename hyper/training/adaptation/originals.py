@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -17,7 +19,7 @@ from hyper.recordings.whole_files import whole_file
 from hyper.training.adaptation.losses import OriginalsLoss
 from hyper.training.adaptation.states import SILENT_STATES, StateBatch, StateStore, usable_seconds
 from hyper.training.adaptation.stores import AroundStore, padded_frames
-from hyper.training.begun_with import check_size
+from hyper.training.begun_with import check_size, sound_mark
 from hyper.training.speed import mixed_precision
 
 _DECODED_AT_ONCE = 32  # recordings
@@ -45,9 +47,10 @@ class WithOriginals(AroundStore):
         most = backbone.max_target_positions + 1 - len(backbone.prompt(language))
         n_targets = [min(len(tokens) + 1, most) for tokens in self.tokens]
         self._starts = np.concatenate([[0], np.cumsum(n_targets)])
-        file = folder / "originals.f16"
+        paths = [originals[path] for path in self.paths]
+        made_of = json.dumps([language, *map(sound_mark, paths)]).encode()
+        file = folder / f"originals-{hashlib.sha256(made_of).hexdigest()[:8]}.f16"
         if not file.exists():
-            paths = [originals[path] for path in self.paths]
             _write(backbone, language, paths, self.tokens, self._starts, file, bfloat16)
         check_size(file, 2 * int(self._starts[-1]) * backbone.d_model)
         self._lessons = np.memmap(file, np.float16, "r").reshape(-1, backbone.d_model)

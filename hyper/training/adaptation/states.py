@@ -18,7 +18,7 @@ from hyper.model.backbone import HEARD_SECONDS, Backbone
 from hyper.model.utterance_encoder import pool_statistics
 from hyper.recordings.audio import audio_seconds, load_audio
 from hyper.recordings.limits import AudioError
-from hyper.recordings.manifest import ManifestRow
+from hyper.recordings.manifest import ManifestRow, source_speaker
 from hyper.recordings.parallel import ahead
 from hyper.recordings.whole_files import write_whole
 from hyper.training.begun_with import check_size, manifest_mark, read_index
@@ -26,7 +26,7 @@ from hyper.training.speed import mixed_precision
 
 SILENT_STATES = 8  # states of padding kept behind the speech; the last is repeated where a batch is longer
 FRAMES_PER_STATE = 2  # the second convolution of every Whisper has stride 2
-INDEX_KEYS = ("tokens", "speakers", "cohorts", "paths", "lengths", "statistics_shape")
+INDEX_KEYS = ("tokens", "speakers", "people", "cohorts", "paths", "lengths", "statistics_shape")
 
 
 @dataclass(frozen=True)
@@ -45,6 +45,7 @@ class Store(Protocol):
 
     tokens: list[list[int]]
     speakers: list[str]
+    people: list[str]  # who is heard: the typical speaker behind a simulated patient, any other speaker
     cohorts: list[str]
     lengths: np.ndarray  # (n,) states of each
 
@@ -65,6 +66,7 @@ class StateStore:
         index = read_index(folder / "index.json", INDEX_KEYS)
         self.tokens: list[list[int]] = index["tokens"]
         self.speakers: list[str] = index["speakers"]
+        self.people: list[str] = index["people"]
         self.cohorts: list[str] = index["cohorts"]
         self.paths: list[str] = index["paths"]
         self.lengths = np.array(index["lengths"], dtype=np.int64)  # states kept of each utterance
@@ -183,7 +185,7 @@ def _not_used(backbone: Backbone) -> str:
 def _write(backbone: Backbone, rows: Sequence[ManifestRow], folder: Path, batch_size: int, bfloat16: bool) -> None:
     index: dict[str, Any] = {"base_fingerprint": backbone.fingerprint, "recordings": manifest_mark(rows)}
     index["heard_seconds"] = HEARD_SECONDS
-    index |= {"tokens": [], "speakers": [], "cohorts": [], "paths": [], "lengths": []}
+    index |= {"tokens": [], "speakers": [], "people": [], "cohorts": [], "paths": [], "lengths": []}
     with open(folder / "states.f16", "wb") as states_file, open(folder / "statistics.f16", "wb") as statistics_file:
         for used, waveforms in _loaded(backbone, rows, batch_size):
             for row, (kept, statistics) in zip(used, _encoded(backbone, waveforms, bfloat16), strict=True):
@@ -192,6 +194,7 @@ def _write(backbone: Backbone, rows: Sequence[ManifestRow], folder: Path, batch_
                 index["lengths"].append(len(kept))
                 index["tokens"].append(backbone.to_tokens(row.reference))
                 index["speakers"].append(row.speaker)
+                index["people"].append(source_speaker(row))
                 index["cohorts"].append(row.cohort or "typical")
                 index["paths"].append(str(row.path))
             index["statistics_shape"] = statistics.shape

@@ -37,6 +37,7 @@ class AroundStore:
         self._store = store
         self.tokens: list[list[int]] = store.tokens
         self.speakers: list[str] = store.speakers
+        self.people: list[str] = store.people
         self.cohorts: list[str] = store.cohorts
         self.paths: list[str] = store.paths
         self.lengths: np.ndarray = store.lengths

@@ -82,7 +82,8 @@ def train_hypernet(wanted: HypernetTraining, settings: AdaptationTraining) -> No
     accelerator = Accelerator(cpu=wanted.device == "cpu")
     several = accelerator.num_processes > 1  # then each process has a device of its own
     device = str(accelerator.device) if several else wanted.device
-    check_room(wanted.base, device=device)
+    if wanted.bits is None:
+        check_room(wanted.base, device=device)
     backbone = Backbone.load(wanted.base, device, bits=wanted.bits)
     choose_attention(backbone.model)
     start = load_hypernet(wanted.start, backbone) if wanted.start else None

@@ -33,6 +33,6 @@ def train_base(
     trainer.export(out)
     entries = trainer.log.read()
     before = Backbone.load(start, device="cpu").fingerprint if start else ""
-    rows = [*trainer.aligned, *trainer.unaligned]
+    rows = [*trainer.aligned, *trainer.pieces, *trainer.unaligned]
     (out / "README.md").write_text(base_card(settings, trainer.model.num_parameters(), rows, entries, before))
     training_curve(entries, ("text", "phones", "characters"), run_folder / "curve.png")

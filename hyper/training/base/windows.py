@@ -132,6 +132,7 @@ class Pool:
         uniform = torch.rand(4, len(own), device=self._device)
         lengths, first = shelf.lengths[own], shelf.first[own]
         tempo = 1 + strength * _TEMPO * (2 * uniform[0] - 1)
+        tempo = torch.maximum(tempo, lengths / n_frames)  # as slow as the window allows: its text is taught in whole
         room = (n_frames - (lengths / tempo).long()).clamp(min=0, max=40)
         start = ((room + 1) * uniform[1]).long() * (uniform[2] < 0.5)
         places = Places.of(lengths, tempo, start, n_frames)
