@@ -25,6 +25,11 @@ def free_port() -> int:
         return probe.getsockname()[1]
 
 
+def files_in(folder: Path) -> list[Path]:
+    """All files below, also while some of them go: `rglob` fails then."""
+    return [Path(root, name) for root, _, names in os.walk(folder) for name in names]
+
+
 @contextmanager
 def launched(demo: gr.Blocks, pages: OpenPages | None = None) -> Iterator[str]:
     """The address of a page in this process, served as the app serves it."""

@@ -20,7 +20,7 @@ import numpy as np
 import psutil
 import pytest
 import soundfile
-from served import ROOT, free_port
+from served import ROOT, files_in, free_port
 
 from hyper.model.files import BUNDLED_FOLDER
 from hyper.ui.tabs.reading_texts import READING_SETS
@@ -50,7 +50,7 @@ class Watch:
 
     def kept(self) -> list[Path]:
         """Files in the app's own folder: what the visitor sent, and what was made of it."""
-        return [path for path in self.own.rglob("*") if path.is_file()]
+        return files_in(self.own)
 
     @property
     def output(self) -> bytes:

@@ -162,6 +162,21 @@ def test_both_references_stand_in_one_table():
 # What is kept of a visitor.
 
 
+def test_what_is_prepared_for_whoever_has_left_is_not_kept():
+    cached = RecordingCache()
+
+    def prepare(kept: object, leaves: bool) -> object:
+        if leaves:
+            cached.drop("anna")
+        return kept
+
+    assert cached.get("anna", "a.wav", lambda: prepare("encoded", True)) == "encoded" and len(cached) == 0
+    assert cached.get("anna", "a.wav", lambda: prepare("anew", False)) == "anew" and cached.sessions() == {"anna"}
+    with pytest.raises(KeyError):
+        cached.get("anna", "b.wav", lambda: {}["damaged"])
+    assert cached.sessions() == set()
+
+
 def test_a_few_recordings_are_kept_and_the_oldest_makes_room():
     prepared: list[str] = []
 

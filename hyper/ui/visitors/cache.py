@@ -19,26 +19,39 @@ class RecordingCache:
     def __init__(self, size: int = CACHE_SIZE) -> None:
         self._size = size
         self._cached: OrderedDict[str | None, tuple[Hashable, Prepared]] = OrderedDict()  # session -> its recording
+        self._awaited: dict[str, object] = {}  # session -> whose result is to be kept
         self._lock = threading.Lock()
 
     def get(self, session: str | None, key: Hashable, prepare: Callable[[], Prepared]) -> Prepared:
         """The visitor's recording as `key` (file, model and settings) names it; prepared where another is cached."""
         with self._lock:
             cached = self._cached.get(session)
-        if cached is not None and cached[0] == key:
-            prepared = cached[1]
-        else:
-            cached = None  # its memory is free before the next one needs it
-            self.drop(session)
+            if cached is not None and cached[0] == key:
+                self._cached.move_to_end(session)
+                return cached[1]
+        del cached  # its memory is free before the next one needs it
+        self.drop(session)
+        if session is None:
+            return prepare()
+        asked = object()
+        with self._lock:
+            self._awaited[session] = asked
+        try:
             prepared = prepare()
-        if session is not None:
-            self._put(session, key, prepared)
-        return prepared
+            with self._lock:
+                if self._awaited.get(session) is asked:  # the visitor has not left, nor taken it away meanwhile
+                    self._put(session, key, prepared)
+            return prepared
+        finally:
+            with self._lock:
+                if self._awaited.get(session) is asked:
+                    del self._awaited[session]
 
     def drop(self, session: str | None) -> None:
-        """The visitor has left, or has another recording."""
+        """The visitor has left, or has another recording; what is being prepared for them is not kept."""
         with self._lock:
             self._cached.pop(session, None)
+            self._awaited.pop(session or "", None)
 
     def sessions(self) -> set[str | None]:
         """Visitors whose recording is cached."""
@@ -49,8 +62,7 @@ class RecordingCache:
         return len(self._cached)
 
     def _put(self, session: str, key: Hashable, prepared: Prepared) -> None:
-        with self._lock:
-            self._cached[session] = (key, prepared)
-            self._cached.move_to_end(session)
-            while len(self._cached) > self._size:
-                self._cached.popitem(last=False)
+        self._cached[session] = (key, prepared)
+        self._cached.move_to_end(session)
+        while len(self._cached) > self._size:
+            self._cached.popitem(last=False)
