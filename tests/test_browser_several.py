@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import re
+from contextlib import suppress
 
 import numpy as np
 import openpyxl
@@ -17,6 +18,7 @@ from hyper.reports.table import recordings_sheet
 from tests.test_browser import (  # noqa: F401  pytest finds fixtures by their names
     CONTRASTS,
     NARROW,
+    PATIENCE_MS,
     ROOT,
     WIDE,
     Visit,
@@ -51,8 +53,11 @@ def transcribe(here: Visit, tmp_path, *more) -> None:
     here.page.locator("#hw-sent input[type=file]").set_input_files([*(ROOT / "examples" / n for n in EXAMPLES), *more])
     here.page.locator("#hw-sent").get_by_text("typical_1").first.wait_for()
     here.settle()  # nobody is faster with a second dialogue
-    here.page.locator("#hw-list input[type=file]").set_input_files(tmp_path / "list.csv")
-    here.page.get_by_text("list.csv").first.wait_for()
+    for _ in range(3):  # on a busy machine the box now and then takes nothing at first, as if it was not there yet
+        here.page.locator("#hw-list input[type=file]").set_input_files(tmp_path / "list.csv")
+        with suppress(playwright.TimeoutError):
+            here.page.get_by_text("list.csv").first.wait_for(timeout=PATIENCE_MS / 3)
+            break
     here.page.get_by_role("button", name="Transcribe all").click()
     here.page.locator("#hw-keep").wait_for()
 
