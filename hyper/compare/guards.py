@@ -23,8 +23,8 @@ NO_SPEECH_LIMIT = 0.6  # probability
 
 # Whisper judges a window of 30 s, about so much text. Longer text packs better even if nothing is said twice (English
 # sentences: 1.9 at 1000 bytes, 2.2 at 16,000), and a loop in one part of it would be hidden by the rest.
-_LATIN_BYTES = 1.5  # a letter, in UTF-8, at most
 STRETCH_BYTES = 1000
+_LATIN_BYTES = 1.5  # a letter, in UTF-8, at most
 
 # Our own limits.
 WORDS_PER_SECOND_LIMIT = 6.0  # of speech; fast speech has about 4

@@ -145,8 +145,14 @@ def _missing_files(folder: Path) -> list[str]:
 def _missing_parts(folder: Path) -> list[str]:
     """Files that the index of the weights names, where these are in several."""
     single, index = (folder / name for name in WEIGHTS_FILES)
-    parts = {} if single.is_file() else read_settings(index).get("weight_map", {})
-    return sorted({str(name) for name in parts.values() if not (folder / str(name)).is_file()})
+    names = [] if single.is_file() else _named_in(index)
+    return [name for name in names if not (folder / name).is_file()]
+
+
+def _named_in(index: Path) -> list[str]:
+    """The files that an index of weights names; none where it is no such index."""
+    parts = read_settings(index).get("weight_map")
+    return sorted(set(map(str, parts.values()))) if isinstance(parts, dict) else []
 
 
 def read_settings(file: Path) -> dict[str, Any]:
@@ -170,8 +176,7 @@ def weights_files(folder: Path) -> list[Path]:
     single, index = (folder / name for name in WEIGHTS_FILES)
     if single.is_file():
         return [single]
-    parts = read_settings(index).get("weight_map")
-    names = sorted(set(map(str, parts.values()))) if isinstance(parts, dict) and parts else [""]
+    names = _named_in(index) or [""]
     for name in names:
         if not re.fullmatch(r"[\w-][\w.-]*\.safetensors", name):
             raise BackboneError(

@@ -37,7 +37,12 @@ def sound_mark(path: Path) -> tuple[int, int]:
 
 def in_few_words(facts: Sequence[Any]) -> str:
     """How many there are, and a digest of them all."""
-    return f"{len(facts)} ({hashlib.sha256(json.dumps(facts).encode()).hexdigest()[:8]})"
+    return f"{len(facts)} ({digest(facts)})"
+
+
+def digest(facts: Sequence[Any]) -> str:
+    """Eight hexadecimal digits that other facts do not have."""
+    return hashlib.sha256(json.dumps(facts).encode()).hexdigest()[:8]
 
 
 def check_same(before: Mapping[str, Any], now: Mapping[str, Any], folder: Path) -> None:

@@ -78,7 +78,7 @@ class Ceiling(Experiment):
     def run(self, bench: Workbench) -> Record:
         """Train and score; the share of the gain for each number of patients."""
         workshop = bench.workshop
-        states = workshop.states()
+        states = workshop.states
         training, _ = split_speakers(states, workshop.settings.validation_share)
         n_all = len(patients_in_order(states, training))
         pairs = {n: (patients_arm(STANDARD, n, n_all), patients_arm(FULL, n, n_all)) for n in subsets(n_all)}

@@ -104,7 +104,7 @@ class Embedding(Experiment):
         results = bench.run(arms())
         rows, base, workshop = list(bench.sets[MAIN]), bench.base.scores[MAIN][0], bench.workshop
         statistics = statistics_of_rows(workshop, rows)
-        states = workshop.states()
+        states = workshop.states
         average = states.statistics(range(len(states))).mean(dim=0)
         conditions = {
             **{f"mean of {n} of the speaker's": of_speaker(statistics, rows, n) for n in UTTERANCES},

@@ -36,7 +36,7 @@ SIGNS = {  # each is high where adapting is suspected to harm
 def held_out_rows(bench: Workbench) -> list[ManifestRow]:
     """Recordings of the speakers that no training saw, at most 600, drawn once."""
     workshop = bench.workshop
-    states = workshop.states()
+    states = workshop.states
     _, held = split_speakers(states, workshop.settings.validation_share)
     rows = workshop.rows_of(states)
     chosen = np.random.default_rng(0).permutation(held)[:MAX_VALIDATION]

@@ -78,7 +78,7 @@ def trained_network(workshop: Workshop) -> SpeakerNetwork:
 def _train(network: SpeakerNetwork, workshop: Workshop) -> torch.optim.Optimizer:
     """Cross-entropy over the training speakers."""
     print("speaker-verification network", flush=True)
-    states, settings, device = workshop.states(), workshop.settings, workshop.backbone.device
+    states, settings, device = workshop.states, workshop.settings, workshop.backbone.device
     store = LogMelStore(workshop.backbone, workshop.rows, states)
     training, _ = split_speakers(store, settings.validation_share)
     names = sorted({store.speakers[i] for i in training})

@@ -55,8 +55,9 @@ class Workshop:
         """Held-out recordings as the frozen base hears them, encoded once for all methods."""
         return HeldOut(self.backbone)
 
+    @cached_property
     def states(self) -> StateStore:
-        """Encoder states of the training recordings, computed once for all methods."""
+        """Encoder states of the training recordings, computed and opened once for all methods."""
         return StateStore.build(self.backbone, self.rows, self.folder / "states", bfloat16=self.settings.bfloat16)
 
     def taught(self, store: StateStore | AroundStore, rows: Sequence[ManifestRow], folder: Path) -> Store:
@@ -123,7 +124,7 @@ class Method:
 
     def store(self, workshop: Workshop) -> Store:
         """The training recordings as the method reads them, at the same positions for all methods."""
-        states = workshop.states()
+        states = workshop.states
         read: StateStore | AroundStore = states
         if self.trains_encoder:
             read = LogMelStore(workshop.backbone, workshop.rows, states)

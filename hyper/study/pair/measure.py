@@ -60,7 +60,7 @@ def measure(
     sample = list(dict.fromkeys([*usual, *longest]))
     workshop = Workshop(backbone, sample, (), folder, for_updates(settings, 1), frozenset())
     started = time.perf_counter()
-    states = workshop.states()
+    states = workshop.states
     encoding = (time.perf_counter() - started) / sum(lengths[row.file] for row in sample)
     places = [positions(states.paths, {str(row.path) for row in part}) for part in (usual, longest)]
     updates, validating, parameters = {}, {}, {}

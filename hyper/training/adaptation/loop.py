@@ -282,8 +282,7 @@ class AdaptationTrainer:
         entry: dict[str, float] = {}
         typical = np.array([self.store.cohorts[i] == "typical" for i in self.validation], dtype=bool)
         for name, members in (("typical", self.validation[typical]), ("atypical", self.validation[~typical])):
-            # Drawn: a manifest may begin with all recordings of one speaker, or of one simulator.
-            chosen = np.random.default_rng(0).permutation(members)[:VALIDATED]
+            chosen = np.random.default_rng(0).permutation(members)[:VALIDATED]  # a list may begin with one speaker's
             groups = [chosen[i : i + VALIDATED_AT_ONCE] for i in range(0, len(chosen), VALIDATED_AT_ONCE)]
             if groups:
                 summed = sum(float(self._loss(self.adaptation, group)) for group in groups)

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -19,7 +17,7 @@ from hyper.recordings.whole_files import whole_file
 from hyper.training.adaptation.losses import OriginalsLoss
 from hyper.training.adaptation.states import SILENT_STATES, StateBatch, StateStore, usable_seconds
 from hyper.training.adaptation.stores import AroundStore, padded_frames
-from hyper.training.begun_with import check_size, sound_mark
+from hyper.training.begun_with import check_size, digest, sound_mark
 from hyper.training.speed import mixed_precision
 
 _DECODED_AT_ONCE = 32  # recordings
@@ -48,8 +46,7 @@ class WithOriginals(AroundStore):
         n_targets = [min(len(tokens) + 1, most) for tokens in self.tokens]
         self._starts = np.concatenate([[0], np.cumsum(n_targets)])
         paths = [originals[path] for path in self.paths]
-        made_of = json.dumps([language, *map(sound_mark, paths)]).encode()
-        file = folder / f"originals-{hashlib.sha256(made_of).hexdigest()[:8]}.f16"
+        file = folder / f"originals-{digest([language, *map(sound_mark, paths)])}.f16"
         if not file.exists():
             _write(backbone, language, paths, self.tokens, self._starts, file, bfloat16)
         check_size(file, 2 * int(self._starts[-1]) * backbone.d_model)

@@ -163,7 +163,8 @@ class ReadingTab(Tab):
             asr = self.service.models.get(model)
             progress(0.3, desc=say("Transcribing"))
             table = scored_html(asr, rows, partial(self.service.transcribe, asr, LANGUAGE, request.session_hash))
-        n_gone = len(reading.read()) - len(rows) if reading else 0
+        assert reading is not None  # `_read` refuses it
+        n_gone = len(reading.read()) - len(rows)
         return (text_html(say(GONE, n=n_gone), "hw-flag") if n_gone else "") + table
 
     def hand_over(self, reading: Reading | None) -> tuple[list[str], str, str, gr.Tabs]:
