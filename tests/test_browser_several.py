@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import re
-from contextlib import suppress
+from pathlib import Path
 
 import numpy as np
 import openpyxl
@@ -18,7 +18,6 @@ from hyper.reports.table import recordings_sheet
 from tests.test_browser import (  # noqa: F401  pytest finds fixtures by their names
     CONTRASTS,
     NARROW,
-    PATIENCE_MS,
     ROOT,
     WIDE,
     Visit,
@@ -53,13 +52,15 @@ def transcribe(here: Visit, tmp_path, *more) -> None:
     here.page.locator("#hw-sent input[type=file]").set_input_files([*(ROOT / "examples" / n for n in EXAMPLES), *more])
     here.page.locator("#hw-sent").get_by_text("typical_1").first.wait_for()
     here.settle()  # nobody is faster with a second dialogue
-    for _ in range(3):  # on a busy machine the box now and then takes nothing at first, as if it was not there yet
-        here.page.locator("#hw-list input[type=file]").set_input_files(tmp_path / "list.csv")
-        with suppress(playwright.TimeoutError):
-            here.page.get_by_text("list.csv").first.wait_for(timeout=PATIENCE_MS / 3)
-            break
+    give_list(here, tmp_path / "list.csv")
     here.page.get_by_role("button", name="Transcribe all").click()
     here.page.locator("#hw-keep").wait_for()
+
+
+def give_list(here: Visit, path: Path) -> None:
+    """Give the list and wait until it is shown: its name stands there in two parts, in one only while it is sent."""
+    here.page.locator("#hw-list input[type=file]").set_input_files(path)
+    here.page.locator(f"#hw-list td[aria-label='{path.name}']").wait_for()
 
 
 def saved(here: Visit, name: str) -> bytes:
@@ -149,8 +150,7 @@ def test_after_a_list_that_fails_another_can_be_transcribed(visit, tmp_path):  #
     here.open_mode("Several")
     here.page.locator("#hw-sent input[type=file]").set_input_files(ROOT / "examples" / EXAMPLES[0])
     here.page.locator("#hw-sent").get_by_text("stuttering_mild").first.wait_for()
-    here.page.locator("#hw-list input[type=file]").set_input_files(tmp_path / "list.csv")
-    here.page.get_by_text("list.csv").first.wait_for()
+    give_list(here, tmp_path / "list.csv")
     here.page.get_by_role("button", name="Transcribe all").click()
     here.page.locator("[data-testid=toast-text]").first.wait_for()
     playwright.expect(here.page.get_by_role("button", name="Transcribe all")).to_be_enabled()
