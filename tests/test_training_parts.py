@@ -241,14 +241,14 @@ def test_pieces_hold_every_word_once_and_fit() -> None:
     for word in range(40):
         start = 0.2 + 0.5 * word
         phones += [Phone("aa", start, start + 0.4, word), Phone("_", start + 0.4, start + 0.5, -1)]
-    pieces = cut(phones, 20.4, np.random.default_rng(0))
+    pieces = cut(phones, 40, 20.4, np.random.default_rng(0))
     assert [w for p in pieces for w in range(p.first_word, p.last_word + 1)] == list(range(40))
     assert all(p.end - p.start <= 6.7 for p in pieces)
     for piece in pieces:
         words = [p.word for p in piece.phones if p.word >= 0]
         assert words == list(range(piece.last_word - piece.first_word + 1))
         assert min(p.start for p in piece.phones) >= 0
-    assert cut((), 1.0, np.random.default_rng(0)) == []
+    assert cut((), 0, 1.0, np.random.default_rng(0)) == []
     assert Alignment((), 0.0).phones == ()
 
 

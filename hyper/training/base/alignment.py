@@ -102,9 +102,19 @@ class Piece:
 
 
 def cut(
-    phones: Sequence[Phone], seconds: float, rng: np.random.Generator, shortest: float = 2.0, longest: float = 6.0
+    phones: Sequence[Phone],
+    n_words: int,  # of the text
+    seconds: float,
+    rng: np.random.Generator,
+    shortest: float = 2.0,
+    longest: float = 6.0,
 ) -> list[Piece]:
-    """Cut at word times, in pauses where there are some, into pieces of `shortest` to `longest` seconds."""
+    """Cut at word times, in pauses where there are some, into pieces of at most `longest` seconds.
+
+    Each piece is meant to last a drawn `shortest` to `longest` seconds; a pause may end it from 0.6 times that on, what
+    is left at the end may be shorter, and a word that no cut fits around is a piece by itself. A word without phones
+    belongs to the word before it: espeak-ng says "on the" as one.
+    """
     words = _word_times(phones)
     pieces, first = [], 0
     while first < len(words):
@@ -112,7 +122,8 @@ def cut(
         start = 0.0 if first == 0 else (words[first - 1][2] + words[first][1]) / 2
         end = seconds if last == len(words) - 1 else (words[last][2] + words[last + 1][1]) / 2
         start, end = max(start, words[first][1] - 0.3), min(end, words[last][2] + 0.3)
-        pieces.append(_piece(phones, start, end, words[first][0], words[last][0]))
+        last_word = (words[last + 1][0] if last + 1 < len(words) else n_words) - 1
+        pieces.append(_piece(phones, start, end, words[first][0], last_word))
         first = last + 1
     return pieces
 

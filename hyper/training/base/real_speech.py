@@ -27,7 +27,8 @@ if TYPE_CHECKING:
     from transformers import WhisperForConditionalGeneration
 
 PERSON = "person"  # the `voice` of a piece in a manifest
-WORST_SHARE = 0.05  # of the recordings: those that fit their text least are left out
+WORST_SHARE = 0.05  # of the recordings, rounded down: those that fit their text least are left out
+_SPOKEN_SIGNS = frozenset("&%@+=#*/~$€£°")  # what espeak-ng reads out where it stands alone
 _BATCH = 64  # windows of 8 s in one encoder pass
 
 
@@ -49,7 +50,10 @@ def align_rows(
     folder: Path,
     n_workers: int,
 ) -> list[ManifestRow]:
-    """Align every recording, leave the worst out, cut the rest; pieces and their manifest stay in `folder`."""
+    """Align every recording, leave the worst out, cut the rest; pieces and their manifest stay in `folder`.
+
+    Errors: RunError where no recording fits its text, or none of those that do gives a piece; no manifest is written.
+    """
     manifest = folder / "manifest.csv"
     if not manifest.exists():
         aligned = list(_aligned(rows, model, heads, mel, n_workers))
@@ -57,10 +61,13 @@ def align_rows(
             raise RunError(
                 f"None of {len(rows)} recordings without phone times fits its text; check them and their texts."
             )
-        floor = np.quantile([alignment.score for _, alignment in aligned], WORST_SHARE)
-        kept = [(row, alignment) for row, alignment in aligned if alignment.score > floor]
+        kept = _without_worst(aligned)
         tasks = [(folder, i, kept[i : i + 50]) for i in range(0, len(kept), 50)]
         pieces = [piece for chunk in parallel(_write_pieces, tasks, n_workers, "cutting") for piece in chunk]
+        if not pieces:
+            raise RunError(
+                f"No word was heard in {len(aligned)} recordings that were aligned; check that they hold their texts."
+            )
         with whole_file(manifest) as partial:
             write_manifest(partial, pieces)
         print(
@@ -68,6 +75,25 @@ def align_rows(
             flush=True,
         )
     return read_manifest(manifest)
+
+
+def _without_worst(aligned: Sequence[tuple[ManifestRow, Alignment]]) -> list[tuple[ManifestRow, Alignment]]:
+    """All but the share that fits its text least, in their order; of fewer than twenty, all."""
+    by_score = sorted(range(len(aligned)), key=lambda i: aligned[i][1].score)
+    return [aligned[i] for i in sorted(by_score[int(WORST_SHARE * len(aligned)) :])]
+
+
+def words_said(reference: str) -> list[str]:
+    """The words of a text without what is written and not said, such as a dash that stands alone.
+
+    espeak-ng tells words by where they stand in its text, and gets this wrong behind a dash or a second space.
+    """
+    return [word for word in reference.split() if word in _SPOKEN_SIGNS or any(letter.isalnum() for letter in word)]
+
+
+def _words(row: ManifestRow) -> list[str]:
+    """What the word numbers of the row's phones count: given phones count the words of the text as it is written."""
+    return row.reference.split() if row.phones else words_said(row.reference)
 
 
 def _aligned(
@@ -105,12 +131,15 @@ def _read(
     espeak = Espeak()
     used, mels = [], []
     for row in rows:
+        if not _words(row):
+            continue
         try:
             mels.append(log10_mel(load_audio(row.path), mel))
         except AudioError:  # silent or broken clips are in every corpus; align_rows prints how many were aligned
             continue
         used.append(row)
-    return used, mels, [parse_phones(row.phones) or espeak.speak(row.reference, "en-us").phones for row in used]
+    expected = [parse_phones(row.phones) or espeak.speak(" ".join(_words(row)), "en-us").phones for row in used]
+    return used, mels, expected
 
 
 @torch.inference_mode()
@@ -157,12 +186,11 @@ def _write_pieces(task: tuple[Path, int, list[tuple[ManifestRow, Alignment]]]) -
     folder, number, aligned = task
     rng = np.random.default_rng(number)
     subfolder = folder / f"{number // 50:04d}"
-    subfolder.mkdir(parents=True, exist_ok=True)
     rows = []
     for i, (row, alignment) in enumerate(aligned):
         waveform = load_audio(row.path)
-        words = row.reference.split()
-        for j, piece in enumerate(cut(alignment.phones, len(waveform) / SAMPLE_RATE, rng)):
+        words = _words(row)
+        for j, piece in enumerate(cut(alignment.phones, len(words), len(waveform) / SAMPLE_RATE, rng)):
             file = f"{subfolder.name}/{i:02d}_{j:02d}.wav"
             samples = waveform[round(piece.start * SAMPLE_RATE) : round(piece.end * SAMPLE_RATE)]
             save_audio(folder / file, samples)
