@@ -32,8 +32,9 @@ TYPICAL = "typical"
 EVERYBODY = "all"  # the key of recordings that share one adaptation with all others
 RATE_STEPS = (1 / 3, 1.0, 3.0)  # learning rates that are tried, as multiples of the method's own
 TRIAL_SHARE = 0.2  # of the updates that each trial gets
+WARM_UP_SHARE = 0.1  # of a trial or a share of the updates, where that is shorter than the study's own warm-up
 KIND_SHARES = {"atypical": 0.75, "typical": 0.25}  # of a batch
-ENROLMENT_UPDATES = 40  # of a speaker's own adaptation, on all their enrolment recordings each time
+ENROLMENT_UPDATES = 40  # of a speaker's own adaptation, each on as many draws as they have enrolment recordings
 
 Builder = Callable[[Backbone, str, int], Adaptation]  # of a private backbone, a language and a seed
 
@@ -144,7 +145,7 @@ class Method:
             losses, store = {}, self.store(workshop)
             for rate in (self.learning_rate * step for step in RATE_STEPS):
                 updates = max(1, round(TRIAL_SHARE * workshop.settings.updates))
-                settings = replace(workshop.settings, learning_rate=rate, seed=0, updates=updates)
+                settings = replace(for_updates(workshop.settings, updates), learning_rate=rate, seed=0)
                 try:
                     self.fit(workshop, store, settings, f"trial-{rate:g}", None)
                 except DivergedError as error:  # a rate too high is no choice; the others still are
@@ -225,7 +226,8 @@ class PerCohort(Method):
         store = self.store(workshop)
         cohorts = sorted(set(store.cohorts) - {TYPICAL})
         updates = max(1, workshop.settings.updates // len(cohorts))  # none would leave it to the clock
-        settings = replace(workshop.settings, learning_rate=self.best_rate(workshop), seed=seed, updates=updates)
+        settings = for_updates(workshop.settings, updates)
+        settings = replace(settings, learning_rate=self.best_rate(workshop), seed=seed)
         return {
             cohort: self.fit(
                 workshop, store, settings, f"seed{seed}/{cohort}", positions(store.cohorts, {cohort, TYPICAL})
@@ -263,6 +265,12 @@ class PerSpeaker(Method):
             whole = replace(settings, batch_size=len(own))
             trained[speaker] = self.fit(workshop, store, whole, f"seed{seed}/{speaker}", own)
         return trained
+
+
+def for_updates(settings: AdaptationTraining, updates: int) -> AdaptationTraining:
+    """The settings of a run of so many updates: a short one warms up faster, or it never reaches its rate."""
+    warm_up = min(settings.warm_up, max(1, round(WARM_UP_SHARE * updates)))
+    return replace(settings, updates=updates, warm_up=warm_up)
 
 
 def positions(labels: Sequence[str], wanted: Collection[str]) -> np.ndarray:

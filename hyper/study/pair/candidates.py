@@ -4,18 +4,16 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import replace
 from typing import Any
 
 from hyper.compare.pipeline import PersonalizedAsr
 from hyper.model.config import whole_stacks
-from hyper.study.methods.method import Method, Workshop, validation_loss
+from hyper.study.methods.method import Method, Workshop, for_updates, validation_loss
 from hyper.study.methods.specs import DECODER, HYPERNET_RATE, N_LEARNED, W1, hypernet
 from hyper.study.pair.options import PairError
-from hyper.training.adaptation.loop import AdaptationTraining, DivergedError
+from hyper.training.adaptation.loop import DivergedError
 
 TRIAL_SHARE = 0.2  # of the updates that each trial gets
-WARM_UP_SHARE = 0.1  # of a run, where that is shorter than the loop's own
 TRIAL, FINAL = "trial", "final"  # folders of runs
 
 _WEIGHS: dict[str, Any] = {
@@ -39,12 +37,6 @@ CANDIDATES = (
 def trial_updates(updates: int) -> int:
     """Of each trial."""
     return max(1, round(TRIAL_SHARE * updates))
-
-
-def for_updates(settings: AdaptationTraining, updates: int) -> AdaptationTraining:
-    """The settings of a run of so many updates: a short one warms up faster."""
-    warm_up = min(settings.warm_up, max(1, round(WARM_UP_SHARE * updates)))
-    return replace(settings, updates=updates, warm_up=warm_up)
 
 
 def tried(workshop: Workshop, candidate: Method, updates: int) -> str:

@@ -18,13 +18,12 @@ from hyper.model.info import gigabytes, peak_bytes
 from hyper.recordings.manifest import ManifestRow, source_speaker
 from hyper.recordings.whole_files import write_whole
 from hyper.study.calibrate import calibrate_pair
-from hyper.study.methods.method import Method, Workshop
+from hyper.study.methods.method import Method, Workshop, for_updates
 from hyper.study.pair.candidates import (
     CANDIDATES,
     FINAL,
     best,
     fit,
-    for_updates,
     log_of,
     named,
     trained,

@@ -16,8 +16,8 @@ from hyper.model.backbone import Backbone
 from hyper.model.hypernet import HyperNetwork
 from hyper.model.info import peak_bytes
 from hyper.recordings.manifest import ManifestRow
-from hyper.study.methods.method import Workshop, positions
-from hyper.study.pair.candidates import CANDIDATES, for_updates
+from hyper.study.methods.method import Workshop, for_updates, positions
+from hyper.study.pair.candidates import CANDIDATES
 from hyper.training.adaptation.batches import Sampler
 from hyper.training.adaptation.loop import AdaptationTrainer, AdaptationTraining
 from hyper.training.adaptation.states import Store
