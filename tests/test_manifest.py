@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from hyper.recordings.manifest import ManifestError, ManifestRow, read_manifest, write_manifest
+from hyper.recordings.manifest import ManifestError, ManifestRow, read_manifest, source_speaker, write_manifest
 
 
 def manifest(folder: Path, text: str) -> Path:
@@ -19,6 +19,12 @@ def manifest(folder: Path, text: str) -> Path:
 def test_reads_both_column_namings(tmp_path, columns):
     (row,) = read_manifest(manifest(tmp_path, f"{columns}\nsub/a.wav,call my sister\n"))
     assert row == ManifestRow("sub/a.wav", tmp_path / "sub" / "a.wav", "call my sister")
+
+
+@pytest.mark.parametrize("columns", ["file, reference, speaker", "File,Reference,Speaker", "PATH ,\tText, SPEAKER"])
+def test_column_names_are_read_as_people_write_them(tmp_path, columns):
+    (row,) = read_manifest(manifest(tmp_path, f"{columns}\na.wav,call my sister,s1\n"))
+    assert (row.file, row.reference, row.speaker) == ("a.wav", "call my sister", "s1")
 
 
 def test_reads_optional_columns_quotes_and_a_byte_order_mark(tmp_path):
@@ -91,3 +97,34 @@ def test_missing_and_binary_manifests(tmp_path):
     (tmp_path / "binary.csv").write_bytes(b"RIFF\xff\xfe\x80\x00file")
     with pytest.raises(ManifestError, match="not a comma-separated text file in UTF-8"):
         read_manifest(tmp_path / "binary.csv")
+
+
+def test_an_original_is_found_from_a_linked_folder(tmp_path):
+    """The manifest's folder lies elsewhere than its path says, so that ".." leads elsewhere too."""
+    (tmp_path / "disk" / "deep" / "out").mkdir(parents=True)
+    (tmp_path / "out").symlink_to(tmp_path / "disk" / "deep" / "out")
+    original = tmp_path / "typical" / "a.wav"
+    rows = [ManifestRow("a.wav", tmp_path / "out" / "a.wav", "yes", simulated=True, original=original)]
+    write_manifest(tmp_path / "out" / "manifest.csv", rows)
+    for way in ("out", "disk/deep/out"):
+        (row,) = read_manifest(tmp_path / way / "manifest.csv")
+        assert row.original == original.resolve()
+
+
+@pytest.mark.parametrize(
+    ("name", "source"),
+    [
+        ("known00001-dysam0", "known00001"),  # as `simulate` named them once
+        ("known00001-stuts12", "known00001"),
+        ("clinic-7-parkmo3x2", "clinic-7"),  # as it names them
+        ("s-dysami0x0", "s"),
+        ("librispeech-84-libristutter", "librispeech-84"),
+        ("sim-000", "sim-000"),  # of other origin: two people
+        ("sim-004", "sim-004"),
+        ("ua-F02", "ua-F02"),
+        ("somebody", "somebody"),
+    ],
+)
+def test_only_names_of_this_project_tell_who_is_behind(name, source):
+    assert source_speaker(ManifestRow("a.wav", Path("a.wav"), speaker=name, simulated=True)) == source
+    assert source_speaker(ManifestRow("a.wav", Path("a.wav"), speaker=name)) == name

@@ -17,12 +17,20 @@ from torch import nn
 from hyper.__main__ import main
 from hyper.model.backbone import Backbone
 from hyper.recordings.audio import load_audio
-from hyper.recordings.manifest import ManifestRow, read_manifest
+from hyper.recordings.manifest import ManifestRow, read_manifest, write_manifest
 from hyper.speech.make import plan
 from hyper.study.methods.adaptations import AdaptationError, EncodingAdaptation, private_copy, put_in_lora
 from hyper.study.methods.comparison_table import share_of_ceiling, study_bars, study_page, study_record
 from hyper.study.methods.method import Method, PerCohort, Workshop
-from hyper.study.methods.runs import N_ENROLMENT, Result, chosen_rows, enrolment_set, run_method, score_base
+from hyper.study.methods.runs import (
+    N_ENROLMENT,
+    Result,
+    chosen_rows,
+    enrolment_rows,
+    enrolment_set,
+    run_method,
+    score_base,
+)
 from hyper.study.methods.scores import Scores, over_seeds, scores_of
 from hyper.study.methods.specs import METHODS, method_named
 from hyper.study.scorecard.sets import TEST_SETS, speech_set
@@ -30,6 +38,7 @@ from hyper.training.adaptation.loop import AdaptationTraining, DivergedError
 from hyper.training.adaptation.losses import ReferenceLoss
 from hyper.training.adaptation.states import StateStore
 from hyper.training.adaptation.stores import LogMelStore
+from hyper.training.progress import cosine
 
 NAMES = [each.name for each in METHODS]
 
@@ -205,6 +214,15 @@ def test_enrolment_has_the_speakers_of_the_test_and_other_sentences() -> None:
     assert len(left) == test_set.n_speakers and min(left.values()) >= N_ENROLMENT
 
 
+def test_enrolment_goes_to_patients_of_the_test_that_were_named_otherwise(tmp_path: Path) -> None:
+    test_set = next(each for each in TEST_SETS if each.name == SET)
+    tested = [ManifestRow("t.wav", Path("t.wav"), "said", speaker="known1-dysam0", simulated=True)]
+    further = [replace(tested[0], reference=text, speaker="known1-dysami4x0") for text in ("said", "new", "newer")]
+    write_manifest(tmp_path / f"{test_set.folder}-enrolment" / "manifest.csv", further)
+    enrolled = enrolment_rows(tested, test_set, tmp_path, 1)
+    assert [(row.speaker, row.reference) for row in enrolled] == [("known1-dysam0", "new"), ("known1-dysam0", "newer")]
+
+
 def test_one_speaker_leaves_nothing_to_choose_a_learning_rate_by(workshop: Workshop, tmp_path: Path) -> None:
     alone = replace(workshop, folder=tmp_path, rows=[replace(row, speaker="s") for row in workshop.rows])
     with pytest.raises(AdaptationError, match="All recordings have one speaker, so none can be held out"):
@@ -268,6 +286,28 @@ def test_a_learning_rate_that_diverges_is_no_choice(workshop: Workshop, tmp_path
         method.best_rate(workshop)
     highest = 1.5 * method.learning_rate  # of a third, one and three times the rate, the last diverges
     assert method.best_rate(workshop) == pytest.approx(method.learning_rate)
+
+
+def highest_factor(settings: AdaptationTraining) -> float:
+    """Share of its learning rate that a run reaches at best."""
+    return max(cosine(step / settings.updates, step, settings.warm_up) for step in range(settings.updates))
+
+
+@pytest.mark.parametrize("updates", [60, 300, 2000])
+def test_trials_and_cohorts_reach_their_learning_rate(
+    updates: int, workshop: Workshop, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    given: list[AdaptationTraining] = []
+    cohorts = ["a", "b", "c", "typical"]
+    monkeypatch.setattr(PerCohort, "store", lambda *_: SimpleNamespace(cohorts=cohorts))
+    monkeypatch.setattr(PerCohort, "fit", lambda _self, _workshop, _store, settings, *_: given.append(settings))
+    monkeypatch.setattr("hyper.study.methods.method.validation_loss", lambda _folder: 1.0)
+    (tmp_path / "cohorts").mkdir()
+    settings = AdaptationTraining(updates=updates)  # with the usual warm-up
+    method = PerCohort("cohorts", "one for each cohort", lambda *_: None, 1e-3)
+    method.train(replace(workshop, settings=settings, folder=tmp_path), 0, {"a", "b", "c"})
+    assert [each.updates for each in given] == [updates // 5] * 3 + [updates // 3] * 3
+    assert all(highest_factor(each) > 0.97 for each in given)
 
 
 @pytest.mark.parametrize(("updates", "each"), [(2, 1), (6, 2)])

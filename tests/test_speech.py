@@ -20,7 +20,7 @@ from hyper.compare.transcript import Transcript
 from hyper.compare.utterance import ScoredUtterance
 from hyper.metrics.word_errors import WordErrors
 from hyper.recordings.audio import SAMPLE_RATE, load_audio, save_audio
-from hyper.recordings.manifest import ManifestRow, read_manifest
+from hyper.recordings.manifest import ManifestRow, read_manifest, source_speaker
 from hyper.simulate import COHORTS
 from hyper.simulate.phones import Phone, format_phones, parse_phones
 from hyper.speech.engines import Espeak, Flite, Spoken, SynthesisError, _library, festival_speak
@@ -257,6 +257,18 @@ def test_patients_are_dealt_evenly() -> None:
     assert all(cells.count(cell) == 2 for cell in set(cells))
     several = assign_patients(["a", "b"], 3, COHORTS, seed=3)
     assert all({p.cohort for p in dealt} == set(COHORTS) for dealt in several.values())
+
+
+def test_patients_of_another_seed_are_other_people() -> None:
+    """By their names; and these tell mild from moderate, and still lead back to who is behind."""
+    dealt = [assign_patients([f"s-{i}" for i in range(18)], 9, COHORTS, seed=seed) for seed in (0, 1, 11)]
+    patients = [patient for each in dealt for own in each.values() for patient in own]
+    assert len({patient.name for patient in patients}) == len(patients) == 3 * 18 * 9
+    cells = {patient.name.rsplit("-", 1)[1][:6]: (patient.cohort, patient.severity) for patient in patients}
+    assert len(cells) == len(set(cells.values())) == 9
+    for speaker, own in dealt[2].items():
+        rows = [ManifestRow("a.wav", Path("a.wav"), speaker=patient.name, simulated=True) for patient in own]
+        assert {source_speaker(row) for row in rows} == {speaker}
 
 
 def test_a_simulated_manifest_keeps_what_was_meant(tmp_path: Path) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import os
+import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,6 +20,9 @@ OPTIONAL_COLUMNS = (
 )  # fmt: skip
 ORIGINAL_COLUMN = "original"
 SIMULATED_VALUES = {"1": True, "true": True, "yes": True, "0": False, "false": False, "no": False, "": False}
+# What is put behind a typical speaker's name where they are turned into somebody else: "-dysamo3x0" by `simulate`
+# (disorder, severity, seed, number), "-dysam0" by earlier ones, and what corpora of simulated speech put there.
+_TURNED_INTO = re.compile(r"-(?:[a-z]{1,4}(?:mi|mo|se)\d+x\d+|(?:stut|dysa|park|mixe|dysp)[ms]\d+|libristutter)$")
 ADULT_AGE = 16  # years; the vocal tract of a younger speaker is still growing
 
 
@@ -59,8 +63,11 @@ class ManifestRow:
 
 
 def source_speaker(row: ManifestRow) -> str:
-    """The typical speaker behind a simulated patient, by the patient's name; any other speaker is their own."""
-    return row.speaker.rsplit("-", 1)[0] if row.simulated else row.speaker
+    """The typical speaker behind a simulated patient, by the patient's name; any other speaker is their own.
+
+    So are simulated speakers of other origin, whose names say nothing that is known here.
+    """
+    return _TURNED_INTO.sub("", row.speaker) if row.simulated else row.speaker
 
 
 def read_manifest(path: str | Path) -> list[ManifestRow]:
@@ -70,11 +77,13 @@ def read_manifest(path: str | Path) -> list[ManifestRow]:
     try:
         with path.open(newline="", encoding="utf-8-sig") as lines:  # spreadsheets put a byte order mark in front
             reader = csv.DictReader(lines)
-            columns = tuple(reader.fieldnames or ())
+            written = reader.fieldnames or ()
+            columns = tuple(name.strip().lower() for name in written)  # "file, Reference" is how people write it
+            reader.fieldnames = columns
             file_column = first_present(FILE_COLUMNS, columns)
             if file_column is None:
                 raise ManifestError(
-                    f"{path} has the columns {', '.join(columns) or '(none)'}; it needs `file` or `path`, with commas "
+                    f"{path} has the columns {', '.join(written) or '(none)'}; it needs `file` or `path`, with commas "
                     "between the columns."
                 )
             reference_column = first_present(REFERENCE_COLUMNS, columns)
@@ -106,11 +115,12 @@ def write_manifest(path: str | Path, rows: Sequence[ManifestRow]) -> None:
     used = [name for name in names if any(getattr(row, name) for row in rows)]
     columns = [FILE_COLUMNS[0], REFERENCE_COLUMNS[0], *used, "simulated"]
     path.parent.mkdir(parents=True, exist_ok=True)
+    folder = path.parent.resolve()  # ".." leads out of where a linked folder really is
     with path.open("w", newline="", encoding="utf-8") as lines:
         writer = csv.writer(lines, lineterminator="\n")
         writer.writerow(columns)
         for row in rows:
-            writer.writerow([_written(row, name, path.parent) for name in columns])
+            writer.writerow([_written(row, name, folder) for name in columns])
 
 
 def _written(row: ManifestRow, column: str, folder: Path) -> str | int:

@@ -51,8 +51,9 @@ def assign_patients(
 ) -> dict[str, list[Patient]]:
     """Every speaker becomes `n_each` patients; cohorts and severities are dealt out evenly, profiles drawn by the seed.
 
-    One speaker's patients follow one another in the deal, so that with few each they differ in cohort. Four letters
-    tell the cohorts apart in their names, dysarthria from dysphonia too.
+    One speaker's patients follow one another in the deal, so that with few each they differ in cohort. The last part of
+    their names, which `manifest.source_speaker` takes off, is four letters of the cohort (dysarthria, not dysphonia),
+    two of the severity (mild, not moderate), the seed and a number: patients of another seed are other people.
     """
     cells = [(cohort, severity) for severity in SEVERITIES for cohort in cohorts]
     order = np.random.default_rng([seed, len(speakers)]).permutation(len(speakers))
@@ -61,7 +62,10 @@ def assign_patients(
         dealt = [cells[(place * n_each + k) % len(cells)] for k in range(n_each)]
         patients[speakers[i]] = [
             Patient(
-                f"{speakers[i]}-{cohort[:4]}{severity[0]}{k}", cohort, severity, seed * 1_000_003 + int(i) * 101 + k
+                f"{speakers[i]}-{cohort[:4]}{severity[:2]}{seed}x{k}",
+                cohort,
+                severity,
+                seed * 1_000_003 + int(i) * 101 + k,
             )
             for k, (cohort, severity) in enumerate(dealt)
         ]

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from hyper.compare.pipeline import PersonalizedAsr
-from hyper.recordings.manifest import ManifestRow, read_manifest
+from hyper.recordings.manifest import ManifestRow, read_manifest, source_speaker
 from hyper.study.methods.held_out import transcribe
 from hyper.study.methods.method import TYPICAL, Method, Workshop
 from hyper.study.methods.scores import Scores, scores_of
@@ -72,8 +72,10 @@ def enrolment_rows(rows: Sequence[ManifestRow], test_set: TestSet, work: Path, n
         typical = make_speech(more, spoken, [], n_workers)
         simulate_manifest(typical, simulated, 1, COHORTS, None, test_set.seed, n_workers)
     tested = {(row.speaker, row.reference) for row in rows}
+    names = {source_speaker(row): row.speaker for row in rows}  # each is one patient, who was once called otherwise
     enrolled: dict[str, list[ManifestRow]] = {}
     for row in read_manifest(simulated / "manifest.csv"):
+        row = replace(row, speaker=names.get(source_speaker(row), row.speaker))
         own = enrolled.setdefault(row.speaker, [])
         if (row.speaker, row.reference) not in tested and len(own) < N_ENROLMENT:
             own.append(row)
