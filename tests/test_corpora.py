@@ -165,8 +165,11 @@ def test_sap(tmp_path):
     assert left_out == dict.fromkeys(SAP_UNUSABLE.values(), 1)
 
 
-def test_sap_with_another_json(tmp_path):
-    write(tmp_path / "a-b-c-d-e/a-b-c-d-e.json", "{}")
+@pytest.mark.parametrize(
+    "person", ["{}", '{"Etiology": null, "Files": [{"Filename": "a.wav", "Prompt": {"Transcript": "yes"}}]}']
+)
+def test_sap_with_another_json(tmp_path, person):
+    write(tmp_path / "a-b-c-d-e/a-b-c-d-e.json", person)
     with pytest.raises(CorpusError, match="a-b-c-d-e.json is not the description of a contributor"):
         convert(CORPORA["sap"], tmp_path, tmp_path / "m.csv")
 
@@ -203,6 +206,13 @@ def test_nemours(tmp_path):
         "JPBB1": ("The bash is pairing the bath", "nemours-JP", "typical"),
     }
     assert left_out == {"without a text": 1}
+
+
+def test_nemours_labels_with_an_empty_line(tmp_path):
+    sound(tmp_path / "Nemours/SENT/BB1.wav")
+    write(tmp_path / "Nemours/SENT/BB1.wrd", "0 800 The\n  \n \n 800 2000 boat\n\n")
+    rows, _ = made(tmp_path / "Nemours", "nemours")
+    assert [row.reference for row in rows.values()] == ["The boat"]
 
 
 def test_libristutter_keeps_its_speakers_with_librispeech(tmp_path):
@@ -328,6 +338,16 @@ def test_chat_becomes_two_texts(line, meant, said):
     assert both_texts(line) == (meant, said)
 
 
+@pytest.mark.parametrize("unheard", ["xxx", "<xxx I> [//] I go", "I <www> [//] go", "<I <yyy> [/] saw> [//] we saw"])
+def test_chat_that_is_not_intelligible_throughout(tmp_path, unheard):
+    sound(tmp_path / "Fluency/24fa.wav", 2.0)
+    chat = CHAT.replace("*PAR:\t", f"*PAR:\t{unheard} ")
+    assert chat != CHAT
+    write(tmp_path / "Fluency/24fa.cha", chat)
+    with pytest.raises(CorpusError, match=r"Nothing of .* can be used: .*\d not intelligible throughout"):
+        convert(CORPORA["talkbank"], tmp_path / "Fluency", tmp_path / "m.csv", cut=tmp_path / "pieces")
+
+
 def test_commonvoice(tmp_path):
     folder = tmp_path / "CV"
     client = "0123456789abcdef" * 8
@@ -433,6 +453,12 @@ def test_lhotse(tmp_path):
         ({"recording_id": "q"}, [], "speaks of the recording q, which no manifest lists"),
         ({}, [{"type": "url", "source": "x"}], "recording r is not one file on this machine"),
         ({}, [LHOTSE_FILE, LHOTSE_FILE], "recording r is not one file on this machine"),
+        (
+            {"start": None},
+            [],
+            "A list in .* is not as lhotse has them: float.* argument must be a string or a .*number",
+        ),
+        ({"custom": "mild"}, [], "A list in .* is not as lhotse has them: 'str' object has no attribute 'get'"),
     ],
 )
 def test_lhotse_errors(tmp_path, supervision, sources, words):
@@ -475,12 +501,35 @@ def test_audiofolder(tmp_path):
     [
         ("metadata.csv", "path,text\na.wav,yes\n", "has the columns path, text; one must be called file_name"),
         ("metadata.jsonl", "{oops\n", "metadata.jsonl is not JSON, one object a line"),
+        ("metadata.jsonl", "[1]\n", "metadata.jsonl is not JSON, one object a line"),
+        ("metadata.jsonl", "[" * 100_000, "metadata.jsonl is not JSON, one object a line"),
+        (
+            "metadata.csv",
+            'file_name,text\na.wav,"yes\n' + "b.wav,a whole sentence to read\n" * 5000,
+            r"metadata.csv cannot be read as a table \(field larger .*\); look for a quotation mark that is not closed",
+        ),
     ],
 )
 def test_audiofolder_errors(tmp_path, file, text, words):
     write(tmp_path / file, text)
     with pytest.raises(CorpusError, match=words):
         convert(CORPORA["audiofolder"], tmp_path, tmp_path / "m.csv")
+
+
+def test_audiofolder_with_a_byte_order_mark(tmp_path):
+    sound(tmp_path / "set/a.wav")
+    write(tmp_path / "set/metadata.jsonl", '\ufeff{"file_name": "a.wav", "text": "yes"}\n')
+    rows, _ = made(tmp_path / "set", "audiofolder")
+    assert rows["a.wav"].reference == "yes"
+
+
+def test_a_damaged_lhotse_manifest(tmp_path):
+    lhotse(tmp_path, {"start": 0, "duration": 1.0})
+    file = tmp_path / "x_recordings_train.jsonl.gz"
+    packed = file.read_bytes()
+    file.write_bytes(packed[:10] + b"\xff" * 20 + packed[30:])
+    with pytest.raises(CorpusError, match=r"x_recordings_train.jsonl.gz is not JSON, one object a line; please export"):
+        convert(CORPORA["lhotse"], tmp_path, tmp_path / "m.csv")
 
 
 def test_plain_folder(tmp_path, capsys):

@@ -6,6 +6,7 @@ import csv
 import gzip
 import io
 import json
+import zlib
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -84,19 +85,34 @@ def pairs(path: Path) -> dict[str, str]:
 
 
 def records(path: Path) -> Iterator[dict[str, str]]:
-    """The lines of a CSV, or of a TSV without quotes, by column name."""
+    """The lines of a CSV, or of a TSV without quotes, by column name.
+
+    Errors: CorpusError where it is no table, such as one in which a quotation mark is never closed.
+    """
     lines = io.StringIO(text_of(path), newline="")  # a text in quotes may go on in the next line
     tabs = path.suffix == ".tsv"
     how: dict[str, Any] = {"delimiter": "\t", "quoting": csv.QUOTE_NONE} if tabs else {}
-    for record in csv.DictReader(lines, **how):
-        yield {name.strip(): (value or "").strip() for name, value in record.items() if name}
+    try:
+        for record in csv.DictReader(lines, **how):
+            yield {name.strip(): (value or "").strip() for name, value in record.items() if name}
+    except csv.Error as error:
+        raise CorpusError(
+            f"{path} cannot be read as a table ({error}); look for a quotation mark that is not closed, or export it "
+            "again."
+        ) from error
 
 
 def json_lines(path: Path) -> Iterator[dict[str, Any]]:
-    """The objects of a JSON Lines file, packed with gzip or not."""
+    """The objects of a JSON Lines file, packed with gzip or not.
+
+    Errors: CorpusError where it is damaged or holds something else.
+    """
     content = path.read_bytes()
     try:
-        text = (gzip.decompress(content) if path.suffix == ".gz" else content).decode()
-        yield from (json.loads(line) for line in text.split("\n") if line.strip())
-    except (json.JSONDecodeError, UnicodeDecodeError, gzip.BadGzipFile, EOFError) as error:
+        text = (gzip.decompress(content) if path.suffix == ".gz" else content).decode("utf-8-sig")
+        objects = [json.loads(line) for line in text.split("\n") if line.strip()]
+        if not all(isinstance(each, dict) for each in objects):
+            raise ValueError("a line is JSON, but no object")
+    except (ValueError, RecursionError, gzip.BadGzipFile, zlib.error, EOFError) as error:
         raise CorpusError(f"{path} is not JSON, one object a line; please export it again.") from error
+    yield from objects

@@ -63,14 +63,14 @@ def convert(
 
 
 def _read(corpus: Corpus, folder: Path) -> list[Utterance]:
-    """All of it; a list that lacks a column, or has words where a number belongs, is the folder's fault."""
+    """All of it; a list that lacks a column, or has words or nothing where a number belongs, is the folder's fault."""
     try:
         return list(corpus.read(folder))
     except CorpusError:
         raise
     except KeyError as error:
         raise CorpusError(f"A list in {folder} is not as {corpus.name} has them: {error} is missing.") from error
-    except ValueError as error:
+    except (ValueError, TypeError, AttributeError, IndexError) as error:
         raise CorpusError(f"A list in {folder} is not as {corpus.name} has them: {error}.") from error
 
 

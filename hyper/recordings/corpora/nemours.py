@@ -37,7 +37,8 @@ def _sentence(path: Path) -> str:
     text = text_of(path)
     if path.suffix.lower() == ".txt":
         return " ".join(text.split())
-    words = [line.split()[-1] for line in text.splitlines() if line[:1].isdecimal() or line[:1] == " "]
+    labels = [line for line in text.splitlines() if line.strip() and (line[:1].isdecimal() or line[:1] == " ")]
+    words = [line.split()[-1] for line in labels]
     return " ".join(word for word in words if word.lower() not in SILENCES)
 
 

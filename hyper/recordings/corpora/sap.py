@@ -32,7 +32,7 @@ def read(folder: Path) -> Iterator[Utterance]:
             person = json.loads(path.read_bytes())
             for file in person["Files"]:
                 yield _utterance(path.parent / file["Filename"], file, person)
-        except (ValueError, KeyError, TypeError) as error:
+        except (ValueError, KeyError, TypeError, AttributeError) as error:
             raise CorpusError(f"{path} is not the description of a contributor; please unpack it again.") from error
 
 

@@ -20,7 +20,7 @@ COHORTS = {
 SPOKEN = re.compile(r"^\*(\w+):\s*(.*)$", re.M)
 TIMES = re.compile(r"\x15(\d+)_(\d+)\x15")  # ms
 TOKEN = re.compile(r"[<>]|\[[^]]*]|[^\s<>\[\]]+")
-UNINTELLIGIBLE = re.compile(r"(?<!\S)(xxx|yyy|www)\b")
+UNINTELLIGIBLE = re.compile(r"(?<![^\s<])(xxx|yyy|www)\b")  # alone, or first in a <group>
 SESSION = re.compile(r"(?<=\d)([mf]?)[a-z]$")  # adler01a and adler01b, 24fa and 24fb are one person each
 
 
