@@ -12,7 +12,15 @@ from numpy_voice import RATE, SENTENCE, talk
 
 from hyper.simulate import ALL_COHORTS, COHORTS, SEVERITIES, Phone, draw_profile, format_phones, parse_phones, simulate
 from hyper.simulate.disorders.stuttering import STUTTER_KINDS
-from hyper.simulate.phones import is_consonant, is_silence, is_stop, is_vowel, syllables_of, words_of
+from hyper.simulate.phones import (
+    PhonesError,
+    is_consonant,
+    is_silence,
+    is_stop,
+    is_vowel,
+    syllables_of,
+    words_of,
+)
 
 VOWELS = (
     "aa ae ah ao aw ax ay eh er ey ih iy ow oy uh uw "  # flite
@@ -44,7 +52,7 @@ def test_phones_column_keeps_symbols_that_hold_colons():
 
 @pytest.mark.parametrize("column", ["a:0.1:0.2", "a:0.1:zero:1", "word"])
 def test_unreadable_phone_is_named(column: str):
-    with pytest.raises(ValueError, match=rf"A phone reads '{column}', but it must be symbol:start:end:word"):
+    with pytest.raises(PhonesError, match=rf"A phone reads '{column}', but it must be symbol:start:end:word"):
         parse_phones(column)
 
 
@@ -169,7 +177,7 @@ def test_bad_input_is_refused_in_one_sentence():
     with pytest.raises(ValueError, match=r"Severity 'bad' is not known; choose one of mild, moderate, severe\."):
         draw_profile("stuttering", "bad", 0)
     for none in ([], [Phone("_", 0, 1, -1)], [Phone("a", 90, 91, 0)]):
-        with pytest.raises(ValueError, match=r"No phones lie within the \d\.\d\d s of the recording; pass the phones"):
+        with pytest.raises(PhonesError, match=r"No phones lie within the \d\.\d\d s of the recording; pass the phones"):
             simulate(waveform, none, profile, 0)
     with pytest.raises(ValueError, match=r"The waveform is int16 of shape \(8,\), but mono floats are needed\."):
         simulate(np.zeros(8, dtype=np.int16), phones, profile, 0)

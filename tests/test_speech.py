@@ -6,6 +6,7 @@ import ctypes
 import itertools
 import re
 from collections import Counter
+from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -13,7 +14,7 @@ import numpy as np
 import pytest
 
 import hyper.speech.make
-from hyper.__main__ import main
+from hyper.__main__ import is_users, main
 from hyper.compare.example_sets import LEARNED_EMBEDDING, manifests
 from hyper.compare.row import Row
 from hyper.compare.transcript import Transcript
@@ -36,7 +37,7 @@ from hyper.speech.examples import (
     pooled_errors,
 )
 from hyper.speech.grammar import PATTERNS, SLOTS
-from hyper.speech.make import MARGIN_SECONDS, SpeechSet, finish, make_speech, plan
+from hyper.speech.make import MARGIN_SECONDS, SpeechError, SpeechSet, finish, make_speech, plan
 from hyper.speech.phone_set import PHONES, from_espeak, from_radio
 from hyper.speech.simulate_manifest import SimulationError, assign_patients, simulate_manifest
 from hyper.speech.speakers import Speaker, draw_speaker
@@ -91,7 +92,7 @@ def test_words_are_single_or_digits() -> None:
 
 def test_open_sentences_are_short_and_plain(tmp_path: Path) -> None:
     file = tmp_path / "sentences.txt"
-    file.write_text("He rose.\nhe rose and held out his hands\n" + "word " * 10 + "\ndon't go\n")
+    file.write_text("He rose.\nhe rose and held out his hands\n" + "word " * 10 + "\ndon't go\n'\n' '\n")
     assert read_open_sentences(file) == ["he rose and held out his hands", "don't go"]
 
 
@@ -182,8 +183,9 @@ def test_festival_says_words_and_tells_when() -> None:
 
 def test_a_missing_festival_names_its_packages(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PATH", "/nowhere")
-    with pytest.raises(SynthesisError, match="festvox-kdlpc16k"):
+    with pytest.raises(SynthesisError, match="festvox-kdlpc16k") as refused:
         festival_speak(["hello"], "ked_diphone", [1.0])
+    assert is_users(refused.value)  # whoever asked for speech reads the sentence, and no stack trace
 
 
 def speaker(warp: float = 1.0) -> Speaker:
@@ -227,6 +229,12 @@ def test_plans_repeat_and_share_no_speaker_between_splits() -> None:
 
 @needs_espeak
 @needs_flite
+def test_more_speakers_than_a_seed_has_are_refused() -> None:
+    assert len(plan(speech_set(n_speakers=10_000, n_utterances=1), [])) == 1
+    with pytest.raises(SpeechError, match="10,001 speakers were asked for, but a seed has 10,000, and the next are in"):
+        plan(speech_set(n_speakers=10_001), [])
+
+
 def test_made_speech_is_in_its_manifest(tmp_path: Path) -> None:
     rows = make_speech(speech_set(), tmp_path, [], n_workers=1)
     read = read_manifest(tmp_path / "manifest.csv")
@@ -280,6 +288,28 @@ def test_a_simulated_manifest_keeps_what_was_meant(tmp_path: Path) -> None:
     assert (row.reference, row.cohort, row.simulated) == ("one two", "stuttering", True)
     assert row.speaker.startswith("s-stut")
     assert not np.array_equal(load_audio(row.path)[:1000], waveform[:1000])
+
+
+def test_recordings_that_cannot_be_simulated_are_left_out_and_said(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    waveform, phones = talk()
+    save_audio(tmp_path / "a.wav", waveform)
+    save_audio(tmp_path / "silent.wav", np.zeros(16_000, np.float32))
+    good = ManifestRow("a.wav", tmp_path / "a.wav", "one two", speaker="s", phones=format_phones(phones))
+    bad = [
+        replace(good, file=f"{i}.wav", phones=column)
+        for i, column in enumerate(["hello", "_:0.000:0.500:-1", "aI:500.000:501.000:0"])
+    ]
+    bad.append(replace(good, file="3.wav", path=tmp_path / "silent.wav"))
+    written = simulate_manifest([*bad, good], tmp_path / "out", 1, ("stuttering",), None, 5, n_workers=1)
+    assert [row.file for row in written] == ["000/000004.wav"]
+    assert "left out 4 of 5 recordings, the first is 0.wav: silent, broken, or without" in capsys.readouterr().out
+    with pytest.raises(
+        SimulationError, match=r"None of 4 recordings can be simulated, the first is 0\.wav: .*`phones`"
+    ):
+        simulate_manifest(bad, tmp_path / "none", 1, ("stuttering",), None, 5, n_workers=1)
+    assert not (tmp_path / "none" / "manifest.csv").exists()
 
 
 def test_a_manifest_without_phone_times_is_refused(tmp_path: Path) -> None:

@@ -10,7 +10,7 @@ import numpy as np
 from hyper.recordings.limits import SAMPLE_RATE
 from hyper.simulate.disorder import SEVERITIES, Disorder, Event, Profile, Simulated
 from hyper.simulate.disorders import DISORDERS
-from hyper.simulate.phones import Phone, format_phones, is_silence, is_stop, parse_phones
+from hyper.simulate.phones import Phone, PhonesError, format_phones, is_silence, is_stop, parse_phones
 
 __all__ = [
     "ALL_COHORTS",
@@ -69,7 +69,9 @@ def _checked(waveform: np.ndarray, phones: Sequence[Phone]) -> tuple[np.ndarray,
     inside = [Phone(p.symbol, max(p.start, 0.0), min(p.end, n_seconds), p.word) for p in phones]
     inside = sorted((p for p in inside if p.end > p.start), key=lambda p: p.start)
     if all(is_silence(p.symbol) for p in inside):
-        raise ValueError(f"No phones lie within the {n_seconds:.2f} s of the recording; pass the phones of its speech.")
+        raise PhonesError(
+            f"No phones lie within the {n_seconds:.2f} s of the recording; pass the phones of its speech."
+        )
     return waveform.astype(np.float32), _snapped(waveform, inside)
 
 

@@ -19,6 +19,10 @@ _OPEN = ("aa", "A:", "A", "A@", "a", "aa:", "ae", "0", "O", "O:", "ao", "E", "eh
 _STRESS_MARKS = "',%=ˈˌ"
 
 
+class PhonesError(ValueError):
+    """The phones of a recording cannot be used; the message says which, or where they should lie."""
+
+
 @dataclass(frozen=True)
 class Phone:
     """One sound of an utterance."""
@@ -34,14 +38,17 @@ class Phone:
 
 
 def parse_phones(column: str) -> tuple[Phone, ...]:
-    """Read a manifest's `phones` column: `symbol:start:end:word` separated by spaces; the symbol may hold colons."""
+    """Read a manifest's `phones` column: `symbol:start:end:word` separated by spaces; the symbol may hold colons.
+
+    Errors: PhonesError where something else stands there.
+    """
     phones = []
     for item in column.split():
         try:
             symbol, start, end, word = item.rsplit(":", 3)
             phones.append(Phone(symbol, float(start), float(end), int(word)))
         except ValueError as error:
-            raise ValueError(
+            raise PhonesError(
                 f"A phone reads {item!r}, but it must be symbol:start:end:word, such as aI:0.120:0.310:2."
             ) from error
     return tuple(phones)

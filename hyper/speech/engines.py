@@ -19,7 +19,7 @@ from hyper.simulate.phones import Phone
 from hyper.speech.phone_set import SILENCE, from_espeak, from_radio
 
 
-class SynthesisError(RuntimeError):
+class SynthesisError(ValueError):
     """A synthesiser is missing or refused; the message says which Debian package carries it."""
 
 

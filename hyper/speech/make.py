@@ -22,7 +22,12 @@ from hyper.speech.texts import sentences
 MARGIN_SECONDS = 0.1  # silence left around the speech
 ESPEAK_WORDS_PER_MINUTE = 165  # espeak's default is 175; a little slower sounds more like a person giving a command
 LICENCE = "CC0-1.0"
+MAX_SPEAKERS = 10_000  # of one seed; the next seed's follow
 BATCH = 500  # utterances that one process speaks
+
+
+class SpeechError(ValueError):
+    """Such speech is not made; the message says what is asked too much."""
 
 
 @dataclass(frozen=True)
@@ -48,10 +53,20 @@ class Job:
 
 
 def plan(speech_set: SpeechSet, open_sentences: list[str]) -> list[Job]:
-    """Who says what: the same set and seed give the same plan. No test text or speaker seed is in training's plan."""
+    """Who says what: the same set and seed give the same plan. No test text or speaker seed is in training's plan.
+
+    Errors: SpeechError for more speakers than a seed has.
+    """
+    if speech_set.n_speakers > MAX_SPEAKERS:
+        raise SpeechError(
+            f"{speech_set.n_speakers:,} speakers were asked for, but a seed has {MAX_SPEAKERS:,}, and the next are in "
+            "other sets; make several sets of different seeds."
+        )
     rng = np.random.default_rng([speech_set.seed, ("train", "validation", "test").index(speech_set.split)])
-    first = 100_000 * ("train", "validation", "test").index(speech_set.split)  # speakers of a split are its own
-    first += 10_000 * (speech_set.seed % 10)
+    first = (
+        10 * MAX_SPEAKERS * ("train", "validation", "test").index(speech_set.split)
+    )  # speakers of a split are its own
+    first += MAX_SPEAKERS * (speech_set.seed % 10)
     speakers = [draw_speaker(speech_set.population, first + i) for i in range(speech_set.n_speakers)]
     streams = {
         domain: sentences(domain, speech_set.split, rng, open_sentences)

@@ -14,14 +14,14 @@ from hyper.recordings.limits import AudioError
 from hyper.recordings.manifest import ManifestRow, write_manifest
 from hyper.recordings.parallel import parallel
 from hyper.simulate import ALL_COHORTS, SEVERITIES, draw_profile, simulate
-from hyper.simulate.phones import parse_phones
+from hyper.simulate.phones import PhonesError, parse_phones
 from hyper.simulate.ways import CHOICES, PHONES, WAYS, draw_way, simulate_way, ways_of
 
 _CHUNK = 100  # recordings a worker takes at a time
 
 
 class SimulationError(ValueError):
-    """The manifest cannot be simulated; the message says what is missing or unknown."""
+    """The manifest cannot be simulated; the message says what is missing, unknown or of no use."""
 
 
 @dataclass(frozen=True)
@@ -87,7 +87,8 @@ def simulate_manifest(
 
     The reference stays what the speaker meant to say. Each patient speaks in one of the `ways`, named in the note;
     recordings without phone times in one that needs none.
-    Errors: SimulationError for a cohort or ways that nobody simulates, and where phone times are missing.
+    Recordings that cannot be simulated are left out, and said. Errors: SimulationError for a cohort or ways that nobody
+    simulates, where phone times are missing, and where no recording can be simulated.
     """
     unknown = [cohort for cohort in cohorts if cohort not in ALL_COHORTS]
     if unknown:
@@ -102,8 +103,22 @@ def simulate_manifest(
     else:
         chunks = parallel(_simulate_chunk, tasks, n_workers, "simulating")
     written = [row for chunk in chunks for row in chunk]
+    _tell_left_out(jobs, written)
     write_manifest(out / "manifest.csv", written)
     return written
+
+
+def _tell_left_out(jobs: Sequence[Job], written: Sequence[ManifestRow]) -> None:
+    """Print what was left out. Errors: SimulationError where that is everything."""
+    files = {row.file for row in written}
+    left_out = [job.row.file for job in jobs if job.file not in files]
+    why = f"the first is {left_out[0]}: silent, broken, or without phone times inside" if left_out else ""
+    if not written:
+        raise SimulationError(
+            f"None of {len(jobs):,} recordings can be simulated, {why}; check them and their `phones`."
+        )
+    if left_out:
+        print(f"left out {len(left_out):,} of {len(jobs):,} recordings, {why}", flush=True)
 
 
 def planned_jobs(
@@ -162,10 +177,10 @@ def _simulate_chunk(task: tuple[Path, Sequence[Job]]) -> list[ManifestRow]:
     rows = []
     for job in jobs:
         try:
-            waveform = load_audio(job.row.path)
-        except AudioError:  # silent or broken clips are in every corpus; the command prints how many were written
+            waveform = said(job, load_audio(job.row.path))
+        except (AudioError, PhonesError):  # such are in every corpus, and end no long run; `_tell_left_out` counts them
             continue
-        save_audio(out / job.file, said(job, waveform))
+        save_audio(out / job.file, waveform)
         rows.append(
             replace(
                 job.row,

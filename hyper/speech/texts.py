@@ -70,7 +70,9 @@ def draw_word(rng: np.random.Generator) -> str:
 def read_open_sentences(path: Path) -> list[str]:
     """Sentences of a text file, one a line, lower case, of at most `MAX_OPEN_WORDS` words; the rest is left out."""
     lines = (line.strip().lower() for line in path.read_text(encoding="utf-8").splitlines())
-    return [line for line in lines if re.fullmatch(r"[a-z' ]+", line) and len(line.split()) <= MAX_OPEN_WORDS]
+    return [
+        line for line in lines if re.fullmatch(r"[a-z' ]*[a-z][a-z' ]*", line) and len(line.split()) <= MAX_OPEN_WORDS
+    ]
 
 
 def sentences(domain: str, split: str, rng: np.random.Generator, open_sentences: list[str]) -> Iterator[str]:

@@ -12,6 +12,7 @@ from hyper.recordings.audio import load_audio, save_audio
 from hyper.recordings.limits import SAMPLE_RATE, AudioError
 from hyper.recordings.manifest import ManifestRow, read_manifest
 from hyper.simulate import COHORTS
+from hyper.simulate.phones import PhonesError
 from hyper.speech.simulate_manifest import Job, planned_jobs, said, simulate_manifest
 from hyper.study.pair.parts import PARTS, Parts
 
@@ -37,10 +38,10 @@ def simulation_cost(parts: Parts, seed: int) -> SimulationCost:
     for job in jobs[:: max(1, len(jobs) // _SAMPLED)][:_SAMPLED]:
         try:
             waveform = load_audio(job.row.path)
-        except AudioError:
+            started = time.perf_counter()
+            patient = said(job, waveform)
+        except (AudioError, PhonesError):
             continue
-        started = time.perf_counter()
-        patient = said(job, waveform)
         spent += time.perf_counter() - started
         said_seconds, heard = said_seconds + len(patient) / SAMPLE_RATE, heard + len(waveform) / SAMPLE_RATE
     return SimulationCost(spent / heard, said_seconds / heard) if heard else SimulationCost(0.0, 1.0)
@@ -60,11 +61,11 @@ def longest_patients(
     rows: list[ManifestRow] = []
     for job in (job for own in jobs.values() for job in own[-_LONGEST:]):
         try:
-            waveform = load_audio(job.row.path)
-        except AudioError:
+            waveform = said(job, load_audio(job.row.path))
+        except (AudioError, PhonesError):
             continue
         path = folder / f"{len(rows)}.wav"
-        save_audio(path, said(job, waveform)[: round(window_seconds * SAMPLE_RATE)])
+        save_audio(path, waveform[: round(window_seconds * SAMPLE_RATE)])
         rows.append(replace(job.row, file=str(path), path=path, speaker=job.patient.name, cohort=job.patient.cohort))
     return rows
 
