@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import sys
 from collections import Counter
 from dataclasses import replace
@@ -33,6 +34,7 @@ from hyper.study.methods.runs import (
 )
 from hyper.study.methods.scores import Scores, over_seeds, scores_of
 from hyper.study.methods.specs import METHODS, method_named
+from hyper.study.methods.study import MethodsError, named_sets
 from hyper.study.scorecard.sets import TEST_SETS, speech_set
 from hyper.training.adaptation.loop import AdaptationTraining, DivergedError
 from hyper.training.adaptation.losses import ReferenceLoss
@@ -340,3 +342,48 @@ def test_a_cohort_that_nobody_simulates_is_refused(
     arguments = ["methods", "--data", spoken, "--base", whisper_folder, "--work", tmp_path, "--cohorts", "lisp"]
     assert main([*map(str, arguments)]) == 1
     assert "No held-out recording is of lisp; name cohorts and severities" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("taught", "scored", "message"),
+    [
+        ("typical", "stuttering", r"lora-cohort adapts to each disorder .* \(none\) and scored \(stuttering\)"),
+        ("stuttering", "typical", r"both trained on \(stuttering\) and scored \(none\); name --methods without it, or"),
+        ("stuttering", "dysarthria", r"both trained on \(stuttering\) and scored \(dysarthria\); name"),
+    ],
+)  # fmt: skip
+def test_an_adaptation_for_each_cohort_needs_one_that_is_taught_and_scored(
+    taught: str, scored: str, message: str, whisper_folder: Path, spoken: Path, tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+) -> None:  # fmt: skip
+    rows = [replace(row, file=str(row.path)) for row in read_manifest(spoken)]
+    for name, cohort in (("taught", taught), ("scored", scored)):
+        write_manifest(tmp_path / f"{name}.csv", [replace(row, cohort=cohort) for row in rows])
+    folders = ["--base", whisper_folder, "--work", tmp_path / "work", "--out", tmp_path / "out"]
+    data = ["--data", tmp_path / "taught.csv", "--score", tmp_path / "scored.csv"]
+    command = ["methods", "--methods", "lora-global", "lora-cohort", *folders, *data, "--updates", "5"]
+    assert main([*map(str, command)]) == 1
+    assert re.search(message, capsys.readouterr().err)
+    assert not list((tmp_path / "work").rglob("*.safetensors"))  # nothing was trained before
+
+
+def test_recordings_without_a_reference_are_not_trained_on(
+    whisper_folder: Path, spoken: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    rows = [replace(row, file=str(row.path)) for row in read_manifest(spoken)]
+    write_manifest(tmp_path / "some.csv", [replace(rows[0], reference=""), *rows[1:]])
+    command = ["methods", "--base", whisper_folder, "--data", tmp_path / "some.csv", "--work", tmp_path / "work"]
+    assert main([*map(str, command)]) == 1
+    assert "1 recordings have no reference; training needs what was meant in every line" in capsys.readouterr().err
+
+
+def test_recordings_without_a_reference_are_not_scored(
+    spoken: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    rows = [replace(row, file=str(row.path)) for row in read_manifest(spoken)]
+    write_manifest(tmp_path / "some.csv", [replace(rows[0], reference=""), *rows[1:]])
+    assert [row.path for row in named_sets([tmp_path / "some.csv"])["some"]] == [row.path for row in rows[1:]]
+    assert f"1 of 20 recordings of {tmp_path / 'some.csv'} have no reference and are not sc" in capsys.readouterr().out
+    write_manifest(tmp_path / "none.csv", [replace(row, reference="") for row in rows])
+    with pytest.raises(MethodsError, match=r"No recording of .*none.csv has a reference, so none can be scored; add"):
+        named_sets([tmp_path / "none.csv"])

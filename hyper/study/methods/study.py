@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -10,7 +10,7 @@ from hyper.model.backbone import Backbone
 from hyper.recordings.manifest import ManifestRow, read_manifest
 from hyper.recordings.whole_files import write_whole
 from hyper.study.methods.comparison_table import BEST, study_bars, study_page, study_record
-from hyper.study.methods.method import Workshop
+from hyper.study.methods.method import TYPICAL, Method, PerCohort, Workshop
 from hyper.study.methods.runs import (
     MAIN,
     SETS,
@@ -26,6 +26,7 @@ from hyper.study.scorecard.earlier import read_bars, replace_bars
 from hyper.study.scorecard.sets import TEST_SETS
 from hyper.training.adaptation.loop import AdaptationTraining
 from hyper.training.adaptation.losses import REFERENCES
+from hyper.training.adaptation.train_hypernet import taught_rows
 from hyper.training.begun_with import manifest_mark
 
 
@@ -62,10 +63,10 @@ def open_study(
 ) -> tuple[Workshop, dict[str, list[ManifestRow]]]:
     """Base and recordings, and the held-out sets, made if missing; `enrols` adds recordings of the test speakers.
 
-    Errors: StudyError where the work folder holds a study with other settings.
+    Errors: StudyError where the work folder holds a study with other settings; TrainingDataError where a recording to
+    train on has no reference.
     """
-    rows = [row for manifest in options.data for row in read_manifest(manifest)]
-    rows = chosen_rows(rows, options.cohorts, options.severities)
+    rows = chosen_rows(taught_rows(options.data), options.cohorts, options.severities)
     backbone = Backbone.load(options.base, device=options.device)
     made_with = {"base": backbone.fingerprint, "recordings": len(rows), "data": [str(path) for path in options.data]}
     made_with |= {name: getattr(options, name) for name in ("updates", "batch_size", "cohorts", "severities", "lesson")}
@@ -91,7 +92,8 @@ def open_study(
 def named_sets(manifests: Sequence[Path]) -> dict[str, list[ManifestRow]]:
     """Rows of each manifest by its name, which is that of its folder where the file is only called `manifest.csv`.
 
-    Errors: MethodsError where two have the same name.
+    Rows without a reference are left out, and said: every word that is written for them would count as wrong.
+    Errors: MethodsError where two have the same name, or no row of one has a reference.
     """
     sets: dict[str, list[ManifestRow]] = {}
     for file in manifests:
@@ -100,8 +102,31 @@ def named_sets(manifests: Sequence[Path]) -> dict[str, list[ManifestRow]]:
             raise MethodsError(
                 f"Two manifests of held-out recordings are called {name}, the second is {file}; please rename one."
             )
-        sets[name] = read_manifest(file)
+        rows = read_manifest(file)
+        sets[name] = [row for row in rows if row.reference]
+        if not sets[name]:
+            raise MethodsError(f"No recording of {file} has a reference, so none can be scored; add what was meant.")
+        if n_without := len(rows) - len(sets[name]):
+            print(f"{n_without} of {len(rows)} recordings of {file} have no reference and are not scored", flush=True)
     return sets
+
+
+def check_cohorts(
+    methods: Sequence[Method], rows: Sequence[ManifestRow], sets: Mapping[str, Sequence[ManifestRow]]
+) -> None:
+    """What has an adaptation for each cohort finds one that is both taught by the rows and scored on a set.
+
+    Errors: MethodsError where it does not, before anything is trained.
+    """
+    taught = {row.cohort for row in rows} - {"", TYPICAL}
+    scored = {row.cohort for own in sets.values() for row in own}
+    by_cohort = [method.name for method in methods if isinstance(method, PerCohort)]
+    if by_cohort and not taught & scored:
+        heard, tested = (", ".join(sorted(each - {"", TYPICAL})) or "none" for each in (taught, scored))
+        raise MethodsError(
+            f"{', '.join(by_cohort)} adapts to each disorder by itself, but none is both trained on ({heard}) and scored "
+            f"({tested}); name --methods without it, or recordings of one disorder in both."
+        )
 
 
 def compare_methods(options: StudyOptions, names: Sequence[str] | None) -> str:
@@ -117,6 +142,7 @@ def compare_methods(options: StudyOptions, names: Sequence[str] | None) -> str:
         )
     bars_on_record = read_bars(options.out / "bars.json")
     workshop, sets = open_study(options, SETS, enrols=any(method.enrols for method in methods))
+    check_cohorts(methods, workshop.rows, sets)
     results = {"base": score_base(workshop, sets)}
     for method in methods:
         results[method.name] = run_method(workshop, method, options.seeds, sets, results["base"])

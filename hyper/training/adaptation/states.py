@@ -225,7 +225,7 @@ def _encoded(
 def _loaded(
     backbone: Backbone, rows: Sequence[ManifestRow], batch_size: int
 ) -> Iterator[tuple[list[ManifestRow], list[np.ndarray]]]:
-    """Batches of recordings that can be used: readable, with words, within the model's window."""
+    """Batches of recordings that can be used: readable, within the model's window."""
     used, waveforms, n_left_out = [], [], 0
     read = ahead(lambda row: _waveform(row, backbone.window_seconds), rows)
     for row, waveform in zip(rows, tqdm(read, desc="encoding", unit="recording", total=len(rows)), strict=True):
