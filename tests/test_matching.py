@@ -146,3 +146,10 @@ def test_a_sentence_repeats_no_long_value(tmp_path):
     with pytest.raises(ManifestError, match="and 80 more; one must be called `file`") as caught:
         read_references(tmp_path / "l.csv")
     assert len(str(caught.value)) < 1500
+
+
+def test_of_a_long_name_in_a_list_the_beginning_is_told():
+    long = "x" * 20_000
+    references = [(4, ManifestRow(f"{long}.wav", Path())), (5, ManifestRow("b" * 5_000, Path()))]
+    matching = match([Recording("a.wav", Path("a.wav"), Place(0, None))], references)
+    assert all(len(each) < 300 for each in matching.without_recording) and len(matching.without_recording) == 2

@@ -43,3 +43,21 @@ def test_what_is_asked_too_soon_is_answered_or_refused_in_a_sentence(visitor: Vi
     assert {"recount", "track"} <= set(answered)
     assert {"compare", "compare_on_page"} <= set(refused)
     assert [name for name, text in refused.items() if not text] == []
+
+
+OF_ONE_RECORDING = "compare_on_page recount compare_at_strength sweep_on_page report show show_place".split()
+
+
+def test_what_was_asked_of_one_recording_is_cancelled_where_another_is_begun(backbone, make_hypernet) -> None:
+    """Else one patient's sweep, report, pauses or place would come back beside the next one's recording."""
+    asr = PersonalizedAsr(backbone, make_hypernet(backbone), "hypernet-random")
+    steps = build_demo(ModelStore(asr, "bundled", server.load_by_name), []).fns
+    numbers = {name: {i for i, step in steps.items() if step.name == name} for name in OF_ONE_RECORDING}
+    assert all(numbers.values())
+    ends = [set(step.cancels) for step in steps.values() if numbers["compare_on_page"] & set(step.cancels)]
+    assert len(ends) == 7  # three ways to an example, record, upload, the player's cross, another model
+    for end in ends:
+        assert all(end & own for own in numbers.values())
+    (reports,) = (numbers["report"] - ends[0],)  # of a list
+    begun_anew = [step.targets for step in steps.values() if reports & set(step.cancels)]
+    assert [event for targets in begun_anew for _, event in targets] == ["click", "edit"]

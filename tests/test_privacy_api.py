@@ -24,7 +24,7 @@ from hyper.ui.gate import NOTHING_HERE
 from hyper.ui.model_store import ModelStore
 from hyper.ui.open_routes import is_open
 from hyper.ui.page import build_page, service_of
-from hyper.ui.service import Service
+from hyper.ui.service import Asked, Service
 from hyper.ui.tried_examples import TriedExamples
 from hyper.ui.visitors import janitor
 from hyper.ui.visitors.janitor import ABSENT_SECONDS, Absent
@@ -197,10 +197,24 @@ def test_a_visitor_who_is_there_or_waits_is_not_forgotten(page: Page, recording:
     assert (_kept(page), recording.is_file()) == ([0] * 5, True)  # what lies elsewhere is not deleted
 
 
+def test_of_a_recording_that_was_deleted_neither_sound_nor_name_is_kept(page: Page, recording: Path) -> None:
+    with Visitor(page.address) as visitor:
+        path = visitor.upload(recording)["path"]
+        page.service.compare(Asked(path, "", "bundled", "en", "recording", "", 1.0), "anna")
+        named = [path in map(str, files) for files in page.demo.temp_file_sets]
+        assert any(named) and page.service.cache.sessions() == {"anna"}
+        page.absent().forget_deleted()
+        assert page.service.cache.sessions() == {"anna"}
+        Path(path).unlink()
+        page.absent().forget_deleted()
+        assert page.service.cache.sessions() == set()
+        assert not any(path in map(str, files) for files in page.demo.temp_file_sets)
+
+
 def test_the_janitor_comes_again_after_an_error(page: Page, tmp_path: Path, monkeypatch, caplog) -> None:
     rounds = iter([OSError("gone meanwhile"), None])
 
-    def delete(_folder: Path) -> None:
+    def delete(_folder: Path, _on_their_way: frozenset[str]) -> None:
         if error := next(rounds):
             raise error
 

@@ -8,6 +8,7 @@ from typing import Any
 
 import httpx
 import pytest
+from gradio.queueing import EventQueue
 from gradio.route_utils import FnIndexInferError
 from starlette.applications import Starlette
 from starlette.middleware import Middleware
@@ -16,6 +17,7 @@ from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Route
 from starlette.testclient import TestClient
 
+from hyper.ui import line
 from hyper.ui.languages import LANGUAGES, texts
 from hyper.ui.sentences import CROWD, NO_ENDPOINT, NOT_TAKEN, Sentences
 from tests.load import Visitor as ApiCaller
@@ -90,10 +92,29 @@ def test_nulls_in_a_list_are_left_out(api: httpx.Client, sent: dict[str, Any]) -
 
 
 def test_a_full_line_is_told_before_gradios_own(page: Page, recording: Path, monkeypatch) -> None:  # noqa: F811
-    monkeypatch.setattr(page.demo._queue, "max_size", 0)
+    monkeypatch.setattr(line, "WAITING_LIMIT", 0)
     with pytest.raises(RuntimeError) as refused:
         ApiCaller(page.address).compare(recording, "")
     assert json.loads(str(refused.value)) == {"detail": CROWD.format(n=0)}
+
+
+def test_lists_that_wait_shut_out_no_single_recording(page: Page, recording: Path, monkeypatch) -> None:  # noqa: F811
+    others = EventQueue("several", 1)
+    others.current_concurrency, others.queue = 1, [None] * line.WAITING_LIMIT  # type: ignore[list-item]
+    monkeypatch.setitem(page.demo._queue.event_queue_per_concurrency_id, "several", others)
+    assert ApiCaller(page.address).compare(recording, "")
+
+
+@pytest.mark.parametrize("endpoint", ["compare", "several", "export"])
+def test_nobody_passes_the_line_by(api: httpx.Client, sent: dict[str, Any], endpoint: str) -> None:
+    reply = api.post(f"run/{endpoint}", json={"data": [sent, "", None, None, None, None]})
+    assert reply.status_code == 404 and "join the queue" in reply.text
+
+
+def test_what_was_sent_with_too_few_values_is_not_logged(api: httpx.Client, capfd) -> None:
+    assert asked(api, "compare", ["anna-may-1950.wav"]) == NOT_TAKEN
+    printed = "".join(capfd.readouterr())
+    assert "anna" not in printed
 
 
 @pytest.mark.parametrize("language", LANGUAGES)

@@ -85,6 +85,8 @@ def steps_of(tab: SeveralTab, who=ANNA) -> Iterator[SimpleNamespace]:
         assert not shown[tab.keeping]["visible"] and not shown[tab.table_links]  # before the last status is drawn
         yield step
     shown |= tab.offer(who)
+    if shown[tab.status] == "":  # nothing was done
+        return
     step.links, step.is_kept = shown[tab.table_links], shown[tab.keeping]["visible"]
 
 
@@ -136,8 +138,8 @@ def test_cancel_keeps_what_is_done(tab, send, asr, monkeypatch):
     assert "0 of 5 done" in next(steps).status
     assert re.search("2 of 5 done, (less than a|about)", next(steps).status)
     assert tab.open(SimpleNamespace(row=1), ANNA)[2].count("1.wav") == 1  # what is done can be opened already
-    button = tab.stop(ANNA)
-    assert button.interactive is False
+    told = tab.stop(ANNA)
+    assert list(told) == [tab.cancel] and told[tab.cancel]["interactive"] is False
     (last,) = steps
     assert "Stopped: 2 of 5 done." in last.status and last.is_kept
     assert len(saved(last.links)[TABLE].decode().splitlines()) == 1 + 2
@@ -146,11 +148,38 @@ def test_cancel_keeps_what_is_done(tab, send, asr, monkeypatch):
 
 
 def test_a_list_that_is_cancelled_while_it_waits_transcribes_nothing(tab, send, monkeypatch):
-    monkeypatch.setattr(several_run, "score_parts", lambda *_, **__: pytest.fail("it was listened to"))
+    with monkeypatch.context() as patch:
+        patch.setattr(several_run, "gather", lambda *_, **__: pytest.fail("it was unpacked"))
+        tab.begin([send("a.wav")], None, ANNA)
+        told = tab.stop(ANNA)
+        assert told[tab.start]["interactive"] is True and told[tab.cancel]["visible"] is False
+        assert told[tab.status] == "" and list(steps_of(tab)) == []
+
+
+def test_the_next_list_takes_the_place_in_the_line_of_one_that_was_cancelled_and_is_transcribed_once(tab, send):
     tab.begin([send("a.wav")], None, ANNA)
     tab.stop(ANNA)
-    *_, last = steps_of(tab)
-    assert "Stopped: 0 of 1 done." in last.status
+    tab.begin([send("b.wav", seed=2), send("c.wav", seed=3)], None, ANNA)
+    *_, last = steps_of(tab)  # of the place that the first had
+    assert "All 2 done." in last.status
+    assert list(steps_of(tab)) == []  # of the second's own
+    assert len(tab.batches.outcome("anna").evaluation.utterances) == 2
+
+
+def test_files_that_are_no_longer_there_are_told_before_a_list_waits_and_when_its_turn_comes(tab, send):
+    gone, table = send("Anna May.wav"), send("list.csv", LISTED.encode())
+    for missing in (gone, table):
+        kept = Path(missing["path"]).read_bytes()
+        Path(missing["path"]).unlink()
+        with pytest.raises(gr.Error, match="no longer on the server") as told:
+            tab.begin([gone], table, ANNA)
+        assert "Anna May" not in str(told.value)
+        Path(missing["path"]).write_bytes(kept)
+    tab.begin([gone], table, ANNA)
+    Path(gone["path"]).unlink()  # half an hour behind others
+    with pytest.raises(gr.Error, match="no longer on the server") as told:
+        list(steps_of(tab))
+    assert told.value.print_exception is False and told.value.__cause__ is None
 
 
 def test_corrections_at_the_same_time_are_all_kept(tab, send, monkeypatch):

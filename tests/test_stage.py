@@ -41,6 +41,7 @@ def folder(tmp_path_factory, speech_like) -> Path:
     soundfile.write(folder / "a_first.wav", speech_like(1.0), SAMPLE_RATE)
     soundfile.write(folder / "b.wav", speech_like(1.2, seed=1), SAMPLE_RATE)
     (folder / "a_first.txt").write_text("turn on\nthe lights")
+    (folder / "b.txt").write_text("schalte die Küche an", encoding="cp1252")  # as an older Windows writes it
     (folder / "c.wav").write_bytes(b"RIFF, but no sound")
     return folder
 

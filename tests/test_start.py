@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import gc
+import os
 import signal
 import subprocess
 import sys
 import threading
+from types import SimpleNamespace
 
+import gradio as gr
 import httpx
 import pytest
 from served import ROOT, free_port
@@ -18,6 +21,7 @@ from hyper.ui import server
 from hyper.ui.kept import kept
 from hyper.ui.model_store import ModelStore
 from hyper.ui.port import ServerError
+from hyper.ui.visitors.open_pages import OpenPages
 
 # Each takes a tenth of a second or more, and is needed when a figure is drawn, or in the first comparison.
 SLOW = "matplotlib.figure plotly.subplots scipy.linalg scipy.ndimage scipy.fft librosa.core fpdf openpyxl sklearn"
@@ -92,6 +96,36 @@ def test_whoever_waits_for_a_pair_that_cannot_be_loaded_reads_what_the_terminal_
         server.serve(load, BUNDLED, ROOT / "examples" / "manifest.csv", "127.0.0.1", port, tmp_path, is_delivered=True)
     asking.join(timeout=10)
     assert answers == [str(printed.value)] and "The Whisper is damaged." in answers[0]
+
+
+def test_in_a_network_with_a_proxy_the_page_asks_itself_directly(monkeypatch, own_process):
+    for name in ("HTTP_PROXY", "http_proxy"):
+        monkeypatch.setenv(name, "http://127.0.0.1:9")
+    for name in ("NO_PROXY", "no_proxy"):
+        monkeypatch.setenv(name, "intranet.example")
+    with gr.Blocks() as demo:
+        gr.Markdown("there")
+    port = free_port()
+    try:
+        assert server._launched(demo, "127.0.0.1", port, OpenPages()) == f"http://127.0.0.1:{port}/"
+        assert os.environ["no_proxy"].startswith("intranet.example,127.0.0.1,")
+    finally:
+        demo.close(verbose=False)
+
+
+@pytest.mark.parametrize("error", [OSError("Cannot find empty port"), ValueError("share"), RuntimeError("proxy: 503")])
+def test_a_page_that_does_not_answer_is_a_sentence(monkeypatch, error):
+    for name in ("NO_PROXY", "no_proxy"):
+        monkeypatch.setenv(name, "")
+    closed = []
+
+    def launch(**_options):
+        raise error
+
+    demo = SimpleNamespace(launch=launch, close=lambda **_: closed.append(True))
+    with pytest.raises(ServerError, match="another program may have taken the port"):
+        server._launched(demo, "127.0.0.1", 7860, OpenPages())
+    assert closed == [True]
 
 
 def test_a_delivered_pair_that_was_changed_is_told_before_the_page_is_open(monkeypatch, tmp_path, own_process):

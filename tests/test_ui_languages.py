@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import re
+import time
 from calendar import month_abbr, month_name
 from collections.abc import Callable
 from html import unescape
@@ -21,7 +22,7 @@ from hyper.compare.pipeline import PersonalizedAsr
 from hyper.model.files import ASSETS
 from hyper.ui import server
 from hyper.ui.examples import read_examples
-from hyper.ui.languages import HOLE, LANGUAGES, document, i18n, said, texts
+from hyper.ui.languages import HOLE, LANGUAGES, document, i18n, said, texts, translated
 from hyper.ui.layout import capitalised
 from hyper.ui.model_store import BETWEEN, ModelStore
 from hyper.ui.page import build_demo
@@ -136,6 +137,15 @@ def test_translations_are_other_words_that_gradio_can_format(language):
             assert translation != english
     whole = {english: translation for english, translation in texts(language).items() if not HOLE.search(english)}
     assert i18n().translations_dict[language] == whole and not any("{" in text for text in whole.values())
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_no_text_takes_long_to_be_taken_apart(language):
+    """What a visitor's list holds stands in sentences with holes; the patterns try every place for each of them."""
+    text = ", line 1: `x` is " * 400
+    start = time.process_time()
+    assert translated(text, language) == text
+    assert time.process_time() - start < 0.5
 
 
 def test_what_a_handler_gives_is_marked_for_gradio():

@@ -2,19 +2,29 @@
 
 from __future__ import annotations
 
+import asyncio
+import gc
 import os
 import signal
 import stat
 import subprocess
 import sys
+import threading
 import time
+from collections.abc import AsyncIterator, Callable
+from contextlib import suppress
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
+from gradio import route_utils
 from served import ROOT
+from starlette.datastructures import Headers
+from starlette.formparsers import MultiPartException
 
+from hyper.recordings.limits import LIMITS
 from hyper.ui.port import ServerError
-from hyper.ui.visitors import folder
+from hyper.ui.visitors import folder, own_files
 
 START = "from hyper.ui.visitors.folder import open_folder; print(open_folder(), flush=True); input()"
 
@@ -111,6 +121,76 @@ def test_partial_uploads_go_and_whole_ones_stay(tmp_path):
         os.utime(path, (old, old))
     folder.delete_partial(tmp_path)
     assert (whole.is_file(), given_up.exists(), arriving.is_file()) == (True, False, True)
+
+
+async def _sent(parts: list[bytes], between: Callable[[], None]) -> AsyncIterator[bytes]:
+    """An upload as it comes in, with what happens meanwhile."""
+    for part in parts:
+        yield part
+        between()
+    yield b"--x--\r\n"
+
+
+def _part(what: str, content: bytes, name: str = "files") -> bytes:
+    return f'--x\r\nContent-Disposition: form-data; name="{name}"{what}\r\n\r\n'.encode() + content + b"\r\n"
+
+
+def _upload(folder_of_all: Path, parts: list[bytes], between: Callable[[], None] = lambda: None) -> list[Path]:
+    """Where gradio puts what is sent."""
+    own_files.guard_uploads()
+    headers = Headers({"content-type": "multipart/form-data; boundary=x"})
+    request = SimpleNamespace(headers=headers, stream=lambda: _sent(parts, between))
+    sent = asyncio.run(route_utils.upload_fn(request, str(folder_of_all), 1_000_000, None, force_move=False))[0]
+    return [Path(path) for path in sent]
+
+
+def test_the_first_of_many_files_is_not_taken_for_given_up_while_others_come(tmp_path):
+    def a_minute_later() -> None:
+        old = time.time() - folder.PARTIAL_AGE_SECONDS - 1
+        for path in tmp_path.glob("tmp*"):
+            os.utime(path, (old, old))
+        folder.delete_partial(tmp_path, own_files.on_their_way())
+
+    parts = [_part(f'; filename="{i}.wav"', b"sound" * 1000) for i in range(3)]
+    arrived = _upload(tmp_path, parts, a_minute_later)
+    assert [path.read_bytes() for path in arrived] == [b"sound" * 1000] * 3
+    gc.collect()
+    assert own_files.on_their_way() == set()
+
+
+def test_only_files_are_read_and_no_more_than_a_list_has(tmp_path):
+    assert _upload(tmp_path, [_part("", b"a few letters", name="other")]) == []
+    with pytest.raises(MultiPartException, match="Only files are taken here"):
+        _upload(tmp_path, [_part("", b"0" * 100_000, name="other")])
+    files = [_part(f'; filename="{i}.wav"', b"") for i in range(LIMITS.files + 2)]
+    assert len(_upload(tmp_path, files[:-1])) == LIMITS.files + 1  # the list too
+    with pytest.raises(MultiPartException, match="too many files at once; please send at most 300"):
+        _upload(tmp_path, files)
+
+
+def test_what_is_still_written_at_the_end_goes_too(tmp_path):
+    sent, stop = tmp_path / "run-1-2", threading.Event()
+
+    def unpack() -> None:
+        for i in range(10_000):
+            if stop.is_set():
+                return
+            with suppress(OSError):
+                (sent / f"{i}.wav").write_bytes(b"sound" * 1000)
+
+    sent.mkdir()
+    for i in range(300):
+        (sent / f"already {i}.wav").write_bytes(b"sound")
+    writing = threading.Thread(target=unpack)
+    writing.start()
+    before = signal.getsignal(signal.SIGINT)
+    try:
+        folder._delete(sent)
+        assert not sent.exists()
+    finally:
+        signal.signal(signal.SIGINT, before)
+        stop.set()
+        writing.join()
 
 
 def test_what_goes_while_the_janitor_looks_is_no_error(tmp_path, monkeypatch):

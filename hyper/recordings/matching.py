@@ -81,9 +81,9 @@ def match(recordings: Sequence[Recording], references: Sequence[tuple[int, Manif
             found.setdefault(candidates[0], []).append(i)
         elif candidates:
             names = _listed([recordings[j].name for j in candidates])
-            ambiguous.append(f"Line {number} ({row.file}) could be {names}; please write the name in full.")
+            ambiguous.append(f"Line {number} ({shown(row.file)}) could be {names}; please write the name in full.")
         else:
-            without_recording.append(f"line {number}: {row.file}")
+            without_recording.append(f"line {number}: {shown(row.file)}")
     rows, listed = [], set()
     for j, recording in enumerate(recordings):
         own = found.get(j, [])

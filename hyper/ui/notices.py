@@ -8,6 +8,7 @@ from html import escape
 from pathlib import Path
 
 import gradio as gr
+from gradio.utils import get_upload_folder
 
 from hyper.compare.export import ExportError
 from hyper.compare.scheduler import BusyError
@@ -52,9 +53,17 @@ def errors_as_notices() -> Iterator[None]:
     except SpeakerError as error:
         raise notice(str(error), "These recordings cannot be compared") from error
     except OSError as error:
+        if _was_sent(error):
+            raise notice(RECORDING_GONE, "Nothing to compare") from None  # its text holds the file's name
         if error.errno not in NO_ROOM:
             raise
         raise notice(DISK_FULL, "No room left") from error
+
+
+def _was_sent(error: OSError) -> bool:
+    """Whether what was not found is a visitor's file, deleted after half an hour or with a page that was closed."""
+    folder = Path(get_upload_folder()).resolve()
+    return isinstance(error, FileNotFoundError) and Path(str(error.filename)).resolve().is_relative_to(folder)
 
 
 def check_recordings(paths: Sequence[str]) -> None:

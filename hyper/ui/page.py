@@ -13,6 +13,7 @@ from hyper.ui import about, scripts
 from hyper.ui.endpoints import Endpoints
 from hyper.ui.examples import Example
 from hyper.ui.gpu import way_to_model
+from hyper.ui.line import open_line
 from hyper.ui.model_store import ModelStore
 from hyper.ui.service import Service
 from hyper.ui.session_config import note_once
@@ -26,9 +27,6 @@ from hyper.ui.visitors.folder import FILE_AGE_SECONDS
 from hyper.ui.visitors.uploads import Uploads
 
 FILE_CHECK_SECONDS = 60  # how often old files are looked for
-WAITING_LIMIT = (
-    64  # events before further ones are refused: a burst on its way to the scheduler, which has a line of its own
-)
 
 
 def build_demo(models: ModelStore, examples: Sequence[Example]) -> gr.Blocks:
@@ -71,7 +69,7 @@ def build_page(service: Service, examples: TriedExamples) -> gr.Blocks:
     demo.unload(service.leave)
     _keep_signatures(demo)
     note_once(demo)
-    return demo.queue(max_size=WAITING_LIMIT)
+    return open_line(demo)
 
 
 def _keep_signatures(demo: gr.Blocks) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import signal
 import time
 import types
@@ -18,7 +19,7 @@ from hyper.model.pairs import hub_bases, other_forms
 from hyper.recordings.limits import LIMITS, AudioError
 from hyper.recordings.manifest import ManifestError
 from hyper.ui.examples import read_all_examples
-from hyper.ui.gate import Gate, own_names
+from hyper.ui.gate import LOCAL_HOSTS, Gate, own_names
 from hyper.ui.gpu import IS_SHARED_GPU
 from hyper.ui.kept import kept
 from hyper.ui.languages import i18n
@@ -33,7 +34,7 @@ from hyper.ui.theme import ICON_FILE, page_css, page_theme
 from hyper.ui.tried_examples import TriedExamples
 from hyper.ui.visitors.janitor import Absent, start_janitor
 from hyper.ui.visitors.open_pages import HeartbeatWatch, OpenPages
-from hyper.ui.visitors.own_files import name_unguessably
+from hyper.ui.visitors.own_files import guard_uploads
 from hyper.ui.warm_up import warm_up
 
 if TYPE_CHECKING:
@@ -55,7 +56,7 @@ def launch_options(host: str, port: int, pages: OpenPages | None = None) -> dict
 
     `pages`, where somebody asks which are open.
     """
-    name_unguessably()
+    guard_uploads()
     return {
         "server_name": host,
         "server_port": port,
@@ -160,15 +161,22 @@ def _hint(name: str, error: ValueError) -> str:
 
 
 def _launched(demo: gr.Blocks, host: str, port: int, pages: OpenPages) -> str:
-    """The address at which the page answers. Errors: ServerError where it does not within gradio's three seconds."""
+    """The address at which the page answers. Errors: ServerError where it does not, whatever gradio raises then."""
+    _ask_without_proxy(host)
     try:
         return demo.launch(**launch_options(host, port, pages))[1]
-    except ValueError as error:  # gradio asks for a link to the outside then, which is never made here
+    except Exception as error:
         demo.close(verbose=False)
         raise ServerError(
-            f"the page did not answer at {host}, port {port}; the computer may be too busy, or a proxy setting keeps "
-            "it from itself. Please start it again."
+            f"the page did not answer at {host}, port {port}; the computer may be too busy, another program may have "
+            "taken the port, or a proxy setting keeps it from itself. Please start it again."
         ) from error
+
+
+def _ask_without_proxy(host: str) -> None:
+    """Gradio asks its own page whether it is there: in a network with a proxy the proxy would be asked, in vain."""
+    for name in ("NO_PROXY", "no_proxy"):
+        os.environ[name] = ",".join(filter(None, (os.environ.get(name), *LOCAL_HOSTS, host)))
 
 
 def _end_as_by_ctrl_c() -> None:

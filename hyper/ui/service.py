@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from functools import partial
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
 import gradio as gr
@@ -185,6 +186,12 @@ class Service:
         self.batches.forget(session)
         self.cache.drop(session)
         self.uploads.release(session)
+
+    def forget_deleted(self) -> None:
+        """Let go of encoded recordings that are no longer on the disk: a page left open holds no voice for hours."""
+        for session, recording in self.cache.recordings():
+            if recording is not None and not Path(recording).is_file():
+                self.cache.drop(session)
 
     def sessions(self) -> set[str]:
         """Visitors for whom anything is held."""

@@ -6,6 +6,8 @@ from abc import ABC, abstractmethod
 from typing import TYPE_CHECKING, ClassVar
 
 if TYPE_CHECKING:
+    from gradio.events import Dependency
+
     from hyper.compare.comparison import Comparison
     from hyper.ui.inputs import Inputs
     from hyper.ui.layout import Values
@@ -19,6 +21,7 @@ class Card(ABC):
     needs_speech: ClassVar[bool] = False  # cleared where nobody speaks: there is nothing to see
     follows_strength: ClassVar[bool] = False  # rendered again at another strength
     takes_time: ClassVar[bool] = False  # to draw or to measure: the transcripts do not wait for it
+    late: Dependency | None = None  # what a visitor asks of the card; cancelled when another recording is begun
 
     @abstractmethod
     def __init__(self, service: Service, inputs: Inputs) -> None:

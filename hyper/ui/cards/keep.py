@@ -59,7 +59,7 @@ class KeepCard(Card):
                 self.subject = gr.Textbox("", label="Who or what the report is about (optional)", max_length=200)
                 self.make_report = chip("Make the report", elem_id="hw-make-report")
             self.report_links = gr.HTML("", elem_id="hw-one-report-links")
-        self.make_report.click(
+        self.late = self.make_report.click(
             self.report,
             [self.subject, *inputs.asked],
             self.report_links,

@@ -35,7 +35,7 @@ class SoundCard(Card):
             self.facts = gr.HTML("")
             self.plot = plot(SOUND.title, "hw-sound-plot", visible=False)
             self.below = gr.HTML("")
-        self.box.expand(self.show, inputs.asked, [self.facts, self.plot, self.below], **ON_MODEL)
+        self.late = self.box.expand(self.show, inputs.asked, [self.facts, self.plot, self.below], **ON_MODEL)
 
     def render(self, comparison: Comparison, asked: Asked) -> Values:
         """Folded; what was drawn of the recording before is gone."""

@@ -37,7 +37,7 @@ class StrengthCard(Card):
                 self.try_all = chip("Try nine strengths", elem_id="hw-sweep-button")
                 self.plot = plot(SWEEP.title, "hw-sweep-plot")
                 self.table = gr.HTML("")
-        self.try_all.click(self.sweep_on_page, inputs.asked, [self.plot, self.table], **ON_MODEL)
+        self.late = self.try_all.click(self.sweep_on_page, inputs.asked, [self.plot, self.table], **ON_MODEL)
 
     def render(self, comparison: Comparison, asked: Asked) -> Values:
         """The strength as trained; nothing of what every strength did to the recording before."""

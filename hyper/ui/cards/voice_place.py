@@ -27,7 +27,7 @@ class VoicePlaceCard(Card):
         self.service = service
         with fold("Where this voice lies among the training speakers", "hw-place", is_card=True) as self.box:
             self.map = VoiceMapBox("hw-place-map")
-        self.box.expand(self.show_place, inputs.asked, list(self.map.clear()), **ON_MODEL)
+        self.late = self.box.expand(self.show_place, inputs.asked, list(self.map.clear()), **ON_MODEL)
 
     def render(self, comparison: Comparison, asked: Asked) -> Values:
         """Nothing: the map belongs to the recording, however it is transcribed."""

@@ -29,6 +29,7 @@ HOLE = re.compile(r"\{(\w+)\}")
 NUMBERS = {"day": r"\d+", "year": r"\d+", "n": r"[\d,]+", "nth": r"\d+", "slides": r"\d+"}
 # A number as English writes it, with its unit; the other languages swap point and comma.
 NUMBER = re.compile(r"[+−-]?(\d{1,3}(,\d{3})+|\d+)(\.\d+)?( ?(%|°|s|ms|MB|GB|Hz|kHz|dB))?")
+LONGEST_SENTENCE = 1_000  # taking a text apart costs its length cubed where it repeats itself
 SWAPPED = str.maketrans(".,", ",.")
 # Holes that hold a text of the page; the others hold numbers, names or what was said.
 SAID_AGAIN = {"before", "after", "row", "recordings", "rates", "errors", "each", "one", "layer", "what", "where", "why"}
@@ -82,6 +83,8 @@ def translated(text: str, language: str) -> str:
     """A text, or a sentence that fits one with holes; as it stands where there is no translation."""
     if text in texts(language):
         return texts(language)[text]
+    if len(text) > LONGEST_SENTENCE:
+        return text
     for pattern, translation in _with_holes(language):
         if found := pattern.fullmatch(text):
             parts = found.groupdict().items()

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from hyper.compare.example_sets import manifest_of, manifests
+from hyper.recordings.corpus import text_of
 from hyper.recordings.manifest import ManifestError
 from hyper.ui.examples import Example, in_order, read_examples
 
@@ -59,5 +60,5 @@ def _listed(manifest: Path) -> list[Example]:
 def _own(file: Path) -> Example:
     """A recording without a manifest: called by its name, and meant is what a text file of that name says."""
     text = file.with_suffix(".txt")
-    meant = " ".join(text.read_text(encoding="utf-8-sig").split()) if text.is_file() else ""
+    meant = " ".join(text_of(text).split()) if text.is_file() else ""
     return Example(file, meant, file.stem.replace("_", " "), licence="")

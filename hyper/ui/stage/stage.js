@@ -20,10 +20,13 @@ const trained = slide => Math.max(0, slide?.adapted.findIndex(each => each.stren
 // Before the first slide
 
 async function getReady() {
-  let status;
+  let status, sounds;
   try {
-    const answer = await fetch("slides");
-    status = await answer.json();
+    status = await (await fetch("slides")).json();
+    if (status.state === "ready") {
+      tell(howFar(status.total, status.total), hwSay("The first slide comes by itself."), 1);
+      sounds = await Promise.all(status.slides.map((_, number) => fetchSound(number)));
+    }
   } catch {
     const problem = hwSay("The program does not answer. Is it running? Start it with: python app.py --present");
     tell(hwSay("Getting ready"), problem, 0);
@@ -36,9 +39,7 @@ async function getReady() {
     tell(isLoading ? hwSay("Getting ready") : howFar(status.done, status.total), status.left_out.at(-1) ?? note, status.done / Math.max(1, status.total));
     return setTimeout(getReady, POLL_MS);
   }
-  tell(howFar(status.total, status.total), hwSay("The first slide comes by itself."), 1);
-  now.slides = status.slides;
-  now.sounds = await Promise.all(status.slides.map((_, number) => fetchSound(number)));
+  Object.assign(now, {slides: status.slides, sounds});
   at("notice").textContent = [...status.left_out, ...status.chosen_with].join(" ");
   document.body.dataset.view = "slide";
   go(0);
@@ -47,6 +48,7 @@ async function getReady() {
 
 async function fetchSound(number) {  // held by the page from here on: the program may end, the talk goes on
   const answer = await fetch(`sounds/${number}`);
+  if (!answer.ok) throw new Error(answer.statusText);
   return URL.createObjectURL(await answer.blob());
 }
 

@@ -77,7 +77,8 @@ class OneRecordingTab(Tab):
             show_progress="hidden",  # the words would vanish at each step
             **ON_MODEL,
         )
-        late = [compared, recounted, strengthened]  # they would bring back what was there before
+        of_cards = [card.late for card in self.cards if card.late is not None]
+        late = [compared, recounted, strengthened, *of_cards]  # they would bring back what was there before
         for begins in inputs.begins:
             begins(None, js=scripts.SHOW_COUNTS, cancels=late, **QUIET)
 

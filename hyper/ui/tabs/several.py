@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import tempfile
-import threading
 from collections.abc import Iterator
+from contextlib import nullcontext
 from datetime import date
 from pathlib import Path
 from typing import Any
@@ -74,7 +74,6 @@ class SeveralTab(Tab):
     def __init__(self, service: Service) -> None:
         self.service = service
         self.batches = service.batches
-        self.correcting = threading.Lock()  # each correction is made to the outcome of the one before
         self._input_cards()
         with gr.Row(elem_id="hw-run-row"):
             self.start = go_button("Transcribe all", "hw-run")
@@ -128,20 +127,21 @@ class SeveralTab(Tab):
         transcribed.success(self.offer, None, [self.only_errors, self.table_links, self.keeping], **QUIET)
         transcribed.then(self.end, None, [self.start, self.cancel], **QUIET)  # it does not follow a failure
         transcribed.failure(self.fail, None, [self.start, self.cancel, self.status], **QUIET)
-        self.start.click(None, None, self.report_links, js=scripts.sets(""))  # of the list before, not of this one
-        self.cancel.click(self.stop, None, self.cancel, **QUIET)
+        self.cancel.click(self.stop, None, [self.start, self.cancel, self.status], **QUIET)
         opened = [inputs.recording, inputs.reference, inputs.note, inputs.model, inputs.language]
         self.outcome.click(self.open, None, opened, **HEARD).success(None, js=scripts.OPEN_AND_COMPARE)
         self.outcome.edit(  # a second text may be changed before the first is counted
             self.correct, None, [self.outcome, self.table_links, self.report_links], trigger_mode="multiple", **HEARD
         )
-        self.make_report.click(
+        reported = self.make_report.click(
             self.report,
             [self.subject, self.remarks, self.with_names],
             self.report_links,
             show_progress_on=self.report_links,
             api_visibility="private",
         )
+        for begins in (self.start.click, self.outcome.edit):  # a report of the list, or of the counts, before
+            begins(None, None, self.report_links, js=scripts.sets(""), cancels=reported, **QUIET)
 
     def clear(self) -> Values:
         """Nothing transcribed."""
@@ -163,6 +163,7 @@ class SeveralTab(Tab):
         """The visitor has pressed Transcribe all: what is sent now counts, and the run can be stopped."""
         if not sent or not request.session_hash:  # a call without a page could be given nothing back
             raise notices.notice(NO_RECORDINGS, "Nothing to transcribe")
+        notices.check_recordings([file["path"] for file in (*sent, *([table] if table else ()))])
         self.batches.begin(request.session_hash, tuple(map(sent_of, sent)), sent_of(table) if table else None)
         return {
             self.start: gr.update(interactive=False),
@@ -179,7 +180,7 @@ class SeveralTab(Tab):
         """Progress, what was left over, outcome: again after each few recordings."""
         session = request.session_hash
         run = self.batches.run(session)
-        if run is None:
+        if run is None or not run.begins():
             return
         with notices.errors_as_notices(), listed(run) as found:
             n = len(found.recordings)
@@ -221,31 +222,31 @@ class SeveralTab(Tab):
         """The run could not be made; the notice says why."""
         return {**self.end(), self.status: ""}
 
-    def stop(self, request: gr.Request) -> gr.Button:
-        """The visitor has pressed Cancel."""
-        self.batches.stop(request.session_hash)
-        return gr.Button(said("Stopping …"), interactive=False)
+    def stop(self, request: gr.Request) -> Values:
+        """The visitor has pressed Cancel. A list that waits for others is over at once; its place in the line is free
+        for what is sent next."""
+        run = self.batches.stop(request.session_hash)
+        if run is None or not run.is_begun:
+            return self.fail()
+        return {self.cancel: gr.update(value=said("Stopping …"), interactive=False)}
 
     def open(self, event: gr.EventData, request: gr.Request) -> tuple[str, str, str, str, str]:
         """Recording, what was meant, note, model and language for Try, of the row that was pressed."""
         outcome = self._outcome(request)
         row = outcome.shown[int(event.row)]
-        with notices.errors_as_notices():
-            try:
-                with tempfile.TemporaryDirectory(dir=cache_folder()) as folder:
-                    recording = fetch(outcome.sent, outcome.place_of(row), Path(folder))
-                    path = taken_in(recording.path)
-            except FileNotFoundError as error:
-                raise notices.notice(notices.RECORDING_GONE, "Nothing to open") from error
+        with notices.errors_as_notices(), tempfile.TemporaryDirectory(dir=cache_folder()) as folder:
+            recording = fetch(outcome.sent, outcome.place_of(row), Path(folder))
+            path = taken_in(recording.path)
         simulated = f" {say('(simulated)')}" if row.simulated else ""
         note = note_html(say("From your recordings: {name}", name=row.file) + simulated)
         return path, row.reference, note, outcome.model, outcome.language
 
     def correct(self, event: gr.EventData, request: gr.Request) -> tuple[str, str, str]:
         """Table, files and report after the visitor has changed what was meant in one row; an old report goes."""
-        with self.correcting, notices.errors_as_notices():
+        run = self.batches.run(request.session_hash)
+        with run.correcting if run else nullcontext(), notices.errors_as_notices():
             outcome = self._outcome(request).corrected(int(event.row), str(event.text).strip())
-            self.batches.keep(request.session_hash, self.batches.run(request.session_hash), outcome)
+            self.batches.keep(request.session_hash, run, outcome)
         evaluation = outcome.evaluation
         return several_html.outcome_html(evaluation, is_finished=True), _table_links(evaluation), ""
 

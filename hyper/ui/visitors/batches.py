@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 from hyper.compare.evaluation import Evaluation
 from hyper.recordings.archive import Place, Sent
@@ -57,6 +57,18 @@ class Run:
     sent: tuple[Sent, ...]
     table: Sent | None  # what was meant
     stopped: threading.Event
+    correcting: threading.Lock = field(default_factory=threading.Lock)  # each correction goes on from the one before
+    _begun: threading.Lock = field(default_factory=threading.Lock)  # held from the beginning on
+
+    def begins(self) -> bool:
+        """Whether it is to begin now: not if it was stopped while it waited, and not twice, where a list before it was
+        stopped and left it its place."""
+        return not self.stopped.is_set() and self._begun.acquire(blocking=False)
+
+    @property
+    def is_begun(self) -> bool:
+        """Whether it has left the line."""
+        return self._begun.locked()
 
 
 class Batches:
@@ -78,11 +90,12 @@ class Batches:
         """The visitor's run."""
         return self._runs.get(session)
 
-    def stop(self, session: str | None) -> None:
-        """No more recordings of the visitor's run are transcribed."""
+    def stop(self, session: str | None) -> Run | None:
+        """No more recordings of the visitor's run are transcribed; the run, if there is one."""
         run = self._runs.get(session)
         if run is not None:
             run.stopped.set()
+        return run
 
     def keep(self, session: str | None, run: Run | None, outcome: Outcome) -> None:
         """What this run found, unless the visitor has left or begun another."""

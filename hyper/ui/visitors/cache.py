@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import threading
 from collections import OrderedDict
-from collections.abc import Callable, Hashable
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from hyper.compare.prepared import Prepared
 
+Key = tuple[str | None, ...]  # the file, then model and settings
 CACHE_SIZE = 4  # visitors; a minute of speech takes 3 MB with the bundled base, 18 MB with Whisper large
 
 
@@ -18,11 +19,11 @@ class RecordingCache:
 
     def __init__(self, size: int = CACHE_SIZE) -> None:
         self._size = size
-        self._cached: OrderedDict[str | None, tuple[Hashable, Prepared]] = OrderedDict()  # session -> its recording
+        self._cached: OrderedDict[str | None, tuple[Key, Prepared]] = OrderedDict()  # session -> its recording
         self._awaited: dict[str, object] = {}  # session -> whose result is to be kept
         self._lock = threading.Lock()
 
-    def get(self, session: str | None, key: Hashable, prepare: Callable[[], Prepared]) -> Prepared:
+    def get(self, session: str | None, key: Key, prepare: Callable[[], Prepared]) -> Prepared:
         """The visitor's recording as `key` (file, model and settings) names it; prepared where another is cached."""
         with self._lock:
             cached = self._cached.get(session)
@@ -58,10 +59,15 @@ class RecordingCache:
         with self._lock:
             return set(self._cached)
 
+    def recordings(self) -> list[tuple[str | None, str | None]]:
+        """Each visitor with the file that is cached for them."""
+        with self._lock:
+            return [(session, key[0]) for session, (key, _) in self._cached.items()]
+
     def __len__(self) -> int:
         return len(self._cached)
 
-    def _put(self, session: str, key: Hashable, prepared: Prepared) -> None:
+    def _put(self, session: str, key: Key, prepared: Prepared) -> None:
         self._cached[session] = (key, prepared)
         self._cached.move_to_end(session)
         while len(self._cached) > self._size:

@@ -7,9 +7,11 @@ import getpass
 import os
 import re
 import shutil
+import signal
 import stat
 import tempfile
 import time
+from collections.abc import Collection
 from contextlib import suppress
 from pathlib import Path
 
@@ -22,6 +24,7 @@ RUN = re.compile(r"run-(\d+)-(\d+)")  # process, and when that process started, 
 PARTIAL = "tmp*"  # an upload on its way, as gradio names it; whole ones lie in folders named by their content
 PARTIAL_AGE_SECONDS = 60  # an upload to which nothing was added for so long has been given up
 WHOLE = re.compile("[0-9a-f]{64}")  # the folder, named by its content, of a file that was sent or made for a visitor
+DELETING_SECONDS = 5.0  # at the end of the program, for threads that write as fast as is deleted
 FILE_AGE_SECONDS = 30 * 60  # a page left open longer than this asks for the recording again
 
 
@@ -45,8 +48,18 @@ def open_folder() -> Path:
             f"name one that can be written in the environment variable {VARIABLE}."
         ) from error
     os.environ[VARIABLE] = tempfile.tempdir = str(folder)
-    atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    atexit.register(_delete, folder)
     return folder
+
+
+def _delete(folder: Path) -> None:
+    """Delete all that was sent. Threads that end with the program may still write there, so it is looked again; a
+    second Ctrl-C does not stop it."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    end = time.monotonic() + DELETING_SECONDS
+    while folder.exists() and time.monotonic() < end:
+        shutil.rmtree(folder, ignore_errors=True)
+        time.sleep(0.02)
 
 
 def _user() -> str:
@@ -57,9 +70,14 @@ def _user() -> str:
         return str(os.getuid())
 
 
-def delete_partial(folder: Path) -> None:
-    """Delete uploads that were interrupted: the client left, and nobody will ask for them."""
+def delete_partial(folder: Path, on_their_way: Collection[str] = ()) -> None:
+    """Delete uploads that were interrupted: the client left, and nobody will ask for them.
+
+    `on_their_way`: names of those whose request goes on, with other files after this one.
+    """
     for path in folder.glob(PARTIAL):
+        if path.name in on_their_way:
+            continue
         with suppress(FileNotFoundError):  # it has come in whole, or has just gone
             if path.is_file() and time.time() - path.stat().st_mtime > PARTIAL_AGE_SECONDS:
                 path.unlink()

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from hyper.ui.visitors.folder import delete_old, delete_partial
+from hyper.ui.visitors.own_files import on_their_way
 
 if TYPE_CHECKING:
     import gradio as gr
@@ -28,8 +29,9 @@ def start_janitor(demo: gr.Blocks, folder: Path, absent: Absent) -> None:
 def _run(demo: gr.Blocks, folder: Path, absent: Absent, never: threading.Event) -> None:
     while not never.wait(EVERY_SECONDS):
         try:
-            delete_partial(folder)
+            delete_partial(folder, on_their_way())
             delete_old(folder)
+            absent.forget_deleted()
             forget_closed(demo)
             absent.forget(time.monotonic())
         except Exception:  # the next round must come
@@ -60,6 +62,12 @@ class Absent:
             if now - since >= ABSENT_SECONDS:
                 self._service.forget(session)
                 self._forget_in_gradio(session)
+
+    def forget_deleted(self) -> None:
+        """Let go of what is held of files that are no longer there: what was encoded, and their names in gradio."""
+        self._service.forget_deleted()
+        for files in self._demo.temp_file_sets:
+            files.difference_update([file for file in list(files) if not Path(file).exists()])
 
     def _held(self) -> set[str]:
         """Sessions for which anything is held, here or by gradio."""

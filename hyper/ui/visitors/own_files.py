@@ -9,12 +9,25 @@ import secrets
 import shutil
 from pathlib import Path
 from typing import Any
+from weakref import WeakSet
 
 from gradio import route_utils
 from gradio.utils import get_upload_folder
 from gradio_client.utils import strip_invalid_filename_characters
+from starlette.formparsers import MultiPartException
+
+from hyper.recordings.limits import LIMITS
+
+try:
+    import resource
+except ImportError:  # Windows has no such limit
+    resource = None  # type: ignore[assignment]
 
 NAME_BYTES = 32  # as many as gradio's names have
+OPEN_FILES = 16_384  # hundreds of visitors who send hundreds of files each
+FIELD_BYTES = 4_000  # of what is sent with the files; the page sends nothing
+TOO_MANY = f"These are too many files at once; please send at most {LIMITS.files}."
+NO_FILE = "Only files are taken here, with their names."
 
 
 class _SentFile(route_utils.GradioUploadFile):
@@ -23,11 +36,47 @@ class _SentFile(route_utils.GradioUploadFile):
     def __init__(self, *arguments: Any, **options: Any) -> None:
         super().__init__(*arguments, **options)
         self.sha.update(secrets.token_bytes(NAME_BYTES))
+        _on_their_way.add(self)
 
 
-def name_unguessably() -> None:
-    """From now on uploads are named so. Gradio has no setting for it, but looks its class up for each file."""
+# Dropped when their request has ended, however it did.
+_on_their_way: WeakSet[_SentFile] = WeakSet()
+
+
+class _Reader(route_utils.GradioMultiPartParser):
+    """What reads an upload: of files alone, and of no more than a list may have. Gradio's holds any other field whole
+    in memory, and keeps a thousand files open for as long as somebody goes on sending."""
+
+    def on_headers_finished(self) -> None:
+        if self._current_files == LIMITS.files + 1:  # with the list of what was meant
+            raise MultiPartException(TOO_MANY)
+        super().on_headers_finished()
+
+    def on_part_data(self, data: bytes, start: int, end: int) -> None:
+        part = self._current_part
+        if part.file is None and len(part.data) + end - start > FIELD_BYTES:
+            raise MultiPartException(NO_FILE)
+        super().on_part_data(data, start, end)
+
+
+def guard_uploads() -> None:
+    """From now on uploads are named and read so. Gradio has no setting for it, but looks its classes up each time."""
     route_utils.GradioUploadFile = _SentFile  # type: ignore[misc]
+    route_utils.GradioMultiPartParser = _Reader  # type: ignore[misc]
+    _open_more_files()
+
+
+def _open_more_files() -> None:
+    """Each connection takes an open file, and so does each file of an upload; the system's own limit is low."""
+    if resource is not None:
+        now, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+        if now < OPEN_FILES:
+            resource.setrlimit(resource.RLIMIT_NOFILE, (min(OPEN_FILES, most), most))
+
+
+def on_their_way() -> frozenset[str]:
+    """Names of the files whose request goes on: the first of many are complete long before gradio takes them over."""
+    return frozenset(Path(str(sent.file.name)).name for sent in list(_on_their_way))
 
 
 def taken_in(file: Path, name: str = "") -> str:
