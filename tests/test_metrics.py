@@ -60,6 +60,14 @@ def test_rates():
     }
 
 
+@pytest.mark.parametrize("language", ["zh", "ja", "th", "yue", "en"])
+def test_character_errors_count_no_space_that_nobody_writes(language):
+    """One character of four; the three spaces between them would all be right."""
+    meant, heard = {"th": ("กขคง", "กขจง"), "en": ("abcd", "abxd")}.get(language, ("你好世界", "你好时界"))
+    assert word_errors(meant, heard, language).cer == 1 / 4
+    assert word_errors(heard, "", language).cer == 1
+
+
 def test_the_kinds_of_error_add_up_to_the_wer():
     errors = word_errors("please call home now", "please phone my mother home")  # jiwer: call > phone, now deleted
     rates = (errors.substitution_rate, errors.deletion_rate, errors.insertion_rate)

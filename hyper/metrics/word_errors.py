@@ -10,7 +10,7 @@ from typing import Literal, final
 
 import jiwer
 
-from hyper.metrics.normalize import ENGLISH, normalise
+from hyper.metrics.normalize import ENGLISH, UNSPACED, normalise
 
 Kind = Literal["hit", "substitution", "deletion", "insertion"]
 Outcome = Literal["gain", "tie", "harm", "right"]
@@ -68,7 +68,7 @@ class WordErrors:
 
     @property
     def cer(self) -> float | None:
-        """Errors per reference character, spaces counted. None without a reference character."""
+        """Errors per reference character, spaces counted where the language has them. None without a character."""
         return _rate(self.char_hits, self.char_substitutions, self.char_deletions, self.char_insertions)
 
     def __add__(self, other: WordErrors) -> WordErrors:
@@ -101,6 +101,8 @@ def word_errors(reference: str, hypothesis: str, language: str = ENGLISH) -> Wor
     """Count the errors of the hypothesis; both texts are normalised first."""
     reference, hypothesis = normalise(reference, language), normalise(hypothesis, language)
     words = jiwer.process_words(reference, hypothesis)
+    if language in UNSPACED:  # the spaces are the normaliser's, and all right
+        reference, hypothesis = reference.replace(" ", ""), hypothesis.replace(" ", "")
     chars = jiwer.process_characters(reference, hypothesis)
     return WordErrors(
         hits=words.hits,
