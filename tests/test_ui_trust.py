@@ -24,6 +24,7 @@ from hyper.compare.confidence import WordConfidence
 from hyper.compare.export import ExportError
 from hyper.compare.guards import Flag
 from hyper.compare.pipeline import PersonalizedAsr
+from hyper.compare.word_times import PairTimes, WordTime
 from hyper.model.lora import StrengthError
 from hyper.recordings.audio import SAMPLE_RATE
 from hyper.reports.timed_text import transcript_text
@@ -361,6 +362,22 @@ def test_where_nobody_speaks_there_is_nothing_to_keep(card_of, asked):
     card = card_of(KeepCard)
     silence = comparison("invented", "invented", waveform=np.zeros(8000, np.float32))
     assert card.render(silence, asked) == card.clear()
+
+
+def test_words_that_the_page_hides_are_not_handed_out(card_of, asked):
+    card, stem = card_of(KeepCard), Path(asked.recording).stem
+    made = comparison("Thanks for watching!", "turn on the light")
+    nobody = Flag("no_voice", 0.0, 0.1, "Nothing in the recording sounds like a voice.")
+    times = PairTimes((WordTime("Thanks", 0.1, 0.2),), (WordTime("turn", 0.1, 0.2),))
+    made = replace(made, base=replace(made.base, flags=(nobody,)), time_words=lambda: times)
+    html = card.render(made, asked)[card.files]
+    files = saved(html)
+    assert list(files) == [f"{stem}-adapted.txt", f"{stem}-adapted.srt", f"{stem}-adapted.vtt", f"{stem}.TextGrid"]
+    assert "hanks" not in html and not any(b"hanks" in content for content in files.values())
+    assert b'"adapted"' in files[f"{stem}.TextGrid"] and b'"turn"' in files[f"{stem}.TextGrid"]
+    made = replace(made, base=made.adapted, adapted=made.base)  # the other row
+    files = saved(card.render(made, asked)[card.files])
+    assert list(files)[0] == f"{stem}-base.txt" and b'"turn"' not in files[f"{stem}.TextGrid"]
 
 
 def test_a_large_model_is_not_sent(card_of, asked, monkeypatch, cache):

@@ -11,7 +11,7 @@ from hyper.plots.style import Caption
 from hyper.recordings.limits import check_text
 from hyper.reports.html import html_text
 from hyper.reports.one_recording import recording_report
-from hyper.reports.timed_text import Kind, RowName, file_name, transcript_text
+from hyper.reports.timed_text import Kind, RowName, file_name, textgrid, transcript_text
 from hyper.ui import notices, scripts
 from hyper.ui.cards.card import Card
 from hyper.ui.languages import say, tongue
@@ -22,6 +22,7 @@ from hyper.ui.templates import render
 
 if TYPE_CHECKING:
     from hyper.compare.comparison import Comparison
+    from hyper.compare.row import Row
     from hyper.ui.inputs import Inputs
     from hyper.ui.layout import Values
     from hyper.ui.service import Service
@@ -72,7 +73,8 @@ class KeepCard(Card):
         if all(row.heard_nobody for row in comparison.rows):
             return self.clear()
         stem = _stem(asked)
-        rows: list[RowName] = ["base"] if comparison.adapted is None else ["adapted", "base"]
+        named: list[tuple[RowName, Row | None]] = [("adapted", comparison.adapted), ("base", comparison.base)]
+        rows = [name for name, row in named if row is not None and not row.heard_nobody]
         files = {
             row: [
                 KeptFile(label, file_name(stem, kind, row), transcript_text(comparison, kind, row).encode())
@@ -81,7 +83,8 @@ class KeepCard(Card):
             for row in rows
         }
         grid_name = file_name(stem, "textgrid", rows[0])
-        grid = KeptFile("TextGrid", grid_name, transcript_text(comparison, "textgrid").encode())
+        tiers = {name: own for name, own in comparison.word_times._asdict().items() if name in rows}
+        grid = KeptFile("TextGrid", grid_name, textgrid(tiers, comparison.seconds).encode())
         texts = {row: transcript_text(comparison, "txt", row).strip() for row in rows}
         return {
             self.box: SHOWN,
