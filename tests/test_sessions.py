@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from datetime import date
 from types import SimpleNamespace
 
@@ -12,6 +13,7 @@ from test_clinic_report import evaluation, utterance
 from test_ui_panels import comparison, text_of
 from test_ui_said import asked_in
 
+from hyper.compare.guards import Flag
 from hyper.compare.utterance import Failure
 from hyper.metrics.word_errors import word_errors
 from hyper.recordings.limits import TextError
@@ -19,6 +21,7 @@ from hyper.recordings.manifest import ManifestRow
 from hyper.recordings.tables import TableError, csv_bytes, xlsx_bytes
 from hyper.reports.content import clinic_report
 from hyper.reports.html import html_text
+from hyper.reports.one_recording import recording_report
 from hyper.reports.sessions import SessionError, read_sessions
 from hyper.reports.table import recordings_sheet, sheets
 from hyper.ui.tabs.sessions import SessionsTab, sessions_html, sessions_plot
@@ -71,6 +74,24 @@ def test_every_kind_of_saved_file_is_counted_alike_and_in_order_of_time(written)
         assert each.n_recordings == 2
         assert each.base == word_errors(MEANT, BASE) + right and each.adapted == word_errors(MEANT, ADAPTED) + right
     assert (sessions[3].base.n_errors, sessions[3].adapted.n_errors, sessions[3].base.n_reference) == (1, 0, 3)
+
+
+def test_words_where_nobody_was_heard_are_counted_as_they_are_in_the_report(written):
+    """The report on many counts and prints them, that on one says that no speech was found and counts nothing."""
+    quiet = Flag("quiet", 0.0, 0.1, "Nothing stands out from the noise.")
+    found = evaluation(utterance("a.wav", "yes please", "yes please", "yes", flags=(quiet,)))
+    made = comparison("yes please", "yes", "yes please")
+    one = recording_report(replace(made, base=replace(made.base, flags=(quiet,))), "a.wav", "abc")
+    files = {
+        "2030-01-01.html": html_text(clinic_report(found)).encode(),
+        "2030-01-02.csv": csv_bytes(recordings_sheet(found)),
+        "2030-01-03.json": json.dumps(found.to_json()).encode(),
+    }
+    for session in read_sessions([written(*each) for each in files.items()]):
+        assert (session.base.wer, session.adapted.wer) == (0, 1 / 2)
+    with pytest.raises(SessionError, match="one.html holds no recording with what was meant"):
+        read_sessions([written("third.json"), written("one.html", html_text(one).encode())])
+    assert "yes please" in html_text(one) and '"base"' not in one.texts
 
 
 def test_the_days_of_sessions_are_written_in_the_visitors_language(written):

@@ -80,7 +80,7 @@ def recording_report(
             comparison.language,
             tongue,
         ),
-        texts=texts_json(comparison.language, [(comparison.reference, comparison.base, comparison.adapted)]),
+        texts=texts_json(comparison.language, _counted_texts(comparison)),
         tongue=tongue,
     )
 
@@ -114,6 +114,13 @@ def _outcome(comparison: Comparison, tongue: Tongue) -> str:
     ]
     warning = warning_text(comparison.verdict.reasons, tongue)
     return f"{warning} {' '.join(counts) or tongue.say(NO_REFERENCE)}".lstrip()
+
+
+def _counted_texts(comparison: Comparison) -> list[tuple[str | None, Row, Row | None]]:
+    """The recording, for comparing sessions; none where a row's words are hidden, and so are not counted."""
+    if any(row.heard_nobody for row in comparison.rows):
+        return []
+    return [(comparison.reference, comparison.base, comparison.adapted)]
 
 
 def _is_counted(row: Row) -> bool:

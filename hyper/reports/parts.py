@@ -105,17 +105,14 @@ class ClinicReport:
 
 
 def texts_json(language: str, recordings: Iterable[tuple[str | None, Row, Row | None]]) -> str:
-    """What was meant in each recording and what both rows show of it: sessions are compared by them."""
+    """What was meant in each recording and what both rows wrote of it, as it was counted: sessions are compared by
+    it.
+    """
     utterances = [
-        {"reference": reference, "base": _shown(base), "adapted": adapted and _shown(adapted)}
+        {"reference": reference, "base": base.text, "adapted": adapted and adapted.text}
         for reference, base, adapted in recordings
     ]
     return json.dumps({"language": language, "utterances": utterances}, ensure_ascii=False)
-
-
-def _shown(row: Row) -> str:
-    """Nothing where nobody was heard: a report holds no words that are hidden."""
-    return "" if row.heard_nobody else row.text
 
 
 def score_text(errors: WordErrors | None, tongue: Tongue) -> str:
