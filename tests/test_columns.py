@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import itertools
+import time
 
 import pytest
 
 from hyper.compare.columns import align_as_written, columns
-from hyper.metrics.word_errors import word_errors
+from hyper.metrics.word_errors import stretches, word_errors
+from hyper.metrics.written import written
 
 WORDS = ("the", "light's", "um", "twenty", "one", "off", "Don't")
 
@@ -86,3 +88,43 @@ def test_every_word_stands_once_in_its_order_and_wrong_columns_are_counted_error
             n_wrong = sum(column.cells[row].is_right is False for column in found)
             if errors.n_reference:
                 assert n_wrong <= errors.n_errors and (n_wrong > 0) == (errors.n_errors > 0)
+
+
+@pytest.mark.parametrize(
+    ("text", "owners"),  # of each compared word, the written ones
+    [
+        ("don't stop", ((0,), (0,), (1,))),
+        ("two hundred one 2", ((0, 1, 2), (3,))),
+        ("um twenty one and twenty one", ((1, 2), (3,), (4, 5))),
+        ("half two two 2 percent", ((0,), (1, 2, 3, 4), (1, 2, 3, 4))),
+        ("(so they say) yes", ((3,),)),
+        ("um", ()),
+        ("", ()),
+    ],
+)
+def test_written_words_behind_compared_ones_by_hand(text, owners):
+    assert written(text.split()).owners == owners
+
+
+def test_stretches_are_all_of_both_in_order():
+    for first, second in itertools.product(["", "a", "a b c", "b a b", "x b", "c c"], repeat=2):
+        found = stretches(first.split(), second.split())
+        assert [i for each in found for i in each.first] == list(range(len(first.split())))
+        assert [i for each in found for i in each.second] == list(range(len(second.split())))
+        for each in found:
+            same = [first.split()[i] for i in each.first] == [second.split()[i] for i in each.second]
+            assert same == each.is_equal
+        assert all(before.is_equal != after.is_equal for before, after in itertools.pairwise(found))
+
+
+@pytest.mark.parametrize(
+    "words",
+    [["a"] * 10_000, ["twenty", "one", *["a", "b"] * 5_000, "twenty", "one"], ["twenty", "one", "a"] * 3_000],
+    ids=["equal", "ends", "often"],
+)
+def test_many_equal_words_do_not_take_long(words):
+    written(["a"])  # imports
+    start = time.process_time()
+    found = written(words)
+    assert time.process_time() - start < 2
+    assert {i for own in found.owners for i in own} == set(range(len(words)))

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, fields
 from functools import reduce
 from operator import add
-from typing import Literal, final
+from typing import Literal, NamedTuple, final
 
 import jiwer
 
@@ -130,6 +130,31 @@ def align_words(reference: str, hypothesis: str, language: str = ENGLISH) -> lis
             hypothesis_word = "" if kind == "deletion" else heard[chunk.hyp_start_idx + i]
             spans.append(WordSpan(kind, reference_word, hypothesis_word))
     return spans
+
+
+class Stretch(NamedTuple):
+    """A stretch of two lists of words, over which they are the same, or nothing pairs them one by one."""
+
+    is_equal: bool
+    first: range  # of the places in each list
+    second: range
+
+
+def stretches(first: Sequence[str], second: Sequence[str]) -> list[Stretch]:
+    """Two lists of words, none with a space, as the fewest changes make the second of the first: all of both, in order.
+
+    Equal stretches alternate with others.
+    """
+    (chunks,) = jiwer.process_words(" ".join(first), " ".join(second)).alignments
+    found: list[Stretch] = []
+    for chunk in chunks:
+        a, b = range(chunk.ref_start_idx, chunk.ref_end_idx), range(chunk.hyp_start_idx, chunk.hyp_end_idx)
+        is_equal = chunk.type == "equal"
+        if found and found[-1].is_equal == is_equal:  # words replaced, then left out
+            _, before, above = found.pop()
+            a, b = range(before.start, a.stop), range(above.start, b.stop)
+        found.append(Stretch(is_equal, a, b))
+    return found
 
 
 def pooled(errors: Iterable[WordErrors]) -> WordErrors:

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from difflib import SequenceMatcher
 
 from hyper.metrics.normalize import ENGLISH, normalise
-from hyper.metrics.word_errors import align_words
+from hyper.metrics.word_errors import align_words, stretches
 
 
 @dataclass(frozen=True)
@@ -21,14 +20,14 @@ class Written:
 
 def written(words: Sequence[str], language: str = ENGLISH) -> Written:
     """Which words became which tokens; whole stretches where they do not match one by one."""
-    parts = [(part, i) for i, word in enumerate(words) for part in normalise(word, language).split()]
+    parts_of = {word: normalise(word, language).split() for word in set(words)}
+    parts = [(part, i) for i, word in enumerate(words) for part in parts_of[word]]
     tokens = normalise(" ".join(words), language).split()
     owners: list[tuple[int, ...]] = [()] * len(tokens)
-    matcher = SequenceMatcher(None, [part for part, _ in parts], tokens, autojunk=False)
-    for kind, start, end, first, last in matcher.get_opcodes():
-        for k, token in enumerate(range(first, last)):
-            own = parts[start + k : start + k + 1] if kind == "equal" else parts[start:end]
-            owners[token] = tuple(sorted({i for _, i in own}))
+    for is_equal, own, compared in stretches([part for part, _ in parts], tokens):
+        for k, token in enumerate(compared):
+            found = parts[own[k] : own[k] + 1] if is_equal else parts[own.start : own.stop]
+            owners[token] = tuple(sorted({i for _, i in found}))
     return Written(tuple(words), tuple(tokens), tuple(owners))
 
 
