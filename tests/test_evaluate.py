@@ -210,6 +210,18 @@ def test_intervals_need_five_named_speakers_and_pool_their_counts(tmp_path):
     assert score_manifest(asr, rows).group("all", "all").to_json()["base_wer_interval"] is None
 
 
+def test_simulated_patients_of_one_voice_are_one_speaker(tmp_path):
+    """Six patients of two voices fail together: they are drawn as two, which are too few."""
+    meant = "red green blue lamp"
+    patients = [f"{voice}-{turned}" for voice in ("known1", "known2") for turned in ("dysam0", "parkm1", "stuts2")]
+    rows, asr = recordings(tmp_path, 6 * [(meant, "red", meant)], speaker=patients, simulated=6 * [True])
+    group = score_manifest(asr, rows).group("all", "all").to_json()
+    assert (group["n_speakers"], group["base_wer_interval"]) == (2, None)
+    rows, asr = recordings(tmp_path, 6 * [(meant, "red", meant)], speaker=patients)  # people with such names
+    group = score_manifest(asr, rows).group("all", "all").to_json()
+    assert (group["n_speakers"], group["base_wer_interval"]) == (6, [0.75, 0.75])
+
+
 def test_ages_make_two_groups_and_what_is_no_age_none(tmp_path):
     rows, asr = recordings(tmp_path, SENTENCES, age=["9", "15.5", "16", "twenties", ""])
     groups = [group for group in score_manifest(asr, rows).groups if group.by == "age_group"]

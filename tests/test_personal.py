@@ -54,6 +54,12 @@ def test_the_own_row_is_that_of_evaluate_and_a_rival_that_is_the_same_pair_equal
     assert all((interval.low, interval.high) == (0, 0) for interval in intervals)
 
 
+def test_simulated_patients_of_one_voice_are_one_speaker(pair, spoken) -> None:
+    rows = [replace(row, speaker=f"anna-dysam{i}", simulated=True) for i, row in enumerate(read_manifest(spoken))]
+    assert len(rows) >= 5 and {each.n_speakers for each in whose_weights(pair, rows)} == {1}
+    assert {each.difference_interval for each in whose_weights(pair, rows)} == {None}
+
+
 def test_the_command_prints_and_writes(pair, whisper_folder, spoken, tmp_path, capsys) -> None:
     base = ["--base", str(whisper_folder), "--hypernet", str(pair.hypernet_folder), "--device", "cpu"]
     command = ["personal", str(spoken), "--rival", str(pair.hypernet_folder), "--json", str(tmp_path / "out.json")]

@@ -11,6 +11,7 @@ import numpy as np
 from hyper.compare.utterance import ScoredUtterance
 from hyper.metrics.intervals import Interval, reduction_interval, sum_by_speaker, wer_interval
 from hyper.metrics.word_errors import WordErrors, pooled, relative_reduction
+from hyper.recordings.manifest import source_speaker
 
 
 @dataclass(frozen=True)
@@ -35,7 +36,7 @@ class Group:
     value: str
     n_utterances: int
     n_simulated: int
-    n_speakers: int | None  # None where a recording does not name its speaker
+    n_speakers: int | None  # simulated patients of one voice are one; None where a recording does not name its speaker
     base: WordErrors
     adapted: WordErrors | None
     chosen: WordErrors | None  # of the row to show first; None without a rule for that
@@ -84,8 +85,9 @@ def _kinds_of_error(row: str, errors: WordErrors | None) -> dict[str, float | No
 def pool(by: str, value: str, utterances: Sequence[ScoredUtterance]) -> Group:
     """Counts of all the utterances added up, so that long ones weigh more, as in corpus WER."""
     both = [(each, each.adapted) for each in utterances if each.adapted is not None]
-    speakers = {utterance.recording.speaker for utterance in utterances}
-    over_speakers = Intervals() if "" in speakers else _intervals(utterances, [u.recording.speaker for u in utterances])
+    is_named = all(utterance.recording.speaker for utterance in utterances)
+    voices = [source_speaker(utterance.recording) for utterance in utterances]  # patients of one fail together
+    over_speakers = _intervals(utterances, voices) if is_named else Intervals()
     each_alone = [f"{i:09}" for i in range(len(utterances))]
     more_errors = [adapted.counted.n_errors - each.base.counted.n_errors for each, adapted in both]
     has_rule = bool(both) and all(each.preferred for each, _ in both)
@@ -94,7 +96,7 @@ def pool(by: str, value: str, utterances: Sequence[ScoredUtterance]) -> Group:
         value=value,
         n_utterances=len(utterances),
         n_simulated=sum(utterance.recording.simulated for utterance in utterances),
-        n_speakers=None if "" in speakers else len(speakers),
+        n_speakers=len(set(voices)) if is_named else None,
         base=pooled(utterance.base.counted for utterance in utterances),
         adapted=pooled(adapted.counted for _, adapted in both) if both else None,
         chosen=pooled(each.chosen.counted for each, _ in both) if has_rule else None,

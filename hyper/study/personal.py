@@ -38,7 +38,7 @@ class Weights:
 
     whose: str
     n_recordings: int
-    n_speakers: int
+    n_speakers: int  # simulated patients of one voice are one
     n_words: int
     base_wer: float
     wer: float
@@ -149,7 +149,7 @@ def _result(
     whose: str, rows: Sequence[ManifestRow], base: np.ndarray, errors: np.ndarray, own: np.ndarray, has: np.ndarray
 ) -> Weights:
     """Of the recordings (n,) that have such weights; base, errors and own are (n, 2), as `_errors` gives them."""
-    speakers = [row.speaker for row, taken in zip(rows, has, strict=True) if taken]
+    speakers = [source_speaker(row) for row, taken in zip(rows, has, strict=True) if taken]
     counts = np.column_stack([base[:, 0], errors[:, 0], own])[has]  # wrong by base, by these, by own; reference words
     by_speaker = sum_by_speaker(speakers, counts)
     n_base, n_errors, n_own, n_words = (int(n) for n in counts.sum(axis=0))
