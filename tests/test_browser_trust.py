@@ -100,7 +100,7 @@ def test_noise_gives_no_speech_found_and_the_words_only_on_demand(visit, tmp_pat
     soundfile.write(path, no_speech("pink noise", np.random.default_rng(2)), SAMPLE_RATE)
     here = compared(visit, path, size, reference="")
     assert here.page.locator(".hw-transcript").all_inner_texts() == 2 * [marks.NO_SPEECH]
-    here.page.get_by_text("No speech was found. Speak closer").wait_for()
+    here.page.get_by_text("The model found no speech in this recording. Speak closer").wait_for()
     assert here.page.get_by_text("stand out from its own background noise").count() == 2
     written = here.page.locator(".hw-base .hw-anyway")
     expect(written).to_be_hidden()

@@ -280,7 +280,7 @@ def test_no_voice_counts_only_where_the_words_are_unsure_as_well(log_prob, wavef
     assert ("no_voice" in {flag.name for flag in flags}) == flagged
     if flagged:
         (reason,) = [flag.reason for flag in flags if flag.name == "no_voice"]
-        assert reason == "No voice is heard: only 0.0 s of the recording have the pitch of one."
+        assert reason == "No voiced sound was found: only 0.0 s of the recording have the pitch of a voice."
 
 
 @pytest.mark.parametrize(

@@ -214,9 +214,9 @@ def test_a_list_that_waits_is_told_about_how_long(tab, send, monkeypatch):
     assert "0 of 5 done" in next(steps).status and "4 of 5 done" in next(steps).status
     tab.service.scheduler._seconds_each = 1.5
     # One and three are left, and both lists get one in turn until the first has ended: twice 1.5 s.
-    assert "Waiting for other visitors: about 3 s." in told(places=2)
+    assert "Others are before you: about 3 s." in told(places=2)
     assert "Waiting for the model." in told(places=3)
-    assert "Waiting for other visitors: about 6 s." in told(places=1)  # all that are left
+    assert "Others are before you: about 6 s." in told(places=1)  # all that are left
     for who in others:
         tab.stop(who)
     assert "Waiting for the model." in told(places=1)

@@ -128,6 +128,36 @@ def test_what_the_page_itself_says_and_what_templates_say_is_translated():
     }  # the part of a longer text
 
 
+def test_what_notices_and_errors_say_is_translated():
+    """Their titles too, and what stands in a constant by name."""
+    modules = [ast.parse(path.read_text(encoding="utf-8")) for path in (ROOT / "hyper" / "ui").rglob("*.py")]
+    named = {
+        each.targets[0].id: each.value.value
+        for module in modules
+        for each in module.body
+        if isinstance(each, ast.Assign)
+        and isinstance(each.value, ast.Constant)
+        and isinstance(each.targets[0], ast.Name)
+    }
+    calls = [node for module in modules for node in ast.walk(module) if isinstance(node, ast.Call)]
+    names = [(call, getattr(call.func, "id", getattr(call.func, "attr", ""))) for call in calls]
+    given = [part for call, name in names if says_something(name) for part in call.args]
+    given = [part.func.value if isinstance(part, ast.Call) and is_filled(part) else part for part in given]
+    found = {part.value if isinstance(part, ast.Constant) else named.get(getattr(part, "id", "")) for part in given}
+    sentences = {text for text in found if isinstance(text, str) and text[:1].isupper()}
+    assert len(sentences) > 30 and {"Too large to save here", "Live from the microphone"} <= sentences
+    assert {text for text in sentences if not keys_of(text)} == set()
+
+
+def says_something(name: str) -> bool:
+    return name in ("notice", "say", "_slide") or name.endswith("Error")
+
+
+def is_filled(call: ast.Call) -> bool:
+    """Whether it is a named text with holes that is filled here."""
+    return getattr(call.func, "attr", "") == "format" and isinstance(call.func.value, ast.Name)
+
+
 @IN_OTHERS
 def test_translations_are_other_words_that_gradio_can_format(language):
     for english, translation in texts(language).items():

@@ -154,7 +154,7 @@ def _no_voice(transcript: Transcript, waveform: np.ndarray) -> Iterator[Flag]:
         return
     seconds = voiced_seconds(waveform)
     if seconds < LEAST_SPEECH_SECONDS:
-        reason = f"No voice is heard: only {seconds:.1f} s of the recording have the pitch of one."
+        reason = f"No voiced sound was found: only {seconds:.1f} s of the recording have the pitch of a voice."
         yield Flag("no_voice", seconds, LEAST_SPEECH_SECONDS, reason)
 
 

@@ -31,9 +31,9 @@ FAR_TIMES = 1.5
 Outcome = Literal["better", "same", "worse", "not reliable"]
 Doubt = Literal["no speech", "disagree", "signs", "far", "unsure"]
 REASONS: dict[Doubt, str] = {
-    "no speech": "No speech was found.",
-    "disagree": "The two disagree on whether anybody speaks.",
-    "signs": "There are signs that words were invented.",
+    "no speech": "The model found no speech in this recording.",
+    "disagree": "The two transcripts disagree on whether anybody speaks.",
+    "signs": "There are signs that the model wrote words that nobody said.",
     "far": "This voice is unlike those that the model learned from.",
     "unsure": "The model is unsure of half of its words.",
 }

@@ -33,7 +33,7 @@ MATRIX_NAMES = {
 }
 MAGNITUDE = Caption(
     "How much each layer was changed for this recording",
-    "The taller a bar, the more that part of Whisper was changed to follow this voice; its height says nothing about a "
+    "The taller a bar, the more that part of Whisper was changed for this recording; its height says nothing about a "
     "person's health. A bar is the size of the change next to the size of the layer's own weights; part of it was "
     "learned and is the same for every recording.",
 )
@@ -44,7 +44,7 @@ SINGULAR_VALUES = Caption(
 )
 MATRICES = Caption(
     "Where inside each layer it was changed",
-    "The more a square stands out, the more that part of Whisper was changed to follow this voice; it says nothing "
+    "The more a square stands out, the more that part of Whisper was changed for this recording; it says nothing "
     "about a person's health. Each square is one matrix of a layer, next to its own weights. W1 and W2 are the layer's "
     "MLP; self-attention reads the words so far, cross-attention the sound.",
 )

@@ -11,7 +11,8 @@ from hyper.plots.style import WER_LABEL, Caption, styled
 
 SESSIONS = Caption(
     "Errors in each session",
-    "Lower is better. Sessions compare only where the same kind of text was read and the same model transcribed it.",
+    "Lower is better. Sessions compare only where the same kind of text was read and the same model transcribed it. "
+    "A change from session to session says nothing about a person's health or about a treatment.",
 )
 
 

@@ -31,8 +31,8 @@ VOICE_MAP = Caption(
     "Where this voice lies among the training speakers (atypical ones are simulated)",
     "A voice among the marks is one of a kind that the hypernetwork learned from; far from all of them, adapting may "
     "help less. Each mark is a training speaker: near each other means that Whisper's encoder hears them alike, and "
-    "larger marks are more severe. The axes are the two directions in which these speakers differ most, with their "
-    "share of all differences.",
+    "larger marks are more strongly simulated. The axes are the two directions in which these speakers differ most, "
+    "with their share of all differences.",
 )
 
 

@@ -8,12 +8,12 @@ from hyper.ui import scripts
 from hyper.ui.layout import HOW, MODELS, heading, line
 from hyper.ui.templates import render
 
-HEADLINE = "Speech recognition that adapts to one voice"
-SENTENCE = "For atypical speech: Whisper as it is, and Whisper tuned to the voice it just heard, side by side."
+HEADLINE = "Speech recognition that adapts to each recording"
+SENTENCE = "For atypical speech: Whisper as it is, and Whisper adapted to the recording it just heard, side by side."
 STEPS = (
     "Whisper, a speech recogniser, listens to the recording.",
-    "A second, much smaller network, the hypernetwork, listens with it and writes a correction for this one voice: a "
-    "small change to some of Whisper's weights.",
+    "A second, much smaller network, the hypernetwork, listens with it and writes a correction for this one "
+    "recording: a small change to some of Whisper's weights.",
     "Whisper transcribes the recording twice, as it is (base) and with the correction (adapted), so that you can "
     "compare.",
     "The correction is then dropped. Nothing is learned from your recording, and the next one starts from the same "
@@ -38,7 +38,7 @@ OFFER_NOTE = (
 )
 FORM_NOTE = (
     "The same small Whisper, adapted as in the paper: a rank-1 update of one matrix (W1) in each layer of its decoder. "
-    "The bundled pair's own form changes every matrix, and mends more."
+    "The bundled pair's own form changes every matrix, and mends more of simulated speech."
 )
 OTHER_MODEL_NOTE = (
     "Loaded when it is first used. If no hypernetwork was trained for it, you get the base transcript; to train one: "

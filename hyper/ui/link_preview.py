@@ -17,9 +17,10 @@ if TYPE_CHECKING:
     from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 NAME = "HyperWhisper"
-TITLE = f"{NAME}: speech recognition that adapts to one voice"
+TITLE = f"{NAME}: speech recognition that adapts to each recording"
 DESCRIPTION = (
-    "Whisper as it is and Whisper tuned to the voice it just heard, side by side: record, upload or press an example."
+    "Whisper as it is and Whisper adapted to the recording it just heard, side by side: record, upload or press an "
+    "example."
 )
 PICTURE = ASSETS / "screenshot.png"
 PICTURE_PATH = "/link-preview.png"

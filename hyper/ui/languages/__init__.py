@@ -72,11 +72,13 @@ def word(text: str) -> str:
 
 
 def number(text: str, language: str) -> str:
-    """A number with the language's decimal sign, in Turkish after its per cent sign; any other text as it stands."""
+    """A number with the language's decimal sign, in Turkish with its per cent and seconds; any other text as it is."""
     if language not in LANGUAGES or not NUMBER.fullmatch(text):
         return text
     written = text.translate(SWAPPED)
-    return f"%{written[:-1].rstrip()}" if language == "tr" and written.endswith("%") else written
+    if language == "tr" and written.endswith("%"):
+        return f"%{written[:-1].rstrip()}"
+    return f"{written}n" if language == "tr" and written.endswith(" s") else written  # saniye
 
 
 def translated(text: str, language: str) -> str:

@@ -27,7 +27,7 @@ from hyper.ui.numbers import count
 N_PEAKS = 160  # bars of the drawn waveform: as many as the last row can tell apart
 DOUBTS: dict[Doubt, str] = {  # in few words, to be read from afar
     "no speech": "no speech was found",
-    "disagree": "the two disagree on whether anybody speaks",
+    "disagree": "the two transcripts disagree on whether anybody speaks",
     "signs": "words may be invented",
     "far": "the model knows no voice like this",
     "unsure": "the model is unsure of half of its words",

@@ -31,8 +31,9 @@ BATCH = 4  # phrases at a time: other visitors come in between
 PLACE = "guided reading"  # of the recordings that the visitor holds here
 LANGUAGE = "en"  # of all phrases
 INTRODUCTION = (
-    "Phrases are shown one at a time: read each one aloud, record yourself, then press Next. Because the phrases are "
-    "known, errors can be counted. The model is the one chosen under Try."
+    "Phrases in English are shown one at a time: read each one aloud, record yourself, then press Next. Because the "
+    "phrases are known, the errors of the speech recognition can be counted; they are its errors, not yours. The model "
+    "is the one chosen under Try."
 )
 GONE = "{n} of the recordings were deleted after half an hour; their phrases are left out."
 LOST = (

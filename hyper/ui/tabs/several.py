@@ -64,7 +64,7 @@ REPORT_TEXT = (
 )
 NO_RECORDINGS = "There are no recordings yet: drop audio files or a zip archive, then press Transcribe all."
 WAITING = "Waiting for the model."
-WAITING_FOR_OTHERS = "Waiting for other visitors: about {seconds} s."
+WAITING_FOR_OTHERS = "Others are before you: about {seconds} s."
 NO_OUTCOME = "There is no table any more; please press Transcribe all again."
 
 
