@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -12,7 +13,8 @@ from hyper.model.checkpoint import WEIGHTS_FILE, load_hypernet, save_hypernet
 from hyper.model.files import ASSETS
 from hyper.recordings.manifest import ManifestRow
 from hyper.training.adaptation.loop import AdaptationTraining
-from hyper.training.model_card import hypernet_card, training_data_lines
+from hyper.training.base.settings import BaseTraining
+from hyper.training.model_card import OF_PEOPLE, SIMULATED, base_card, hypernet_card, training_data_lines
 
 BUFFERS = {"utterance_encoder.mean", "utterance_encoder.std"}  # fitted, not learned
 
@@ -53,6 +55,29 @@ def test_a_loss_on_typical_speech_alone_is_told(backbone, make_hypernet):
     entries = [{"step": 3, "minutes": 0.1, "typical_base": 0.5, "typical_adapted": 0.25}]
     card = hypernet_card(backbone, make_hypernet(backbone), AdaptationTraining(updates=3), [], entries)
     assert "- typical, adapted: 0.250\n- typical, base: 0.500" in card and "could be held out" not in card
+
+
+@pytest.mark.parametrize(
+    ("rows", "said"),
+    [
+        ([], []),
+        ([recording("a", "typical", False), recording("b", "", False)], []),
+        ([recording("a", "stuttering", True), recording("b", "typical", False)], [SIMULATED]),
+        ([recording("a", "stuttering", False)], [OF_PEOPLE]),
+        ([recording("a", "stuttering", False), recording("a", "stuttering", True)], [SIMULATED, OF_PEOPLE]),
+    ],
+)
+def test_the_card_says_whose_speech_it_was(backbone, make_hypernet, rows, said):
+    card = hypernet_card(backbone, make_hypernet(backbone), AdaptationTraining(updates=3), rows, [])
+    assert [text for text in (SIMULATED, OF_PEOPLE) if text in card] == said
+
+
+@pytest.mark.parametrize("is_real", [False, True])
+def test_a_bases_card_tells_only_what_was_done(is_real):
+    made = replace(recording("a", "typical", False), corpus="synthetic", phones="h:0.1 i:0.1")
+    people = [recording("b", "typical", False)] if is_real else []
+    card = base_card(BaseTraining(hours=1), 9, [made, *people], [])
+    assert "espeak-ng" in card and ("aligned" in card) is is_real
 
 
 def test_simulated_speakers_are_not_counted_with_real_ones():

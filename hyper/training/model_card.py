@@ -23,6 +23,15 @@ WENT_ON = (
     "It went on from the hypernetwork with fingerprint `{}`, whose recordings are not counted here; in the losses "
     "below, *base* is that one."
 )
+SIMULATED = (
+    "Where a line says simulated, signal processing made typical speech atypical; no patient was recorded for that "
+    "line."
+)
+OF_PEOPLE = "It learned from recordings of people whose speech is not typical; pass it on only as far as they agreed."
+LICENCES = (
+    "The weights that HyperWhisper ships are Apache-2.0; its docs/corpora.md has the licences of the corpora that "
+    "their cards name."
+)
 BY_ORIGINALS = (
     "It was taught what the base makes of each simulated recording's original, before it was changed; of typical "
     "recordings, to leave them as they are. So it knows no words that the base does not."
@@ -46,6 +55,23 @@ def _kind(row: ManifestRow) -> tuple[str, str, bool]:
 
 def _counted(n: int, what: str) -> str:
     return f"{n} {what}" if n == 1 else f"{n} {what}s"
+
+
+def _whose_speech(rows: Sequence[ManifestRow]) -> list[str]:
+    """Sentences on simulated patients and on people, where there are any."""
+    of_people = any(not row.simulated and row.cohort not in ("", "typical") for row in rows)
+    return [*([SIMULATED] if any(row.simulated for row in rows) else []), *([OF_PEOPLE] if of_people else [])]
+
+
+def _how_made(rows: Sequence[ManifestRow]) -> list[str]:
+    """Sentences on synthetic speech and on recordings that were aligned, where there are any."""
+    made = "Synthetic speech comes from espeak-ng and flite."
+    cut = (
+        "Recordings without phone times were aligned by the half-trained model itself and cut between words into "
+        "pieces of up to 6 s; the worst-fitting twentieth was left out."
+    )
+    is_made = any(row.corpus == "synthetic" for row in rows)
+    return [*([made] if is_made else []), *([cut] if any(not row.phones for row in rows) else [])]
 
 
 def _teacher_lines(settings: BaseTraining) -> list[str]:
@@ -81,8 +107,7 @@ def base_card(
         "",
         *training_data_lines(rows),
         "",
-        "Synthetic speech comes from espeak-ng and flite. Recordings without phone times were aligned by the "
-        "half-trained model itself and cut into pieces of 2 to 6 s; the worst-fitting twentieth was left out.",
+        " ".join([*_how_made(rows), LICENCES]),
         *_teacher_lines(settings),
         "",
         before + "Settings: " + ", ".join(f"{key} {value}" for key, value in numbers.items()) + ".",
@@ -118,7 +143,7 @@ def hypernet_card(
         "",
         *training_data_lines(rows),
         "",
-        "Where a line says simulated, signal processing made typical speech atypical; no patient was recorded.",
+        " ".join([*_whose_speech(rows), LICENCES]),
         *(["", BY_ORIGINALS] if by_originals else []),
         *(["", WENT_ON.format(went_on_from)] if went_on_from else []),
         "",
