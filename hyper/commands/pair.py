@@ -13,10 +13,11 @@ examples:
   python -m hyper pair openai/whisper-small --data recordings --cohort dysarthria --typical typical.csv
   python -m hyper pair openai/whisper-tiny.en --data typical.csv --simulate --hours 2
 
-It looks at the recordings and prints what is wrong with them, deals out the speakers (most to train on, 15 % to choose
-by, 15 % to test on), and says what it will take; --dry-run ends there. Then it tries three hypernetworks shortly,
-trains the best, chooses its strength, calibrates, maps the voices, scores it on the test speakers, writes its card, and
-ends with the line that starts the app on it. One that was stopped goes on when the same command is given again.
+It looks at the recordings and prints what is wrong with them, deals out the speakers (most to train on, 15 % each to
+choose by and to test on; with few speakers up to a quarter and a third, so that the test has five), and says what it
+will take; --dry-run ends there. Then it tries three hypernetworks shortly, trains the best, chooses its strength,
+calibrates, maps the voices, scores it on the test speakers, writes its card, and ends with the line that starts the app
+on it. One that was stopped goes on when the same command is given again.
 """
 
 

@@ -12,7 +12,7 @@ examples:
   python -m hyper reproduce --sentences sentences.txt --people people.csv --teacher openai/whisper-tiny.en
   python -m hyper reproduce --quick --work runs/quick
 
-Steps: speech, a first base, two more that go on from it, simulated speech, hypernetwork, two more, calibration, map,
+Steps: speech, a first base, two more that go on from it, simulated speech, hypernetwork, three more, calibration, map,
 scorecard, methods, nine experiments, results page. Each is a command of its own, printed with its time. A step that is
 done is not done again; one that was stopped goes on.
 `--quick` takes tiny sizes to try every part out: its numbers mean nothing. Everything lies below --work.

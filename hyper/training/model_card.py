@@ -29,7 +29,7 @@ SIMULATED = (
 )
 OF_PEOPLE = "It learned from recordings of people whose speech is not typical; pass it on only as far as they agreed."
 LICENCES = (
-    "The weights that HyperWhisper ships are Apache-2.0; its docs/corpora.md has the licences of the corpora that "
+    "The weights that HyperWhisper ships are Apache-2.0; its docs/bundled.md has the licences of the corpora that "
     "their cards name."
 )
 BY_ORIGINALS = (
