@@ -18,7 +18,7 @@ from hyper.study.experiments.arms import STANDARD
 from hyper.study.experiments.budget import arm_of, arms_of
 from hyper.study.experiments.catalogue import EXPERIMENTS
 from hyper.study.experiments.measure import write_experiment
-from hyper.study.experiments.results_page import PAGE, answer, numbers_mark, results_page
+from hyper.study.experiments.results_page import OTHER_BASE, PAGE, answer, numbers_mark, results_page
 from hyper.study.experiments.shared_factors import Plan
 from hyper.study.experiments.transfer import TransferError
 from hyper.study.experiments.workbench import OTHER_WAYS, Record, Workbench
@@ -28,6 +28,8 @@ from hyper.training.adaptation.loop import AdaptationTraining
 from tests.patients import write_patients
 
 TYPICAL = "typical-commands-known"
+METHODS = {"base_fingerprint": "today"}
+SCORECARD = METHODS | {"sets": {MAIN: {"groups": [{"by": "all", "base_wer": 0.125}]}}}
 RESULTS = Path(__file__).parents[1] / "assets" / "results"
 
 
@@ -123,10 +125,33 @@ def _without_minutes(record: Record) -> Record:
 def test_smaller_studies_stand_below_the_table_of_all_methods(tmp_path: Path) -> None:
     (tmp_path / "first").mkdir()
     (tmp_path / "first" / "methods.md").write_text("| a table |\n")
+    (tmp_path / "first" / "methods.json").write_text(json.dumps(METHODS | {"base_fingerprint": "earlier"}))
     page = results_page(tmp_path)
     own = "### The smallest first: mild stuttering alone\n\n| a table |\n\n## "
     assert own in page[page.index("## Every alternative on the same data") :]
     assert "### A LoRA for each enrolled speaker" not in page
+    (tmp_path / "scorecard.json").write_text(json.dumps(SCORECARD))
+    assert own.replace("\n\n## ", f"\n\n{OTHER_BASE}\n\n## ") in results_page(tmp_path)
+
+
+@pytest.mark.parametrize(("wer", "says"), [(0.25, "is 25.0 % here and 12.5 % in the scorecard above"), (0.125, "")])
+def test_a_table_of_the_same_base_says_where_its_base_row_differs(tmp_path: Path, wer: float, says: str) -> None:
+    methods = METHODS | {"methods": {"base": {"sets": {MAIN: {"wer": wer}}}}}
+    for name, record in (("methods", methods), ("scorecard", SCORECARD)):
+        (tmp_path / f"{name}.json").write_text(json.dumps(record))
+    page = results_page(tmp_path)
+    assert ("in the scorecard above" in page) is bool(says) and says in page and OTHER_BASE not in page
+
+
+def test_what_failed_is_told_by_titles_and_in_percent(tmp_path: Path) -> None:
+    name = "WER of lora-global minus the hypernetwork's, ood-dysphonia, at least the main set's"
+    bars = [{"name": name, "value": -0.00474, "bar": ">= 0.04349", "met": False}]
+    bars += [{"name": "base WER, fsdd", "value": None, "bar": "<= 0.25", "met": False}]
+    (tmp_path / "bars.json").write_text(json.dumps(bars))
+    page = results_page(tmp_path)
+    told = "simulated dysphonia, a disorder not trained on, commands, new speakers, at least the main set's"
+    assert f"| WER of one LoRA for all minus the hypernetwork's, {told} | -0.47% | ≥ 4.35% |" in page
+    assert "| base WER, fsdd | – | ≤ 25.00% |" in page
 
 
 def test_the_command_from_data_to_page(

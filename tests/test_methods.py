@@ -173,10 +173,10 @@ def test_the_table_by_hand() -> None:
     (against_full, against_lora) = (
         next(each for each in record["comparisons"] if each["rival"] == rival) for rival in ("full", "lora-global")
     )
-    assert against_lora["difference"] == pytest.approx(5 / 12) and against_lora["clear_of_zero"]
+    assert against_lora["difference"] == pytest.approx(5 / 12) and against_lora["own_is"] == "better"
     low, high = against_lora["interval"]  # each speaker: 1/2 - 0 or 1/2 - 1/2
     assert 0 < low < 5 / 12 < high <= 0.5
-    assert against_full["difference"] == pytest.approx(-1 / 12) and not against_full["clear_of_zero"]
+    assert against_full["difference"] == pytest.approx(-1 / 12) and against_full["own_is"] == "not clear"
     assert record["methods"]["lora-global"]["adapted_share"] == 0.005
 
 
@@ -193,6 +193,23 @@ def test_the_page_has_a_line_for_each_method() -> None:
     assert "| one LoRA for all | 0.500% | – | 1.00% | no | 1.5 | 20 | 50.0 % (50.0 to 50.0) |" in page
     assert "of the whole decoder | 0.500% | 2.00% | 1.00% | no |" in page
     assert "| method | adapted an utterance" in page and "simulated atypical commands |" in page
+
+
+@pytest.mark.parametrize(
+    ("ends", "verdict"),
+    [([0.01, 0.2], "better"), ([-0.2, -0.01], "worse"), ([-0.1, 0.1], "not clear"), (None, "not clear")],
+)
+def test_the_page_says_whether_the_hypernetwork_is_better(ends: list[float] | None, verdict: str) -> None:
+    record = study_record(RESULTS, {SET: ROWS}, 1000)
+    beside = {
+        "rival": "full",
+        "set": SET,
+        "difference": 0.0,
+        "interval": ends,
+        "clear_of_zero": False,
+    }  # as once written
+    page = study_page(record | {"comparisons": [beside]}, {SET: "a set"})
+    assert "| hypernetwork is |" in page and page.rstrip().endswith(f"| {verdict} |")
 
 
 def test_counts_of_seeds_are_pooled() -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import math
+import re
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -16,8 +17,11 @@ from hyper.study.cells import markdown_table
 from hyper.study.experiments.catalogue import EXPERIMENTS
 from hyper.study.experiments.workbench import Experiment, Record, rates_of_arm
 from hyper.study.methods.runs import MAIN
+from hyper.study.methods.specs import METHODS
 from hyper.study.scaling import NAME as SCALING
 from hyper.study.scaling import draw_scaling
+from hyper.study.scorecard.markdown import SIGN_MARKS
+from hyper.study.scorecard.sets import TEST_SETS
 
 PAGE = "RESULTS.md"
 SMALLER_STUDIES = {  # folders beside the table of all methods, each with one of its own
@@ -26,6 +30,7 @@ SMALLER_STUDIES = {  # folders beside the table of all methods, each with one of
     "both": "The form that ships, beside one LoRA of its shape for everybody",
 }
 
+WHAT_CHANGED = "../../docs/bundled.md"  # from assets/results
 OTHER_BASE = "**Measured with another base than the scorecard above.**"
 FRAME = Path(__file__).with_suffix(".md")  # what the page says whatever was measured
 
@@ -78,17 +83,32 @@ def _methods(out: Path) -> str:
     for folder, title in SMALLER_STUDIES.items():
         file = out / folder / "methods.md"
         if file.exists():
-            parts.append(f"### {title}\n\n{file.read_text(encoding='utf-8').strip()}")
+            text = file.read_text(encoding="utf-8").strip()
+            parts.append(f"### {title}\n\n{text}{_other_base(out, folder)}")
     return "\n\n".join(parts)
 
 
-def _other_base(out: Path) -> str:
-    """A warning where the alternatives were trained for another base than the one of the scorecard."""
-    files = [out / "methods.json", out / "scorecard.json"]
+def _other_base(out: Path, folder: str = "") -> str:
+    """A warning where the alternatives were trained for another base than the scorecard's, or it was rated anew."""
+    files = [out / folder / "methods.json", out / "scorecard.json"]
     if not all(file.exists() for file in files):
         return ""
-    methods, scorecard = (json.loads(file.read_text(encoding="utf-8"))["base_fingerprint"] for file in files)
-    return "" if methods == scorecard else f"\n\n{OTHER_BASE}"
+    methods, scorecard = (json.loads(file.read_text(encoding="utf-8")) for file in files)
+    if methods["base_fingerprint"] != scorecard["base_fingerprint"]:
+        return f"\n\n{OTHER_BASE}"
+    here, there = methods.get("methods", {}).get("base", {}).get("sets", {}).get(MAIN), _base_wer(scorecard)
+    if here is None or there is None or math.isclose(here["wer"], there):
+        return ""
+    return (
+        f"\n\nThe base's WER on the main test set is {percent(here['wer'])} here and {percent(there)} in the scorecard "
+        f"above, which was measured at another time: [what was changed]({WHAT_CHANGED})."
+    )
+
+
+def _base_wer(scorecard: Record) -> float | None:
+    """On the main test set."""
+    groups = scorecard.get("sets", {}).get(MAIN, {}).get("groups", [])
+    return next((group["base_wer"] for group in groups if group["by"] == "all"), None)
 
 
 def _text(file: Path, command: str) -> str:
@@ -164,8 +184,7 @@ def _beside_scorecard(record: Record, scorecard: Record) -> str:
     """Whether base and main test set are the scorecard's: made at another time, a set can be other recordings."""
     if scorecard["base_fingerprint"] != record["base_fingerprint"]:
         return f" {OTHER_BASE}"
-    groups = scorecard["sets"].get(MAIN, {}).get("groups", [])
-    there = next((group["base_wer"] for group in groups if group["by"] == "all"), None)
+    there = _base_wer(scorecard)
     here = rates_of_arm(record, "base")["wer"]
     if record["test_share"] < 1 or there is None or math.isclose(there, here):
         return ""
@@ -186,7 +205,22 @@ def _failed(out: Path) -> str:
     missed = [bar for bar in bars if not bar["met"]]
     if not missed:
         return f"{head}\n\nAll {len(bars)} bars on record are met."
-    rows = [[bar["name"], "–" if bar["value"] is None else f"{bar['value']:.4f}", bar["bar"]] for bar in missed]
+    rows = [
+        [_titled(bar["name"]), "–" if bar["value"] is None else f"{bar['value']:.2%}", _limit(bar["bar"])]
+        for bar in missed
+    ]
     return (
         f"{head}\n\n{len(missed)} of {len(bars)} bars are missed.\n\n{markdown_table(['bar', 'value', 'wanted'], rows)}"
     )
+
+
+def _titled(bar: str) -> str:
+    """A bar's name with sets and methods as the tables call them."""
+    titles = {each.name: each.title for each in (*TEST_SETS, *METHODS)}
+    return re.sub(r"[a-z]+(-[a-z]+)+", lambda found: titles.get(found[0], found[0]), bar)
+
+
+def _limit(bar: str) -> str:
+    """Such as "<= 0.25" as the scorecard writes it."""
+    sign, limit = bar.split()
+    return f"{SIGN_MARKS[sign]} {float(limit):.2%}"

@@ -109,7 +109,7 @@ def _comparison(rival: str, best: str, set_name: str, results: Results, rows: Ro
 def wer_difference(
     rival: Mapping[int, Scores], own: Mapping[int, Scores], rows: Sequence[ManifestRow]
 ) -> dict[str, Any]:
-    """WER of the rival minus one's own on the same speakers, paired; clear of zero where one's own is better."""
+    """WER of the rival minus one's own on the same speakers, paired, and whether one's own is better or worse."""
     best, other = _by_speaker(own, rows), _by_speaker(rival, rows)
     # With unequal numbers of seeds the counts are brought to the same number of words, which is exact: the words of a
     # set are the same in every seed.
@@ -120,8 +120,14 @@ def wer_difference(
     return {
         "difference": float(other.errors.sum() / other.words.sum() - best.errors.sum() / best.words.sum()),
         "interval": _json(interval),
-        "clear_of_zero": interval is not None and interval.low > 0,
+        "own_is": _verdict(_json(interval)),
     }
+
+
+def _verdict(ends: Sequence[float] | None) -> str:
+    """What an interval of the rival's WER minus one's own says of one's own: "not clear" where it holds 0."""
+    low, high = ends or (0.0, 0.0)
+    return "better" if low > 0 else "worse" if high < 0 else "not clear"
 
 
 def share_of_ceiling(results: Results, set_name: str) -> float | None:
@@ -168,9 +174,9 @@ def study_page(record: Mapping[str, Any], titles: Mapping[str, str]) -> str:
     beside = []
     for each in record["comparisons"]:
         cells = [methods[each["rival"]]["title"], titles[each["set"]], f"{100 * each['difference']:.1f}"]
-        beside.append([*cells, interval_cell(each["interval"]), "yes" if each["clear_of_zero"] else "no"])
+        beside.append([*cells, interval_cell(each["interval"]), _verdict(each["interval"])])
     whole = markdown_table([*header, "updates", *(titles[name] for name in sets)], lines)
-    columns = ["weighing hypernetwork beside", "set", "WER points less", "95 % interval", "clear of 0"]
+    columns = ["weighing hypernetwork beside", "set", "WER points less", "95 % interval", "hypernetwork is"]
     return f"{whole}\n\n{markdown_table(columns, beside)}\n"
 
 
