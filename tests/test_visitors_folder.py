@@ -76,6 +76,18 @@ def test_the_next_start_deletes_what_a_killed_one_left(tmp_path):
         end(after)
 
 
+def test_a_clock_that_is_set_right_makes_no_dead_start_of_a_running_one(tmp_path, monkeypatch):
+    monkeypatch.setenv("GRADIO_TEMP_DIR", str(tmp_path))
+    monkeypatch.setattr(folder.atexit, "register", lambda *_: None)
+    monkeypatch.setattr(folder.tempfile, "tempdir", folder.tempfile.tempdir)
+    started = folder._started_ms(os.getpid())
+    running, of_another = (tmp_path / f"run-{os.getpid()}-{started + 1000 * late}" for late in (-7, -3_600))
+    for each in (running, of_another):
+        each.mkdir()
+    folder.open_folder()
+    assert running.is_dir() and not of_another.exists()
+
+
 @pytest.mark.skipif(not hasattr(signal, "SIGHUP"), reason="this system has no terminals that hang up")
 @pytest.mark.parametrize("how", ["SIGHUP", "SIGTERM"])
 def test_a_closed_terminal_ends_it_as_ctrl_c_does(tmp_path, how):

@@ -24,6 +24,7 @@ RUN = re.compile(r"run-(\d+)-(\d+)")  # process, and when that process started, 
 PARTIAL = "tmp*"  # an upload on its way, as gradio names it; whole ones lie in folders named by their content
 PARTIAL_AGE_SECONDS = 60  # an upload to which nothing was added for so long has been given up
 WHOLE = re.compile("[0-9a-f]{64}")  # the folder, named by its content, of a file that was sent or made for a visitor
+CLOCK_MS = 60_000  # by which a clock is set right while the program runs
 DELETING_SECONDS = 5.0  # at the end of the program, for threads that write as fast as is deleted
 FILE_AGE_SECONDS = 30 * 60  # a page left open longer than this asks for the recording again
 
@@ -108,8 +109,14 @@ def _sweep(parent: Path) -> None:
     """Delete the folders of starts whose process has ended."""
     for folder in parent.iterdir():
         match = RUN.fullmatch(folder.name)
-        if match and not folder.is_symlink() and _started_ms(int(match[1])) != int(match[2]):
+        if match and not folder.is_symlink() and not _runs(int(match[1]), int(match[2])):
             shutil.rmtree(folder, ignore_errors=True)
+
+
+def _runs(process: int, started_ms: int) -> bool:
+    """Whether it is still there, and no other of its number. Its start moves with the clock when that is set right."""
+    now = _started_ms(process)
+    return now is not None and abs(now - started_ms) < CLOCK_MS
 
 
 def _started_ms(process: int) -> int | None:
