@@ -124,8 +124,8 @@ def check_cohorts(
     if by_cohort and not taught & scored:
         heard, tested = (", ".join(sorted(each - {"", TYPICAL})) or "none" for each in (taught, scored))
         raise MethodsError(
-            f"{', '.join(by_cohort)} adapts to each disorder by itself, but none is both trained on ({heard}) and scored "
-            f"({tested}); name --methods without it, or recordings of one disorder in both."
+            f"{', '.join(by_cohort)} adapts to each disorder by itself, but none is both trained on ({heard}) and "
+            f"scored ({tested}); name --methods without it, or recordings of one disorder in both."
         )
 
 
