@@ -557,6 +557,18 @@ def test_every_step_of_the_study_is_a_command_that_exists(options: list[str], n_
         assert all(path is None or path.is_relative_to(tmp_path) for path in written), step  # nothing in assets/
 
 
+@pytest.mark.parametrize("options", [[], ["--quick"], ["--people", "p.csv"]])
+def test_the_map_shows_whom_the_hypernetwork_was_trained_on(options: list[str], tmp_path: Path) -> None:
+    args = build_parser("reproduce").parse_args(["reproduce", "--work", str(tmp_path), *options])
+    steps = {step.name: step.arguments for step in reproduce.steps(chosen_options(args, reproduce.Reproduction))}
+    names = ("first-hypernetwork", "second-hypernetwork", "third-hypernetwork", "hypernetwork")
+    taught = {path for name in names for path in build_parser("train").parse_args(steps[name]).data}
+    shown = build_parser("make-map").parse_args(steps["voice-map"]).data
+    assert set(shown) == taught and len(shown) == len(taught)
+    made = [build_parser(words[0]).parse_args(words).out for name, words in steps.items() if words[0] == "distort"]
+    assert {folder / "manifest.csv" for folder in made if "validation" not in folder.name} <= taught
+
+
 def test_the_study_makes_the_pair_that_is_delivered(tmp_path: Path) -> None:
     """Its last trainings have the settings that stand in the delivered pair's own files."""
     more = ["--people", "p.csv", "--teacher", "openai/whisper-tiny.en"]

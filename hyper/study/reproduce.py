@@ -49,7 +49,7 @@ class Reproduction:
 
     @property
     def sizes(self) -> Sizes:
-        """Tiny ones to try every part out, or those of the bundled pair."""
+        """Tiny ones to try every part out, or `FULL`."""
         return QUICK if self.quick else FULL
 
     @property
@@ -63,7 +63,7 @@ class Reproduction:
 
     @cached_property
     def adapted_on(self) -> tuple[Path, ...]:
-        """Manifests of what hypernetwork and arms are trained on."""
+        """Manifests of what the first hypernetwork and the arms are trained on."""
         if not self.people:
             return self.manifests("atypical", "chain", "more")
         return (*self.manifests("atypical", "chain", "people", "people-chain", "more"), self.pieces)
@@ -148,33 +148,55 @@ def _made(study: Reproduction) -> list[Step]:
     return [*made, study.speech("more", sizes.more), step("first-hypernetwork", "train", *train)]
 
 
+_Patients = dict[str, tuple[Path, tuple[str, int, int]]]  # of whose recordings; ways, recordings and seed
+
+
+def _patients(study: Reproduction) -> _Patients:
+    """Of the second training, by the names of their sets."""
+    (spoken,) = study.manifests("spoken")
+    sources = [(spoken, each) for each in study.sizes.spoken_on]
+    sources += [(study.people, each) for each in study.sizes.people_on if study.people]
+    return {f"on-{i}": source for i, source in enumerate(sources, start=1)}
+
+
+def _far(study: Reproduction) -> dict[str, tuple[Sequence[Path], int]]:
+    """What the third training hears through other microphones: recordings and how many, by the names of the sets."""
+    n_people, n_spoken, n_patients = study.sizes.far
+    far: dict[str, tuple[Sequence[Path], int]] = {"far-people": ((study.people,), n_people)} if study.people else {}
+    patients = study.manifests(*_patients(study))
+    return far | {"far-spoken": (study.manifests("spoken"), n_spoken), "far-atypical": (patients, n_patients)}
+
+
+def _others(study: Reproduction) -> _Patients:
+    """Of the last training, by the names of their sets."""
+    n_people, n_spoken, _ = study.sizes.last
+    (spoken,) = study.manifests("spoken")
+    others: _Patients = {"last-people": (study.people, ("train", n_people, 51))} if study.people else {}
+    return others | {"last-spoken": (spoken, ("train", n_spoken, 61))}
+
+
+def _heard(study: Reproduction) -> tuple[tuple[Path, ...], ...]:
+    """What the second, the third and the last training hear; each goes on with what the one before heard."""
+    people = (study.people,) if study.people else ()
+    second = (*study.manifests(*_patients(study), "more-on"), *people)
+    third = (*second, *study.manifests(*_far(study)))
+    return second, third, (*third, *study.manifests(*_others(study), "last-far"))
+
+
 def _gone_on(study: Reproduction) -> list[Step]:
     """The hypernetwork goes on three times: with other recordings, through other microphones, with other patients."""
-    sizes = study.sizes
-    (spoken,) = study.manifests("spoken")
-    people = (study.people,) if study.people else ()
-    sources = [(spoken, each) for each in sizes.spoken_on]
-    sources += [(study.people, each) for each in sizes.people_on if study.people]
-    named = {f"on-{i}": source for i, source in enumerate(sources, start=1)}
-    patients = study.manifests(*named)
-    n_people, n_spoken, n_patients = sizes.far
-    far: dict[str, tuple[Sequence[Path], int]] = {"far-people": (people, n_people)} if people else {}
-    far |= {"far-spoken": ((spoken,), n_spoken), "far-atypical": (patients, n_patients)}
-    n_people, n_spoken, n_far = sizes.last
-    others = {"last-people": (study.people, ("train", n_people, 51))} if study.people else {}
-    others |= {"last-spoken": (spoken, ("train", n_spoken, 61))}
-    on = (*patients, *study.manifests("more-on"), *people)
-    heard = (*on, *study.manifests(*far))
+    sizes, others = study.sizes, _others(study)
+    second, third, last = _heard(study)
     return [
         study.speech("spoken", sizes.spoken),
         study.speech("more-on", sizes.more_on),
-        *(study.simulated(name, own, *how) for name, (own, how) in named.items()),
-        study.go_on("second-", "first-", on, sizes.on_budget),
-        *(study.distorted(name, *how, seed=i) for i, (name, how) in enumerate(far.items(), start=1)),
-        study.go_on("third-", "second-", heard, sizes.far_budget),
+        *(study.simulated(name, own, *how) for name, (own, how) in _patients(study).items()),
+        study.go_on("second-", "first-", second, sizes.on_budget),
+        *(study.distorted(name, *how, seed=i) for i, (name, how) in enumerate(_far(study).items(), start=1)),
+        study.go_on("third-", "second-", third, sizes.far_budget),
         *(study.simulated(name, own, *how) for name, (own, how) in others.items()),
-        study.distorted("last-far", study.manifests(*others), n_far, 7),
-        study.go_on("", "third-", (*heard, *study.manifests(*others, "last-far")), sizes.last_budget),
+        study.distorted("last-far", study.manifests(*others), sizes.last[2], 7),
+        study.go_on("", "third-", last, sizes.last_budget),
     ]
 
 
@@ -184,12 +206,13 @@ def _checked(study: Reproduction) -> list[Step]:
     simulated = ("--out", out, "--ways", "train", "--seed", 5, *study.work_with)
     both = study.manifests("validation", "validation-atypical")
     heard = study.manifests("validation-far")
+    taught = dict.fromkeys([*study.adapted_on, *_heard(study)[-1]])  # by the first training and the three that go on
     return [
         study.speech("validation", study.sizes.validation, "--split", "validation"),
         step("validation-simulated", "simulate", *study.manifests("validation"), *simulated),
         study.distorted("validation-far", both, study.sizes.validation.utterances, 4),
         step("calibrate", "calibrate", *both, *heard, "--results", study.results, *study.pair),
-        step("voice-map", "make-map", "--data", *study.adapted_on, *study.pair),
+        step("voice-map", "make-map", "--data", *taught, *study.pair),
     ]
 
 
