@@ -15,7 +15,9 @@ from hyper.model.passes import encode_frames
 from hyper.recordings.audio import save_audio
 from hyper.recordings.manifest import ManifestRow
 from hyper.simulate.phones import Phone, format_phones
+from hyper.speech.grammar import DIGITS, TRAINING_PATTERNS, WORDS
 from hyper.speech.phone_set import PHONES
+from hyper.speech.texts import draw_command
 from hyper.training.adaptation.teacher_forcing import IGNORED, teacher_batch
 from hyper.training.base.alignment import Alignment, align, cut
 from hyper.training.base.augment import _limit_band, distort, mask, warp_frequency
@@ -26,6 +28,7 @@ from hyper.training.base.small_whisper import (
     make_feature_extractor,
     make_model,
     mel_settings,
+    plain_text,
     train_tokenizer,
 )
 from hyper.training.base.windows import Places, Pool, extend_ambience
@@ -197,6 +200,25 @@ def test_teacher_batch_by_hand() -> None:
     assert targets[:, :5].tolist() == [[IGNORED, 5, 6, 9, IGNORED], [IGNORED, 7, 9, IGNORED, IGNORED]]
     assert inputs.shape == (2, 8)
     assert teacher_batch([[5] * 50], (1,), 9, max_length=16)[0].shape == (1, 16)
+
+
+@pytest.mark.parametrize(
+    ("text", "plain"),
+    [
+        ("Hello World, I'm OK", "hello world i'm ok"),
+        ("Well—he’s  x-rayed: (3.5 of 1,200)!", "well he's x rayed 3.5 of 1,200"),
+        ("U.S. salt & pepper, 5% more…", "u s salt & pepper 5% more"),
+        ("a_b 'tis", "a b 'tis"),
+    ],
+)
+def test_a_base_learns_plain_texts(text: str, plain: str) -> None:
+    assert plain_text(text) == plain_text(plain) == plain
+    assert len(characters_of(plain_text("Hello World, I'm OK"))) == len("hello world i'm ok")
+
+
+def test_what_synthesisers_say_is_plain_already() -> None:
+    said = [*WORDS, *DIGITS, *(draw_command(np.random.default_rng(i), TRAINING_PATTERNS) for i in range(300))]
+    assert [plain_text(text) for text in said] == said
 
 
 def test_characters_leave_out_what_ctc_cannot_write() -> None:

@@ -60,6 +60,18 @@ def test_a_base_learns_resumes_and_loads(spoken: Path, tmp_path: Path) -> None:
     assert set(pair.base.text) <= set("abcdefghijklmnopqrstuvwxyz' ")
 
 
+def test_a_base_learns_texts_that_are_written_with_capitals(spoken: Path, tmp_path: Path) -> None:
+    rows = [replace(row, file=str(row.path)) for row in read_manifest(spoken)]
+    write_manifest(tmp_path / "written.csv", [replace(row, reference=f"{row.reference.title()}.") for row in rows])
+    settings = BaseTraining(hours=4 / 3600, batch_size=4, warm_up=5)
+    trainers = [
+        BaseTrainer([manifest], tmp_path / manifest.stem, settings, TINY, 1)
+        for manifest in (spoken, tmp_path / "written.csv")
+    ]
+    plain, written = ((each._tokens(each._pool(False)), each.characters) for each in trainers)
+    assert written == plain and len(plain[1]) == 20
+
+
 def test_a_base_goes_on_from_a_trained_one(spoken: Path, tmp_path: Path) -> None:
     first = BaseTrainer([spoken], tmp_path / "first", BaseTraining(hours=1 / 3600, batch_size=4), TINY, 1)
     first.train()

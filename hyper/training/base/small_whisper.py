@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
@@ -27,6 +28,8 @@ HOP_LENGTH = 320  # samples: 20 ms, half of Whisper's resolution and half of its
 N_MELS = 80
 LABELS_PER_STATE = 2  # the second convolution halves the frames, so a state covers two of them
 CHARACTERS = " 'abcdefghijklmnopqrstuvwxyz"  # CTC's alphabet, after its blank
+# What is written and not said: signs that are said, such as &, stay, and so does what stands between digits.
+_PUNCTUATION = re.compile(r"_|[^\w\s'&%@+=$€£°](?!(?<=\d.)\d)")
 _SPECIAL = ("<|endoftext|>", "<|startoftranscript|>", "<|nospeech|>", "<|notimestamps|>")
 
 
@@ -203,6 +206,14 @@ class ListeningHeads(nn.Module):
         return self.phones(states).unflatten(2, (LABELS_PER_STATE, len(PHONES))).flatten(1, 2)
 
 
+def plain_text(text: str) -> str:
+    """What a base learns to write: lower case, no punctuation but apostrophes and what stands between digits.
+
+    "Well—I'm OK, 3.5!" is "well i'm ok 3.5".
+    """
+    return " ".join(_PUNCTUATION.sub(" ", text.lower().replace("’", "'")).split())
+
+
 def characters_of(text: str) -> list[int]:
-    """CTC targets, 1-based; 0 is the blank."""
+    """CTC targets of a plain text, 1-based; 0 is the blank."""
     return [1 + CHARACTERS.index(character) for character in text if character in CHARACTERS]

@@ -29,6 +29,7 @@ from hyper.training.base.small_whisper import (
     make_feature_extractor,
     make_model,
     mel_settings,
+    plain_text,
     prompt_of,
     start_model,
     train_tokenizer,
@@ -101,7 +102,7 @@ class BaseTrainer:
         if self.settings.start and not folder.exists():
             load_tokenizer(Path(self.settings.start)).save_pretrained(folder)
         if not (folder / "tokenizer.json").exists():
-            train_tokenizer((row.reference for row in rows), size.vocabulary, folder)
+            train_tokenizer((plain_text(row.reference) for row in rows), size.vocabulary, folder)
         return load_tokenizer(folder)
 
     def _modules(self) -> dict[str, nn.Module]:
@@ -151,7 +152,7 @@ class BaseTrainer:
             for name, rows in spoken.items()
             if rows
         }
-        self.characters = [characters_of(text) for store in stores.values() for text in store.texts]
+        self.characters = [characters_of(plain_text(text)) for store in stores.values() for text in store.texts]
         n_people = sum(len(store) for name, store in stores.items() if name != SYNTHETIC)
         share = self.settings.real_share if n_people else 0.0
         shares = [1 - share if name == SYNTHETIC else share * len(store) / n_people for name, store in stores.items()]
@@ -173,7 +174,7 @@ class BaseTrainer:
         return [built.get(name) for name in heard]
 
     def _tokens(self, pool: Pool) -> list[list[int]]:
-        return [self.tokenizer.encode(" " + text, add_special_tokens=False) for text in pool.texts]
+        return [self.tokenizer.encode(" " + plain_text(text), add_special_tokens=False) for text in pool.texts]
 
     def _update(self, batch: Batch, tokens: list[list[int]]) -> None:
         rate = self.settings.learning_rate * warm_hold_decay(self.clock.progress, self.step, self.settings.warm_up)
