@@ -305,12 +305,30 @@ def test_states_stay_on_disk_where_there_is_room(
     assert type(open_store(backbone, read_manifest(spoken)[:4], tmp_path / "asked", on_disk=False)) is LiveStates
 
 
-def test_two_processes_train_one_hypernetwork(spoken: Path, whisper_folder: Path, tmp_path: Path) -> None:
+@pytest.mark.parametrize("first", [True, False])
+def test_a_run_goes_on_as_it_began_however_much_room_is_left(
+    first: bool, backbone: Backbone, spoken: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rows, room = read_manifest(spoken)[:4], [10**12 if first else 10**4]
+    usage = "hyper.training.adaptation.live_states.shutil.disk_usage"
+    monkeypatch.setattr(usage, lambda _: type("Usage", (), {"free": room[0]}))
+    kinds = [type(open_store(backbone, rows, tmp_path / "states"))]
+    (tmp_path / "states" / "index.json").unlink(missing_ok=True)  # killed while the states were computed
+    room[0] = 10**4 if first else 10**12
+    kinds.append(type(open_store(backbone, rows, tmp_path / "states")))
+    assert kinds == [StateStore if first else LiveStates] * 2
+
+
+@pytest.mark.parametrize("generated", ["both", "nothing"])
+def test_two_processes_train_one_hypernetwork(
+    generated: str, spoken: Path, whisper_folder: Path, tmp_path: Path
+) -> None:
     command = (
         f"-m hyper train --base {whisper_folder} --data {spoken} --device cpu --run {tmp_path / 'run'} "
-        f"--out {tmp_path / 'out'} --updates 3 --batch-size 8"
+        f"--out {tmp_path / 'out'} --updates 3 --batch-size 8 --generated {generated}"
     )
-    together = {"WORLD_SIZE": "2", "MASTER_ADDR": "127.0.0.1", "MASTER_PORT": "29417", "ACCELERATE_USE_CPU": "true"}
+    port = str(29417 + (generated == "nothing"))
+    together = {"WORLD_SIZE": "2", "MASTER_ADDR": "127.0.0.1", "MASTER_PORT": port, "ACCELERATE_USE_CPU": "true"}
     processes = []
     for rank in ("0", "1"):  # what a launcher does
         environment = {**os.environ, **together, "RANK": rank, "LOCAL_RANK": rank}

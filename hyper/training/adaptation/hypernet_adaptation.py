@@ -36,6 +36,10 @@ class HypernetAdaptation(Adaptation):
         super().__init__()
         torch.manual_seed(seed)
         self.hypernet = make(config, backbone.sites(config.targets)).to(backbone.device)
+        if config.generated == "nothing":  # no gradient reaches what would write: several processes would wait for it
+            self.hypernet.requires_grad_(False)
+            for learned in (*self.hypernet.a_learned, *self.hypernet.b_learned):
+                learned.requires_grad_(True)
         self._backbone, self._loss = backbone, TaughtLoss(backbone, language)
         self.went_on_from = ""  # what those weights were that it did not draw
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 from collections.abc import Sequence
 from contextlib import suppress
@@ -17,6 +18,7 @@ from hyper.model.utterance_encoder import N_STATISTICS, pool_statistics
 from hyper.recordings.audio import load_audio
 from hyper.recordings.limits import SAMPLE_RATE, AudioError
 from hyper.recordings.manifest import ManifestRow, source_speaker
+from hyper.recordings.whole_files import write_whole
 from hyper.training.adaptation.states import (
     SILENT_STATES,
     StateBatch,
@@ -88,20 +90,27 @@ def open_store(
 ) -> StateStore | LiveStates:
     """Encoder states kept in `folder`, or computed for each batch: as asked, else kept where they take little room.
 
-    Little is under a third of the room that the disk has left; the choice is printed with its reason.
+    Little is under a third of the room that the disk has left; the choice is printed with its reason. It stays beside
+    the folder: both read a recording's length in their own way, so that a run goes on with neither but its own.
     """
-    is_there = (folder / "index.json").exists()
-    if on_disk is None and not is_there:
-        seconds = [usable_seconds(row.path, backbone.window_seconds) or 0.0 for row in rows]
-        needed = states_bytes(backbone, seconds)
-        folder.mkdir(parents=True, exist_ok=True)
-        free = shutil.disk_usage(folder).free
-        on_disk = needed < free / 3
-        where = "kept on disk" if on_disk else "computed for each batch"
-        print(f"encoder states take {needed / 2**30:.1f} GiB, {free / 2**30:.0f} GiB are free: {where}", flush=True)
-    if on_disk or is_there:
-        return StateStore.build(backbone, rows, folder, bfloat16=bfloat16)
-    return LiveStates(backbone, rows)
+    choice = folder.with_suffix(".json")
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    if (folder / "index.json").exists():
+        on_disk = True
+    elif on_disk is None:
+        on_disk = json.loads(choice.read_text())["on_disk"] if choice.exists() else _has_room(backbone, rows, folder)
+    write_whole(choice, json.dumps({"on_disk": on_disk}))
+    return StateStore.build(backbone, rows, folder, bfloat16=bfloat16) if on_disk else LiveStates(backbone, rows)
+
+
+def _has_room(backbone: Backbone, rows: Sequence[ManifestRow], folder: Path) -> bool:
+    """Whether the disk has three times what the states take; printed."""
+    seconds = [usable_seconds(row.path, backbone.window_seconds) or 0.0 for row in rows]
+    needed, free = states_bytes(backbone, seconds), shutil.disk_usage(folder.parent).free
+    on_disk = needed < free / 3
+    where = "kept on disk" if on_disk else "computed for each batch"
+    print(f"encoder states take {needed / 2**30:.1f} GiB, {free / 2**30:.0f} GiB are free: {where}", flush=True)
+    return on_disk
 
 
 def states_bytes(backbone: Backbone, seconds: Sequence[float]) -> int:
