@@ -138,7 +138,9 @@ def _read(
         except AudioError:  # silent or broken clips are in every corpus; align_rows prints how many were aligned
             continue
         used.append(row)
-    expected = [parse_phones(row.phones) or espeak.speak(" ".join(_words(row)), "en-us").phones for row in used]
+    expected: list[Sequence[Phone]] = [
+        parse_phones(row.phones) or espeak.speak(" ".join(_words(row)), "en-us").phones for row in used
+    ]
     return used, mels, expected
 
 
