@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import tracemalloc
+
 import numpy as np
 import pytest
 import scipy.stats
@@ -10,6 +12,7 @@ from hyper.metrics.intervals import (
     N_DRAWS,
     Interval,
     bootstrap_speakers,
+    bootstrap_weights,
     difference_interval,
     reduction_interval,
     sum_by_speaker,
@@ -98,3 +101,22 @@ def test_counts_are_summed_by_speaker():
     assert sum_by_speaker(["b", "a", "b"], counts).tolist() == [[2, 20], [5, 50]]
     with pytest.raises(ValueError, match="There are 2 speakers for 3 rows of counts; each row needs one"):
         sum_by_speaker(["b", "a"], counts)
+
+
+@pytest.mark.parametrize("n_speakers", [5, 1_000, 1_001, 1_500])
+def test_draws_are_those_of_one_multinomial_and_large_ones_are_not_kept(n_speakers):
+    """Every draw at once, as numpy makes them; what stays of them in memory is little."""
+    chances = np.full(n_speakers, 1 / n_speakers)
+    all_draws = np.random.default_rng(0).multinomial(n_speakers, chances, size=N_DRAWS)
+    counts = np.random.default_rng(1).integers(1, 50, size=(n_speakers, 2))
+    seen = []
+    tracemalloc.start()
+    bootstrap_speakers(counts, lambda pooled: seen.append(pooled) or pooled[:, 0] / pooled[:, 1])
+    kept, most = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert (seen[0] == all_draws @ counts).all()
+    assert kept < 5e6 and most < 12e6  # bytes
+    names = [f"{i:04}" for i in range(n_speakers)]
+    seen = []
+    bootstrap_weights(names, lambda weights: seen.append(weights) or weights[:, 0])
+    assert (np.concatenate(seen) == all_draws).all()

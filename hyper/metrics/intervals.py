@@ -9,7 +9,7 @@ rate would move with other recordings of the same people, and nothing of other p
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import final
@@ -19,6 +19,8 @@ import numpy as np
 N_DRAWS = 2_000  # the ends of an interval then move by about a twentieth of its width from seed to seed
 LEVEL = 95  # per cent of the draws that an interval holds
 MIN_SPEAKERS = 5  # fewer cannot stand for the speakers that were not recorded
+_MOST_KEPT = 1_000  # speakers: their draws take 4 MB, and a quarter of a second to make again
+_AT_ONCE = 250  # draws; those of 6,000 speakers take 12 MB
 _SEED = 0  # one for all: the same counts give the same interval
 
 
@@ -67,18 +69,20 @@ def bootstrap_speakers(
         raise ValueError(f"The counts have the shape {counts.shape}; a row for each speaker is needed.")
     if len(counts) < MIN_SPEAKERS:
         return None
-    return _middle(rate(_draws(len(counts)) @ counts))
+    return _middle(rate(np.concatenate([draws @ counts for draws in _draws(len(counts))])))
 
 
 def bootstrap_weights(
     speakers: Sequence[str],  # (n_utterances,) who spoke each
     statistic: Callable[[np.ndarray], np.ndarray],  # of weights (n_draws, n_utterances) to (n_draws,), NaN where
-    # undefined
+    # undefined; it is asked for some of the draws at a time
 ) -> Interval | None:
     """The same for what is no rate of pooled counts, as an area under a curve; each utterance weighs as often as its
     speaker was drawn."""
     names, index = np.unique(np.asarray(speakers), return_inverse=True)
-    return None if len(names) < MIN_SPEAKERS else _middle(statistic(_draws(len(names))[:, index]))
+    if len(names) < MIN_SPEAKERS:
+        return None
+    return _middle(np.concatenate([statistic(draws[:, index]) for draws in _draws(len(names))]))
 
 
 def _middle(rates: np.ndarray) -> Interval | None:  # (n_draws,)
@@ -113,13 +117,26 @@ def difference_interval(
     return bootstrap_speakers(counts, lambda pooled: _ratio(pooled[:, 0] - pooled[:, 1], pooled[:, 2]))
 
 
+def _draws(n_speakers: int) -> Iterator[np.ndarray]:  # (_AT_ONCE, n_speakers) each, together N_DRAWS rows
+    """How often each speaker is drawn, a part of the draws after the other: all of thousands would fill the memory."""
+    if n_speakers > _MOST_KEPT:
+        yield from _drawn(n_speakers)
+    else:
+        yield from (part.astype(np.int64) for part in _kept_draws(n_speakers))
+
+
 @lru_cache(maxsize=16)  # a report has many groups of the same few sizes
-def _draws(n_speakers: int) -> np.ndarray:  # (N_DRAWS, n_speakers) how often each speaker is drawn
+def _kept_draws(n_speakers: int) -> tuple[np.ndarray, ...]:
+    """The same, in a quarter of the memory: nobody is drawn more often than there are speakers."""
+    return tuple(part.astype(np.uint16) for part in _drawn(n_speakers))
+
+
+def _drawn(n_speakers: int) -> Iterator[np.ndarray]:
     """Drawing n speakers with replacement, as counts: a multinomial with equal chances."""
     rng = np.random.default_rng(_SEED)
-    draws = rng.multinomial(n_speakers, np.full(n_speakers, 1 / n_speakers), size=N_DRAWS)
-    draws.flags.writeable = False  # shared by every caller
-    return draws
+    chances = np.full(n_speakers, 1 / n_speakers)
+    for _ in range(N_DRAWS // _AT_ONCE):
+        yield rng.multinomial(n_speakers, chances, size=_AT_ONCE)
 
 
 def _ratio(top: np.ndarray, bottom: np.ndarray) -> np.ndarray:
