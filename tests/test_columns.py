@@ -50,6 +50,8 @@ def table(base: str, adapted: str | None, reference: str | None = None) -> list[
         ("at nine", "nine o'clochao", "Nine o'clock!", [
             ("at nine!", "nine o'clochao!", "Nine o'clock", ""),
         ]),
+        ("here", "do stop", "it's here", [("!", "do stop!", "it's", ""), ("here", "!", "here", "")]),
+        ("do stop", None, "don't stop", [("do!", "don't", ""), ("stop", "", "=")]),
         ("turn off", None, "turn on", [("turn", "", "="), ("off!", "on", "")]),
         ("turn off", None, None, [("turn", "", "="), ("off", "", "=")]),
         ("um", "", None, [("um", "", "", "=")]),

@@ -133,13 +133,16 @@ def _paired(texts: Sequence[Written], tokens: Sequence[Sequence[int]]) -> list[_
 
 
 def _joined(places: Sequence[_Place], texts: Sequence[Written]) -> list[list[_Place]]:
-    """Neighbouring places over which one written word stretches are one column."""
+    """Neighbouring places over which a written word stretches, of a transcript or of what was meant, are one column."""
     is_joined = [False] * len(places)  # with the place before
+    written_at: list[list[Sequence[int]]] = [[[word for word, _ in place.meant_words] for place in places]]
     for row, text in enumerate(texts):
+        tokens = [place.tokens[row] for place in places]
+        written_at.append([() if token is None else text.owners[token] for token in tokens])
+    for words_at in written_at:
         last: dict[int, int] = {}  # of each written word, the last place it was seen at
-        for i, place in enumerate(places):
-            token = place.tokens[row]
-            for word in text.owners[token] if token is not None else ():
+        for i, words in enumerate(words_at):
+            for word in words:
                 for between in range(last.get(word, i) + 1, i + 1):
                     is_joined[between] = True
                 last[word] = i
