@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import html
 import io
+import unicodedata
 from dataclasses import replace
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -29,7 +31,8 @@ from hyper.reports.timed_text import (
 )
 
 SAID = (WordTime("Turn", 0.2, 0.5), WordTime("on.", 0.5, 1.0), WordTime("Please", 3661.0, 3661.25))
-WORDS = st.lists(st.tuples(st.sampled_from(["a", "lights.", "<b>", "R&D", '"so"', "-->", "w" * 50]),
+LONG = "w" * 50
+WORDS = st.lists(st.tuples(st.sampled_from(["a", "lights.", "<b>", "R&D", '"so"', "-->", LONG]),
                            st.floats(0, 30), st.floats(0, 30)), max_size=60)  # fmt: skip
 
 
@@ -93,8 +96,10 @@ def test_subtitles_hold_every_word_and_never_overlap(found):
     captions = webvtt.from_buffer(io.StringIO(vtt(words, 30.0)))
     subtitles = list(srt_reader.parse(srt(words, 30.0)))
     said = [word.word for word in words]
-    assert [word for each in captions for word in html.unescape(each.text).split()] == said
-    assert [word.replace("→", "-->") for each in subtitles for word in each.content.split()] == said
+    if LONG not in said:  # which takes two lines
+        assert [word for each in captions for word in html.unescape(each.text).split()] == said
+    assert letters_of(html.unescape(each.text) for each in captions) == letters_of(said)
+    assert letters_of(each.content.replace("→", "-->") for each in subtitles) == letters_of(said)
     times = [(each.start.total_seconds(), each.end.total_seconds()) for each in subtitles]
     assert [srt_reader.timedelta_to_srt_timestamp(each.start).replace(",", ".") for each in subtitles] == [
         each.start for each in captions
@@ -103,7 +108,35 @@ def test_subtitles_hold_every_word_and_never_overlap(found):
     assert all(end <= start for (_, end), (start, _) in zip(times, times[1:], strict=False))
     assert all(len(each.content.split("\n")) <= 2 for each in subtitles)
     lines = [line for each in subtitles for line in each.content.split("\n")]
-    assert all(len(line) <= LINE_LETTERS or " " not in line for line in lines)
+    assert all(len(line) <= LINE_LETTERS for line in lines)
+
+
+def letters_of(texts):
+    """Without what parts words and lines."""
+    return "".join("".join(text.split()) for text in texts)
+
+
+@pytest.mark.parametrize(("sentence", "n_letters"), [("电气" * 59 + "好。", 120), ("ที่นี่" * 40, 80)], ids=["zh", "th"])
+def test_a_sentence_without_spaces_is_shown_for_as_long_as_it_is_said(sentence, n_letters):
+    cues = list(srt_reader.parse(srt((WordTime(sentence, 1.0, 21.0),), 30.0)))
+    times = [(each.start.total_seconds(), each.end.total_seconds()) for each in cues]
+    assert (times[0][0], times[-1][1]) == (1.0, 21.0) and all(end == start for (_, end), (start, _) in pairwise(times))
+    assert all(end - start <= CUE_SECONDS for start, end in times)
+    lines = [
+        [c for c in line if unicodedata.category(c)[0] != "M"] for each in cues for line in each.content.split("\n")
+    ]
+    assert "".join(each.content.replace("\n", "") for each in cues) == sentence
+    assert max(map(len, lines)) <= LINE_LETTERS
+    assert not any(
+        unicodedata.category(each.content[0]).startswith("M") for each in cues
+    )  # signs stay with their letter
+    seconds = times[0][1] - times[0][0]
+    assert len(lines[0]) == pytest.approx(n_letters * seconds / 20, abs=1)
+
+
+def test_a_short_word_before_a_long_pause_is_not_shown_all_the_time():
+    (cue,) = srt_reader.parse(srt((WordTime("on.", 1.0, 21.0),), 30.0))
+    assert cue.end.total_seconds() == 1 + CUE_SECONDS
 
 
 def test_a_cue_ends_with_the_sentence_and_at_a_pause():

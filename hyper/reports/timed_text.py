@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+import unicodedata
 from collections.abc import Mapping, Sequence
 from html import escape
 from typing import Literal, get_args
@@ -18,6 +20,8 @@ LINE_LETTERS = 42
 CUE_LINES = 2
 CUE_SECONDS = 7.0
 DRAWN_OUT_SECONDS = 1.5  # a word that lasts longer has a pause behind it: its time ends where the next word begins
+# Longer ones are whole sentences, in languages that are written without spaces: they are split over cues.
+LONGEST_WORD = 30  # letters
 SENTENCE_ENDS = (".", "?", "!", "…", "。", "？", "！")
 SHORTEST_SECONDS = 0.01  # of a word: half of what the model can tell apart
 TO_TEXTGRID = 1_000_000  # its times are written in whole microseconds
@@ -141,11 +145,31 @@ def _intervals(words: Sequence[WordTime], end: int) -> list[tuple[str, int, int]
 def _cues(words: Sequence[WordTime], seconds: float) -> list[list[WordTime]]:
     """Words that are shown together: at most two lines and seven seconds, a sentence or what lies between pauses."""
     cues: list[list[WordTime]] = []
-    for word in _spread(words, seconds):
+    for word in _spread([part for whole in words for part in _parts(whole)], seconds):
         if not cues or _is_over(cues[-1], word):
             cues.append([])
         cues[-1].append(word)
     return cues
+
+
+def _parts(word: WordTime) -> list[WordTime]:
+    """The word itself; of a sentence without spaces as many parts as it needs lines and cues, each with its share of
+    the time.
+    """
+    letters: list[str] = []  # with their signs
+    for character in word.word:
+        if letters and unicodedata.category(character).startswith("M"):
+            letters[-1] += character
+        else:
+            letters.append(character)
+    if len(letters) <= LONGEST_WORD:
+        return [word]
+    seconds = word.end - word.start
+    n_parts = max(-(-len(letters) // LINE_LETTERS), math.ceil(seconds / CUE_SECONDS))
+    ends = [len(letters) * i // n_parts for i in range(n_parts + 1)]
+    at = [word.start + seconds * end / len(letters) for end in ends]
+    parts = zip(ends, ends[1:], at, at[1:], strict=False)
+    return [WordTime("".join(letters[a:b]), start, end) for a, b, start, end in parts]
 
 
 def _is_over(cue: Sequence[WordTime], following: WordTime) -> bool:
