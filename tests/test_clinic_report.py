@@ -5,7 +5,7 @@ from __future__ import annotations
 import io
 import re
 from dataclasses import replace
-from datetime import datetime
+from datetime import UTC, datetime
 from html.parser import HTMLParser
 from pathlib import Path
 
@@ -13,6 +13,7 @@ import numpy as np
 import pytest
 from pypdf import PdfReader
 from test_ui_panels import comparison
+from test_ui_said import asked_in
 
 from hyper.compare.evaluation import Evaluation
 from hyper.compare.guards import Flag
@@ -30,6 +31,7 @@ from hyper.reports.one_recording import NO_SPEECH, count_text, recording_report
 from hyper.reports.parts import CAUTION, MARKS_MEANING, NO_REFERENCE, SIMULATED_TRAINING, ClinicReport
 from hyper.reports.pdf import MISSING_LETTERS, pdf_bytes
 from hyper.reports.table import RECORDINGS, SPEAKERS, groups_sheet, recordings_sheet, wer_intervals
+from hyper.ui.languages import tongue
 
 ATTACK = "<script>alert('x')</script>"
 LOOP = Flag("loop", "repetition", None, "The model began to say the same thing over and over and was stopped.")
@@ -334,3 +336,26 @@ def test_the_table_has_a_cell_for_each_column_and_the_numbers_of_the_evaluation(
     everything, speaker = (dict(zip(groups.columns, line, strict=True)) for line in groups.lines)
     assert (everything["recordings"], everything["words"], everything["base WER"]) == (2, 7, pytest.approx(2 / 7))
     assert (speaker["by"], speaker["value"], speaker["simulated"]) == ("speaker", "p1", 1)
+
+
+def test_the_time_has_its_zone(usual):
+    now = datetime(2030, 2, 3, 4, 5, tzinfo=UTC)
+    assert clinic_report(usual, now=now).date == "03 February 2030, 04:05 UTC"
+    with asked_in("de"):
+        assert clinic_report(usual, now=now, tongue=tongue()).date == "3. Februar 2030, 04:05 Uhr UTC"
+    assert clinic_report(usual).date.endswith(f" {datetime.now().astimezone():%Z}")
+
+
+@pytest.mark.parametrize("name", ["一号.wav", "أحمد", "नमस्ते", "한국"])
+def test_names_that_the_font_of_figures_lacks_go_by_their_number(name, monkeypatch, recwarn):
+    drawn = []
+
+    def figures(lines):
+        drawn.append([line.label for line in lines])
+        return wer_figures(lines)
+
+    monkeypatch.setattr("hyper.reports.content.wer_figures", figures)
+    rows = [utterance(f"{name}{i}", "yes", "no", "yes", speaker=name) for i in range(2)]
+    clinic_report(evaluation(*rows, utterance("Zoë.wav", "yes", "no", "yes", speaker="Łódź")))
+    assert drawn == [["Łódź", "speaker 2"], ["recording 1", "recording 2", "3 Zoë.wav"]]
+    assert not [each for each in recwarn if "Glyph" in str(each.message)]

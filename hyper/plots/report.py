@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
+from unicodedata import bidirectional
 
 import numpy as np
 
@@ -74,6 +76,20 @@ def font_files() -> tuple[Path, Path]:
 
     folder = Path(matplotlib.get_data_path()) / "fonts" / "ttf"
     return folder / "DejaVuSans.ttf", folder / "DejaVuSans-Bold.ttf"
+
+
+def has_letters(text: str) -> bool:
+    """Whether matplotlib can draw a text: its font has all letters, and none of them runs from right to left."""
+    known = _letters()
+    shown = filter(str.isprintable, text)  # for the others a space is drawn
+    return all(ord(letter) in known and bidirectional(letter) not in ("R", "AL") for letter in shown)
+
+
+@cache
+def _letters() -> frozenset[int]:
+    from matplotlib.ft2font import FT2Font  # slow to import: not for the start
+
+    return frozenset(FT2Font(str(font_files()[0])).get_charmap())
 
 
 def _wer_figure(lines: Sequence[WerLine], most: float) -> Figure:

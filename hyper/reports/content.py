@@ -13,7 +13,7 @@ from hyper.metrics.intervals import Interval
 from hyper.metrics.normalize import counting_note
 from hyper.metrics.word_errors import WordErrors
 from hyper.plots import style as plot_style
-from hyper.plots.report import WerLine, layer_figure, wer_figures
+from hyper.plots.report import WerLine, has_letters, layer_figure, wer_figures
 from hyper.reports.parts import (
     ADAPTED_MEANING,
     MARKS_MEANING,
@@ -204,14 +204,24 @@ def _figures(evaluation: Evaluation, name: Callable[[int, str], str], tongue: To
     """WER of each speaker and each recording where something was meant; the layers where there is an adaptation."""
     numbered = list(enumerate(evaluation.utterances, start=1))
     recordings = [
-        WerLine(f"{i} {name(i, each.recording.file)}", wer, each.adapted and each.adapted.counted.wer)
+        WerLine(
+            _drawn_name(f"{i} {name(i, each.recording.file)}", f"recording {i}", tongue),
+            wer,
+            each.adapted and each.adapted.counted.wer,
+        )
         for i, each in numbered
         if each.base.errors is not None and (wer := each.base.errors.wer) is not None
     ]
+    spoken = [group for group in shown_groups(evaluation) if group.by == "speaker"]
     speakers = [
-        WerLine(group.value, wer, group.adapted and group.adapted.wer, *wer_intervals(group)[1:])
-        for group in shown_groups(evaluation)
-        if group.by == "speaker" and (wer := group.base.wer) is not None
+        WerLine(
+            _drawn_name(group.value, f"speaker {i}", tongue),
+            wer,
+            group.adapted and group.adapted.wer,
+            *wer_intervals(group)[1:],
+        )
+        for i, group in enumerate(spoken, start=1)
+        if (wer := group.base.wer) is not None
     ]
     parts = []
     if 1 < len(speakers) < len(recordings):  # with one recording each the two figures would be one
@@ -229,6 +239,11 @@ def _figures(evaluation: Evaluation, name: Callable[[int, str], str], tongue: To
         )
         for title, reading, figure in parts
     ]
+
+
+def _drawn_name(name: str, number: str, tongue: Tongue) -> str:
+    """A name as a figure shows it; where the font lacks its letters, the place in the list or in the table."""
+    return name if has_letters(name) else tongue.say(number)
 
 
 def _simulated_note(evaluation: Evaluation) -> str:

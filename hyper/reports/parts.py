@@ -144,8 +144,9 @@ def cautions(base_model: str, hypernetwork: str | None, simulated: str, tongue: 
 
 
 def date_text(now: datetime | None, tongue: Tongue) -> str:  # None: of this moment
-    """Day and time, as the language writes them."""
-    return tongue.say(f"{now or datetime.now().astimezone():%d %B %Y, %H:%M}")
+    """Day and time, as the language writes them, and the time's zone: the server's may not be the reader's."""
+    now = now or datetime.now().astimezone()
+    return f"{tongue.say(f'{now:%d %B %Y, %H:%M}')} {now:%Z}".rstrip()
 
 
 def facts(
