@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import gc
 import re
+import weakref
 from dataclasses import replace
 from html.parser import HTMLParser
 
@@ -279,3 +281,22 @@ def test_details_say_model_device_times_and_parameters():
     assert "write the adaptation 2 ms" in text and "together 200 ms" in text
     assert "4,800 parameters, 0.085 % of the model's" in text
     assert "model.decoder.layers.0.fc1 0.5 1.23 % 0.5 1.0°, 1.8°" in text
+
+
+def test_what_was_measured_is_kept_without_what_it_was_measured_from():
+    class Encoded:
+        """As large as the states of a recording."""
+
+    encoded = Encoded()
+    gone, n_measured = weakref.ref(encoded), []
+
+    def time_words(encoded=encoded):
+        n_measured.append(encoded is not None)
+        return PairTimes((), None)
+
+    made = replace(comparison("on", None), time_words=time_words)
+    del encoded, time_words
+    assert gone() is not None
+    assert made.word_times is made.word_times and replace(made, strength=0.5).word_times is made.word_times
+    gc.collect()
+    assert gone() is None and n_measured == [True]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, TypeVar
+from typing import Any
 
 import numpy as np
 
@@ -17,8 +17,6 @@ from hyper.compare.word_times import PairTimes
 from hyper.metrics.normalize import other_count
 from hyper.model.lora import LoraWeights
 from hyper.model.subspace import LayerUpdate
-
-T = TypeVar("T")
 
 
 @dataclass(frozen=True, eq=False)
@@ -56,22 +54,22 @@ class Comparison:
     @property
     def layers(self) -> tuple[LayerUpdate, ...]:
         """How each layer is moved; () without hypernetwork; with one adaptation per piece, the first piece's."""
-        return self._once("_layers", self.measure_layers)
+        return self._once("measure_layers")
 
     @property
     def word_times(self) -> PairTimes:
         """When each word of both transcripts was said; the words are those of the rows, one for one."""
-        return self._once("_word_times", self.time_words)
+        return self._once("time_words")
 
-    def _once(self, name: str, measure: Callable[[], T]) -> T:
-        """What was measured before, or now.
+    def _once(self, name: str) -> Any:
+        """What was measured before, or now; it takes the place of its measure, which holds the encoded recording.
 
         `cached_property` of Python 3.11 has one lock for all comparisons: who holds it may wait for the model's thread,
         and that for the lock.
         """
-        if name not in self.__dict__:
-            self.__dict__[name] = measure()
-        return self.__dict__[name]
+        measured = self.__dict__[name]()
+        self.__dict__[name] = lambda: measured
+        return measured
 
     @property
     def verdict(self) -> Verdict:

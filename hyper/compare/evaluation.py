@@ -82,8 +82,12 @@ class Evaluation:
 
 def error_summary(errors: WordErrors) -> str:
     """WER and CER in per cent, with the counts behind the first."""
-    counts = f"{errors.substitutions} substituted, {errors.deletions} deleted, {errors.insertions} inserted"
-    return f"WER {percent(errors.wer)} ({counts}), CER {percent(errors.cer)}"
+    return f"WER {percent(errors.wer)} ({error_counts(errors)}), CER {percent(errors.cer)}"
+
+
+def error_counts(errors: WordErrors) -> str:
+    """How many words are wrong in which way."""
+    return f"{errors.substitutions} substituted, {errors.deletions} deleted, {errors.insertions} inserted"
 
 
 def percent(rate: float | None, digits: int = 1) -> str:

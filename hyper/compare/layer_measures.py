@@ -28,7 +28,7 @@ class LayerMeasures:
         return self._each(lora, Directions.update)
 
     def sizes(self, lora: LoraWeights) -> tuple[LayerSize, ...]:  # of one row
-        """How far, which costs next to nothing."""
+        """How far, which costs next to nothing; with gains, the first time, as much as `updates`."""
         return self._each(lora, Directions.size)
 
     def _each(self, lora: LoraWeights, measure: Callable[[Directions, np.ndarray], T]) -> tuple[T, ...]:

@@ -11,7 +11,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from hyper.plots import palette
-from hyper.plots.style import LABEL, WER_LABEL, error_arms, on_shade, shades, style_axes, title_of
+from hyper.plots.style import LABEL, WER_LABEL, error_arms, on_shade, plain_log_ticks, shades, style_axes, title_of
 
 Rates = Mapping[str, Any]  # of one arm on one set
 
@@ -64,13 +64,6 @@ def _base_line(axes: Axes, base: Rates, horizontal: bool) -> None:
         span(100 * low, 100 * high, color=palette.LINE, alpha=0.45, linewidth=0)
 
 
-def _plain_log_ticks(axes: Axes, values: Sequence[float], form: str) -> None:
-    """A logarithmic axis with a tick at each measured value, written as a plain number."""
-    axes.set_xscale("log")
-    axes.set_xticks(values, [form.format(value) for value in values])
-    axes.set_xticks([], minor=True)
-
-
 def _finish(figure: Figure, axes: Axes, title: str, note: str = NOTE, n_columns: int = 3) -> Figure:
     """Title, legend and the note on what is shown."""
     title_of(figure, title)
@@ -106,7 +99,7 @@ def _wer_over(
     _base_line(axes, base, horizontal=True)
     for place, (kind, points) in enumerate(lines.items()):
         _points(axes, [x for x, _ in points], [rates for _, rates in points], place, kind)
-    _plain_log_ticks(axes, ticks, form)
+    plain_log_ticks(axes, ticks, form)
     style_axes(axes, x_label, WER_LABEL, grid="y")
     axes.set_ylim(bottom=0)
     return figure, axes

@@ -12,7 +12,7 @@ from matplotlib.ticker import LogLocator, NullLocator
 
 from hyper.compare.scaling import ALONE, BOTH, Growth, Point
 from hyper.plots import palette
-from hyper.plots.style import ADAPTED, BASE, Look, style_axes, title_of
+from hyper.plots.style import ADAPTED, BASE, Look, plain_log_ticks, style_axes, title_of
 
 TITLE = "What both transcripts cost, beside the base alone"
 STEPS = (1.0, 2.0, 5.0)  # ticks of a decade
@@ -44,7 +44,7 @@ def _over_time(axes: Axes, growth: Growth) -> None:
     ):
         power = f"{line}, ∝ {growth.x_name.split(' ')[0]}$^{{{growth.slopes[line]:.2f}}}${since}"
         axes.plot(x, times, **_drawn(LOOKS[line], power))
-    _logarithmic(axes, x)
+    plain_log_ticks(axes, x)
     axes.set_yscale("log")
     axes.yaxis.set_major_locator(LogLocator(subs=STEPS))
     axes.yaxis.set_minor_locator(NullLocator())
@@ -71,17 +71,10 @@ def _over_ratio(axes: Axes, growth: Growth) -> None:
                 color=palette.INK,
             )
     else:
-        _logarithmic(axes, x)
+        plain_log_ticks(axes, x)
     axes.errorbar(x, [point.ratio for point in growth.points], yerr=_arms(growth.points), **look)
     axes.set_ylim(bottom=0)
     style_axes(axes, growth.x_name, "time, × base alone", grid="y")
-
-
-def _logarithmic(axes: Axes, x: Sequence[float]) -> None:
-    """A tick at each measured value, written as a plain number."""
-    axes.set_xscale("log")
-    axes.set_xticks(x, [f"{value:.3g}" for value in x])
-    axes.set_xticks([], minor=True)
 
 
 def _one_of(growth: Growth) -> str:

@@ -246,3 +246,10 @@ def error_arms(
     ends = np.array([interval or (rate, rate) for rate, interval in zip(rates, intervals, strict=True)]).reshape(-1, 2)
     middle = np.asarray(rates, float)
     return 100 * np.maximum(0, np.stack([middle - ends[:, 0], ends[:, 1] - middle]))
+
+
+def plain_log_ticks(axes: Axes, values: Sequence[float], form: str = "{:.3g}") -> None:
+    """A logarithmic axis with a tick at each measured value, written as a plain number."""
+    axes.set_xscale("log")
+    axes.set_xticks(values, [form.format(value) for value in values])
+    axes.set_xticks([], minor=True)

@@ -10,7 +10,7 @@ from datetime import datetime
 from importlib.metadata import version
 
 from hyper.compare.columns import align_as_written
-from hyper.compare.evaluation import percent
+from hyper.compare.evaluation import error_counts, percent
 from hyper.compare.row import Row
 from hyper.metrics.normalize import counting
 from hyper.metrics.word_errors import WordErrors, WordSpan
@@ -119,8 +119,7 @@ def score_text(errors: WordErrors | None, tongue: Tongue) -> str:
     """WER with the counts behind it; "" where nothing was meant."""
     if errors is None or errors.wer is None:
         return ""
-    counts = f"{errors.substitutions} substituted, {errors.deletions} deleted, {errors.insertions} inserted"
-    return f"WER {tongue.say(percent(errors.wer))}: {tongue.say(counts)}"
+    return f"WER {tongue.say(percent(errors.wer))}: {tongue.say(error_counts(errors))}"
 
 
 def transcript_part(name: str, row: Row, reference: str | None, language: str, tongue: Tongue) -> TranscriptPart:
