@@ -3,8 +3,8 @@
 The speaker adaptation is what the hypernetwork writes for the mean of the utterance embeddings, each recording counting
 once whatever its length. An embedding is an affine map of the utterance's pooled statistics (standardised, then mixed
 over layers), so this equals, up to rounding, the weights written for the mean of those statistics. It does not equal
-pooling the recordings as if they were pieces of one (`utterance_encoder.pool_pieces`): there longer recordings count more, and
-the standard deviation contains how the recordings differ from each other, which training never saw.
+pooling the recordings as if they were pieces of one (`utterance_encoder.pool_pieces`): there longer recordings count
+more, and the standard deviation contains how the recordings differ from each other, which training never saw.
 """
 
 from __future__ import annotations

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -23,6 +24,7 @@ from hyper.ui.templates import render
 if TYPE_CHECKING:
     from hyper.compare.comparison import Comparison
     from hyper.compare.row import Row
+    from hyper.compare.word_times import WordTime
     from hyper.ui.inputs import Inputs
     from hyper.ui.layout import Values
     from hyper.ui.service import Service
@@ -83,7 +85,9 @@ class KeepCard(Card):
             for row in rows
         }
         grid_name = file_name(stem, "textgrid", rows[0])
-        tiers = {name: own for name, own in comparison.word_times._asdict().items() if name in rows}
+        tiers: dict[str, Sequence[WordTime]] = {
+            name: own for name, own in comparison.word_times._asdict().items() if name in rows
+        }
         grid = KeptFile("TextGrid", grid_name, textgrid(tiers, comparison.seconds).encode())
         texts = {row: transcript_text(comparison, "txt", row).strip() for row in rows}
         return {
