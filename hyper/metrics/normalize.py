@@ -31,9 +31,8 @@ WITH_SIGNS = (
 )  # fmt: skip
 OWN_SIGNS = (range(0x0900, 0x10A0), range(0x1780, 0x1800))  # Devanagari to Sinhala, Thai, Lao, Tibetan, Burmese; Khmer
 LEFT_OUT_SIGNS = (range(0x0591, 0x05C8), range(0x0610, 0x06EE))  # Hebrew and Arabic: mostly left out in writing, too
-LOOSE_SIGN = re.compile(
-    r"\s(?=[\u102b-\u103e])"
-)  # Unicode's clusters, which the rules take for letters, end before some
+# Unicode's clusters, which the rules take for letters, end before some.
+LOOSE_SIGN = re.compile(r"\s(?=[\u102b-\u103e])")
 # What programs write in place of what the rules know.
 APOSTROPHES = str.maketrans(dict.fromkeys("’‘ʼ＇", "'"))
 DOTS = re.compile(r"…|\.{2,}")  # for the rules a word, where none but themselves follows

@@ -63,9 +63,8 @@ def plan(speech_set: SpeechSet, open_sentences: list[str]) -> list[Job]:
             "other sets; make several sets of different seeds."
         )
     rng = np.random.default_rng([speech_set.seed, ("train", "validation", "test").index(speech_set.split)])
-    first = (
-        10 * MAX_SPEAKERS * ("train", "validation", "test").index(speech_set.split)
-    )  # speakers of a split are its own
+    # Speakers of a split are its own.
+    first = 10 * MAX_SPEAKERS * ("train", "validation", "test").index(speech_set.split)
     first += MAX_SPEAKERS * (speech_set.seed % 10)
     speakers = [draw_speaker(speech_set.population, first + i) for i in range(speech_set.n_speakers)]
     streams = {
