@@ -18,7 +18,7 @@ from hyper.study.experiments.arms import STANDARD
 from hyper.study.experiments.budget import arm_of, arms_of
 from hyper.study.experiments.catalogue import EXPERIMENTS
 from hyper.study.experiments.measure import write_experiment
-from hyper.study.experiments.results_page import OTHER_BASE, PAGE, answer, numbers_mark, results_page
+from hyper.study.experiments.results_page import LONG_WARM_UP, OTHER_BASE, PAGE, answer, numbers_mark, results_page
 from hyper.study.experiments.shared_factors import Plan
 from hyper.study.experiments.transfer import TransferError
 from hyper.study.experiments.workbench import OTHER_WAYS, Record, Workbench
@@ -125,13 +125,22 @@ def _without_minutes(record: Record) -> Record:
 def test_smaller_studies_stand_below_the_table_of_all_methods(tmp_path: Path) -> None:
     (tmp_path / "first").mkdir()
     (tmp_path / "first" / "methods.md").write_text("| a table |\n")
-    (tmp_path / "first" / "methods.json").write_text(json.dumps(METHODS | {"base_fingerprint": "earlier"}))
+    earlier = METHODS | {"base_fingerprint": "earlier", "warm_up_share": 0.1}
+    (tmp_path / "first" / "methods.json").write_text(json.dumps(earlier))
     page = results_page(tmp_path)
     own = "### The smallest first: mild stuttering alone\n\n| a table |\n\n## "
     assert own in page[page.index("## Every alternative on the same data") :]
     assert "### A LoRA for each enrolled speaker" not in page
     (tmp_path / "scorecard.json").write_text(json.dumps(SCORECARD))
     assert own.replace("\n\n## ", f"\n\n{OTHER_BASE}\n\n## ") in results_page(tmp_path)
+
+
+def test_a_table_of_the_time_of_long_warm_ups_says_so(tmp_path: Path) -> None:
+    file = tmp_path / "methods.json"
+    for record, is_said in ((METHODS, True), (METHODS | {"warm_up_share": 0.1}, False)):
+        file.write_text(json.dumps(record))
+        said = LONG_WARM_UP.format(tables="Every alternative on the same data")
+        assert (said in results_page(tmp_path)) is is_said
 
 
 @pytest.mark.parametrize(("wer", "says"), [(0.25, "is 25.0 % here and 12.5 % in the scorecard above"), (0.125, "")])

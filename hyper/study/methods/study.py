@@ -10,7 +10,7 @@ from hyper.model.backbone import Backbone
 from hyper.recordings.manifest import ManifestRow, read_manifest
 from hyper.recordings.whole_files import write_whole
 from hyper.study.methods.comparison_table import BEST, study_bars, study_page, study_record
-from hyper.study.methods.method import TYPICAL, Method, PerCohort, Workshop
+from hyper.study.methods.method import TYPICAL, WARM_UP_SHARE, Method, PerCohort, Workshop
 from hyper.study.methods.runs import (
     MAIN,
     SETS,
@@ -149,7 +149,7 @@ def compare_methods(options: StudyOptions, names: Sequence[str] | None) -> str:
     command, backbone = this_command(), workshop.backbone
     record = study_record(results, sets, backbone.n_parameters, options.beside)
     made_with = {"command": command, "base_model": backbone.name, "base_fingerprint": backbone.fingerprint}
-    record = {**made_with, "lesson": options.lesson, "beside": options.beside, **record}
+    record = {**made_with, "warm_up_share": WARM_UP_SHARE, "lesson": options.lesson, "beside": options.beside, **record}
     bars = [bar.to_json(command) for bar in study_bars(results, record)]
     titles = {name: name for name in sets} | {each.name: each.title for each in TEST_SETS}
     page = study_page(record, titles) + f"\nMeasured by `{command}`.\n"
