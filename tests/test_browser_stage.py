@@ -196,8 +196,8 @@ def test_presses_while_the_microphone_is_asked_for_open_it_once(stage):
     stage.locator("body.is-recording").wait_for()
     stage.wait_for_timeout(1000)
     stage.keyboard.press(" ")
-    stage.locator("#base .words").wait_for()
     states = "window.opened.map(stream => stream.getTracks().map(track => track.readyState))"
+    stage.wait_for_function(f"!{states}.flat().includes('live')")
     assert stage.evaluate(states) == [["ended"]]
 
 

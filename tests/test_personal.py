@@ -30,7 +30,8 @@ def row(speaker: str, cohort: str, simulated: bool = True) -> ManifestRow:
 
 
 def test_others_by_hand() -> None:
-    rows = [row("p-a0", "a"), row("p-a0", "a"), row("p-a0", "a"), row("p-a1", "a"), row("q-a0", "a"), row("r-b0", "b")]
+    one = [row("p-dysam0", "a")] * 3
+    rows = [*one, row("p-dysam1", "a"), row("q-dysam0", "a"), row("r-stutm0", "b")]
     read = others_statistics(rows, torch.arange(6.0)[:, None])
     found = {whose: (given[:, 0].tolist(), has.tolist()) for whose, (given, has) in read.items()}
     of_speaker, same, another, everybody = found.values()

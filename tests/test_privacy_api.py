@@ -214,7 +214,7 @@ def test_of_a_recording_that_was_deleted_neither_sound_nor_name_is_kept(page: Pa
 def test_the_janitor_comes_again_after_an_error(page: Page, tmp_path: Path, monkeypatch, caplog) -> None:
     rounds = iter([OSError("gone meanwhile"), None])
 
-    def delete(_folder: Path, _on_their_way: frozenset[str]) -> None:
+    def delete(_folder: Path) -> None:
         if error := next(rounds):
             raise error
 

@@ -293,14 +293,14 @@ def test_a_crowd_leaves_a_core_to_the_page(line):
 
 
 def test_no_thread_and_nothing_of_a_visitor_is_left_behind():
-    scheduler = Scheduler(idle=0.05)
+    scheduler, before = Scheduler(idle=0.05), set(threading.enumerate())
     recording = Item("recording")
     watched = weakref.ref(recording)
     assert scheduler.ask("visitor", lambda items: ["words" for _ in items], [recording]) == ["words"]
     del recording
     gc.collect()
     assert watched() is None  # the thread that still waits for others holds nothing of it
-    until(lambda: "model" not in {thread.name for thread in threading.enumerate()})
+    until(lambda: "model" not in {thread.name for thread in set(threading.enumerate()) - before})
     assert scheduler.ask("visitor", lambda items: ["again"], [Item(1)]) == ["again"]
 
 

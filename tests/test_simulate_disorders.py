@@ -83,7 +83,7 @@ def test_a_new_file_reaches_the_command_and_the_manifest(with_toy: Path):
     arguments = ("typical.csv", "--out", "out", "--cohorts", "mirror", "--workers", "1")
     python(with_toy, "-m", "hyper", "simulate", *arguments)
     (row,) = read_manifest(with_toy / "out" / "manifest.csv")
-    assert (row.cohort, row.severity, row.simulated, row.speaker) == ("mirror", "mild", True, "s-mirrm0")
+    assert (row.cohort, row.severity, row.simulated, row.speaker) == ("mirror", "mild", True, "s-mirrmi0x0")
     typical = load_audio(with_toy / "a.wav")
     assert np.abs(load_audio(row.path) - 0.5 * typical[::-1]).max() < 2**-14  # 16 bits twice
 

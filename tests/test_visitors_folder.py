@@ -161,13 +161,13 @@ def test_the_first_of_many_files_is_not_taken_for_given_up_while_others_come(tmp
         old = time.time() - folder.PARTIAL_AGE_SECONDS - 1
         for path in tmp_path.glob("tmp*"):
             os.utime(path, (old, old))
-        folder.delete_partial(tmp_path, own_files.on_their_way())
+        folder.delete_partial(tmp_path)
 
     parts = [_part(f'; filename="{i}.wav"', b"sound" * 1000) for i in range(3)]
     arrived = _upload(tmp_path, parts, a_minute_later)
     assert [path.read_bytes() for path in arrived] == [b"sound" * 1000] * 3
     gc.collect()
-    assert own_files.on_their_way() == set()
+    assert not folder.ON_THEIR_WAY
 
 
 def test_only_files_are_read_and_no_more_than_a_list_has(tmp_path):

@@ -223,7 +223,7 @@ def _failed(out: Path) -> str:
     if not missed:
         return f"{head}\n\nAll {len(bars)} bars on record are met."
     rows = [
-        [_titled(bar["name"]), "–" if bar["value"] is None else f"{bar['value']:.2%}", _limit(bar["bar"])]
+        [_titled(bar["name"]), "–" if bar["value"] is None else _percent(bar["value"]), _limit(bar["bar"])]
         for bar in missed
     ]
     return (
@@ -240,4 +240,9 @@ def _titled(bar: str) -> str:
 def _limit(bar: str) -> str:
     """Such as "<= 0.25" as the scorecard writes it."""
     sign, limit = bar.split()
-    return f"{SIGN_MARKS[sign]} {float(limit):.2%}"
+    return f"{SIGN_MARKS[sign]} {_percent(float(limit))}"
+
+
+def _percent(share: float) -> str:
+    """With two decimals: some bars are tenths of a percent."""
+    return f"{100 * share:.2f} %"

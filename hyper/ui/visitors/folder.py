@@ -11,19 +11,26 @@ import signal
 import stat
 import tempfile
 import time
-from collections.abc import Collection
 from contextlib import suppress
 from pathlib import Path
+from typing import TYPE_CHECKING
+from weakref import WeakSet
 
 import psutil
 
 from hyper.ui.port import ServerError
+
+if TYPE_CHECKING:
+    from starlette.datastructures import UploadFile
 
 VARIABLE = "GRADIO_TEMP_DIR"  # gradio keeps what visitors send in the folder that it names
 RUN = re.compile(r"run-(\d+)-(\d+)")  # process, and when that process started, in ms
 PARTIAL = "tmp*"  # an upload on its way, as gradio names it; whole ones lie in folders named by their content
 PARTIAL_AGE_SECONDS = 60  # an upload to which nothing was added for so long has been given up
 WHOLE = re.compile("[0-9a-f]{64}")  # the folder, named by its content, of a file that was sent or made for a visitor
+# Files whose request goes on, dropped when it has ended, however it did: the first of many is complete long before
+# gradio takes it over.
+ON_THEIR_WAY: WeakSet[UploadFile] = WeakSet()
 CLOCK_MS = 60_000  # by which a clock is set right while the program runs
 DELETING_SECONDS = 5.0  # at the end of the program, for threads that write as fast as is deleted
 FILE_AGE_SECONDS = 30 * 60  # a page left open longer than this asks for the recording again
@@ -71,13 +78,11 @@ def _user() -> str:
         return str(os.getuid())
 
 
-def delete_partial(folder: Path, on_their_way: Collection[str] = ()) -> None:
-    """Delete uploads that were interrupted: the client left, and nobody will ask for them.
-
-    `on_their_way`: names of those whose request goes on, with other files after this one.
-    """
+def delete_partial(folder: Path) -> None:
+    """Delete uploads that were interrupted: the client left, and nobody will ask for them."""
+    goes_on = {Path(str(sent.file.name)).name for sent in list(ON_THEIR_WAY)}
     for path in folder.glob(PARTIAL):
-        if path.name in on_their_way:
+        if path.name in goes_on:
             continue
         with suppress(FileNotFoundError):  # it has come in whole, or has just gone
             if path.is_file() and time.time() - path.stat().st_mtime > PARTIAL_AGE_SECONDS:

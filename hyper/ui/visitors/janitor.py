@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from hyper.ui.visitors.folder import delete_old, delete_partial
-from hyper.ui.visitors.own_files import on_their_way
 
 if TYPE_CHECKING:
     import gradio as gr
@@ -29,7 +28,7 @@ def start_janitor(demo: gr.Blocks, folder: Path, absent: Absent) -> None:
 def _run(demo: gr.Blocks, folder: Path, absent: Absent, never: threading.Event) -> None:
     while not never.wait(EVERY_SECONDS):
         try:
-            delete_partial(folder, on_their_way())
+            delete_partial(folder)
             delete_old(folder)
             absent.forget_deleted()
             forget_closed(demo)

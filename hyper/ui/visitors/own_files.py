@@ -9,7 +9,6 @@ import secrets
 import shutil
 from pathlib import Path
 from typing import Any
-from weakref import WeakSet
 
 from gradio import route_utils
 from gradio.utils import get_upload_folder
@@ -17,6 +16,7 @@ from gradio_client.utils import strip_invalid_filename_characters
 from starlette.formparsers import MultiPartException
 
 from hyper.recordings.limits import LIMITS
+from hyper.ui.visitors.folder import ON_THEIR_WAY
 
 try:
     import resource
@@ -36,11 +36,7 @@ class _SentFile(route_utils.GradioUploadFile):
     def __init__(self, *arguments: Any, **options: Any) -> None:
         super().__init__(*arguments, **options)
         self.sha.update(secrets.token_bytes(NAME_BYTES))
-        _on_their_way.add(self)
-
-
-# Dropped when their request has ended, however it did.
-_on_their_way: WeakSet[_SentFile] = WeakSet()
+        ON_THEIR_WAY.add(self)
 
 
 class _Reader(route_utils.GradioMultiPartParser):
@@ -72,11 +68,6 @@ def _open_more_files() -> None:
         now, most = resource.getrlimit(resource.RLIMIT_NOFILE)
         if now < OPEN_FILES:
             resource.setrlimit(resource.RLIMIT_NOFILE, (min(OPEN_FILES, most), most))
-
-
-def on_their_way() -> frozenset[str]:
-    """Names of the files whose request goes on: the first of many are complete long before gradio takes them over."""
-    return frozenset(Path(str(sent.file.name)).name for sent in list(_on_their_way))
 
 
 def taken_in(file: Path, name: str = "") -> str:
