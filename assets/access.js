@@ -63,6 +63,7 @@
   const NAMES = [...Object.keys(SHORT), "Close", "Remove this file", "Select input device", "Stop Recording"];
   const BETTER = [
     ["maximum allowed size", "The file is too large to be taken here; please trim it, or save it as mp3 or flac."],
+    ["Too many files", "These are too many files at once; please send at most 300, or a zip archive."],
     ["Could not parse server response", "The server's answer could not be read; please try again."],
     ["Connection to the server was lost", "The connection to the server was lost; the page goes on once it is back."],
   ];

@@ -29,6 +29,7 @@ from hyper.model.checkpoint import save_hypernet
 from hyper.recordings.audio import SAMPLE_RATE
 from hyper.ui import server
 from hyper.ui.languages import LANGUAGES
+from hyper.ui.line import open_line
 from hyper.ui.model_store import ModelStore
 from hyper.ui.page import build_demo
 from hyper.ui.port import ServerError, check_port
@@ -230,6 +231,13 @@ def test_all_work_on_the_model_waits_in_one_line(demo):
     assert {fn.api_name for fn in files} == {"report", "adapter_zip", "merged_zip", "export"}
     assert {fn.concurrency_limit for fn in files} == {1}
     assert not demo.api_open and demo._queue.max_size is None  # each line has its own limit: test_sentences.py
+
+
+def test_on_a_lent_gpu_no_line_has_one_place_alone(monkeypatch, asr):
+    monkeypatch.setattr("gradio.utils.is_zero_gpu_space", lambda: True)
+    with gr.Blocks() as demo:
+        gr.Markdown("lent")
+    assert demo._queue.max_size == 1 and open_line(demo)._queue.max_size is None
 
 
 def test_compare_gives_what_the_library_gives(address, asr, recording):

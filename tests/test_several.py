@@ -76,10 +76,15 @@ def send(cache, speech_like):
     return file
 
 
+def begin(tab: SeveralTab, sent: list[dict] | None, table: dict | None, who, language: str = "en") -> dict:
+    """Transcribe all is pressed."""
+    return tab.begin(sent, table, "bundled", language, who)
+
+
 def steps_of(tab: SeveralTab, who=ANNA) -> Iterator[SimpleNamespace]:
     """What stands on the page after each step."""
     shown = tab.clear()
-    for values in tab.transcribe("bundled", "en", who):
+    for values in tab.transcribe(who):
         shown |= values
         step = SimpleNamespace(status=shown[tab.status], left_over=shown[tab.left_over], outcome=shown[tab.outcome])
         assert not shown[tab.keeping]["visible"] and not shown[tab.table_links]  # before the last status is drawn
@@ -92,7 +97,7 @@ def steps_of(tab: SeveralTab, who=ANNA) -> Iterator[SimpleNamespace]:
 
 def run(tab: SeveralTab, sent: list[dict], table: dict | None = None, who=ANNA) -> list[SimpleNamespace]:
     """All that the page shows from Transcribe all to the end."""
-    tab.begin(sent, table, who)
+    begin(tab, sent, table, who)
     return list(steps_of(tab, who))
 
 
@@ -133,7 +138,7 @@ def test_good_bad_refused_and_unlisted_files_side_by_side(tab, send, asr, cache)
 
 def test_cancel_keeps_what_is_done(tab, send, asr, monkeypatch):
     monkeypatch.setattr(several_run, "BATCH", 2)
-    tab.begin([send(f"{i}.wav", seed=i) for i in range(5)], None, ANNA)
+    begin(tab, [send(f"{i}.wav", seed=i) for i in range(5)], None, ANNA)
     steps = steps_of(tab)
     assert "0 of 5 done" in next(steps).status
     assert re.search("2 of 5 done, (less than a|about)", next(steps).status)
@@ -150,20 +155,22 @@ def test_cancel_keeps_what_is_done(tab, send, asr, monkeypatch):
 def test_a_list_that_is_cancelled_while_it_waits_transcribes_nothing(tab, send, monkeypatch):
     with monkeypatch.context() as patch:
         patch.setattr(several_run, "gather", lambda *_, **__: pytest.fail("it was unpacked"))
-        tab.begin([send("a.wav")], None, ANNA)
+        begin(tab, [send("a.wav")], None, ANNA)
         told = tab.stop(ANNA)
         assert told[tab.start]["interactive"] is True and told[tab.cancel]["visible"] is False
-        assert told[tab.status] == "" and list(steps_of(tab)) == []
+        assert {tab.outcome: "", tab.keeping: several.HIDDEN, tab.status: ""}.items() <= told.items()
+        assert list(steps_of(tab)) == []
 
 
 def test_the_next_list_takes_the_place_in_the_line_of_one_that_was_cancelled_and_is_transcribed_once(tab, send):
-    tab.begin([send("a.wav")], None, ANNA)
+    begin(tab, [send("a.wav")], None, ANNA, language="de")  # which this model does not know
     tab.stop(ANNA)
-    tab.begin([send("b.wav", seed=2), send("c.wav", seed=3)], None, ANNA)
+    begin(tab, [send("b.wav", seed=2), send("c.wav", seed=3)], None, ANNA)
     *_, last = steps_of(tab)  # of the place that the first had
     assert "All 2 done." in last.status
     assert list(steps_of(tab)) == []  # of the second's own
-    assert len(tab.batches.outcome("anna").evaluation.utterances) == 2
+    outcome = tab.batches.outcome("anna")
+    assert len(outcome.evaluation.utterances) == 2 and outcome.language == "en"  # its own, not that of the first
 
 
 def test_files_that_are_no_longer_there_are_told_before_a_list_waits_and_when_its_turn_comes(tab, send):
@@ -172,10 +179,10 @@ def test_files_that_are_no_longer_there_are_told_before_a_list_waits_and_when_it
         kept = Path(missing["path"]).read_bytes()
         Path(missing["path"]).unlink()
         with pytest.raises(gr.Error, match="no longer on the server") as told:
-            tab.begin([gone], table, ANNA)
+            begin(tab, [gone], table, ANNA)
         assert "Anna May" not in str(told.value)
         Path(missing["path"]).write_bytes(kept)
-    tab.begin([gone], table, ANNA)
+    begin(tab, [gone], table, ANNA)
     Path(gone["path"]).unlink()  # half an hour behind others
     with pytest.raises(gr.Error, match="no longer on the server") as told:
         list(steps_of(tab))
@@ -205,11 +212,11 @@ def test_a_list_that_waits_is_told_about_how_long(tab, send, monkeypatch):
 
     def told(places: int) -> str:
         monkeypatch.setattr(service_module, "MOST_LISTS", places)
-        return tab.begin(own, None, ANNA)[tab.status]
+        return begin(tab, own, None, ANNA)[tab.status]
 
     assert "Waiting for the model." in told(places=1)
-    tab.begin([send(f"{i}.wav", seed=i) for i in range(5)], None, others[0])
-    tab.begin([send(f"b{i}.wav", seed=i) for i in range(3)], None, others[1])
+    begin(tab, [send(f"{i}.wav", seed=i) for i in range(5)], None, others[0])
+    begin(tab, [send(f"b{i}.wav", seed=i) for i in range(3)], None, others[1])
     steps = steps_of(tab, others[0])
     assert "0 of 5 done" in next(steps).status and "4 of 5 done" in next(steps).status
     tab.service.scheduler._seconds_each = 1.5
@@ -232,7 +239,7 @@ def test_who_has_left_is_offered_no_table(tab, send):
 
 def test_others_use_the_model_between_batches(tab, send, asr, monkeypatch):
     monkeypatch.setattr(several_run, "BATCH", 1)
-    tab.begin([send(f"{i}.wav", seed=i) for i in range(3)], None, ANNA)
+    begin(tab, [send(f"{i}.wav", seed=i) for i in range(3)], None, ANNA)
     came_through: list[bool] = []
 
     def come_through() -> None:
@@ -317,7 +324,7 @@ def test_nothing_of_one_visitor_reaches_another_or_stays(tab, send):
 
 def test_whoever_leaves_ends_the_run_and_it_leaves_nothing(tab, send, cache, monkeypatch):
     monkeypatch.setattr(several_run, "BATCH", 1)
-    tab.begin([send(f"{i}.wav", seed=i) for i in range(4)], None, ANNA)
+    begin(tab, [send(f"{i}.wav", seed=i) for i in range(4)], None, ANNA)
     steps = steps_of(tab)
     next(steps), next(steps)
     tab.service.leave(ANNA)
@@ -328,7 +335,7 @@ def test_whoever_leaves_ends_the_run_and_it_leaves_nothing(tab, send, cache, mon
 def test_a_new_run_ends_the_one_before_and_its_outcome_counts(tab, send, monkeypatch):
     monkeypatch.setattr(several_run, "BATCH", 1)
     files = [send(f"{i}.wav", seed=i) for i in range(4)]
-    tab.begin(files, None, ANNA)
+    begin(tab, files, None, ANNA)
     first = steps_of(tab)
     next(first)
     run(tab, files[:1])

@@ -80,12 +80,16 @@ def test_a_clock_that_is_set_right_makes_no_dead_start_of_a_running_one(tmp_path
     monkeypatch.setenv("GRADIO_TEMP_DIR", str(tmp_path))
     monkeypatch.setattr(folder.atexit, "register", lambda *_: None)
     monkeypatch.setattr(folder.tempfile, "tempdir", folder.tempfile.tempdir)
-    started = folder._started_ms(os.getpid())
-    running, of_another = (tmp_path / f"run-{os.getpid()}-{started + 1000 * late}" for late in (-7, -3_600))
-    for each in (running, of_another):
+    running, own = os.getppid(), os.getpid()
+    kept = tmp_path / f"run-{running}-{folder._started_ms(running) - 7_000}"
+    dead = [
+        tmp_path / f"run-{running}-{folder._started_ms(running) - 3_600_000}",
+        tmp_path / f"run-{own}-{folder._started_ms(own) - 7_000}",  # the same number again, as in a container
+    ]
+    for each in (kept, *dead):
         each.mkdir()
-    folder.open_folder()
-    assert running.is_dir() and not of_another.exists()
+    assert folder.open_folder().is_dir() and folder.open_folder().is_dir()
+    assert kept.is_dir() and not any(each.exists() for each in dead)
 
 
 @pytest.mark.skipif(not hasattr(signal, "SIGHUP"), reason="this system has no terminals that hang up")
@@ -176,7 +180,7 @@ def test_only_files_are_read_and_no_more_than_a_list_has(tmp_path):
         _upload(tmp_path, [_part("", b"0" * 100_000, name="other")])
     files = [_part(f'; filename="{i}.wav"', b"") for i in range(LIMITS.files + 2)]
     assert len(_upload(tmp_path, files[:-1])) == LIMITS.files + 1  # the list too
-    with pytest.raises(MultiPartException, match="too many files at once; please send at most 300"):
+    with pytest.raises(MultiPartException, match="Too many files at once; please send at most 300"):
         _upload(tmp_path, files)
 
 

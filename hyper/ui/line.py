@@ -23,7 +23,7 @@ def open_line(demo: gr.Blocks) -> gr.Blocks:
     Gradio counts the lines of all queues together, so that waiting lists would shut out every single recording, and off
     a Space it answers direct calls at once, however many there are.
     """
-    demo.api_open = False  # `queue()` sets it too, and makes all of the app anew
+    demo.api_open, demo._queue.max_size = False, None  # `queue()` sets them too, and makes all of the app anew
     _limit_each(demo._queue)
     demo.validate_inputs = _count_inputs  # type: ignore[method-assign]
     return demo

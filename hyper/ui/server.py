@@ -6,7 +6,8 @@ import os
 import signal
 import time
 import types
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -162,9 +163,9 @@ def _hint(name: str, error: ValueError) -> str:
 
 def _launched(demo: gr.Blocks, host: str, port: int, pages: OpenPages) -> str:
     """The address at which the page answers. Errors: ServerError where it does not, whatever gradio raises then."""
-    _ask_without_proxy(host)
     try:
-        return demo.launch(**launch_options(host, port, pages))[1]
+        with _without_proxy(host):
+            return demo.launch(**launch_options(host, port, pages))[1]
     except Exception as error:
         demo.close(verbose=False)
         raise ServerError(
@@ -173,10 +174,23 @@ def _launched(demo: gr.Blocks, host: str, port: int, pages: OpenPages) -> str:
         ) from error
 
 
-def _ask_without_proxy(host: str) -> None:
-    """Gradio asks its own page whether it is there: in a network with a proxy the proxy would be asked, in vain."""
-    for name in ("NO_PROXY", "no_proxy"):
-        os.environ[name] = ",".join(filter(None, (os.environ.get(name), *LOCAL_HOSTS, host)))
+@contextmanager
+def _without_proxy(host: str) -> Iterator[None]:
+    """Gradio asks its own page whether it is there: in a network with a proxy the proxy would be asked, in vain.
+
+    What is set for the network is as it was afterwards, for models that are downloaded.
+    """
+    names = ("no_proxy", "NO_PROXY")
+    before = {name: os.environ[name] for name in names if name in os.environ}
+    own = next(iter(before.values()), "")
+    for name in names:
+        os.environ[name] = own if own.strip() == "*" else ",".join(filter(None, (own, *LOCAL_HOSTS, host)))
+    try:
+        yield
+    finally:
+        for name in names:
+            os.environ.pop(name)
+        os.environ.update(before)
 
 
 def _end_as_by_ctrl_c() -> None:

@@ -95,11 +95,13 @@ def open_store(
     """
     choice = folder.with_suffix(".json")
     folder.parent.mkdir(parents=True, exist_ok=True)
+    before = json.loads(choice.read_text())["on_disk"] if choice.exists() else None
     if (folder / "index.json").exists():
         on_disk = True
     elif on_disk is None:
-        on_disk = json.loads(choice.read_text())["on_disk"] if choice.exists() else _has_room(backbone, rows, folder)
-    write_whole(choice, json.dumps({"on_disk": on_disk}))
+        on_disk = _has_room(backbone, rows, folder) if before is None else before
+    if on_disk is not before:  # else the first of several processes has written it, and the others would be in its way
+        write_whole(choice, json.dumps({"on_disk": on_disk}))
     return StateStore.build(backbone, rows, folder, bfloat16=bfloat16) if on_disk else LiveStates(backbone, rows)
 
 

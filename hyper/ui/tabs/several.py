@@ -41,7 +41,7 @@ from hyper.ui.tabs import several_html
 from hyper.ui.tabs.several_run import SentFile, cache_folder, listed, sent_of
 from hyper.ui.tabs.tab import Tab
 from hyper.ui.theme import STYLE_FILE
-from hyper.ui.visitors.batches import Outcome
+from hyper.ui.visitors.batches import Outcome, Run
 from hyper.ui.visitors.own_files import taken_in
 
 SCRIPT_FILE = STYLE_FILE.with_name("recordings.js")
@@ -115,10 +115,16 @@ class SeveralTab(Tab):
         """A run, its end, and what can be done with its table; a row opens its recording under Try."""
         files = [self.sent, self.list]
         gr.on([file.change for file in files], self.track, files, None, preprocess=False, **QUIET)
-        begun = self.start.click(self.begin, files, [self.start, self.cancel, self.status], preprocess=False, **HEARD)
+        begun = self.start.click(
+            self.begin,
+            [*files, inputs.model, inputs.language],
+            [self.start, self.cancel, self.status],
+            preprocess=False,
+            **HEARD,
+        )
         transcribed = begun.success(
             self.transcribe,
-            [inputs.model, inputs.language],
+            None,
             list(self.clear()),
             show_progress="hidden",
             api_visibility="private",
@@ -127,7 +133,7 @@ class SeveralTab(Tab):
         transcribed.success(self.offer, None, [self.only_errors, self.table_links, self.keeping], **QUIET)
         transcribed.then(self.end, None, [self.start, self.cancel], **QUIET)  # it does not follow a failure
         transcribed.failure(self.fail, None, [self.start, self.cancel, self.status], **QUIET)
-        self.cancel.click(self.stop, None, [self.start, self.cancel, self.status], **QUIET)
+        self.cancel.click(self.stop, None, [self.start, self.cancel, *self.clear()], **QUIET)
         opened = [inputs.recording, inputs.reference, inputs.note, inputs.model, inputs.language]
         self.outcome.click(self.open, None, opened, **HEARD).success(None, js=scripts.OPEN_AND_COMPARE)
         self.outcome.edit(  # a second text may be changed before the first is counted
@@ -159,12 +165,15 @@ class SeveralTab(Tab):
         files = [*(sent or ()), *([table] if table else ())]
         self.service.uploads.hold(request.session_hash, PLACE, [file["path"] for file in files])
 
-    def begin(self, sent: list[SentFile] | None, table: SentFile | None, request: gr.Request) -> Values:
+    def begin(
+        self, sent: list[SentFile] | None, table: SentFile | None, model: str, language: str, request: gr.Request
+    ) -> Values:
         """The visitor has pressed Transcribe all: what is sent now counts, and the run can be stopped."""
         if not sent or not request.session_hash:  # a call without a page could be given nothing back
             raise notices.notice(NO_RECORDINGS, "Nothing to transcribe")
         notices.check_recordings([file["path"] for file in (*sent, *([table] if table else ()))])
-        self.batches.begin(request.session_hash, tuple(map(sent_of, sent)), sent_of(table) if table else None)
+        list_of_meant = sent_of(table) if table else None
+        self.batches.begin(request.session_hash, Run(tuple(map(sent_of, sent)), list_of_meant, model, language))
         return {
             self.start: gr.update(interactive=False),
             self.cancel: gr.update(value=said("Cancel"), visible=True, interactive=True),
@@ -176,7 +185,7 @@ class SeveralTab(Tab):
         seconds = self.service.seconds_before_list(session)
         return say(WAITING_FOR_OTHERS, seconds=seconds) if seconds else say(WAITING)
 
-    def transcribe(self, model: str, language: str, request: gr.Request) -> Iterator[Values]:
+    def transcribe(self, request: gr.Request) -> Iterator[Values]:
         """Progress, what was left over, outcome: again after each few recordings."""
         session = request.session_hash
         run = self.batches.run(session)
@@ -186,8 +195,8 @@ class SeveralTab(Tab):
             n = len(found.recordings)
             left_over = several_html.matching_html(found.matching)
             yield {**self.clear(), self.status: several_html.progress_html(0, n, None), self.left_over: left_over}
-            asr = self.service.models.get(model)
-            outcome = begun = found.outcome(asr, model, language)
+            asr = self.service.models.get(run.model)
+            outcome = begun = found.outcome(asr)
             for outcome, seconds_left in found.transcribe(self.service, asr, session, begun):
                 yield {
                     self.status: several_html.progress_html(outcome.evaluation.n_done, n, seconds_left),
@@ -227,7 +236,7 @@ class SeveralTab(Tab):
         for what is sent next."""
         run = self.batches.stop(request.session_hash)
         if run is None or not run.is_begun:
-            return self.fail()
+            return {**self.clear(), **self.fail()}  # the table of the list before went when this one was begun
         return {self.cancel: gr.update(value=said("Stopping …"), interactive=False)}
 
     def open(self, event: gr.EventData, request: gr.Request) -> tuple[str, str, str, str, str]:

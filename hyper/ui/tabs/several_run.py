@@ -37,13 +37,13 @@ class Listed:
     recordings: list[Recording]
     matching: Matching
 
-    def outcome(self, asr: PersonalizedAsr, model: str, language: str) -> Outcome:
+    def outcome(self, asr: PersonalizedAsr) -> Outcome:
         """Before anybody has listened: the recordings that were refused already."""
         pairs = zip(self.recordings, self.matching.rows, strict=True)
         refused = tuple(Failure(row, recording.problem) for recording, row in pairs if recording.problem)
         places = tuple(recording.place for recording in self.recordings)
-        evaluation = replace(no_scores_yet(asr, language), failures=refused)
-        return Outcome(evaluation, self.matching, self.run.sent, places, model, language)
+        run, evaluation = self.run, replace(no_scores_yet(asr, self.run.language), failures=refused)
+        return Outcome(evaluation, self.matching, run.sent, places, run.model, run.language)
 
     def transcribe(
         self, service: Service, asr: PersonalizedAsr, session: str | None, begun: Outcome

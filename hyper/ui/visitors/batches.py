@@ -56,7 +56,9 @@ class Run:
 
     sent: tuple[Sent, ...]
     table: Sent | None  # what was meant
-    stopped: threading.Event
+    model: str
+    language: str
+    stopped: threading.Event = field(default_factory=threading.Event)
     correcting: threading.Lock = field(default_factory=threading.Lock)  # each correction goes on from the one before
     _begun: threading.Lock = field(default_factory=threading.Lock)  # held from the beginning on
 
@@ -79,12 +81,12 @@ class Batches:
         self._outcomes: dict[str | None, Outcome] = {}
         self._lock = threading.Lock()
 
-    def begin(self, session: str | None, sent: tuple[Sent, ...], table: Sent | None) -> None:
+    def begin(self, session: str | None, run: Run) -> None:
         """A new run, which ends the one before."""
         self.stop(session)
         with self._lock:
             self._outcomes.pop(session, None)
-            self._runs[session] = Run(sent, table, threading.Event())
+            self._runs[session] = run
 
     def run(self, session: str | None) -> Run | None:
         """The visitor's run."""

@@ -48,7 +48,7 @@ def open_folder() -> Path:
         parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         _check_own(parent)
         _sweep(parent)
-        folder = parent / f"run-{os.getpid()}-{_started_ms(os.getpid())}"
+        folder = parent / _own_name()
         folder.mkdir(mode=0o700, exist_ok=True)
     except OSError as error:
         raise ServerError(
@@ -111,11 +111,18 @@ def _check_own(parent: Path) -> None:
 
 
 def _sweep(parent: Path) -> None:
-    """Delete the folders of starts whose process has ended."""
+    """Delete the folders of starts whose process has ended; one of this process's number is an earlier one's."""
     for folder in parent.iterdir():
         match = RUN.fullmatch(folder.name)
-        if match and not folder.is_symlink() and not _runs(int(match[1]), int(match[2])):
+        if not match or folder.is_symlink() or folder.name == _own_name():
+            continue
+        if int(match[1]) == os.getpid() or not _runs(int(match[1]), int(match[2])):
             shutil.rmtree(folder, ignore_errors=True)
+
+
+def _own_name() -> str:
+    """Of this start's folder."""
+    return f"run-{os.getpid()}-{_started_ms(os.getpid())}"
 
 
 def _runs(process: int, started_ms: int) -> bool:

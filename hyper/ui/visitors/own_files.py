@@ -26,7 +26,7 @@ except ImportError:  # Windows has no such limit
 NAME_BYTES = 32  # as many as gradio's names have
 OPEN_FILES = 16_384  # hundreds of visitors who send hundreds of files each
 FIELD_BYTES = 4_000  # of what is sent with the files; the page sends nothing
-TOO_MANY = f"These are too many files at once; please send at most {LIMITS.files}."
+TOO_MANY = f"Too many files at once; please send at most {LIMITS.files}."
 NO_FILE = "Only files are taken here, with their names."
 
 
