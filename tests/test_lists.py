@@ -106,8 +106,8 @@ def test_a_list_waits_for_no_other_list(page):
         others = threading.Thread(target=anna_asks, args=(anna,))
         others.start()
         wait_until(lambda: page.desk.parts[anna.session] > 0)
-        peter.press("hw-run", [page.upload(peter)], None)
-        join_line(peter, "transcribe", *ON_LIST)  # the page's own way
+        peter.press("hw-run", [page.upload(peter)], None, *ON_LIST)
+        join_line(peter, "transcribe")  # the page's own way
         try:
             wait_until(lambda: page.desk.parts[peter.session] > 0)
             assert not answers
