@@ -182,6 +182,8 @@ def test_only_files_are_read_and_no_more_than_a_list_has(tmp_path):
     assert len(_upload(tmp_path, files[:-1])) == LIMITS.files + 1  # the list too
     with pytest.raises(MultiPartException, match="Too many files at once; please send at most 300"):
         _upload(tmp_path, files)
+    page = (ROOT / "assets" / "access.js").read_text(encoding="utf-8")
+    assert f"please send at most {LIMITS.files}, or a zip archive." in page  # what the page shows in its place
 
 
 def test_what_is_still_written_at_the_end_goes_too(tmp_path):

@@ -168,8 +168,7 @@ def _parts(word: WordTime) -> list[WordTime]:
     n_parts = max(-(-len(letters) // LINE_LETTERS), math.ceil(seconds / CUE_SECONDS))
     ends = [len(letters) * i // n_parts for i in range(n_parts + 1)]
     at = [word.start + seconds * end / len(letters) for end in ends]
-    parts = zip(ends, ends[1:], at, at[1:], strict=False)
-    return [WordTime("".join(letters[a:b]), start, end) for a, b, start, end in parts]
+    return [WordTime("".join(letters[ends[i] : ends[i + 1]]), at[i], at[i + 1]) for i in range(n_parts)]
 
 
 def _is_over(cue: Sequence[WordTime], following: WordTime) -> bool:

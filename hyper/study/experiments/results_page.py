@@ -33,6 +33,7 @@ SMALLER_STUDIES = {  # folders beside the table of all methods, each with one of
 
 WHAT_CHANGED = "../../docs/bundled.md"  # from assets/results
 OTHER_BASE = "**Measured with another base than the scorecard above.**"
+BAR_DIGITS = 2  # some bars are tenths of a percent
 LONG_WARM_UP = (
     "**Measured when each run warmed up for 100 updates, however short it was** ({tables}). The trials that chose the "
     "learning rates ended before that, and so did the LoRA of each cohort: rates may have been chosen too high, and "
@@ -222,10 +223,7 @@ def _failed(out: Path) -> str:
     missed = [bar for bar in bars if not bar["met"]]
     if not missed:
         return f"{head}\n\nAll {len(bars)} bars on record are met."
-    rows = [
-        [_titled(bar["name"]), "–" if bar["value"] is None else _percent(bar["value"]), _limit(bar["bar"])]
-        for bar in missed
-    ]
+    rows = [[_titled(bar["name"]), percent(bar["value"], BAR_DIGITS), _limit(bar["bar"])] for bar in missed]
     return (
         f"{head}\n\n{len(missed)} of {len(bars)} bars are missed.\n\n{markdown_table(['bar', 'value', 'wanted'], rows)}"
     )
@@ -240,9 +238,4 @@ def _titled(bar: str) -> str:
 def _limit(bar: str) -> str:
     """Such as "<= 0.25" as the scorecard writes it."""
     sign, limit = bar.split()
-    return f"{SIGN_MARKS[sign]} {_percent(float(limit))}"
-
-
-def _percent(share: float) -> str:
-    """With two decimals: some bars are tenths of a percent."""
-    return f"{100 * share:.2f} %"
+    return f"{SIGN_MARKS[sign]} {percent(float(limit), BAR_DIGITS)}"
