@@ -9,14 +9,15 @@ import librosa
 import numpy as np
 import pytest
 from numpy_voice import talk
-from scipy.signal import freqz, lfilter
+from scipy.signal import butter, freqz, lfilter, sosfilt
 
 from hyper.recordings.audio import load_audio, save_audio
 from hyper.recordings.manifest import ManifestRow, read_manifest
 from hyper.simulate.psola import Span, lay_out
 from hyper.simulate.ways import WAYS, chain, draw_way, simulate_way, vocoder, ways_of
+from hyper.simulate.ways.held_out_plan import make_held_out_plan
 from hyper.simulate.ways.pieces import play
-from hyper.simulate.ways.plan import FRAME, make_plan
+from hyper.simulate.ways.plan import FRAME, gain_of_samples, make_plan
 from hyper.simulate.ways.predictor import excitation
 from hyper.speech.simulate_manifest import SimulationError, simulate_manifest
 
@@ -48,7 +49,7 @@ def test_a_way_repeats_itself_by_its_seeds_and_is_heard(name: str, cohort: str, 
     assert not np.allclose(said[: len(spoken)], spoken[: len(said)], atol=0.01)
 
 
-@pytest.mark.parametrize("name", ["pieces", "chain", "vocoder"])
+@pytest.mark.parametrize("name", ["pieces", "chain", "vocoder", "predictor", "channels"])
 def test_dysarthria_slows_parkinsons_hurries_and_stuttering_adds_moments(name: str, spoken: np.ndarray) -> None:
     def length(cohort: str) -> float:
         return float(np.mean([len(simulate_way(name, spoken, cohort, "severe", s, s)) for s in range(6)]))
@@ -190,6 +191,50 @@ def test_a_plan_of_parkinsons_fades(spoken: np.ndarray) -> None:
         for seed in range(5)
     ]
     assert all(gain[-30:].mean() < 0.8 * gain[:30].mean() for gain in gains)
+
+
+@pytest.mark.parametrize("cohort", ["stuttering", "dysarthria", "parkinsons"])
+def test_the_ways_held_out_time_a_disorder_by_other_rules(cohort: str, spoken: np.ndarray) -> None:
+    for seed in range(4):
+        heard, kept = (
+            make(spoken, cohort, 0.8, np.random.default_rng(seed), np.random.default_rng(seed))
+            for make in (make_plan, make_held_out_plan)
+        )
+        n = min(len(heard.source), len(kept.source))
+        assert not np.allclose(heard.source[:n], kept.source[:n], atol=2)
+        assert kept.source.min() >= 0 and kept.source.max() <= len(spoken) // FRAME
+        assert kept.gain.min() >= 0 and kept.gain.max() <= 1
+
+
+def test_whoever_stutters_in_a_way_held_out_stutters_at_least_once() -> None:
+    word = talk(((("A:", 0.2),),))[0].astype(np.float32)
+    for seed in range(8):
+        plan = make_held_out_plan(word, "stuttering", 0.1, np.random.default_rng(seed), np.random.default_rng(seed))
+        assert len(plan.source) > len(word) // FRAME
+
+
+def above_6_khz(waveform: np.ndarray) -> float:
+    """The loudest 5 ms of what lies above 6 kHz, dB."""
+    high = sosfilt(butter(8, 6000, "highpass", fs=RATE, output="sos"), waveform)[800:-800]
+    power = (high[: len(high) // 80 * 80].reshape(-1, 80) ** 2).mean(axis=1)
+    return float(10 * np.log10(power.max() + 1e-15))
+
+
+def test_levels_pass_into_each_other_without_a_click() -> None:
+    tone = np.sum([np.sin(2 * np.pi * 120 * k * np.arange(RATE) / RATE) / k for k in range(1, 20)], axis=0)
+    loud = [Span(0.2 * i, 0.2 * (i + 1), 0.2, gain=1.0 if i % 2 else 0.5) for i in range(5)]
+    assert above_6_khz(lay_out(loud).gain * tone) < -80
+    assert np.abs(np.diff(lay_out(loud).gain)).max() < 0.01
+    steps = gain_of_samples(np.repeat([1.0, 0.0, 1.0], 5))
+    assert len(steps) == 15 * FRAME and np.abs(np.diff(steps)).max() < 0.01
+
+
+@pytest.mark.parametrize("cohort", ["stuttering", "dysarthria", "parkinsons"])
+@pytest.mark.parametrize("name", WAYS)
+def test_no_way_adds_an_offset(name: str, cohort: str, spoken: np.ndarray) -> None:
+    if cohort in WAYS[name].cohorts:
+        said = simulate_way(name, spoken, cohort, "severe", 1, 1)
+        assert abs(said.mean()) < 0.06 * said.std()
 
 
 def test_recordings_without_phones_are_simulated_and_the_note_says_how(tmp_path: Path, spoken: np.ndarray) -> None:

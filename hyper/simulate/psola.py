@@ -7,12 +7,14 @@ from dataclasses import dataclass
 
 import numpy as np
 from scipy import fft
+from scipy.ndimage import uniform_filter1d
 
 from hyper.recordings.limits import SAMPLE_RATE
 from hyper.simulate.pitch_marks import UNVOICED_PERIOD, PitchMarks
 
 FADE_OUT = SAMPLE_RATE * 15 // 1000  # samples: the last 15 ms before a rest die away
 FADE_IN = SAMPLE_RATE * 4 // 1000  # samples: 4 ms of the rest lead into the next sound, whose burst stays whole
+_LEVEL_CHANGE = SAMPLE_RATE * 10 // 1000  # samples: a step of level inside a voice would click
 _PASS = SAMPLE_RATE // 4  # samples: a pass through a held sound takes about 0.25 s or more
 _SAG = 0.05  # share by which F0 sinks in the middle of a held sound: held by a person, not by a machine
 # The mean of |x| for a normal x of unit variance is sqrt(2 / pi). A change of level is the difference of two draws
@@ -53,7 +55,7 @@ class Alternation:
 
 
 def lay_out(spans: Sequence[Span]) -> Timeline:
-    """Join spans to one timeline: sound dies away before a rest and sets in at its end."""
+    """Join spans to one timeline: sound dies away before a rest and sets in at its end; levels pass into each other."""
     spans = [span for span in spans if round(span.seconds * SAMPLE_RATE) > 0]
     edges = np.round(np.cumsum([0.0] + [span.seconds for span in spans]) * SAMPLE_RATE).astype(int)
     source, pitch, gain = np.empty(edges[-1]), np.empty(edges[-1]), np.empty(edges[-1])
@@ -68,11 +70,14 @@ def lay_out(spans: Sequence[Span]) -> Timeline:
         else:
             following = spans[i + 1].start if i + 1 < len(spans) else span.end
             source[here] = following * SAMPLE_RATE - np.arange(last - first, 0, -1)
-            gain[here] = 0
+            gain[here] = spans[min(i + 1, len(spans) - 1)].gain  # of what it leads into
+    gain = uniform_filter1d(gain, _LEVEL_CHANGE, mode="nearest") if len(gain) else gain
+    for i, (span, first, last) in enumerate(zip(spans, edges[:-1], edges[1:], strict=True)):
+        if span.kind == "rest":
+            sets_in = max(last - FADE_IN, first) if i + 1 < len(spans) else last
+            gain[first:sets_in] = 0
             _fade(gain[max(first - FADE_OUT, 0) : first], falling=True)
-            if i + 1 < len(spans):
-                gain[max(last - FADE_IN, first) : last] = spans[i + 1].gain
-                _fade(gain[max(last - FADE_IN, first) : last], falling=False)
+            _fade(gain[sets_in:last], falling=False)
     return Timeline(source, pitch, gain)
 
 

@@ -197,7 +197,7 @@ def _aspiration(
 ) -> np.ndarray:  # (n_frames, n_bins)
     """Noise of the breath: shaped by the vocal tract, 6 dB an octave brighter than the voice (Klatt and Klatt 1990)."""
     noise = stft(rng.standard_normal(n_samples).astype(np.float32))[: len(spectra)]
-    brighter = np.sqrt(np.clip(FREQUENCIES, 250, 6000) / 1000).astype(np.float32)
+    brighter = (np.clip(FREQUENCIES, 250, 6000) / 1000).astype(np.float32)
     shaped = noise * np.exp(envelope) * brighter
     power = np.abs(spectra) ** 2
     wanted = power.sum(axis=1) * 10 ** (-hnr_db / 10) * np.clip(vowel, 0, 1)

@@ -95,12 +95,12 @@ def say(
 def hurried_and_weak(
     phones: Sequence[Phone], n_seconds: float, profile: ParkinsonsProfile, rng: np.random.Generator
 ) -> tuple[list[Span], list[Phone]]:
-    """Runs of words rushed, each faster toward its end, and consonants weaker than vowels."""
+    """Runs of words rushed, each gathering pace, and consonants weaker than vowels."""
     stretch, gain = np.ones(len(phones)), np.ones(len(phones))
     words = words_of(phones)
     for first, last in _rushes(len(words), profile.rush_share, rng):
         inside = [i for word in words[first:last] for i in word]
-        # From typical to full speed over the first half of the rush: festination gathers pace.
+        # From half of the hurry to all of it over the first half of the rush: festination gathers pace.
         ramp = np.minimum(np.linspace(0.5, 1.5, len(inside)), 1)
         stretch[inside] = 1 / (1 + (profile.rush_speed - 1) * ramp)
     for i, phone in enumerate(phones):

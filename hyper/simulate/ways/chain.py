@@ -120,7 +120,7 @@ def _cut(waveform: np.ndarray, strength: float, speaker: Draw, rng: Draw) -> np.
 
 
 def _blurred(waveform: np.ndarray, strength: float, speaker: Draw, rng: Draw) -> np.ndarray:
-    """What the tongue does comes late and goes slowly: magnitudes that follow the sound with a lag of their own."""
+    """The tongue moves slowly: magnitudes smoothed over time."""
     spectra = stft(waveform)  # (n_frames, n_bins)
     loud = np.log(np.abs(spectra) + 1e-5)
     slow = gaussian_filter1d(loud, 0.3 + strength * speaker.uniform(1, 5), axis=0)
@@ -144,7 +144,7 @@ def _breathy(waveform: np.ndarray, strength: float, speaker: Draw, rng: Draw) ->
 
 
 def _noisy(waveform: np.ndarray, strength: float, speaker: Draw, rng: Draw) -> np.ndarray:
-    """Noise that rises or falls with frequency."""
+    """Noise that falls above a frequency of its own."""
     noise = rng.standard_normal(len(waveform))
     coloured = sosfilt(butter(1, speaker.uniform(300, 6000), fs=SAMPLE_RATE, output="sos"), noise)
     level = speech_level(waveform) * ratio(-(40 - strength * speaker.uniform(8, 32)))

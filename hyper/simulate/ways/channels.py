@@ -8,7 +8,8 @@ import numpy as np
 from scipy.signal import butter, sosfilt, sosfiltfilt
 
 from hyper.recordings.limits import SAMPLE_RATE
-from hyper.simulate.ways.plan import FRAME, make_plan
+from hyper.simulate.ways.held_out_plan import make_held_out_plan
+from hyper.simulate.ways.plan import FRAME
 from hyper.simulate.ways.predictor import excitation, f0_of_frames
 
 _LOWEST_HZ, _HIGHEST_HZ = 80.0, 7600.0
@@ -17,8 +18,8 @@ _LOWEST_HZ, _HIGHEST_HZ = 80.0, 7600.0
 def say_channels(
     waveform: np.ndarray, cohort: str, strength: float, speaker: np.random.Generator, rng: np.random.Generator
 ) -> np.ndarray:  # (n_samples,) -> (n_samples_out,)
-    """Say it through fewer bands the stronger the disorder, their levels following late."""
-    plan = make_plan(waveform, cohort, strength, speaker, rng, at_onsets=False)
+    """Say it through fewer bands the stronger the disorder, their levels following slowly."""
+    plan = make_held_out_plan(waveform, cohort, strength, speaker, rng)
     weak = 0.0 if cohort == "stuttering" else strength
     n_bands = round(24 - weak * speaker.uniform(4, 10))
     slow_hz = 40 * (1 - weak) + weak * speaker.uniform(8, 25)

@@ -33,16 +33,13 @@ def make_plan(
     strength: float,  # in [0, 1]
     speaker: np.random.Generator,
     rng: np.random.Generator,
-    at_onsets: bool = True,  # moments where the energy rises, or just anywhere in the speech
 ) -> Plan:
     """Timing and loudness of a disorder: slow with wrong pauses, hurried and fading, or stuttered."""
     level = levels(waveform)
     speech = np.flatnonzero(level > level.max() * 10 ** (-_SPEECH_DB / 20))
-    places = speech
-    if at_onsets:
-        rise = np.diff(np.log(np.convolve(level, np.ones(5) / 5, "same") + 1e-6), prepend=0)
-        places = np.array([i for i in speech if rise[i] == rise[max(i - 6, 0) : i + 7].max()], dtype=int)
-        places = places if len(places) else speech
+    rise = np.diff(np.log(np.convolve(level, np.ones(5) / 5, "same") + 1e-6), prepend=0)
+    onsets = np.array([i for i in speech if rise[i] == rise[max(i - 6, 0) : i + 7].max()], dtype=int)
+    places = onsets if len(onsets) else speech
     if cohort == "stuttering":
         return _stuttered(len(level), places, strength, speaker, rng)
     if cohort == "dysarthria":
@@ -112,5 +109,7 @@ def _drift(n: int, rate_hz: float, rng: np.random.Generator) -> np.ndarray:  # (
     return np.interp(np.linspace(0, len(knots) - 1, n), np.arange(len(knots)), knots)
 
 
-def gain_of_samples(gain: np.ndarray) -> np.ndarray:  # (n_out,) -> (n_out * FRAME,) without clicks
-    return np.repeat(np.convolve(np.pad(gain, 1, mode="edge"), np.ones(3) / 3, "valid"), FRAME)
+def gain_of_samples(gain: np.ndarray) -> np.ndarray:  # (n_out,) -> (n_out * FRAME,)
+    """From the middle of each frame to the next in a straight line: steps would click."""
+    smooth = np.convolve(np.pad(gain, 1, mode="edge"), np.ones(3) / 3, "valid")
+    return np.interp((np.arange(len(gain) * FRAME) + 0.5) / FRAME - 0.5, np.arange(len(gain)), smooth)

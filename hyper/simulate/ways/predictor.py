@@ -8,9 +8,11 @@ from scipy.signal import lfilter
 
 from hyper.recordings.limits import SAMPLE_RATE
 from hyper.recordings.pitch import FRAME_HOP, track_f0
-from hyper.simulate.ways.plan import FRAME, make_plan
+from hyper.simulate.ways.held_out_plan import make_held_out_plan
+from hyper.simulate.ways.plan import FRAME
 
 _ORDER = 18  # two poles a kHz and two more
+_EMPHASIS = 0.97  # of high frequencies, before the prediction; taken back behind it
 _WINDOW = np.hanning(4 * FRAME)
 
 
@@ -18,7 +20,7 @@ def say_predictor(
     waveform: np.ndarray, cohort: str, strength: float, speaker: np.random.Generator, rng: np.random.Generator
 ) -> np.ndarray:  # (n_samples,) -> (n_samples_out,)
     """Resynthesise with a flat, trembling, breathy voice and filters that move too little."""
-    plan = make_plan(waveform, cohort, strength, speaker, rng, at_onsets=False)
+    plan = make_held_out_plan(waveform, cohort, strength, speaker, rng)
     correlation = _autocorrelation(waveform)  # (n_frames, _ORDER + 1)
     weak = 0.0 if cohort == "stuttering" else strength
     width = int(1 + 2 * round(weak * speaker.uniform(1, 5)))  # frames the filters are averaged over
@@ -50,7 +52,8 @@ def excitation(
     tremor = 1 + 0.06 * flatness * np.sin(2 * np.pi * speaker.uniform(3.5, 9) * time)
     melody = np.where(voiced, mean * (np.where(voiced, f0, mean) / mean) ** (1 - flatness) * tremor, mean)
     phase = np.cumsum(np.repeat(melody, FRAME) / SAMPLE_RATE)
-    pulses = np.diff(np.floor(phase), prepend=0.0) * np.sqrt(SAMPLE_RATE / np.repeat(melody, FRAME))
+    rate = np.repeat(melody, FRAME) / SAMPLE_RATE  # pulses a sample
+    pulses = np.diff(np.floor(phase), prepend=0.0) / np.sqrt(rate) - np.sqrt(rate)  # less their mean: an offset
     noise = rng.standard_normal(len(pulses))
     is_voiced = np.repeat(voiced, FRAME)
     return np.where(is_voiced, (pulses + breath * noise) / np.sqrt(1 + breath**2), noise)
@@ -58,7 +61,8 @@ def excitation(
 
 def _autocorrelation(waveform: np.ndarray) -> np.ndarray:  # (n_frames, _ORDER + 1), power of one sample
     n_frames = max(len(waveform) // FRAME, 1)
-    padded = np.pad(np.append(waveform[:1], np.diff(waveform)), (FRAME, 4 * FRAME))  # pre-emphasised
+    brighter = np.append(waveform[:1], waveform[1:] - _EMPHASIS * waveform[:-1])
+    padded = np.pad(brighter, (FRAME, 4 * FRAME))
     frames = padded[np.arange(n_frames)[:, None] * FRAME + np.arange(4 * FRAME)] * _WINDOW
     power = np.abs(np.fft.rfft(frames, 8 * FRAME)) ** 2
     return np.fft.irfft(power)[:, : _ORDER + 1] / (_WINDOW**2).sum()
@@ -73,4 +77,4 @@ def _filtered(voice: np.ndarray, correlation: np.ndarray, energy: np.ndarray) ->
         gain = energy[i] * np.sqrt(max((row[0] - predictor @ row[1:]) / row[0], 1e-6))
         span = slice(i * FRAME, (i + 1) * FRAME)
         out[span], state = lfilter([gain], np.append(1.0, -predictor), voice[span], zi=state)
-    return lfilter([1.0], [1.0, -0.97], out)
+    return lfilter([1.0], [1.0, -_EMPHASIS], out)

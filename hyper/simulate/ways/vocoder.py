@@ -27,7 +27,7 @@ _FLOOR = 1e-9  # of power, against the logarithm of silence
 def say_vocoded(
     waveform: np.ndarray, cohort: str, strength: float, speaker: Draw, rng: Draw
 ) -> np.ndarray:  # (n_samples,) -> (n_samples_out,)
-    """Say it by another larynx: flatter, trembling, breathy, through a mouth that moves late and little."""
+    """Say it by another larynx: flatter, trembling, breathy, through a mouth that moves slowly and little."""
     timeline = lay_out(SPANS[cohort](len(waveform) / SAMPLE_RATE, strength, speaker, rng))
     weak = strength * (0.3 if cohort == "stuttering" else 1.0)  # who stutters has a voice like others'
     f0 = track_f0(waveform)
@@ -73,7 +73,7 @@ def _smoothed(power: np.ndarray, width_hz: np.ndarray) -> np.ndarray:  # (n_fram
 
 
 def _moved(envelope: np.ndarray, weak: float, speaker: Draw) -> np.ndarray:  # (n_frames, n_bins) log power
-    """Formants that come late, are broad, lie elsewhere; a spectrum that falls."""
+    """Formants that move slowly, are broad, lie elsewhere; a spectrum that falls."""
     slow = gaussian_filter1d(envelope, 0.1 + weak * speaker.uniform(0, 8), axis=0)
     broad = gaussian_filter1d(slow, 0.1 + weak * speaker.uniform(0, 10), axis=1)
     elsewhere = warped(broad, 1 + weak * speaker.uniform(-0.15, 0.15))
