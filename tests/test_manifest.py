@@ -6,7 +6,14 @@ from pathlib import Path
 
 import pytest
 
-from hyper.recordings.manifest import ManifestError, ManifestRow, read_manifest, source_speaker, write_manifest
+from hyper.recordings.manifest import (
+    ManifestError,
+    ManifestRow,
+    counted_voice,
+    read_manifest,
+    source_speaker,
+    write_manifest,
+)
 
 
 def manifest(folder: Path, text: str) -> Path:
@@ -128,3 +135,14 @@ def test_an_original_is_found_from_a_linked_folder(tmp_path):
 def test_only_names_of_this_project_tell_who_is_behind(name, source):
     assert source_speaker(ManifestRow("a.wav", Path("a.wav"), speaker=name, simulated=True)) == source
     assert source_speaker(ManifestRow("a.wav", Path("a.wav"), speaker=name)) == name
+
+
+def test_made_speakers_of_one_voice_are_drawn_together_and_people_by_who_is_heard() -> None:
+    def voice(**columns: str) -> str:
+        return counted_voice(ManifestRow("a.wav", Path("a.wav"), simulated=True, **columns))
+
+    made = {"corpus": "synthetic", "voice": "espeak:zac"}
+    assert voice(speaker="known1-dysamo3x0", **made) == voice(speaker="known2-stutmi3x0", **made) == "espeak:zac"
+    woman = [voice(corpus="synthetic", voice=each) for each in ("festival:cmu_us_slt_arctic_hts", "flite:slt")]
+    assert woman[0] == woman[1] != voice(corpus="synthetic", voice="festival:ked_diphone")
+    assert voice(speaker="anna-dysamo3x0", corpus="fsdd") == "anna"

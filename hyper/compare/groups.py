@@ -11,7 +11,7 @@ import numpy as np
 from hyper.compare.utterance import ScoredUtterance
 from hyper.metrics.intervals import Interval, reduction_interval, sum_by_speaker, wer_interval
 from hyper.metrics.word_errors import WordErrors, pooled, relative_reduction
-from hyper.recordings.manifest import source_speaker
+from hyper.recordings.manifest import counted_voice
 
 
 @dataclass(frozen=True)
@@ -36,7 +36,7 @@ class Group:
     value: str
     n_utterances: int
     n_simulated: int
-    n_speakers: int | None  # simulated patients of one voice are one; None where a recording does not name its speaker
+    n_speakers: int | None  # voices (`counted_voice`); None where a recording does not name its speaker
     base: WordErrors
     adapted: WordErrors | None
     chosen: WordErrors | None  # of the row to show first; None without a rule for that
@@ -86,7 +86,7 @@ def pool(by: str, value: str, utterances: Sequence[ScoredUtterance]) -> Group:
     """Counts of all the utterances added up, so that long ones weigh more, as in corpus WER."""
     both = [(each, each.adapted) for each in utterances if each.adapted is not None]
     is_named = all(utterance.recording.speaker for utterance in utterances)
-    voices = [source_speaker(utterance.recording) for utterance in utterances]  # patients of one fail together
+    voices = [counted_voice(utterance.recording) for utterance in utterances]
     over_speakers = _intervals(utterances, voices) if is_named else Intervals()
     each_alone = [f"{i:09}" for i in range(len(utterances))]
     more_errors = [adapted.counted.n_errors - each.base.counted.n_errors for each, adapted in both]

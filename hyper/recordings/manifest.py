@@ -23,6 +23,8 @@ SIMULATED_VALUES = {"1": True, "true": True, "yes": True, "0": False, "false": F
 # What is put behind a typical speaker's name where they are turned into somebody else: "-dysamo3x0" by `simulate`
 # (disorder, severity, seed, number), "-dysam0" by earlier ones, and what corpora of simulated speech put there.
 _TURNED_INTO = re.compile(r"-(?:[a-z]{1,4}(?:mi|mo|se)\d+x\d+|(?:stut|dysa|park|mixe|dysp)[ms]\d+|libristutter)$")
+SYNTHETIC = "synthetic"  # the corpus of what `make-speech` makes
+_ONE_WOMAN = {"festival:cmu_us_slt_arctic_hts": "flite:slt"}  # the same recordings made both voices
 ADULT_AGE = 16  # years; the vocal tract of a younger speaker is still growing
 
 
@@ -68,6 +70,16 @@ def source_speaker(row: ManifestRow) -> str:
     So are simulated speakers of other origin, whose names say nothing that is known here.
     """
     return _TURNED_INTO.sub("", row.speaker) if row.simulated else row.speaker
+
+
+def counted_voice(row: ManifestRow) -> str:
+    """Who is drawn as one for an interval: the person who is heard, or a synthesiser's voice, whoever it was made into.
+
+    Speakers that are made of one voice by another pitch and pace fail together.
+    """
+    if row.corpus == SYNTHETIC and row.voice:
+        return _ONE_WOMAN.get(row.voice, row.voice)
+    return source_speaker(row)
 
 
 def read_manifest(path: str | Path) -> list[ManifestRow]:

@@ -21,7 +21,7 @@ from hyper.metrics.intervals import Interval, difference_interval, reduction_int
 from hyper.metrics.word_errors import word_errors
 from hyper.recordings.audio import load_audio
 from hyper.recordings.limits import AudioError
-from hyper.recordings.manifest import ManifestRow, source_speaker
+from hyper.recordings.manifest import ManifestRow, counted_voice, source_speaker
 
 OWN = "its own"
 _SEED = 0  # of whom others are drawn
@@ -149,7 +149,7 @@ def _result(
     whose: str, rows: Sequence[ManifestRow], base: np.ndarray, errors: np.ndarray, own: np.ndarray, has: np.ndarray
 ) -> Weights:
     """Of the recordings (n,) that have such weights; base, errors and own are (n, 2), as `_errors` gives them."""
-    speakers = [source_speaker(row) for row, taken in zip(rows, has, strict=True) if taken]
+    speakers = [counted_voice(row) for row, taken in zip(rows, has, strict=True) if taken]
     counts = np.column_stack([base[:, 0], errors[:, 0], own])[has]  # wrong by base, by these, by own; reference words
     by_speaker = sum_by_speaker(speakers, counts)
     n_base, n_errors, n_own, n_words = (int(n) for n in counts.sum(axis=0))

@@ -10,7 +10,7 @@ import numpy as np
 from hyper.compare.evaluation import percent
 from hyper.metrics.intervals import bootstrap_speakers, sum_by_speaker
 from hyper.plots.experiments import ceiling_figure
-from hyper.recordings.manifest import ManifestRow
+from hyper.recordings.manifest import ManifestRow, counted_voice
 from hyper.study.cells import interval_cell, markdown_table
 from hyper.study.experiments.arms import FULL, STANDARD, of_patients, patients_in_order, trained_on
 from hyper.study.experiments.workbench import Experiment, Record, Workbench, arm_table, rates_of_arm
@@ -47,7 +47,7 @@ def gain_share(
         over_seeds(own).errors * len(full),
         over_seeds(full).errors * len(own),
     ]
-    counts = sum_by_speaker([row.speaker for row in rows], np.stack(errors, axis=1))
+    counts = sum_by_speaker([counted_voice(row) for row in rows], np.stack(errors, axis=1))
     interval = bootstrap_speakers(counts, _share)
     (share,) = _share(counts.sum(axis=0)[None])
     return {"share": float(share) if np.isfinite(share) else None, "interval": interval and interval.to_json()}

@@ -11,7 +11,7 @@ import numpy as np
 from hyper.compare.evaluation import percent
 from hyper.metrics.intervals import bootstrap_weights
 from hyper.plots.experiments import strength_figure
-from hyper.recordings.manifest import ManifestRow
+from hyper.recordings.manifest import ManifestRow, counted_voice
 from hyper.study.cells import interval_cell, markdown_table
 from hyper.study.experiments.arms import WEIGHING
 from hyper.study.experiments.probes import area_under_curve, weighted_areas
@@ -73,7 +73,7 @@ def _with_insertions(scores: Mapping[int, Scores], base: Scores, rows: Sequence[
 def harm_record(adapted: Mapping[int, Scores], base: Scores, rows: Sequence[ManifestRow]) -> Record:
     """How well each sign tells the recordings that adapting made worse from the others."""
     harmed = np.concatenate([each.errors > base.errors for each in adapted.values()])
-    speakers = [row.speaker for _ in adapted for row in rows]
+    speakers = [counted_voice(row) for _ in adapted for row in rows]
     record: Record = {"harmed_share": float(harmed.mean()), "signs": {}}
     for name, sign in SIGNS.items():
         values = np.concatenate([sign(base, each) for each in adapted.values()])
