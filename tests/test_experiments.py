@@ -163,6 +163,19 @@ def test_what_failed_is_told_by_titles_and_in_percent(tmp_path: Path) -> None:
     assert "| base WER, fsdd | – | ≤ 25.00 % |" in page
 
 
+def test_the_set_up_is_that_of_what_was_measured(tmp_path: Path) -> None:
+    shipped = RESULTS / "experiment-strength.json"
+    record = json.loads(shipped.read_text()) | {
+        "setup": "As it was then.",
+        "would_change": "Nothing.",
+        "question": "Why?",
+    }
+    (tmp_path / "experiment-strength.json").write_text(json.dumps(record))
+    page = results_page(tmp_path)
+    assert "**Question.** Why?" in page and "**Set-up.** As it was then. Trained on" in page
+    assert "**What would change the answer.** Nothing." in page and EXPERIMENTS["strength"].setup not in page
+
+
 def test_the_command_from_data_to_page(
     whisper_folder: Path, manifests: dict[str, Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],

@@ -21,7 +21,7 @@ from hyper.recordings.audio import load_audio
 from hyper.recordings.manifest import ManifestRow, read_manifest, write_manifest
 from hyper.speech.make import plan
 from hyper.study.methods.adaptations import AdaptationError, EncodingAdaptation, private_copy, put_in_lora
-from hyper.study.methods.comparison_table import share_of_ceiling, study_bars, study_page, study_record
+from hyper.study.methods.comparison_table import share_of_ceiling, study_bars, study_page, study_record, wer_difference
 from hyper.study.methods.method import Method, PerCohort, Workshop
 from hyper.study.methods.runs import (
     N_ENROLMENT,
@@ -178,6 +178,30 @@ def test_the_table_by_hand() -> None:
     assert 0 < low < 5 / 12 < high <= 0.5
     assert against_full["difference"] == pytest.approx(-1 / 12) and against_full["own_is"] == "not clear"
     assert record["methods"]["lora-global"]["adapted_share"] == 0.005
+
+
+def test_no_verdict_where_one_seed_says_otherwise() -> None:
+    own = {0: scores(0, 0, 0, 0, 0, 0), 1: scores(1, 1, 1, 1, 1, 1)}
+    agreed = wer_difference({0: scores(2, 2, 2, 2, 2, 2), 1: scores(2, 2, 2, 2, 2, 2)}, own, ROWS)
+    assert agreed["by_seed"] == {"0": 1.0, "1": 0.5} and agreed["own_is"] == "better"
+    split = wer_difference({0: scores(2, 2, 2, 2, 2, 2), 1: scores(0, 0, 0, 0, 0, 0)}, own, ROWS)
+    assert split["by_seed"] == {"0": 1.0, "1": -0.5} and split["interval"][0] > 0 and split["own_is"] == "not clear"
+
+
+def test_where_a_method_has_nothing_the_base_is_no_rival_and_rates_at_an_edge_are_said() -> None:
+    base = [scores(2, 2, 2, 1, 1, 2)]
+    both = {"atypical_commands_known": base, "ood_mixed": base}
+    results = {
+        "base": result("base", **both),
+        "lora-cohort": result("lora-cohort", atypical_commands_known=[scores(1, 1, 1, 1, 1, 1)], ood_mixed=base),
+        "hypernet-shared": replace(result("hypernet-shared", **both), learning_rate=0.006),
+    }
+    rows = {name.replace("_", "-"): ROWS for name in both}
+    page = study_page(study_record(results, rows, 1000), {name: name for name in rows})
+    cohort = next(line for line in page.splitlines() if method_named("lora-cohort").title in line)
+    assert cohort.endswith("| the base's |") and page.count("| ood-mixed |") == 1  # in the head of the table alone
+    title = method_named("hypernet-shared").title
+    assert f"Of the three learning rates tried the best was the highest for {title}: a better one may lie" in page
 
 
 def test_the_share_of_the_ceiling_by_hand() -> None:

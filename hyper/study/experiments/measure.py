@@ -41,6 +41,9 @@ def _header(experiment: Experiment, bench: Workbench, test_share: float) -> Reco
     rows = workshop.rows
     return {
         "experiment": experiment.name,
+        "question": experiment.question,  # as it was when these were measured
+        "setup": experiment.setup,
+        "would_change": experiment.would_change,
         "command": this_command(),
         "base_model": workshop.backbone.name,
         "base_fingerprint": workshop.backbone.fingerprint,

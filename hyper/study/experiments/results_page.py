@@ -144,13 +144,14 @@ def _section(experiment: Experiment, out: Path) -> str:
     if not file.exists():
         return f"{head}\n\nNot measured yet: `python -m hyper experiment {experiment.name} --data MANIFEST`."
     record = json.loads(file.read_text(encoding="utf-8"))
+    setup, would_change = (record.get(name, getattr(experiment, name)) for name in ("setup", "would_change"))
     parts = [
-        head,
-        f"**Set-up.** {experiment.setup} {_measured_on(record)}",
+        f"## {experiment.title}\n\n**Question.** {record.get('question', experiment.question)}",
+        f"**Set-up.** {setup} {_measured_on(record)}",
         _picture(out, f"experiment-{experiment.name}", experiment.title),
         experiment.tables(record),
         f"**Answer.** {answer(experiment.name, record, out)}",
-        f"**What would change the answer.** {experiment.would_change}",
+        f"**What would change the answer.** {would_change}",
         _provenance(record, out),
     ]
     return "\n\n".join(part for part in parts if part)

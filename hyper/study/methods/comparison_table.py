@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -9,10 +10,12 @@ from typing import Any
 import numpy as np
 
 from hyper.metrics.intervals import Interval, difference_interval, reduction_interval, sum_by_speaker, wer_interval
-from hyper.recordings.manifest import ManifestRow
+from hyper.recordings.manifest import ManifestRow, counted_voice
 from hyper.study.cells import interval_cell, markdown_table, wer_cell
+from hyper.study.methods.method import RATE_STEPS
 from hyper.study.methods.runs import MAIN, Result
 from hyper.study.methods.scores import Scores, over_seeds
+from hyper.study.methods.specs import method_named
 from hyper.study.scorecard.bars import Bar
 
 BEST = "hypernet-shared"  # the shipped one's form, in the decoder alone and trained as long as its rivals
@@ -22,6 +25,7 @@ RIVALS = (
     "hypernet-mlp", "lora-encoder", "lora-encoder-cohort", "lora-both", *WEIGHING,
 )  # fmt: skip
 CEILING = "full"
+AS_BASE = "the base's"  # where a method has nothing for a set
 OTHER_DISORDERS = ("ood-mixed", "ood-dysphonia")  # sets of cohorts that no training simulates
 
 Rows = Mapping[str, Sequence[ManifestRow]]  # of each set
@@ -109,7 +113,10 @@ def _comparison(rival: str, best: str, set_name: str, results: Results, rows: Ro
 def wer_difference(
     rival: Mapping[int, Scores], own: Mapping[int, Scores], rows: Sequence[ManifestRow]
 ) -> dict[str, Any]:
-    """WER of the rival minus one's own on the same speakers, paired, and whether one's own is better or worse."""
+    """WER of the rival minus one's own on the same speakers, paired, and whether one's own is better or worse.
+
+    The interval knows nothing of seeds: where one of them says otherwise, neither is called better.
+    """
     best, other = _by_speaker(own, rows), _by_speaker(rival, rows)
     # With unequal numbers of seeds the counts are brought to the same number of words, which is exact: the words of a
     # set are the same in every seed.
@@ -117,17 +124,21 @@ def wer_difference(
     common = np.lcm(*factor)
     a, b = common // factor[0], common // factor[1]
     interval = difference_interval(b * other.errors, a * best.errors, a * best.words)
+    by_seed = {str(seed): rival[seed].wer - own[seed].wer for seed in sorted(rival.keys() & own.keys())}
     return {
         "difference": float(other.errors.sum() / other.words.sum() - best.errors.sum() / best.words.sum()),
         "interval": _json(interval),
-        "own_is": _verdict(_json(interval)),
+        "by_seed": by_seed,
+        "own_is": _verdict(_json(interval), by_seed),
     }
 
 
-def _verdict(ends: Sequence[float] | None) -> str:
-    """What an interval of the rival's WER minus one's own says of one's own: "not clear" where it holds 0."""
+def _verdict(ends: Sequence[float] | None, by_seed: Mapping[str, float]) -> str:
+    """What it says of one's own WER: "not clear" where the interval holds 0, or seeds differ."""
     low, high = ends or (0.0, 0.0)
-    return "better" if low > 0 else "worse" if high < 0 else "not clear"
+    if low > 0 and all(each > 0 for each in by_seed.values()):
+        return "better"
+    return "worse" if high < 0 and all(each < 0 for each in by_seed.values()) else "not clear"
 
 
 def share_of_ceiling(results: Results, set_name: str) -> float | None:
@@ -148,7 +159,7 @@ def _shared(rival: str, best: str, results: Results) -> list[str]:
 def _by_speaker(scores: Mapping[int, Scores], rows: Sequence[ManifestRow]) -> _BySpeaker:
     added = over_seeds(scores)
     counts = np.stack([added.errors, added.words], axis=1)
-    errors, words = sum_by_speaker([row.speaker for row in rows], counts).T
+    errors, words = sum_by_speaker([counted_voice(row) for row in rows], counts).T
     return _BySpeaker(errors, words)
 
 
@@ -166,18 +177,58 @@ def study_page(record: Mapping[str, Any], titles: Mapping[str, str]) -> str:
     sets = list(methods["base"]["sets"])
     header = ["method", "adapted an utterance", "beside it learned for all", "trainable", "label needed", "minutes"]
     lines = []
-    for method in methods.values():
+    for each, method in methods.items():
         shared = f"{method['shared_share']:.2%}" if method["shared_parameters"] else "–"
         cells = [method["title"], f"{method['adapted_share']:.3%}", shared, f"{method['trainable_share']:.2%}"]
         cells += ["yes" if method["needs_label"] else "no", f"{method['training_minutes']:.1f}", str(method["updates"])]
-        lines.append([*cells, *(wer_cell(method["sets"].get(name)) for name in sets)])
+        lines.append(
+            [
+                *cells,
+                *(AS_BASE if _as_base(record, each, name) else wer_cell(method["sets"].get(name)) for name in sets),
+            ]
+        )
     beside = []
     for each in record["comparisons"]:
-        cells = [methods[each["rival"]]["title"], titles[each["set"]], f"{100 * each['difference']:.1f}"]
-        beside.append([*cells, interval_cell(each["interval"]), _verdict(each["interval"])])
+        if not _as_base(record, each["rival"], each["set"]):
+            cells = [methods[each["rival"]]["title"], titles[each["set"]], f"{100 * each['difference']:.1f}"]
+            seeds = each.get("by_seed", {})
+            cells += [interval_cell(each["interval"]), ", ".join(f"{100 * one:.1f}" for one in seeds.values()) or "–"]
+            beside.append([*cells, _verdict(each["interval"], seeds)])
     whole = markdown_table([*header, "updates", *(titles[name] for name in sets)], lines)
-    columns = ["weighing hypernetwork beside", "set", "WER points less", "95 % interval", "hypernetwork is"]
-    return f"{whole}\n\n{markdown_table(columns, beside)}\n"
+    columns = [
+        "weighing hypernetwork beside",
+        "set",
+        "WER points less",
+        "95 % interval",
+        "seed by seed",
+        "hypernetwork is",
+    ]
+    return "\n\n".join([whole, *_rates_at_an_edge(record), markdown_table(columns, beside)]) + "\n"
+
+
+def _as_base(record: Mapping[str, Any], name: str, set_name: str) -> bool:
+    """Whether a method that needs a label has nothing for any recording of the set, so that the base was counted."""
+    method, base = record["methods"][name], record["methods"]["base"]["sets"].get(set_name)
+    own = method["sets"].get(set_name)
+    return bool(method["needs_label"] and base and own and own["wer"] == base["wer"] and not own["relative_reduction"])
+
+
+def _rates_at_an_edge(record: Mapping[str, Any]) -> list[str]:
+    """Whose learning rate was the highest or the lowest of those tried: a better one may lie beyond."""
+    found: dict[str, list[str]] = {"highest": [], "lowest": []}
+    for name, method in record["methods"].items():
+        spec = None if name == "base" else method_named(name)
+        times = method["learning_rate"] / spec.learning_rate if spec and spec.learning_rate else 1.0
+        if math.isclose(times, RATE_STEPS[-1], rel_tol=0.01):
+            found["highest"].append(method["title"])
+        elif math.isclose(times, RATE_STEPS[0], rel_tol=0.01):
+            found["lowest"].append(method["title"])
+    said = [f"the {which} for {', '.join(titles)}" for which, titles in found.items() if titles]
+    return (
+        [f"Of the three learning rates tried the best was {'; '.join(said)}: a better one may lie beyond."]
+        if said
+        else []
+    )
 
 
 def study_bars(results: Results, record: Mapping[str, Any]) -> list[Bar]:
