@@ -26,6 +26,7 @@ from hyper.recordings.manifest import ManifestRow, read_manifest, write_manifest
 from hyper.speech.far_off import far_off, make_far_off
 from hyper.speech.make import plan
 from hyper.speech.no_speech import KINDS, make_no_speech, no_speech
+from hyper.study.provenance import StudyError
 from hyper.study.scorecard.bars import Bar, measure_bars
 from hyper.study.scorecard.earlier import ScorecardError, base_wer_before, read_bars, read_scorecard, replace_bars
 from hyper.study.scorecard.invented_words import made_up_words
@@ -165,6 +166,24 @@ def test_other_ways_are_made_of_the_same_recordings(tmp_path: Path, monkeypatch:
     for name in ("held-out-commands-known", "atypical-commands-known"):
         make_test_set(sets[name], tmp_path, None, 1)
     assert spoken == ["atypical-commands-known-spoken"] and given[0] == given[1]
+
+
+def test_test_speech_of_other_sentences_is_not_taken_for_these(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def speak(speech, out, *_: object) -> list[ManifestRow]:
+        write_manifest(out / "manifest.csv", rows := [ManifestRow("a.wav", out / "a.wav", "hello")])
+        return rows
+
+    monkeypatch.setattr("hyper.speech.make.make_speech", speak)
+    first, second = tmp_path / "a.txt", tmp_path / "b.txt"
+    first.write_text("we saw the red kite over the hill\n")
+    second.write_text("the old boat lay in the harbour\n")
+    sets = {each.name: each for each in TEST_SETS}
+    for _ in range(2):
+        make_test_set(sets["typical-open-known"], tmp_path, first, 1)
+    with pytest.raises(StudyError, match="typical-open-known-spoken holds a study with sentences"):
+        make_test_set(sets["typical-open-known"], tmp_path, second, 1)
+    make_test_set(sets["typical-commands-known"], tmp_path, first, 1)
+    make_test_set(sets["typical-commands-known"], tmp_path, second, 1)  # commands are the same with any sentences
 
 
 def test_people_are_simulated_once_for_each_manifest(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -381,16 +400,23 @@ def test_bars_without_an_error_to_reduce_are_not_met(evaluations: dict[str, Eval
 def test_the_page_has_every_set_and_says_simulated(evaluations: dict[str, Evaluation]) -> None:
     page = scorecard_page(report(evaluations), measure_bars(evaluations, 0.0009))
     assert (
-        "| **simulated atypical commands, new speakers** | 2 | 62.5 % | 25.0 % | – | 25.0 % | 60.0 % | – | 0.0 % |"
+        "| **simulated atypical commands, new speakers** | 2 | 1 | 62.5 % | 25.0 % | – | 25.0 % | 60.0 % | – | 0.0 % |"
         in page
     )
-    assert "| · simulated stuttering | 1 | 100.0 % | 25.0 % | – | 25.0 % | 75.0 % |" in page
+    assert "| · simulated stuttering | 1 | 1 | 100.0 % | 25.0 % | – | 25.0 % | 75.0 % |" in page
     assert "simulated mild" not in page  # there is no other severity: it would be the set again
     assert "| real people as they are: synthetic | 1 |" in page
     assert "| real people as they are: children under 16 | 1 |" in page
     assert "| **simulated atypical commands, new speakers** | 62.5 → 25.0 % | 0.0 → 0.0 % |" in page
     assert "| 0.00% | ≤ 2.00% | yes |" in page
-    assert "before" not in page.lower()
+    assert "before" not in page.lower() and "Left out" not in page
+
+
+def test_recordings_that_could_not_be_scored_are_told(evaluations: dict[str, Evaluation]) -> None:
+    record = report(evaluations)
+    record["sets"]["people"]["failures"] = 42
+    page = scorecard_page(record, [])
+    assert "Left out, since they could not be read or are too short or silent: 42 of real people." in page
 
 
 def test_every_line_of_simulated_speech_says_so(evaluations: dict[str, Evaluation]) -> None:
@@ -414,8 +440,8 @@ def test_the_page_gives_intervals_and_the_share_made_worse(evaluations: dict[str
     utterances.append(replace(whole, recording=replace(whole.recording, speaker="e")))
     evaluations["atypical-commands-known"] = evaluation(*utterances)
     page = scorecard_page(report(evaluations), [])
-    assert "| 5 | 100.0 % | 40.0 % | – | 40.0 % | 60.0 % | 50.0 to 80.0 % | 0.0 % |" in page
-    assert "| 1 | 0.0 % | 25.0 % | – | 0.0 % | – | – | 100.0 % |" in page  # typical speech, made worse
+    assert "| 5 | 5 | 100.0 % | 40.0 % | – | 40.0 % | 60.0 % | 50.0 to 80.0 % | 0.0 % |" in page
+    assert "| 1 | 1 | 0.0 % | 25.0 % | – | 0.0 % | – | – | 100.0 % |" in page  # typical speech, made worse
 
 
 def test_a_scorecard_before_adds_a_column_of_base_wer(evaluations: dict[str, Evaluation]) -> None:
@@ -425,11 +451,11 @@ def test_a_scorecard_before_adds_a_column_of_base_wer(evaluations: dict[str, Eva
         ]},
     }}  # fmt: skip
     page = scorecard_page(report(evaluations), [], before)
-    assert "| held-out set | utterances | base WER before | base WER |" in page
-    assert "| **simulated atypical commands, new speakers** | 2 | 90.0 % | 62.5 % |" in page
-    assert "| · simulated stuttering | 1 | 80.0 % | 100.0 % |" in page
-    assert "| · simulated dysarthria | 1 | – | 25.0 % |" in page
-    assert "| **typical commands, new speakers** | 1 | – | 0.0 % |" in page
+    assert "| held-out set | utterances | voices | base WER before | base WER |" in page
+    assert "| **simulated atypical commands, new speakers** | 2 | 1 | 90.0 % | 62.5 % |" in page
+    assert "| · simulated stuttering | 1 | 1 | 80.0 % | 100.0 % |" in page
+    assert "| · simulated dysarthria | 1 | 1 | – | 25.0 % |" in page
+    assert "| **typical commands, new speakers** | 1 | 1 | – | 0.0 % |" in page
     assert "Before: `old` (0ld)." in page
 
 

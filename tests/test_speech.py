@@ -279,6 +279,12 @@ def test_patients_of_another_seed_are_other_people() -> None:
         assert {source_speaker(row) for row in rows} == {speaker}
 
 
+def test_patients_who_would_be_those_of_the_next_speaker_are_refused() -> None:
+    assert len(assign_patients(["a"], 101, COHORTS, seed=3)["a"]) == 101
+    with pytest.raises(SimulationError, match="would become 102 patients, but at most 101 of one can be told apart"):
+        assign_patients(["a"], 102, COHORTS, seed=3)
+
+
 def test_a_simulated_manifest_keeps_what_was_meant(tmp_path: Path) -> None:
     waveform, phones = talk()
     save_audio(tmp_path / "a.wav", waveform)

@@ -18,6 +18,7 @@ from hyper.simulate.phones import PhonesError, parse_phones
 from hyper.simulate.ways import CHOICES, PHONES, WAYS, draw_way, simulate_way, ways_of
 
 _CHUNK = 100  # recordings a worker takes at a time
+_MOST_PATIENTS = 101  # of one speaker: their seeds follow one another, then come those of the next speaker
 
 
 class SimulationError(ValueError):
@@ -54,7 +55,14 @@ def assign_patients(
     One speaker's patients follow one another in the deal, so that with few each they differ in cohort. The last part of
     their names, which `manifest.source_speaker` takes off, is four letters of the cohort (dysarthria, not dysphonia),
     two of the severity (mild, not moderate), the seed and a number: patients of another seed are other people.
+
+    Errors: SimulationError for so many patients of one speaker that they would be those of the next.
     """
+    if n_each > _MOST_PATIENTS:
+        raise SimulationError(
+            f"Each speaker would become {n_each} patients, but at most {_MOST_PATIENTS} of one can be told apart; give "
+            "fewer --patients, or another --seed for more."
+        )
     cells = [(cohort, severity) for severity in SEVERITIES for cohort in cohorts]
     order = np.random.default_rng([seed, len(speakers)]).permutation(len(speakers))
     patients: dict[str, list[Patient]] = {}
@@ -65,7 +73,7 @@ def assign_patients(
                 f"{speakers[i]}-{cohort[:4]}{severity[:2]}{seed}x{k}",
                 cohort,
                 severity,
-                seed * 1_000_003 + int(i) * 101 + k,
+                seed * 1_000_003 + int(i) * _MOST_PATIENTS + k,
             )
             for k, (cohort, severity) in enumerate(dealt)
         ]

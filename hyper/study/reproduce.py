@@ -203,7 +203,7 @@ def _gone_on(study: Reproduction) -> list[Step]:
 def _checked(study: Reproduction) -> list[Step]:
     """What stands beside the hypernetwork: calibrated confidences, and where voices lie."""
     out = study.work / "data" / "validation-atypical"
-    simulated = ("--out", out, "--ways", "train", "--seed", 5, *study.work_with)
+    simulated = ("--out", out, "--ways", "train", "--seed", 105, *study.work_with)
     both = study.manifests("validation", "validation-atypical")
     heard = study.manifests("validation-far")
     taught = dict.fromkeys([*study.adapted_on, *_heard(study)[-1]])  # by the first training and the three that go on

@@ -19,10 +19,11 @@ AGES = {"child": "children under 16", "adult": "adults of known age"}
 SIGN_MARKS = {"<=": "≤", ">=": "≥", "<": "<"}
 
 READING = """\
-Interval: 95 % of the relative reduction, bootstrap over speakers (– with fewer than five). Made worse: recordings with
-more word errors once adapted. First row: WER of the row that the pair would show first, by a rule fitted on validation
-recordings; better row: as if that were always the one with fewer errors. Loops: recordings where a row was stopped in a
-phrase that repeated without end."""
+Interval: 95 % of the relative reduction, bootstrap over voices: all that one person or one synthesiser's voice says is
+drawn together (– with fewer than five voices; with fewer than ten an interval is narrower than it should be). Made
+worse: recordings with more word errors once adapted. First row: WER of the row that the pair would show first, by a
+rule fitted on validation recordings; better row: as if that were always the one with fewer errors. Loops: recordings
+where a row was stopped in a phrase that repeated without end."""
 
 
 @dataclass(frozen=True)
@@ -36,7 +37,7 @@ class _Line:
 def scorecard_page(report: Record, bars: Sequence[Bar], before: Record | None = None) -> str:
     """Sets, kinds of errors, sounds without speech, bars; `before` adds the base's WER of an earlier scorecard."""
     lines = list(_lines(report))
-    tables = [_main_table(lines, before), READING, _error_table(lines)]
+    tables = [_main_table(lines, before), READING, *_left_out(report), _error_table(lines)]
     if NO_SPEECH in report["sets"]:
         tables.append(made_up_table(report["sets"][NO_SPEECH]["made_up_words"]))
     tables.append(_bar_table(bars))
@@ -63,6 +64,16 @@ def _lines(report: Record) -> Iterator[_Line]:
                 yield from (_Line(f"· simulated {part['value']}", name, part, False) for part in parts)
 
 
+def _left_out(report: Record) -> list[str]:
+    """Which sets lack recordings that could not be scored; nothing where none does."""
+    lost = [
+        f"{record['failures']} of {'real people' if name == PEOPLE else record['title']}"
+        for name, record in report["sets"].items()
+        if record.get("failures")
+    ]
+    return [f"Left out, since they could not be read or are too short or silent: {', '.join(lost)}."] if lost else []
+
+
 def _main_table(lines: Sequence[_Line], before: Record | None) -> str:
     header = [
         "base WER",
@@ -75,14 +86,14 @@ def _main_table(lines: Sequence[_Line], before: Record | None) -> str:
         "base CER",
         "adapted CER",
     ]
-    header = ["held-out set", "utterances", *(["base WER before"] if before else []), *header]
+    header = ["held-out set", "utterances", "voices", *(["base WER before"] if before else []), *header]
     rows = []
     for line in lines:
         group = line.group
         rates = [group[name] for name in ("base_wer", "adapted_wer", "chosen_wer", "oracle_wer", "relative_reduction")]
         if before:
             rates.insert(0, base_wer_before(before, line.set_name, group))
-        cells = [line.title, str(group["n_utterances"]), *map(percent, rates)]
+        cells = [line.title, str(group["n_utterances"]), str(group["n_speakers"] or "–"), *map(percent, rates)]
         ends = group["relative_reduction_interval"]
         cells.append(interval_cell(ends) + (" %" if ends else ""))
         rows.append([*cells, *map(percent, (group["worse_share"], group["base_cer"], group["adapted_cer"]))])

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from hyper.metrics.intervals import MIN_SPEAKERS
 from hyper.recordings.manifest import ManifestRow, read_manifest
 from hyper.simulate.ways import PHONES
+from hyper.study.provenance import claim
 
 if TYPE_CHECKING:
     from hyper.speech.make import SpeechSet
@@ -148,7 +149,10 @@ def held_out_sets(options: SetOptions) -> list[HeldOutSet]:
 
 
 def make_test_set(test_set: TestSet, work: Path, sentences: Path | None, n_workers: int) -> list[ManifestRow]:
-    """Speak the set, simulate it if it is atypical; what is already in `work` is reused."""
+    """Speak the set, simulate it if it is atypical; what is already in `work` is reused.
+
+    Errors: StudyError where that was made otherwise, of other sentences for instance.
+    """
     from hyper.simulate import COHORTS
     from hyper.speech.make import make_speech
     from hyper.speech.simulate_manifest import simulate_manifest
@@ -156,6 +160,7 @@ def make_test_set(test_set: TestSet, work: Path, sentences: Path | None, n_worke
 
     spoken, simulated = work / test_set.spoken_folder, work / test_set.folder
     folder = simulated if test_set.simulated else spoken
+    claim(folder, _made_with(test_set, sentences))
     if not (folder / "manifest.csv").exists():
         open_sentences = read_open_sentences(sentences) if sentences else []
         is_spoken = (spoken / "manifest.csv").exists()  # for another set
@@ -168,6 +173,18 @@ def make_test_set(test_set: TestSet, work: Path, sentences: Path | None, n_worke
             cohorts = (test_set.cohort,) if test_set.cohort else COHORTS
             simulate_manifest(rows, simulated, 1, cohorts, None, test_set.seed, n_workers, test_set.ways)
     return read_manifest(folder / "manifest.csv")
+
+
+def _made_with(test_set: TestSet, sentences: Path | None) -> dict[str, str | int]:
+    """What decides its recordings; the sentences by their sum."""
+    is_open = test_set.domain == "open" and sentences is not None
+    return {
+        "utterances": test_set.n_utterances,
+        "speakers": test_set.n_speakers,
+        "seed": test_set.seed,
+        "ways": test_set.ways,
+        "sentences": f"{zlib.crc32(sentences.read_bytes()):08x}" if is_open and sentences else "own",
+    }
 
 
 def speech_set(test_set: TestSet) -> SpeechSet:
