@@ -610,14 +610,17 @@ def test_steps_are_done_once_and_failures_told(
     done = lambda command: ran.append(command[3:]) or SimpleNamespace(returncode=codes[len(ran) - 1])  # noqa: E731
     monkeypatch.setattr(reproduce.subprocess, "run", done)
     step = reproduce.Step("speech", ("make-speech", "--out", "x"))
+    monkeypatch.chdir(tmp_path)
     for _ in range(2):
         reproduce.run_step(step, Steps(tmp_path))
     assert ran == [["make-speech", "--out", "x"]]
     said = capsys.readouterr().out
     assert "[speech] python -m hyper make-speech --out x" in said and "[speech] done before" in said
     other = replace(step, arguments=("make-speech", "--out", "y"))  # another command is another step
+    (tmp_path / "y").mkdir()
+    (tmp_path / "y" / "manifest.csv").write_text("file\na.wav\n")  # which the command would not write over
     reproduce.run_step(other, Steps(tmp_path))
-    assert len(ran) == 2
+    assert len(ran) == 2 and not (tmp_path / "y" / "manifest.csv").exists()
     with pytest.raises(
         reproduce.ReproduceError, match="The step base ended with exit code 3; what it said stands above"
     ):

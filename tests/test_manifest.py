@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from hyper.__main__ import main
 from hyper.recordings.manifest import (
     ManifestError,
     ManifestRow,
@@ -68,6 +69,29 @@ def test_written_manifest_reads_back(tmp_path):
     write_manifest(tmp_path / "m.csv", rows)
     assert read_manifest(tmp_path / "m.csv") == rows
     assert (tmp_path / "m.csv").read_text().splitlines()[0] == "file,reference,speaker,phones,simulated"
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        ["corpus", "auto", "{folder}", "--out", "{folder}/manifest.csv"],
+        ["make-speech", "--out", "{folder}"],
+        ["simulate", "{folder}/manifest.csv", "--out", "{folder}"],
+        ["distort", "{folder}/manifest.csv", "--out", "{folder}"],
+    ],
+)
+def test_no_command_writes_over_a_list_that_somebody_made(tmp_path, capsys, command):
+    typed = manifest(tmp_path, "file,reference\na.wav,call my sister\n")
+    assert main([each.format(folder=tmp_path) for each in command]) == 1
+    assert f"{typed} is there already; choose another --out, or delete it." in capsys.readouterr().err
+    assert [*tmp_path.iterdir()] == [typed] and typed.read_text() == "file,reference\na.wav,call my sister\n"
+
+
+def test_a_manifest_is_there_in_whole_or_not_at_all(tmp_path):
+    path = manifest(tmp_path, "file\na.wav\n")
+    with pytest.raises(UnicodeEncodeError):
+        write_manifest(path, [ManifestRow("b.wav", tmp_path / "b.wav", "a name that is no text: \udcff")])
+    assert [*tmp_path.iterdir()] == [path] and path.read_text() == "file\na.wav\n"
 
 
 @pytest.mark.parametrize(

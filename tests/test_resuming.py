@@ -222,7 +222,9 @@ def base_run(begun_base: Path, tmp_path: Path) -> Path:
 def test_align_does_not_pass_old_pieces_off_as_new(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     (tmp_path / "manifest.csv").write_text("file\na.wav\n")
     assert main(["align", str(tmp_path / "people.csv"), "--run", str(tmp_path), "--out", str(tmp_path)]) == 1
-    assert f"{tmp_path} holds pieces already; choose another --out, or delete it." in capsys.readouterr().err
+    assert (
+        f"{tmp_path / 'manifest.csv'} is there already; choose another --out, or delete it." in capsys.readouterr().err
+    )
 
 
 def test_other_sound_of_the_same_size_is_another_recording(tmp_path: Path) -> None:

@@ -27,14 +27,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> None:
     """Align, cut, say how many pieces were written."""
-    from hyper.recordings.manifest import read_manifest
+    from hyper.recordings.manifest import check_is_new, read_manifest
     from hyper.training.base.real_speech import align_rows
     from hyper.training.base.small_whisper import make_feature_extractor, mel_settings
     from hyper.training.base.trainer import load_listener
-    from hyper.training.begun_with import RunError
 
-    if (args.out / "manifest.csv").exists():
-        raise RunError(f"{args.out} holds pieces already; choose another --out, or delete it.")
+    check_is_new(args.out / "manifest.csv")
     model, heads = load_listener(args.run_folder)
     rows = [row for manifest in args.manifest for row in read_manifest(manifest)]
     pieces = align_rows(rows, model, heads, mel_settings(make_feature_extractor()), args.out, args.workers)

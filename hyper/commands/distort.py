@@ -21,9 +21,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> None:
     """Distort, say how much was written."""
-    from hyper.recordings.manifest import read_manifest
+    from hyper.recordings.manifest import check_is_new, read_manifest
     from hyper.speech.distort import distort_manifest
 
+    check_is_new(args.out / "manifest.csv")
     rows = [row for manifest in args.manifest for row in read_manifest(manifest)]
     written = distort_manifest(rows, args.out, args.limit, args.seed, args.workers)
     print(f"wrote {len(written)} of {len(rows)} recordings to {args.out}")

@@ -58,9 +58,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> None:
     """Synthesise, say how much was written."""
+    from hyper.recordings.manifest import check_is_new
     from hyper.speech.make import SpeechSet, make_speech
     from hyper.speech.texts import read_open_sentences, shares_of_domains, usual_shares
 
+    check_is_new(args.out / "manifest.csv")
     speech_set = SpeechSet(
         split=args.split,
         population=args.population,

@@ -42,9 +42,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> None:
     """Simulate, say how much was written."""
-    from hyper.recordings.manifest import read_manifest
+    from hyper.recordings.manifest import check_is_new, read_manifest
     from hyper.speech.simulate_manifest import simulate_manifest
 
+    check_is_new(args.out / "manifest.csv")
     rows = [row for manifest in args.manifest for row in read_manifest(manifest)]
     written = simulate_manifest(
         rows, args.out, args.patients, args.cohorts, args.limit, args.seed, args.workers, args.ways, args.ray

@@ -12,6 +12,7 @@ from hyper.recordings.corpora import CORPORA, find_corpus
 from hyper.recordings.corpora.audiofolder import download
 from hyper.recordings.corpus import Corpus, CorpusError
 from hyper.recordings.corpus_manifest import Converted, convert, left_out_in_words
+from hyper.recordings.manifest import check_is_new
 
 COLUMNS = (14, 32, 42, 32)  # characters
 
@@ -31,10 +32,11 @@ def convert_corpus(
 ) -> str:
     """Write the manifest; returns what is in it.
 
-    Errors: CorpusError where something is not named, or not there.
+    Errors: CorpusError where something is not named, or not there; ManifestError where the manifest is.
     """
     if folder is None or out is None:
         raise CorpusError("Please name the folder of the corpus, and the manifest to write with --out.")
+    check_is_new(out)
     place = corpus_folder(name, folder, into)
     corpus = find_corpus(name, place)
     converted = convert(corpus, place, out, cut, without_text)

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from hyper.recordings.limits import shown
+from hyper.recordings.whole_files import whole_file
 
 # Accepted names of a column, the written one first.
 FILE_COLUMNS = ("file", "path")
@@ -120,15 +121,21 @@ def _check_is_csv(path: Path) -> None:
         raise ManifestError(f"{path} is a spreadsheet; please save it as CSV in UTF-8 and name that file.")
 
 
+def check_is_new(path: Path) -> None:
+    """Errors: ManifestError where a file lies there, which may be somebody's own list."""
+    if path.exists():
+        raise ManifestError(f"{path} is there already; choose another --out, or delete it.")
+
+
 def write_manifest(path: str | Path, rows: Sequence[ManifestRow]) -> None:
-    """Write the columns that any row fills; `file` is written as the row has it."""
+    """Write the columns that any row fills; `file` is written as the row has it. It is there in whole or not at all."""
     path = Path(path)
     names = (*OPTIONAL_COLUMNS, ORIGINAL_COLUMN)
     used = [name for name in names if any(getattr(row, name) for row in rows)]
     columns = [FILE_COLUMNS[0], REFERENCE_COLUMNS[0], *used, "simulated"]
     path.parent.mkdir(parents=True, exist_ok=True)
     folder = path.parent.resolve()  # ".." leads out of where a linked folder really is
-    with path.open("w", newline="", encoding="utf-8") as lines:
+    with whole_file(path) as partial, partial.open("w", newline="", encoding="utf-8") as lines:
         writer = csv.writer(lines, lineterminator="\n")
         writer.writerow(columns)
         for row in rows:

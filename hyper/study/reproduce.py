@@ -16,6 +16,9 @@ from hyper.study.provenance import claim
 from hyper.study.reproduce_sizes import FULL, QUICK, Sizes, Speech
 from hyper.study.steps import Steps
 
+# What these make is made anew where their step is: they refuse to write over a manifest.
+_MAKERS = ("make-speech", "simulate", "distort", "align")
+
 
 class ReproduceError(ValueError):
     """A step failed; the message says which."""
@@ -262,6 +265,7 @@ def run_step(one: Step, done: Steps) -> None:
     """
 
     def run() -> str:
+        _without_manifest(one)
         if code := subprocess.run([sys.executable, "-m", "hyper", *one.arguments]).returncode:
             raise ReproduceError(
                 f"The step {one.name} ended with exit code {code}; what it said stands above. Put that right and give "
@@ -270,3 +274,10 @@ def run_step(one: Step, done: Steps) -> None:
         return ""
 
     done.once(one.name, "python -m hyper " + shlex.join(one.arguments), run)
+
+
+def _without_manifest(one: Step) -> None:
+    """Delete the manifest that this study wrote when it did the step before."""
+    command, *arguments = one.arguments
+    if command in _MAKERS:
+        (Path(arguments[arguments.index("--out") + 1]) / "manifest.csv").unlink(missing_ok=True)

@@ -15,7 +15,6 @@ from hyper.recordings.audio import load_audio, save_audio
 from hyper.recordings.limits import SAMPLE_RATE, AudioError
 from hyper.recordings.manifest import ManifestRow, read_manifest, write_manifest
 from hyper.recordings.parallel import parallel
-from hyper.recordings.whole_files import whole_file
 from hyper.simulate.phones import Phone, format_phones, parse_phones
 from hyper.speech.engines import Espeak
 from hyper.training.base.alignment import WINDOW_SECONDS, Alignment, align, cut
@@ -68,8 +67,7 @@ def align_rows(
             raise RunError(
                 f"No word was heard in {len(aligned)} recordings that were aligned; check that they hold their texts."
             )
-        with whole_file(manifest) as partial:
-            write_manifest(partial, pieces)
+        write_manifest(manifest, pieces)
         print(
             f"aligned {len(aligned)} of {len(rows)} recordings, kept {len(kept)}, cut into {len(pieces)} pieces",
             flush=True,
