@@ -27,13 +27,22 @@ from hyper.plots.report import LINES_PER_FIGURE, WerLine, layer_figure, wer_figu
 from hyper.recordings.manifest import ManifestRow
 from hyper.reports.content import clinic_report, evaluation_outcome, interval_text
 from hyper.reports.html import html_text
-from hyper.reports.one_recording import NO_SPEECH, count_text, recording_report
-from hyper.reports.parts import CAUTION, MARKS_MEANING, NO_REFERENCE, SIMULATED_TRAINING, ClinicReport
+from hyper.reports.one_recording import count_text, recording_report
+from hyper.reports.parts import (
+    CAUTION,
+    HIDDEN_MEANING,
+    MARKS_MEANING,
+    NO_REFERENCE,
+    NO_SPEECH,
+    SIMULATED_TRAINING,
+    ClinicReport,
+)
 from hyper.reports.pdf import MISSING_LETTERS, pdf_bytes
 from hyper.reports.table import RECORDINGS, SPEAKERS, groups_sheet, recordings_sheet, wer_intervals
 from hyper.ui.languages import tongue
 
 ATTACK = "<script>alert('x')</script>"
+QUIET = Flag("quiet", 0.0, 0.1, "Nothing stands out from the noise.")
 LOOP = Flag("loop", "repetition", None, "The model began to say the same thing over and over and was stopped.")
 
 
@@ -206,6 +215,23 @@ def test_the_report_on_silence_repeats_no_invented_words():
     report = recording_report(silence, "a", "f")
     assert "invented" not in html_text(report) and NO_SPEECH in html_text(report)
     assert report.outcome == "No speech was found, so there is nothing to count."
+
+
+def test_words_that_nobody_said_are_counted_and_not_repeated(usual):
+    """Neither by the report on many nor in the tables; what the guards say stands in their place."""
+    silent = utterance("a.wav", "so", "thanks for watching", "invented", flags=(QUIET,))
+    silent = replace(silent, adapted=replace(silent.adapted, flags=(QUIET,)))
+    found = evaluation(silent, utterance("b.wav", "so", "so", "so"))
+    report = clinic_report(found)
+    visible, paper = " ".join(Page(html_text(report)).text.split()), pdf_text(report)
+    for text in (visible, paper):
+        assert "watching" not in text and "invented" not in text
+        assert text.count(NO_SPEECH) == 2 and QUIET.reason in text and HIDDEN_MEANING in text
+    assert "WER 300.0 %: 1 substituted, 0 deleted, 2 inserted" in visible and "base 150.0 %" in visible
+    line = dict(zip(recordings_sheet(found).columns, recordings_sheet(found).lines[0], strict=True))
+    assert (line["base"], line["adapted"], line["base WER"]) == ("", "", 3.0)
+    assert line["base: warnings"] == QUIET.reason
+    assert HIDDEN_MEANING not in html_text(clinic_report(usual))
 
 
 def test_without_references_nothing_is_counted(tmp_path):

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from test_clinic_report import evaluation, utterance
+from test_clinic_report import QUIET, evaluation, utterance
 from test_story import ASR, STUTTER
 from test_ui_panels import MEANT, said, text_of
 from test_verdict import FAR
@@ -24,8 +24,10 @@ from hyper.recordings.audio import save_audio
 from hyper.recordings.manifest import ManifestRow
 from hyper.reports.content import clinic_report
 from hyper.reports.one_recording import recording_report
+from hyper.reports.parts import HIDDEN_MEANING
 from hyper.reports.story import chapter, story_html
 from hyper.reports.table import recordings_sheet
+from hyper.ui.marks import NO_SPEECH
 from hyper.ui.tabs import reading_html, several_html, speaker_html
 
 WHY = REASONS["far"]
@@ -70,6 +72,16 @@ def test_of_many_recordings_it_is_said_how_many_and_of_each_why():
     assert own == ["", f"{WHY} {REASONS['unsure']}"]
     record = json.loads(json.dumps(found.to_json()))["utterances"]
     assert [each["verdict"]["outcome"] for each in record] == ["better", "not reliable"]
+
+
+def test_words_that_nobody_said_stand_in_no_table_of_the_page():
+    silent = utterance("a.wav", MEANT, "thanks for watching", "invented", flags=(QUIET,))
+    found = evaluation(replace(silent, adapted=replace(silent.adapted, flags=(QUIET,))))
+    for page in map(text_of, (several_html.outcome_html(found), reading_html.results_html(found))):
+        assert "watching" not in page and "invented" not in page and page.count(NO_SPEECH) == 2
+        assert page.count(QUIET.reason) == 2 and HIDDEN_MEANING in page
+    shown = evaluation(utterance("a.wav", MEANT, "turn on", MEANT))
+    assert HIDDEN_MEANING not in several_html.outcome_html(shown) + reading_html.results_html(shown)
 
 
 def test_reasons_are_counted_where_there_is_more_than_one():

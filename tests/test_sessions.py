@@ -77,18 +77,27 @@ def test_every_kind_of_saved_file_is_counted_alike_and_in_order_of_time(written)
 
 
 def test_words_where_nobody_was_heard_are_counted_as_they_are_in_the_report(written):
-    """The report on many counts and prints them, that on one says that no speech was found and counts nothing."""
+    """The report on many and the tables hide and count them, that on one says that no speech was found and counts
+    nothing.
+    """
     quiet = Flag("quiet", 0.0, 0.1, "Nothing stands out from the noise.")
-    found = evaluation(utterance("a.wav", "yes please", "yes please", "yes", flags=(quiet,)))
+    heard = utterance("a.wav", "yes please", "yes please", "yes", flags=(quiet,))
+    found = evaluation(replace(heard, adapted=replace(heard.adapted, flags=(quiet,))))
     made = comparison("yes please", "yes", "yes please")
     one = recording_report(replace(made, base=replace(made.base, flags=(quiet,))), "a.wav", "abc")
     files = {
         "2030-01-01.html": html_text(clinic_report(found)).encode(),
         "2030-01-02.csv": csv_bytes(recordings_sheet(found)),
         "2030-01-03.json": json.dumps(found.to_json()).encode(),
+        "2030-01-04.xlsx": xlsx_bytes(sheets(found)),
     }
     for session in read_sessions([written(*each) for each in files.items()]):
         assert (session.base.wer, session.adapted.wer) == (0, 1 / 2)
+    without = replace(found, utterances=(replace(found.utterances[0], adapted=None),))
+    for name in ("2030-01-05.csv", "2030-01-06.csv"):
+        files[name] = csv_bytes(recordings_sheet(without))
+    assert all(each.base.wer == 0 and each.adapted is None
+               for each in read_sessions([written(*each) for each in files.items()])[-2:])  # fmt: skip
     with pytest.raises(SessionError, match="one.html holds no recording with what was meant"):
         read_sessions([written("third.json"), written("one.html", html_text(one).encode())])
     assert "yes please" in html_text(one) and '"base"' not in one.texts

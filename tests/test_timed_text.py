@@ -9,6 +9,7 @@ from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
 
+import numpy as np
 import pytest
 import srt as srt_reader
 import webvtt
@@ -47,6 +48,16 @@ def intervals_of(text: str, folder: Path) -> dict[str, list[tuple[float, float, 
     (folder / "read.TextGrid").write_text(text, encoding="utf-8")
     grid = praat.openTextgrid(str(folder / "read.TextGrid"), includeEmptyIntervals=True)
     return {name: [tuple(entry) for entry in grid.getTier(name).entries] for name in grid.tierNames}
+
+
+def test_words_that_nobody_said_are_in_no_file(tmp_path):
+    silence = comparison("invented", "thanks for watching", waveform=np.zeros(8000, np.float32))
+    assert transcript_text(silence, "txt") == "(no speech found)\n"
+    assert transcript_text(silence, "srt") == ""
+    assert transcript_text(silence, "vtt") == "WEBVTT\n\nNOTE (no speech found)\n"
+    assert [*webvtt.from_string(transcript_text(silence, "vtt"))] == []
+    tiers = intervals_of(transcript_text(silence, "textgrid"), tmp_path)
+    assert tiers == {"base": [(0.0, 0.5, "")], "adapted": [(0.0, 0.5, "")]}
 
 
 def test_subrip_to_the_letter():

@@ -22,6 +22,7 @@ from test_ui_panels import comparison
 from test_ui_said import asked_in, keys_of
 
 from hyper.compare.calibration import Bin, Calibration, Reliability, RowReliability
+from hyper.compare.guards import Flag
 from hyper.compare.sweep import StrengthPoint
 from hyper.compare.utterance import Failure
 from hyper.compare.voice_map import VoiceMap
@@ -69,6 +70,8 @@ def reports() -> Iterator[ClinicReport]:
         now=NOW,
         tongue=tongue(),
     )
+    quiet = utterance("a", MEANT, "of", None, flags=(Flag("quiet", 0.0, 0.1, ""),))
+    yield clinic_report(evaluation(quiet), now=NOW, tongue=tongue())
     yield clinic_report(evaluation(*odd), now=NOW, tongue=tongue())
     for base, adapted, meant in (
         ("turn of light now", "turn on the light", MEANT),

@@ -8,6 +8,7 @@ from functools import cached_property
 from typing import Any
 
 from hyper.compare.groups import Group, pool
+from hyper.compare.row import Row
 from hyper.compare.utterance import Failure, ScoredUtterance
 from hyper.compare.verdict import unreliable_text
 from hyper.metrics.intervals import Interval
@@ -36,6 +37,11 @@ class Evaluation:
     def n_done(self) -> int:
         """Recordings that were worked on."""
         return len(self.utterances) + len(self.failures)
+
+    @property
+    def rows(self) -> tuple[Row, ...]:
+        """All transcripts, base and adapted."""
+        return tuple(row for utterance in self.utterances for row in utterance.rows)
 
     @cached_property
     def groups(self) -> tuple[Group, ...]:

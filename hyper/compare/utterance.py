@@ -75,6 +75,11 @@ class ScoredUtterance:
         return reasons_of(self.doubts)
 
     @property
+    def rows(self) -> tuple[Row, ...]:
+        """The base, and the adapted row where there is one."""
+        return (self.base,) if self.adapted is None else (self.base, self.adapted)
+
+    @property
     def change(self) -> float | None:
         """Adapted WER minus base WER, a fraction; None where either has none."""
         base, adapted = self.base.errors, self.adapted and self.adapted.errors

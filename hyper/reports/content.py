@@ -24,6 +24,7 @@ from hyper.reports.parts import (
     cautions,
     date_text,
     facts,
+    hidden_note,
     texts_json,
     transcript_part,
     warning_text,
@@ -73,7 +74,7 @@ def clinic_report(
         outcome=reliable_outcome(evaluation, say),
         group_columns=("", *map(say, GROUP_COLUMNS)),
         group_lines=tuple(_shown_line(group, tongue) for group in groups),
-        group_notes=_group_notes(groups, evaluation.language, tongue),
+        group_notes=_group_notes(groups, evaluation, tongue),
         figures=tuple(_figures(evaluation, name, tongue)),
         recordings=tuple(
             _part(i, name, utterance, evaluation.language, tongue)
@@ -186,7 +187,7 @@ def _slashed_counts(errors: WordErrors | None) -> str:
     return "–" if errors is None else f"{errors.substitutions} / {errors.deletions} / {errors.insertions}"
 
 
-def _group_notes(groups: Sequence[Group], language: str, tongue: Tongue) -> tuple[str, ...]:
+def _group_notes(groups: Sequence[Group], evaluation: Evaluation, tongue: Tongue) -> tuple[str, ...]:
     """What the words and the intervals of the table mean."""
     say = tongue.say
     if not groups:
@@ -194,8 +195,9 @@ def _group_notes(groups: Sequence[Group], language: str, tongue: Tongue) -> tupl
     over = dict.fromkeys(wer_intervals(group)[0] for group in groups)
     return (
         say(ADAPTED_MEANING),
-        " ".join(map(say, filter(None, (WER_MEANING, COUNTS_MEANING, counting_note(language))))),
+        " ".join(map(say, filter(None, (WER_MEANING, COUNTS_MEANING, counting_note(evaluation.language))))),
         say(MARKS_MEANING),
+        *([say(hidden)] if (hidden := hidden_note(evaluation.rows)) else []),
         *(say(INTERVAL_MEANING[each]) for each in over),
     )
 

@@ -26,7 +26,6 @@ from hyper.reports.parts import (
 from hyper.reports.tongue import IN_ENGLISH, Tongue
 
 TITLE = "One recording transcribed by base and adapted Whisper"
-NO_SPEECH = "(no speech found)"
 
 
 def recording_report(
@@ -97,10 +96,8 @@ def count_text(errors: WordErrors, tongue: Tongue = IN_ENGLISH) -> str:
 
 
 def _part(name: str, row: Row, comparison: Comparison, tongue: Tongue) -> TranscriptPart:
-    """The transcript; where nobody speaks, that it was not written by a voice."""
+    """The transcript with its errors as a count; where nobody speaks nothing is counted."""
     part = transcript_part(name, row, comparison.reference, comparison.language, tongue)
-    if row.heard_nobody:
-        return replace(part, text=tongue.say(NO_SPEECH), words=(), score="")
     return replace(part, score=count_text(row.counted, tongue) if _is_counted(row) else "")
 
 

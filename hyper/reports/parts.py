@@ -35,6 +35,8 @@ MARKS_MEANING = (
     "Marked words: underlined, with what was meant below it, where another word was written; struck out where a word "
     "is missing; boxed where one was added."
 )
+NO_SPEECH = "(no speech found)"  # in place of words that nobody said
+HIDDEN_MEANING = "Where no speech was found, what the model wrote anyway is not shown, but it is counted."
 NO_REFERENCE = "No reference text was given, so nothing is counted: a transcript alone cannot show what is right."
 
 
@@ -123,10 +125,16 @@ def score_text(errors: WordErrors | None, tongue: Tongue) -> str:
 
 
 def transcript_part(name: str, row: Row, reference: str | None, language: str, tongue: Tongue) -> TranscriptPart:
-    """The transcript with its errors marked, and whatever speaks against it."""
-    is_wrong = row.errors is not None and row.errors.n_errors > 0
+    """The transcript with its errors marked, and whatever speaks against it; no words where nobody speaks."""
+    is_wrong = row.errors is not None and row.errors.n_errors > 0 and not row.heard_nobody
     words = tuple(align_as_written(reference, row.text, language)) if reference and is_wrong else ()
-    return TranscriptPart(name, row.text, words, score_text(row.errors, tongue), reasons(row.flags, tongue.say))
+    text = tongue.say(NO_SPEECH) if row.heard_nobody else row.text
+    return TranscriptPart(name, text, words, score_text(row.errors, tongue), reasons(row.flags, tongue.say))
+
+
+def hidden_note(rows: Iterable[Row]) -> str:
+    """That words which nobody said are counted; "" where there are none."""
+    return HIDDEN_MEANING if any(row.heard_nobody for row in rows) else ""
 
 
 def warning_text(reasons: Sequence[str], tongue: Tongue) -> str:

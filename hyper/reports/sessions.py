@@ -4,21 +4,24 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import date
 from html.parser import HTMLParser
 from pathlib import Path
-from typing import NamedTuple
+from typing import get_args
 
 from hyper.metrics.normalize import ENGLISH
 from hyper.metrics.word_errors import WordErrors, pooled, word_errors
 from hyper.recordings.limits import check_text, shown
 from hyper.recordings.tables import FORMULA_STARTS, MAX_TABLE_BYTES, read_table
 from hyper.reports.html import TEXTS_ID
+from hyper.reports.table import ERROR_COLUMNS
+from hyper.reports.timed_text import RowName
 
 DATE = re.compile(r"(20\d\d)[-_. ]?(\d\d)[-_. ]?(\d\d)")
 COLUMNS = ("what was meant", "base", "adapted")  # of a saved table; in JSON the first is called "reference"
+ROWS: tuple[RowName, ...] = get_args(RowName)
 FEWEST, MOST = 2, 50
 # Of all files together. Aligning takes the product of two texts' lengths: at most about 7 s, of the longest texts.
 MOST_RECORDINGS, MOST_CHARACTERS = 5_000, 2_000_000
@@ -28,12 +31,23 @@ class SessionError(ValueError):
     """The files cannot be compared over time; the message says which, and why."""
 
 
-class Texts(NamedTuple):
+@dataclass(frozen=True)
+class Texts:
     """One recording of a saved table."""
 
     reference: str | None  # None or "" where it is not known
     base: str | None  # None where it could not be used
     adapted: str | None  # None without a hypernetwork
+    counted: Mapping[RowName, WordErrors] = field(default_factory=dict)  # by row, of words that a table leaves out
+
+    @property
+    def texts(self) -> tuple[str, ...]:
+        """Those that there are."""
+        return tuple(filter(None, (self.reference, self.base, self.adapted)))
+
+    def errors(self, row: RowName, language: str) -> WordErrors:
+        """Counted anew, so that every file is counted alike."""
+        return self.counted.get(row) or word_errors(self.reference or "", getattr(self, row) or "", language)
 
 
 @dataclass(frozen=True)
@@ -66,7 +80,7 @@ def read_sessions(files: Sequence[tuple[str, Path]], language: str = ENGLISH) ->
     for name, path in files:
         recordings, own_language = _recordings(name, path, language)
         n_recordings += len(recordings)
-        n_characters += sum(len(text or "") for each in recordings for text in each)
+        n_characters += sum(len(text) for each in recordings for text in each.texts)
         if n_recordings > MOST_RECORDINGS or n_characters > MOST_CHARACTERS:
             raise SessionError(
                 f"These files hold more than {MOST_RECORDINGS:,} recordings or {MOST_CHARACTERS:,} characters "
@@ -82,30 +96,28 @@ def _recordings(name: str, path: Path, language: str) -> tuple[list[Texts], str]
     if Path(name).suffix.lower() in (".json", ".html"):
         recordings, language = _of_json(name, path, language)
     else:
-        recordings = list(_of_table(name, path))
+        recordings = list(_of_table(name, path, language))
     recordings = [each for each in recordings if each.reference and each.base is not None]
-    for text in (text for each in recordings for text in each):
-        check_text(text or "", f"A text in {shown(name)}")
+    for text in (text for each in recordings for text in each.texts):
+        check_text(text, f"A text in {shown(name)}")
     if not recordings:
         raise SessionError(f"{shown(name)} holds no recording with what was meant, so there is nothing to count in it.")
     return recordings, language
 
 
 def _session(name: str, recordings: Sequence[Texts], language: str) -> Session:
-    """One file, counted anew from its texts, so that every file is counted alike."""
+    """The errors of one file."""
     has_adapted = all(each.adapted is not None for each in recordings)
     return Session(
         name,
         _day(name),
         len(recordings),
-        pooled(word_errors(each.reference or "", each.base or "", language) for each in recordings),
-        pooled(word_errors(each.reference or "", each.adapted or "", language) for each in recordings)
-        if has_adapted
-        else None,
+        pooled(each.errors("base", language) for each in recordings),
+        pooled(each.errors("adapted", language) for each in recordings) if has_adapted else None,
     )
 
 
-def _of_table(name: str, path: Path) -> Iterable[Texts]:
+def _of_table(name: str, path: Path, language: str) -> Iterable[Texts]:
     """The lines of a CSV or XLSX that the page has saved, without those that could not be used."""
     table = read_table(path, name)
     missing = [column for column in COLUMNS if column not in table.columns]
@@ -114,11 +126,23 @@ def _of_table(name: str, path: Path) -> Iterable[Texts]:
             f"{table.name} is not a table that was saved here: the column `{missing[0]}` is missing; please give the "
             "CSV or XLSX as it was saved under Keep it."
         )
-    is_adapted = any(line.values["adapted"] for line in table.lines)
+    is_adapted = any(line.values["adapted"] or line.values.get("adapted WER") for line in table.lines)
     for line in table.lines:
         if not line.values.get("problem"):
             reference, base, adapted = (_without_apostrophe(line.values[column]) for column in COLUMNS)
-            yield Texts(reference, base, adapted if is_adapted else None)
+            counted = {row: errors for row in ROWS if (errors := _counted(line.values, row, reference, language))}
+            yield Texts(reference, base, adapted if is_adapted else None, counted)
+
+
+def _counted(values: Mapping[str, str], row: RowName, reference: str, language: str) -> WordErrors | None:
+    """What a table says of words that it leaves out since nobody spoke; None where it shows words or has no counts."""
+    try:
+        wrong = [int(values[f"{row} {kind}"]) for kind in ERROR_COLUMNS[1:]]
+    except (KeyError, ValueError):
+        return None
+    substituted, deleted, inserted = wrong
+    hits = word_errors(reference, "", language).n_reference - substituted - deleted
+    return None if values[row] or hits < 0 or min(wrong) < 0 else WordErrors(hits, substituted, deleted, inserted)
 
 
 def _of_json(name: str, path: Path, language: str) -> tuple[list[Texts], str]:
@@ -131,7 +155,7 @@ def _of_json(name: str, path: Path, language: str) -> tuple[list[Texts], str]:
         text = path.read_text(encoding="utf-8")
         record = json.loads(_in_report(text) if Path(name).suffix.lower() == ".html" else text)
         utterances = record.get("utterances", [record])
-        texts = [Texts(*(_text(each[key]) for key in ("reference", "base", "adapted"))) for each in utterances]
+        texts = [Texts(_text(each["reference"]), _text(each["base"]), _text(each["adapted"])) for each in utterances]
         return texts, _text(record.get("language", language)) or language
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
         raise SessionError(

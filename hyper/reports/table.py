@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable, Sequence
 from hyper.compare.evaluation import Evaluation
 from hyper.compare.groups import Group
 from hyper.compare.guards import Flag
+from hyper.compare.row import Row
 from hyper.compare.utterance import Failure, ScoredUtterance
 from hyper.metrics.intervals import Interval
 from hyper.metrics.word_errors import WordErrors
@@ -83,8 +84,8 @@ def _utterance_line(number: int, utterance: ScoredUtterance) -> list[Cell]:
         _simulated(recording.simulated),
         None if utterance.seconds is None else round(utterance.seconds, 2),
         recording.reference,
-        utterance.base.text,
-        adapted and adapted.text,
+        _shown_text(utterance.base),
+        adapted and _shown_text(adapted),
         *_counts(utterance.base.errors),
         *_counts(adapted and adapted.errors),
         utterance.change,
@@ -93,6 +94,11 @@ def _utterance_line(number: int, utterance: ScoredUtterance) -> list[Cell]:
         " ".join(utterance.reasons),
         None,
     ]
+
+
+def _shown_text(row: Row) -> str:
+    """The transcript; nothing where nobody speaks, for which the warnings stand."""
+    return "" if row.heard_nobody else row.text
 
 
 def _failure_line(number: int, failure: Failure, columns: Sequence[str]) -> list[Cell]:

@@ -10,6 +10,7 @@ from typing import Literal, get_args
 
 from hyper.compare.comparison import Comparison
 from hyper.compare.word_times import WordTime
+from hyper.reports.parts import NO_SPEECH
 
 RowName = Literal["base", "adapted"]
 Kind = Literal["txt", "srt", "vtt", "textgrid"]
@@ -59,14 +60,22 @@ class TimedTextError(ValueError):
 def transcript_text(comparison: Comparison, kind: Kind, row: RowName | None = None) -> str:
     """The transcript of a row, by default the adapted one where there is one; a TextGrid has a tier for each row.
 
+    Where nobody speaks, there are no words in it.
     Errors: `TimedTextError` where there is no adapted transcript.
     """
     row = row or ("base" if comparison.adapted is None else "adapted")
     if row == "adapted" and comparison.adapted is None:
         raise TimedTextError(f"There is no hypernetwork for {comparison.base_model}, so no adapted transcript.")
+    heard_nobody = getattr(comparison, row).heard_nobody
     if kind == "txt":
-        return f"{getattr(comparison, row).text.strip()}\n"
-    times = {name: own for name, own in comparison.word_times._asdict().items() if own is not None}
+        return f"{NO_SPEECH if heard_nobody else getattr(comparison, row).text.strip()}\n"
+    if kind == "vtt" and heard_nobody:
+        return f"WEBVTT\n\nNOTE {NO_SPEECH}\n"
+    times = {
+        name: () if getattr(comparison, name).heard_nobody else own
+        for name, own in comparison.word_times._asdict().items()
+        if own is not None
+    }
     if kind == "textgrid":
         return textgrid(times, comparison.seconds)
     return {"srt": srt, "vtt": vtt}[kind](times[row], comparison.seconds)

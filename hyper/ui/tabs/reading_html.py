@@ -11,6 +11,7 @@ import numpy as np
 from hyper.compare.verdict import unreliable_text
 from hyper.metrics.intervals import MIN_SPEAKERS, Interval, wer_interval
 from hyper.metrics.word_errors import WordErrors, pooled
+from hyper.reports.parts import hidden_note
 from hyper.ui.languages import say
 from hyper.ui.panels import WER_MEANING
 from hyper.ui.templates import render
@@ -61,6 +62,7 @@ def results_html(evaluation: Evaluation) -> str:
         rates=rates,
         columns=("What was meant", "Base", "Adapted", "Change") if adapted else ("What was meant", "Base"),
         wer_meaning=WER_MEANING,
+        hidden=hidden_note(evaluation.rows),
         interval_meaning=INTERVAL_MEANING if len(base) >= MIN_SPEAKERS else TOO_FEW,
     )
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from hyper.compare.evaluation import simulated_note
 from hyper.reports.content import WER_MEANING, rate_cells, reliable_outcome
+from hyper.reports.parts import hidden_note
 from hyper.reports.table import INTERVAL_MEANING, shown_groups, wer_intervals
 from hyper.ui.languages import say
 from hyper.ui.numbers import count
@@ -47,12 +48,13 @@ def outcome_html(evaluation: Evaluation, is_finished: bool = False) -> str:
     """The outcome in a sentence, pooled rates and intervals, and the table, whose texts can be corrected at the end."""
     groups = shown_groups(evaluation)
     over = dict.fromkeys(wer_intervals(group)[0] for group in groups)
+    help_texts = filter(None, (WER_MEANING, hidden_note(evaluation.rows), *(INTERVAL_MEANING[each] for each in over)))
     counted = any(utterance.base.errors is not None for utterance in evaluation.utterances)
     return render(
         "several_outcome",
         outcome=reliable_outcome(evaluation, say).replace(" %", "\N{NO-BREAK SPACE}%"),
         groups=[(_group_name(group), rate_cells(group)) for group in groups],
-        groups_help=" ".join(map(say, [WER_MEANING, *(INTERVAL_MEANING[each] for each in over)])),
+        groups_help=" ".join(map(say, help_texts)),
         evaluation=evaluation,
         counted=counted,
         is_finished=is_finished,

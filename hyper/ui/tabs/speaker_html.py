@@ -12,6 +12,7 @@ import numpy as np
 from hyper.compare.speaker import LEVELS, Level
 from hyper.compare.verdict import unreliable_text
 from hyper.plots.agreement import agreement_print
+from hyper.reports.parts import hidden_note
 from hyper.ui.figures import print_links_html
 from hyper.ui.languages import say
 from hyper.ui.numbers import count
@@ -46,14 +47,16 @@ def files_html(files: Sequence[str] | None) -> str:
 
 def results_html(comparison: SpeakerComparison) -> str:
     """Everything but the figures."""
+    has_rates = _has_rates(comparison)
     return render(
         "speaker_results",
         comparison=comparison,
         outcome=speaker_outcome(comparison),
         reliability=unreliable_text([each.verdict.doubts for each in comparison.recordings], say),
-        rates=comparison.pooled if _has_rates(comparison) else None,
+        rates=comparison.pooled if has_rates else None,
         levels=SHOWN_LEVELS,
         errors_help=WER_MEANING if comparison.pooled else NO_REFERENCE,
+        hidden=hidden_note(row for each in comparison.recordings for row in each.rows.values()) if has_rates else "",
     )
 
 
