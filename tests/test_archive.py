@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from hyper.recordings.archive import DAMAGED_INSIDE, ArchiveError, Place, Sent, fetch, gather
+from hyper.recordings.archive import DAMAGED_INSIDE, DIRECTORY_BYTES, ArchiveError, Place, Sent, fetch, gather
 from hyper.recordings.limits import Limits
 
 SMALL = Limits(files=4, file_bytes=1000, total_bytes=2500)
@@ -43,6 +43,26 @@ def test_files_and_archives_come_in_order_with_the_names_their_sender_gave(tmp_p
         ("first visit.wav", b"one", ""), ("b/2.wav", b"two", ""), ("b/3.wav", b"three", ""),
     ]  # fmt: skip
     assert [each.path.name for each in recordings] == ["first visit.wav", "2.wav", "3.wav"]  # errors name them
+
+
+@pytest.mark.parametrize(
+    ("stored", "is_marked", "name"),
+    [
+        ("Jürgen.wav".encode(), False, "Jürgen.wav"),  # as a Mac packs it: UTF-8 that does not say so
+        ("Jürgen.wav".encode("cp437"), False, "Jürgen.wav"),  # as Windows packs it
+        ("Jürgen.wav".encode(), True, "Jürgen.wav"),
+        ("Łódź.wav".encode(), True, "Łódź.wav"),  # which has no letters in code page 437
+    ],
+)
+def test_names_are_read_as_macs_and_windows_write_them(tmp_path, folder, stored, is_marked, name):
+    sent = packed(tmp_path, {"x" * len(stored): b"one"})
+    content = bytearray(sent.path.read_bytes().replace(b"x" * len(stored), stored))
+    for signature, at in ((b"PK\x03\x04", 6), (b"PK\x01\x02", 8)):
+        place = content.index(signature) + at
+        content[place : place + 2] = (0x800 * is_marked).to_bytes(2, "little")
+    sent.path.write_bytes(content)
+    (recording,) = gather([sent], folder)
+    assert (recording.name, recording.path.name, recording.problem) == (name, name, "")
 
 
 def test_a_recording_outlives_the_file_that_was_sent(tmp_path, folder):
@@ -164,14 +184,34 @@ def test_a_list_of_contents_that_would_fill_the_memory_is_not_read(tmp_path, fol
         gather([packed(tmp_path, {f"{i}.wav": b"" for i in range(3)})], folder)
 
 
-def test_the_other_way_to_announce_a_long_list_is_seen_too(tmp_path, folder):
-    sent = packed(tmp_path, {"a.wav": b"1"})
+def as_zip64(sent: Sent, directory_bytes: int | None = None, signature: bytes = b"PK\x06\x06") -> Sent:
+    """The archive with the records of APPNOTE.TXT 4.3.14 and 4.3.15, as of one whose size was not known."""
     content = sent.path.read_bytes()
     end = content.rindex(b"PK\x05\x06")
-    locator = b"PK\x06\x07" + bytes(16)
-    sent.path.write_bytes(content[:end] + locator + content[end:])
-    with pytest.raises(ArchiveError, match="lists far too many files"):
-        gather([sent], folder)
+    _, _, _, _, n_files, size, offset, _ = struct.unpack("<4s4H2LH", content[end:])
+    size = size if directory_bytes is None else directory_bytes
+    record = struct.pack("<4sQ2H2L4Q", signature, 44, 45, 45, 0, 0, n_files, n_files, size, offset)
+    locator = struct.pack("<4sLQL", b"PK\x06\x07", 0, end, 1)
+    unknown = struct.pack("<4s4H2LH", b"PK\x05\x06", 0, 0, 0xFFFF, 0xFFFF, 0xFFFFFFFF, 0xFFFFFFFF, 0)
+    sent.path.write_bytes(content[:end] + record + locator + unknown)
+    return sent
+
+
+def test_a_large_archive_is_taken_for_what_it_lists(tmp_path, folder):
+    (recording,) = gather([as_zip64(packed(tmp_path, {"a.wav": b"1"}))], folder)
+    assert (recording.name, recording.path.read_bytes()) == ("a.wav", b"1")
+
+
+@pytest.mark.parametrize(
+    ("changed", "said"),
+    [
+        ({"directory_bytes": DIRECTORY_BYTES + 1}, "lists far too many files"),
+        ({"signature": b"none"}, "is not a zip archive, or it is damaged"),
+    ],
+)
+def test_the_other_way_to_announce_a_long_list_is_seen_too(tmp_path, folder, changed, said):
+    with pytest.raises(ArchiveError, match=said):
+        gather([as_zip64(packed(tmp_path, {"a.wav": b"1"}), **changed)], folder)
 
 
 def test_one_recording_is_fetched_again_by_its_place(tmp_path, folder):

@@ -12,7 +12,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
-from typing import NamedTuple
+from typing import BinaryIO, NamedTuple
 
 from hyper.recordings.limits import LIMITS, MAX_NAME, Limits, shown
 from hyper.recordings.whole_files import NO_ROOM
@@ -24,6 +24,9 @@ END_RECORD = b"PK\x05\x06"  # APPNOTE.TXT 4.3.16: 22 bytes and a comment of at m
 END_RECORD_BYTES = 22
 ZIP64_LOCATOR = b"PK\x06\x07"  # APPNOTE.TXT 4.3.15: 20 bytes before that, in archives over 4 GB or 65,535 files
 ZIP64_LOCATOR_BYTES = 20
+ZIP64_RECORD = b"PK\x06\x06"  # APPNOTE.TXT 4.3.14: 56 bytes, before the locator and where it points
+ZIP64_RECORD_BYTES = 56
+IS_UTF8 = 0x800  # APPNOTE.TXT 4.4.4, bit 11
 METHODS = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)  # others are rare, and LZMA takes as much memory as it likes
 # What `zipfile` raises over archives that are not as they should be.
 DAMAGE = (
@@ -151,7 +154,7 @@ def _unpack_entry(
 
     `zipfile` gives no more bytes than the entry says it has, so a false size is damage and not a flood.
     """
-    name = entry.filename.replace("\\", "/")
+    name = _name_of(entry).replace("\\", "/")
     path = _own_path(folder, place, name)
     problem = _problem(entry, limits)
     if not problem:
@@ -164,6 +167,16 @@ def _unpack_entry(
                 raise  # the trouble is the disk's and not the archive's
             problem = DAMAGED_INSIDE
     return Recording(_taken_name(name), path, place, problem)
+
+
+def _name_of(entry: zipfile.ZipInfo) -> str:
+    """The name in the archive; a Mac writes UTF-8 without saying so, which `zipfile` takes for code page 437."""
+    if entry.flag_bits & IS_UTF8:
+        return entry.filename
+    try:
+        return entry.filename.encode("cp437").decode()
+    except UnicodeError:
+        return entry.filename
 
 
 def _problem(entry: zipfile.ZipInfo, limits: Limits) -> str:
@@ -218,17 +231,40 @@ def _safe_name(name: str) -> str:
 def _check_directory(file: Sent) -> None:
     """Read the size of the archive's list of contents before `zipfile` reads the list: a false one fills the memory."""
     with file.path.open("rb") as stream:
-        stream.seek(max(0, file.path.stat().st_size - END_RECORD_BYTES - 0xFFFF - ZIP64_LOCATOR_BYTES))
-        tail = stream.read()
+        directory_bytes = _directory_bytes(stream, file.path.stat().st_size)
+    if directory_bytes is None:
+        raise ArchiveError(f"{file.name} is not a zip archive, or it is damaged; please pack it again.")
+    if directory_bytes > DIRECTORY_BYTES:
+        raise ArchiveError(f"{file.name} lists far too many files; please pack only the recordings.")
+
+
+def _directory_bytes(stream: BinaryIO, n_bytes: int) -> int | None:
+    """How long the archive says its list of contents is; None where it has no such record."""
+    tail_at = max(0, n_bytes - END_RECORD_BYTES - 0xFFFF - ZIP64_LOCATOR_BYTES)
+    stream.seek(tail_at)
+    tail = stream.read()
     at = len(tail) - END_RECORD_BYTES  # where it lies without a comment; `zipfile` looks in the same two places
     if tail[at : at + 4] != END_RECORD:
         at = tail.rfind(END_RECORD)
     if at < 0:
-        raise ArchiveError(f"{file.name} is not a zip archive, or it is damaged; please pack it again.")
-    directory_bytes = int.from_bytes(tail[at + 12 : at + 16], "little")
-    is_zip64 = tail[max(0, at - ZIP64_LOCATOR_BYTES) :].startswith(ZIP64_LOCATOR)
-    if is_zip64 or directory_bytes > DIRECTORY_BYTES:
-        raise ArchiveError(f"{file.name} lists far too many files; please pack only the recordings.")
+        return None
+    locator = tail[max(0, at - ZIP64_LOCATOR_BYTES) : at]
+    if locator.startswith(ZIP64_LOCATOR):
+        return _zip64_directory_bytes(stream, tail_at + at - len(locator), int.from_bytes(locator[8:16], "little"))
+    return int.from_bytes(tail[at + 12 : at + 16], "little")
+
+
+def _zip64_directory_bytes(stream: BinaryIO, locator_at: int, points_to: int) -> int | None:
+    """The longer of what two records say: versions of `zipfile` differ in which they believe. None without the first,
+    on which all of them fall back.
+    """
+    records = []
+    for place in (locator_at - ZIP64_RECORD_BYTES, min(points_to, locator_at)):
+        stream.seek(max(0, place))
+        records.append(stream.read(ZIP64_RECORD_BYTES))
+    if not records[0].startswith(ZIP64_RECORD):
+        return None
+    return max(int.from_bytes(record[40:48], "little") for record in records if record.startswith(ZIP64_RECORD))
 
 
 def _too_large(limits: Limits) -> str:
