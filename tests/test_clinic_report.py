@@ -246,11 +246,25 @@ def test_without_references_nothing_is_counted(tmp_path):
 
 def test_without_a_hypernetwork_there_is_one_transcript():
     base_only = evaluation(utterance("a.wav", "so be it", "so be", None), base="whisper-small")
+    base_only = replace(base_only, hypernetwork=None)
     report = clinic_report(base_only)
     assert [row.name for row in report.recordings[0].rows] == ["base"]
     assert evaluation_outcome(base_only).endswith("base 33.3 %, no adaptation for this model.")
-    assert SIMULATED_TRAINING not in report.cautions  # said of the bundled pair only
+    assert SIMULATED_TRAINING not in report.cautions
     assert pdf_bytes(report).startswith(b"%PDF")
+
+
+@pytest.mark.parametrize(
+    ("base", "hypernetwork", "is_said"),
+    [
+        ("whisper-mini", "hypernet-mini", True),
+        ("openai/whisper-tiny.en", "hypernet-tiny.en", True),
+        ("whisper-mini", "hypernet", False),  # a clinic's own
+    ],
+)
+def test_what_the_hypernetwork_learned_from_is_said_of_those_that_come_with_the_project(base, hypernetwork, is_said):
+    pair = replace(evaluation(utterance("a.wav", "so", "so", "so"), base=base), hypernetwork=hypernetwork)
+    assert (SIMULATED_TRAINING in clinic_report(pair).cautions) == is_said
 
 
 def test_long_texts_take_pages_and_nothing_is_cut_off():

@@ -156,7 +156,7 @@ def _cautions(evaluation: Evaluation, tongue: Tongue) -> tuple[str, ...]:
     n, n_simulated = len(evaluation.utterances), sum(u.recording.simulated for u in evaluation.utterances)
     which = "All of these recordings are" if n_simulated == n else f"{n_simulated} of these {n} recordings are"
     simulated = f"{which} simulated: a program made typical speech atypical. They are marked." if n_simulated else ""
-    return cautions(evaluation.base_model, evaluation.hypernetwork, simulated, tongue)
+    return cautions(evaluation.hypernetwork, simulated, tongue)
 
 
 def rate_cells(group: Group) -> tuple[str, ...]:

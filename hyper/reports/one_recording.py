@@ -51,7 +51,7 @@ def recording_report(
         subject=subject.strip(),
         remarks="",
         date=date_text(now, tongue),
-        cautions=cautions(comparison.base_model, comparison.hypernetwork, simulated, tongue),
+        cautions=cautions(comparison.hypernetwork, simulated, tongue),
         outcome=_outcome(comparison, tongue),
         group_columns=(),
         group_lines=(),

@@ -14,7 +14,7 @@ from hyper.compare.evaluation import error_counts, percent
 from hyper.compare.row import Row
 from hyper.metrics.normalize import counting
 from hyper.metrics.word_errors import WordErrors, WordSpan
-from hyper.model.files import BUNDLED_FOLDER
+from hyper.model.files import ASSETS
 from hyper.reports.table import reasons
 from hyper.reports.tongue import Tongue
 
@@ -142,10 +142,10 @@ def warning_text(reasons: Sequence[str], tongue: Tongue) -> str:
     return f"{tongue.say('Not reliable')}: {' '.join(map(tongue.say, reasons))}" if reasons else ""
 
 
-def cautions(base_model: str, hypernetwork: str | None, simulated: str, tongue: Tongue) -> tuple[str, ...]:
+def cautions(hypernetwork: str | None, simulated: str, tongue: Tongue) -> tuple[str, ...]:
     """What nobody may overlook; `simulated` says which recordings a program made."""
     cautions = [CAUTION, simulated]
-    if base_model == BUNDLED_FOLDER.name and hypernetwork:
+    if hypernetwork and (ASSETS / hypernetwork).is_dir():
         cautions.append(SIMULATED_TRAINING)
     return tuple(map(tongue.say, filter(None, cautions)))
 
