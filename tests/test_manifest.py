@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from test_clinic_report import evaluation, utterance
 
 from hyper.__main__ import main
 from hyper.recordings.manifest import (
@@ -15,6 +17,9 @@ from hyper.recordings.manifest import (
     source_speaker,
     write_manifest,
 )
+from hyper.recordings.matching import read_references
+from hyper.recordings.tables import csv_bytes
+from hyper.reports.table import recordings_sheet
 
 
 def manifest(folder: Path, text: str) -> Path:
@@ -33,6 +38,11 @@ def test_reads_both_column_namings(tmp_path, columns):
 def test_column_names_are_read_as_people_write_them(tmp_path, columns):
     (row,) = read_manifest(manifest(tmp_path, f"{columns}\na.wav,call my sister,s1\n"))
     assert (row.file, row.reference, row.speaker) == ("a.wav", "call my sister", "s1")
+
+
+def test_quotation_marks_are_doubled_within_quotes_and_stand_alone_without(tmp_path):
+    first, second = read_manifest(manifest(tmp_path, 'file,text\na.wav,"say ""yes"" now"\nb.wav,5" tall\n'))
+    assert (first.reference, second.reference) == ('say "yes" now', '5" tall')
 
 
 def test_reads_optional_columns_quotes_and_a_byte_order_mark(tmp_path):
@@ -103,6 +113,11 @@ def test_a_manifest_is_there_in_whole_or_not_at_all(tmp_path):
         ("file,text\n", "lists no recordings"),
         ("file,text\n,hi\n", "line 2: `file` is empty"),
         ("file,text\na.wav,yes, please\n", "line 2: more values than columns"),
+        (
+            'file,text\na.wav,hi\nb.wav,"hello\nc.wav,bye\n',
+            r"near line 3 \(unexpected end of data\); please check",
+        ),
+        ('file,text\na.wav,"c" c call\n', "read as CSV, near line 2 .*; please check its quotation marks"),
         ("file,simulated\na.wav,maybe\n", "line 2: `simulated` is 'maybe'; it must be 0 or 1"),
     ],
 )
@@ -115,6 +130,18 @@ def test_a_table_that_the_app_saved_is_a_manifest(tmp_path):
     path = manifest(tmp_path, "\ufeffnumber,file,what was meant,base\n1,a.wav,call my sister,call me\n")
     (row,) = read_manifest(path)
     assert (row.file, row.reference) == ("a.wav", "call my sister")
+
+
+def test_a_table_of_simulated_recordings_and_odd_names_is_read_as_it_was_saved(tmp_path):
+    found = evaluation(utterance("-1.wav", "+ so", "so", "so", simulated=True), utterance("b.wav", "so", "so", "so"))
+    path = tmp_path / "saved.csv"
+    path.write_bytes(csv_bytes(recordings_sheet(found)))
+    first, second = read_manifest(path)
+    assert (first.file, first.reference, first.simulated) == ("-1.wav", "+ so", True)
+    assert (second.file, second.simulated) == ("b.wav", False)
+    assert [row for _, row in read_references(path)] == [
+        replace(row, path=Path("saved.csv").parent / row.file) for row in (first, second)
+    ]
 
 
 def test_missing_and_binary_manifests(tmp_path):

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import time
+from datetime import datetime
 from pathlib import Path
 
+import openpyxl
 import pytest
 
 from hyper.recordings.archive import Place, Recording
@@ -18,6 +20,20 @@ def recordings(*names: str) -> list[Recording]:
 
 def lines(*files: str) -> list[tuple[int, ManifestRow]]:
     return [(i, ManifestRow(file, Path(file), f"words of line {i}", note="n")) for i, file in enumerate(files, start=2)]
+
+
+@pytest.mark.parametrize("column", ["file", "what was meant"])
+def test_a_day_that_excel_made_of_what_was_meant_is_refused(tmp_path, column):
+    book = openpyxl.Workbook()
+    book.active.append(["file", "what was meant", "note"])
+    day = datetime(2026, 3, 3)
+    book.active.append([day if column == "file" else "a.wav", day if column != "file" else "march third", day])
+    book.save(tmp_path / "list.xlsx")
+    with pytest.raises(ManifestError, match=f"line 2: `{column}` is a date; please format the column as text"):
+        read_references(tmp_path / "list.xlsx")
+    book.active["A2"], book.active["B2"] = "a.wav", "march third"
+    book.save(tmp_path / "list.xlsx")
+    assert read_references(tmp_path / "list.xlsx")[0][1].note == "2026-03-03"
 
 
 @pytest.mark.parametrize(

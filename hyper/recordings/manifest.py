@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from hyper.recordings.limits import shown
+from hyper.recordings.tables import without_apostrophe
 from hyper.recordings.whole_files import whole_file
 
 # Accepted names of a column, the written one first.
@@ -20,7 +21,10 @@ OPTIONAL_COLUMNS = (
     "outcome", "chosen_with", "pair",
 )  # fmt: skip
 ORIGINAL_COLUMN = "original"
-SIMULATED_VALUES = {"1": True, "true": True, "yes": True, "0": False, "false": False, "no": False, "": False}
+SIMULATED_VALUES = {
+    "1": True, "true": True, "yes": True, "simulated": True,  # the last one in tables that the app saved
+    "0": False, "false": False, "no": False, "": False,
+}  # fmt: skip
 # What is put behind a typical speaker's name where they are turned into somebody else: "-dysamo3x0" by `simulate`
 # (disorder, severity, seed, number), "-dysam0" by earlier ones, and what corpora of simulated speech put there.
 _TURNED_INTO = re.compile(r"-(?:[a-z]{1,4}(?:mi|mo|se)\d+x\d+|(?:stut|dysa|park|mixe|dysp)[ms]\d+|libristutter)$")
@@ -89,22 +93,36 @@ def read_manifest(path: str | Path) -> list[ManifestRow]:
     _check_is_csv(path)
     try:
         with path.open(newline="", encoding="utf-8-sig") as lines:  # spreadsheets put a byte order mark in front
-            reader = csv.DictReader(lines)
-            written = reader.fieldnames or ()
-            columns = tuple(name.strip().lower() for name in written)  # "file, Reference" is how people write it
-            reader.fieldnames = columns
-            file_column = first_present(FILE_COLUMNS, columns)
-            if file_column is None:
-                raise ManifestError(
-                    f"{path} has the columns {', '.join(written) or '(none)'}; it needs `file` or `path`, with commas "
-                    "between the columns."
-                )
-            reference_column = first_present(REFERENCE_COLUMNS, columns)
-            rows = [manifest_row(path, reader.line_num, record, file_column, reference_column) for record in reader]
-    except (UnicodeDecodeError, csv.Error) as error:
+            rows = _rows(path, csv.DictReader(lines, strict=True))
+    except UnicodeDecodeError as error:
         raise ManifestError(f"{path} is not a comma-separated text file in UTF-8 ({error}).") from error
     if not rows:
         raise ManifestError(f"{path} lists no recordings; it needs one line for each below the column names.")
+    return rows
+
+
+def _rows(path: Path, reader: csv.DictReader[str]) -> list[ManifestRow]:
+    """Each line below the column names, checked."""
+    rows, done = [], 0
+    try:
+        written = reader.fieldnames or ()
+        columns = tuple(name.strip().lower() for name in written)  # "file, Reference" is how people write it
+        reader.fieldnames = columns
+        file_column = first_present(FILE_COLUMNS, columns)
+        if file_column is None:
+            raise ManifestError(
+                f"{path} has the columns {', '.join(written) or '(none)'}; it needs `file` or `path`, with commas "
+                "between the columns."
+            )
+        reference_column = first_present(REFERENCE_COLUMNS, columns)
+        done = reader.line_num
+        for record in reader:
+            rows.append(manifest_row(path, reader.line_num, record, file_column, reference_column))
+            done = reader.line_num
+    except csv.Error as error:
+        raise ManifestError(
+            f"{path} cannot be read as CSV, near line {done + 1} ({error}); please check its quotation marks."
+        ) from error
     return rows
 
 
@@ -160,7 +178,7 @@ def manifest_row(
     """One line of the manifest, checked; errors name it as the manifest's path is written."""
     if None in record:
         raise ManifestError(f"{manifest}, line {line}: more values than columns; texts with commas need quotes.")
-    values = {name: (value or "").strip() for name, value in record.items()}
+    values = {name: without_apostrophe((value or "").strip()) for name, value in record.items()}
     if not values[file_column]:
         raise ManifestError(f"{manifest}, line {line}: `{file_column}` is empty; each line names a recording.")
     simulated = values.get("simulated", "").lower()

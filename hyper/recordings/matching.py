@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import unicodedata
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath
 
@@ -18,7 +18,7 @@ from hyper.recordings.manifest import (
     first_present,
     manifest_row,
 )
-from hyper.recordings.tables import Table, read_table
+from hyper.recordings.tables import Line, Table, read_table
 
 # What people call a column, beside its name in a manifest. Capitals and "_" make no difference.
 PLAIN_NAMES = {
@@ -61,9 +61,17 @@ def read_references(path: str | Path, name: str | None = None) -> list[tuple[int
     reference = "reference" if "reference" in names else None
     rows = []
     for line in table.lines:
+        _check_no_date(table.name, line, names)
         values: dict[str, str | None] = {name: line.values[column] for name, column in names.items()}
         rows.append((line.number, manifest_row(Path(table.name), line.number, values, "file", reference)))
     return rows
+
+
+def _check_no_date(table: str, line: Line, names: Mapping[str, str]) -> None:
+    """Excel makes a day of words such as "march third". Errors: `ManifestError`."""
+    for column in (names[name] for name in ("file", "reference") if name in names):
+        if column in line.dates:
+            raise ManifestError(f"{table}, line {line.number}: `{column}` is a date; please format the column as text.")
 
 
 def match(recordings: Sequence[Recording], references: Sequence[tuple[int, ManifestRow]]) -> Matching:

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from openpyxl.cell import Cell as OpenpyxlCell
 
 Cell = str | int | float | None  # None is an empty cell
+Row = tuple[int, list[str], Sequence[int]]  # line number, cells, and which of them are dates
 
 MAX_TABLE_BYTES = 10_000_000  # of a file; a line for each of a thousand recordings takes a hundredth of this
 MAX_UNPACKED_BYTES = 50_000_000  # of all the parts of an XLSX, which is a zip archive
@@ -27,7 +28,10 @@ MAX_COLUMNS = 100
 XLSX_SECONDS = 20  # wall clock; a table of as many lines as are taken needs two
 MAX_CELL_CHARACTERS = 32_767  # Excel's own limit
 DELIMITERS = ",;\t"  # a spreadsheet that writes decimal commas separates by semicolons
+SEPARATOR_LINE = re.compile(r'"?sep=([,;\t|])"?\s*', re.IGNORECASE)  # a first line by which Excel knows the delimiter
 CSV_ENCODINGS = ("utf-8-sig", "cp1252")  # what Excel writes: Unicode with a mark in front, or Windows' Latin letters
+# Iceland's letters in cp1252 are Turkish ones in cp1254, and all else that both have is the same.
+TURKISH_ENCODING, TURKISH_OR_ICELANDIC = "cp1254", frozenset("þðýÞÐÝ")
 FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")  # owasp.org/www-community/attacks/CSV_Injection
 NOT_IN_XML = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ufffe\uffff]")  # XML 1.0 has no place for them
 
@@ -38,6 +42,7 @@ class Line:
 
     number: int  # as a spreadsheet counts it
     values: dict[str, str]  # column name, as it is written: text without spaces around it
+    dates: frozenset[str] = frozenset()  # columns in which an XLSX holds a day and no text
 
 
 @dataclass(frozen=True)
@@ -61,8 +66,8 @@ class Sheet:
 def read_table(path: str | Path, name: str | None = None) -> Table:
     """A CSV or the first sheet of an XLSX, every cell as text.
 
-    A CSV has commas, semicolons or tabs between its values, and is in UTF-8 or in Windows' Latin letters. Lines without
-    any text are left out. Errors: `TableError`.
+    A CSV has commas, semicolons or tabs between its values, and is in UTF-8 or in Windows' Latin or Turkish letters.
+    Lines without any text are left out. Errors: `TableError`.
     """
     path = Path(path)
     name = name or path.name
@@ -77,8 +82,12 @@ def read_table(path: str | Path, name: str | None = None) -> Table:
         raise TableError(f"{name} has more than {MAX_LINES:,} lines; please leave out what belongs to no recording.")
     if not rows:
         raise TableError(f"{name} is empty; its first line must name the columns.")
-    (_, columns), *others = rows
-    lines = tuple(Line(number, _named(name, number, columns, cells)) for number, cells in others if any(cells))
+    (_, columns, _), *others = rows
+    lines = tuple(
+        Line(number, _named(name, number, columns, cells), frozenset(columns[i] for i in dates if i < len(columns)))
+        for number, cells, dates in others
+        if any(cells)
+    )
     return Table(name, tuple(columns), lines)
 
 
@@ -136,11 +145,16 @@ def _harmless(cell: Cell) -> Cell:
     return f"'{cell}" if isinstance(cell, str) and cell.startswith(FORMULA_STARTS) else cell
 
 
+def without_apostrophe(text: str) -> str:
+    """As it was before a CSV was kept from being taken for a formula."""
+    return text[1:] if text.startswith("'") and text[1:].startswith(FORMULA_STARTS) else text
+
+
 def _named(name: str, number: int, columns: Sequence[str], cells: Sequence[str]) -> dict[str, str]:
     """The cells of a line by their columns."""
     if any(cells[len(columns) :]):
         raise TableError(f"{name}, line {number}: more values than columns; texts with commas need quotes.")
-    padded = [*cells, *[""] * len(columns)]
+    padded = [*map(without_apostrophe, cells), *[""] * len(columns)]
     return dict(zip(columns, padded, strict=False))
 
 
@@ -158,17 +172,24 @@ def checked_line(name: str, number: int, cells: list[str]) -> list[str]:
     return cells
 
 
-def _csv_rows(path: Path, name: str) -> Iterator[tuple[int, list[str]]]:
-    """(line number, cells) of each line."""
+def _csv_rows(path: Path, name: str) -> Iterator[Row]:
+    """Each line."""
     text = _decoded(path, name)
-    first_line = text.split("\n", 1)[0]
-    reader = csv.reader(io.StringIO(text, newline=""), delimiter=max(DELIMITERS, key=first_line.count))
+    first_line, _, others = text.partition("\n")
+    delimiter, done = max(DELIMITERS, key=first_line.count), 0
+    if separator := SEPARATOR_LINE.fullmatch(first_line):
+        text, delimiter, done = others, separator[1], 1
+    n_before = done
+    reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, strict=True)
     try:
         for cells in reader:
+            done = n_before + reader.line_num
             if cells:
-                yield reader.line_num, checked_line(name, reader.line_num, [cell.strip() for cell in cells])
+                yield done, checked_line(name, done, [cell.strip() for cell in cells]), ()
     except csv.Error as error:
-        raise TableError(f"{name} cannot be read as CSV, near line {reader.line_num} ({error}).") from error
+        raise TableError(
+            f"{name} cannot be read as CSV, near line {done + 1} ({error}); please check its quotation marks."
+        ) from error
 
 
 def _decoded(path: Path, name: str) -> str:
@@ -179,12 +200,17 @@ def _decoded(path: Path, name: str) -> str:
         except UnicodeDecodeError:
             continue
         if "\x00" not in text:
-            return text
+            return _as_turkish(content, text) if encoding == CSV_ENCODINGS[-1] else text
     raise TableError(f"{name} is not a text file; please save the table as CSV (UTF-8) or XLSX.")
 
 
-def _xlsx_rows(path: Path, name: str) -> Iterator[tuple[int, list[str]]]:
-    """(line number, cells) of each line of the first sheet."""
+def _as_turkish(content: bytes, text: str) -> str:
+    """The same in Turkish letters, where there are letters that are more likely those."""
+    return content.decode(TURKISH_ENCODING, errors="replace") if TURKISH_OR_ICELANDIC.intersection(text) else text
+
+
+def _xlsx_rows(path: Path, name: str) -> Iterator[Row]:
+    """Each line of the first sheet."""
     try:
         rows = SANDBOX.call("sheet", XLSX_SECONDS, path=str(path.absolute()), name=name)
     except Refused as error:

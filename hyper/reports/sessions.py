@@ -14,7 +14,7 @@ from typing import get_args
 from hyper.metrics.normalize import ENGLISH
 from hyper.metrics.word_errors import WordErrors, pooled, word_errors
 from hyper.recordings.limits import check_text, shown
-from hyper.recordings.tables import FORMULA_STARTS, MAX_TABLE_BYTES, read_table
+from hyper.recordings.tables import MAX_TABLE_BYTES, read_table
 from hyper.reports.html import TEXTS_ID
 from hyper.reports.table import ERROR_COLUMNS
 from hyper.reports.timed_text import RowName
@@ -129,7 +129,7 @@ def _of_table(name: str, path: Path, language: str) -> Iterable[Texts]:
     is_adapted = any(line.values["adapted"] or line.values.get("adapted WER") for line in table.lines)
     for line in table.lines:
         if not line.values.get("problem"):
-            reference, base, adapted = (_without_apostrophe(line.values[column]) for column in COLUMNS)
+            reference, base, adapted = (line.values[column] for column in COLUMNS)
             counted = {row: errors for row in ROWS if (errors := _counted(line.values, row, reference, language))}
             yield Texts(reference, base, adapted if is_adapted else None, counted)
 
@@ -187,11 +187,6 @@ def _text(value: str | None) -> str | None:
     if not isinstance(value, str | None):
         raise TypeError(f"{value!r} is no text")
     return value
-
-
-def _without_apostrophe(text: str) -> str:
-    """As it was before a CSV was kept from being taken for a formula."""
-    return text[1:] if text.startswith("'") and text[1:].startswith(FORMULA_STARTS) else text
 
 
 def _day(name: str) -> date | None:
