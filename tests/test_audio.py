@@ -199,8 +199,28 @@ def test_a_wav_whose_length_nobody_knew_yet(tmp_path, promised):
     content[place : place + 4] = promised.to_bytes(4, "little")
     (tmp_path / "a.wav").write_bytes(content)
     assert share_there(tmp_path / "a.wav") == 1
-    if promised:  # of 0 libsndfile reads nothing
-        assert len(load_audio(tmp_path / "a.wav")) == len(chirp(SAMPLE_RATE))
+    assert len(load_audio(tmp_path / "a.wav")) == len(chirp(SAMPLE_RATE))
+    assert audio_seconds(tmp_path / "a.wav") == pytest.approx(SECONDS)
+
+
+def test_a_flac_whose_length_nobody_knew_yet(tmp_path):
+    soundfile.write(tmp_path / "a.flac", chirp(SAMPLE_RATE), SAMPLE_RATE)
+    content = bytearray((tmp_path / "a.flac").read_bytes())
+    content[21] &= 0xF0  # the 36 bits from here are the number of samples, RFC 9639, section 8.2
+    content[22:26] = bytes(4)
+    (tmp_path / "a.flac").write_bytes(content)
+    assert len(load_audio(tmp_path / "a.flac")) == len(chirp(SAMPLE_RATE))
+    assert audio_seconds(tmp_path / "a.flac") == pytest.approx(SECONDS)
+
+
+@pytest.mark.parametrize(
+    ("name", "container", "codec"),
+    [("a.m4a", "mp4", "aac"), ("a.mp3", "mp3", "libmp3lame"), ("a.webm", "webm", "libopus")],
+)
+def test_what_codecs_add_at_the_ends_does_not_count(tmp_path, name, container, codec):
+    encode(tmp_path / name, container, codec, chirp(48_000, 4.0), 48_000, "mono")
+    assert len(load_audio(tmp_path / name, max_seconds=4)) / SAMPLE_RATE == pytest.approx(4, abs=0.1)
+    assert "limit" in refused(tmp_path / name, max_seconds=3.4)  # but what was said does
 
 
 def test_a_file_of_many_chunks_is_not_walked_through(tmp_path):

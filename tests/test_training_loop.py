@@ -400,5 +400,8 @@ def test_only_recordings_that_are_left_out_are_told(
     rows = read_manifest(spoken)
     open_store(backbone, rows, tmp_path / "whole", kept)
     assert "left out" not in capsys.readouterr().out
-    open_store(backbone, [*rows, replace(rows[0], path=tmp_path / "gone.wav")], tmp_path / "less", kept)
-    assert f"left out 1 of {len(rows) + 1} recordings: over " in capsys.readouterr().out
+    n_samples = round((backbone.window_seconds + 0.2) * SAMPLE_RATE)  # so much is taken of what is transcribed alone
+    save_audio(tmp_path / "long.wav", np.random.default_rng(0).uniform(-0.1, 0.1, n_samples).astype(np.float32))
+    unusable = [replace(rows[0], path=tmp_path / name) for name in ("gone.wav", "long.wav")]
+    open_store(backbone, [*rows, *unusable], tmp_path / "less", kept)
+    assert f"left out 2 of {len(rows) + 2} recordings: over " in capsys.readouterr().out

@@ -25,6 +25,7 @@ TAIL_SHARE = 0.1  # a cut leaves at least this share of the window to the last p
 # coding. It seeks after each block, which clicks in lossy codecs, and it guesses the length of an mp3.
 PLAIN_STARTS = (b"RIFF", b"RIFX", b"RF64", b"riff", b"fLaC", b"FORM", b"caff", b".snd", b"NIST")
 PLAIN_CODINGS = ("PCM_", "FLOAT", "DOUBLE", "ULAW", "ALAW")
+NO_LENGTH = 1 << 40  # samples: what a stream gives that did not know how long it would be; 0 is another way
 LIBAV_STARTS = (b"OggS", b"ID3", b"\x1aE\xdf\xa3")  # of audio formats that libav reads: ogg, mp3, webm
 
 
@@ -133,7 +134,7 @@ def _opened_by_libsndfile(path: Path) -> soundfile.SoundFile | None:
         file = soundfile.SoundFile(path)
     except (soundfile.LibsndfileError, UnicodeEncodeError):  # it cannot open a name that is no Unicode
         return None
-    if file.subtype.startswith(PLAIN_CODINGS):
+    if file.subtype.startswith(PLAIN_CODINGS) and 0 < file.frames < NO_LENGTH:
         seconds = file.frames / file.samplerate
         check_whole(seconds, seconds / max(share_there(path), 1e-9))
         return file

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 SAMPLE_RATE = 16_000  # Hz; Whisper was trained at this rate
 FORMATS = "wav, flac, ogg, mp3, m4a or webm"  # that people have; more are read
 MAX_SECONDS = 600  # ten minutes: the longest recording that is taken by default
+PADDING_SECONDS = 0.5  # past a limit; codecs add up to a tenth of it at the ends of what is exactly as long
 MAX_RATE = 192_000  # Hz; studios record at no more
 MAX_CHANNELS = 8  # as many as cinema sound has; a frame of libav has no room for more
 MAX_SAMPLES = MAX_SECONDS * 2 * 48_000  # of all channels: a second to decode, where a crafted FLAC took twelve
@@ -43,7 +44,7 @@ class TextError(ValueError):
 
 def check_length(seconds: float, max_seconds: float) -> None:
     """Refuse a recording that is longer than the limit."""
-    if seconds > max_seconds:
+    if seconds > max_seconds + PADDING_SECONDS:
         raise AudioError(f"The recording is {seconds:.1f} s long, but the limit is {max_seconds:g} s; please trim it.")
 
 
@@ -68,7 +69,7 @@ def check_shape(n_channels: int, rate: int, n_frames: int, max_seconds: float) -
             f"The recording has {rate:,} samples a second, but the limit is {MAX_RATE:,}; "
             "please export it at 48 kHz or less."
         )
-    limit = MAX_SAMPLES * max(1.0, max_seconds / MAX_SECONDS)
+    limit = MAX_SAMPLES * max(1.0, (max_seconds + PADDING_SECONDS) / MAX_SECONDS)
     if n_frames * n_channels > limit:
         raise AudioError(
             f"The recording holds {n_frames * n_channels / 1e6:,.0f} million samples, but the limit is "

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import numpy as np
 import soxr
 
-from hyper.recordings.limits import SAMPLE_RATE, AudioError
+from hyper.recordings.limits import PADDING_SECONDS, SAMPLE_RATE, AudioError
 
 
 def resample(samples: np.ndarray, from_rate: float, to_rate: float) -> np.ndarray:  # (n_samples,) -> (n_resampled,)
@@ -25,7 +25,7 @@ def to_waveform(
     n_samples, parts = 0, []
     for block in blocks:
         n_samples += len(block)
-        if n_samples > max_seconds * rate:
+        if n_samples > (max_seconds + PADDING_SECONDS) * rate:
             raise AudioError(f"The recording is longer than the limit of {max_seconds:g} s; please trim it.")
         parts.append(stream.resample_chunk(block))
     parts.append(stream.resample_chunk(np.zeros(0, np.float32), last=True))

@@ -17,7 +17,7 @@ from tqdm import tqdm
 from hyper.model.backbone import HEARD_SECONDS, Backbone
 from hyper.model.utterance_encoder import pool_statistics
 from hyper.recordings.audio import audio_seconds, load_audio
-from hyper.recordings.limits import AudioError
+from hyper.recordings.limits import SAMPLE_RATE, AudioError
 from hyper.recordings.manifest import ManifestRow, source_speaker
 from hyper.recordings.parallel import ahead
 from hyper.recordings.whole_files import write_whole
@@ -245,6 +245,7 @@ def _loaded(
 def _waveform(row: ManifestRow, max_seconds: float) -> np.ndarray | None:
     """None where the recording is too long or broken: counted, and said at the end."""
     try:
-        return load_audio(row.path, max_seconds=max_seconds)
+        waveform = load_audio(row.path, max_seconds=max_seconds)
     except AudioError:
         return None
+    return waveform if len(waveform) <= max_seconds * SAMPLE_RATE else None  # its last words would not be heard
