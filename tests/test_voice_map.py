@@ -23,7 +23,7 @@ from hyper.compare.voice_map import (
 )
 from hyper.model.checkpoint import save_hypernet
 from hyper.plots.agreement import READ, WRITTEN, agreement_figure, agreement_print
-from hyper.plots.voice_map import Visitor, map_figure
+from hyper.plots.voice_map import Visitor, map_caption, map_figure
 from hyper.recordings.audio import load_audio
 from hyper.recordings.manifest import ManifestRow, read_manifest, source_speaker
 from hyper.speech.simulate_manifest import assign_patients
@@ -189,6 +189,21 @@ def many(spoken, tmp_path_factory):
     """The twenty recordings as those of ten speakers."""
     rows = read_manifest(spoken)
     return [replace(row, speaker=f"s{i % 10}") for i, row in enumerate(rows)]
+
+
+@pytest.mark.parametrize(
+    ("kinds", "ending"),
+    [
+        ([("typical", False), ("stuttering", True)], "speakers (atypical ones are simulated)"),
+        ([("als", False), ("als", True)], "speakers (some atypical ones are simulated)"),
+        ([("typical", False), ("als", False)], "speakers"),  # patients
+        ([("typical", False)], "speakers"),
+    ],
+)
+def test_a_map_says_how_many_of_its_speakers_are_simulated(fitted, kinds, ending):
+    drawn = replace(fitted, kinds=tuple(Kind(cohort, "", simulated) for cohort, simulated in kinds))
+    assert map_caption(drawn).title == f"Where this voice lies among the training {ending}"
+    assert "simulated" not in map_caption(drawn).reading
 
 
 def test_the_command_puts_a_map_beside_the_hypernetwork(pair, many, spoken, tmp_path, capsys):

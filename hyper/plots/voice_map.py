@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -18,8 +18,9 @@ if TYPE_CHECKING:
 
 HEIGHT = 460  # pixels
 MARKER_SIZES = {"": 8, "mild": 8, "moderate": 12, "severe": 16}  # pixels
+TYPICAL = "typical"
 COHORT_MARKERS = {  # shape and colour: either alone tells cohorts apart
-    "typical": ("circle", palette.MUTED),
+    TYPICAL: ("circle", palette.MUTED),
     "stuttering": ("triangle-up", palette.ADAPTED_SCALE[0]),
     "dysarthria": ("square", palette.ADAPTED_SCALE[2]),
     "parkinsons": ("diamond", palette.ADAPTED_SCALE[1]),
@@ -28,12 +29,16 @@ PRINTED = {"circle": "o", "triangle-up": "^", "square": "s", "diamond": "D", "cr
 OTHER_MARKER = ("cross", palette.ADAPTED_SCALE[3])
 
 VOICE_MAP = Caption(
-    "Where this voice lies among the training speakers (atypical ones are simulated)",
+    "Where this voice lies among the training speakers",
     "A voice among the marks is one of a kind that the hypernetwork learned from; far from all of them, adapting may "
     "help less. Each mark is a training speaker: near each other means that Whisper's encoder hears them alike, and "
-    "larger marks are more strongly simulated. The axes are the two directions in which these speakers differ most, "
+    "larger marks are graded more severe. The axes are the two directions in which these speakers differ most, "
     "with their share of all differences.",
 )
+
+
+ALL_SIMULATED = f"{VOICE_MAP.title} (atypical ones are simulated)"
+SOME_SIMULATED = f"{VOICE_MAP.title} (some atypical ones are simulated)"
 
 
 @dataclass(frozen=True)
@@ -43,6 +48,13 @@ class Visitor:
     label: str
     where: Whereabouts
     is_main: bool = False  # the others are drawn smaller
+
+
+def map_caption(voice_map: VoiceMap) -> Caption:
+    """What stands above this map: how many of its atypical speakers a simulator made is never left out."""
+    simulated = {kind.simulated for kind in voice_map.kinds if kind.cohort != TYPICAL}
+    title = {(True,): ALL_SIMULATED, (False, True): SOME_SIMULATED}.get(tuple(sorted(simulated)), VOICE_MAP.title)
+    return replace(VOICE_MAP, title=title)
 
 
 def map_figure(voice_map: VoiceMap, visitors: Sequence[Visitor], names: Mapping[str, str]) -> go.Figure:
@@ -76,7 +88,7 @@ def map_print(voice_map: VoiceMap, visitors: Sequence[Visitor], names: Mapping[s
             axes.plot(*place, "*", color=palette.INK, markersize=16, markeredgecolor=palette.CARD, label=visitor.label)
         else:
             axes.annotate(visitor.label, place, (6, 4), textcoords="offset points", color=palette.INK, weight="bold")
-    axes.set_title(VOICE_MAP.title, loc="left", fontsize=12, color=palette.INK)
+    axes.set_title(map_caption(voice_map).title, loc="left", fontsize=12, color=palette.INK)
     style_axes(axes, drawn.layout.xaxis.title.text, drawn.layout.yaxis.title.text)
     figure.legend(loc="outside lower left", ncols=2, frameon=False, fontsize=9, labelcolor=palette.INK)
     return figure

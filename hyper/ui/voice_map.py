@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import gradio as gr
 
 from hyper.compare.voice_map import FAR_PERCENTILE, N_NEAREST, MapError, find_map
-from hyper.plots.voice_map import VOICE_MAP, Visitor, map_figure
+from hyper.plots.voice_map import VOICE_MAP, Visitor, map_caption, map_figure
 from hyper.ui import figures
 from hyper.ui.examples import COHORT_NAMES
 from hyper.ui.languages import say
@@ -46,7 +46,8 @@ class VoiceMapBox:
         where = voice_map.whereabouts(first, is_mean=bool(others))
         visitors = [Visitor(label, where, is_main=True)]
         visitors += [Visitor(name, voice_map.whereabouts(each, is_mean=False)) for name, each in others]
-        figure = figures.interactive(map_figure(voice_map, visitors, COHORT_NAMES), VOICE_MAP.title)
+        caption = map_caption(voice_map)
+        figure = figures.interactive(map_figure(voice_map, visitors, COHORT_NAMES), caption.title)
         note = render(
             "whereabouts",
             where=where,
@@ -56,6 +57,6 @@ class VoiceMapBox:
             far_percentile=FAR_PERCENTILE,
         )
         return {
-            self.note: figures.caption_html(VOICE_MAP) + note,
+            self.note: figures.caption_html(caption) + note,
             self.plot: gr.update(value=figure, visible=True),
         }
