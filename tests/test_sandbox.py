@@ -10,15 +10,17 @@ import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from queue import SimpleQueue
+from types import SimpleNamespace
 
 import numpy as np
 import psutil
 import pytest
 import soundfile
 
-from hyper.recordings import audio, sandbox
+from hyper.recordings import audio, sandbox, sandbox_child
 from hyper.recordings.audio import SAMPLE_RATE, AudioError, load_audio
-from hyper.recordings.sandbox import ChildDied, OutOfTime, Sandbox, Unreadable
+from hyper.recordings.sandbox import OUT_OF_TIME, ChildDied, OutOfTime, Sandbox, Unreadable
 from hyper.recordings.sandbox_child import MEMORY_BYTES
 
 
@@ -105,6 +107,24 @@ def test_a_child_that_hangs_holds_up_nobody_and_killed_it_is_said(tmp_path, own,
         at_work.kill()
         with pytest.raises(ChildDied):
             hung.result()
+
+
+def test_a_child_without_an_alarm_has_a_limit_of_time_too(own, monkeypatch, tmp_path):
+    """As on Windows."""
+    load_audio(mp3(tmp_path / "a.mp3"))
+    for name in ("setitimer", "SIGALRM"):
+        monkeypatch.delattr(signal, name)
+    ended = SimpleQueue()
+    monkeypatch.setattr(sandbox_child.os, "_exit", ended.put)
+    sandbox_child.limit_time(60)()
+    limit_off = sandbox_child.limit_time(0.01)
+    assert (code := ended.get(timeout=10)) == OUT_OF_TIME
+    limit_off()
+    assert ended.empty()
+    (child,) = own._idle
+    monkeypatch.setattr(child, "_process", SimpleNamespace(wait=lambda: code))
+    assert isinstance(child._what_happened(), OutOfTime)
+    monkeypatch.undo()
 
 
 def test_a_child_is_replaced_after_a_while(tmp_path, own, monkeypatch):

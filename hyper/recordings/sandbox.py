@@ -13,6 +13,7 @@ from pathlib import Path
 
 N_CHILDREN = 4  # at most; one that hangs holds up nobody but its own visitor
 TASKS_EACH = 200  # then a new child: libraries may leak memory over damaged files
+OUT_OF_TIME = 124  # exit code of a child that no signal ends, as that of coreutils' timeout
 ROOT = Path(__file__).parents[2]  # the folder that holds the package
 
 
@@ -120,7 +121,8 @@ class _Child:
 
     def _what_happened(self) -> Unreadable:
         code = self._process.wait()
-        return OutOfTime("out of time") if code == -signal.SIGALRM else ChildDied(f"the process ended with {code}")
+        is_late = code in (OUT_OF_TIME, -getattr(signal, "SIGALRM", -OUT_OF_TIME))
+        return OutOfTime("out of time") if is_late else ChildDied(f"the process ended with {code}")
 
 
 SANDBOX = Sandbox()

@@ -12,6 +12,7 @@ from queue import SimpleQueue
 from typing import Any
 
 from hyper.recordings.limits import AudioError, TableError
+from hyper.recordings.sandbox import OUT_OF_TIME
 
 MEMORY_BYTES = 1 << 30  # of address space; the libraries alone take 200 MB, and ten minutes of sound 100 MB
 
@@ -28,11 +29,22 @@ def main() -> None:
     replies.flush()
     while True:
         request = json.loads(requests.get())
-        signal.setitimer(signal.ITIMER_REAL, request["seconds"])  # its signal ends the process, whatever it does
+        limit_off = limit_time(request["seconds"])
         kind, content = _answer(request["task"], request["arguments"])
-        signal.setitimer(signal.ITIMER_REAL, 0)
+        limit_off()
         replies.write(f"{kind} {len(content)}\n".encode() + content)
         replies.flush()
+
+
+def limit_time(seconds: float) -> Callable[[], object]:
+    """End this process after so long, whatever it does then; what is returned calls that off."""
+    if hasattr(signal, "setitimer"):
+        signal.setitimer(signal.ITIMER_REAL, seconds)
+        return lambda: signal.setitimer(signal.ITIMER_REAL, 0)
+    timer = threading.Timer(seconds, os._exit, (OUT_OF_TIME,))  # Windows has no such signal
+    timer.daemon = True
+    timer.start()
+    return timer.cancel
 
 
 def _receive(requests: SimpleQueue[bytes]) -> None:
