@@ -553,6 +553,14 @@ def test_plain_folder(tmp_path, capsys):
     assert "can be used: 1 shorter than 0.2 s, 1 whose recording cannot be read." in capsys.readouterr().err
 
 
+@pytest.mark.parametrize("name", ["a.webm", "A.WAV", "a.Opus", "a.amr"])
+def test_a_plain_folder_may_hold_any_format_that_is_read(tmp_path, name):
+    (tmp_path / name).write_bytes(b"sound")
+    write((tmp_path / name).with_suffix(".txt"), "turn on the light")
+    assert find_corpus("auto", tmp_path).name == "plain"
+    assert CORPORA["plain"].layout == "a recording with *.txt"
+
+
 def test_a_recording_that_cannot_be_decoded_loses_its_pieces_only(tmp_path):
     write(tmp_path / "f/wav.scp", "a a.wav\nb b.wav\n")
     write(tmp_path / "f/segments", "u a 0 0.3\nv b 0 0.3\n")

@@ -72,6 +72,12 @@ def test_a_slide_says_what_a_comparison_says_at_every_strength(asr, folder):
     assert rate == SAMPLE_RATE and sound == pytest.approx(waveform, abs=1e-4)
 
 
+def test_a_folder_is_presented_with_every_format_that_is_read(tmp_path):
+    for name in ("a.wav", "b.oga", "c.MKV", "d.txt"):
+        (tmp_path / name).write_bytes(b"some")
+    assert [example.path.name for example in read_programme([tmp_path])] == ["a.wav", "b.oga", "c.MKV"]
+
+
 def test_no_success_is_claimed_of_noise(asr, tmp_path):
     noise = 0.01 * np.random.default_rng(0).standard_normal(SAMPLE_RATE)
     soundfile.write(tmp_path / "noise.wav", noise, SAMPLE_RATE)

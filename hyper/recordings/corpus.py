@@ -14,6 +14,8 @@ from typing import Any
 
 from hyper.recordings.matching import AUDIO_ENDINGS
 
+RECORDING = "a recording"  # of any format
+
 
 class CorpusError(ValueError):
     """The folder cannot become a manifest; the message says what was looked for or what to do."""
@@ -47,7 +49,7 @@ class Corpus:
     licence: str  # goes into the manifest; "" where the list does not say
     consent: str  # how one comes by it, and what its speakers agreed to
     fields: str  # what it says of a recording, beside its file
-    looked_for: tuple[str, ...]  # patterns of files that must all be there; "|" between those of which one will do
+    looked_for: tuple[str, ...]  # patterns of files that must all be there, or RECORDING; "|" where one will do
     read: Callable[[Path], Iterator[Utterance]]
     is_format: bool = False  # a way to list recordings of any origin
     has_texts: bool = True
@@ -56,12 +58,18 @@ class Corpus:
 
     def recognises(self, folder: Path) -> bool:
         """Whether the folder holds everything that is looked for."""
-        return all(any(True for pattern in each.split("|") for _ in folder.rglob(pattern)) for each in self.looked_for)
+        return all(any(_holds(folder, pattern) for pattern in each.split("|")) for each in self.looked_for)
 
     @property
     def layout(self) -> str:
         """What is looked for, as part of a sentence."""
         return " with ".join(each.replace("|", " or ") for each in self.looked_for)
+
+
+def _holds(folder: Path, pattern: str) -> bool:
+    """Whether a file of that kind lies there, or in a folder within."""
+    found = (path for path in folder.rglob("*" if pattern == RECORDING else pattern))
+    return any(pattern != RECORDING or path.suffix.lower() in AUDIO_ENDINGS for path in found)
 
 
 def recordings_in(folder: Path) -> list[Path]:

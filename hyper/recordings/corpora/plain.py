@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import Path
 
-from hyper.recordings.corpus import Corpus, Utterance, recordings_in, text_of
+from hyper.recordings.corpus import RECORDING, Corpus, Utterance, recordings_in, text_of
 
 
 def read(folder: Path) -> Iterator[Utterance]:
@@ -26,7 +26,7 @@ CORPUS = Corpus(
     licence="",
     consent="the files do not say; ask the speakers",
     fields="reference; speaker where each has a folder",
-    looked_for=("*.wav|*.flac|*.mp3|*.m4a|*.ogg", "*.txt"),
+    looked_for=(RECORDING, "*.txt"),
     read=read,
     is_format=True,
 )

@@ -9,13 +9,13 @@ from typing import TYPE_CHECKING
 from hyper.compare.example_sets import manifest_of, manifests
 from hyper.recordings.corpus import text_of
 from hyper.recordings.manifest import ManifestError
+from hyper.recordings.matching import AUDIO_ENDINGS
 from hyper.ui.examples import Example, in_order, read_examples
 
 if TYPE_CHECKING:
     from hyper.compare.pipeline import PersonalizedAsr
 
 MANIFEST = "manifest.csv"
-SUFFIXES = frozenset(".wav .flac .ogg .opus .mp3 .m4a .aac .webm .mp4 .aif .aiff".split())
 
 
 def programme(places: Sequence[str | Path], bundled: Path) -> Callable[[PersonalizedAsr], list[Example]]:
@@ -42,7 +42,7 @@ def _of_place(place: Path) -> list[Example]:
     if place.is_dir():
         if (place / MANIFEST).is_file():
             return _listed(place / MANIFEST)
-        files = sorted(file for file in place.iterdir() if file.suffix.lower() in SUFFIXES)
+        files = sorted(file for file in place.iterdir() if file.suffix.lower() in AUDIO_ENDINGS)
         if not files:
             raise ManifestError(f"{place} holds neither a {MANIFEST} nor recordings to present.")
         return [_own(file) for file in files]
