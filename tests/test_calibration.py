@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 from dataclasses import replace
+from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -30,6 +32,7 @@ from hyper.model.fingerprint import fingerprint
 from hyper.plots.calibration import reliability_figure
 from hyper.recordings.manifest import read_manifest, write_manifest
 from hyper.speech.texts import split_of
+from hyper.study import calibrate as study
 from hyper.study.calibrate import validation_rows
 from hyper.ui.cards.calibration import OTHER_EMBEDDING, reliability_html
 
@@ -269,6 +272,19 @@ def test_the_command_writes_what_the_page_reads(given, pair, backbone, tmp_path,
     assert "base       expected calibration error" in printed and "20 recordings (15 of them simulated)" in printed
     assert {file.name for file in (tmp_path / "results").iterdir()} == {"reliability.pdf", "reliability.png"}
     assert PersonalizedAsr.load(given[4], folder, "cpu").calibration == made
+
+
+@pytest.mark.parametrize("is_bundled", [True, False])
+def test_no_other_pairs_figure_replaces_that_of_the_bundled_one(pair, tmp_path, monkeypatch, is_bundled):
+    _, folder, made = pair
+    asked = []
+    monkeypatch.setattr(study, "fit_calibration", lambda *given: asked.append(given[3]) or made)
+    monkeypatch.setattr(study, "ASSETS", folder.parent if is_bundled else tmp_path / "assets")
+    monkeypatch.chdir(tmp_path)
+    said = study.calibrate_pair(SimpleNamespace(hypernet_folder=folder), [], None, 1, "de")
+    assert asked == ["de"]
+    results = Path("assets/results") if is_bundled else folder
+    assert f"{results}/reliability.pdf" in said and (results / "reliability.pdf").is_file()
 
 
 def test_only_validation_speech_is_taken(given, spoken, tmp_path, capsys):

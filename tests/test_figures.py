@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import re
+from dataclasses import replace
 from types import SimpleNamespace
 
 import matplotlib.image
@@ -15,8 +16,10 @@ from served import ROOT
 from test_ui_panels import comparison
 
 from hyper.compare.pipeline import PersonalizedAsr
+from hyper.compare.voice_map import MapError
 from hyper.plots import layers as layer_plots
 from hyper.plots import style
+from hyper.study import figures
 from hyper.study.figures import FigureError, write_figures
 
 
@@ -52,8 +55,10 @@ def test_an_unknown_figure_lists_those_there_are(tmp_path):
 
 def test_a_figure_of_a_recording_and_one_of_the_study_are_drawn_from_their_numbers(tmp_path, monkeypatch):
     made = comparison("turn on", "turn off")
-    asr = SimpleNamespace(compare=lambda audio, reference: made, calibration=None)
-    files = write_figures("layers", tmp_path / "out", tmp_path, asr, [tmp_path / "a.wav"], None, {}, False)
+    asked = []
+    asr = SimpleNamespace(compare=lambda *_, language: asked.append(language) or made, calibration=None)
+    files = write_figures("layers", tmp_path / "out", tmp_path, asr, [tmp_path / "a.wav"], None, {}, False, "de")
+    assert asked == ["de"]
     assert [file.name for file in files] == ["layers.png", "layers.svg", "layers.pdf"]
     assert all(file.stat().st_size > 1000 for file in files)
     record = tmp_path / "experiment-budget.json"
@@ -75,8 +80,35 @@ def test_every_figure_of_recordings_is_drawn_by_the_bundled_pair(tmp_path):
     assert all(file.stat().st_size > 1000 for file in files)
 
 
+def test_all_figures_of_a_pair_without_a_voice_map_are_those_that_there_are(tmp_path, monkeypatch):
+    made = comparison("turn on", "turn off")
+    asr = SimpleNamespace(compare=lambda *_, language: made, calibration=None, hypernet_folder=None, fingerprints=None)
+    monkeypatch.setitem(figures.OF_RECORDING, "strengths", lambda *_: small_print())
+    files = write_figures("all", tmp_path / "out", tmp_path, asr, [tmp_path / "a.wav"], None, {}, False)
+    assert [file.stem for file in files][::3] == ["sound", "layers", "inside", "strengths"]
+    with pytest.raises(MapError, match="There is no map for this model yet"):
+        write_figures("voice", tmp_path / "out", tmp_path, asr, [tmp_path / "a.wav"], None, {}, False)
+
+
+def test_other_recordings_are_heard_in_the_language_that_is_asked_for(tmp_path, monkeypatch):
+    """All strengths, and the others of a speaker."""
+    heard = []
+    made = replace(comparison("turn on", "turn off"), language="de")
+    asr = SimpleNamespace(
+        compare=lambda *_, language: made, calibration=None, prepare=lambda _, language: heard.append(language)
+    )
+    agreement = SimpleNamespace(written_deg=np.zeros((2, 2)), read_deg=np.zeros((2, 2)))
+    found = SimpleNamespace(agreement=agreement)
+    monkeypatch.setattr(figures, "compare_speaker", lambda *_, language: heard.append(language) or found)
+    monkeypatch.setattr(figures, "sweep", lambda *_: [])
+    monkeypatch.setattr(figures, "sweep_print", lambda _: small_print())
+    for name in ("strengths", "agreement"):
+        write_figures(name, tmp_path, tmp_path, asr, [tmp_path / "a.wav"] * 2, None, {}, False, "de")
+    assert heard == ["de", "de"]
+
+
 def test_without_a_hypernetwork_there_is_the_sound_alone(tmp_path):
-    asr = SimpleNamespace(compare=lambda audio, reference: comparison("turn on", None))
+    asr = SimpleNamespace(compare=lambda *_, language: comparison("turn on", None))
     with pytest.raises(FigureError, match="There is no figure 'layers'"):
         write_figures("layers", tmp_path, tmp_path, asr, [tmp_path / "a.wav"], None, {}, False)
 

@@ -74,9 +74,9 @@ def test_a_story_is_written_where_it_is_wanted(tmp_path):
     asked = []
     asr = SimpleNamespace(
         backbone=ASR.backbone,
-        compare=lambda path, reference: asked.append((path, reference)) or comparison("turn on", None, reference),
+        compare=lambda *given, language: asked.append((*given, language)) or comparison("turn on", None, given[1]),
     )
-    write_story(asr, [replace(STUTTER, chosen_with=LEARNED_EMBEDDING)], tmp_path / "new" / "story.html")
-    assert asked == [("/secret/a.wav", "turn on")]
+    write_story(asr, [replace(STUTTER, chosen_with=LEARNED_EMBEDDING)], tmp_path / "new" / "story.html", "de")
+    assert asked == [("/secret/a.wav", "turn on", "de")]
     told = text_of((tmp_path / "new" / "story.html").read_text(encoding="utf-8"))
     assert "Simulated stuttering, mild" in told and LEARNED_EMBEDDING in told

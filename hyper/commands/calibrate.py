@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from hyper.commands.arguments import add_model_arguments, load_asr, positive
+from hyper.commands.arguments import add_language, add_model_arguments, load_asr, positive
 
 EXAMPLES = """\
 examples:
@@ -25,11 +25,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add(
         "--results",
         type=Path,
-        default=Path("assets/results"),
         metavar="FOLDER",
-        help="where the reliability figure goes (default: assets/results)",
+        help="where the reliability figure goes (default: beside the hypernetwork; of one in assets/, assets/results)",
     )
     add("--batch-size", type=positive, default=32, metavar="N", help="recordings decoded together (default: 32)")
+    add_language(parser)
     add_model_arguments(parser)
     parser.epilog = EXAMPLES
 
@@ -39,4 +39,4 @@ def run(args: argparse.Namespace) -> None:
     from hyper.study.calibrate import calibrate_pair, validation_rows
 
     rows = validation_rows(args.manifest)  # told before the model is loaded
-    print(calibrate_pair(load_asr(args), rows, args.results, args.batch_size))
+    print(calibrate_pair(load_asr(args), rows, args.results, args.batch_size, args.language))

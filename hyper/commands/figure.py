@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from hyper.commands.arguments import add_model_arguments, load_asr
+from hyper.commands.arguments import add_language, add_model_arguments, load_asr
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -17,6 +17,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add("--out", type=Path, default=Path("runs/figures"), metavar="FOLDER", help="folder to write (default: runs/figures)")  # noqa: E501  # fmt: skip
     add("--results", type=Path, default=Path("assets/results"), metavar="FOLDER", help="the study's results (default: assets/results)")  # noqa: E501  # fmt: skip
     add("--transparent", action="store_true", help="no background, for slides that are not white (default: white)")
+    add_language(parser)
     add_model_arguments(parser)
     parser.epilog = (
         "examples:\n  python -m hyper figure budget\n  python -m hyper figure sound --audio talk.wav --transparent\n"
@@ -32,6 +33,14 @@ def run(args: argparse.Namespace) -> None:
 
     asr = load_asr(args) if args.audio else None
     files = write_figures(
-        args.name, args.out, args.results, asr, args.audio, args.reference, COHORT_NAMES, args.transparent
+        args.name,
+        args.out,
+        args.results,
+        asr,
+        args.audio,
+        args.reference,
+        COHORT_NAMES,
+        args.transparent,
+        args.language,
     )
     print("\n".join(f"wrote {file}" for file in files))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from hyper.commands.arguments import add_model_arguments, load_asr
+from hyper.commands.arguments import add_language, add_model_arguments, load_asr
 
 EXAMPLES = Path("examples/manifest.csv")
 
@@ -17,6 +17,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add("--audio", type=Path, metavar="FILE", help="recording to tell (default: the examples)")
     add("--reference", default="", metavar="TEXT", help="the words that were meant in it")
     add("--examples", type=Path, metavar="MANIFEST", help="recordings to tell where no FILE is named (default: those in examples/ that belong to the model)")  # noqa: E501  # fmt: skip
+    add_language(parser)
     add_model_arguments(parser)
     parser.epilog = (
         "examples:\n  python -m hyper story story.html\n"
@@ -35,5 +36,5 @@ def run(args: argparse.Namespace) -> None:
         rows = [ManifestRow(args.audio.name, args.audio, args.reference)]
     else:
         rows = read_manifest(args.examples or manifest_of(asr, EXAMPLES))
-    write_story(asr, rows, args.out)
+    write_story(asr, rows, args.out, args.language)
     print(f"wrote {args.out}")

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from hyper.compare.comparison import Comparison
 from hyper.compare.pipeline import PersonalizedAsr
 from hyper.compare.speaking import HOW_MEASURED, speaking_facts
+from hyper.metrics.normalize import ENGLISH
 from hyper.plots import palette
 from hyper.plots.layers import MAGNITUDE, magnitude_print, whole_layers
 from hyper.plots.sound import SOUND, sound_print
@@ -52,9 +53,10 @@ class Chapter:
     plots: tuple[Plot, ...]
 
 
-def write_story(asr: PersonalizedAsr, rows: Sequence[ManifestRow], out: Path) -> None:
-    """Compare each recording, write the page."""
-    chapters = [chapter(asr.compare(str(row.path), row.reference or None), row, asr) for row in rows]
+def write_story(asr: PersonalizedAsr, rows: Sequence[ManifestRow], out: Path, language: str = ENGLISH) -> None:
+    """Compare each recording, write the page; `language` is what is spoken."""
+    compared = [asr.compare(str(row.path), row.reference or None, language=language) for row in rows]
+    chapters = [chapter(comparison, row, asr) for comparison, row in zip(compared, rows, strict=True)]
     out.parent.mkdir(parents=True, exist_ok=True)
     write_whole(out, story_html(chapters, [row.chosen_with for row in rows if row.chosen_with]))
 

@@ -9,17 +9,21 @@ from hyper.compare.calibration import CalibrationError
 from hyper.compare.calibration_file import CALIBRATION_FILE, save_calibration
 from hyper.compare.fit_calibration import calibration_text, fit_calibration
 from hyper.compare.pipeline import PersonalizedAsr
+from hyper.model.files import ASSETS
 from hyper.plots.calibration import reliability_figure
 from hyper.plots.style import save_figure
 from hyper.recordings.manifest import ManifestRow, read_manifest
 from hyper.speech.texts import split_of
 
+RESULTS = Path("assets/results")
+
 
 def calibrate_pair(
-    asr: PersonalizedAsr, rows: Sequence[ManifestRow], results: Path, batch_size: int, language: str = "en"
+    asr: PersonalizedAsr, rows: Sequence[ManifestRow], results: Path | None, batch_size: int, language: str = "en"
 ) -> str:
     """Score, fit, write calibration.json beside the hypernetwork and the figure; returns how well it holds.
 
+    Without `results` the figure goes beside the hypernetwork too; that of one in assets/ into assets/results.
     Errors: CalibrationError where there is no hypernetwork.
     """
     folder = asr.hypernet_folder
@@ -29,6 +33,7 @@ def calibrate_pair(
             "train one with `python -m hyper train`."
         )
     calibration = fit_calibration(asr, rows, batch_size, language)
+    results = results or (RESULTS if folder.resolve().is_relative_to(ASSETS.resolve()) else folder)
     results.mkdir(parents=True, exist_ok=True)
     save_figure(reliability_figure(calibration), results / "reliability")
     save_calibration(calibration, folder)

@@ -12,7 +12,8 @@ from hyper.compare.comparison import Comparison
 from hyper.compare.pipeline import PersonalizedAsr
 from hyper.compare.speaker import compare_speaker
 from hyper.compare.sweep import sweep
-from hyper.compare.voice_map import find_map
+from hyper.compare.voice_map import MapError, find_map
+from hyper.metrics.normalize import ENGLISH
 from hyper.plots.agreement import agreement_print
 from hyper.plots.calibration import reliability_figure
 from hyper.plots.layers import inside_print, magnitude_print
@@ -45,15 +46,16 @@ def write_figures(
     reference: str | None,
     cohorts: Cohorts,
     is_transparent: bool,
+    language: str = ENGLISH,  # that is spoken
 ) -> list[Path]:
     """One figure, or all that can be drawn, as PNG, SVG and PDF; returns the files.
 
-    Errors: FigureError.
+    Errors: FigureError; MapError where the map is asked for by name and there is none for the pair.
     """
     drawn = study_figures(results)
     of_study = ", ".join(drawn) or "none"
     if asr is not None and recordings:
-        drawn |= recording_figures(asr, recordings, reference, cohorts)
+        drawn |= recording_figures(asr, recordings, reference, cohorts, language)
     if name in OF_RECORDING and not recordings:
         raise FigureError(f"The figure {name} is of one recording; name it with --audio FILE.")
     if name == AGREEMENT and len(recordings) < 2:
@@ -66,6 +68,8 @@ def write_figures(
         )
     out.mkdir(parents=True, exist_ok=True)
     chosen = drawn if name == ALL else {name: drawn[name]}
+    if name == ALL and asr is not None and not _has_map(asr):
+        chosen.pop("voice", None)
     return [file for each, draw in chosen.items() for file in save_slide(draw(), out / each, is_transparent)]
 
 
@@ -85,10 +89,10 @@ def study_figures(results: Path) -> dict[str, Callable[[], Figure]]:
 
 
 def recording_figures(
-    asr: PersonalizedAsr, recordings: Sequence[Path], reference: str | None, cohorts: Cohorts
+    asr: PersonalizedAsr, recordings: Sequence[Path], reference: str | None, cohorts: Cohorts, language: str
 ) -> dict[str, Callable[[], Figure]]:
     """By name; without a hypernetwork the sound alone, without a calibration no reliability."""
-    comparison = asr.compare(str(recordings[0]), reference)
+    comparison = asr.compare(str(recordings[0]), reference, language=language)
     if comparison.adapted is None:
         return {"sound": partial(OF_RECORDING["sound"], asr, comparison, cohorts)}
     drawn: dict[str, Callable[[], Figure]] = {
@@ -97,8 +101,16 @@ def recording_figures(
     if asr.calibration is None:
         del drawn["reliability"]
     if len(recordings) > 1:
-        drawn[AGREEMENT] = partial(_agreement, asr, recordings)
+        drawn[AGREEMENT] = partial(_agreement, asr, recordings, language)
     return drawn
+
+
+def _has_map(asr: PersonalizedAsr) -> bool:
+    try:
+        find_map(asr)
+    except MapError:
+        return False
+    return True
 
 
 def _read(file: Path) -> dict[str, Any]:
@@ -110,7 +122,7 @@ def _same(figure: Figure) -> Figure:
 
 
 def _sweep(asr: PersonalizedAsr, comparison: Comparison, cohorts: Cohorts) -> Figure:
-    return sweep_print(sweep(asr, asr.prepare(comparison.waveform), comparison.reference))
+    return sweep_print(sweep(asr, asr.prepare(comparison.waveform, language=comparison.language), comparison.reference))
 
 
 def _voice(asr: PersonalizedAsr, comparison: Comparison, cohorts: Cohorts) -> Figure:
@@ -125,8 +137,8 @@ def _reliability(asr: PersonalizedAsr, comparison: Comparison, cohorts: Cohorts)
     return reliability_figure(asr.calibration)
 
 
-def _agreement(asr: PersonalizedAsr, recordings: Sequence[Path]) -> Figure:
-    found = compare_speaker(asr, recordings).agreement
+def _agreement(asr: PersonalizedAsr, recordings: Sequence[Path], language: str) -> Figure:
+    found = compare_speaker(asr, recordings, language=language).agreement
     return agreement_print(found.written_deg, found.read_deg, [str(i + 1) for i in range(len(recordings))])
 
 
