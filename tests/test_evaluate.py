@@ -14,6 +14,7 @@ from hyper.compare.evaluation import table
 from hyper.compare.scoring import score_manifest, score_parts
 from hyper.compare.transcript import Pair
 from hyper.recordings.manifest import ManifestRow
+from hyper.reports.evaluate import EvaluationError, ReportFiles, evaluate
 
 SENTENCES = [  # reference, what base hears, what adapted hears
     ("turn on the light", "turn on the night", "turn on the light"),
@@ -332,3 +333,24 @@ def test_the_watched_and_the_unwatched_loop_find_the_same(tmp_path):
     rows, asr = recordings(tmp_path, SENTENCES, speaker=list("aabbc"))
     (*_, last) = score_parts(asr, rows, batch_size=2)
     assert last.to_json() == score_manifest(asr, rows).to_json()
+
+
+def test_a_place_that_cannot_be_written_is_told_before_the_work(tmp_path):
+    (tmp_path / "list.csv").write_text("file")
+    files = ReportFiles(tmp_path / "new" / "r.json", tmp_path / "list.csv" / "r.csv", None, None)
+    with pytest.raises(EvaluationError, match=r"--csv: .*list\.csv/r\.csv cannot be written \(.+\); please"):
+        files.check()
+    assert sorted(path.name for path in tmp_path.rglob("*")) == ["list.csv", "new"]  # and nothing is left of trying
+    assert (tmp_path / "list.csv").read_text() == "file"
+
+
+def test_a_file_that_cannot_be_written_in_the_end_costs_no_other(tmp_path, capsys):
+    rows, asr = recordings(tmp_path, SENTENCES)
+    files = ReportFiles(tmp_path / "gone" / "r.json", tmp_path / "r.csv", tmp_path / "r.xlsx", tmp_path / "r.html")
+    files.check()
+    (tmp_path / "gone").rmdir()
+    with pytest.raises(EvaluationError, match=r"gone/r\.json \(No such file or directory\) could not be written"):
+        evaluate(lambda given: score_manifest(asr, given), "m.csv", rows, files)
+    assert table(score_manifest(asr, rows)) in capsys.readouterr().out
+    assert all((tmp_path / f"r.{ending}").stat().st_size for ending in ("csv", "xlsx", "html"))
+    assert not [*tmp_path.rglob("*.partial")]
