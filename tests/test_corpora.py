@@ -14,6 +14,7 @@ import pytest
 import soundfile
 
 from hyper.__main__ import main
+from hyper.recordings import corpus_manifest
 from hyper.recordings.corpora import CORPORA, find_corpus
 from hyper.recordings.corpora.audiofolder import download
 from hyper.recordings.corpora.talkbank import both_texts
@@ -570,6 +571,17 @@ def test_a_recording_that_cannot_be_decoded_loses_its_pieces_only(tmp_path):
     rows, left_out = made(tmp_path / "f", "kaldi", cut=tmp_path / "pieces")
     assert [row.reference for row in rows.values()] == ["yes"]
     assert left_out == {"whose recording cannot be read": 1}
+
+
+def test_a_recording_that_is_too_long_is_called_so_and_not_broken(tmp_path, monkeypatch):
+    monkeypatch.setattr(corpus_manifest, "MAX_LONG_SECONDS", 1)
+    write(tmp_path / "f/wav.scp", "a a.wav\nb b.wav\n")
+    write(tmp_path / "f/segments", "u a 0 0.3\nv b 0 0.3\n")
+    write(tmp_path / "f/text", "u yes\nv no\n")
+    sound(tmp_path / "f/a.wav")
+    sound(tmp_path / "f/b.wav", 2.0)
+    _, left_out = made(tmp_path / "f", "kaldi", cut=tmp_path / "pieces")
+    assert left_out == {"whose recording is longer than 1 s": 1}
 
 
 def test_the_command_says_what_came_of_it(tmp_path, capsys):

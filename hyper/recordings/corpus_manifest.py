@@ -14,6 +14,7 @@ from hyper.recordings.limits import SAMPLE_RATE, AudioError
 from hyper.recordings.manifest import ManifestRow, write_manifest
 
 MAX_LONG_SECONDS = 5400  # an interview; of longer ones the samples would not fit the decoder's gigabyte
+UNREADABLE = "whose recording cannot be read"
 PLAIN_ENDINGS = (".wav", ".flac")  # whose length costs no decoding
 
 
@@ -110,7 +111,8 @@ def _cut(path: Path, utterances: Sequence[Utterance], folder: Path, cut: Path | 
     try:
         waveform = load_audio(path, MAX_LONG_SECONDS)
     except AudioError:
-        yield from (replace(piece, left_out="whose recording cannot be read") for piece in pieces)
+        trouble = _trouble(path)
+        yield from (replace(piece, left_out=trouble) for piece in pieces)
         return
     home = _whole(folder)
     inside = path.relative_to(home if path.is_relative_to(home) else path.anchor)
@@ -127,6 +129,15 @@ def _cut(path: Path, utterances: Sequence[Utterance], folder: Path, cut: Path | 
         yield replace(piece, path=own, seconds=seconds)
 
 
+def _trouble(path: Path) -> str:
+    """Why a long recording could not be loaded, to follow a number."""
+    try:
+        is_too_long = audio_seconds(path) > MAX_LONG_SECONDS
+    except AudioError:
+        return UNREADABLE
+    return f"whose recording is longer than {MAX_LONG_SECONDS:,} s" if is_too_long else UNREADABLE
+
+
 def _measured(utterance: Utterance) -> Utterance:
     """With its length where that is cheap, and left out where there is next to nothing of it."""
     if utterance.left_out or utterance.seconds is not None or utterance.path.suffix.lower() not in PLAIN_ENDINGS:
@@ -134,7 +145,7 @@ def _measured(utterance: Utterance) -> Utterance:
     try:
         seconds = audio_seconds(utterance.path)
     except AudioError:
-        return replace(utterance, left_out="whose recording cannot be read")
+        return replace(utterance, left_out=UNREADABLE)
     short = f"shorter than {MIN_SECONDS} s" if seconds < MIN_SECONDS else ""
     return replace(utterance, seconds=seconds, left_out=short)
 
