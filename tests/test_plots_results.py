@@ -9,6 +9,7 @@ import pytest
 from matplotlib.container import ErrorbarContainer
 from matplotlib.figure import Figure
 
+from hyper.plots.experiments import COLOURS, ceiling_figure
 from hyper.plots.scorecard import INTERVAL_NOTE, people_figure, severity_figure, write_figures
 
 
@@ -74,6 +75,14 @@ def test_real_people_stand_beside_the_base_before_where_it_is_known():
     labels = [label.get_text() for label in figure.axes[0].get_yticklabels()]
     assert labels == ["digits\n1,200 recordings, 6 speakers", "readers\n1,200 recordings"]
     assert "base before" not in errorbars(people_figure(CORPORA, [None, None]))
+
+
+def test_no_series_has_the_colour_of_the_bases_own_line():
+    rates = {"wer": 0.2, "wer_interval": None}
+    figure = ceiling_figure({str(i): [(1, rates), (2, rates)] for i in range(len(COLOURS))}, rates)
+    (base,) = [line for line in figure.axes[0].lines if line.get_label() == "base"]
+    colours = [bars.lines[0].get_color() for bars in errorbars(figure).values()]
+    assert base.get_color() not in colours and len({*colours}) == len(COLOURS)
 
 
 def test_figures_are_written_where_their_sets_were_scored(tmp_path: Path):

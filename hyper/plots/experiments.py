@@ -18,9 +18,8 @@ Rates = Mapping[str, Any]  # of one arm on one set
 NOTE = "Simulated disorders, held-out synthetic speakers. Bars and bands: 95 % intervals over speakers."
 MARKERS = ("o", "s", "^", "D", "v", "P", "X")
 LINES = ("-", "--", ":", "-.")
-COLOURS = (
+COLOURS = (  # without the base's own, whose line stands beside the series
     palette.ADAPTED,
-    palette.BASE,
     palette.INK,
     palette.ADAPTED_SCALE[1],
     palette.ADAPTED_SCALE[3],
@@ -213,8 +212,9 @@ def knowledge_figure(
         chosen = [i for i, both in enumerate(zip(cohorts, severities, strict=True)) if both == (cohort, severity)]
         place = names.index(cohort)
         left.plot(
-            *points[chosen].T, linestyle="none", marker=MARKERS[place], color=COLOURS[place], markersize=4,
-            fillstyle=FILLINGS.get(severity, "full"), alpha=0.8, label=f"{cohort} {severity}".strip(),
+            *points[chosen].T, linestyle="none", marker=MARKERS[place], markersize=4,
+            color=COLOURS[place % len(COLOURS)], fillstyle=FILLINGS.get(severity, "full"), alpha=0.8,
+            label=f"{cohort} {severity}".strip(),
         )  # fmt: skip
     style_axes(left, "first principal component", "second principal component", grid="both")
     places = np.arange(len(probes))
