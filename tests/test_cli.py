@@ -223,6 +223,11 @@ def test_compare_prints_the_transcript_as_a_file(models, recording, whisper_fold
             assert all(f"caution: {flag.reason}\n" in printed.err for each in compared.rows for flag in each.flags)
     base = ["--base", str(whisper_folder)]
     one_line_failure(capsys, ["compare", recording, "--format", "srt", "--transcript", "adapted", *base], "no adapted")
+    one_line_failure(
+        capsys,
+        ["compare", recording, "--transcript", "base"],
+        "--transcript is for --format; without that, both transcripts are printed",
+    )
 
 
 def test_evaluate_writes_the_report_and_lists_the_bad_file(models, recording, capsys):
@@ -236,12 +241,22 @@ def test_evaluate_writes_the_report_and_lists_the_bad_file(models, recording, ca
     printed = capsys.readouterr()
     report = json.loads(out.read_text())
     (record,) = report["utterances"]
-    assert record.keys() == UTTERANCE_KEYS | {"simulated", "note", "seconds", "preferred", "verdict", "flags", "layers"}
+    assert record.keys() == UTTERANCE_KEYS | {
+        "simulated", "note", "seconds", "preferred", "verdict", "flags", "layers", "no_speech"
+    }  # fmt: skip
     assert main(["compare", str(recording), "--reference", "turn on the light", "--json", *models]) == 0
     compared = json.loads(capsys.readouterr().out)
     assert {key: record[key] for key in UTTERANCE_KEYS - {"file", "speaker"}} == {
         key: compared[key] for key in UTTERANCE_KEYS - {"file", "speaker"}
     }
+    assert record["no_speech"] == compared["no_speech"] and record["no_speech"].keys() == {"base", "adapted"}
+    page = (ROOT / "docs" / "commands.md").read_text(encoding="utf-8")
+    of_both, of_compare, of_evaluate, around = (
+        set(re.findall(r"\w+", keys)) for keys in re.findall(r"^- (?:in both|of `.*): `([^`]+)`", page, re.M)
+    )
+    assert of_both == record.keys() & compared.keys()
+    assert of_compare == compared.keys() - of_both and of_evaluate == record.keys() - of_both
+    assert around | {"utterances"} == report.keys()
     names = {row: [flag["name"] for flag in flags] for row, flags in record["flags"].items()}
     assert names == {row: [flag["name"] for flag in flags] for row, flags in compared["flags"].items()}
     assert [layer["relative_frobenius"] for layer in record["layers"]] == pytest.approx(

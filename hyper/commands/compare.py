@@ -50,8 +50,10 @@ def run(args: argparse.Namespace) -> None:
     from sys import stderr
 
     from hyper.compare.terminal import comparison_text
-    from hyper.reports.timed_text import transcript_text
+    from hyper.reports.timed_text import TimedTextError, transcript_text
 
+    if args.transcript and not args.format:
+        raise TimedTextError("--transcript is for --format; without that, both transcripts are printed.")
     comparison = load_asr(args).compare(
         args.file,
         args.reference,

@@ -11,7 +11,7 @@ import numpy as np
 
 from hyper.compare.choice import Preferred
 from hyper.compare.row import Row
-from hyper.compare.utterance import flags_record, utterance_record
+from hyper.compare.utterance import flags_record, no_speech_record, utterance_record
 from hyper.compare.verdict import Verdict, judge
 from hyper.compare.voice_map import Whereabouts
 from hyper.compare.word_times import PairTimes
@@ -119,7 +119,7 @@ class Comparison:
                 name: [word._asdict() for word in times or ()] for name, times in self.word_times._asdict().items()
             },
             "confidence_is_calibrated": self.is_calibrated,
-            "no_speech": {name: row is not None and row.heard_nobody for name, row in rows.items()},
+            "no_speech": no_speech_record(self.base, self.adapted),
             "flags": flags_record(self.base, self.adapted),
             "preferred": self.preferred,
             "verdict": self.verdict.to_json(),

@@ -52,6 +52,11 @@ def flags_record(base: Row, adapted: Row | None) -> dict[str, list[dict[str, Any
     return {name: [flag.to_json() for flag in row.flags] if row else [] for name, row in rows.items()}
 
 
+def no_speech_record(base: Row, adapted: Row | None) -> dict[str, bool]:
+    """Whether nobody speaks, as far as each transcript can tell, so that no word of it should be taken for said."""
+    return {"base": base.heard_nobody, "adapted": adapted is not None and adapted.heard_nobody}
+
+
 @dataclass(frozen=True)
 class ScoredUtterance:
     """One recording's two transcripts with their errors (None without reference)."""
@@ -119,6 +124,7 @@ class ScoredUtterance:
             "seconds": self.seconds,
             "preferred": self.preferred,
             "verdict": weigh(self.doubts, self.base, self.adapted, language).to_json(),
+            "no_speech": no_speech_record(self.base, self.adapted),
             "flags": flags_record(self.base, self.adapted),
             "layers": [layer.to_json() for layer in self.layers],
         }
