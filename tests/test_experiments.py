@@ -10,7 +10,7 @@ import pytest
 
 from hyper.__main__ import main
 from hyper.commands.experiment import NAMES
-from hyper.compare.evaluation import percent
+from hyper.metrics.percent import percent
 from hyper.model.backbone import Backbone
 from hyper.recordings.manifest import ManifestRow, read_manifest
 from hyper.simulate import COHORTS

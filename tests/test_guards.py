@@ -140,7 +140,7 @@ def test_a_mean_log_probability_below_minus_one_is_flagged():
     assert names(transcript("turn on", log_probs=(-0.5, -1.5))) == []
     (flag,) = guard(transcript("turn on", log_probs=(-0.5, -1.6)), TALK)
     assert (flag.name, flag.limit) == ("log_probability", -1.0) and flag.value == pytest.approx(-1.05)
-    assert "a probability of 35%, and below 37% is doubtful" in flag.reason  # exp(-1.05), exp(-1)
+    assert "a probability of 35 %, and below 37 % is doubtful" in flag.reason  # exp(-1.05), exp(-1)
     assert names(transcript("turn on", tokens=(), log_probs=())) == []
 
 
@@ -159,7 +159,7 @@ def test_no_speech_counts_only_where_the_words_are_unsure_as_well(no_speech_prob
     if "no_speech" in expected:
         flag = guard(found, TALK)[1]
         assert (flag.value, flag.limit) == (0.7, 0.6)
-        assert flag.reason == "The model itself doubts that anybody speaks here (70% for silence)."
+        assert flag.reason == "The model itself doubts that anybody speaks here (70 % for silence)."
 
 
 # Sound.

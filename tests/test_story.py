@@ -48,7 +48,7 @@ def test_a_story_has_the_sound_both_transcripts_with_their_errors_and_plots(page
     assert "<b>light</b><small>meant: lights</small>" in page
     plots = re.findall(r'<img alt="([^"]+)" src="data:image/svg\+xml;base64,([^"]+)"', page)
     assert len(plots) == 4 and all(b"<svg" in base64.b64decode(content) for _, content in plots)
-    assert "Pauses: none found" in plots[0][0] and "layer 1: 1.2%" in plots[1][0]
+    assert "Pauses: none found" in plots[0][0] and "layer 1: 1.2 %" in plots[1][0]
 
 
 def test_a_story_says_what_is_simulated_and_what_it_is_not_for(page):

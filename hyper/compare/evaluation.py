@@ -13,6 +13,7 @@ from hyper.compare.utterance import Failure, ScoredUtterance
 from hyper.compare.verdict import unreliable_text
 from hyper.metrics.intervals import Interval
 from hyper.metrics.normalize import counting_note
+from hyper.metrics.percent import percent
 from hyper.metrics.word_errors import WordErrors
 
 # Each makes groups where the manifest fills it.
@@ -94,11 +95,6 @@ def error_summary(errors: WordErrors) -> str:
 def error_counts(errors: WordErrors) -> str:
     """How many words are wrong in which way."""
     return f"{errors.substitutions} substituted, {errors.deletions} deleted, {errors.insertions} inserted"
-
-
-def percent(rate: float | None, digits: int = 1) -> str:
-    """A rate for people: 0.123 is 12.3 %, never -0.0 %; none where there were no reference words."""
-    return "–" if rate is None else f"{round(100 * rate, digits) + 0.0:.{digits}f} %"
 
 
 def table(evaluation: Evaluation) -> str:

@@ -14,6 +14,7 @@ from zipfile import ZIP_DEFLATED, ZipFile
 from safetensors.torch import save_file
 
 from hyper.compare.comparison import Comparison
+from hyper.metrics.percent import percent
 from hyper.model.backbone import Backbone
 from hyper.model.files import BUNDLED_FOLDER, tensors_to
 from hyper.model.lora import LoraWeights
@@ -91,7 +92,7 @@ def export_adapter(backbone: Backbone, comparison: Comparison, folder: str | Pat
     }
     what = (
         f"LoRA weights in PEFT's format: rank {rank}, {len(lora.sites)} layers, {lora.n_parameters:,} numbers "
-        f"({lora.n_parameters / backbone.n_parameters:.3%} of the base)."
+        f"({percent(lora.n_parameters / backbone.n_parameters, 3)} of the base)."
     )
     card = _card("Adapter for one recording", what, ADAPTER_SNIPPET, backbone, comparison, folder)
     with whole_folder(folder) as partial:

@@ -12,6 +12,7 @@ from hyper.compare.confidence import word_confidences
 from hyper.compare.pipeline import PersonalizedAsr
 from hyper.compare.scoring import score_manifest
 from hyper.compare.utterance import ScoredUtterance
+from hyper.metrics.percent import percent
 from hyper.metrics.written import words_right
 from hyper.model.fingerprint import fingerprint
 from hyper.recordings.manifest import ManifestRow, source_speaker
@@ -94,13 +95,13 @@ def calibration_text(calibration: Calibration) -> str:
 
 def _choice_text(checked: Checked) -> str:
     rates = [checked.base, checked.adapted, checked.chosen, checked.oracle]
-    base, adapted, chosen, oracle = (f"{errors / max(1, checked.n_words):.1%}" for errors in rates)
+    base, adapted, chosen, oracle = (percent(errors / max(1, checked.n_words)) for errors in rates)
     return f"choice     WER {base} base, {adapted} adapted, {chosen} row shown first, {oracle} always the better row"
 
 
 def _row_text(row: str, reliability: RowReliability) -> str:
     raw, calibrated = reliability.raw, reliability.calibrated
     return (
-        f"{row:<10} expected calibration error {raw.error:.1%} before, {calibrated.error:.1%} after, "
-        f"on {raw.n_words:,} words of held-out speakers ({raw.n_right / raw.n_words:.1%} right)"
+        f"{row:<10} expected calibration error {percent(raw.error)} before, {percent(calibrated.error)} after, "
+        f"on {raw.n_words:,} words of held-out speakers ({percent(raw.n_right / raw.n_words)} right)"
     )

@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 
 from hyper.compare.transcript import Transcript
+from hyper.metrics.percent import percent
 from hyper.recordings.limits import SAMPLE_RATE
 from hyper.recordings.voicing import voiced_seconds
 
@@ -122,11 +123,13 @@ def _unsure(transcript: Transcript) -> Iterator[Flag]:
     log_prob = fmean(transcript.log_probs)
     reason = (
         f"The model was unsure throughout: on average it gave each part of its words a probability of "
-        f"{math.exp(log_prob):.0%}, and below {math.exp(LOG_PROB_LIMIT):.0%} is doubtful."
+        f"{percent(math.exp(log_prob), 0)}, and below {percent(math.exp(LOG_PROB_LIMIT), 0)} is doubtful."
     )
     yield Flag("log_probability", log_prob, LOG_PROB_LIMIT, reason)
     if transcript.no_speech_prob is not None and transcript.no_speech_prob > NO_SPEECH_LIMIT:
-        reason = f"The model itself doubts that anybody speaks here ({transcript.no_speech_prob:.0%} for silence)."
+        reason = (
+            f"The model itself doubts that anybody speaks here ({percent(transcript.no_speech_prob, 0)} for silence)."
+        )
         yield Flag("no_speech", transcript.no_speech_prob, NO_SPEECH_LIMIT, reason)
 
 

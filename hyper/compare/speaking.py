@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from hyper.compare.word_times import WordTime
+from hyper.metrics.percent import percent
 from hyper.recordings.limits import SAMPLE_RATE
 from hyper.recordings.sound import HOP, LEVEL_WINDOW, SILENCE_DB, Sound
 
@@ -78,7 +79,7 @@ def _pauses_text(pauses: Pauses | None) -> str:
         return "none found"
     longest = f"{max(pauses.seconds):.1f} s"
     count = f"1, {longest} long" if len(pauses.seconds) == 1 else f"{len(pauses.seconds)}, the longest {longest}"
-    return f"{count}; {pauses.share:.0%} of the time from the first sound to the last"
+    return f"{count}; {percent(pauses.share, 0)} of the time from the first sound to the last"
 
 
 def _spread_text(values: np.ndarray, unit: str) -> str:

@@ -8,6 +8,7 @@ from hyper.compare.row import Row
 from hyper.compare.speaker import LEVELS, SpeakerComparison, SpeakerRecording
 from hyper.compare.verdict import Verdict, unreliable_text
 from hyper.metrics.normalize import counting_note
+from hyper.metrics.percent import percent
 
 
 def comparison_text(comparison: Comparison, file: str) -> str:
@@ -31,7 +32,7 @@ def comparison_text(comparison: Comparison, file: str) -> str:
         lines.append(f"counting   {note}")
     lines.append(f"models     {comparison.base_model} + {comparison.hypernetwork or 'nothing'} on {comparison.device}")
     if comparison.adapted is not None:
-        share = f"{comparison.generated_share:.3%} of the base"
+        share = f"{percent(comparison.generated_share, 3)} of the base"
         lines.append(f"generated  {comparison.generated_parameters:,} parameters for this recording ({share})")
     stages = ", ".join(f"{stage} {ms:.0f}" for stage, ms in comparison.timings_ms.items())
     lines.append(f"time       {stages} ms")

@@ -9,6 +9,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from hyper.compare.calibration import N_BINS, Calibration, Reliability, RowReliability
+from hyper.metrics.percent import percent
 from hyper.plots import palette
 from hyper.plots.style import style_axes
 
@@ -41,7 +42,9 @@ def _draw_curves(axes: Axes, title: str, row: RowReliability) -> None:
     axes.plot((0, 1), (0, 1), color=palette.CONTROL_LINE, linewidth=0.8)
     for (label, look), measured in zip(LOOKS.items(), (row.raw, row.calibrated), strict=True):
         confidence, right = _curve(measured)
-        axes.plot(confidence, right, label=f"{label}: off by {measured.error:.1%}", linewidth=1.4, markersize=6, **look)
+        axes.plot(
+            confidence, right, label=f"{label}: off by {percent(measured.error)}", linewidth=1.4, markersize=6, **look
+        )
     axes.set_ylim(-0.03, 1.03)
     axes.set_title(title, fontsize=10, color=palette.INK)
     axes.legend(frameon=False, fontsize=9, loc="upper left", labelcolor=palette.INK)

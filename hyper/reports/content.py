@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from datetime import datetime
 
-from hyper.compare.evaluation import Evaluation, percent, simulated_note
+from hyper.compare.evaluation import Evaluation, simulated_note
 from hyper.compare.groups import Group
 from hyper.compare.utterance import Failure, ScoredUtterance
 from hyper.compare.verdict import unreliable_text
 from hyper.metrics.intervals import Interval
 from hyper.metrics.normalize import counting_note
+from hyper.metrics.percent import percent
 from hyper.metrics.word_errors import WordErrors
 from hyper.plots import style as plot_style
 from hyper.plots.report import WerLine, has_letters, layer_figure, wer_figures

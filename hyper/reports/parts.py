@@ -10,9 +10,10 @@ from datetime import datetime
 from importlib.metadata import version
 
 from hyper.compare.columns import align_as_written
-from hyper.compare.evaluation import error_counts, percent
+from hyper.compare.evaluation import error_counts
 from hyper.compare.row import Row
 from hyper.metrics.normalize import counting
+from hyper.metrics.percent import percent
 from hyper.metrics.word_errors import WordErrors, WordSpan
 from hyper.model.files import ASSETS
 from hyper.reports.table import reasons

@@ -11,6 +11,7 @@ from hyper.compare.comparison import Comparison
 from hyper.compare.pipeline import PersonalizedAsr
 from hyper.compare.speaking import HOW_MEASURED, speaking_facts
 from hyper.metrics.normalize import ENGLISH
+from hyper.metrics.percent import percent
 from hyper.plots import palette
 from hyper.plots.layers import MAGNITUDE, magnitude_print, whole_layers
 from hyper.plots.sound import SOUND, sound_print
@@ -74,7 +75,7 @@ def chapter(comparison: Comparison, row: ManifestRow, asr: PersonalizedAsr) -> C
     said = ". ".join(f"{name}: {fact}" for name, fact in speaking.items())
     plots = [Plot(SOUND.title, SOUND.reading, said, _untitled(sound_print(sound)))]
     if comparison.layers:
-        sizes = "; ".join(f"layer {name}: {size:.1%}" for name, size in whole_layers(comparison.layers).items())
+        sizes = "; ".join(f"layer {name}: {percent(size)}" for name, size in whole_layers(comparison.layers).items())
         plots.append(Plot(MAGNITUDE.title, MAGNITUDE.reading, sizes, _untitled(magnitude_print(comparison.layers))))
     return Chapter(title_of(row), report, wav_bytes(comparison.waveform), speaking, tuple(plots))
 

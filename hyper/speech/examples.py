@@ -11,12 +11,12 @@ from tempfile import TemporaryDirectory
 
 import numpy as np
 
-from hyper.compare.evaluation import percent
 from hyper.compare.example_sets import pair_of
 from hyper.compare.pipeline import PersonalizedAsr
 from hyper.compare.scoring import score_manifest
 from hyper.compare.utterance import ScoredUtterance
 from hyper.metrics import word_errors
+from hyper.metrics.percent import percent
 from hyper.metrics.word_errors import WordErrors, pooled
 from hyper.recordings.audio import load_audio, save_audio
 from hyper.recordings.limits import SAMPLE_RATE

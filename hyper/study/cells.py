@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from hyper.compare.evaluation import percent
+from hyper.metrics.percent import percent
 
 Rates = Mapping[str, Any]  # of one arm on one set, as JSON
 

@@ -12,12 +12,12 @@ import torch
 from torch import Tensor
 from tqdm import tqdm
 
-from hyper.compare.evaluation import percent
 from hyper.compare.pipeline import PersonalizedAsr
 from hyper.compare.prepared import adapt, encode
 from hyper.compare.stopwatch import Stopwatch
 from hyper.compare.transcribe import RowWeights
 from hyper.metrics.intervals import Interval, difference_interval, reduction_interval, sum_by_speaker
+from hyper.metrics.percent import percent
 from hyper.metrics.word_errors import word_errors
 from hyper.recordings.audio import load_audio
 from hyper.recordings.limits import AudioError

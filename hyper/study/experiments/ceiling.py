@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from hyper.compare.evaluation import percent
 from hyper.metrics.intervals import bootstrap_speakers, sum_by_speaker
+from hyper.metrics.percent import percent
 from hyper.plots.experiments import ceiling_figure
 from hyper.recordings.manifest import ManifestRow, counted_voice
 from hyper.study.cells import interval_cell, markdown_table

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 import torch
 
-from hyper.compare.evaluation import percent
 from hyper.metrics.intervals import bootstrap_speakers, sum_by_speaker
+from hyper.metrics.percent import percent
 from hyper.plots.experiments import knowledge_figure
 from hyper.recordings.manifest import ManifestRow
 from hyper.study.cells import interval_cell, markdown_table

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from hyper.compare.evaluation import percent
+from hyper.metrics.percent import percent
 from hyper.plots.style import save_figure
 from hyper.recordings.whole_files import write_whole
 from hyper.study.cells import markdown_table

@@ -13,7 +13,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from hyper.compare.evaluation import percent
+from hyper.metrics.percent import percent
 from hyper.recordings.manifest import ManifestRow
 from hyper.recordings.whole_files import whole_file
 from hyper.study.cells import Rates, markdown_table, reduction_cell, wer_cell

@@ -8,11 +8,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from hyper.compare.evaluation import Evaluation, percent, table
+from hyper.compare.evaluation import Evaluation, table
 from hyper.compare.groups import pool
 from hyper.compare.pipeline import PersonalizedAsr
 from hyper.compare.scoring import score_manifest
 from hyper.metrics.intervals import MIN_SPEAKERS
+from hyper.metrics.percent import percent
 from hyper.recordings.manifest import ManifestRow
 from hyper.study.cells import markdown_table, reduction_cell, wer_cell
 from hyper.study.pair.listed import TYPICAL

@@ -9,10 +9,11 @@ from pathlib import Path
 
 import numpy as np
 
-from hyper.compare.evaluation import aligned, percent
+from hyper.compare.evaluation import aligned
 from hyper.compare.pipeline import PersonalizedAsr
 from hyper.compare.stopwatch import Stopwatch
 from hyper.compare.transcribe import RowWeights
+from hyper.metrics.percent import percent
 from hyper.metrics.word_errors import WordErrors, pooled, word_errors
 from hyper.recordings.audio import load_audio
 from hyper.recordings.limits import AudioError

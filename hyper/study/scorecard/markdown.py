@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from hyper.compare.evaluation import percent
+from hyper.metrics.percent import percent
 from hyper.study.cells import interval_cell, markdown_table
 from hyper.study.scorecard.bars import Bar
 from hyper.study.scorecard.earlier import base_wer_before

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import gradio as gr
 
+from hyper.metrics.percent import percent
 from hyper.ui import figures
 from hyper.ui.cards.card import Card
 from hyper.ui.languages import asked_language, say
@@ -72,7 +73,7 @@ def _figure(calibration: Calibration, _language: str) -> str:
     # Only where the figure is opened is it worth its import.
     from hyper.plots.calibration import reliability_figure
 
-    errors = (calibration.base.calibrated.error, calibration.adapted.calibrated.error)
-    text = f"Stated and actual shares of right words are {errors[0]:.1%} apart for base, {errors[1]:.1%} for adapted"
+    base, adapted = (percent(row.calibrated.error) for row in (calibration.base, calibration.adapted))
+    text = f"Stated and actual shares of right words are {base} apart for base, {adapted} for adapted"
     drawn = (reliability_figure(calibration, wide=wide) for wide in (True, False))
     return figures.picture_html("hw-reliability-image", text, *drawn)

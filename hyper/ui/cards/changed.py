@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import gradio as gr
 
+from hyper.metrics.percent import percent
 from hyper.plots.layers import whole_layers
 from hyper.ui import scripts
 from hyper.ui.cards.card import Card
@@ -61,6 +62,6 @@ def _changed(comparison: Comparison) -> str:
     side, number = most.split() if " " in most else ("", most)  # "dec 2", or "2" where one side alone is adapted
     name = {"enc": "encoder ", "dec": "decoder "}.get(side, "") + f"layer {number}"
     return (
-        f"For this recording, {len(sizes)} of Whisper's layers were changed, most of all {name}: by {sizes[most]:.1%} "
-        "of its weights. The figures describe the model, not the speaker."
+        f"For this recording, {len(sizes)} of Whisper's layers were changed, most of all {name}: by "
+        f"{percent(sizes[most])} of its weights. The figures describe the model, not the speaker."
     )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from hyper.compare.evaluation import percent
+from hyper.metrics.percent import percent
 from hyper.model.info import gigabytes
 from hyper.reports.templates import SUFFIX, environment
 from hyper.ui import marks
