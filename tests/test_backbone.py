@@ -163,11 +163,13 @@ def test_dtype_and_device(own_folder, speech_like, monkeypatch):
     assert choose_device("cpu") == torch.device("cpu")
     with pytest.raises(BackboneError, match="There is no device 'gpu'; choose cpu, cuda or cuda:N"):
         choose_device("gpu")
-    made_current = []
+    made_current, cudnn = [], []
+    monkeypatch.setattr(torch.backends.cuda, "enable_cudnn_sdp", cudnn.append)
     monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
     monkeypatch.setattr(torch.cuda, "device_count", lambda: 2)
     monkeypatch.setattr(torch.cuda, "set_device", made_current.append)
     assert [str(choose_device(name)) for name in ("cuda", "cuda:1")] == ["cuda", "cuda:1"]
+    assert cudnn == [False, False]  # it would plan anew for each length
     assert [str(device) for device in made_current] == ["cuda:1"]  # for accelerate, which names no number
     with pytest.raises(BackboneError, match="The device 'cuda:7' was asked for, but torch's last CUDA card is cuda:1"):
         choose_device("cuda:7")

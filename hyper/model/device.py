@@ -10,13 +10,16 @@ from hyper.model.files import BackboneError
 def choose_device(device: str | None) -> torch.device:
     """The device asked for, or CUDA where there is one."""
     if device is None:
-        return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+        device = "cuda" if torch.cuda.is_available() else "cpu"
     try:
         chosen = torch.device(device)
     except RuntimeError:
         raise BackboneError(f"There is no device {device!r}; choose cpu, cuda or cuda:N.") from None
     if chosen.type == "cuda":
         _make_current(chosen)
+        # On Hopper torch asks cuDNN first, which plans anew for each length that it sees: most of a second for every
+        # token that is decoded in bfloat16, since each sees one more.
+        torch.backends.cuda.enable_cudnn_sdp(False)
     return chosen
 
 
