@@ -18,6 +18,7 @@ from hyper.compare.guards import (
     STOCK_PHRASES,
     WORDS_PER_SECOND_LIMIT,
     Flag,
+    Heard,
     compression_ratio,
     guard,
     heard_nobody,
@@ -26,7 +27,10 @@ from hyper.compare.guards import (
 from hyper.compare.pipeline import PersonalizedAsr
 from hyper.compare.row import make_row
 from hyper.compare.terminal import comparison_text
+from hyper.compare.transcribe import join_heard, join_pieces
 from hyper.compare.transcript import Transcript
+from hyper.model.backbone import Backbone
+from hyper.model.decoding import DecodedRow
 from hyper.recordings.audio import SAMPLE_RATE, load_audio
 from hyper.recordings.manifest import read_manifest
 from hyper.speech.no_speech import no_speech
@@ -51,7 +55,7 @@ TALK = np.concatenate([noise(1.0), tone(1.0), noise(1.0)])  # 1 s of sound: with
 
 
 def names(found: Transcript, waveform: np.ndarray = TALK) -> list[str]:
-    return [flag.name for flag in guard(found, waveform)]
+    return [flag.name for flag in guard(found, Heard(waveform))]
 
 
 def test_limits_are_those_of_openai_whisper():
@@ -59,7 +63,7 @@ def test_limits_are_those_of_openai_whisper():
 
 
 def test_an_ordinary_transcript_has_no_flag():
-    assert guard(transcript("turn on the lights"), TALK) == ()
+    assert guard(transcript("turn on the lights"), Heard(TALK)) == ()
 
 
 def test_no_example_that_comes_with_the_project_is_flagged_for_what_was_meant():
@@ -105,16 +109,16 @@ def test_a_loop_in_one_part_of_a_long_text_is_not_hidden_by_the_rest():
 
 def test_repeated_text_is_flagged():
     assert names(transcript("the lights the lights")) == []
-    (flag,) = guard(transcript("turn on the lights " * 6), np.concatenate([TALK] * 8))
+    (flag,) = guard(transcript("turn on the lights " * 6), Heard(np.concatenate([TALK] * 8)))
     assert (flag.name, flag.limit) == ("compression", 2.4) and flag.value > 2.4
     assert flag.reason == f"The text repeats itself: it packs {flag.value:.1f} times smaller, speech seldom over 2.4."
 
 
 def test_stopping_early_is_flagged_even_without_text():
-    (flag,) = guard(transcript("", stopped="repetition"), TALK)
+    (flag,) = guard(transcript("", stopped="repetition"), Heard(TALK))
     assert (flag.name, flag.value, flag.limit) == ("loop", "repetition", None)
     assert flag.reason == "The model began to say the same thing over and over and was stopped."
-    (flag,) = guard(transcript("turn on", stopped="length"), TALK)
+    (flag,) = guard(transcript("turn on", stopped="length"), Heard(TALK))
     assert (flag.name, flag.value, flag.limit) == ("length", "length", None)
     assert flag.reason.startswith("The model wrote more than fits the recording and was stopped")
 
@@ -126,7 +130,7 @@ def test_stock_phrases_are_flagged_however_they_are_written(phrase):
 
 
 def test_what_people_say_is_no_stock_phrase():
-    (flag,) = guard(transcript("Thanks for watching!"), TALK)
+    (flag,) = guard(transcript("Thanks for watching!"), Heard(TALK))
     assert (flag.value, flag.limit) == ("Thanks for watching!", None)
     assert flag.reason == "The whole text is a phrase that Whisper is known to write where nobody speaks."
     for said in ("thank you", "thanks for watching the dog", "watching"):
@@ -138,7 +142,7 @@ def test_what_people_say_is_no_stock_phrase():
 
 def test_a_mean_log_probability_below_minus_one_is_flagged():
     assert names(transcript("turn on", log_probs=(-0.5, -1.5))) == []
-    (flag,) = guard(transcript("turn on", log_probs=(-0.5, -1.6)), TALK)
+    (flag,) = guard(transcript("turn on", log_probs=(-0.5, -1.6)), Heard(TALK))
     assert (flag.name, flag.limit) == ("log_probability", -1.0) and flag.value == pytest.approx(-1.05)
     assert "a probability of 35 %, and below 37 % is doubtful" in flag.reason  # exp(-1.05), exp(-1)
     assert names(transcript("turn on", tokens=(), log_probs=())) == []
@@ -157,7 +161,7 @@ def test_no_speech_counts_only_where_the_words_are_unsure_as_well(no_speech_prob
     found = transcript("turn on", log_probs=(log_prob, log_prob), no_speech_prob=no_speech_prob)
     assert names(found) == expected
     if "no_speech" in expected:
-        flag = guard(found, TALK)[1]
+        flag = guard(found, Heard(TALK))[1]
         assert (flag.value, flag.limit) == (0.7, 0.6)
         assert flag.reason == "The model itself doubts that anybody speaks here (70 % for silence)."
 
@@ -195,13 +199,13 @@ def test_pauses_shorter_than_a_fifth_of_a_second_are_speech():
     ids=["noise", "offset", "hum", "click", "dither"],
 )
 def test_words_from_a_recording_in_which_nothing_stands_out_are_flagged(waveform):
-    (flag,) = guard(transcript("turn on"), waveform)
+    (flag,) = guard(transcript("turn on"), Heard(waveform))
     assert (flag.name, flag.limit) == ("quiet", LEAST_SPEECH_SECONDS) and flag.value < 0.1
     assert flag.reason == (
         f"Only {flag.value:.2f} s of the recording stand out from its own background noise, so there may be nobody to "
         "hear."
     )
-    assert guard(transcript(""), waveform) == ()  # nothing was claimed
+    assert guard(transcript(""), Heard(waveform)) == ()  # nothing was claimed
 
 
 @pytest.mark.parametrize("silence", [noise(1.0), np.zeros(SAMPLE_RATE, np.float32)], ids=["noise", "digital silence"])
@@ -213,7 +217,7 @@ def test_a_short_word_stands_out(silence):
 def test_more_than_six_words_a_second_of_speech_are_flagged():
     words = "we went out to buy some bread and milk".split()  # of 1.2 s of speech
     assert len(words) == 9 and names(transcript(" ".join(words[:7]))) == []
-    (flag,) = guard(transcript(" ".join(words[:8])), TALK)
+    (flag,) = guard(transcript(" ".join(words[:8])), Heard(TALK))
     assert (flag.name, flag.limit) == ("words_per_second", WORDS_PER_SECOND_LIMIT)
     assert flag.value == pytest.approx(8 / 1.2, rel=0.04)
     assert flag.reason == (
@@ -227,25 +231,29 @@ def test_more_than_six_words_a_second_of_speech_are_flagged():
 
 
 @pytest.fixture
-def comparison(backbone, make_hypernet, speech_like):
-    asr = PersonalizedAsr(backbone, make_hypernet(backbone), "random")
+def asr(backbone, make_hypernet):
+    return PersonalizedAsr(backbone, make_hypernet(backbone), "random")
+
+
+@pytest.fixture
+def comparison(asr, speech_like):
     return asr.compare(speech_like(2.0))
 
 
 def test_both_rows_are_judged_by_the_same_guards(comparison):
     suspicious, plain = transcript("Thanks for watching!", stopped="length"), transcript("turn on the lights")
     for row in (comparison.base, comparison.adapted):
-        assert row.flags == guard(row.transcript, comparison.waveform)
-    found = make_row(suspicious, comparison.waveform)
-    assert found.flags == guard(suspicious, comparison.waveform)
+        assert row.flags == guard(row.transcript, Heard(comparison.waveform))
+    found = make_row(suspicious, Heard(comparison.waveform))
+    assert found.flags == guard(suspicious, Heard(comparison.waveform))
     assert {"length", "stock_phrase"} <= {flag.name for flag in found.flags}
-    assert make_row(plain, comparison.waveform).flags == guard(plain, comparison.waveform)
+    assert make_row(plain, Heard(comparison.waveform)).flags == guard(plain, Heard(comparison.waveform))
     assert replace(comparison, adapted=None).to_json()["flags"]["adapted"] == []
 
 
 def test_flags_are_in_the_record_and_on_the_terminal(comparison):
     suspicious, plain = transcript("Thanks for watching!", stopped="length"), transcript("turn on the lights")
-    base, adapted = (make_row(each, comparison.waveform) for each in (suspicious, plain))
+    base, adapted = (make_row(each, Heard(comparison.waveform)) for each in (suspicious, plain))
     found = replace(comparison, base=base, adapted=adapted)
     record = json.loads(json.dumps(found.to_json()))
     assert record["flags"] == {
@@ -276,7 +284,7 @@ def breath() -> np.ndarray:
     ],
 )
 def test_no_voice_counts_only_where_the_words_are_unsure_as_well(log_prob, waveform, flagged):
-    flags = guard(transcript("hello there", log_probs=(log_prob,)), waveform)
+    flags = guard(transcript("hello there", log_probs=(log_prob,)), Heard(waveform))
     assert ("no_voice" in {flag.name for flag in flags}) == flagged
     if flagged:
         (reason,) = [flag.reason for flag in flags if flag.name == "no_voice"]
@@ -291,3 +299,72 @@ def test_no_voice_counts_only_where_the_words_are_unsure_as_well(log_prob, wavef
 def test_doubt_in_the_words_is_not_yet_silence(name, expected):
     assert heard_nobody([Flag("loop", 1.0, None, ""), Flag(name, 1.0, None, "")]) == expected
     assert not heard_nobody([])
+
+
+# Of a recording in pieces.
+
+
+def piece(backbone: Backbone, text: str, log_prob: float = -0.1, no_speech_prob: float = 0.01) -> DecodedRow:
+    tokens = tuple(backbone.to_tokens(text))
+    return DecodedRow(tokens, (log_prob,) * len(tokens), "end", no_speech_prob)
+
+
+def test_one_piece_with_speech_does_not_excuse_those_in_which_nobody_speaks(backbone):
+    sounds = [TALK, noise(4.0), TALK, breath(), TALK]
+    pieces = [
+        piece(backbone, "turn on"),
+        piece(backbone, "down"),  # quiet
+        piece(backbone, "no", -1.2, 0.7),  # no_speech
+        piece(backbone, "so", -1.2),  # no_voice
+        piece(backbone, "the lights"),
+    ]
+    whole, heard = Heard(np.concatenate(sounds)), [Heard(sound) for sound in sounds]
+    found = join_heard(backbone, pieces, whole, heard)
+    assert found.text == "turn on the lights"
+    assert found.piece_lengths == (len(pieces[0].tokens), 0, 0, 0, len(pieces[4].tokens))
+    assert found.tokens == pieces[0].tokens + pieces[4].tokens
+    assert found.log_probs == pieces[0].log_probs + pieces[4].log_probs
+    seconds = sum(len(sound) for sound in sounds[1:4]) / SAMPLE_RATE
+    (flag,) = guard(found, whole)
+    assert (flag.name, flag.value, flag.limit) == ("left_out", seconds, None)
+    assert flag.reason == (
+        f"In {seconds:.0f} s of the recording nobody seems to speak; the words that the model wrote there were left "
+        "out."
+    )
+    assert not heard_nobody([flag])
+
+
+def test_what_is_left_out_is_told_even_where_nothing_else_was_written(backbone):
+    pieces, sounds = [piece(backbone, ""), piece(backbone, "down")], [TALK, noise(4.0)]
+    found = join_heard(backbone, pieces, Heard(np.concatenate(sounds)), [Heard(sound) for sound in sounds])
+    assert (found.text, names(found)) == ("", ["left_out"])
+
+
+def test_where_nobody_speaks_at_all_the_words_stay_and_the_flags_tell(backbone):
+    pieces, sounds = [piece(backbone, "down"), piece(backbone, "now")], [noise(4.0), noise(3.0)]
+    for n_pieces in (1, 2):
+        whole = Heard(np.concatenate(sounds[:n_pieces]))
+        found = join_heard(backbone, pieces[:n_pieces], whole, [Heard(sound) for sound in sounds[:n_pieces]])
+        assert found == join_pieces(backbone, pieces[:n_pieces])
+        assert [flag.name for flag in guard(found, whole)] == ["quiet"]
+
+
+def test_silence_behind_an_example_adds_no_words_to_either_transcript():
+    if not EXAMPLES.is_file():
+        pytest.skip("the examples are not here")
+    asr = PersonalizedAsr.load("bundled", device="cpu")
+    said = load_audio(EXAMPLES.parent / "stuttering_severe.wav")
+    found = asr.compare(np.concatenate([said, noise(25.0, 4e-4)]))
+    for row, times in zip(found.rows, found.word_times, strict=True):
+        assert "down" not in row.text.split() and [flag.name for flag in row.flags] == ["left_out"]
+        assert [word for word, _ in row.words] == [each.word for each in times] == row.text.split()
+    assert found.adapted.text == "show me the red slippers" and not found.verdict.doubts
+
+
+def test_the_sound_is_measured_once_for_all_rows(asr, speech_like, monkeypatch):
+    measured = []
+    monkeypatch.setattr(
+        "hyper.compare.guards.measure_sound", lambda sound: measured.append(sound) or measure_sound(sound)
+    )
+    found = asr.compare(speech_like(2.0))
+    assert all(row.text for row in found.rows) and len(measured) == 1

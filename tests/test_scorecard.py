@@ -17,6 +17,7 @@ import hyper.commands.scorecard
 import hyper.study.scorecard.sets
 from hyper.__main__ import main
 from hyper.compare.evaluation import Evaluation
+from hyper.compare.guards import Heard
 from hyper.compare.row import Row, make_row
 from hyper.compare.transcript import Pair, Transcript
 from hyper.compare.utterance import ScoredUtterance
@@ -51,8 +52,8 @@ def scored(cohort: str, reference: str, base: str, adapted: str, **columns: str)
 
 def heard_in(row: ManifestRow, base: str, adapted: str) -> ScoredUtterance:
     """What would have been written of a recording that is there."""
-    waveform = load_audio(row.path)
-    return ScoredUtterance(row, *(make_row(transcript(text), waveform, row.reference) for text in (base, adapted)))
+    heard = Heard(load_audio(row.path))
+    return ScoredUtterance(row, *(make_row(transcript(text), heard, row.reference) for text in (base, adapted)))
 
 
 def transcript(text: str) -> Transcript:

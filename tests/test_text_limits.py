@@ -5,6 +5,7 @@ from __future__ import annotations
 import gradio as gr
 import pytest
 
+from hyper.compare.guards import Heard
 from hyper.compare.pipeline import PersonalizedAsr
 from hyper.compare.row import make_row
 from hyper.compare.scoring import score_manifest
@@ -35,7 +36,7 @@ def test_of_one_recording(asr, speech_like, monkeypatch):
     with pytest.raises(TextError, match=SAID):
         asr.compare(speech_like(1.0), "short", verbatim=LONG)
     with pytest.raises(TextError, match=SAID):
-        make_row(None, speech_like(1.0), verbatim=LONG)
+        make_row(None, Heard(speech_like(1.0)), verbatim=LONG)
 
 
 def test_of_a_list_it_costs_its_row(asr, speech_like, tmp_path):

@@ -13,6 +13,7 @@ import pytest
 
 from hyper.compare.comparison import Comparison
 from hyper.compare.confidence import WordConfidence
+from hyper.compare.guards import Heard
 from hyper.compare.row import Row, make_row
 from hyper.compare.transcript import Transcript
 from hyper.compare.voice_map import Whereabouts
@@ -47,7 +48,7 @@ def comparison(
     waveform = speech() if waveform is None else waveform
 
     def row(text: str, words: tuple[WordConfidence, ...] = ()) -> Row:
-        return make_row(transcript(text), waveform, reference, verbatim, words)
+        return make_row(transcript(text), Heard(waveform), reference, verbatim, words)
 
     rng = np.random.default_rng(0)
     layer = LayerUpdate("model.decoder.layers.0.fc1", 0.5, 0.0123, np.array([0.5]), np.array([0.25, 1.75]))
@@ -242,7 +243,7 @@ def test_a_reference_without_words_gives_no_rate():
     ("stopped", "reason"), [("repetition", "over and over"), ("length", "wrote more than fits the recording")]
 )
 def test_a_row_that_did_not_end_by_itself_is_called_uncertain(stopped, reason):
-    made = replace(comparison("turn on", "turn on"), adapted=make_row(transcript("turn on", stopped), speech()))
+    made = replace(comparison("turn on", "turn on"), adapted=make_row(transcript("turn on", stopped), Heard(speech())))
     html = panels.results_html(made, "bundled")
     assert "Adapted: uncertain" in text_of(html) and reason in text_of(html)
     assert "Base: uncertain" not in html

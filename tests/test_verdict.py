@@ -15,6 +15,7 @@ from hyper.compare.voice_map import Whereabouts
 NEAR = Whereabouts(0.0, 0.0, distance=1.5, limit=1.0, share_nearer=0.95)  # just not far enough
 FAR = replace(NEAR, distance=1.51)
 QUIET, LOOP = Flag("quiet", 0.0, 0.1, "It is quiet."), Flag("loop", "repetition", None, "It repeats.")
+LEFT_OUT = Flag("left_out", 8.0, None, "Nobody speaks in 8 s, of which nothing is shown.")
 
 
 def judged(base, adapted, reference=None, flags=((), ()), confidences=(), where=None) -> Verdict:
@@ -52,6 +53,7 @@ def test_word_errors_decide_and_without_a_reference_only_the_same_words_are_the_
         ({"flags": ((), (QUIET,))}, ("disagree",)),
         ({"flags": ((LOOP,), ())}, ()),  # adapting repaired it
         ({"flags": ((), (LOOP,))}, ("signs",)),
+        ({"flags": ((LEFT_OUT,), (LEFT_OUT,))}, ()),
         ({"confidences": (0.69, 0.69, 0.7, 0.7)}, ("unsure",)),  # half of them
         ({"confidences": (0.69, 0.7, 0.7)}, ()),
         ({"where": FAR}, ("far",)),

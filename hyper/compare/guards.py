@@ -7,6 +7,7 @@ import re
 import zlib
 from collections.abc import Iterable, Iterator
 from dataclasses import asdict, dataclass
+from functools import cached_property
 from statistics import fmean
 from typing import Any
 
@@ -34,6 +35,7 @@ ABOVE_FLOOR_DB = 6.0  # four times the power of the noise floor; steady noise st
 RANGE_DB = 60.0  # below the loudest block: digital silence would put the floor at minus infinity
 LEAST_SPEECH_SECONDS = 0.1  # half a short syllable
 NOBODY_SPEAKS = ("quiet", "no_speech", "no_voice")  # flags: doubt in the words alone is not among them
+LEFT_OUT = "left_out"  # a flag that speaks against no word that is still there
 BLOCK_SAMPLES = SAMPLE_RATE // 50  # 20 ms
 HANGOVER_BLOCKS = 5  # 100 ms on both sides of what stands out: weak consonants, and pauses shorter than 200 ms
 
@@ -78,22 +80,48 @@ def heard_nobody(flags: Iterable[Flag]) -> bool:
     return any(flag.name in NOBODY_SPEAKS for flag in flags)
 
 
-def guard(transcript: Transcript, waveform: np.ndarray) -> tuple[Flag, ...]:  # (n_samples,) 16 kHz
+@dataclass(frozen=True)
+class Sound:
+    """How much of a recording stands out from its own noise."""
+
+    loud_seconds: float  # clearly above the noise floor
+    speech_seconds: float  # the same with the 100 ms around it
+
+
+@dataclass(frozen=True, eq=False)
+class Heard:
+    """A recording with what the guards measure of it, once, whatever the rows of it write."""
+
+    waveform: np.ndarray  # (n_samples,) 16 kHz
+
+    @cached_property
+    def sound(self) -> Sound:
+        """How much of it stands out."""
+        return measure_sound(self.waveform)
+
+    @cached_property
+    def voiced_seconds(self) -> float:
+        """How much of it has the pitch of a voice."""
+        return voiced_seconds(self.waveform)
+
+
+def guard(transcript: Transcript, heard: Heard) -> tuple[Flag, ...]:
     """Everything that speaks against the transcript of this recording; base and adapted are judged alike.
 
     Of a recording in pieces the probabilities are those of all pieces together, as in `Transcript`.
     """
-    return tuple(_flags(transcript, waveform))
+    return tuple(_flags(transcript, heard))
 
 
-def _flags(transcript: Transcript, waveform: np.ndarray) -> Iterator[Flag]:
+def _flags(transcript: Transcript, heard: Heard) -> Iterator[Flag]:
     yield from _stopped_early(transcript)
+    yield from _left_out(transcript)
     if not transcript.text:  # nothing was claimed
         return
     yield from _repetitive(transcript)
     yield from _unsure(transcript)
-    yield from _nothing_to_hear(transcript, waveform)
-    yield from _no_voice(transcript, waveform)
+    yield from _nothing_to_hear(transcript, heard)
+    yield from _no_voice(transcript, heard)
     yield from _stock_phrase(transcript)
 
 
@@ -104,6 +132,15 @@ def _stopped_early(transcript: Transcript) -> Iterator[Flag]:
     if transcript.stopped == "length":
         reason = "The model wrote more than fits the recording and was stopped; the end may be invented or missing."
         yield Flag("length", "length", None, reason)
+
+
+def _left_out(transcript: Transcript) -> Iterator[Flag]:
+    if transcript.silent_seconds:
+        reason = (
+            f"In {transcript.silent_seconds:.0f} s of the recording nobody seems to speak; the words that the model "
+            "wrote there were left out."
+        )
+        yield Flag(LEFT_OUT, transcript.silent_seconds, None, reason)
 
 
 def _repetitive(transcript: Transcript) -> Iterator[Flag]:
@@ -133,8 +170,8 @@ def _unsure(transcript: Transcript) -> Iterator[Flag]:
         yield Flag("no_speech", transcript.no_speech_prob, NO_SPEECH_LIMIT, reason)
 
 
-def _nothing_to_hear(transcript: Transcript, waveform: np.ndarray) -> Iterator[Flag]:
-    sound = measure_sound(waveform)
+def _nothing_to_hear(transcript: Transcript, heard: Heard) -> Iterator[Flag]:
+    sound = heard.sound
     if sound.loud_seconds < LEAST_SPEECH_SECONDS:
         reason = (
             f"Only {sound.loud_seconds:.2f} s of the recording stand out from its own background noise, so there may "
@@ -151,11 +188,11 @@ def _nothing_to_hear(transcript: Transcript, waveform: np.ndarray) -> Iterator[F
         yield Flag("words_per_second", rate, WORDS_PER_SECOND_LIMIT, reason)
 
 
-def _no_voice(transcript: Transcript, waveform: np.ndarray) -> Iterator[Flag]:
+def _no_voice(transcript: Transcript, heard: Heard) -> Iterator[Flag]:
     """Breath or a rumbling room stands out, but has no pitch. Neither has whispering, which a model may well hear."""
     if not _is_unsure(transcript):
         return
-    seconds = voiced_seconds(waveform)
+    seconds = heard.voiced_seconds
     if seconds < LEAST_SPEECH_SECONDS:
         reason = f"No voiced sound was found: only {seconds:.1f} s of the recording have the pitch of a voice."
         yield Flag("no_voice", seconds, LEAST_SPEECH_SECONDS, reason)
@@ -188,14 +225,6 @@ def _one_byte_a_letter(text: str) -> bytes:
         return data
     numbers = {letter: i % 256 for i, letter in enumerate(dict.fromkeys(text))}
     return bytes(numbers[letter] for letter in text)
-
-
-@dataclass(frozen=True)
-class Sound:
-    """How much of a recording stands out from its own noise."""
-
-    loud_seconds: float  # clearly above the noise floor
-    speech_seconds: float  # the same with the 100 ms around it
 
 
 def measure_sound(waveform: np.ndarray) -> Sound:  # (n_samples,) 16 kHz, at least one block

@@ -14,6 +14,7 @@ from hyper.compare.calibration_file import load_calibration
 from hyper.compare.choice import Preferred
 from hyper.compare.comparison import Comparison
 from hyper.compare.confidence import calibrated_confidences
+from hyper.compare.guards import Heard
 from hyper.compare.layer_measures import LayerMeasures
 from hyper.compare.prepared import Prepared, adapt, encode
 from hyper.compare.row import Row, check_references, make_row
@@ -148,15 +149,15 @@ class PersonalizedAsr:
     ) -> Comparison:
         """What is known of a decoded recording; the model itself is not needed any more."""
         reference, verbatim = (text.strip() or None if text else None for text in (reference, verbatim))
+        heard = Heard(prepared.waveform)
 
         def row_of(transcript: Transcript) -> Row:
             words = calibrated_confidences(self.backbone, transcript, self.calibration)
             said = transcript.without_states()
-            return make_row(said, prepared.waveform, reference, verbatim, words, prepared.language)
+            return make_row(said, heard, reference, verbatim, words, prepared.language)
 
         generated = self.hypernet.n_generated if self.hypernet else 0
         lora = prepared.lora_of(0).scaled(strength).to_cpu() if prepared.lora else None
-        embedding = prepared.first_embedding
         return Comparison(
             base=row_of(pair.base),
             adapted=None if pair.adapted is None else row_of(pair.adapted),
@@ -165,7 +166,7 @@ class PersonalizedAsr:
             time_words=partial(self._word_times, Written(prepared, pair, strength)),
             waveform=prepared.waveform,
             log_mel=self._speech_log_mel(prepared),
-            embedding=embedding,
+            embedding=prepared.first_embedding,
             timings_ms=timings_ms,
             seconds=len(prepared.waveform) / SAMPLE_RATE,
             n_pieces=len(prepared.n_samples),
@@ -181,7 +182,7 @@ class PersonalizedAsr:
             shared_parameters=self.hypernet.n_shared if self.hypernet else 0,
             is_calibrated=self.calibration is not None,
             preferred=self.prefers(pair, len(prepared.waveform), prepared.language),
-            where=whereabouts_of(self, embedding),
+            where=whereabouts_of(self, prepared.first_embedding),
         )
 
     def doubts(

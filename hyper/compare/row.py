@@ -5,10 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import final
 
-import numpy as np
-
 from hyper.compare.confidence import WordConfidence
-from hyper.compare.guards import Flag, guard, heard_nobody
+from hyper.compare.guards import Flag, Heard, guard, heard_nobody
 from hyper.compare.transcript import Transcript
 from hyper.metrics.normalize import ENGLISH
 from hyper.metrics.word_errors import WordErrors, word_errors
@@ -51,7 +49,7 @@ def check_references(reference: str | None, verbatim: str | None = None) -> None
 
 def make_row(
     transcript: Transcript,
-    waveform: np.ndarray,  # (n_samples,) 16 kHz
+    heard: Heard,  # the same for all rows of a recording
     reference: str | None = None,  # what was meant; None or "" where it is not known
     verbatim: str | None = None,  # every sound that was said
     words: tuple[WordConfidence, ...] = (),
@@ -66,6 +64,6 @@ def make_row(
         transcript=transcript,
         errors=word_errors(reference, transcript.text, language) if reference else None,
         verbatim_errors=word_errors(verbatim, transcript.text, language) if verbatim else None,
-        flags=guard(transcript, waveform),
+        flags=guard(transcript, heard),
         words=words,
     )

@@ -9,6 +9,7 @@ from functools import partial
 import numpy as np
 
 from hyper.compare.evaluation import Evaluation
+from hyper.compare.guards import Heard
 from hyper.compare.pipeline import PersonalizedAsr
 from hyper.compare.row import Row, check_references, make_row
 from hyper.compare.transcript import Pair, Transcript
@@ -101,8 +102,10 @@ def _parts(
 def _scored(asr: PersonalizedAsr, row: ManifestRow, waveform: np.ndarray, pair: Pair, language: str) -> ScoredUtterance:
     """The transcripts with what speaks against them, and with their errors where the row has a reference."""
 
+    heard = Heard(waveform)
+
     def row_of(transcript: Transcript) -> Row:
-        return make_row(transcript, waveform, row.reference, row.verbatim, language=language)
+        return make_row(transcript, heard, row.reference, row.verbatim, language=language)
 
     base, adapted = row_of(pair.base), None if pair.adapted is None else row_of(pair.adapted)
     return ScoredUtterance(

@@ -21,6 +21,7 @@ import torch
 from torch import Tensor
 
 from hyper.compare.agreement import Agreement, agreement
+from hyper.compare.guards import Heard
 from hyper.compare.pipeline import PersonalizedAsr
 from hyper.compare.prepared import Prepared
 from hyper.compare.row import Row, make_row
@@ -240,8 +241,9 @@ def _recording(
     embedding: np.ndarray,  # (d_embedding,) of the speaker
 ) -> SpeakerRecording:
     reference = (reference or "").strip() or None
+    heard = Heard(prepared.waveform)
     rows = {
-        level: make_row(transcript, prepared.waveform, reference, language=prepared.language)
+        level: make_row(transcript, heard, reference, language=prepared.language)
         for level, transcript in zip(LEVELS, transcripts, strict=True)
     }
     base, adapted = rows["base"], rows["speaker"]

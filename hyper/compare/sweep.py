@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from hyper.compare.confidence import calibrated_confidences
+from hyper.compare.guards import Heard
 from hyper.compare.pipeline import PersonalizedAsr
 from hyper.compare.prepared import Prepared
 from hyper.compare.row import Row, make_row
@@ -37,12 +38,13 @@ def sweep(asr: PersonalizedAsr, prepared: Prepared, reference: str | None) -> tu
     Errors: StrengthError where the model has no hypernetwork.
     """
     transcripts = asr.strength_sweep(prepared, STRENGTHS)
+    heard = Heard(prepared.waveform)
     return tuple(
         StrengthPoint(
             strength=strength,
             row=make_row(
                 transcript,
-                prepared.waveform,
+                heard,
                 reference,
                 words=calibrated_confidences(asr.backbone, transcript, asr.calibration),
                 language=prepared.language,

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
-from itertools import accumulate, chain
+from itertools import chain, islice
 from typing import TypeVar
 
+import numpy as np
 import torch
 from torch import Tensor
 
+from hyper.compare.guards import Heard, guard, heard_nobody
 from hyper.compare.prepared import ENCODE_BATCH, Prepared
 from hyper.compare.stopwatch import Stopwatch
 from hyper.compare.transcript import Transcript
@@ -55,12 +57,9 @@ def transcribe_rows(
             in_batch = _decode_part(backbone, [pieces[i] for i in part], rows, stopwatch)
             for place, i in enumerate(part):
                 decoded[i] = [row if keep_states else replace(row, states=None) for row in in_batch[place :: len(part)]]
-    of_rows = list(zip(*decoded, strict=True))  # of each row one for each piece
-    ends = accumulate(len(each.n_samples) for each in prepared)
-    return [
-        [join_pieces(backbone, own[end - len(each.n_samples) : end]) for own in of_rows]
-        for each, end in zip(prepared, ends, strict=True)
-    ]
+    of_pieces = iter(decoded)
+    of_recordings = [list(islice(of_pieces, len(each.n_samples))) for each in prepared]
+    return [_transcripts(backbone, each, own) for each, own in zip(prepared, of_recordings, strict=True)]
 
 
 def in_batches(items: Sequence[T], n_states: Sequence[int], at_once: int) -> Iterator[list[T]]:
@@ -113,6 +112,33 @@ def states_with(
     return torch.cat(states)
 
 
+def _transcripts(backbone: Backbone, prepared: Prepared, decoded: Sequence[Sequence[DecodedRow]]) -> list[Transcript]:
+    """Of one recording the transcript of each row; of each piece its rows are given."""
+    heard = Heard(prepared.waveform)
+    ends = np.cumsum(prepared.n_samples)[:-1]
+    of_pieces = [Heard(piece) for piece in np.split(prepared.waveform, ends)]
+    return [join_heard(backbone, own, heard, of_pieces) for own in zip(*decoded, strict=True)]
+
+
+def join_heard(
+    backbone: Backbone, pieces: Sequence[DecodedRow], whole: Heard, of_pieces: Sequence[Heard]
+) -> Transcript:
+    """`join_pieces`, without the words of pieces in which nobody speaks: one that speaks would excuse all others.
+
+    Where nobody speaks in the whole recording they stay, as those of a single piece do: its flags tell.
+    """
+    joined = join_pieces(backbone, pieces)
+    if len(pieces) == 1:
+        return joined
+    each = zip(pieces, of_pieces, strict=True)
+    silent = [heard_nobody(guard(join_pieces(backbone, [piece]), heard)) for piece, heard in each]
+    if not any(silent) or heard_nobody(guard(joined, whole)):
+        return joined
+    kept = [_emptied(piece) if is_silent else piece for piece, is_silent in zip(pieces, silent, strict=True)]
+    n_samples = sum(len(heard.waveform) for heard, is_silent in zip(of_pieces, silent, strict=True) if is_silent)
+    return replace(join_pieces(backbone, kept), silent_seconds=n_samples / SAMPLE_RATE)
+
+
 def join_pieces(backbone: Backbone, pieces: Sequence[DecodedRow]) -> Transcript:
     """The transcript of all pieces of one recording."""
     pieces = [_without_bare_marks(backbone, piece) for piece in pieces]
@@ -133,4 +159,8 @@ def join_pieces(backbone: Backbone, pieces: Sequence[DecodedRow]) -> Transcript:
 def _without_bare_marks(backbone: Backbone, piece: DecodedRow) -> DecodedRow:
     """Empty where only punctuation was written, as Whisper does of noise (".") and of music ("♪"): nobody said that."""
     has_words = any(map(str.isalnum, backbone.to_text(piece.tokens)))
-    return piece if has_words else replace(piece, tokens=(), log_probs=())
+    return piece if has_words else _emptied(piece)
+
+
+def _emptied(piece: DecodedRow) -> DecodedRow:
+    return replace(piece, tokens=(), log_probs=())

@@ -23,6 +23,7 @@ class Transcript:
     stopped: Stopped  # of several pieces the worst: repetition, then length, then end
     no_speech_prob: float | None  # of several pieces the lowest: somewhere somebody spoke
     piece_lengths: tuple[int, ...] = ()  # tokens of each piece; () is one piece
+    silent_seconds: float = 0.0  # of pieces whose words were left out, as nobody speaks there
     # (n_pieces, n_states, d_model) of its own that it was decoded from, where somebody reads them again
     states: Tensor | None = field(default=None, repr=False, compare=False)
 

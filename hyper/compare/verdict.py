@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
 from hyper.compare.calibration import UNSURE_BELOW
-from hyper.compare.guards import NOBODY_SPEAKS
+from hyper.compare.guards import LEFT_OUT, NOBODY_SPEAKS
 from hyper.metrics.normalize import ENGLISH, normalise
 
 if TYPE_CHECKING:
@@ -103,7 +103,7 @@ def doubts_of(base: Row, adapted: Row | None, where: Whereabouts | None) -> tupl
     found: dict[Doubt, bool] = {
         "no speech": is_silent,
         "disagree": not is_silent and any(row.heard_nobody for row in rows),
-        "signs": any(flag.name not in NOBODY_SPEAKS for flag in last.flags),
+        "signs": any(flag.name not in (*NOBODY_SPEAKS, LEFT_OUT) for flag in last.flags),
         "far": where is not None and where.distance > FAR_TIMES * where.limit,
         "unsure": _is_mostly_unsure(last),
     }
