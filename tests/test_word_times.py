@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 import torch
@@ -11,11 +13,14 @@ from transformers import WhisperForConditionalGeneration
 from transformers.generation.utils import GenerateEncoderDecoderOutput
 
 from hyper.compare.pipeline import PersonalizedAsr
+from hyper.compare.word_times import WordTime, begun_with_sound
 from hyper.model.alignment import token_starts
 from hyper.model.passes import alignment_heads
-from hyper.recordings.audio import SAMPLE_RATE
+from hyper.recordings.audio import SAMPLE_RATE, load_audio
 from hyper.recordings.resampling import resample
 from hyper.speech.engines import Espeak
+
+EXAMPLES = Path(__file__).parent.parent / "examples"
 
 
 @pytest.fixture
@@ -140,6 +145,37 @@ def test_what_was_encoded_to_decode_is_not_encoded_again(backbone, make_hypernet
     monkeypatch.setattr(asr.backbone, "encode", lambda *given: pytest.fail("encoded again"))
     assert comparison.word_times.adapted
     assert all(row.transcript.states is None for row in comparison.rows)  # a page keeps rows for long
+
+
+def test_the_first_word_begins_with_the_sound_and_not_with_the_silence_before_it():
+    asr = PersonalizedAsr.load(device="cpu")
+    said = load_audio(EXAMPLES / "typical_1.wav")
+    room = 1e-4 * np.random.default_rng(0).standard_normal(2 * SAMPLE_RATE).astype(np.float32)
+    (first, *_), (late, *_) = (asr.compare(x).word_times.adapted for x in (said, np.concatenate([room, said])))
+    assert (late.word, first.word) == ("set", "set")
+    assert 2 < late.start < late.end < 2.5
+    assert late.start - 2 == pytest.approx(first.start, abs=0.03)
+
+
+@pytest.mark.parametrize(
+    ("sounds", "end", "begins"),
+    [
+        ([(3.0, 3.4)], 3.4, 3.0),  # silence before
+        ([(0.1, 0.2), (3.0, 3.4)], 3.4, 3.0),  # and a door before the silence
+        ([(0.5, 3.4)], 3.4, 0.5),  # a prolonged sound: longer than any other word, but without a pause
+        ([(3.0, 3.4)], 2.0, 1.2),  # sound behind the word's end tells nothing: twice the median of 0.4 s
+        ([], 3.4, 2.6),
+    ],
+)
+def test_where_the_first_word_of_a_piece_begins(sounds, end, begins):
+    waveform = 1e-4 * np.random.default_rng(0).standard_normal(5 * SAMPLE_RATE)
+    for first, last in sounds:
+        waveform[round(first * SAMPLE_RATE) : round(last * SAMPLE_RATE)] *= 1000
+    starts = (end, end + 0.4, end + 0.8)
+    words = [WordTime("turn", 0.0, end), *(WordTime("on", start, start + 0.4) for start in starts)]
+    late = [WordTime(word, 10 + start, 10 + stop) for word, start, stop in words]
+    word, start, stop = begun_with_sound(late, waveform, 10.0)
+    assert (word, stop) == ("turn", 10 + end) and start == pytest.approx(10 + begins, abs=0.021)
 
 
 SAID = ("turn on the lights in the kitchen", "open the window in the bedroom", "set a timer for ten minutes")

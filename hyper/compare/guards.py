@@ -228,6 +228,13 @@ def _one_byte_a_letter(text: str) -> bytes:
 
 
 def measure_sound(waveform: np.ndarray) -> Sound:  # (n_samples,) 16 kHz, at least one block
+    """How much of it is `loud_blocks`."""
+    is_loud = loud_blocks(waveform)
+    block_seconds = BLOCK_SAMPLES / SAMPLE_RATE
+    return Sound(float(is_loud.sum()) * block_seconds, float(with_hangover(is_loud).sum()) * block_seconds)
+
+
+def loud_blocks(waveform: np.ndarray) -> np.ndarray:  # (n_samples,) 16 kHz, at least one block -> (n_blocks,) bool
     """Compare the level of each 20 ms with the recording's own noise floor, the level that a tenth of it stays below.
 
     It knows loud from quiet, not speech from noise: a door or a gust of wind is loud, and a vowel held from the first
@@ -237,10 +244,12 @@ def measure_sound(waveform: np.ndarray) -> Sound:  # (n_samples,) 16 kHz, at lea
     blocks = waveform[: n_blocks * BLOCK_SAMPLES].astype(np.float64).reshape(n_blocks, BLOCK_SAMPLES)
     power = blocks.var(axis=1)  # (n_blocks,)
     floor = max(np.percentile(power, FLOOR_PERCENTILE), power.max() / _power_ratio(RANGE_DB))
-    is_loud = power > _power_ratio(ABOVE_FLOOR_DB) * floor
-    is_speech = np.convolve(is_loud, np.ones(2 * HANGOVER_BLOCKS + 1), "full")[HANGOVER_BLOCKS:-HANGOVER_BLOCKS] > 0
-    block_seconds = BLOCK_SAMPLES / SAMPLE_RATE
-    return Sound(float(is_loud.sum()) * block_seconds, float(is_speech.sum()) * block_seconds)
+    return np.asarray(power > _power_ratio(ABOVE_FLOOR_DB) * floor)
+
+
+def with_hangover(is_loud: np.ndarray) -> np.ndarray:  # (n_blocks,) bool -> the same
+    """What stands out, with the 100 ms around it."""
+    return np.convolve(is_loud, np.ones(2 * HANGOVER_BLOCKS + 1), "full")[HANGOVER_BLOCKS:-HANGOVER_BLOCKS] > 0
 
 
 def _power_ratio(decibels: float) -> float:

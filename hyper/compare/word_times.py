@@ -12,6 +12,7 @@ import torch
 from torch import Tensor
 
 from hyper.compare.confidence import spell_out
+from hyper.compare.guards import BLOCK_SAMPLES, loud_blocks, with_hangover
 from hyper.compare.prepared import Prepared
 from hyper.compare.transcribe import in_batches, states_with
 from hyper.compare.transcript import Pair, Transcript
@@ -20,6 +21,9 @@ from hyper.model.backbone import Backbone
 from hyper.model.lora import LoraWeights
 from hyper.recordings.limits import SAMPLE_RATE
 
+# openai/whisper, whisper/timing.py: the first word of a piece takes all silence before it, and is cut to so much.
+MOST_OF_MEDIAN = 2  # times the median length of the piece's words ...
+LONGEST_MEDIAN = 0.7  # ... which is no longer than this, in seconds
 READ_TOGETHER = 16  # rows; what eight heads read of 200 tokens in a whole window takes 10 MB each
 
 
@@ -71,6 +75,11 @@ class _Piece:
     tokens: tuple[int, ...]
 
     @property
+    def waveform(self) -> np.ndarray:  # (n_samples,) 16 kHz
+        first = sum(self.prepared.n_samples[: self.piece])
+        return self.prepared.waveform[first : first + self.n_samples]
+
+    @property
     def n_samples(self) -> int:
         return self.prepared.n_samples[self.piece]
 
@@ -106,9 +115,31 @@ def _words_of(backbone: Backbone, text: Sequence[_Piece], starts: Mapping[_Piece
             samples = starts[piece] * backbone.samples_per_state - backbone.silence_before(piece.n_samples)
             samples = np.clip(samples, 0, piece.n_samples)
             seconds = ((offset + samples) / SAMPLE_RATE).tolist()
-            words += [WordTime(word, seconds[own.start], seconds[own.stop]) for word, own in spelt]
+            own_words = [WordTime(word, seconds[own.start], seconds[own.stop]) for word, own in spelt]
+            words += [begun_with_sound(own_words, piece.waveform, offset / SAMPLE_RATE), *own_words[1:]]
         offset += piece.n_samples
     return tuple(words)
+
+
+def begun_with_sound(
+    words: Sequence[WordTime],  # of one piece
+    waveform: np.ndarray,  # (n_samples,) 16 kHz, the piece
+    offset: float,  # seconds that the piece begins at
+) -> WordTime:
+    """The first word, which the warp begins where the piece begins, from where its sound begins.
+
+    As long as openai/whisper lets it be; longer only where sound goes on without a pause, as a prolonged one does.
+    """
+    word, start, end = words[0]
+    median = float(np.median([each.end - each.start for each in words]))
+    earliest = max(start, end - MOST_OF_MEDIAN * min(median, LONGEST_MEDIAN))
+    is_loud = loud_blocks(waveform)
+    block, last = ((seconds - offset) * SAMPLE_RATE / BLOCK_SAMPLES for seconds in (earliest, end))
+    pauses = np.flatnonzero(~with_hangover(is_loud)[: int(block) + 1])
+    since = int(pauses[-1]) + 1 if len(pauses) else 0
+    loud = since + np.flatnonzero(is_loud[since : int(last)])
+    begins = offset + int(loud[0]) * BLOCK_SAMPLES / SAMPLE_RATE if len(loud) else earliest
+    return WordTime(word, max(start, begins), end)
 
 
 def _token_starts(backbone: Backbone, pieces: Sequence[_Piece]) -> dict[_Piece, np.ndarray]:
