@@ -155,17 +155,17 @@ def test_the_model_can_write_as_much_as_the_limit_allows(backbone, speech_like):
 @pytest.mark.parametrize(
     "tokens, expected",
     [
-        ([7] * 12, True),  # one token twelve times
-        ([7] * 11, False),
-        ([1, 2, 3, 4, 5, *[7] * 12], True),  # after other words
-        ([*[7] * 12, 1], False),  # over again already
-        ([1, 2] * 6, True),
-        ([1, 2] * 5, False),
-        ([1, 2, 3] * 4, True),
-        ([1, 2, 3, 4, 5] * 4, True),
-        ([1, 2, 3, 4, 5] * 3, False),
-        (list(range(10)) * 4, True),
-        (list(range(11)) * 4, False),  # a phrase longer than looked for
+        ([7] * 24, True),  # one token 24 times
+        ([7] * 23, False),
+        ([1, 2, 3, 4, 5, *[7] * 24], True),  # after other words
+        ([*[7] * 24, 1], False),  # over again already
+        ([1, 2] * 12, True),
+        ([1, 2] * 11, False),
+        ([1, 2, 3] * 8, True),
+        ([1, 2, 3, 4, 5] * 8, True),
+        ([1, 2, 3, 4, 5] * 7, False),
+        (list(range(10)) * 8, True),
+        (list(range(11)) * 8, False),  # a phrase longer than looked for
         ([1, 1, 1, 1], False),  # "no no no no"
         (list(range(40)), False),
         ([], False),
@@ -173,6 +173,15 @@ def test_the_model_can_write_as_much_as_the_limit_allows(backbone, speech_like):
 )
 def test_what_counts_as_a_loop(tokens, expected):
     assert is_loop(tokens) == expected
+
+
+def test_a_word_that_a_stutterer_says_seven_times_is_no_loop_however_many_tokens_it_takes():
+    from hyper.model.backbone import Backbone
+
+    bundled = Backbone.load("bundled", device="cpu")
+    assert len(bundled.to_tokens("slippers")) > 3  # of a small vocabulary
+    assert not is_loop(bundled.to_tokens("show me the red " + "slippers " * 7))
+    assert is_loop(bundled.to_tokens("show me the red " + "slippers " * 8))
 
 
 def test_a_row_in_a_loop_stops_and_the_other_goes_on(backbone, speech_like, monkeypatch):
@@ -183,9 +192,9 @@ def test_a_row_in_a_loop_stops_and_the_other_goes_on(backbone, speech_like, monk
         "hyper.model.decoding._Steps.best",
         lambda steps: (torch.tensor([50, next(count)])[-len(steps._scores) :], torch.zeros(len(steps._scores))),
     )
-    loop, other = greedy_decode(backbone, states, 25)
-    assert (loop.tokens, loop.stopped) == ((50,) * 12, "repetition")
-    assert (other.tokens, other.stopped) == (tuple(range(100, 125)), "length")
+    loop, other = greedy_decode(backbone, states, 30)
+    assert (loop.tokens, loop.stopped) == ((50,) * 24, "repetition")
+    assert (other.tokens, other.stopped) == (tuple(range(100, 130)), "length")
 
 
 def test_bfloat16(whisper_folder, speech_like):

@@ -19,8 +19,8 @@ Stopped = Literal["end", "length", "repetition"]
 
 TOKENS_PER_SECOND = 8  # fast speech has about 4 words a second, and a word about 1.5 tokens
 SPARE_TOKENS = 20  # for short recordings: an utterance of one word may be spelt in many tokens
-REPEATS = 4  # a phrase said four times running is a loop ...
-REPEATED_TOKENS = 12  # ... if it fills so many tokens: "no no no no" is not one
+REPEATS = 8  # a phrase said so many times running is a loop: those who stutter may well say one four times ...
+REPEATED_TOKENS = 24  # ... if it fills so many tokens: "no no no no no no no no" is not one
 LONGEST_PHRASE = 10  # tokens
 
 
