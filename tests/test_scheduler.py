@@ -151,6 +151,27 @@ def test_a_failing_request_does_not_touch_its_neighbours(line):
             asked[place].result(20)
 
 
+def test_what_a_batch_failed_over_is_let_go_before_it_is_tried_again_and_not_kept_by_the_error():
+    """Tensors, where memory ran out."""
+    held: list[weakref.ref] = []
+    left: list[int] = []
+
+    def work(requests: Sequence[Item]) -> list[str]:
+        left.append(sum(each() is not None for each in held))
+        memory = Item("memory")
+        held.append(weakref.ref(memory))
+        try:
+            raise KeyError("out of memory")
+        except KeyError as error:
+            raise ValueError(f"{memory.name} is full") from error
+
+    scheduler = Scheduler(idle=0.05)
+    with pytest.raises(ValueError, match="memory is full") as caught:
+        scheduler.ask("visitor", work, [Item("a"), Item("b")])
+    assert left == [0] * 3  # the batch, then each alone
+    assert caught.value.__cause__ and [each() for each in held] == [None] * 3
+
+
 class Incomparable:
     def __eq__(self, other: object) -> bool:
         raise ArithmeticError("a slip")

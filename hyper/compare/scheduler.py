@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 import threading
 import time
+import traceback
 from collections import defaultdict
 from collections.abc import Callable, Hashable, Iterator, Sequence
 from concurrent.futures import CancelledError, Future
@@ -233,16 +234,33 @@ def _leaving_a_core() -> Iterator[None]:
 
 def _answer(batch: Sequence[_Job]) -> None:
     """Each job gets its own answer or its own error: a batch that fails is worked on one by one."""
+    error = _answer_together(batch)
+    if error is not None and len(batch) == 1:
+        batch[0].answer.set_exception(error)
+    elif error is not None:
+        for job in batch:
+            _answer([job])
+
+
+def _answer_together(batch: Sequence[_Job]) -> Exception | None:
+    """Answer all, or none and give the error, without what was worked on when it came: memory may have run out."""
     try:
         answers = batch[0].work([job.request for job in batch])
         if len(answers) != len(batch):
             raise RuntimeError(f"There are {len(answers)} answers to {len(batch)} requests.")
     except Exception as error:
-        if len(batch) == 1:
-            batch[0].answer.set_exception(error)
-            return
-        for job in batch:
-            _answer([job])
-        return
+        _clear_frames(error)
+        return error
     for job, answer in zip(batch, answers, strict=True):
         job.answer.set_result(answer)
+    return None
+
+
+def _clear_frames(error: BaseException) -> None:
+    """Of the error and of those that led to it."""
+    seen: list[BaseException] = []  # an error may be among those that led to it
+    led_to: BaseException | None = error
+    while led_to is not None and led_to not in seen:
+        traceback.clear_frames(led_to.__traceback__)
+        seen.append(led_to)
+        led_to = led_to.__cause__ or led_to.__context__
