@@ -105,6 +105,40 @@ def test_prompts(backbone, hub_backbone):
     assert not backbone.is_multilingual and backbone.languages == ("en",)
 
 
+@pytest.fixture
+def older_folder(hub_folder, tmp_path):
+    """The hub's multilingual Whisper as fine-tuning left it in 2022: nothing says what its languages are."""
+    folder = tmp_path / "fine-tuned"
+    folder.mkdir()
+    for file in hub_folder.iterdir():
+        (folder / file.name).symlink_to(file)
+    file = folder / "generation_config.json"
+    settings = json.loads(file.read_text())
+    file.unlink()
+    gone = ("lang_to_id", "task_to_id", "no_timestamps_token_id", "is_multilingual", "forced_decoder_ids")
+    file.write_text(json.dumps({name: value for name, value in settings.items() if name not in gone}))
+    return folder
+
+
+def test_languages_that_the_settings_do_not_name_are_those_of_the_tokenizer(hub_backbone, older_folder):
+    older = Backbone.load(older_folder, device="cpu")
+    assert older.is_multilingual and set(older.languages) == set(hub_backbone.languages)
+    assert [older.prompt(language) for language in ("en", "de")] == [hub_backbone.prompt(x) for x in ("en", "de")]
+
+
+def test_without_any_names_of_its_languages_a_multilingual_whisper_is_refused(older_folder):
+    file = older_folder / "tokenizer.json"
+    text = file.read_text()
+    file.unlink()
+    file.write_text(text.replace("<|transcribe|>", "<|other|>"))
+    config = older_folder / "tokenizer_config.json"
+    settings = config.read_text()
+    config.unlink()
+    config.write_text(settings.replace("<|transcribe|>", "<|other|>"))
+    with pytest.raises(BackboneError, match="neither generation_config.json nor the tokenizer names its languages"):
+        Backbone.load(older_folder, device="cpu")
+
+
 def test_the_real_vocabulary_has_its_real_ids(hub_backbone):
     tokenizer = hub_backbone.tokenizer
     assert tokenizer(" and so my fellow americans", add_special_tokens=False).input_ids == [

@@ -10,6 +10,7 @@ import numpy as np
 from torch import Tensor
 
 from hyper.model.files import BackboneError, first_line
+from hyper.model.prompt import complete
 from hyper.recordings.limits import SAMPLE_RATE
 
 if TYPE_CHECKING:
@@ -25,6 +26,7 @@ TENSOR_FAULTS = {
     "unexpected_keys": "has the tensor {}, which config.json does not ask for",
     "mismatched_keys": "has the tensor {} in another shape than config.json asks for",
 }
+NO_PROMPT = "neither generation_config.json nor the tokenizer names its languages, so it cannot be asked for one"
 LARGEST_WEIGHT = 1e6  # trained ones stay below a thousand; one flipped bit of an exponent leads far beyond
 
 
@@ -45,7 +47,8 @@ def load_parts(
         model, tensors = loaded
         extractor = WhisperFeatureExtractor.from_pretrained(folder)
         tokenizer = WhisperTokenizer.from_pretrained(folder)
-        fault = tensor_fault(tensors) or fit_fault(model, extractor, tokenizer)
+        has_prompt = complete(model.generation_config, tokenizer, model.config.vocab_size)
+        fault = tensor_fault(tensors) or ("" if has_prompt else NO_PROMPT) or fit_fault(model, extractor, tokenizer)
         extractor(np.zeros(SAMPLE_RATE // 10), sampling_rate=SAMPLE_RATE)  # wrong settings show when they are used
     except Exception as error:  # of damaged files the libraries raise whatever they stumble over
         raise BackboneError(

@@ -2,12 +2,35 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from transformers import WhisperTokenizer
 
 NO_SPEECH_TOKENS = ("<|nospeech|>", "<|nocaptions|>")  # the second in models from 2022
+MULTILINGUAL_TOKENS = 51_865  # of the first multilingual Whispers; later ones have more, those for English alone fewer
+LANGUAGE = re.compile(r"<\|[a-z]{2,3}\|>")
+
+
+def complete(generation: Any, tokenizer: WhisperTokenizer, n_tokens: int) -> bool:
+    """Take from the tokenizer what a multilingual model's settings lack of the prompt: older fine-tunes name nothing.
+
+    False where the tokenizer lacks it too: without language and task such a model may translate, or write nonsense.
+    """
+    wanted = ("lang_to_id", "task_to_id", "no_timestamps_token_id")
+    is_english = n_tokens < MULTILINGUAL_TOKENS or getattr(generation, "is_multilingual", None) is False
+    if is_english or all(getattr(generation, name, None) for name in wanted):
+        return True
+    ids = tokenizer.added_tokens_encoder
+    found: tuple[Any, ...] = (
+        {name: i for name, i in ids.items() if LANGUAGE.fullmatch(name)},
+        {task: ids[f"<|{task}|>"] for task in ("transcribe",) if f"<|{task}|>" in ids},
+        ids.get("<|notimestamps|>"),
+    )
+    for name, value in zip(wanted, found, strict=True):
+        setattr(generation, name, getattr(generation, name, None) or value)
+    return all(getattr(generation, name) for name in wanted)
 
 
 def is_multilingual(generation: Any) -> bool:
