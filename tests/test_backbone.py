@@ -11,7 +11,7 @@ import time
 import numpy as np
 import pytest
 import torch
-from transformers import WhisperFeatureExtractor, WhisperForConditionalGeneration
+from transformers import WhisperFeatureExtractor, WhisperForConditionalGeneration, WhisperProcessor
 
 from hyper.compare.pipeline import PersonalizedAsr
 from hyper.model import files
@@ -20,6 +20,7 @@ from hyper.model.config import TARGETS, whole_stacks
 from hyper.model.device import choose_device, choose_dtype
 from hyper.model.files import BackboneError
 from hyper.model.fingerprint import fingerprint
+from hyper.model.info import base_info
 from hyper.recordings.audio import SAMPLE_RATE
 
 
@@ -224,10 +225,28 @@ def test_a_folder_that_does_not_exist():
         Backbone.load("nowhere")
 
 
-@pytest.mark.parametrize("name", [*files.NEEDED_FILES, "model.safetensors"])
+@pytest.mark.parametrize("name", [*files.NEEDED_FILES, files.FEATURES_FILE, "model.safetensors"])
 def test_a_file_that_is_missing_is_named(own_folder, name):
     (own_folder / name).unlink()
     with pytest.raises(BackboneError, match=f"is not a Whisper in Hugging Face's format: it has no {name}"):
+        Backbone.load(own_folder)
+
+
+def test_a_processor_that_transformers_5_saved_holds_the_feature_extractor(own_folder, backbone):
+    (own_folder / "preprocessor_config.json").unlink()
+    for name in ("tokenizer.json", "tokenizer_config.json"):
+        (own_folder / name).unlink()
+    WhisperProcessor(backbone.extractor, backbone.tokenizer).save_pretrained(own_folder)
+    assert not (own_folder / "preprocessor_config.json").exists()
+    assert Backbone.load(own_folder, device="cpu").window_seconds == backbone.window_seconds == 4
+    assert base_info(own_folder).window_seconds == 4
+
+
+def test_a_processors_older_file_holds_no_feature_extractor(own_folder):
+    (own_folder / "processor_config.json").write_text('{"processor_class": "WhisperProcessor"}')
+    assert Backbone.load(own_folder, device="cpu").window_seconds == 4
+    (own_folder / "preprocessor_config.json").unlink()
+    with pytest.raises(BackboneError, match="it has no preprocessor_config.json"):
         Backbone.load(own_folder)
 
 

@@ -7,7 +7,7 @@ import os
 import re
 import textwrap
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
@@ -21,7 +21,9 @@ ASSETS = _INSTALLED_ASSETS if _INSTALLED_ASSETS.is_dir() else _PACKAGE.parent / 
 BUNDLED_FOLDER = ASSETS / "whisper-mini"
 HUB_SECONDS = 7.0  # how long the hub may take to answer at all; downloads take as long as they need
 HUB_FILES = ["*.json", "*.txt", "model.safetensors", "model-*.safetensors"]  # no pickles, no second format
-NEEDED_FILES = ("config.json", "generation_config.json", "preprocessor_config.json")
+NEEDED_FILES = ("config.json", "generation_config.json")
+FEATURES_FILE = "preprocessor_config.json"
+PROCESSOR_FILE = "processor_config.json"  # holds the same as one of its parts where transformers 5 saved a processor
 WEIGHTS_FILES = ("model.safetensors", "model.safetensors.index.json")
 TOKENIZER_FILES = (("tokenizer.json",), ("vocab.json", "merges.txt"))  # the one or the others
 FIRST_LINE = 200  # characters of a library's own message; some name all that they know
@@ -135,6 +137,8 @@ def first_line(error: Exception) -> str:
 
 def _missing_files(folder: Path) -> list[str]:
     missing = [name for name in NEEDED_FILES if not (folder / name).is_file()]
+    if not any((folder / name).is_file() for name in (FEATURES_FILE, PROCESSOR_FILE)):
+        missing.append(FEATURES_FILE)
     if not any((folder / name).is_file() for name in WEIGHTS_FILES):
         missing.append(WEIGHTS_FILES[0])
     if not any(all((folder / name).is_file() for name in names) for names in TOKENIZER_FILES):
@@ -168,6 +172,21 @@ def read_settings(file: Path) -> dict[str, Any]:
     return settings
 
 
+def read_features(folder: Path) -> dict[str, Any]:
+    """The feature extractor's settings, where transformers reads them. Errors: `BackboneError` where there are none."""
+    processor = folder / PROCESSOR_FILE
+    nested = read_settings(processor).get("feature_extractor") if processor.is_file() else None
+    if isinstance(nested, dict):
+        return nested
+    if not (folder / FEATURES_FILE).is_file():  # older processors' files hold no parts
+        raise BackboneError(_lacking(folder, [FEATURES_FILE]))
+    return read_settings(folder / FEATURES_FILE)
+
+
+def _lacking(folder: Path, missing: Sequence[str]) -> str:
+    return f"{folder} is not a Whisper in Hugging Face's format: it has no {', '.join(missing)}."
+
+
 def weights_files(folder: Path) -> list[Path]:
     """The files of a Whisper's weights: one, or the parts that its index names.
 
@@ -191,8 +210,9 @@ def weights_files(folder: Path) -> list[Path]:
 def check_folder(folder: Path) -> None:
     """Raise unless all files of a Whisper are there."""
     if missing := _missing_files(folder):
-        raise BackboneError(f"{folder} is not a Whisper in Hugging Face's format: it has no {', '.join(missing)}.")
+        raise BackboneError(_lacking(folder, missing))
     settings = {name: read_settings(folder / name) for name in NEEDED_FILES}
+    read_features(folder)
     if (folder / ADAPTER_FILE).exists():
         raise BackboneError(
             f"{folder} holds a Whisper and an adapter ({ADAPTER_FILE}), and only one can be meant; please give the "

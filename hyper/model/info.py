@@ -19,12 +19,12 @@ from hyper.model.files import (
     ASSETS,
     BUNDLED,
     BUNDLED_FOLDER,
-    NEEDED_FILES,
     BackboneError,
     cached_folder,
     check_folder,
     check_hub_name,
     hub_parameters,
+    read_features,
     read_settings,
     weights_files,
 )
@@ -96,7 +96,8 @@ def n_parameters(weights_file: Path) -> int:
 def base_info(folder: Path) -> BaseInfo:
     """A Whisper's folder. Errors: `BackboneError` where it is none."""
     check_folder(folder)
-    config, generation, features = (read_settings(folder / name) for name in NEEDED_FILES)
+    config, generation = (read_settings(folder / name) for name in ("config.json", "generation_config.json"))
+    features = read_features(folder)
     try:
         return BaseInfo(
             parameters=sum(map(n_parameters, weights_files(folder))),

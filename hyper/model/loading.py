@@ -87,7 +87,7 @@ def fit_fault(
     heard = (extractor.feature_size, extractor.nb_max_frames)
     if heard != (config.num_mel_bins, 2 * config.max_source_positions):
         return (
-            f"preprocessor_config.json makes {heard[0]} mel bands in {heard[1]} frames, but config.json wants "
+            f"its feature extractor makes {heard[0]} mel bands in {heard[1]} frames, but config.json wants "
             f"{config.num_mel_bins} in {2 * config.max_source_positions}"
         )
     if not config.eos_token_id < len(tokenizer) <= config.vocab_size:

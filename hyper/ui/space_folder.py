@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from hyper.compare.export import whole_folder
-from hyper.model.files import NEEDED_FILES
+from hyper.model.files import FEATURES_FILE, NEEDED_FILES
 from hyper.model.pairs import hub_bases
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -16,7 +16,7 @@ NEEDED = ("app.py", "LICENSE", "hyper", "assets", "examples")
 NOT_NEEDED = ("__pycache__", "results")  # caches, and what only the study's pages show
 CARD = "Space.md"  # a Space reads its settings from the top of README.md
 SPACE_TORCH = "2.11.0"  # the newest that ZeroGPU lists, huggingface/hub-docs, docs/hub/spaces-zerogpu.md
-PRELOADED_FILES = (*NEEDED_FILES, "tokenizer.json", "tokenizer_config.json", "model.safetensors")
+PRELOADED_FILES = (*NEEDED_FILES, FEATURES_FILE, "tokenizer.json", "tokenizer_config.json", "model.safetensors")
 # The hub takes no file above 10 MB by plain git.
 LFS_ATTRIBUTES = "*.safetensors filter=lfs diff=lfs merge=lfs -text\n"
 
