@@ -60,6 +60,20 @@ def test_words_begin_where_the_vocabulary_says(hub_backbone):
     assert len(tokens) > 1.5 * len(found)  # or hardly any word has several tokens
 
 
+@pytest.mark.parametrize(("n_unsure", "expected"), [(0, 0.9), (1, 0.9), (3, 0.9), (4, 0.2), (7, 0.2)])
+def test_without_spaces_a_sentence_is_unsure_where_half_of_it_is(hub_backbone, n_unsure, expected):
+    """One doubtful letter of seven would otherwise be the confidence of all."""
+    text = "请打开厨房的灯"
+    *_, tokens = to_letter = [hub_backbone.to_tokens(text[:n]) for n in range(1, 8)]
+    log_probs = [math.log(0.9)] * len(tokens)
+    for up_to in to_letter[:n_unsure]:
+        log_probs[len(up_to) - 1] = math.log(0.2)
+    (found,) = word_confidences(hub_backbone, transcript(hub_backbone, tokens, log_probs), "zh")
+    assert found == (text, pytest.approx(expected))
+    (as_words,) = word_confidences(hub_backbone, transcript(hub_backbone, tokens, log_probs))
+    assert as_words.confidence == pytest.approx(0.2 if n_unsure else 0.9)
+
+
 @pytest.mark.parametrize("seconds", [2.0, 9.0])
 def test_every_word_of_a_decoded_transcript_has_its_confidence(backbone, make_hypernet, speech_like, seconds):
     asr = PersonalizedAsr(backbone, make_hypernet(backbone), "random")

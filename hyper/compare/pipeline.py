@@ -68,7 +68,7 @@ class PersonalizedAsr:
     ) -> PersonalizedAsr:
         """Load a base and its hypernetwork: the one in the folder given, or the one in assets/ that fits, or none."""
         backbone = Backbone.load(base, device, bits=bits)
-        folder = hypernet_folder(backbone, hypernet)
+        folder = Path(hypernet) if hypernet else find_hypernet(backbone.body_fingerprint, sorted(ASSETS.glob("*/")))
         if folder is None:
             return cls(backbone, None, None)
         network = load_hypernet(folder, backbone)
@@ -152,7 +152,7 @@ class PersonalizedAsr:
         heard = Heard(prepared.waveform)
 
         def row_of(transcript: Transcript) -> Row:
-            words = calibrated_confidences(self.backbone, transcript, self.calibration)
+            words = calibrated_confidences(self.backbone, transcript, self.calibration, prepared.language)
             said = transcript.without_states()
             return make_row(said, heard, reference, verbatim, words, prepared.language)
 
@@ -191,10 +191,12 @@ class PersonalizedAsr:
         adapted: Row | None,
         embedding: np.ndarray | None,  # (d_embedding,) that the adapted row was written for
         is_mean: bool = False,  # of several recordings
+        language: str = ENGLISH,
     ) -> tuple[Doubt, ...]:
         """Why the result is not reliable, of rows without their words' confidences."""
         last = adapted or base
-        last = replace(last, words=calibrated_confidences(self.backbone, last.transcript, self.calibration))
+        words = calibrated_confidences(self.backbone, last.transcript, self.calibration, language)
+        last = replace(last, words=words)
         where = whereabouts_of(self, embedding, is_mean)
         return doubts_of(last, None, where) if adapted is None else doubts_of(base, last, where)
 
@@ -293,8 +295,3 @@ class PersonalizedAsr:
     @cached_property
     def _measures(self) -> LayerMeasures:
         return LayerMeasures(self.backbone, self.hypernet.sites if self.hypernet else ())
-
-
-def hypernet_folder(backbone: Backbone, hypernet: str | Path | None) -> Path | None:
-    """The folder named, or the first in assets/ that holds a hypernetwork for this base, or none."""
-    return Path(hypernet) if hypernet else find_hypernet(backbone.body_fingerprint, sorted(ASSETS.glob("*/")))

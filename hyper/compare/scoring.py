@@ -115,5 +115,5 @@ def _scored(asr: PersonalizedAsr, row: ManifestRow, waveform: np.ndarray, pair: 
         layers=pair.layers,
         seconds=len(waveform) / SAMPLE_RATE,
         preferred=asr.prefers(pair, len(waveform), language),
-        doubts=asr.doubts(base, adapted, pair.embedding),
+        doubts=asr.doubts(base, adapted, pair.embedding, language=language),
     )

@@ -247,7 +247,7 @@ def _recording(
         for level, transcript in zip(LEVELS, transcripts, strict=True)
     }
     base, adapted = rows["base"], rows["speaker"]
-    doubts = asr.doubts(base, adapted, embedding, is_mean=True)
+    doubts = asr.doubts(base, adapted, embedding, is_mean=True, language=prepared.language)
     return SpeakerRecording(
         file=name,
         seconds=len(prepared.waveform) / SAMPLE_RATE,

@@ -46,7 +46,7 @@ def sweep(asr: PersonalizedAsr, prepared: Prepared, reference: str | None) -> tu
                 transcript,
                 heard,
                 reference,
-                words=calibrated_confidences(asr.backbone, transcript, asr.calibration),
+                words=calibrated_confidences(asr.backbone, transcript, asr.calibration, prepared.language),
                 language=prepared.language,
             ),
             n_changed=n_changed_words(transcripts[0].text, transcript.text, prepared.language),
