@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from hyper.compare.speaking import find_pauses, words_a_minute
+from hyper.compare.speaking import find_pauses, speaking_facts, words_a_minute
 from hyper.compare.word_times import WordTime
 from hyper.recordings import sound
 from hyper.recordings.audio import SAMPLE_RATE
@@ -82,3 +82,9 @@ def test_words_a_minute_are_counted_from_the_first_to_the_last():
     assert words_a_minute(words) == pytest.approx(72)  # 3 words in 2.5 s
     assert words_a_minute(words[:2]) is None
     assert words_a_minute([WordTime(word, 1.0, 1.0) for word in "abc"]) is None
+
+
+def test_words_a_minute_are_not_told_where_a_sentence_is_written_as_one_word():
+    words = [WordTime("请打开", 0.0, 1.0), WordTime("厨房", 1.0, 2.0), WordTime("的灯", 2.0, 3.0)]
+    assert words_a_minute(words, "zh") is None and words_a_minute(words, "de") == pytest.approx(60)
+    assert "without spaces" in speaking_facts(sound.look_at(tone(120, 1.0)), words, "zh")["Speech rate"]

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from hyper.compare.word_times import WordTime
+from hyper.metrics.normalize import ENGLISH, UNSPACED
 from hyper.metrics.percent import percent
 from hyper.recordings.limits import SAMPLE_RATE
 from hyper.recordings.sound import HOP, LEVEL_WINDOW, SILENCE_DB, Sound
@@ -23,6 +24,8 @@ HOW_MEASURED = (
     "miss words, and it estimates their times. Microphone, room and text change all of these figures, and none of them "
     "says anything about a person's health."
 )
+
+NO_SPACES = "not measured, as this language is written without spaces between words"
 
 
 @dataclass(frozen=True)
@@ -56,19 +59,23 @@ def _is_sound(level: np.ndarray) -> np.ndarray:  # (n_frames,) dB -> bool
     return level > max(limit, SILENCE_DB)
 
 
-def words_a_minute(words: Sequence[WordTime]) -> float | None:
-    """Speech rate from the first word's start to the last one's end, pauses included; None for too few words."""
-    if len(words) < FEWEST_WORDS or words[-1].end <= words[0].start:
+def words_a_minute(words: Sequence[WordTime], language: str = ENGLISH) -> float | None:
+    """Speech rate from the first word's start to the last one's end, pauses included; None for too few words.
+
+    None also where the language is written without spaces, which would make a word of a sentence.
+    """
+    if language in UNSPACED or len(words) < FEWEST_WORDS or words[-1].end <= words[0].start:
         return None
     return 60 * len(words) / (words[-1].end - words[0].start)
 
 
-def speaking_facts(sound: Sound, words: Sequence[WordTime]) -> dict[str, str]:
+def speaking_facts(sound: Sound, words: Sequence[WordTime], language: str = ENGLISH) -> dict[str, str]:
     """Pauses, speech rate, pitch and level, each in words; `words` are those of one transcript."""
-    rate = words_a_minute(words)
+    rate = words_a_minute(words, language)
+    unknown = NO_SPACES if language in UNSPACED else "too few words to tell"
     return {
         "Pauses": _pauses_text(find_pauses(sound.level)),
-        "Speech rate": "too few words to tell" if rate is None else f"about {rate:.0f} words a minute (approximate)",
+        "Speech rate": unknown if rate is None else f"about {rate:.0f} words a minute (approximate)",
         "Pitch (F0)": _spread_text(sound.f0[~np.isnan(sound.f0)], "Hz") or "no voice was found",
         "Level": _spread_text(sound.level[_is_sound(sound.level)], "dB") or "silence",
     }

@@ -71,7 +71,7 @@ def chapter(comparison: Comparison, row: ManifestRow, asr: PersonalizedAsr) -> C
         return Chapter(title_of(row), report, wav_bytes(comparison.waveform), {}, ())
     sound = look_at(comparison.waveform)
     times = comparison.word_times
-    speaking = speaking_facts(sound, times.adapted or times.base)
+    speaking = speaking_facts(sound, times.adapted or times.base, comparison.language)
     said = ". ".join(f"{name}: {fact}" for name, fact in speaking.items())
     plots = [Plot(SOUND.title, SOUND.reading, said, _untitled(sound_print(sound)))]
     if comparison.layers:

@@ -51,7 +51,7 @@ class SoundCard(Card):
         words = comparison.word_times.adapted or comparison.word_times.base
         sound = look_at(comparison.waveform)
         return {
-            self.facts: render("sound", facts=speaking_facts(sound, words), caption=SOUND),
+            self.facts: render("sound", facts=speaking_facts(sound, words, comparison.language), caption=SOUND),
             self.plot: gr.update(value=figures.interactive(sound_figure(sound), SOUND.title, zooms=True), visible=True),
             self.below: figures.print_links_html(sound_print(sound), "sound") + note_html(say(HOW_MEASURED)),
         }
