@@ -41,6 +41,19 @@ def test_few_bits_without_bitsandbytes_are_refused(monkeypatch) -> None:
         check_bits(8, CUDA)
 
 
+def test_parameters_are_counted_before_they_are_packed(whisper_folder, monkeypatch) -> None:
+    whole = Backbone.load(whisper_folder, device="cpu")
+
+    def halve(model, *_) -> None:
+        for layer in model.model.decoder.layers:
+            layer.fc1.weight = torch.nn.Parameter(layer.fc1.weight[::2])
+
+    monkeypatch.setattr("hyper.model.backbone.quantise", halve)
+    parts = copy.deepcopy(whole.model), whole.extractor, whole.tokenizer
+    packed = Backbone(*parts, "packed", CPU, torch.float32, 4)
+    assert sum(p.numel() for p in packed.model.parameters()) < packed.n_parameters == whole.n_parameters
+
+
 @pytest.mark.parametrize(("bits", "closest"), [(8, 0.99), (4, 0.9)])
 def test_a_packed_base_compares_and_its_hypernetwork_learns(
     bits: int, closest: float, make_hypernet, speech_like, spoken, tmp_path
@@ -52,6 +65,7 @@ def test_a_packed_base_compares_and_its_hypernetwork_learns(
     for layer in packed.model.modules():  # on a CPU it would repack them for inference alone, which CUDA does not
         layer.support_avx512bf16_for_cpu = False
     assert packed.body_fingerprint == whole.body_fingerprint  # of the stored weights: hypernetworks still fit
+    assert packed.n_parameters == whole.n_parameters  # though two of 4 bits share a byte
     sites = packed.sites(["decoder.fc1", "encoder.q_proj"])
     assert sites == whole.sites(["decoder.fc1", "encoder.q_proj"])
     for site in sites:

@@ -6,7 +6,6 @@ import copy
 import threading
 from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
-from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
@@ -63,6 +62,7 @@ class Backbone(Vocabulary):
         self.bits = bits
         self.fingerprint = fingerprint(model)  # of the stored weights, before they are cast
         self.body_fingerprint = body_fingerprint(model)  # what a hypernetwork belongs to
+        self.n_parameters = sum(p.numel() for p in model.parameters())  # tied ones once; packed ones would count less
         if bits is not None:
             quantise(model, bits, dtype)
         self.model: Any = cast(Any, model)  # transformers' types do not know what its own calls give
@@ -115,11 +115,6 @@ class Backbone(Vocabulary):
     def window_seconds(self) -> float:
         """What the encoder sees at once."""
         return self.extractor.n_samples / self.extractor.sampling_rate
-
-    @cached_property
-    def n_parameters(self) -> int:
-        """All weights, tied ones once."""
-        return sum(p.numel() for p in self.model.parameters())
 
     @property
     def d_model(self) -> int:
