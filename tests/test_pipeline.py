@@ -16,7 +16,8 @@ from hyper.__main__ import main
 from hyper.compare import pipeline, transcribe
 from hyper.compare.confidence import word_confidences
 from hyper.compare.pipeline import PersonalizedAsr
-from hyper.compare.prepared import encode
+from hyper.compare.prepared import adapt, encode
+from hyper.compare.stopwatch import Stopwatch
 from hyper.compare.transcribe import join_pieces
 from hyper.metrics.word_errors import word_errors
 from hyper.model.backbone import Backbone
@@ -49,13 +50,15 @@ def merged_model(asr: PersonalizedAsr, waveform: np.ndarray, strength: float = 1
     return model
 
 
-def test_what_is_kept_of_one_recording_holds_nothing_of_another(backbone, speech_like):
+def test_what_is_kept_of_one_recording_holds_nothing_of_another(asr, backbone, speech_like):
     """Those of several visitors are encoded together, and each is kept for as long as its own visitor stays."""
     first, second = encode(backbone, [speech_like(1.0), speech_like(1.0, 1)])
     for name in ("log_mel", "states", "embedded"):
         one, other = (getattr(each, name) for each in (first, second))
         assert one.untyped_storage().data_ptr() != other.untyped_storage().data_ptr()
         assert one.untyped_storage().nbytes() == one.nbytes
+    for each in adapt(backbone, asr.hypernet, [first, second], "en", False, Stopwatch(backbone.device)):
+        assert each.embedding.untyped_storage().nbytes() == each.embedding.nbytes
 
 
 def test_many_recordings_come_with_the_size_of_each_layers_change(asr, speech_like):

@@ -148,7 +148,7 @@ def adapt(
             n_rows = [len(each.n_samples) if adapt_per_piece else 1 for each in encoded]
             ends = list(accumulate(n_rows))
             own = [range(end - n, end) for end, n in zip(ends, n_rows, strict=True)]
-            adaptations = [(lora.take(rows), embedding[rows.start : rows.stop]) for rows in own]
+            adaptations = [(lora.take(rows), embedding[rows.start : rows.stop].clone()) for rows in own]
     return [
         Prepared(
             waveform=each.waveform,
