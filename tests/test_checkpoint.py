@@ -10,6 +10,7 @@ import torch
 from safetensors.torch import load_file, save_file
 from transformers import WhisperForConditionalGeneration
 
+from hyper.compare.pipeline import PersonalizedAsr
 from hyper.model.backbone import Backbone
 from hyper.model.checkpoint import CheckpointError, find_hypernet, load_hypernet, save_hypernet
 from hyper.model.fingerprint import body_fingerprint
@@ -78,6 +79,14 @@ def test_a_missing_file_is_named(folder, backbone, name):
     (folder / name).unlink()
     with pytest.raises(CheckpointError, match=f"is not a hypernetwork: it has no {name}"):
         load_hypernet(folder, backbone)
+
+
+def test_a_folder_in_the_home_may_be_named_with_a_tilde(folder, backbone, whisper_folder, monkeypatch):
+    monkeypatch.setenv("HOME", str(folder.parent))
+    named = f"~/{folder.name}"
+    assert load_hypernet(named, backbone).config.base_fingerprint == backbone.body_fingerprint
+    asr = PersonalizedAsr.load(whisper_folder, named, "cpu")
+    assert (asr.hypernetwork, asr.hypernet_folder) == (folder.name, folder)
 
 
 def test_a_missing_tensor_is_named(folder, backbone):

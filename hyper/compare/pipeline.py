@@ -68,7 +68,8 @@ class PersonalizedAsr:
     ) -> PersonalizedAsr:
         """Load a base and its hypernetwork: the one in the folder given, or the one in assets/ that fits, or none."""
         backbone = Backbone.load(base, device, bits=bits)
-        folder = Path(hypernet) if hypernet else find_hypernet(backbone.body_fingerprint, sorted(ASSETS.glob("*/")))
+        named = Path(hypernet).expanduser() if hypernet else None
+        folder = named or find_hypernet(backbone.body_fingerprint, sorted(ASSETS.glob("*/")))
         if folder is None:
             return cls(backbone, None, None)
         network = load_hypernet(folder, backbone)

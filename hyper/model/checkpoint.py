@@ -53,7 +53,7 @@ def save_hypernet(hypernet: HyperNetwork, folder: str | Path) -> None:
 
 def load_hypernet(folder: str | Path, backbone: Backbone) -> HyperNetwork:
     """Read what `save_hypernet` wrote, for the base that it was trained with and no other."""
-    folder = Path(folder)
+    folder = Path(folder).expanduser()
     check_delivered(folder, CheckpointError)
     for name in (CONFIG_FILE, WEIGHTS_FILE):
         if not (folder / name).is_file():
