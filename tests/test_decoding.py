@@ -152,6 +152,13 @@ def test_the_model_can_write_as_much_as_the_limit_allows(backbone, speech_like):
     assert max(len(row.tokens) for row in rows) <= 62
 
 
+def test_a_model_that_knows_no_english_is_not_asked_for_it(hub_backbone, monkeypatch):
+    codes = {f"<|{code}|>": hub_backbone.prompt(code)[1] for code in ("de", "zh")}
+    monkeypatch.setattr(hub_backbone.model.generation_config, "lang_to_id", codes)
+    monkeypatch.setitem(vars(hub_backbone), "languages", ("de", "zh"))
+    assert (token_limit(1.0, hub_backbone, "de"), token_limit(1.0, hub_backbone, "zh")) == (28, 444)
+
+
 @pytest.mark.parametrize(
     "tokens, expected",
     [

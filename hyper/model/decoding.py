@@ -61,7 +61,7 @@ def token_limit(seconds: float, backbone: Backbone, language: str = "en") -> int
 
     All that the model has in languages of other than Latin letters, which take many tokens a word.
     """
-    room = backbone.max_target_positions - len(backbone.prompt())
+    room = backbone.max_target_positions - len(backbone.prompt(language))
     if language not in IN_LATIN_LETTERS:
         return room
     return min(math.ceil(TOKENS_PER_SECOND * seconds) + SPARE_TOKENS, room)
