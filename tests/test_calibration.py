@@ -185,6 +185,10 @@ def test_a_calibration_is_read_back_for_its_own_hypernetwork_under_any_token_emb
     assert OTHER_EMBEDDING in reliability_html(other, backbone.fingerprint)
 
 
+def with_points(text: str, points: list[list[float]]) -> str:
+    return json.dumps(json.loads(text) | {"points": points})
+
+
 @pytest.mark.parametrize(
     ("change", "reason"),
     [
@@ -193,6 +197,10 @@ def test_a_calibration_is_read_back_for_its_own_hypernetwork_under_any_token_emb
         (lambda text: text.replace('"method"', '"way"'), "it does not hold exactly the keys"),
         (lambda text: text.replace('"error"', '"wrong"'), "its numbers are not as expected"),
         (lambda text: text.replace('"points": [', '"points": [["a"],'), "its numbers are not as expected"),
+        (lambda text: with_points(text, []), "its points do not rise from 0 to 1"),
+        (lambda text: with_points(text, [[0.6, 0.1], [0.4, 0.9]]), "its points do not rise from 0 to 1"),
+        (lambda text: with_points(text, [[0.4, 0.1], [1.2, 0.9]]), "its points do not rise from 0 to 1"),
+        (lambda text: with_points(text, [[float("nan"), 0.1]]), "its points do not rise from 0 to 1"),
     ],
 )
 def test_a_damaged_calibration_says_what_to_do(pair, backbone, change, reason):

@@ -109,6 +109,9 @@ class Calibration:
             raise CalibrationError(str(error)) from error
         except (TypeError, ValueError, KeyError, AttributeError) as error:
             raise CalibrationError(f"its numbers are not as expected ({error})") from error
+        raw = [each for each, _ in points]
+        if not points or raw != sorted(raw) or not all(0 <= value <= 1 for point in points for value in point):
+            raise CalibrationError("its points do not rise from 0 to 1")
         return cls(**{**record, **made, "points": points})
 
 
