@@ -266,6 +266,12 @@ def test_too_short(tmp_path):
     load_audio(tmp_path / "a.wav")
 
 
+@pytest.mark.parametrize("shape", [(2, SAMPLE_RATE), (SAMPLE_RATE, 1), ()])
+def test_an_array_that_is_not_one_row_of_samples(shape):
+    with pytest.raises(AudioError, match="has the shape .* but samples in one row are wanted, \\(n_samples,\\)"):
+        check_waveform(np.full(shape, 0.1, np.float32))
+
+
 def test_too_long(tmp_path):
     soundfile.write(tmp_path / "a.wav", chirp(SAMPLE_RATE, 3.0), SAMPLE_RATE)
     assert refused(tmp_path / "a.wav", max_seconds=2) == (
