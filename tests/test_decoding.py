@@ -160,35 +160,38 @@ def test_a_model_that_knows_no_english_is_not_asked_for_it(hub_backbone, monkeyp
 
 
 @pytest.mark.parametrize(
-    "tokens, expected",
+    "tokens, limit, expected",
     [
-        ([7] * 24, True),  # one token 24 times
-        ([7] * 23, False),
-        ([1, 2, 3, 4, 5, *[7] * 24], True),  # after other words
-        ([*[7] * 24, 1], False),  # over again already
-        ([1, 2] * 12, True),
-        ([1, 2] * 11, False),
-        ([1, 2, 3] * 8, True),
-        ([1, 2, 3, 4, 5] * 8, True),
-        ([1, 2, 3, 4, 5] * 7, False),
-        (list(range(10)) * 8, True),
-        (list(range(11)) * 8, False),  # a phrase longer than looked for
-        ([1, 1, 1, 1], False),  # "no no no no"
-        (list(range(40)), False),
-        ([], False),
+        ([7] * 12, 22, True),  # one token twelve times, of a moment
+        ([7] * 11, 22, False),
+        ([7] * 14, 28, True),  # within a second
+        ([7] * 13, 28, False),
+        ([7] * 24, 400, True),  # however long it is
+        ([7] * 23, 400, False),
+        ([1, 2, 3, 4, 5, *[7] * 24], 60, True),  # after other words
+        ([*[7] * 24, 1], 60, False),  # over again already
+        ([1, 2, 3] * 8, 60, True),
+        ([1, 2, 3] * 7, 60, False),  # "I want to" seven times in five seconds
+        (list(range(10)) * 6, 60, True),
+        (list(range(10)) * 5, 60, False),
+        (list(range(11)) * 6, 60, False),  # a phrase longer than looked for
+        ([1, 1, 1, 1], 22, False),  # "no no no no"
+        (list(range(40)), 60, False),
+        ([], 22, False),
     ],
 )
-def test_what_counts_as_a_loop(tokens, expected):
-    assert is_loop(tokens) == expected
+def test_what_counts_as_a_loop(tokens, limit, expected):
+    assert is_loop(tokens, limit) == expected
 
 
-def test_a_word_that_a_stutterer_says_seven_times_is_no_loop_however_many_tokens_it_takes():
+def test_a_word_that_a_stutterer_says_again_and_again_is_no_loop_however_many_tokens_it_takes():
     from hyper.model.backbone import Backbone
 
     bundled = Backbone.load("bundled", device="cpu")
     assert len(bundled.to_tokens("slippers")) > 3  # of a small vocabulary
-    assert not is_loop(bundled.to_tokens("show me the red " + "slippers " * 7))
-    assert is_loop(bundled.to_tokens("show me the red " + "slippers " * 8))
+    said, limit = "show me the red", token_limit(5.0, bundled)
+    assert not is_loop(bundled.to_tokens(f"{said} {'slippers ' * 5}"), limit)
+    assert is_loop(bundled.to_tokens(f"{said} {'slippers ' * 8}"), limit)
 
 
 def test_a_row_in_a_loop_stops_and_the_other_goes_on(backbone, speech_like, monkeypatch):
@@ -200,7 +203,7 @@ def test_a_row_in_a_loop_stops_and_the_other_goes_on(backbone, speech_like, monk
         lambda steps: (torch.tensor([50, next(count)])[-len(steps._scores) :], torch.zeros(len(steps._scores))),
     )
     loop, other = greedy_decode(backbone, states, 30)
-    assert (loop.tokens, loop.stopped) == ((50,) * 24, "repetition")
+    assert (loop.tokens, loop.stopped) == ((50,) * 15, "repetition")
     assert (other.tokens, other.stopped) == (tuple(range(100, 130)), "length")
 
 

@@ -19,8 +19,11 @@ Stopped = Literal["end", "length", "repetition"]
 
 TOKENS_PER_SECOND = 8  # fast speech has about 4 words a second, and a word about 1.5 tokens
 SPARE_TOKENS = 20  # for short recordings: an utterance of one word may be spelt in many tokens
-REPEATS = 8  # a phrase said so many times running is a loop: those who stutter may well say one four times ...
-REPEATED_TOKENS = 24  # ... if it fills so many tokens: "no no no no no no no no" is not one
+REPEATS = 6  # a phrase said so many times running is a loop ...
+REPEATED_TOKENS = (
+    12,
+    24,
+)  # ... where it fills half of what the recording may take, at least and at most so many tokens
 LONGEST_PHRASE = 10  # tokens
 
 
@@ -50,7 +53,7 @@ class _Row:
             return
         self.tokens.append(token)
         self.log_probs.append(log_prob)
-        if is_loop(self.tokens):
+        if is_loop(self.tokens, self.limit):
             self.stopped = "repetition"
         elif len(self.tokens) >= self.limit:
             self.stopped = "length"
@@ -67,10 +70,15 @@ def token_limit(seconds: float, backbone: Backbone, language: str = "en") -> int
     return min(math.ceil(TOKENS_PER_SECOND * seconds) + SPARE_TOKENS, room)
 
 
-def is_loop(tokens: Sequence[int]) -> bool:
-    """Whether the tokens end in one phrase that repeats without end in sight."""
+def is_loop(tokens: Sequence[int], limit: int) -> bool:
+    """Whether the tokens end in one phrase that repeats without end in sight.
+
+    Who stutters may well say a word five times, but not in a second: `limit`, of `token_limit`, tells how long it was.
+    """
+    least, most = REPEATED_TOKENS
+    filled = min(max(least, limit // 2), most)
     for phrase in range(1, LONGEST_PHRASE + 1):
-        repeats = max(REPEATS, math.ceil(REPEATED_TOKENS / phrase))
+        repeats = max(REPEATS, math.ceil(filled / phrase))
         tail = tokens[-phrase * repeats :]
         if len(tail) == phrase * repeats and tail[phrase:] == tail[:-phrase]:
             return True
