@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from itertools import combinations
 
 import numpy as np
 import pytest
@@ -14,6 +15,7 @@ from test_decoding import merged
 from hyper.compare.pipeline import PersonalizedAsr
 from hyper.compare.speaker import MAX_RECORDINGS, SpeakerError, agreement, compare_speaker, split_references
 from hyper.metrics.word_errors import word_errors
+from hyper.model import subspace
 from hyper.model.backbone import Backbone
 from hyper.model.checkpoint import save_hypernet
 from hyper.model.lora import LoraWeights
@@ -138,28 +140,53 @@ def drawn(rank: int, seed: int) -> tuple[torch.Tensor, torch.Tensor]:
 
 def test_the_angles_of_rank_one_are_scipys():
     first, second = drawn(1, 5), drawn(1, 6)
-    written, read = angles_between_updates(first, second)
+    written, read = (found[0, 1] for found in angles_between_updates([first, second]))
     formed = [(b @ a).numpy() for a, b in (first, second)]
     assert written == pytest.approx(scipy.linalg.subspace_angles(*(update[:, :1] for update in formed))[0])
     assert read == pytest.approx(scipy.linalg.subspace_angles(*(update[:1].T for update in formed))[0])
 
 
 def test_the_angles_of_any_rank_are_those_of_the_formed_products():
-    first, second = drawn(3, 5), drawn(2, 6)
-    u, v = ((b @ a).numpy() for a, b in (first, second))
-    written, read = angles_between_updates(first, second)
-    for found, one, two in ((written, u @ u.T, v @ v.T), (read, u.T @ u, v.T @ v)):
-        cosine = (one * two).sum() / (np.linalg.norm(one) * np.linalg.norm(two))
-        assert found == pytest.approx(np.arccos(np.sqrt(cosine)))
+    updates = [drawn(3, seed) for seed in range(4)]
+    formed = [(b @ a).numpy() for a, b in updates]
+    written, read = angles_between_updates(updates)
+    for i, j in combinations(range(4), 2):
+        u, v = formed[i], formed[j]
+        for found, one, two in ((written, u @ u.T, v @ v.T), (read, u.T @ u, v.T @ v)):
+            cosine = (one * two).sum() / (np.linalg.norm(one) * np.linalg.norm(two))
+            assert (found[i, j], found[j, i]) == pytest.approx((np.arccos(np.sqrt(cosine)),) * 2)
+
+
+def test_each_recordings_update_is_taken_apart_once(monkeypatch):
+    taken = []
+    monkeypatch.setattr(subspace, "_update_spaces", lambda a, b: taken.append(a) or (b, a.T))
+    agreement([vectors([1.0, i], [2.0, i, 0.0], [i, 3.0], [0.0, 1.0, i]) for i in map(float, range(6))])
+    assert len(taken) == 6 * 2  # recordings and layers, not pairs of recordings
+
+
+def test_others_who_wait_for_the_model_do_not_wait_for_the_agreement(asr, recordings, monkeypatch):
+    is_on_model = []
+
+    def on_model(step):
+        is_on_model.append(True)
+        try:
+            return step()
+        finally:
+            is_on_model.pop()
+
+    seen = []
+    monkeypatch.setattr("hyper.compare.speaker.agreement", lambda own: seen.append(bool(is_on_model)) or agreement(own))
+    assert compare_speaker(asr, recordings, on_model=on_model).agreement.written_deg.shape == (3, 3)
+    assert seen == [False]
 
 
 def test_by_hand_the_same_directions_weighed_differently_are_apart():
     """U U' is diag(1, 1), V V' is diag(9, 1): the cosine is 10 / (sqrt 2 sqrt 82)."""
     b = torch.eye(2)
-    written, read = angles_between_updates((torch.eye(2), b), (torch.diag(torch.tensor([3.0, 1.0])), b))
+    updates = [(torch.eye(2), b), (torch.diag(torch.tensor([3.0, 1.0])), b), (2 * torch.eye(2), b)]
     expected = np.degrees(np.arccos(np.sqrt(10 / np.sqrt(2 * 82))))
-    assert np.degrees([written, read]) == pytest.approx([expected, expected])
-    assert angles_between_updates((torch.eye(2), b), (2 * torch.eye(2), b)) == pytest.approx((0.0, 0.0), abs=1e-7)
+    for found in angles_between_updates(updates):
+        assert np.degrees(found[0, 1:]) == pytest.approx([expected, 0.0], abs=1e-5)
 
 
 def test_an_update_of_zero_has_no_direction(backbone, make_hypernet, recordings):

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from itertools import combinations
 from typing import Any
 
 import numpy as np
@@ -42,21 +41,14 @@ class Agreement:
 
 def agreement(adaptations: Sequence[LoraWeights]) -> Agreement:
     """How far the adaptations agree, each of one row and all for the same sites."""
-    n = len(adaptations)
-    written, read = np.zeros((n, n)), np.zeros((n, n))
-    for i, j in combinations(range(n), 2):
-        written[i, j], read[i, j] = written[j, i], read[j, i] = _mean_angles_deg(adaptations[i], adaptations[j])
-    return Agreement(written, read)
-
-
-def _mean_angles_deg(first: LoraWeights, second: LoraWeights) -> tuple[float, float]:
-    """Written and read: the mean over layers, in degrees."""
-    layers = []
-    first, second = first.without_gains(), second.without_gains()
-    for a, b, other_a, other_b in zip(first.a, first.b, second.a, second.b, strict=True):
-        layers.append(angles_between_updates((a[0], b[0]), (other_a[0], other_b[0])))
+    own = [each.without_gains() for each in adaptations]
+    layers = [
+        angles_between_updates([(each.a[site][0], each.b[site][0]) for each in own]) for site in range(len(own[0].a))
+    ]
     written, read = np.degrees(np.mean(layers, axis=0))
-    return float(written), float(read)
+    for matrix in (written, read):
+        np.fill_diagonal(matrix, 0.0)  # up to rounding it is; and a zero update agrees with itself
+    return Agreement(written, read)
 
 
 def _mean_of_pairs(matrix: np.ndarray) -> float:

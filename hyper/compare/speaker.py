@@ -146,7 +146,7 @@ def compare_speaker(
         recordings=tuple(
             _recording(asr, *each, of_speaker) for each in zip(names, prepared, references, decoded, strict=True)
         ),
-        agreement=on_model(partial(agreement, [each.lora for each in prepared if each.lora is not None])),
+        agreement=agreement([each.lora.to_cpu() for each in prepared if each.lora is not None]),
         embeddings=embeddings.float().cpu().numpy(),
         lora=lora.to_cpu(),
         base_model=asr.base_model,

@@ -13,7 +13,7 @@ given, with their mean and maximum.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cache, partial
 from typing import NamedTuple
@@ -140,25 +140,28 @@ def triangle_of(weight: Tensor) -> np.ndarray | None:  # (d_out, d_in)
 
 
 def angles_between_updates(
-    first: tuple[Tensor, Tensor],  # a (rank, d_in) and b (d_out, rank) of one update
-    second: tuple[Tensor, Tensor],  # of another update of the same weight
-) -> tuple[float, float]:  # written and read, radians; NaN where an update is zero
-    """How far two products `b @ a` point apart in what they write (columns), and in what they read (rows).
+    updates: Sequence[tuple[Tensor, Tensor]],  # a (rank, d_in) and b (d_out, rank) of n updates of one weight
+) -> tuple[np.ndarray, np.ndarray]:  # written and read, (n, n) radians each; NaN where one of two updates is zero
+    """How far any two products `b @ a` point apart in what they write (columns), and in what they read (rows).
 
     The square root of the cosine between U U' and V V', U and V being the products, is the cosine of the angle, and for
     rank 1 this is the principal angle. Each direction counts as strongly as it is changed: updates that weigh the same
     learned directions differently span one space, and their principal angles would all be 0.
     """
     _hold_blas_to_one_thread()
-    spaces = [_update_spaces(_float64(a), _float64(b)) for a, b in (first, second)]
-    written, read = (_weighted_angle(*pair) for pair in zip(*spaces, strict=True))
+    spaces = [_update_spaces(_float64(a), _float64(b)) for a, b in updates]
+    written, read = (_weighted_angles(np.stack(own)) for own in zip(*spaces, strict=True))
     return written, read
 
 
-def _weighted_angle(u: np.ndarray, v: np.ndarray) -> float:  # (d, rank) each
-    size = np.linalg.norm(u.T @ u) * np.linalg.norm(v.T @ v)
-    cosine = float(np.linalg.norm(u.T @ v) ** 2 / size) if size else float("nan")
-    return float(np.arccos(np.sqrt(min(1.0, cosine)))) if size else cosine
+def _weighted_angles(spaces: np.ndarray) -> np.ndarray:  # (n, d, rank) -> (n, n)
+    n, d, rank = spaces.shape
+    side_by_side = spaces.swapaxes(0, 1).reshape(d, n * rank)
+    products = (side_by_side.T @ side_by_side).reshape(n, rank, n, rank)
+    shared = np.square(products).sum(axis=(1, 3))  # squared Frobenius norms of u' v
+    size = np.sqrt(shared.diagonal())
+    with np.errstate(invalid="ignore"):  # 0 / 0: NaN
+        return np.asarray(np.arccos(np.sqrt(np.minimum(1.0, shared / np.outer(size, size)))))
 
 
 def _update_spaces(a: np.ndarray, b: np.ndarray) -> tuple[np.ndarray, np.ndarray]:  # (d_out, rank), (d_in, rank)
