@@ -10,8 +10,8 @@ import numpy as np
 import pytest
 import soundfile
 
-from hyper.compare.pipeline import PersonalizedAsr
-from hyper.compare.scheduler import Scheduler
+from hyper.compare.pipeline import DECODE_BATCH, PersonalizedAsr
+from hyper.compare.scheduler import BATCH_SIZE, Scheduler
 from hyper.compare.together import Decoded, decode_together, pair_with_sizes, wanted
 from hyper.model.backbone import BackboneError
 from hyper.model.lora import StrengthError
@@ -61,6 +61,15 @@ def test_each_gets_what_it_gets_alone_whatever_its_strength_and_company(asr, fil
     texts = [decoded.pair.adapted.text for decoded in together]
     assert len(set(texts)) == len(texts)  # or swapping two would go unnoticed
     assert together[2].pair.base.tokens == together[2].pair.adapted.tokens  # strength 0 is the base
+
+
+def test_a_long_recording_is_decoded_no_more_pieces_at_once_than_when_it_is_alone(asr, files, monkeypatch):
+    asked = []
+    monkeypatch.setattr(asr, "decode_many", lambda *given, **how: asked.append(given[2]) or decode_many(*given, **how))
+    decode_many = type(asr).decode_many.__get__(asr)
+    decode_together([wanted(asr, file) for file in (files[0], files[1])])
+    decode_together([wanted(asr, file) for file in files])
+    assert asked == [BATCH_SIZE, DECODE_BATCH]
 
 
 def test_what_is_kept_of_a_recording_is_as_trained(asr, files):

@@ -10,7 +10,7 @@ from typing import NamedTuple
 import numpy as np
 import torch
 
-from hyper.compare.pipeline import PersonalizedAsr
+from hyper.compare.pipeline import DECODE_BATCH, PersonalizedAsr
 from hyper.compare.prepared import Prepared
 from hyper.compare.scheduler import BATCH_SIZE
 from hyper.compare.stopwatch import Stopwatch
@@ -99,7 +99,9 @@ def decode_together(batch: Sequence[Wanted]) -> list[Decoded]:
     decoding = Stopwatch(asr.backbone.device)
     prepared = prepare_together(batch)
     scaled = [one.scaled(each.strength) for one, each in zip(prepared, batch, strict=True)]
-    pairs = asr.decode_many(scaled, 1.0, BATCH_SIZE, decoding, keep_states=True)
+    is_long = any(len(one.n_samples) > 1 for one in prepared)
+    at_once = DECODE_BATCH if is_long else BATCH_SIZE
+    pairs = asr.decode_many(scaled, 1.0, at_once, decoding, keep_states=True)
     decoded = [
         Decoded(one, pair, _added(one.timings_ms, decoding.timings_ms))
         for one, pair in zip(prepared, pairs, strict=True)
