@@ -12,6 +12,7 @@ from test_speech import needs_espeak
 from transformers import WhisperForConditionalGeneration
 from transformers.generation.utils import GenerateEncoderDecoderOutput
 
+from hyper.compare import word_times
 from hyper.compare.pipeline import PersonalizedAsr
 from hyper.compare.word_times import WordTime, begun_with_sound
 from hyper.model.alignment import token_starts
@@ -108,6 +109,19 @@ def test_a_short_recording_is_timed_without_the_silence_that_it_is_heard_after(a
     flat = [seconds for word in comparison.word_times.base for seconds in (word.start, word.end)]
     assert len(flat) > 2 and set(np.round(flat, 6)) <= set(np.round(expected, 6))
     assert flat[-1] == pytest.approx(expected[-1]) and flat[-1] > 0
+
+
+def test_no_more_rows_are_read_at_once_than_there_is_memory_for(asr, speech_like, monkeypatch):
+    comparison, read = asr.compare(speech_like(9.0)), []
+    attention = asr.backbone.attention
+    monkeypatch.setattr(asr.backbone, "attention", lambda *given: read.append(attention(*given)) or read[-1])
+    whole = asr.word_times([comparison.time_words.args[0]])
+    assert len(read[0]) > 1
+    of_one = read[0][0].nbytes
+    read.clear()
+    monkeypatch.setattr(word_times, "READ_BYTES", of_one)
+    assert asr.word_times([comparison.time_words.args[0]]) == whole
+    assert max(each.nbytes for each in read) <= 1.1 * of_one and {len(each) for each in read} == {1}
 
 
 def test_attention_under_an_update_is_that_of_merged_weights(asr, speech_like):

@@ -24,7 +24,8 @@ from hyper.recordings.limits import SAMPLE_RATE
 # openai/whisper, whisper/timing.py: the first word of a piece takes all silence before it, and is cut to so much.
 MOST_OF_MEDIAN = 2  # times the median length of the piece's words ...
 LONGEST_MEDIAN = 0.7  # ... which is no longer than this, in seconds
-READ_TOGETHER = 16  # rows; what eight heads read of 200 tokens in a whole window takes 10 MB each
+READ_TOGETHER = 16  # rows, at most ...
+READ_BYTES = READ_TOGETHER * 10_000_000  # ... for what eight heads read of 200 tokens in a whole window takes 10 MB
 
 
 class WordTime(NamedTuple):
@@ -148,9 +149,17 @@ def _token_starts(backbone: Backbone, pieces: Sequence[_Piece]) -> dict[_Piece, 
     written = sorted((piece for piece in pieces if piece.tokens), key=lambda piece: len(piece.tokens))
     starts: dict[_Piece, np.ndarray] = {}
     with backbone.lock, torch.inference_mode():
-        for part in in_batches(written, [len(piece.states) for piece in written], READ_TOGETHER):
+        for part in in_batches(written, [len(piece.states) for piece in written], _at_once(backbone, written)):
             starts |= zip(part, map(token_starts, _attentions(backbone, part)), strict=True)
     return starts
+
+
+def _at_once(backbone: Backbone, pieces: Sequence[_Piece]) -> int:
+    """Rows that are read together: fewer of a model that names no heads, as all of half its layers are read then."""
+    n_tokens = max((len(piece.tokens) for piece in pieces), default=0)
+    n_states = max((len(piece.states) for piece in pieces), default=0)
+    of_one = backbone.attention_bytes(n_tokens, n_states)
+    return max(1, min(READ_TOGETHER, READ_BYTES // max(1, of_one)))
 
 
 def _attentions(backbone: Backbone, pieces: Sequence[_Piece]) -> list[Tensor]:

@@ -213,6 +213,10 @@ class Backbone(Vocabulary):
         heads, states = alignment_heads(self.model), states.to(self.device, self.dtype)
         return cross_attention(self.model, states, tokens.to(self.device), heads, applied)
 
+    def attention_bytes(self, n_tokens: int, n_states: int) -> int:
+        """What `attention` of one row takes."""
+        return len(alignment_heads(self.model)) * n_tokens * n_states * torch.float32.itemsize
+
     @property
     def samples_per_state(self) -> int:
         """How far apart the encoder states are."""
