@@ -104,11 +104,11 @@ def test_several_one_speaker_and_every_strength(lent, recordings):
     assert [(p.base.tokens, p.adapted.tokens, p.layers) for p in pairs] == [
         (p.base.tokens, p.adapted.tokens, p.layers) for p in want
     ]
-    speaker = lent.service.alone("anna", partial(compare_speaker, lent.asr, recordings))
+    speaker = lent.service.in_steps("anna", partial(compare_speaker, lent.asr, recordings))
     assert speaker.to_json() == direct(lent, lambda: compare_speaker(lent.asr, recordings)).to_json()
     asr, prepared = lent.service.prepare(Asked(recordings[0], "", "bundled", "en"), "anna")
     assert asr is lent.asr
-    points = lent.service.alone("anna", partial(sweep, asr, prepared, None))
+    points = lent.service.in_steps("anna", partial(sweep, asr, prepared, None))
     assert len(points) == 9
 
 
@@ -120,7 +120,7 @@ def test_a_part_of_a_list_without_a_recording_borrows_nothing(lent):
 
 def test_its_errors_come_back_as_they_are(lent, recordings):
     with pytest.raises(SpeakerError, match="There is 1 recording"):
-        lent.service.alone("anna", partial(compare_speaker, lent.asr, recordings[:1]))
+        lent.service.in_steps("anna", partial(compare_speaker, lent.asr, recordings[:1]))
 
 
 def test_what_lies_on_another_device_comes_back_on_the_processor(lent, monkeypatch):

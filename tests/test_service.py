@@ -49,7 +49,7 @@ def test_a_comparison_is_the_librarys_with_and_without_a_line(asr, asked, tmp_pa
     (pair,) = own.transcribe(asr, "en", "anna", [waveform])
     (other,) = asr.transcribe_pairs([waveform])
     assert (pair.base.tokens, pair.adapted.tokens) == (other.base.tokens, other.adapted.tokens)
-    assert own.alone("anna", lambda: "by itself") == "by itself"
+    assert own.more("anna", lambda: "by itself") == "by itself"
 
 
 def test_what_is_measured_after_the_transcripts_is_measured_on_the_models_thread(asr, asked, tmp_path, monkeypatch):
@@ -90,7 +90,7 @@ def test_who_waits_for_the_model_does_not_keep_it_from_another_comparison(asr, a
         told.append(waiting)
         return len(second.layers)
 
-    assert own.alone("peter", meanwhile) > 0
+    assert own.more("peter", meanwhile) > 0
     told[0].join(20)
     assert told[1:] == [len(second.layers)]
 
@@ -99,7 +99,7 @@ def test_who_waits_too_long_for_more_is_told_so(asr, asked, tmp_path):
     own = service(asr, tmp_path, Scheduler(idle=0.05, patience=1.0))
     found = own.compare(asked, "anna")
     is_held, is_open = threading.Event(), threading.Event()
-    holder = threading.Thread(target=own.alone, args=("peter", lambda: is_held.set() or is_open.wait(20)))
+    holder = threading.Thread(target=own.more, args=("peter", lambda: is_held.set() or is_open.wait(20)))
     holder.start()
     assert is_held.wait(20)
     with pytest.raises(gr.Error, match="Too many others were waiting"):
@@ -112,7 +112,7 @@ def test_who_leaves_waits_no_longer_and_is_told_nothing_that_is_not_a_notice(asr
     scheduler = Scheduler(idle=0.05)
     own = service(asr, tmp_path, scheduler)
     is_held, is_open = threading.Event(), threading.Event()
-    holder = threading.Thread(target=own.alone, args=("peter", lambda: is_held.set() or is_open.wait(20)))
+    holder = threading.Thread(target=own.more, args=("peter", lambda: is_held.set() or is_open.wait(20)))
     holder.start()
     assert is_held.wait(20)
     notices = []
@@ -153,7 +153,7 @@ def test_others_come_in_between_the_recordings_of_one_speaker(asr, asked, tmp_pa
     anna = threading.Thread(target=lambda: found.append(work()))
     anna.start()
     assert is_held.wait(20)
-    peter = threading.Thread(target=own.alone, args=("peter", lambda: steps.append("peter")))
+    peter = threading.Thread(target=own.more, args=("peter", lambda: steps.append("peter")))
     peter.start()
     while not len(scheduler):
         assert peter.is_alive()

@@ -31,6 +31,16 @@ def test_each_point_is_a_comparison_at_its_strength(asr, speech_like):
     assert points[0].n_changed == 0 and len({point.row.text for point in points}) > 1
 
 
+@pytest.mark.parametrize(("seconds", "n_steps"), [(2.0, 1), (9.0, 2), (30.0, 5)])
+def test_of_a_long_recording_a_few_strengths_are_decoded_at_a_time(asr, speech_like, seconds, n_steps):
+    prepared, steps = asr.prepare(speech_like(seconds)), []
+    points = sweep(asr, prepared, None, on_model=lambda step: steps.append(step()) or steps[-1])
+    assert len(steps) == n_steps
+    assert [len(step) for step in steps[:-1]] == (n_steps - 1) * [max(2, 16 // len(prepared.n_samples))]
+    alone = asr.strength_sweep(prepared, STRENGTHS)
+    assert [point.row.transcript.tokens for point in points] == [transcript.tokens for transcript in alone]
+
+
 def test_changed_words_by_hand():
     assert n_changed_words("turn on the light", "Turn on, the light!") == 0
     assert n_changed_words("turn on the light", "turn off light please") == 3  # off for on, no the, please

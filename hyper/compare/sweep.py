@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
+from typing import Any
 
 from hyper.compare.confidence import calibrated_confidences
 from hyper.compare.guards import Heard
-from hyper.compare.pipeline import PersonalizedAsr
+from hyper.compare.pipeline import DECODE_BATCH, PersonalizedAsr
 from hyper.compare.prepared import Prepared
 from hyper.compare.row import Row, make_row
+from hyper.compare.transcript import Transcript
 from hyper.metrics.normalize import ENGLISH
 from hyper.metrics.word_errors import align_words
 from hyper.model.lora import MAX_STRENGTH
@@ -32,12 +35,21 @@ class StrengthPoint:
         return self.row.errors and self.row.errors.wer
 
 
-def sweep(asr: PersonalizedAsr, prepared: Prepared, reference: str | None) -> tuple[StrengthPoint, ...]:
-    """A point for each strength from 0, which is the base, to 2; all are decoded as rows of one batch.
+def sweep(
+    asr: PersonalizedAsr,
+    prepared: Prepared,
+    reference: str | None,
+    on_model: Callable[[Callable[[], Any]], Any] = lambda step: step(),  # works each step that needs the model
+) -> tuple[StrengthPoint, ...]:
+    """A point for each strength from 0, which is the base, to 2; of a short recording all are rows of one batch.
 
     Errors: StrengthError where the model has no hypernetwork.
     """
-    transcripts = asr.strength_sweep(prepared, STRENGTHS)
+    # Of a long one no more at a time than a comparison of it has, so that others who use the model come in between.
+    at_once = max(2, 2 * DECODE_BATCH // len(prepared.n_samples))
+    transcripts: list[Transcript] = []
+    for start in range(0, len(STRENGTHS), at_once):
+        transcripts += on_model(partial(asr.strength_sweep, prepared, STRENGTHS[start : start + at_once]))
     heard = Heard(prepared.waveform)
     return tuple(
         StrengthPoint(

@@ -152,10 +152,13 @@ class Service:
         references: Sequence[str | None],
     ) -> SpeakerComparison:
         """Several recordings of one speaker, step by step: others go in between, and who has left is let go."""
-        compare = partial(compare_speaker, asr, recordings, references, language=language)
+        return self.in_steps(session, partial(compare_speaker, asr, recordings, references, language=language))
+
+    def in_steps(self, session: str | None, work: Callable[..., T]) -> T:
+        """The result of longer work that hands each of its steps to `on_model`."""
         if self.scheduler is None:
-            return self.gpu(compare)  # once, as above
-        return compare(on_model=partial(self._step, session))
+            return self.gpu(work)  # once, as above
+        return work(on_model=partial(self._step, session))
 
     def _step(self, session: str | None, call: Callable[[], T]) -> T:
         """The result of one step of longer work."""
@@ -163,10 +166,6 @@ class Service:
         if has_left():
             raise BusyError(LEFT)
         return self.scheduler.alone(session or object(), call, is_of_list=True)
-
-    def alone(self, session: str | None, call: Callable[[], T]) -> T:
-        """The result of a call that needs the model for itself."""
-        return self.gpu(call) if self.scheduler is None else self.scheduler.alone(session or object(), call)
 
     def more(self, session: str | None, call: Callable[[], T]) -> T:
         """The result of a call that tells more about an answer: in line too, and never sent away."""

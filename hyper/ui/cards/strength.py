@@ -52,7 +52,7 @@ class StrengthCard(Card):
         asked = Asked(*given)
         asr, prepared = self.service.prepare(asked, request.session_hash)
         with notices.errors_as_notices():
-            points = self.service.alone(
+            points = self.service.in_steps(
                 request.session_hash, partial(sweep, asr, prepared, asked.reference.strip() or None)
             )
         return {self.plot: figures.interactive(sweep_figure(points), SWEEP.title), self.table: sweep_html(points)}
