@@ -10,6 +10,10 @@ import scipy.linalg
 import torch
 from threadpoolctl import threadpool_info
 
+from hyper.compare import layer_measures
+from hyper.compare.layer_measures import LayerMeasures
+from hyper.compare.pipeline import PersonalizedAsr
+from hyper.model import subspace
 from hyper.model.subspace import Directions, layer_update, triangle_of
 
 
@@ -139,3 +143,22 @@ def test_what_is_known_of_a_weight_changes_no_measure(shape):
     if triangle is not None:  # or the lines above compare the same with the same
         other = Directions.of(weight, a, b, triangle=2 * triangle).update(np.full(2, 0.5))
         assert (other.principal_angles_deg != anew.principal_angles_deg).all()
+
+
+@pytest.mark.parametrize("n_kept", [0, 1, 2])
+def test_angles_are_measured_from_what_is_kept_of_as_many_weights_as_there_is_room_for(
+    backbone, make_hypernet, speech_like, monkeypatch, n_kept
+):
+    """Two weights `fc1` of 128 by 32, and one square weight each, which has no triangle."""
+    hypernet = make_hypernet(backbone, targets=("decoder.fc1", "decoder.q_proj"))
+    lora = PersonalizedAsr(backbone, hypernet, "random").prepare(speech_like(1.0)).lora.without_gains()
+    expected = LayerMeasures(backbone, lora.sites).updates(lora)
+    made, triangle_of = [], subspace._triangular_factor
+    monkeypatch.setattr(subspace, "_triangular_factor", lambda tall: made.append(tall.shape) or triangle_of(tall))
+    monkeypatch.setattr(layer_measures, "KEPT_BYTES", n_kept * 32 * 32 * 8)
+    measures = LayerMeasures(backbone, lora.sites)
+    for n_made in (2, 2 - n_kept):  # the second time only of those that were not kept
+        for found, own in zip(measures.updates(lora), expected, strict=True):
+            assert found.principal_angles_deg == pytest.approx(own.principal_angles_deg)
+        assert made == n_made * [(128, 32)]
+        made.clear()

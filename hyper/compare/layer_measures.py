@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import cached_property
+from itertools import accumulate
 from typing import TypeVar
 
 import numpy as np
@@ -13,7 +14,9 @@ from hyper.model.lora import LoraSite, LoraWeights
 from hyper.model.subspace import Directions, LayerSize, LayerUpdate, triangle_of
 
 T = TypeVar("T")
-MOST_KEPT_WIDTH = 512  # 2 MB of triangle for each weight, at most 50 MB for a Whisper so wide; large-v3 would take 800
+FLOAT64_BYTES = 8
+# Of triangles, for as many layers as they reach: all `fc1` of a medium Whisper take 200 MB, those of large-v3 420.
+KEPT_BYTES = 2**28
 
 
 class LayerMeasures:
@@ -61,6 +64,8 @@ class LayerMeasures:
 
     @cached_property
     def _triangles(self) -> dict[str, np.ndarray | None]:
-        """What the angles are measured from; of wide weights not kept."""
-        narrow = [site for site in self._sites if min(site.d_in, site.d_out) <= MOST_KEPT_WIDTH]
-        return {site.name: triangle_of(self._backbone.site_weight(site)) for site in narrow}
+        """What the angles are measured from, of as many weights as `KEPT_BYTES` hold; of the others it is not kept."""
+        tall = [site for site in self._sites if site.d_in != site.d_out]
+        n_bytes = accumulate(min(site.d_in, site.d_out) ** 2 * FLOAT64_BYTES for site in tall)
+        kept = [site for site, together in zip(tall, n_bytes, strict=True) if together <= KEPT_BYTES]
+        return {site.name: triangle_of(self._backbone.site_weight(site)) for site in kept}
