@@ -37,7 +37,7 @@ class FakeAsr:
         self.heard = heard
         self.batches: list[list[int]] = []
 
-    def doubts(self, *_: object) -> tuple[()]:
+    def doubts(self, *_: object, **__: object) -> tuple[()]:
         """All of it is reliable."""
         return ()
 
@@ -55,7 +55,7 @@ class FakeAsr:
 
 def said(text):
     stopped = "repetition" if text.endswith("~") else "end"
-    return SimpleNamespace(text=text, stopped=stopped, log_probs=(), no_speech_prob=None)
+    return SimpleNamespace(text=text, stopped=stopped, log_probs=(), no_speech_prob=None, silent_seconds=0.0)
 
 
 def recordings(folder, sentences, **columns):

@@ -512,7 +512,7 @@ class FakeAsr:
     backbone = SimpleNamespace(fingerprint="f", n_parameters=1000)
     hypernet = SimpleNamespace(n_parameters=10, n_generated=1)
 
-    def doubts(self, *_: object) -> tuple[()]:
+    def doubts(self, *_: object, **__: object) -> tuple[()]:
         """All of it is reliable."""
         return ()
 
