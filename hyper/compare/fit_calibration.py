@@ -46,7 +46,7 @@ def scored_words(asr: PersonalizedAsr, utterances: Sequence[ScoredUtterance], ro
     """Every word that one row, base or adapted, wrote; a recording without a speaker is a speaker of its own."""
     found: list[tuple[float, float, str]] = []
     for utterance in utterances:
-        words = word_confidences(asr.backbone, getattr(utterance, row).transcript)
+        words = word_confidences(asr.backbone, getattr(utterance, row).transcript, language)
         right = words_right(utterance.recording.reference, [word for word, _ in words], language)
         speaker = _who(utterance)
         found += [
