@@ -38,7 +38,8 @@ def test_the_hypernetwork_for_tiny_en_is_found_by_its_encoder_and_adapts(asr):
 
 def test_in_bfloat16_as_on_a_gpu_both_rows_say_the_same(asr):
     backbone = Backbone.load(FOLDER, "cpu", dtype=torch.bfloat16)
-    half = PersonalizedAsr(backbone, load_hypernet(asr.hypernet_folder, backbone), asr.hypernetwork)
+    network = load_hypernet(asr.hypernet_folder, backbone)
+    half = PersonalizedAsr(backbone, network, asr.hypernetwork, asr.hypernet_folder, asr.calibration)
     waveform = load_audio(SHARED_WHISPER / "jfk.flac")
     states = [each.backbone.encode(each.backbone.log_mel([waveform]))[-1] for each in (asr, half)]
     assert states[1].dtype == torch.bfloat16
