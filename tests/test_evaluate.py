@@ -136,6 +136,7 @@ def test_json_speaks_the_one_vocabulary(tmp_path):
             "base_verbatim_errors": None,
             "adapted_verbatim_errors": None,
             "stopped": {"base": "end", "adapted": "end"},
+            "no_speech": {"base": True, "adapted": True},
             "note": None,
             "seconds": 1.0,
             "preferred": None,

@@ -53,8 +53,9 @@ def audio_seconds(path: str | Path) -> float:
 def check_waveform(waveform: np.ndarray, max_seconds: float = MAX_SECONDS) -> np.ndarray:  # (n_samples,) 16 kHz mono
     """The waveform as float32 in [-1, 1], or an `AudioError` that says why it cannot be used."""
     if waveform.ndim != 1:
+        shape = waveform.shape
         raise AudioError(
-            f"The recording has the shape {waveform.shape}, but samples in one row are wanted, (n_samples,); please "
+            f"The recording has the shape {shape}, but samples in one row are wanted, (n_samples,); please "
             "mix its channels to one."
         )
     seconds = len(waveform) / SAMPLE_RATE
