@@ -20,10 +20,7 @@ Stopped = Literal["end", "length", "repetition"]
 TOKENS_PER_SECOND = 8  # fast speech has about 4 words a second, and a word about 1.5 tokens
 SPARE_TOKENS = 20  # for short recordings: an utterance of one word may be spelt in many tokens
 REPEATS = 6  # a phrase said so many times running is a loop ...
-REPEATED_TOKENS = (
-    12,
-    24,
-)  # ... where it fills half of what the recording may take, at least and at most so many tokens
+LEAST_REPEATED, MOST_REPEATED = 12, 24  # tokens: ... where it fills half of what the recording may take, within these
 LONGEST_PHRASE = 10  # tokens
 
 
@@ -75,8 +72,7 @@ def is_loop(tokens: Sequence[int], limit: int) -> bool:
 
     Who stutters may well say a word five times, but not in a second: `limit`, of `token_limit`, tells how long it was.
     """
-    least, most = REPEATED_TOKENS
-    filled = min(max(least, limit // 2), most)
+    filled = min(max(LEAST_REPEATED, limit // 2), MOST_REPEATED)
     for phrase in range(1, LONGEST_PHRASE + 1):
         repeats = max(REPEATS, math.ceil(filled / phrase))
         tail = tokens[-phrase * repeats :]

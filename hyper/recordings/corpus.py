@@ -68,8 +68,9 @@ class Corpus:
 
 def _holds(folder: Path, pattern: str) -> bool:
     """Whether a file of that kind lies there, or in a folder within."""
-    found = (path for path in folder.rglob("*" if pattern == RECORDING else pattern))
-    return any(pattern != RECORDING or path.suffix.lower() in AUDIO_ENDINGS for path in found)
+    if pattern == RECORDING:
+        return any(path.suffix.lower() in AUDIO_ENDINGS for path in folder.rglob("*"))
+    return any(True for _ in folder.rglob(pattern))
 
 
 def recordings_in(folder: Path) -> list[Path]:

@@ -20,7 +20,7 @@ from hyper.metrics.percent import percent
 from hyper.metrics.word_errors import WordErrors, pooled
 from hyper.recordings.audio import load_audio, save_audio
 from hyper.recordings.limits import SAMPLE_RATE
-from hyper.recordings.manifest import ManifestRow, write_manifest
+from hyper.recordings.manifest import SYNTHETIC, ManifestRow, write_manifest
 from hyper.simulate import COHORTS, SEVERITIES, draw_profile, simulate
 from hyper.speech.make import LICENCE, Job, finish, speak
 from hyper.speech.speakers import Speaker, draw_speaker
@@ -101,7 +101,7 @@ def _row(out: Path, job: Job, cohort: str, severity: str) -> ManifestRow:
         simulated=cohort != "typical",
         voice=job.speaker.voice_name,
         domain=job.domain,
-        corpus="synthetic",
+        corpus=SYNTHETIC,
         licence=LICENCE,
     )
 

@@ -11,7 +11,7 @@ import numpy as np
 
 from hyper.recordings.audio import save_audio
 from hyper.recordings.limits import SAMPLE_RATE
-from hyper.recordings.manifest import ManifestRow, write_manifest
+from hyper.recordings.manifest import SYNTHETIC, ManifestRow, write_manifest
 from hyper.recordings.parallel import parallel
 from hyper.recordings.resampling import resample
 from hyper.simulate.phones import Phone, format_phones
@@ -147,7 +147,7 @@ def _write(out: Path, job: Job, spoken: Spoken) -> ManifestRow:
         simulated=False,
         voice=job.speaker.voice_name,
         domain=job.domain,
-        corpus="synthetic",
+        corpus=SYNTHETIC,
         licence=LICENCE,
         phones=format_phones(phones),
     )

@@ -8,7 +8,7 @@ import numpy as np
 
 from hyper.recordings.audio import save_audio
 from hyper.recordings.limits import SAMPLE_RATE
-from hyper.recordings.manifest import ManifestRow, write_manifest
+from hyper.recordings.manifest import SYNTHETIC, ManifestRow, write_manifest
 from hyper.simulate.room import at_peak
 from hyper.speech.make import LICENCE
 
@@ -26,7 +26,7 @@ def make_no_speech(out: Path, n_recordings: int, seed: int) -> list[ManifestRow]
     for i in range(n_recordings):
         kind, file = KINDS[i % len(KINDS)], f"{i:03d}.wav"
         save_audio(out / file, no_speech(kind, np.random.default_rng([seed, i])))
-        rows.append(ManifestRow(file, out / file, domain=kind, corpus="synthetic", licence=LICENCE))
+        rows.append(ManifestRow(file, out / file, domain=kind, corpus=SYNTHETIC, licence=LICENCE))
     write_manifest(out / "manifest.csv", rows)
     return rows
 

@@ -12,7 +12,7 @@ from hyper.compare.pipeline import PersonalizedAsr
 from hyper.model.files import ASSETS
 from hyper.plots.calibration import reliability_figure
 from hyper.plots.style import save_figure
-from hyper.recordings.manifest import ManifestRow, read_manifest
+from hyper.recordings.manifest import SYNTHETIC, ManifestRow, read_manifest
 from hyper.speech.texts import split_of
 
 RESULTS = Path("assets/results")
@@ -50,7 +50,7 @@ def validation_rows(manifests: Sequence[str]) -> list[ManifestRow]:
     if not rows:
         raise CalibrationError(f"{', '.join(manifests)} has no recording with a reference; words need one to be right.")
     for row in rows:  # single words are the same in every split
-        is_split = row.corpus == "synthetic" and row.domain in ("command", "open", "phrase")
+        is_split = row.corpus == SYNTHETIC and row.domain in ("command", "open", "phrase")
         if is_split and (split := split_of(row.reference)) != "validation":
             raise CalibrationError(
                 f"{row.file} says {row.reference!r}, a sentence of the {split} split; "

@@ -10,7 +10,7 @@ from typing import Any
 
 from hyper.model.backbone import Backbone
 from hyper.model.hypernet import HyperNetwork
-from hyper.recordings.manifest import ManifestRow
+from hyper.recordings.manifest import SYNTHETIC, ManifestRow
 from hyper.training.adaptation.loop import AdaptationTraining
 from hyper.training.base.settings import BaseTraining
 
@@ -70,7 +70,7 @@ def _how_made(rows: Sequence[ManifestRow]) -> list[str]:
         "Recordings without phone times were aligned by the half-trained model itself and cut between words into "
         "pieces of up to 6 s; the worst-fitting twentieth was left out."
     )
-    is_made = any(row.corpus == "synthetic" for row in rows)
+    is_made = any(row.corpus == SYNTHETIC for row in rows)
     return [*([made] if is_made else []), *([cut] if any(not row.phones for row in rows) else [])]
 
 

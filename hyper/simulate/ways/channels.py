@@ -9,7 +9,7 @@ from scipy.signal import butter, sosfilt, sosfiltfilt
 
 from hyper.recordings.limits import SAMPLE_RATE
 from hyper.simulate.ways.held_out_plan import make_held_out_plan
-from hyper.simulate.ways.plan import FRAME
+from hyper.simulate.ways.plan import FRAME, FRAMES_PER_SECOND
 from hyper.simulate.ways.predictor import excitation, f0_of_frames
 
 _LOWEST_HZ, _HIGHEST_HZ = 80.0, 7600.0
@@ -26,7 +26,7 @@ def say_channels(
     place = np.clip(plan.source, 0, len(waveform) // FRAME - 1)
     f0 = f0_of_frames(waveform, len(waveform) // FRAME)[place.round().astype(int)]
     carrier = excitation(f0, weak, weak * speaker.uniform(0.1, 0.9), speaker, rng)
-    smooth = butter(1, slow_hz, fs=SAMPLE_RATE / FRAME * 4, output="sos")  # four levels a frame
+    smooth = butter(1, slow_hz, fs=4 * FRAMES_PER_SECOND, output="sos")  # four levels a frame
     times = np.arange(len(carrier)) / FRAME
     edges = np.geomspace(_LOWEST_HZ, _HIGHEST_HZ, n_bands + 1)
     out = np.zeros(len(carrier))

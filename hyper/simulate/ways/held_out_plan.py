@@ -10,10 +10,8 @@ from itertools import pairwise
 import numpy as np
 from scipy.ndimage import gaussian_filter1d
 
-from hyper.recordings.limits import SAMPLE_RATE
-from hyper.simulate.ways.plan import FRAME, Plan, levels
+from hyper.simulate.ways.plan import FRAMES_PER_SECOND, Plan, levels
 
-_PER_SECOND = SAMPLE_RATE / FRAME
 _SMOOTHING = 4.0  # frames: 32 ms, less than a syllable
 
 
@@ -51,7 +49,7 @@ class _Played:
 
     def rest(self, at: float, seconds: float) -> None:
         """Silence before the frame `at`."""
-        n = round(seconds * _PER_SECOND)
+        n = round(seconds * FRAMES_PER_SECOND)
         self._source.append(np.full(n, at))
         self._gain.append(np.zeros(n))
 
@@ -113,7 +111,7 @@ def _broken_off(
 
 def _stutter(played: _Played, first: int, last: int, kind: int, strength: float, rng: np.random.Generator) -> None:
     """What comes before the syllable is said."""
-    begun = min(last - first, round(rng.uniform(0.06, 0.14) * _PER_SECOND))  # frames of it
+    begun = min(last - first, round(rng.uniform(0.06, 0.14) * FRAMES_PER_SECOND))  # frames of it
     if kind == 0:
         for n in range(1 + rng.geometric(1 / (1.5 + 3 * strength))):
             played.play(first, first + begun, begun, 0.9**n)

@@ -9,7 +9,7 @@ import numpy as np
 from hyper.recordings.limits import SAMPLE_RATE
 
 FRAME = 128  # samples: 8 ms
-_PER_SECOND = SAMPLE_RATE / FRAME
+FRAMES_PER_SECOND = SAMPLE_RATE / FRAME
 _SPEECH_DB = 30.0  # frames that much below the loudest are pauses
 
 
@@ -55,7 +55,7 @@ def _slow(n: int, places: np.ndarray, strength: float, speaker: np.random.Genera
     gain = 10 ** (-strength * speaker.uniform(2, 8) * np.abs(_drift(len(source), 2.0, rng)) / 20)
     for place in rng.choice(places, size=rng.binomial(2, 0.5 * strength)):
         at = int(np.searchsorted(source, place))
-        pause = int(rng.uniform(0.1, 0.4) * _PER_SECOND)
+        pause = int(rng.uniform(0.1, 0.4) * FRAMES_PER_SECOND)
         source = np.insert(source, at, np.full(pause, float(place)))
         gain = np.insert(gain, at, np.zeros(pause))
     return Plan(source, gain)
@@ -67,7 +67,9 @@ def _hurried(n: int, strength: float, speaker: np.random.Generator, rng: np.rand
     out = np.cumsum(1 / pace)
     source = np.interp(np.arange(int(out[-1])), out, np.arange(n))
     fade_db = np.linspace(0, strength * speaker.uniform(3, 15), len(source))
-    tremor = 1 + 0.4 * strength * np.sin(2 * np.pi * speaker.uniform(3.5, 8) * np.arange(len(source)) / _PER_SECOND)
+    tremor = 1 + 0.4 * strength * np.sin(
+        2 * np.pi * speaker.uniform(3.5, 8) * np.arange(len(source)) / FRAMES_PER_SECOND
+    )
     return Plan(source, 10 ** (-fade_db / 20) * tremor)
 
 
@@ -84,12 +86,12 @@ def _stuttered(
         _play(sources, gains, np.arange(now, place), 1.0)
         now = int(place)
         kind = rng.choice(3, p=kinds)
-        moment = int(rng.uniform(0.15, 0.35 + 0.9 * strength) * _PER_SECOND)
+        moment = int(rng.uniform(0.15, 0.35 + 0.9 * strength) * FRAMES_PER_SECOND)
         if kind == 0:
-            length = min(int(rng.uniform(0.05, 0.22) * _PER_SECOND), n - now)
+            length = min(int(rng.uniform(0.05, 0.22) * FRAMES_PER_SECOND), n - now)
             for _ in range(1 + rng.poisson(2 * strength)):
                 _play(sources, gains, np.arange(now, now + length), 1.0)
-                _play(sources, gains, np.full(int(rng.uniform(0.02, 0.15) * _PER_SECOND), now), 0.0)
+                _play(sources, gains, np.full(int(rng.uniform(0.02, 0.15) * FRAMES_PER_SECOND), now), 0.0)
         elif kind == 1:
             _play(sources, gains, np.minimum(now + 4 + 3 * np.sin(np.arange(moment) / 4), n - 1), 1.0)
         else:
@@ -105,7 +107,7 @@ def _play(sources: list[np.ndarray], gains: list[np.ndarray], source: np.ndarray
 
 def _drift(n: int, rate_hz: float, rng: np.random.Generator) -> np.ndarray:  # (n,) about [-1, 1]
     """A slow random course with a new value `rate_hz` times a second."""
-    knots = rng.uniform(-1, 1, max(int(n / _PER_SECOND * rate_hz) + 2, 2))
+    knots = rng.uniform(-1, 1, max(int(n / FRAMES_PER_SECOND * rate_hz) + 2, 2))
     return np.interp(np.linspace(0, len(knots) - 1, n), np.arange(len(knots)), knots)
 
 
