@@ -61,6 +61,14 @@ def test_the_page_reads_every_set_and_each_says_what_it_was_chosen_with(bundled)
     assert pair_of(pair(TINY)) == second.pair and pair_of(pair("")) == ""
 
 
+def test_an_example_says_how_often_its_outcome_was_drawn(tmp_path):
+    lines = ["file,outcome,note", 'a.wav,gain,"gain: 111 of 1,573 drawn; all 1,573: WER 26.1 % base"', "b.wav,harm,own"]
+    (tmp_path / "manifest.csv").write_text("\n".join(lines) + "\n")
+    drawn_from, own = read_all_examples(tmp_path / "manifest.csv")
+    assert "makes fewer errors here, as with 111 of 1,573 recordings that were drawn" in drawn_from.note
+    assert own.note.endswith("makes more errors here.")
+
+
 def test_cards_say_once_what_their_examples_were_chosen_with(bundled, monkeypatch):
     monkeypatch.setattr("hyper.ui.example_cards.load_audio", lambda path: np.ones(100, np.float32))
     first, second = read_all_examples(bundled)

@@ -225,13 +225,7 @@ def test_the_page_has_a_line_for_each_method() -> None:
 )
 def test_the_page_says_whether_the_hypernetwork_is_better(ends: list[float] | None, verdict: str) -> None:
     record = study_record(RESULTS, {SET: ROWS}, 1000)
-    beside = {
-        "rival": "full",
-        "set": SET,
-        "difference": 0.0,
-        "interval": ends,
-        "clear_of_zero": False,
-    }  # as once written
+    beside = {"rival": "full", "set": SET, "difference": 0.0, "interval": ends}
     page = study_page(record | {"comparisons": [beside]}, {SET: "a set"})
     assert "| hypernetwork is |" in page and page.rstrip().endswith(f"| {verdict} |")
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,6 +16,8 @@ OUTCOMES = {  # what adapting does to an example
     "tie": "adapting does not help here",
     "harm": "adapted, the model makes more errors here",
 }
+LIKE_IT = "as with {n} of {total} recordings that were drawn"
+_DRAWN = re.compile(r"\w+: ([\d,]+) of ([\d,]+) drawn\b")  # in a manifest's note, as `make-examples` writes it
 TYPICAL = "typical"  # the cohort
 COHORT_NAMES = {"parkinsons": "Parkinson's", TYPICAL: "typical speech"}  # the others are called what they are
 
@@ -32,6 +35,7 @@ class Example:
     of_base: str = ""  # the folder of the base that it was chosen for; "" of the bundled pair's
     pair: str = ""  # the weights that it was chosen with
     chosen_with: str = ""  # what is to be known of them
+    drawn: tuple[str, str] | None = None  # how many had its outcome, of how many that it was chosen from
 
     @property
     def said_label(self) -> str:
@@ -43,6 +47,8 @@ class Example:
         """What the page says while the example is loaded."""
         licence = f"; {say('licence')}: {self.licence}" if self.licence else ""
         outcome = f"; {say(OUTCOMES[self.outcome])}" if self.outcome in OUTCOMES else ""
+        if outcome and self.drawn:
+            outcome += f", {say(LIKE_IT, n=self.drawn[0], total=self.drawn[1])}"
         chosen_with = f" {say(self.chosen_with)}" if self.chosen_with else ""
         return f"{say('Example')}: {self.said_label}{outcome}{licence}.{chosen_with}"
 
@@ -63,9 +69,16 @@ def read_examples(manifest: Path, of_base: str = "") -> list[Example]:
             of_base,
             row.pair,
             row.chosen_with,
+            _drawn(row.note),
         )
         for row in rows
     ]
+
+
+def _drawn(note: str) -> tuple[str, str] | None:
+    """The counts in an example's note; None where it has none, as of a list of one's own."""
+    found = _DRAWN.match(note)
+    return (found[1], found[2]) if found else None
 
 
 def read_all_examples(bundled: Path) -> list[Example]:
