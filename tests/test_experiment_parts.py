@@ -532,7 +532,11 @@ def test_the_page_lists_missed_bars(tmp_path: Path) -> None:
     )
     (tmp_path / "scorecard.md").write_text("| the table |")
     page = results_page(tmp_path)
-    assert "1 of 2 bars are missed." in page and "| broken | – | ≥ 50.00 % |" in page and "| kept |" not in page
+    assert (
+        "1 of the 2 bars of scorecard and methods are missed" in page
+        and "| broken | – | ≥ 50.00 % |" in page
+        and "| kept |" not in page
+    )
     assert "| the table |" in page
     (tmp_path / "bars.json").write_text(json.dumps([kept]))
     assert "All 1 bars on record are met." in results_page(tmp_path)

@@ -159,7 +159,7 @@ def test_what_failed_is_told_by_titles_and_in_percent(tmp_path: Path) -> None:
     (tmp_path / "bars.json").write_text(json.dumps(bars))
     page = results_page(tmp_path)
     told = "simulated dysphonia, a disorder not trained on, commands, new speakers, at least the main set's"
-    assert f"| WER of one LoRA for all minus the hypernetwork's, {told} | -0.47 % | ≥ 4.35 % |" in page
+    assert f"| WER of one LoRA for all minus the hypernetwork's, {told} | -0.47 points | ≥ 4.35 points |" in page
     assert "| base WER, fsdd | – | ≤ 25.00 % |" in page
 
 

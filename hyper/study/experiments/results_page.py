@@ -6,7 +6,7 @@ import hashlib
 import json
 import math
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -33,6 +33,7 @@ SMALLER_STUDIES = {  # folders beside the table of all methods, each with one of
 
 WHAT_CHANGED = "../../docs/bundled.md"  # from assets/results
 OTHER_BASE = "**Measured with another base than the scorecard above.**"
+OTHER_BARS = "[tiny.en.md](tiny.en.md) and [scale.md](../../docs/scale.md)"
 BAR_DIGITS = 2  # some bars are tenths of a percent
 LONG_WARM_UP = (
     "**Measured when each run warmed up for 100 updates, however short it was** ({tables}). The trials that chose the "
@@ -224,10 +225,19 @@ def _failed(out: Path) -> str:
     missed = [bar for bar in bars if not bar["met"]]
     if not missed:
         return f"{head}\n\nAll {len(bars)} bars on record are met."
-    rows = [[_titled(bar["name"]), percent(bar["value"], BAR_DIGITS), _limit(bar["bar"])] for bar in missed]
-    return (
-        f"{head}\n\n{len(missed)} of {len(bars)} bars are missed.\n\n{markdown_table(['bar', 'value', 'wanted'], rows)}"
-    )
+    rows = [[_titled(bar["name"]), _bar_value(bar), _limit(bar)] for bar in missed]
+    table = markdown_table(["bar", "value", "wanted"], rows)
+    said = f"{len(missed)} of the {len(bars)} bars of scorecard and methods are missed; of others tell {OTHER_BARS}."
+    return f"{head}\n\n{said}\n\n{table}"
+
+
+def _bar_value(bar: Mapping[str, Any]) -> str:
+    """In percent; a difference of two rates in points."""
+    return _in_points(percent(bar["value"], BAR_DIGITS), bar["name"])
+
+
+def _in_points(rate: str, name: str) -> str:
+    return rate.replace(" %", " points") if " minus " in name else rate
 
 
 def _titled(bar: str) -> str:
@@ -236,7 +246,7 @@ def _titled(bar: str) -> str:
     return re.sub(r"[a-z]+(-[a-z]+)+", lambda found: titles.get(found[0], found[0]), bar)
 
 
-def _limit(bar: str) -> str:
+def _limit(bar: Mapping[str, Any]) -> str:
     """Such as "<= 0.25" as the scorecard writes it."""
-    sign, limit = bar.split()
-    return f"{SIGN_MARKS[sign]} {percent(float(limit), BAR_DIGITS)}"
+    sign, limit = bar["bar"].split()
+    return _in_points(f"{SIGN_MARKS[sign]} {percent(float(limit), BAR_DIGITS)}", bar["name"])

@@ -223,9 +223,9 @@ def _rates_at_an_edge(record: Mapping[str, Any]) -> list[str]:
             found["highest"].append(method["title"])
         elif math.isclose(times, RATE_STEPS[0], rel_tol=0.01):
             found["lowest"].append(method["title"])
-    said = [f"the {which} for {', '.join(titles)}" for which, titles in found.items() if titles]
+    said = [f"the {which} for {'; '.join(titles)}" for which, titles in found.items() if titles]
     return (
-        [f"Of the three learning rates tried the best was {'; '.join(said)}: a better one may lie beyond."]
+        [f"Of the three learning rates tried the best was {', and '.join(said)}: a better one may lie beyond."]
         if said
         else []
     )

@@ -151,7 +151,7 @@ def compare_methods(options: StudyOptions, names: Sequence[str] | None) -> str:
     made_with = {"command": command, "base_model": backbone.name, "base_fingerprint": backbone.fingerprint}
     record = {**made_with, "warm_up_share": WARM_UP_SHARE, "lesson": options.lesson, "beside": options.beside, **record}
     bars = [bar.to_json(command) for bar in study_bars(results, record)]
-    titles = {name: name for name in sets} | {each.name: each.title for each in TEST_SETS}
+    titles = {name: name.replace("-", " ") for name in sets} | {each.name: each.title for each in TEST_SETS}
     page = study_page(record, titles) + f"\nMeasured by `{command}`.\n"
     write_json(options.out / "methods.json", record)
     write_whole(options.out / "methods.md", page)
