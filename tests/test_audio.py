@@ -176,14 +176,16 @@ def test_damaged(tmp_path, name):
     assert refused(tmp_path / name) == f"{name} cannot be read, it seems damaged; please record or export it again."
 
 
-@pytest.mark.parametrize(("name", "kind"), [("a.wav", "WAV"), ("a.wav", "RF64"), ("a.aiff", "AIFF")])
-def test_a_plain_file_without_its_end(tmp_path, name, kind):
-    soundfile.write(tmp_path / name, np.tile(chirp(SAMPLE_RATE), 4), SAMPLE_RATE, format=kind)
+PLAIN_KINDS = {"WAV": "a.wav", "RF64": "a.wav", "AIFF": "a.aiff", "W64": "a.w64", "CAF": "a.caf", "AU": "a.au"}
+
+
+@pytest.mark.parametrize(("kind", "name"), PLAIN_KINDS.items())
+def test_a_plain_file_without_its_end(tmp_path, kind, name):
+    soundfile.write(tmp_path / name, np.tile(chirp(SAMPLE_RATE), 4), SAMPLE_RATE, "PCM_16", format=kind)
+    assert share_there(tmp_path / name) == 1 and audio_seconds(tmp_path / name) == 6
     content = (tmp_path / name).read_bytes()
-    (tmp_path / name).write_bytes(content[: len(content) // 3])
-    if kind == "RF64":  # its length stands elsewhere, and libsndfile does not tell
-        assert load_audio(tmp_path / name).size
-        return
+    (tmp_path / name).write_bytes(content[: -4 * SAMPLE_RATE * 2])
+    assert share_there(tmp_path / name) == pytest.approx(1 / 3, abs=0.001)
     assert refused(tmp_path / name) == (
         "The recording should be 6.0 s long, but only 2.0 s of it are there; please send or export it again."
     )
@@ -193,14 +195,30 @@ def test_a_plain_file_without_its_end(tmp_path, name, kind):
 
 @pytest.mark.parametrize("promised", [0, 0x7FFFFFFF, 0xFFFFFFFF])
 def test_a_wav_whose_length_nobody_knew_yet(tmp_path, promised):
-    soundfile.write(tmp_path / "a.wav", chirp(SAMPLE_RATE), SAMPLE_RATE)
-    content = bytearray((tmp_path / "a.wav").read_bytes())
-    place = content.index(b"data") + 4
-    content[place : place + 4] = promised.to_bytes(4, "little")
-    (tmp_path / "a.wav").write_bytes(content)
+    written_with_length(tmp_path / "a.wav", "WAV", (b"data", 4), promised.to_bytes(4, "little"))
     assert share_there(tmp_path / "a.wav") == 1
     assert len(load_audio(tmp_path / "a.wav")) == len(chirp(SAMPLE_RATE))
     assert audio_seconds(tmp_path / "a.wav") == pytest.approx(SECONDS)
+
+
+LENGTHS = {"W64": (b"data", 16), "CAF": (b"data", 4), "RF64": (b"ds64", 16)}
+
+
+@pytest.mark.parametrize("promised", [0, -1])
+@pytest.mark.parametrize(("kind", "place"), LENGTHS.items())
+def test_other_plain_files_whose_length_nobody_knew_yet(tmp_path, kind, place, promised):
+    written_with_length(tmp_path / "a", kind, place, promised.to_bytes(8, "little", signed=True))
+    assert share_there(tmp_path / "a") == 1
+    written_with_length(tmp_path / "a", "AU", (b".snd", 8), promised.to_bytes(4, "little", signed=True))
+    assert share_there(tmp_path / "a") == 1
+
+
+def written_with_length(path, kind: str, place: tuple[bytes, int], length: bytes) -> None:
+    soundfile.write(path, chirp(SAMPLE_RATE), SAMPLE_RATE, "PCM_16", format=kind)
+    content = bytearray(path.read_bytes())
+    start = content.index(place[0]) + place[1]
+    content[start : start + len(length)] = length
+    path.write_bytes(content)
 
 
 def test_a_flac_whose_length_nobody_knew_yet(tmp_path):

@@ -45,7 +45,7 @@ def audio_seconds(path: str | Path) -> float:
     _check_file(path)
     file = _opened_by_libsndfile(path)
     if file is None:
-        return float(_asked_of_libav("length", path))
+        return _whole(path, float(_asked_of_libav("length", path)))
     with file:
         return float(file.frames / file.samplerate)
 
@@ -122,7 +122,9 @@ def _check_file(path: Path) -> None:
 def _decode(path: Path, max_seconds: float) -> np.ndarray:  # (n_samples,) 16 kHz mono
     file = _opened_by_libsndfile(path)
     if file is None:
-        return np.frombuffer(_asked_of_libav("audio", path, max_seconds=max_seconds), np.float32)
+        waveform = np.frombuffer(_asked_of_libav("audio", path, max_seconds=max_seconds), np.float32)
+        _whole(path, len(waveform) / SAMPLE_RATE)  # libsndfile opens no CAF without its end
+        return waveform
     with file:
         check_length(file.frames / file.samplerate, max_seconds)
         check_shape(file.channels, file.samplerate, file.frames, max_seconds)
@@ -141,11 +143,16 @@ def _opened_by_libsndfile(path: Path) -> soundfile.SoundFile | None:
     except (soundfile.LibsndfileError, UnicodeEncodeError):  # it cannot open a name that is no Unicode
         return None
     if file.subtype.startswith(PLAIN_CODINGS) and 0 < file.frames < NO_LENGTH:
-        seconds = file.frames / file.samplerate
-        check_whole(seconds, seconds / max(share_there(path), 1e-9))
+        _whole(path, file.frames / file.samplerate)
         return file
     file.close()
     return None
+
+
+def _whole(path: Path, seconds: float) -> float:
+    """The length that is there, unless the file's header promises more."""
+    check_whole(seconds, seconds / max(share_there(path), 1e-9))
+    return seconds
 
 
 def _start(path: Path) -> bytes:
