@@ -154,11 +154,14 @@ def test_a_scorecard_counts_only_for_the_weights_that_it_is_of(tmp_path):
         "hypernetwork": "h",
         "sets": {"one": {"title": "typical", "groups": [group]}, "two": {"title": "silence", "groups": []}},
     }
-    file = tmp_path / "scorecard.json"
-    assert measured_sets(file, "abc", "h") == ()
-    file.write_text(json.dumps(record))
-    assert measured_sets(file, "abc", "h") == (MeasuredSet("typical", 7, 0.5, None),)
-    assert measured_sets(file, "abd", "h") == () == measured_sets(file, "abc", None)
+    file, delivered, shown = tmp_path / "scorecard.json", ASSETS / "h", (MeasuredSet("typical", 7, 0.5, None),)
+    assert measured_sets(file, "abc", "def", delivered) == ()
+    file.write_text(json.dumps(record | {"hypernetwork_fingerprint": "def"}))
+    assert measured_sets(file, "abc", "def", None) == shown == measured_sets(file, "abc", "def", tmp_path / "copy")
+    assert measured_sets(file, "abd", "def", delivered) == () == measured_sets(file, "abc", "dee", delivered)
+    file.write_text(json.dumps(record))  # by name alone
+    assert measured_sets(file, "abc", "def", delivered) == shown
+    assert measured_sets(file, "abc", "def", tmp_path / "h") == () == measured_sets(file, "abc", "def", None)
 
 
 def test_hypernetworks_are_found_and_bases_are_not_taken_for_them(hypernet_folder, whisper_folder, tmp_path):

@@ -84,6 +84,7 @@ def report(evaluations: dict[str, Evaluation], titles: dict[str, str] | None = N
     asr = SimpleNamespace(
         base_model="mini",
         hypernetwork="hyper-mini",
+        fingerprints=("b0d", "4e7"),
         backbone=SimpleNamespace(fingerprint="f00", n_parameters=1000),
         hypernet=SimpleNamespace(n_parameters=10, n_generated=1),
     )
@@ -509,6 +510,7 @@ class FakeAsr:
     """Writes the reference of each recording, wrongly as base; knows it by its number of samples."""
 
     base_model, hypernetwork, device, fingerprint = "fake", "fake-hypernet", "cpu", "f"
+    fingerprints = ("b0d", "4e7")
     backbone = SimpleNamespace(fingerprint="f", n_parameters=1000)
     hypernet = SimpleNamespace(n_parameters=10, n_generated=1)
 
@@ -545,6 +547,7 @@ def test_the_command_writes_its_files_and_keeps_bars_of_others(
     record = json.loads((out / "scorecard.json").read_text())
     assert record["sets"]["ood-mixed"]["groups"][0]["base_wer"] == pytest.approx(1 / 3)
     assert record["sets"]["ood-mixed"]["cells"][0]["value"] == "stuttering, mild"
+    assert record["hypernetwork_fingerprint"] == "4e7"
     assert record["sets"]["no-speech"]["groups"] == []
     assert record["sets"]["no-speech"]["made_up_words"][0]["adapted_share"] == 1
     bars = json.loads((out / "bars.json").read_text())

@@ -9,11 +9,12 @@ from pathlib import Path
 
 from hyper.compare.export import whole_folder
 from hyper.model.files import FEATURES_FILE, NEEDED_FILES
+from hyper.model.info import SCORECARD_FILE
 from hyper.model.pairs import hub_bases
 
 ROOT = Path(__file__).resolve().parents[2]
 NEEDED = ("app.py", "LICENSE", "hyper", "assets", "examples")
-NOT_NEEDED = ("__pycache__", "results")  # caches, and what only the study's pages show
+NOT_NEEDED = ("__pycache__", "results")  # caches, and the study's results, but for the scorecard
 CARD = "Space.md"  # a Space reads its settings from the top of README.md
 SPACE_TORCH = "2.11.0"  # the newest that ZeroGPU lists, huggingface/hub-docs, docs/hub/spaces-zerogpu.md
 PRELOADED_FILES = (*NEEDED_FILES, FEATURES_FILE, "tokenizer.json", "tokenizer_config.json", "model.safetensors")
@@ -30,6 +31,9 @@ def write_space(folder: Path) -> None:
                 shutil.copytree(source, partial / name, ignore=shutil.ignore_patterns(*NOT_NEEDED))
             else:
                 shutil.copy(source, partial / name)
+        measured = partial / SCORECARD_FILE.relative_to(ROOT)
+        measured.parent.mkdir()
+        shutil.copy(SCORECARD_FILE, measured)
         (partial / "README.md").write_text(space_card((ROOT / CARD).read_text(encoding="utf-8"), hub_bases()))
         (partial / "requirements.txt").write_text(space_requirements((ROOT / "requirements.txt").read_text()))
         (partial / ".gitattributes").write_text((ROOT / ".gitattributes").read_text() + LFS_ATTRIBUTES)

@@ -56,12 +56,13 @@ def scorecard_record(
     asr: PersonalizedAsr, sets: list[HeldOutSet], evaluations: dict[str, Evaluation]
 ) -> dict[str, Any]:
     """scorecard.json, but for its bars."""
-    assert asr.hypernet is not None
+    assert asr.hypernet is not None and asr.fingerprints is not None
     return {
         "command": this_command(),
         "base_model": asr.base_model,
         "base_fingerprint": asr.backbone.fingerprint,
         "hypernetwork": asr.hypernetwork,
+        "hypernetwork_fingerprint": asr.fingerprints[1],
         "base_parameters": asr.backbone.n_parameters,
         "hypernetwork_parameters": asr.hypernet.n_parameters,
         "generated_parameters": asr.hypernet.n_generated,

@@ -140,4 +140,6 @@ def _offered_size(models: ModelStore, name: str) -> str:
 
 def _measured(asr: PersonalizedAsr) -> tuple[MeasuredSet, ...]:
     """The scorecard of these very weights, if there is one."""
-    return tuple(measured_sets(SCORECARD_FILE, asr.backbone.fingerprint, asr.hypernetwork))
+    if asr.fingerprints is None:
+        return ()
+    return measured_sets(SCORECARD_FILE, asr.backbone.fingerprint, asr.fingerprints[1], asr.hypernet_folder)
