@@ -26,6 +26,7 @@ import app
 from hyper.compare.pipeline import PersonalizedAsr
 from hyper.metrics.word_errors import word_errors
 from hyper.model.checkpoint import save_hypernet
+from hyper.model.files import BackboneError
 from hyper.recordings.audio import SAMPLE_RATE
 from hyper.ui import server
 from hyper.ui.languages import LANGUAGES
@@ -305,6 +306,17 @@ def test_models_are_named_only_on_a_machine_of_ones_own(asr, takes_any):
     assert {"hw-models-offered", "hw-models-overview"} <= ids
     assert ("hw-models-base" in ids) is takes_any
     assert ("load_model" in {event["api_name"] for event in config["dependencies"]}) is takes_any
+
+
+@pytest.mark.parametrize(("host", "is_left_out"), [("0.0.0.0", True), ("127.0.0.1", False)])
+def test_it_is_said_where_any_model_is_left_out(monkeypatch, capsys, asr, tmp_path, host, is_left_out):
+    def store(_asr, _name, _load, takes_any, *_):
+        raise BackboneError(f"takes any: {takes_any}")  # so that nothing is served
+
+    monkeypatch.setattr(server, "ModelStore", store)
+    with pytest.raises(ServerError, match=f"takes any: {not is_left_out}"):
+        server.serve(lambda: asr, "bundled", tmp_path / "m.csv", host, free_port(), tmp_path, takes_any=True)
+    assert ("--any-model is left out: others can open this page" in capsys.readouterr().err) == is_left_out
 
 
 def test_one_adaptation_per_piece_is_a_choice(address, asr, tmp_path, speech_like):

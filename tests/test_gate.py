@@ -156,6 +156,9 @@ def test_a_full_disk_is_said_when_all_is_sent(tmp_path):
     assert (reply.status_code, reply.text) == (507, DISK_FULL)
     reply = page.post("/gradio_api/upload", content=b"x", headers={"accept-language": "tr"})
     assert (reply.status_code, reply.text) == (507, texts("tr")[DISK_FULL])
+    error = errno.EDQUOT
+    reply = page.post("/gradio_api/upload", content=b"x")
+    assert (reply.status_code, reply.text) == (507, DISK_FULL)
     error = errno.EIO
     with pytest.raises(OSError):
         page.post("/gradio_api/upload", content=b"x")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import errno
 import json
 import re
 from collections.abc import Collection
@@ -13,6 +12,7 @@ from starlette.datastructures import Headers, MutableHeaders
 from starlette.responses import PlainTextResponse
 from starlette.websockets import WebSocketClose
 
+from hyper.recordings.whole_files import NO_ROOM
 from hyper.ui.languages import first_language, translated
 from hyper.ui.open_routes import FILE_ROUTE, UPLOAD_ROUTE, is_open, route_path
 from hyper.ui.port import is_public
@@ -70,7 +70,7 @@ class Gate:
         try:
             await self._app(scope, sent, _unstored(send) if path.startswith(FILE_ROUTE) else send)
         except OSError as error:
-            if error.errno != errno.ENOSPC or path != UPLOAD_ROUTE:
+            if error.errno not in NO_ROOM or path != UPLOAD_ROUTE:
                 raise
             await sent.read_to_its_end()  # to be heard, as above
             await _answer(DISK_FULL, 507, Headers(scope=scope))(scope, receive, send)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+import sys
 import time
 import types
 from collections.abc import Callable, Iterator
@@ -112,7 +113,7 @@ def serve(
             if is_beside := is_delivered and not IS_SHARED_GPU:
                 check_delivered(find_folder(BUNDLED)[0], BackboneError)
             asr = None if is_beside else load()
-            takes_any = takes_any and not is_public(host)
+            takes_any = _may_name_models(takes_any, host)
             models = ModelStore(asr, name, load_by_name, takes_any, frozenset(hub_bases()), other_forms())
             service = service_of(models)
             tried = TriedExamples(service, read_all_examples(examples))
@@ -130,6 +131,14 @@ def serve(
         tried.start(name)
     print(f"HyperWhisper is ready at {local_url}", flush=True)
     demo.block_thread()
+
+
+def _may_name_models(takes_any: bool, host: str) -> bool:
+    """Whether visitors may; where that was asked for of a public page, it is said that they may not."""
+    if takes_any and is_public(host):
+        print("--any-model is left out: others can open this page, who may load no models by name.", file=sys.stderr)
+        return False
+    return takes_any
 
 
 def _arrived(load: Callable[[], PersonalizedAsr], models: ModelStore, demo: gr.Blocks) -> PersonalizedAsr:
