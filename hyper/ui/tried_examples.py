@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING
 from weakref import WeakKeyDictionary
 
 from hyper.compare.example_sets import folder_of, made_for, pair_of
-from hyper.compare.scheduler import BusyError
 from hyper.metrics.word_errors import outcome, word_errors
 from hyper.recordings.audio import load_audio
 from hyper.ui.examples import Example, in_order
@@ -87,11 +86,6 @@ class TriedExamples:
         return replace(example, outcome=outcome(base, adapted))
 
     def _pair(self, asr: PersonalizedAsr, example: Example) -> Pair:
-        """By way of the line, one at a time; where it was too long for it, it lines up again."""
-        waveform = load_audio(example.path)
-        while True:
-            try:
-                (pair,) = self._service.transcribe(asr, "en", None, [waveform])
-            except BusyError:
-                continue
-            return pair
+        """By way of the line, one at a time, as a list's recordings."""
+        (pair,) = self._service.transcribe(asr, "en", None, [load_audio(example.path)])
+        return pair
