@@ -26,7 +26,8 @@ CAUTIONS = {
     'and the examples marked "simulated" were made the same way. How well it serves real patients has not been '
     "measured.",
     "What you record or upload": "stays on the computer that runs this page and is deleted when you replace it or "
-    "leave, at the latest after half an hour. On a public server, do not use recordings of patients.",
+    "leave, at the latest after half an hour, or when the list it is in is done; a list's names and texts are kept, in "
+    "memory alone, until you leave. On a public server, do not use recordings of patients.",
 }
 BUNDLED_NOTE = (
     "A small Whisper of this project's own, made for everyday commands and short phrases in English; expect many "
