@@ -64,6 +64,7 @@
   const BETTER = [
     ["maximum allowed size", "The file is too large to be taken here; please trim it, or save it as mp3 or flac."],
     ["Too many files", "These are too many files at once; please send at most 300, or a zip archive."],
+    ["Too much at once", "This is too much at once; please send at most 2 GB, or save the recordings as mp3 or flac."],
     ["Could not parse server response", "The server's answer could not be read; please try again."],
     ["Connection to the server was lost", "The connection to the server was lost; the page goes on once it is back."],
   ];

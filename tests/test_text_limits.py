@@ -53,6 +53,10 @@ def test_of_a_list_it_costs_its_row(asr, speech_like, tmp_path):
 def test_of_a_speaker(asr, speech_like):
     with pytest.raises(TextError, match=MEANT):
         split_references(LONG, 2)
+    long_enough = LONG[:MAX_TEXT]
+    assert split_references(f"{long_enough}\n{long_enough}", 2) == [long_enough] * 2  # each line counts for itself
+    with pytest.raises(TextError, match=MEANT):
+        split_references(f"{long_enough}\n{LONG}", 2)
     with pytest.raises(TextError, match=MEANT):
         compare_speaker(asr, [speech_like(1.0), speech_like(1.1)], [LONG, None])
 

@@ -23,6 +23,7 @@ from starlette.datastructures import Headers
 from starlette.formparsers import MultiPartException
 
 from hyper.recordings.limits import LIMITS
+from hyper.recordings.tables import MAX_TABLE_BYTES
 from hyper.ui.port import ServerError
 from hyper.ui.visitors import folder, own_files
 
@@ -184,6 +185,17 @@ def test_only_files_are_read_and_no_more_than_a_list_has(tmp_path):
         _upload(tmp_path, files)
     page = (ROOT / "assets" / "access.js").read_text(encoding="utf-8")
     assert f"please send at most {LIMITS.files}, or a zip archive." in page  # what the page shows in its place
+
+
+def test_no_more_is_read_than_a_list_may_hold(tmp_path, monkeypatch):
+    assert LIMITS.total_bytes + MAX_TABLE_BYTES == own_files.MOST_BYTES
+    monkeypatch.setattr(own_files, "MOST_BYTES", 9_000)
+    files = [_part(f'; filename="{i}.wav"', bytes(3_000)) for i in range(4)]
+    assert len(_upload(tmp_path, files[:3])) == 3
+    with pytest.raises(MultiPartException, match="Too much at once; please send at most 2 GB"):
+        _upload(tmp_path, files)
+    page = (ROOT / "assets" / "access.js").read_text(encoding="utf-8")
+    assert '["Too much at once", "This is too much at once; please send at most 2 GB, or' in page
 
 
 def test_what_is_still_written_at_the_end_goes_too(tmp_path):

@@ -174,12 +174,13 @@ def read_reference_lines(file: Path | None, n_recordings: int) -> list[str | Non
 def split_references(text: str, n_recordings: int) -> list[str | None]:
     """One line for each recording, in their order; an empty line where it is not known. No text at all is none known.
 
-    Errors: `SpeakerError` where there are more or fewer lines, `TextError` where they are too long.
+    Errors: `SpeakerError` where there are more or fewer lines, `TextError` where one is too long.
     """
-    check_text(text, "What was meant")
     lines = [line.strip() or None for line in text.splitlines()]
     while len(lines) > n_recordings and lines[-1] is None:  # a text often ends in one
         lines.pop()
+    for line in lines[:n_recordings]:  # more are refused below
+        check_text(line or "", "What was meant")
     if not any(lines):
         return [None] * n_recordings
     if len(lines) != n_recordings:

@@ -16,6 +16,7 @@ from gradio_client.utils import strip_invalid_filename_characters
 from starlette.formparsers import MultiPartException
 
 from hyper.recordings.limits import LIMITS
+from hyper.recordings.tables import MAX_TABLE_BYTES
 from hyper.ui.visitors.folder import ON_THEIR_WAY
 
 try:
@@ -26,7 +27,9 @@ except ImportError:  # Windows has no such limit
 NAME_BYTES = 32  # as many as gradio's names have
 OPEN_FILES = 16_384  # hundreds of visitors who send hundreds of files each
 FIELD_BYTES = 4_000  # of what is sent with the files; the page sends nothing
+MOST_BYTES = LIMITS.total_bytes + MAX_TABLE_BYTES  # of all files sent at once
 TOO_MANY = f"Too many files at once; please send at most {LIMITS.files}."
+TOO_MUCH = f"Too much at once; please send at most {LIMITS.total_bytes // 10**9} GB."
 NO_FILE = "Only files are taken here, with their names."
 
 
@@ -41,7 +44,10 @@ class _SentFile(route_utils.GradioUploadFile):
 
 class _Reader(route_utils.GradioMultiPartParser):
     """What reads an upload: of files alone, and of no more than a list may have. Gradio's holds any other field whole
-    in memory, and keeps a thousand files open for as long as somebody goes on sending."""
+    in memory, keeps a thousand files open for as long as somebody goes on sending, and limits the size of each file
+    alone."""
+
+    _n_bytes = 0
 
     def on_headers_finished(self) -> None:
         if self._current_files == LIMITS.files + 1:  # with the list of what was meant
@@ -49,6 +55,9 @@ class _Reader(route_utils.GradioMultiPartParser):
         super().on_headers_finished()
 
     def on_part_data(self, data: bytes, start: int, end: int) -> None:
+        self._n_bytes += end - start
+        if self._n_bytes > MOST_BYTES:
+            raise MultiPartException(TOO_MUCH)
         part = self._current_part
         if part.file is None and len(part.data) + end - start > FIELD_BYTES:
             raise MultiPartException(NO_FILE)
