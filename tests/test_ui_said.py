@@ -17,7 +17,7 @@ from gradio.context import LocalContext
 from gradio.exceptions import Error
 from served import ROOT
 from test_ui_panels import comparison, speech, text_of
-from test_verdict import FAR, LOOP, QUIET
+from test_verdict import FAR, LEFT_OUT, LOOP, QUIET
 
 from hyper.compare.confidence import WordConfidence
 from hyper.compare.scheduler import BusyError
@@ -63,7 +63,7 @@ def comparisons() -> Iterator[tuple]:
         yield replace(heard("turn", "off", base_words=UNSURE), preferred=row, strength=0.5), None
     made = heard("turn off", "off", base_words=(*UNSURE, WordConfidence("off", 0.9)))
     yield replace(made, is_calibrated=True), None
-    for base, adapted in (((QUIET,), (QUIET,)), ((QUIET,), ()), ((), (LOOP,))):
+    for base, adapted in (((QUIET,), (QUIET,)), ((QUIET,), ()), ((LEFT_OUT,), (LOOP,))):
         made = heard("turn off", "off", base_words=UNSURE)
         yield replace(made, base=replace(made.base, flags=base), adapted=replace(made.adapted, flags=adapted)), None
     made = heard("turn", "off")
@@ -149,7 +149,7 @@ def test_numbers_are_written_as_the_language_writes_them(english, german, turkis
         assert (word("dec 2"), word("1.5"), word("dec 2 b")) == ("Dec. 2", "1.5", "dec 2 b")  # names may be numbers
 
 
-MADE_UP = {"The reference is long.", QUIET.reason, LOOP.reason}  # here, not by the server
+MADE_UP = {"The reference is long.", QUIET.reason, LOOP.reason, LEFT_OUT.reason}  # here, not by the server
 SHORTEST = 6  # letters of a text that can be told from others
 
 

@@ -22,7 +22,7 @@ from test_ui_panels import TextOf, comparison, text_of
 
 from hyper.compare.confidence import WordConfidence
 from hyper.compare.export import ExportError
-from hyper.compare.guards import Flag
+from hyper.compare.guards import LEFT_OUT, Flag
 from hyper.compare.pipeline import PersonalizedAsr
 from hyper.compare.word_times import PairTimes, WordTime
 from hyper.model.lora import StrengthError
@@ -86,6 +86,15 @@ def test_the_page_says_what_the_marks_mean_and_whether_anybody_checked():
 
 def test_a_pair_that_was_never_calibrated_says_what_to_run():
     assert "python -m hyper calibrate" in text_of(reliability_html(None))
+
+
+def test_a_row_of_which_words_were_left_out_is_not_called_uncertain_for_that():
+    made = comparison("turn on", "turn off")
+    left_out = Flag(LEFT_OUT, 8.0, None, "In 8 s nobody speaks.")
+    both = (left_out, Flag("length", "length", None, "Too long."))
+    made = replace(made, base=replace(made.base, flags=(left_out,)), adapted=replace(made.adapted, flags=both))
+    text = text_of(panels.results_html(made, "bundled"))
+    assert "Base: words left out In 8 s nobody speaks. Adapted: uncertain In 8 s nobody speaks. Too long." in text
 
 
 def test_both_rows_give_every_reason():

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from hyper.compare.guards import LEFT_OUT
 from hyper.metrics.percent import percent
 from hyper.model.info import gigabytes
 from hyper.reports.templates import SUFFIX, environment
@@ -20,7 +21,8 @@ TEMPLATES.filters |= {
     "words_wrong": words_wrong,
 }
 TEMPLATES.tests["unsure"] = marks.is_unsure
-TEMPLATES.globals |= {"NO_SPEECH": marks.NO_SPEECH, "NO_WORDS": marks.NO_WORDS, "say": say, "word": word}
+TEMPLATES.globals |= {"NO_SPEECH": marks.NO_SPEECH, "NO_WORDS": marks.NO_WORDS, "LEFT_OUT": LEFT_OUT}
+TEMPLATES.globals |= {"say": say, "word": word}
 
 
 def render(template: str, /, **values: object) -> str:
