@@ -26,6 +26,7 @@ from hyper.compare.guards import LEFT_OUT, Flag
 from hyper.compare.pipeline import PersonalizedAsr
 from hyper.compare.word_times import PairTimes, WordTime
 from hyper.model.lora import StrengthError
+from hyper.plots.sweep import SWEEP, UNCOUNTED_SWEEP
 from hyper.recordings.audio import SAMPLE_RATE
 from hyper.reports.timed_text import transcript_text
 from hyper.ui import adaptation_files, marks, notices, panels, server
@@ -301,6 +302,9 @@ def test_the_sweep_shows_each_strength_and_encodes_nothing(tab, card_of, asked, 
     written = marks.NO_SPEECH if row.heard_nobody else re.sub(r"\s+", " ", row.text)
     assert f"1.5 {short_percent(row.errors.wer)} {written}".strip() in text
     assert re.findall(r'download="([^"]+)"', html) == ["strength.png", "strength.pdf"]
+    assert SWEEP.reading in text_of(values[card.caption])
+    untold = card.sweep_on_page(of("anna"), *asked._replace(reference=""))
+    assert UNCOUNTED_SWEEP.reading in text_of(untold[card.caption])
 
 
 @pytest.mark.parametrize("make", ["adapter_zip", "merged_zip"])

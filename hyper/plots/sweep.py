@@ -9,7 +9,7 @@ import plotly.graph_objects as go
 
 from hyper.compare.sweep import StrengthPoint, has_rates
 from hyper.plots import palette
-from hyper.plots.style import Caption, paper, style_axes, styled
+from hyper.plots.style import WER_LABEL, Caption, paper, style_axes, styled
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -18,7 +18,17 @@ SWEEP = Caption(
     "What each strength does to this recording",
     "0 is Whisper as it is, 1 the adaptation as it was trained. A dip shows what suits this recording best.",
 )
+UNCOUNTED_SWEEP = Caption(
+    SWEEP.title,
+    "0 is Whisper as it is, 1 the adaptation as it was trained. A dip shows where the words are like the base's; type "
+    "what was meant to see what suits this recording best.",
+)
 X_TITLE = "adaptation strength"
+
+
+def sweep_caption(is_counted: bool) -> Caption:
+    """Of `sweep_figure`, by whether what was meant is known."""
+    return SWEEP if is_counted else UNCOUNTED_SWEEP
 
 
 def sweep_figure(points: Sequence[StrengthPoint]) -> go.Figure:
@@ -58,4 +68,4 @@ def _heights(points: Sequence[StrengthPoint]) -> list[float]:
 
 
 def _y_title(points: Sequence[StrengthPoint]) -> str:
-    return "word error rate, %" if has_rates(points) else "words unlike base"
+    return WER_LABEL if has_rates(points) else "words unlike base"

@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING, Any
 import gradio as gr
 
 from hyper.compare.sweep import StrengthPoint, has_rates, sweep
-from hyper.plots.sweep import SWEEP, sweep_figure, sweep_print
+from hyper.plots.sweep import SWEEP, sweep_caption, sweep_figure, sweep_print
 from hyper.ui import figures, notices
 from hyper.ui.cards.card import Card
-from hyper.ui.layout import HIDDEN, SHOWN, Values, captioned, card, chip, fold, plot  # gradio reads the types
+from hyper.ui.layout import HIDDEN, SHOWN, Values, card, chip, fold, plot  # gradio reads the types
 from hyper.ui.queues import ON_MODEL
 from hyper.ui.service import AS_TRAINED, Asked
 from hyper.ui.templates import render
@@ -33,19 +33,22 @@ class StrengthCard(Card):
         with card(visible=False) as self.box:
             self.slider = inputs.strength.render()
             with fold("What each strength writes", "hw-sweep"):
-                captioned(SWEEP)
+                self.caption = gr.HTML("")
                 self.try_all = chip("Try nine strengths", elem_id="hw-sweep-button")
                 self.plot = plot(SWEEP.title, "hw-sweep-plot")
                 self.table = gr.HTML("")
-        self.late = self.try_all.click(self.sweep_on_page, inputs.asked, [self.plot, self.table], **ON_MODEL)
+        swept = [self.caption, self.plot, self.table]
+        self.late = self.try_all.click(self.sweep_on_page, inputs.asked, swept, **ON_MODEL)
 
     def render(self, comparison: Comparison, asked: Asked) -> Values:
         """The strength as trained; nothing of what every strength did to the recording before."""
-        return {**self.clear(), self.box: SHOWN}
+        errors = comparison.base.errors
+        is_counted = errors is not None and errors.wer is not None
+        return {**self.clear(), self.box: SHOWN, self.caption: _caption_html(is_counted)}
 
     def clear(self) -> Values:
         """Nothing to move."""
-        return {self.box: HIDDEN, self.slider: AS_TRAINED, self.plot: None, self.table: ""}
+        return {self.box: HIDDEN, self.slider: AS_TRAINED, self.caption: "", self.plot: None, self.table: ""}
 
     def sweep_on_page(self, request: gr.Request, *given: Any) -> Values:
         """The plot of all strengths, and their transcripts as a table."""
@@ -55,10 +58,18 @@ class StrengthCard(Card):
             points = self.service.in_steps(
                 request.session_hash, partial(sweep, asr, prepared, asked.reference.strip() or None)
             )
-        return {self.plot: figures.interactive(sweep_figure(points), SWEEP.title), self.table: sweep_html(points)}
+        return {
+            self.caption: _caption_html(has_rates(points)),  # another one, where the text was changed since
+            self.plot: figures.interactive(sweep_figure(points), SWEEP.title),
+            self.table: sweep_html(points),
+        }
 
 
 def sweep_html(points: Sequence[StrengthPoint]) -> str:
     """A row for each strength with its transcript and errors, or changed words; then the figure for print."""
     table = render("sweep", points=points, has_rates=has_rates(points))
     return table + figures.print_links_html(sweep_print(points), "strength")
+
+
+def _caption_html(is_counted: bool) -> str:
+    return figures.caption_html(sweep_caption(is_counted))
