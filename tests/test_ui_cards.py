@@ -14,16 +14,20 @@ import numpy as np
 import plotly.graph_objects as go
 import pytest
 import soundfile
+from test_plots import update
 from test_ui_panels import comparison, text_of
+from test_ui_said import asked_in
 
 from hyper.compare.pipeline import PersonalizedAsr
 from hyper.compare.speaking import HOW_MEASURED
 from hyper.compare.word_times import PairTimes, WordTime
 from hyper.plots.style import Caption
+from hyper.plots.sweep import SWEEP, UNCOUNTED_SWEEP
 from hyper.recordings.audio import SAMPLE_RATE
 from hyper.ui import figures, server
 from hyper.ui.cards import CARDS, HOW_CARDS
 from hyper.ui.cards.card import Card
+from hyper.ui.cards.changed import ChangedCard
 from hyper.ui.cards.inside import InsideCard
 from hyper.ui.cards.magnitude import FIRST_PIECE, MagnitudeCard
 from hyper.ui.cards.sound import SoundCard
@@ -153,6 +157,30 @@ def test_plots_of_layers_are_tables_as_well(tab):
     as_text = text_of(magnitude.render(made, ASKED)[magnitude.links])
     assert re.search(r"decoder layer\s+fc1\s+1\s+1.23\b", as_text)
     assert re.search(r"direction 1\s+1\s+0.5\b", text_of(inside.render(made, ASKED)[inside.table]))
+
+
+@pytest.mark.parametrize(("meant", "reading"), [("turn on", SWEEP), (None, UNCOUNTED_SWEEP), ("?!", UNCOUNTED_SWEEP)])
+def test_a_dip_of_the_sweep_suits_best_only_where_what_was_meant_is_known(tab, meant, reading):
+    each = card_of(tab, StrengthCard)
+    assert reading.reading in text_of(each.render(comparison("turn", "on", meant), ASKED)[each.caption])
+
+
+def test_the_size_of_a_change_is_told_of_the_weights_that_it_is_added_to(tab):
+    each = card_of(tab, ChangedCard)
+
+    def told(*names: str, strength: float = 1.0) -> str:
+        layers = tuple(update(f"model.{name}", 0.176 / (i + 1), (1.0,)) for i, name in enumerate(names))
+        made = replace(comparison("turn", "on"), measure_layers=lambda: layers, strength=strength)
+        with asked_in("de"):
+            assert not re.search(r"\b(layer|weights|strength)\b", each.render(made, ASKED)[each.note])
+        return text_of(each.render(made, ASKED)[each.note])
+
+    size = "the change is 17.6 % as large as the weights it is added to."
+    one = told("decoder.layers.0.fc1", "decoder.layers.1.fc1")
+    assert f"one matrix (W1) was changed in each of 2 layers of Whisper, most of all in decoder layer 1: {size}" in one
+    both = told("encoder.layers.2.fc2", "decoder.layers.1.fc1")
+    assert f"2 of Whisper's layers were changed, most of all encoder layer 3: {size}" in both
+    assert told("decoder.layers.0.fc1", strength=0.0) == "At strength 0 nothing is changed: this is the base."
 
 
 def test_the_sound_is_drawn_when_it_is_opened(tab):

@@ -32,7 +32,7 @@ NOT_TRANSLATED = {*PHRASES, "c c call my my sister", "Whisper", "Run"}  # what i
 NOT_TRANSLATED |= {"What to write", "adapter", "merged"}  # seen by programs alone
 # Put together from more than one text of the code.
 IN_PARTS = {
-    "1 error", "1 speaker", "{n} speakers", "encoder layer {number}", "decoder layer {number}",
+    "1 error", "1 speaker", "{n} speakers",
     "{recordings}. No reference text was given, so nothing is counted: a transcript alone cannot show what is right.",
 }  # fmt: skip
 IN_PARTS |= {f"{{day}} {month} {{year}}" for month in month_abbr[1:]}

@@ -20,6 +20,7 @@ from hyper.plots.style import COLORSCALE, Caption, paper, shades, style_axes, st
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
+OF_WEIGHTS = "% of the weights' size"  # not a share of their number: a small change of all of them
 N_SYMBOLS = 53  # plain ones that plotly has
 MOST_SERIES = 3  # kinds of matrix that are drawn side by side; more are drawn as whole layers
 MATRIX_NAMES = {
@@ -34,7 +35,7 @@ MATRIX_NAMES = {
 MAGNITUDE = Caption(
     "How much each layer was changed for this recording",
     "The taller a bar, the more that part of Whisper was changed for this recording; its height says nothing about a "
-    "person's health. A bar is the size of the change next to the size of the layer's own weights; part of it was "
+    "person's health. A bar is the size of the change next to the size of the weights it is added to; part of it was "
     "learned and is the same for every recording.",
 )
 SINGULAR_VALUES = Caption(
@@ -84,7 +85,7 @@ def whole_layers(layers: Sequence[LayerUpdate | LayerSize]) -> dict[str, float]:
 
 
 def magnitude_figure(layers: Sequence[LayerUpdate]) -> go.Figure:
-    """Size of the change of each layer in percent of its weights, interactive."""
+    """Size of the change of each layer in percent of that of its weights, interactive."""
     figure = go.Figure()
     if has_many_matrices(layers):
         sizes = whole_layers(layers)
@@ -92,9 +93,9 @@ def magnitude_figure(layers: Sequence[LayerUpdate]) -> go.Figure:
             x=list(sizes),
             y=[100 * size for size in sizes.values()],
             marker_color=palette.ADAPTED,
-            hovertemplate="layer %{x}: %{y:.2f} % of its weights, root mean square over its matrices<extra></extra>",
+            hovertemplate=f"layer %{{x}}: %{{y:.2f}} {OF_WEIGHTS}, root mean square over its matrices<extra></extra>",
         )
-        return _over_layers(figure, layers, "change, % of the layer's weights")
+        return _over_layers(figure, layers, f"change, {OF_WEIGHTS}")
     for colour, (matrix, updates) in zip(_colours(layers), _by_matrix(layers).items(), strict=True):
         figure.add_bar(
             name=matrix,
@@ -102,10 +103,10 @@ def magnitude_figure(layers: Sequence[LayerUpdate]) -> go.Figure:
             y=[100 * update.relative_frobenius for update in updates],
             customdata=[(update.frobenius, _angle_text(update)) for update in updates],
             marker_color=colour,
-            hovertemplate="layer %{x}: %{y:.2f} % of its weights<br>size of the change %{customdata[0]:.3g}"
+            hovertemplate=f"layer %{{x}}: %{{y:.2f}} {OF_WEIGHTS}<br>size of the change %{{customdata[0]:.3g}}"
             "%{customdata[1]}<extra></extra>",
         )
-    return _over_layers(figure, layers, "change, % of the layer's weights")
+    return _over_layers(figure, layers, f"change, {OF_WEIGHTS}")
 
 
 def _angle_text(update: LayerUpdate) -> str:
@@ -140,7 +141,7 @@ def inside_figure(layers: Sequence[LayerUpdate]) -> go.Figure:
 
 
 def matrix_sizes_figure(layers: Sequence[LayerUpdate]) -> go.Figure:
-    """Size of the change of each matrix in percent of its weights, kinds of matrix by layers, interactive."""
+    """Size of the change of each matrix in percent of that of its weights, kinds of matrix by layers, interactive."""
     kinds = list(_by_matrix(layers))
     labels = list(dict.fromkeys(_layer_label(each, layers) for each in layers))
     sizes = np.full((len(kinds), len(labels)), np.nan)  # an encoder layer has no cross-attention
@@ -158,7 +159,7 @@ def matrix_sizes_figure(layers: Sequence[LayerUpdate]) -> go.Figure:
         colorbar={"title": {"text": "%"}, "thickness": 10, "outlinewidth": 0},
         xgap=2,
         ygap=2,
-        hovertemplate="layer %{x}, %{y}: %{z:.2f} % of its weights<extra></extra>",
+        hovertemplate=f"layer %{{x}}, %{{y}}: %{{z:.2f}} {OF_WEIGHTS}<extra></extra>",
     )
     _over_layers(figure, layers, "")
     figure.update_yaxes(type="category", autorange="reversed", rangemode=None)
@@ -170,7 +171,7 @@ def magnitude_print(layers: Sequence[LayerUpdate]) -> Figure:
     figure = paper(7, 3.6)
     axes = figure.subplots()
     axes.set_title(MAGNITUDE.title, loc="left", fontsize=12, color=palette.INK)
-    style_axes(axes, layer_axis_title(layers), "change, % of the layer's weights")
+    style_axes(axes, layer_axis_title(layers), f"change, {OF_WEIGHTS}")
     if has_many_matrices(layers):
         sizes = whole_layers(layers)
         bars = axes.bar(list(sizes), [100 * size for size in sizes.values()], 0.7, color=palette.ADAPTED)
@@ -201,7 +202,7 @@ def inside_print(layers: Sequence[LayerUpdate]) -> Figure:
         image = axes.imshow(np.asarray(fields.z, float), cmap=shades(), vmin=0, vmax=fields.zmax, aspect="auto")
         axes.set_xticks(range(len(fields.x)), fields.x)
         axes.set_yticks(range(len(fields.y)), fields.y)
-        figure.colorbar(image, label="change, % of the matrix's weights")
+        figure.colorbar(image, label=f"change, {OF_WEIGHTS}")
     else:
         for series, marker in zip(drawn.data, itertools.cycle("osD^")):  # noqa: B905  as many as there are series
             axes.plot(

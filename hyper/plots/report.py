@@ -13,7 +13,7 @@ import numpy as np
 from hyper.metrics.intervals import Interval
 from hyper.model.subspace import LayerSize
 from hyper.plots import palette
-from hyper.plots.layers import has_many_matrices, place_of, whole_layers
+from hyper.plots.layers import OF_WEIGHTS, has_many_matrices, place_of, whole_layers
 from hyper.plots.style import ADAPTED, BASE, WER_LABEL, error_arms, paper, style_axes
 
 if TYPE_CHECKING:
@@ -43,7 +43,7 @@ def wer_figures(lines: Sequence[WerLine]) -> list[Figure]:
 
 
 def layer_figure(sizes: Sequence[Sequence[LayerSize]]) -> Figure:  # one sequence for each recording, of the same layers
-    """Mean size of each layer's change, in per cent of its weights, and its range over the recordings."""
+    """Mean size of each layer's change, in per cent of that of its weights, and its range over the recordings."""
     whole = has_many_matrices(sizes[0])
     shares = 100 * np.array(  # (n_recordings, n_bars)
         [list(whole_layers(own).values()) if whole else [layer.relative_frobenius for layer in own] for own in sizes]
@@ -59,7 +59,7 @@ def layer_figure(sizes: Sequence[Sequence[LayerSize]]) -> Figure:  # one sequenc
         labels = [f"layer {label}" if label.isdigit() else label for label in whole_layers(sizes[0])]
     step = -(-len(labels) // 16)  # more labels than that run into each other
     axes.set_xticks(range(0, len(labels), step), labels[::step])
-    style_axes(axes, y_title="change, % of the layer's weights", grid="y")
+    style_axes(axes, y_title=f"change, {OF_WEIGHTS}", grid="y")
     many = len(sizes) > 1
     axes.set_title(
         f"Mean over {len(sizes)} recordings; lines reach from the least to the most" if many else "One recording",

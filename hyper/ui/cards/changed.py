@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import gradio as gr
 
 from hyper.metrics.percent import percent
-from hyper.plots.layers import whole_layers
+from hyper.plots.layers import MATRIX_NAMES, place_of, whole_layers
 from hyper.ui import scripts
 from hyper.ui.cards.card import Card
 from hyper.ui.languages import say
@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 
 NOTHING_YET = "Compare a recording under Try: what the adaptation changed in the model is then shown here."
 NOT_ADAPTED = "This model has no hypernetwork, so nothing was changed in it."
+BASE = "At strength 0 nothing is changed: this is the base."
+SIDES = {"enc": "encoder", "dec": "decoder"}
 
 
 class ChangedCard(Card):
@@ -57,11 +59,21 @@ class OpenHowCard(Card):
 
 
 def _changed(comparison: Comparison) -> str:
+    if comparison.strength == 0:
+        return BASE
+    places = [place_of(each.name) for each in comparison.layers]
     sizes = whole_layers(comparison.layers)
     most = max(sizes, key=sizes.__getitem__)
-    side, number = most.split() if " " in most else ("", most)  # "dec 2", or "2" where one side alone is adapted
-    name = {"enc": "encoder ", "dec": "decoder "}.get(side, "") + f"layer {number}"
+    side, number = most.split() if " " in most else (places[0].side, most)  # "dec 2", or "2" where there is one side
+    layer = f"{SIDES[side[:3]]} layer {number}"
+    kinds = {place.matrix for place in places}
+    if len(kinds) == 1:
+        (kind,) = kinds
+        name = MATRIX_NAMES.get(kind, kind)
+        what = f"one matrix ({name}) was changed in each of {len(sizes)} layers of Whisper, most of all in {layer}"
+    else:
+        what = f"{len(sizes)} of Whisper's layers were changed, most of all {layer}"
     return (
-        f"For this recording, {len(sizes)} of Whisper's layers were changed, most of all {name}: by "
-        f"{percent(sizes[most])} of its weights. The figures describe the model, not the speaker."
+        f"For this recording, {what}: the change is {percent(sizes[most])} as large as the weights it is added to. "
+        "The figures describe the model, not the speaker."
     )

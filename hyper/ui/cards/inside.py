@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import gradio as gr
 
-from hyper.plots.layers import MATRICES, SINGULAR_VALUES, inside_caption, inside_figure
+from hyper.plots.layers import MATRICES, OF_WEIGHTS, SINGULAR_VALUES, inside_caption, inside_figure
 from hyper.ui import figures
 from hyper.ui.cards.card import Card
 from hyper.ui.layout import HIDDEN, SHOWN, card, plot
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from hyper.ui.service import Asked, Service
 
 
-UNITS = {MATRICES: "% of the matrix's weights", SINGULAR_VALUES: "singular values"}
+UNITS = {MATRICES: OF_WEIGHTS, SINGULAR_VALUES: "singular values"}
 
 
 class InsideCard(Card):

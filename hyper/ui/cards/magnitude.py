@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import gradio as gr
 
-from hyper.plots.layers import MAGNITUDE, magnitude_figure, magnitude_print
+from hyper.plots.layers import MAGNITUDE, OF_WEIGHTS, magnitude_figure, magnitude_print
 from hyper.ui import figures, scripts
 from hyper.ui.cards.card import Card
 from hyper.ui.languages import say
@@ -39,7 +39,7 @@ class MagnitudeCard(Card):
     def render(self, comparison: Comparison, asked: Asked) -> Values:
         """Bars, buttons, and which piece they are of."""
         figure = magnitude_figure(comparison.layers)
-        links = figures.table_html(figure, MAGNITUDE.title, "% of the layer's weights")
+        links = figures.table_html(figure, MAGNITUDE.title, OF_WEIGHTS)
         links += figures.print_buttons_html()
         is_of_first_piece = asked.adaptation == PER_PIECE and comparison.n_pieces > 1
         return {
