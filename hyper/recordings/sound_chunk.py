@@ -81,7 +81,10 @@ def _sound_chunk(file: BinaryIO, layout: Layout | None) -> Sound | None:
 
 def _sound_of_au(file: BinaryIO) -> Sound | None:
     head = file.read(8)
-    return _known(*struct.unpack(">II", head), 4) if len(head) == 8 else None
+    if len(head) < 8:
+        return None
+    place, promised = struct.unpack(">II", head)
+    return _known(place, promised, 4)
 
 
 def _known(place: int, promised: int, n_bytes: int) -> Sound | None:
