@@ -22,6 +22,7 @@ from hyper.model.files import BackboneError
 from hyper.model.fingerprint import fingerprint
 from hyper.model.info import base_info
 from hyper.recordings.audio import SAMPLE_RATE
+from hyper.training.speed import computes_bfloat16
 
 
 @pytest.fixture
@@ -209,6 +210,13 @@ def test_dtype_and_device(own_folder, speech_like, monkeypatch):
     with pytest.raises(BackboneError, match="The device 'cuda:7' was asked for, but torch's last CUDA card is cuda:1"):
         choose_device("cuda:7")
     monkeypatch.undo()
+
+
+@pytest.mark.parametrize(("capability", "dtype"), [((7, 5), torch.float16), ((8, 0), torch.bfloat16)])
+def test_bfloat16_is_chosen_where_a_card_computes_in_it(capability, dtype, monkeypatch):
+    monkeypatch.setattr(torch.cuda, "get_device_capability", lambda _: capability)
+    assert choose_dtype(torch.device("cuda")) == dtype
+    assert computes_bfloat16(torch.device("cuda")) is (dtype == torch.bfloat16)
 
 
 @pytest.mark.skipif(torch.cuda.is_available(), reason="there is a CUDA card")

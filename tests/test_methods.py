@@ -50,6 +50,18 @@ def store(backbone: Backbone, spoken: Path, tmp_path_factory: pytest.TempPathFac
     return StateStore.build(backbone, read_manifest(spoken), tmp_path_factory.mktemp("methods") / "states")
 
 
+def test_rivals_train_weights_in_full_precision(spoken: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[dict] = []
+
+    def load(base: str, **given: object) -> None:
+        asked.append(given)
+        raise FileNotFoundError(base)
+
+    monkeypatch.setattr(Backbone, "load", load)
+    assert main(["methods", "--base", "x", "--data", str(spoken), "--work", str(tmp_path), "--device", "cuda"]) == 1
+    assert asked == [{"device": "cuda", "dtype": torch.float32}]
+
+
 @pytest.mark.parametrize("name", NAMES)
 def test_each_method_starts_as_the_base_and_leaves_it_alone(
     name: str, backbone: Backbone, spoken: Path, store: StateStore

@@ -19,11 +19,12 @@ from hyper.compare.scoring import score_manifest
 from hyper.model.files import ASSETS, find_folder
 from hyper.recordings.blocks import BlocksError, in_blocks, on_ray
 from hyper.recordings.manifest import ManifestRow
+from hyper.recordings.parallel import LONGEST_WAIT
 
 
 def own_device(device: str | None) -> str | None:
     """The device asked for; where a launcher started several processes, the one that it gave to this process."""
-    return str(PartialState(cpu=device == "cpu").device) if _several() else device
+    return str(PartialState(cpu=device == "cpu", timeout=LONGEST_WAIT).device) if _several() else device
 
 
 def score_shared(
@@ -32,7 +33,7 @@ def score_shared(
     """The evaluation of all rows in the first process, None in the others, which have handed in their parts."""
     if not _several():
         return score_manifest(asr, rows, batch_size=batch_size, language=language, progress=True)
-    processes = PartialState()
+    processes = PartialState(timeout=LONGEST_WAIT)
     part = own_part(rows, processes.process_index, processes.num_processes)
     own = score_manifest(asr, part, batch_size=batch_size, language=language, progress=processes.is_main_process)
     parts: list[Evaluation] = gather_object([own])

@@ -38,5 +38,9 @@ def choose_dtype(device: torch.device) -> torch.dtype:
     """float32 on CPU; on CUDA bfloat16 where the card computes in it, else float16."""
     if device.type != "cuda":
         return torch.float32
-    has_bfloat16 = torch.cuda.get_device_capability(device) >= (8, 0)  # Ampere
-    return torch.bfloat16 if has_bfloat16 else torch.float16
+    return torch.bfloat16 if card_computes_bfloat16(device) else torch.float16
+
+
+def card_computes_bfloat16(device: torch.device) -> bool:
+    """Whether a CUDA card has instructions for it; earlier ones only imitate it, slowly."""
+    return torch.cuda.get_device_capability(device) >= (8, 0)  # Ampere

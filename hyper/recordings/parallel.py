@@ -8,6 +8,7 @@ from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
+from datetime import timedelta
 from typing import TypeVar
 
 from tqdm import tqdm
@@ -15,6 +16,7 @@ from tqdm import tqdm
 Task = TypeVar("Task")
 Result = TypeVar("Result")
 
+LONGEST_WAIT = timedelta(days=1)  # of processes on several GPUs for one another: by default NCCL gives up in 10 min
 _AHEAD = 256  # results that wait to be used
 _MOST_THREADS = 12
 _THREAD_SETTINGS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")

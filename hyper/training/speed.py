@@ -7,13 +7,15 @@ from typing import TYPE_CHECKING, Any
 
 import torch
 
+from hyper.model.device import card_computes_bfloat16
+
 if TYPE_CHECKING:
     from transformers import PreTrainedModel
 
 
 def computes_bfloat16(device: torch.device) -> bool:
-    """Whether bfloat16 is faster than float32 there: on GPUs and on CPUs with instructions for it, nowhere else."""
-    return device.type == "cuda" or torch.cpu._is_avx512_bf16_supported()
+    """Whether bfloat16 is faster than float32 there: on GPUs and CPUs with instructions for it, nowhere else."""
+    return card_computes_bfloat16(device) if device.type == "cuda" else torch.cpu._is_avx512_bf16_supported()
 
 
 def mixed_precision(device: torch.device, wanted: bool = True) -> AbstractContextManager[Any]:

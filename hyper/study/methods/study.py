@@ -6,6 +6,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+import torch
+
 from hyper.model.backbone import Backbone
 from hyper.recordings.manifest import ManifestRow, read_manifest
 from hyper.recordings.whole_files import write_whole
@@ -67,7 +69,8 @@ def open_study(
     train on has no reference.
     """
     rows = chosen_rows(taught_rows(options.data), options.cohorts, options.severities)
-    backbone = Backbone.load(options.base, device=options.device)
+    # In full: the rivals train the base's own weights, and in half precision would be worse off than a hypernetwork.
+    backbone = Backbone.load(options.base, device=options.device, dtype=torch.float32)
     made_with = {"base": backbone.fingerprint, "recordings": len(rows), "data": [str(path) for path in options.data]}
     made_with |= {name: getattr(options, name) for name in ("updates", "batch_size", "cohorts", "severities", "lesson")}
     claim(options.work, made_with | {"test_share": options.test_share})
