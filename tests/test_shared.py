@@ -6,17 +6,21 @@ import os
 import subprocess
 import sys
 from dataclasses import replace
+from datetime import timedelta
 from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
 
+from hyper.compare import shared
 from hyper.compare.pipeline import PersonalizedAsr
 from hyper.compare.scoring import score_manifest
 from hyper.compare.shared import own_part
 from hyper.model.backbone import Backbone
 from hyper.model.checkpoint import save_hypernet
 from hyper.recordings.manifest import read_manifest, write_manifest
+from hyper.training.adaptation import train_hypernet
+from hyper.training.adaptation.loop import AdaptationTraining
 from tests.conftest import read_json
 
 
@@ -26,6 +30,28 @@ def test_the_parts_in_turn_are_the_manifest(n_rows: int, n_processes: int) -> No
     parts = [own_part(rows, index, n_processes) for index in range(n_processes)]
     assert [row for part in parts for row in part] == rows
     assert max(map(len, parts)) - min(map(len, parts)) <= 1
+
+
+def test_processes_wait_for_one_another_longer_than_encoding_takes(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[dict] = []
+    monkeypatch.setenv("WORLD_SIZE", "2")
+    monkeypatch.setattr(shared, "PartialState", lambda **given: asked.append(given) or SimpleNamespace(device="cuda:1"))
+    assert shared.own_device("cuda") == "cuda:1" and asked[0]["timeout"] >= timedelta(hours=12)
+
+    class Launched(Exception):
+        pass
+
+    def launched(kwargs_handlers: list, **_: object) -> None:
+        asked.append(kwargs_handlers[0].to_kwargs())
+        raise Launched
+
+    monkeypatch.setattr(train_hypernet, "Accelerator", launched)
+    wanted = train_hypernet.HypernetTraining(
+        "bundled", [], Path("out"), Path("run"), "auto", ["decoder.fc1"], 1, None, "mlp", "both", 0.1, "cuda"
+    )
+    with pytest.raises(Launched):
+        train_hypernet.train_hypernet(wanted, AdaptationTraining(updates=1))
+    assert asked[1] == {"timeout": asked[0]["timeout"]}
 
 
 def test_two_processes_find_what_one_finds(

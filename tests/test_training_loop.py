@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import subprocess
 import sys
 from dataclasses import replace
@@ -15,6 +16,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 
+from hyper.__main__ import main
 from hyper.model.backbone import Backbone
 from hyper.model.checkpoint import config_for
 from hyper.recordings.audio import SAMPLE_RATE, load_audio, save_audio
@@ -28,6 +30,7 @@ from hyper.training.adaptation.losses import ReferenceLoss
 from hyper.training.adaptation.memory import update_bytes
 from hyper.training.adaptation.states import StateStore, StoreError
 from hyper.training.adaptation.stores import LogMelStore
+from hyper.training.adaptation.train_hypernet import _trained_on
 from hyper.training.begun_with import RunError
 
 SETTINGS = AdaptationTraining(updates=6, batch_size=8, warm_up=2, validation_share=0.2, bfloat16=False)
@@ -118,11 +121,31 @@ def test_a_voice_is_held_with_all_the_patients_it_was_turned_into() -> None:
     for kind in ("dysas0", "stutm1"):
         rows += [ManifestRow("b.wav", Path("b.wav"), "a", f"{v}-{kind}", "stuttering", simulated=True) for v in voices]
     rows.append(ManifestRow("c.wav", Path("c.wav"), "a", "clinic-7", "dysarthria"))
-    store = SimpleNamespace(speakers=[row.speaker for row in rows], people=[source_speaker(row) for row in rows])
+    store = of_people([source_speaker(row) for row in rows], [row.cohort for row in rows])
     training, validation = split_speakers(store, 0.4)
     assert len({store.people[i] for i in validation}) == 2
     assert not {store.people[i] for i in training} & {store.people[i] for i in validation}
     assert {store.people[i] for i in split_speakers(store, 0.4, {"clinic-7"})[1]} == {"clinic-7"}
+
+
+def of_people(people: list[str], cohorts: list[str]) -> SimpleNamespace:
+    return SimpleNamespace(people=people, cohorts=cohorts)
+
+
+@pytest.mark.parametrize(("few", "many"), [("dysarthria", "typical"), ("typical", "dysarthria")])
+def test_patients_and_others_are_held_where_two_of_each_are(few: str, many: str) -> None:
+    people = [f"p{i:03}" for i in range(100)]
+
+    def held(*of_few: str) -> set[str]:
+        store = of_people(people, [few if person in of_few else many for person in people])
+        return {people[i] for i in split_speakers(store, 0.04)[1]}
+
+    as_drawn = held()
+    others = [person for person in people if person not in as_drawn]
+    assert len(as_drawn) == 4 and held(others[0]) == as_drawn  # the only one is to be learned from
+    assert len(held(*others[:2])) == 5 and len(held(*others[:2]) & {*others[:2]}) == 1
+    assert held(others[0], *sorted(as_drawn)[:1]) == as_drawn
+    assert split_speakers(of_people(people, [few] * 50 + [many] * 50), 0.0)[1].tolist() == []
 
 
 def test_validation_looks_at_all_of_a_long_list(
@@ -255,14 +278,71 @@ def test_log_mel_is_cut_to_the_longest_of_the_batch(backbone: Backbone, spoken: 
         LogMelStore(backbone, rows[1:], states)
 
 
+def test_states_go_on_with_recordings_that_lie_elsewhere_now(backbone: Backbone, spoken: Path, tmp_path: Path) -> None:
+    gone = ManifestRow("gone.wav", tmp_path / "gone.wav", "mee", "s9", "typical")
+    rows = [gone, *read_manifest(spoken)[:3]]
+    kept = LogMelStore(backbone, rows, StateStore.build(backbone, rows, tmp_path / "states")).batch([0, 2])
+    shutil.copytree(spoken.parent, tmp_path / "moved")
+    moved = [replace(row, path=tmp_path / "moved" / row.path.relative_to(spoken.parent)) for row in rows[1:]]
+    states = StateStore.build(backbone, [gone, *moved], tmp_path / "states")
+    assert states.paths == [str(row.path) for row in moved]
+    assert torch.equal(LogMelStore(backbone, [gone, *moved], states).batch([0, 2]).states, kept.states)
+    index = json.loads((tmp_path / "states" / "index.json").read_text())
+    del index["rows"]  # as stores were before
+    (tmp_path / "states" / "index.json").write_text(json.dumps(index))
+    assert StateStore.build(backbone, rows, tmp_path / "states").paths == [str(row.path) for row in rows[1:]]
+
+
+def test_a_card_counts_what_was_trained_on(backbone: Backbone, spoken: Path, store: StateStore) -> None:
+    rows = [ManifestRow("gone.wav", Path("gone.wav"), "mee", "s9"), *read_manifest(spoken)]
+    training, validation = split_speakers(store, 0.2)
+    counted = _trained_on(store, training, rows)
+    assert len(counted) == len(training) and {row.speaker for row in counted} == {store.speakers[i] for i in training}
+    assert len(_trained_on(LiveStates(backbone, rows), validation, rows)) == len(validation)
+    elsewhere = [replace(row, path=Path("elsewhere") / row.file) for row in rows]
+    assert _trained_on(store, training, elsewhere) == elsewhere
+
+
+def test_states_that_the_disk_has_no_room_for_are_refused(
+    backbone: Backbone, spoken: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:  # fmt: skip
+    rows = read_manifest(spoken)[:4]
+    free = SimpleNamespace(free=10**9)
+    monkeypatch.setattr("hyper.training.adaptation.live_states.shutil.disk_usage", lambda _: free)
+    assert type(open_store(backbone, rows, tmp_path / "states", on_disk=True)) is StateStore
+    assert "encoder states take 0.0 GiB, 1 GiB are free: kept on disk" in capsys.readouterr().out
+    free.free = 10**4
+    assert type(open_store(backbone, rows, tmp_path / "states", on_disk=True)) is StateStore  # they are there
+    with pytest.raises(StoreError, match="0 GiB are free in .*: please name a --run folder with more room"):
+        open_store(backbone, rows, tmp_path / "other", on_disk=True)
+    assert not (tmp_path / "other").exists()
+
+
+@pytest.mark.parametrize(
+    ("asked", "why"),
+    [(["--targets", "encoder.fc1"], "the encoder is adapted"), (["--lesson", "originals"], "--lesson originals")],
+)
+def test_live_states_are_refused_where_they_must_be_kept(
+    asked: list[str], why: str, whisper_folder: Path, spoken: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    command = f"train --base {whisper_folder} --data {spoken} --run {tmp_path / 'run'} --out {tmp_path / 'out'}"
+    assert main([*command.split(), "--device", "cpu", "--states", "live", *asked]) == 1
+    assert f"where {why}" in capsys.readouterr().err and not (tmp_path / "run").exists()
+
+
 def test_a_silent_recording_is_left_out_of_a_live_batch(backbone: Backbone, spoken: Path, tmp_path: Path) -> None:
     save_audio(tmp_path / "silent.wav", np.zeros(SAMPLE_RATE, np.float32))
     silent = ManifestRow("silent.wav", tmp_path / "silent.wav", "mee", "s9", "typical", "", False)
     live = LiveStates(backbone, [silent, *read_manifest(spoken)[:2]])
     batch = live.batch([0, 1, 2])
     assert batch.chosen.tolist() == [1, 2] and len(batch.states) == len(batch.tokens) == 2
-    with pytest.raises(StoreError, match=r"None of 1 recordings could be used; the first is silent\.wav"):
-        live.batch([0])
+    again = replace(read_manifest(spoken)[-1], speaker="s9")
+    rows = [silent, *read_manifest(spoken)[:2]]
+    assert LiveStates(backbone, rows).batch([0]).chosen.tolist() == [1]  # the nearest
+    assert LiveStates(backbone, [*rows, again]).batch([0, 0]).chosen.tolist() == [3]  # who is held out stays so
+    with pytest.raises(StoreError, match=r"None of 2 recordings could be used; the first is silent\.wav"):
+        LiveStates(backbone, [silent, silent]).batch([0])
 
 
 @pytest.mark.parametrize("on_disk", [True, False])

@@ -62,11 +62,11 @@ def check_size(file: Path, n_bytes: int) -> None:
         raise damaged(file.parent, f"{file.name} has {found} bytes, not {n_bytes}")
 
 
-def read_index(file: Path, keys: Sequence[str]) -> dict[str, Any]:
-    """A store's index, which has these keys."""
+def read_index(file: Path, keys: Sequence[str], newer: Sequence[str] = ()) -> dict[str, Any]:
+    """A store's index, which has these keys; the newer ones only where it was not written by an earlier version."""
     try:
         index = json.loads(file.read_text(encoding="utf-8"))
-        return {key: index[key] for key in keys}
+        return {key: index[key] for key in (*keys, *(key for key in newer if key in index))}
     except (ValueError, KeyError, TypeError) as error:
         raise damaged(file.parent, f"{file.name} cannot be read or is of another version") from error
 

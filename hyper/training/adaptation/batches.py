@@ -20,17 +20,29 @@ def split_speakers(
 
     `held` are the people to validate on (`Store.people`); drawn where None.
     """
-    if held is None:
-        speakers = sorted(set(store.people))
-        rng = np.random.default_rng(_SPLIT_SEED)
-        n_held = max(1, round(len(speakers) * validation_share)) if validation_share else 0
-        held = set(rng.choice(speakers, size=n_held, replace=False).tolist()) if len(speakers) > 1 else set()
+    held = _drawn(store, validation_share) if held is None else held
     is_held = np.array([person in held for person in store.people])
     return np.flatnonzero(~is_held), np.flatnonzero(is_held)
 
 
+def _drawn(store: Store, validation_share: float) -> set[str]:
+    """People to validate on, among them one who is heard with a disorder and one without, where two of each are."""
+    speakers = sorted(set(store.people))
+    if len(speakers) < 2 or not validation_share:
+        return set()
+    rng = np.random.default_rng(_SPLIT_SEED)
+    n_held = max(1, round(len(speakers) * validation_share))
+    held = set(rng.choice(speakers, size=n_held, replace=False).tolist())
+    is_typical = [cohort == "typical" for cohort in store.cohorts]
+    for kind in (False, True):
+        heard = sorted({person for person, typical in zip(store.people, is_typical, strict=True) if typical == kind})
+        if len(heard) > 1 and held.isdisjoint(heard):
+            held.add(str(rng.choice(heard)))
+    return held
+
+
 class Sampler:
-    """Batches of like length with a fixed share of typical speech, cohorts equally often."""
+    """Batches of like length; over many of them a fixed share is typical speech, and cohorts come equally often."""
 
     def __init__(self, store: Store, members: np.ndarray, typical_share: float, size: int) -> None:
         cohorts = np.array([store.cohorts[i] for i in members])

@@ -42,7 +42,7 @@ class AdaptationTraining:
     learning_rate: float = 2e-3
     weight_decay: float = 0.01
     warm_up: int = 100  # updates
-    typical_share: float = 0.25  # of every batch, so that typical speech is left unharmed
+    typical_share: float = 0.25  # of what is heard, so that typical speech is left unharmed
     validation_share: float = 0.04  # of the speakers, never trained on
     save_every_seconds: float = 120.0
     language: str = "en"

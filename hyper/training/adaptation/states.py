@@ -47,6 +47,7 @@ class Store(Protocol):
     speakers: list[str]
     people: list[str]  # who is heard: the typical speaker behind a simulated patient, any other speaker
     cohorts: list[str]
+    paths: list[str]
     lengths: np.ndarray  # (n,) states of each
 
     def __len__(self) -> int: ...
@@ -61,14 +62,16 @@ class Store(Protocol):
 class StateStore:
     """Everything about the utterances that training reads, in one folder of flat files."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, rows: Sequence[ManifestRow] = ()) -> None:  # what it was built from
         self.folder = folder
-        index = read_index(folder / "index.json", INDEX_KEYS)
+        index = read_index(folder / "index.json", INDEX_KEYS, ("rows",))
         self.tokens: list[list[int]] = index["tokens"]
         self.speakers: list[str] = index["speakers"]
         self.people: list[str] = index["people"]
         self.cohorts: list[str] = index["cohorts"]
         self.paths: list[str] = index["paths"]
+        if rows and "rows" in index:  # the recordings may lie elsewhere by now
+            self.paths = [str(rows[i].path) for i in index["rows"]]
         self.lengths = np.array(index["lengths"], dtype=np.int64)  # states kept of each utterance
         self.starts = np.concatenate([[0], np.cumsum(self.lengths)])  # states before each utterance, and all
         shape = tuple(index["statistics_shape"])
@@ -111,7 +114,7 @@ class StateStore:
         batch_size: int = 32,
         bfloat16: bool = False,  # compute so where the device is faster with it; kept in float16 either way
     ) -> StateStore:
-        """Encode what is not there yet; a folder that is complete, of this base and these rows, is opened as it is.
+        """Encode all recordings; a folder that is complete, of this base and these rows, is opened as it is.
 
         Errors: StoreError where the folder was made with another base or other recordings, RunError where it is
         damaged.
@@ -136,7 +139,7 @@ class StateStore:
         else:
             folder.mkdir(parents=True, exist_ok=True)
             _write(backbone, rows, folder, batch_size, bfloat16)
-        return cls(folder)
+        return cls(folder, rows)
 
 
 def last_repeated(
@@ -185,10 +188,11 @@ def _not_used(backbone: Backbone) -> str:
 def _write(backbone: Backbone, rows: Sequence[ManifestRow], folder: Path, batch_size: int, bfloat16: bool) -> None:
     index: dict[str, Any] = {"base_fingerprint": backbone.fingerprint, "recordings": manifest_mark(rows)}
     index["heard_seconds"] = HEARD_SECONDS
-    index |= {"tokens": [], "speakers": [], "people": [], "cohorts": [], "paths": [], "lengths": []}
+    index |= {"tokens": [], "speakers": [], "people": [], "cohorts": [], "paths": [], "rows": [], "lengths": []}
     with open(folder / "states.f16", "wb") as states_file, open(folder / "statistics.f16", "wb") as statistics_file:
         for used, waveforms in _loaded(backbone, rows, batch_size):
-            for row, (kept, statistics) in zip(used, _encoded(backbone, waveforms, bfloat16), strict=True):
+            for place, (kept, statistics) in zip(used, _encoded(backbone, waveforms, bfloat16), strict=True):
+                row = rows[place]
                 states_file.write(kept.tobytes())
                 statistics_file.write(statistics.tobytes())
                 index["lengths"].append(len(kept))
@@ -197,6 +201,7 @@ def _write(backbone: Backbone, rows: Sequence[ManifestRow], folder: Path, batch_
                 index["people"].append(source_speaker(row))
                 index["cohorts"].append(row.cohort or "typical")
                 index["paths"].append(str(row.path))
+                index["rows"].append(place)
             index["statistics_shape"] = statistics.shape
     check_any(index["tokens"], rows, backbone)
     write_whole(folder / "index.json", json.dumps(index))  # last: a killed run leaves no half store that looks whole
@@ -224,15 +229,15 @@ def _encoded(
 
 def _loaded(
     backbone: Backbone, rows: Sequence[ManifestRow], batch_size: int
-) -> Iterator[tuple[list[ManifestRow], list[np.ndarray]]]:
-    """Batches of recordings that can be used: readable, within the model's window."""
+) -> Iterator[tuple[list[int], list[np.ndarray]]]:
+    """Batches of recordings that can be used, by position: readable, within the model's window."""
     used, waveforms, n_left_out = [], [], 0
     read = ahead(lambda row: _waveform(row, backbone.window_seconds), rows)
-    for row, waveform in zip(rows, tqdm(read, desc="encoding", unit="recording", total=len(rows)), strict=True):
+    for place, waveform in enumerate(tqdm(read, desc="encoding", unit="recording", total=len(rows))):
         if waveform is None:
             n_left_out += 1
             continue
-        used.append(row)
+        used.append(place)
         waveforms.append(waveform)
         if len(used) == batch_size:
             yield used, waveforms

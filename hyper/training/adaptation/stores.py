@@ -108,7 +108,9 @@ class LogMelStore(AroundStore):
 def padded_frames(backbone: Backbone, n_states: int) -> int:
     """Log-mel frames of a batch whose longest utterance has so many states, the silence kept behind it included.
 
-    Where the model's window may be cut, the batch is padded as the product does it; a whole window would cost too much.
+    Where the model's window may be cut, the batch is padded as the product does it. Elsewhere, as on a GPU, the product
+    encodes a whole window, and so it did what is kept as states; here that would cost too much, so that what is trained
+    on log-mel, and the lessons of originals, read an encoder that heard less silence.
     """
     if not backbone.cuts_window:
         return FRAMES_PER_STATE * n_states

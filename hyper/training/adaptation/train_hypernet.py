@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import shlex
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 from accelerate import Accelerator
+from accelerate.utils import InitProcessGroupKwargs
 
 from hyper.model.backbone import Backbone
 from hyper.model.checkpoint import config_for, load_hypernet, save_hypernet
@@ -17,6 +18,7 @@ from hyper.model.info import check_room
 from hyper.model.lora import MAX_STRENGTH
 from hyper.plots.training import training_curve
 from hyper.recordings.manifest import ManifestRow, read_manifest
+from hyper.recordings.parallel import LONGEST_WAIT
 from hyper.training.adaptation.hypernet_adaptation import EncodingHypernetAdaptation, HypernetAdaptation, adapts_encoder
 from hyper.training.adaptation.live_states import open_store
 from hyper.training.adaptation.loop import AdaptationTrainer, AdaptationTraining
@@ -79,7 +81,8 @@ class HypernetTraining:
 def train_hypernet(wanted: HypernetTraining, settings: AdaptationTraining) -> None:
     """Encode, train, write the hypernetwork with its card and the curve; several processes share the work."""
     rows = taught_rows(wanted.data)
-    accelerator = Accelerator(cpu=wanted.device == "cpu")
+    waiting = InitProcessGroupKwargs(timeout=LONGEST_WAIT)  # the others wait while the first encodes
+    accelerator = Accelerator(cpu=wanted.device == "cpu", kwargs_handlers=[waiting])
     several = accelerator.num_processes > 1  # then each process has a device of its own
     device = str(accelerator.device) if several else wanted.device
     if wanted.bits is None:
@@ -88,12 +91,16 @@ def train_hypernet(wanted: HypernetTraining, settings: AdaptationTraining) -> No
     choose_attention(backbone.model)
     start = load_hypernet(wanted.start, backbone) if wanted.start else None
     config = replace(start.config, dropout=wanted.dropout) if start else wanted.config(backbone)
-    kind = EncodingHypernetAdaptation if adapts_encoder(config.targets) else HypernetAdaptation
+    in_encoder = adapts_encoder(config.targets)
+    if wanted.states == "live" and (in_encoder or wanted.lesson == ORIGINALS):
+        why = "the encoder is adapted" if in_encoder else f"--lesson {ORIGINALS} is taught"
+        raise TrainingDataError(f"With --states live nothing is kept on disk; where {why}, please leave it out.")
+    kind = EncodingHypernetAdaptation if in_encoder else HypernetAdaptation
     adaptation = kind(backbone, config, settings.language, settings.seed)
     if start:
         adaptation.go_on_from(start)
     with accelerator.main_process_first():  # the others find what the first has encoded
-        store = _open(wanted, backbone, rows, settings, adapts_encoder(config.targets))
+        store = _open(wanted, backbone, rows, settings, in_encoder)
     trainer = AdaptationTrainer(store, adaptation, wanted.run_folder, settings, accelerator)
     if trainer.step == 0 and not start:
         adaptation.standardise(store, trainer.training)
@@ -106,7 +113,7 @@ def train_hypernet(wanted: HypernetTraining, settings: AdaptationTraining) -> No
                 backbone,
                 adaptation.hypernet,
                 settings,
-                rows,
+                _trained_on(store, trainer.training, rows),
                 entries,
                 by_originals=wanted.lesson == ORIGINALS,
                 went_on_from=adaptation.went_on_from,
@@ -130,6 +137,12 @@ def taught_rows(manifests: Sequence[Path]) -> list[ManifestRow]:
             f"{n_without} recordings have no reference; training needs what was meant in every line."
         )
     return rows
+
+
+def _trained_on(store: Store, training: Iterable[int], rows: Sequence[ManifestRow]) -> list[ManifestRow]:
+    """The rows behind these positions; all where an earlier version kept the store, and knows no path of now."""
+    paths = {store.paths[i] for i in training}
+    return [row for row in rows if str(row.path) in paths] or list(rows)
 
 
 def _open(
