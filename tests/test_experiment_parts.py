@@ -600,7 +600,9 @@ def test_a_study_goes_on_with_the_arguments_it_was_begun_with(
 ) -> None:
     ran: list[str] = []
     monkeypatch.setattr(reproduce, "run_step", lambda step, _: ran.append(step.name))
-    assert main(["reproduce", "--quick", "--work", str(tmp_path)]) == 0
+    assert main(["reproduce", "--quick", "--work", str(tmp_path), "--people", "nowhere.csv"]) == 1
+    assert "There is no file at nowhere.csv" in capsys.readouterr().err
+    assert main(["reproduce", "--quick", "--work", str(tmp_path)]) == 0  # a slip does not hold the folder
     assert ran[:6] == ["first-speech", "first-base", "typical-speech", "second-base", "taught-speech", "base"]
     assert ran[-1] == "results" and "experiment-ceiling" in ran
     assert main(["reproduce", "--work", str(tmp_path)]) == 1
@@ -621,6 +623,8 @@ def test_steps_are_done_once_and_failures_told(
     said = capsys.readouterr().out
     assert "[speech] python -m hyper make-speech --out x" in said and "[speech] done before" in said
     other = replace(step, arguments=("make-speech", "--out", "y"))  # another command is another step
+    reproduce.run_step(replace(step, arguments=(*step.arguments, "--workers", "8")), Steps(tmp_path))
+    assert len(ran) == 1  # by more processes it is the same step
     (tmp_path / "y").mkdir()
     (tmp_path / "y" / "manifest.csv").write_text("file\na.wav\n")  # which the command would not write over
     reproduce.run_step(other, Steps(tmp_path))

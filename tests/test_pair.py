@@ -24,11 +24,11 @@ from hyper.model.hypernet import HyperNetwork
 from hyper.recordings.audio import save_audio
 from hyper.recordings.manifest import ManifestRow, read_manifest, write_manifest
 from hyper.study.methods.method import Method, Workshop
-from hyper.study.pair import estimate
+from hyper.study.pair import estimate, look
 from hyper.study.pair.candidates import CANDIDATES, best, tried
 from hyper.study.pair.judged import judge
 from hyper.study.pair.measured import Findings, limit_lines, score_test
-from hyper.study.pair.options import PairError
+from hyper.study.pair.options import PairError, PairOptions
 from hyper.study.pair.parts import parts_text, sizes, split
 from hyper.study.pair.strength import best_strength, helps, rates_text, validation_rates
 from hyper.training.adaptation.loop import AdaptationTrainer, AdaptationTraining, DivergedError
@@ -216,6 +216,37 @@ def test_a_dry_run_leaves_nothing(
     assert said.rstrip().endswith("nothing is left of it") and "together" in said
     assert not (tmp_path / "out").exists() and not list((tmp_path / "tmp").iterdir())
     assert sorted(clinic.rglob("*")) == before
+
+
+def test_a_mistyped_option_does_not_hold_the_folder(
+    clinic: Path, whisper_folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:  # fmt: skip
+    monkeypatch.setattr(look, "check_room", lambda *_, **__: pytest.fail("it is looked at"))
+    assert pair(whisper_folder, tmp_path / "nowhere", tmp_path / "out", "--simulate") == 1
+    assert "There is no manifest and no folder" in capsys.readouterr().err
+    with pytest.raises(pytest.fail.Exception, match="it is looked at"):
+        pair(whisper_folder, clinic, tmp_path / "out", "--simulate")
+    assert pair(whisper_folder, clinic, tmp_path / "out", "--simulate", "--seed", "1") == 1
+    assert "seed 0, but 1 was asked for" in capsys.readouterr().err
+
+
+def test_what_lies_at_a_place_is_known_again(clinic: Path, tmp_path: Path) -> None:
+    folder = tmp_path / "clinic"
+    shutil.copytree(clinic, folder)
+    options = PairOptions("bundled", folder, folder / "out", None, "", True, False, 1, None, 1, 1, "en", 0, 1, None)
+    before = look.made_with(options)
+    for file in (folder / ".hidden", folder / "out" / "steps" / "data.json"):
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_text("{}")
+    assert look.made_with(options) == before and before["recordings"].startswith("29 (")
+    (folder / "p01" / "2.txt").write_text("mee nah")
+    corrected = look.made_with(options)
+    assert corrected["recordings"] != before["recordings"]
+    (folder / "manifest.csv").write_text("file,reference\np01/2.wav,mee\n")
+    listed = look.made_with(options)
+    (folder / "manifest.csv").write_text("file,reference\np01/2.wav,nah\n")
+    assert look.made_with(options)["recordings"] != listed["recordings"] != corrected["recordings"]
 
 
 def rows_of(cohorts: dict[str, str], folder: Path = Path()) -> list[ManifestRow]:

@@ -10,6 +10,8 @@ from typing import Any
 
 from hyper.recordings.whole_files import write_whole
 
+CLAIM = "study.json"
+
 
 class StudyError(ValueError):
     """The study cannot go on in this folder; the message says why."""
@@ -25,11 +27,15 @@ def claim(folder: Path, made_with: dict[str, Any]) -> None:
 
     Errors: StudyError where the folder was made with other settings.
     """
-    file = folder / "study.json"
-    if not file.exists():
+    check_claim(folder, made_with)
+    if not (folder / CLAIM).exists():
         folder.mkdir(parents=True, exist_ok=True)
-        write_whole(file, json.dumps(made_with))
-    before = json.loads(file.read_text())
+        write_whole(folder / CLAIM, json.dumps(made_with))
+
+
+def check_claim(folder: Path, made_with: dict[str, Any]) -> None:
+    """The same without keeping anything: for settings that may yet turn out to be none."""
+    before = json.loads((folder / CLAIM).read_text()) if (folder / CLAIM).exists() else {}
     for name, value in made_with.items():
         if before.get(name, value) != value:  # studies begun by an earlier version say less
             raise StudyError(

@@ -31,6 +31,15 @@ class Step:
     name: str
     arguments: tuple[str, ...]  # of python -m hyper
 
+    @property
+    def command(self) -> str:
+        """What is done, as it is typed, without how many processes do it: that changes nothing of what comes of it."""
+        words = list(self.arguments)
+        if "--workers" in words:
+            first = words.index("--workers")
+            del words[first : first + 2]
+        return "python -m hyper " + shlex.join(words)
+
 
 def step(name: str, command: str, *arguments: object) -> Step:
     """A step from arguments of any kind; a sum of shares is written as a person would, not as an endless fraction."""
@@ -245,8 +254,12 @@ def _measured(study: Reproduction) -> list[Step]:
 def reproduce(study: Reproduction) -> float:
     """Every step in order; returns the minutes that this run took.
 
-    Errors: StudyError where the work folder holds a study that was begun with other arguments.
+    Errors: StudyError where the work folder holds a study that was begun with other arguments, ReproduceError where a
+    named file is not there.
     """
+    for file in (study.sentences, study.people, study.people_test):
+        if file and not file.is_file():
+            raise ReproduceError(f"There is no file at {file}; please check its name and folder.")
     inputs = {
         name: str(getattr(study, name) or "none") for name in ("sentences", "people", "people_test", "teacher", "out")
     }
@@ -273,7 +286,7 @@ def run_step(one: Step, done: Steps) -> None:
             )
         return ""
 
-    done.once(one.name, "python -m hyper " + shlex.join(one.arguments), run)
+    done.once(one.name, one.command, run)
 
 
 def _without_manifest(one: Step) -> None:

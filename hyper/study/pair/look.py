@@ -14,8 +14,10 @@ from hyper.study.pair.judged import data_table, judge
 from hyper.study.pair.listed import TYPICAL, all_listed
 from hyper.study.pair.options import PairOptions
 from hyper.study.pair.parts import PARTS, parts_text, read_parts, split, write_parts
+from hyper.study.provenance import claim
 from hyper.study.steps import Steps
 from hyper.training.adaptation.loop import AdaptationTraining
+from hyper.training.begun_with import digest, in_few_words
 
 SIMULATED_NOTE = "a SIMULATED patient is made of each speaker; no figure below is about a real patient"
 NO_TYPICAL_NOTE = "there is no typical speech (--typical adds some), so whether adapting harms it will not be known"
@@ -26,7 +28,7 @@ def look(options: PairOptions, out: Path, steps: Steps) -> tuple[Backbone, Plan]
 
     Errors: PairError where too little is there, or the device has not enough room.
     """
-    steps.once("data", f"look at {options.data}", lambda: _write_data(options, out / "data"))
+    steps.once("data", f"look at {options.data}", lambda: _write_data(options, out))
     check_room(options.base, device=options.device)
     backbone = Backbone.load(options.base, device=options.device)
     steps.once("estimate", "measure on a few recordings", lambda: _write_plan(options, backbone, out))
@@ -45,8 +47,30 @@ def training_settings(options: PairOptions) -> AdaptationTraining:
     )
 
 
-def _write_data(options: PairOptions, folder: Path) -> str:
-    """The parts as manifests, and each recording's length; returns the table."""
+def made_with(options: PairOptions) -> dict[str, object]:
+    """What may not change where a run goes on: the options, and what lies at --data and --typical."""
+    places = {"recordings": options.data, "typical recordings": options.typical}
+    return options.made_with | {
+        name: _mark(place, options.out) for name, place in places.items() if place is not None and place.exists()
+    }
+
+
+def _mark(place: Path, out: Path) -> str:
+    """A digest of a manifest, or of the names and sizes in a folder that holds none; `out` may lie in it."""
+    manifest = place / "manifest.csv" if place.is_dir() else place
+    if manifest.is_file():
+        return digest([manifest.read_bytes().hex()])
+    place, out = place.absolute(), out.absolute()
+    files = [file for file in sorted(place.rglob("[!.]*")) if file.is_file() and not file.is_relative_to(out)]
+    return in_few_words([(str(file.relative_to(place)), file.stat().st_size) for file in files])
+
+
+def _write_data(options: PairOptions, out: Path) -> str:
+    """The parts as manifests, and each recording's length; returns the table.
+
+    Only now, with recordings that can be used, is the folder theirs: a mistyped option does not hold it.
+    """
+    folder, now = out / "data", made_with(options)
     listed = all_listed(options, folder)
     window_seconds = base_info(find_folder(options.base)[0]).window_seconds
     judged = judge(listed.rows, window_seconds)
@@ -62,6 +86,7 @@ def _write_data(options: PairOptions, folder: Path) -> str:
     lengths = {row.file: seconds for row, seconds in zip(judged.rows, judged.seconds, strict=True)}
     write_whole(folder / "seconds.json", json.dumps(lengths))
     write_parts(parts, folder)
+    claim(out, now)
     return f"{told}\n{parts_text(parts, options.simulate)}"
 
 

@@ -31,13 +31,13 @@ from hyper.study.pair.candidates import (
     tried,
 )
 from hyper.study.pair.estimate import Plan, minutes
-from hyper.study.pair.look import look, training_settings
+from hyper.study.pair.look import look, made_with, training_settings
 from hyper.study.pair.measured import Findings, limit_lines, measured_lines, score_test
 from hyper.study.pair.options import PairOptions
 from hyper.study.pair.parts import read_parts, with_patients
 from hyper.study.pair.patients import make_patients, simulated_rows
 from hyper.study.pair.strength import best_strength, load_rates, rates_text, save_rates, validation_rates
-from hyper.study.provenance import claim
+from hyper.study.provenance import check_claim
 from hyper.study.steps import Steps
 from hyper.training.adaptation.memory import return_freed_tensors
 from hyper.training.model_card import hypernet_card
@@ -56,7 +56,7 @@ def make_pair(options: PairOptions) -> str:
         with tempfile.TemporaryDirectory(prefix="hyper-pair-") as folder:
             look(options, Path(folder), Steps(Path(folder) / "steps"))
         return "this was a dry run: nothing was trained, and nothing is left of it"
-    claim(options.out, options.made_with)
+    check_claim(options.out, made_with(options))
     steps = Steps(options.done)
     backbone, plan = look(options, options.out, steps)
     parts = _all_parts(options, steps)
