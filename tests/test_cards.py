@@ -80,6 +80,12 @@ def test_a_bases_card_tells_only_what_was_done(is_real):
     assert "espeak-ng" in card and ("aligned" in card) is is_real
 
 
+def test_a_bases_card_tells_of_pieces_that_were_cut_beforehand():
+    made = replace(recording("a", "typical", False), corpus="synthetic", phones="h:0.1 i:0.1")
+    card = base_card(BaseTraining(hours=1), 9, [made, replace(made, corpus="", voice="person")], [])
+    assert "Recordings of people were aligned by an earlier model and cut" in card and "half-trained" not in card
+
+
 def test_simulated_speakers_are_not_counted_with_real_ones():
     rows = [recording("anna", "stuttering", False), recording("anna", "stuttering", False)]
     rows += [recording(f"patient{i}", "stuttering", True) for i in range(3)]

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import ctypes
+from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from hyper.recordings.audio import save_audio
@@ -79,6 +81,16 @@ def test_words_that_are_said_as_one_stay_together(tmp_path: Path) -> None:
     pieces = written_pieces(text, tmp_path)
     assert len(pieces) > 3
     assert " ".join(piece.reference for piece in pieces) == text  # no "the" is lost at a cut, no "of" at the end
+
+
+def test_a_piece_is_of_whoever_spoke_the_whole(tmp_path: Path) -> None:
+    save_audio(tmp_path / "whole.wav", np.random.default_rng(0).uniform(-0.1, 0.1, SAMPLE_RATE).astype(np.float32))
+    kind = {"speaker": "p1", "cohort": "dysarthria", "severity": "mild", "simulated": True, "age": "61", "note": "b 3"}
+    row = ManifestRow("whole.wav", tmp_path / "whole.wav", "ah", **kind)
+    spoken = Alignment((Phone("aa", 0.2, 0.8, 0),), 0.0)
+    pieces = real_speech._write_pieces((tmp_path, 0, [(row, spoken), (replace(row, cohort=""), spoken)]))
+    assert {name: getattr(pieces[0], name) for name in kind} == kind
+    assert [piece.cohort for piece in pieces] == ["dysarthria", "typical"]
 
 
 def alignments(scores: list[float]) -> list[tuple[ManifestRow, Alignment]]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 import shutil
 from collections.abc import Callable
@@ -270,6 +271,9 @@ def test_a_damaged_run_of_a_base_says_what_to_delete(base_run: Path, spoken: Pat
         (lambda: BaseTraining(clean_until=1.0), "`clean_until` is 1, but such a share lies between 0 and 1"),
         (lambda: BaseTraining(token_noise=-0.1), "`token_noise` is -0.1, but such a share lies between 0 and 1"),
         (lambda: BaseTraining(hours=-1), "`hours` is -1, but training takes more than 0 and has an end"),
+        (lambda: BaseTraining(learning_rate=math.nan), "`learning_rate` is nan, but it must be a number above 0"),
+        (lambda: BaseTraining(masks=-1), "`masks` is -1, but it must be a number of 0 or above"),
+        (lambda: BaseTraining(warm_up=0), "`warm_up` is 0, but it must be at least 1"),
         (lambda: BaseTraining(batch_size=0), "`batch_size` is 0, but it must be at least 1"),
         (lambda: BaseSize(d_model=100), "`d_model` is 100, but it must be a multiple of 64"),
         (lambda: BaseSize(decoder_layers=0), "at least one encoder layer and one decoder layer"),

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import json
 import subprocess
 import sys
+from dataclasses import asdict
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -14,17 +17,21 @@ from transformers import WhisperForConditionalGeneration
 from hyper.model.passes import encode_frames
 from hyper.recordings.audio import save_audio
 from hyper.recordings.manifest import ManifestRow
-from hyper.simulate.phones import Phone, format_phones
+from hyper.simulate.phones import Phone, PhonesError, format_phones
 from hyper.speech.grammar import DIGITS, TRAINING_PATTERNS, WORDS
 from hyper.speech.phone_set import PHONES
 from hyper.speech.texts import draw_command
 from hyper.training.adaptation.teacher_forcing import IGNORED, teacher_batch
+from hyper.training.base import features, trainer
 from hyper.training.base.alignment import Alignment, align, cut
 from hyper.training.base.augment import _limit_band, distort, mask, warp_frequency
 from hyper.training.base.features import FLOOR, FeatureStore, log10_mel, phone_labels, whisper_scale
+from hyper.training.base.settings import BaseTraining, TrainingError
 from hyper.training.base.small_whisper import (
     BaseSize,
+    ListeningHeads,
     characters_of,
+    load_tokenizer,
     make_feature_extractor,
     make_model,
     mel_settings,
@@ -32,6 +39,7 @@ from hyper.training.base.small_whisper import (
     train_tokenizer,
 )
 from hyper.training.base.windows import Places, Pool, extend_ambience
+from hyper.training.begun_with import RunError
 from hyper.training.progress import Clock, Log, cosine, load_state, save_state, warm_hold_decay
 
 TEXTS = ["turn on the lights", "turn off the lamp", "call my mother", "i need help", "don't go"] * 5
@@ -53,6 +61,49 @@ def test_each_frame_has_the_phone_at_its_centre() -> None:
     labels = phone_labels(phones, 8, 50.0)  # centres 10, 30, 50, 70, 90, 110, 130, 150 ms
     assert [PHONES[i] for i in labels] == ["_", "_", "aa", "aa", "s", "s", "_", "_"]
     assert (phone_labels([], 3, 50.0) == -1).all()
+
+
+def test_phones_of_another_set_are_one_sentence() -> None:
+    with pytest.raises(PhonesError, match="There is no phone 'AA1' among those that train-base knows: _ aa ae"):
+        phone_labels([Phone("AA1", 0.0, 0.1, 0)], 8, 50.0)
+
+
+def test_a_feature_store_says_what_it_leaves_out(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(features, "parallel", lambda function, tasks, *_: map(function, tasks))
+    for name, seconds in (("a", 1.0), ("long", 10.1)):
+        noise = np.random.default_rng(0).uniform(-0.1, 0.1, int(16_000 * seconds))
+        save_audio(tmp_path / f"{name}.wav", noise.astype(np.float32))
+    rows = [ManifestRow(f"{n}.wav", tmp_path / f"{n}.wav", n) for n in ("a", "long", "gone")]
+    settings = mel_settings(make_feature_extractor())
+    assert FeatureStore.build(rows, tmp_path / "some", settings, n_workers=1).texts == ["a"]
+    assert "left out 2 of 3 recordings: over 10 s or not usable" in capsys.readouterr().out
+    for _ in range(2):
+        with pytest.raises(RunError, match="None of 2 recordings can be trained on: each is over 10 s or not usable"):
+            FeatureStore.build(rows[1:], tmp_path / "none", settings, n_workers=1)
+
+
+def test_a_base_whose_loss_is_no_number_ends_there() -> None:
+    weight = torch.nn.Parameter(torch.ones(1))
+    run = trainer.BaseTrainer.__new__(trainer.BaseTrainer)
+    run.settings, run.clock, run.step, run.run = BaseTraining(), Clock(60.0), 7, Path("runs/base")
+    run.optimizer = torch.optim.SGD([weight], 0.1)
+    none = torch.zeros(())
+    run._losses = lambda *_: {"text": weight.sum() * torch.nan, "phones": none, "characters": none}
+    with pytest.raises(TrainingError, match="The loss is nan at update 8 of the run in runs/base: training diverged"):
+        run._update(SimpleNamespace(utterances=[]), [])
+    assert float(weight.detach()) == 1.0 and weight.grad is None
+
+
+def test_who_listens_is_on_the_device_that_there_is(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    size = BaseSize(d_model=64, encoder_layers=1, decoder_layers=1, vocabulary=260)
+    train_tokenizer(TEXTS, size.vocabulary, tmp_path / "tokenizer")
+    modules = {"model": make_model(size, load_tokenizer(tmp_path / "tokenizer")), "heads": ListeningHeads(64)}
+    save_state(tmp_path / "state.safetensors", modules, torch.optim.SGD(modules["heads"].parameters(), 0.1), {})
+    (tmp_path / "size.json").write_text(json.dumps(asdict(size)))
+    monkeypatch.setattr(trainer, "choose_device", lambda _: torch.device("meta"))
+    assert {p.device.type for module in trainer.load_listener(tmp_path) for p in module.parameters()} == {"meta"}
 
 
 def test_a_feature_store_reads_back_and_is_not_made_twice(tmp_path: Path) -> None:

@@ -12,6 +12,7 @@ from hyper.model.backbone import Backbone
 from hyper.model.hypernet import HyperNetwork
 from hyper.recordings.manifest import SYNTHETIC, ManifestRow
 from hyper.training.adaptation.loop import AdaptationTraining
+from hyper.training.base.real_speech import PERSON
 from hyper.training.base.settings import BaseTraining
 
 CAUTION = (
@@ -66,12 +67,15 @@ def _whose_speech(rows: Sequence[ManifestRow]) -> list[str]:
 def _how_made(rows: Sequence[ManifestRow]) -> list[str]:
     """Sentences on synthetic speech and on recordings that were aligned, where there are any."""
     made = "Synthetic speech comes from espeak-ng and flite."
-    cut = (
-        "Recordings without phone times were aligned by the half-trained model itself and cut between words into "
-        "pieces of up to 6 s; the worst-fitting twentieth was left out."
-    )
-    is_made = any(row.corpus == SYNTHETIC for row in rows)
-    return [*([made] if is_made else []), *([cut] if any(not row.phones for row in rows) else [])]
+    cut = "were aligned by {} and cut between words into pieces of up to 6 s; the worst-fitting twentieth was left out."
+    alone = "Recordings without phone times " + cut.format("the half-trained model itself")
+    before = "Recordings of people " + cut.format("an earlier model")
+    told = {
+        made: any(row.corpus == SYNTHETIC for row in rows),
+        alone: any(not row.phones for row in rows),
+        before: any(row.phones and row.voice == PERSON for row in rows),
+    }
+    return [sentence for sentence, holds in told.items() if holds]
 
 
 def _teacher_lines(settings: BaseTraining) -> list[str]:

@@ -16,9 +16,9 @@ from hyper.recordings.limits import AudioError
 from hyper.recordings.manifest import ManifestRow
 from hyper.recordings.parallel import parallel
 from hyper.recordings.whole_files import write_whole
-from hyper.simulate.phones import Phone, parse_phones
+from hyper.simulate.phones import Phone, PhonesError, parse_phones
 from hyper.speech.phone_set import PHONES, SILENCE
-from hyper.training.begun_with import check_size, read_index
+from hyper.training.begun_with import RunError, check_size, read_index
 
 UNKNOWN_PHONE = -1  # a frame whose phone nobody knows: no loss there
 FLOOR = -10.0  # log10 of Whisper's smallest mel power
@@ -64,11 +64,20 @@ def whisper_scale(
 
 
 def phone_labels(phones: Sequence[Phone], n_frames: int, frames_per_second: float) -> np.ndarray:
-    """Phone index of each frame by the frame's centre, (n_frames,) int8; all unknown where there are no phones."""
+    """Phone index of each frame by the frame's centre, (n_frames,) int8; all unknown where there are no phones.
+
+    Errors: PhonesError for the phone of another set than ours.
+    """
     if not phones:
         return np.full(n_frames, UNKNOWN_PHONE, np.int8)
     centres = (np.arange(n_frames) + 0.5) / frames_per_second
     index = np.searchsorted([phone.end for phone in phones], centres, side="right").clip(max=len(phones) - 1)
+    unknown = sorted({phone.symbol for phone in phones} - set(PHONES))
+    if unknown:
+        raise PhonesError(
+            f"There is no phone {unknown[0]!r} among those that train-base knows: {' '.join(PHONES)}. Please leave the "
+            "column `phones` of such recordings empty; train-base then finds phones and times itself."
+        )
     symbols = np.array([PHONES.index(phone.symbol) for phone in phones], np.int8)
     labels = symbols[index]
     labels[centres >= phones[-1].end] = PHONES.index(SILENCE)
@@ -113,7 +122,10 @@ class FeatureStore:
 
     @classmethod
     def build(cls, rows: Sequence[ManifestRow], folder: Path, settings: MelSettings, n_workers: int) -> FeatureStore:
-        """Compute what is not there yet; a folder that is complete is opened as it is."""
+        """Compute all features; a folder that is complete is opened as it is.
+
+        Errors: RunError where no recording can be used, PhonesError where one has phones of another set than ours.
+        """
         if not (folder / "index.json").exists():
             folder.mkdir(parents=True, exist_ok=True)
             _write_store(rows, folder, settings, n_workers)
@@ -131,8 +143,18 @@ def _write_store(rows: Sequence[ManifestRow], folder: Path, settings: MelSetting
                 lengths.append(len(mel))
                 mels.write(mel.tobytes())
                 phones.write(labels.tobytes())
+    _tell_left_out(len(rows) - len(used), len(rows), settings)
     index = {"texts": texts, "lengths": lengths, "n_mels": int(settings.mel_filters.shape[1]), "rows": used}
     write_whole(folder / "index.json", json.dumps(index))  # last: a killed run leaves no half store that looks whole
+
+
+def _tell_left_out(n_left_out: int, n_rows: int, settings: MelSettings) -> None:
+    """Say how many could not be used, if any. Errors: RunError where that is all of them."""
+    why = f"over {settings.n_frames / settings.frames_per_second:g} s or not usable"
+    if n_left_out == n_rows:
+        raise RunError(f"None of {n_rows} recordings can be trained on: each is {why}. Check their paths.")
+    if n_left_out:
+        print(f"left out {n_left_out} of {n_rows} recordings: {why}", flush=True)
 
 
 def _chunk_features(
@@ -144,7 +166,7 @@ def _chunk_features(
     for position, row in enumerate(rows, start=first):
         try:
             mel = log10_mel(load_audio(row.path), settings)
-        except AudioError:  # silent or broken clips are in every corpus; the count of what is left is printed
+        except AudioError:  # silent or broken clips are in every corpus; how many were left out is printed
             continue
         if len(mel) <= settings.n_frames:
             labels = phone_labels(parse_phones(row.phones), len(mel), settings.frames_per_second)

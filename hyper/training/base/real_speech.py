@@ -200,12 +200,16 @@ def _write_pieces(task: tuple[Path, int, list[tuple[ManifestRow, Alignment]]]) -
                     path=folder / file,
                     reference=" ".join(words[piece.first_word : piece.last_word + 1]),
                     speaker=row.speaker,
-                    cohort="typical",
+                    cohort=row.cohort or "typical",
+                    severity=row.severity,
+                    simulated=row.simulated,
                     voice=PERSON,
                     domain="open",
                     corpus=row.corpus,
                     licence=row.licence,
                     phones=format_phones(piece.phones),
+                    age=row.age,
+                    note=row.note,
                 )
             )
     return rows

@@ -40,7 +40,11 @@ class BaseTraining:
         for name in ("clean_until", "label_smoothing", "token_noise"):
             if not 0 <= getattr(self, name) < 1:
                 raise TrainingError(f"`{name}` is {getattr(self, name):g}, but such a share lies between 0 and 1.")
-        for name, least in (("batch_size", 1), ("seed", 0)):
+        if not 0 < self.learning_rate < math.inf:
+            raise TrainingError(f"`learning_rate` is {self.learning_rate:g}, but it must be a number above 0.")
+        if not 0 <= self.masks < math.inf:
+            raise TrainingError(f"`masks` is {self.masks:g}, but it must be a number of 0 or above.")
+        for name, least in (("batch_size", 1), ("warm_up", 1), ("seed", 0)):
             if getattr(self, name) < least:
                 raise TrainingError(f"`{name}` is {getattr(self, name)}, but it must be at least {least}.")
 
@@ -56,4 +60,4 @@ def going_on(settings: BaseTraining, start: Path) -> BaseTraining:
 
 
 class TrainingError(ValueError):
-    """Training cannot start; the message says what is missing."""
+    """Training cannot start, or cannot go on; the message says why."""

@@ -64,7 +64,7 @@ class TeacherStates:
     def build(
         cls, teacher: str, rows: Sequence[ManifestRow], folder: Path, like: TeacherStates | None = None
     ) -> TeacherStates:
-        """Compute what is not there yet; a folder that is complete, of this teacher and these recordings, is opened.
+        """Compute all states; a folder that is complete, of this teacher and these recordings, is opened as it is.
 
         Errors: StoreError where the folder holds another teacher's states, or those of other recordings, or where the
         teacher cannot hear one of the recordings or has another number of states a second; RunError where it is

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, fields
 from pathlib import Path
@@ -12,6 +13,7 @@ import torch
 from torch import Tensor, nn
 
 from hyper.model.delivered import seal
+from hyper.model.device import choose_device
 from hyper.model.passes import decoder_logits, encode_frames
 from hyper.recordings.manifest import ManifestRow, read_manifest
 from hyper.recordings.whole_files import write_whole
@@ -187,6 +189,11 @@ class BaseTrainer:
             + self.settings.character_weight * losses["characters"]
             + self.settings.teacher_weight * losses.get("teacher", 0.0)
         )
+        if not math.isfinite(value := float(loss.detach())):
+            raise TrainingError(
+                f"The loss is {value:g} at update {self.step + 1} of the run in {self.run}: training diverged. Please "
+                "begin anew in another folder, with a lower learning rate."
+            )
         self.optimizer.zero_grad(set_to_none=True)
         loss.backward()
         norm = nn.utils.clip_grad_norm_([p for g in self.optimizer.param_groups for p in g["params"]], 1.0)
@@ -279,4 +286,5 @@ def load_listener(run: Path) -> tuple[WhisperForConditionalGeneration, Listening
     size = BaseSize(**read_index(run / "size.json", [field.name for field in fields(BaseSize)]))
     model, heads = make_model(size, load_tokenizer(run / "tokenizer")), ListeningHeads(size.d_model)
     load_modules(run / "state.safetensors", {"model": model, "heads": heads})
-    return model.eval(), heads.eval()
+    device = choose_device(None)
+    return model.to(device).eval(), heads.to(device).eval()
