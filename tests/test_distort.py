@@ -82,6 +82,17 @@ def test_a_manifest_keeps_everything_but_its_files(tmp_path: Path, capsys: pytes
     assert not np.array_equal(first, second) and len(first) == len(spoken)  # the same words through two microphones
 
 
+def test_recordings_of_which_none_can_be_used_leave_no_list(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(distort, "parallel", lambda function, tasks, *_: map(function, tasks))
+    write_manifest(tmp_path / "manifest.csv", [ManifestRow("gone.wav", tmp_path / "gone.wav", "call my sister")])
+    out = tmp_path / "elsewhere"
+    assert main(["distort", str(tmp_path / "manifest.csv"), "--out", str(out)]) == 1
+    assert "None of 1 recordings can be used; check the paths in the manifest." in capsys.readouterr().err
+    assert not (out / "manifest.csv").exists()
+
+
 def test_a_limit_chooses_by_the_seed(tmp_path: Path) -> None:
     save_audio(tmp_path / "a.wav", talk()[0].astype(np.float32))
     rows = [ManifestRow("a.wav", tmp_path / "a.wav", str(i)) for i in range(12)]

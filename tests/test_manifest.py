@@ -57,6 +57,11 @@ def test_reads_optional_columns_quotes_and_a_byte_order_mark(tmp_path):
     assert (second.reference, second.cohort, second.simulated) == ("", "", False)
 
 
+def test_kinds_of_speech_are_told_apart_however_they_are_written(tmp_path):
+    (row,) = read_manifest(manifest(tmp_path, "file,speaker,cohort,severity\na.wav,Anna,Typical,MILD\n"))
+    assert (row.cohort, row.severity, row.speaker) == ("typical", "mild", "Anna")
+
+
 @pytest.mark.parametrize(
     ("age", "group"), [("6", "child"), ("15", "child"), ("15.9", "child"), ("16", "adult"), ("61", "adult"),
                        ("", ""), ("twenties", ""), ("-", ""), ("1.2.3", "")]

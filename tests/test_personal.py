@@ -79,12 +79,13 @@ def test_weights_that_no_recording_can_be_given_are_left_out(pair, spoken) -> No
     assert found == {"its own", "the mean of the speaker's other recordings", "the mean of all"}
 
 
-def test_a_rival_is_held_in_as_few_bits_as_the_pair(monkeypatch, spoken) -> None:
-    loaded = []
-    monkeypatch.setattr(PersonalizedAsr, "load", lambda *_, **how: loaded.append(how.get("bits")))
-    monkeypatch.setattr("hyper.study.personal.whose_weights", lambda *_: [])
-    assert main(["personal", str(spoken), "--rival", "one", "--bits", "4"]) == 0
-    assert loaded == [4, 4]
+def test_a_rival_stands_on_the_pairs_own_base(pair, monkeypatch, spoken) -> None:
+    loaded, compared = [], []
+    monkeypatch.setattr(PersonalizedAsr, "load", lambda *_, **how: loaded.append(how["bits"]) or pair)
+    monkeypatch.setattr("hyper.study.personal.whose_weights", lambda *given: compared.extend(given[2]) or [])
+    assert main(["personal", str(spoken), "--rival", str(pair.hypernet_folder), "--bits", "4"]) == 0
+    assert loaded == [4] and compared[0].backbone is pair.backbone
+    assert (compared[0].hypernetwork, compared[0].hypernet_folder) == ("hypernet", pair.hypernet_folder)
 
 
 def test_a_base_alone_and_a_list_without_references_are_refused(pair, spoken) -> None:

@@ -44,6 +44,7 @@ from hyper.speech.speakers import Speaker, draw_speaker
 from hyper.speech.texts import (
     DOMAINS,
     SPLITS,
+    MixError,
     draw_command,
     draw_word,
     read_open_sentences,
@@ -94,6 +95,9 @@ def test_open_sentences_are_short_and_plain(tmp_path: Path) -> None:
     file = tmp_path / "sentences.txt"
     file.write_text("He rose.\nhe rose and held out his hands\n" + "word " * 10 + "\ndon't go\n'\n' '\n")
     assert read_open_sentences(file) == ["he rose and held out his hands", "don't go"]
+    file.write_bytes("où vas-tu\n".encode("latin-1"))
+    with pytest.raises(MixError, match="sentences.txt is not a text file in UTF-8"):
+        read_open_sentences(file)
 
 
 @pytest.mark.parametrize(

@@ -25,9 +25,9 @@ experiments:
   ceiling      how near to full fine-tuning, and how many speakers it takes
   generators   linear or MLP generator, and of which size
 
-Each writes experiment-NAME.json and its figure, and all of them RESULTS.md. Its answers are yours to write, into
-answers/NAME.md. What is trained and scored stays in --work and is not done again, so that the same command goes on
-where it was stopped; `methods` with the same --work shares it.
+Recordings are taken to be in English. Each writes experiment-NAME.json and its figure, and all of them RESULTS.md. Its
+answers are yours to write, into answers/NAME.md. What is trained and scored stays in --work and is not done again, so
+that the same command goes on where it was stopped; `methods` with the same --work shares it.
 """
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from hyper.commands.arguments import add_model_arguments, load_asr
+from hyper.commands.arguments import add_model_arguments, load_asr, positive
 
 EXAMPLES = Path("examples")
 
@@ -14,7 +14,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Arguments of `python -m hyper make-examples`."""
     add = parser.add_argument
     add("--out", type=Path, metavar="FOLDER", help="folder to write (default: examples for the bundled pair; for any other the folder of its base's name in it)")  # noqa: E501  # fmt: skip
-    add("--candidates", type=int, default=600, metavar="N", help="recordings to draw and choose from (default: 600)")
+    add("--candidates", type=positive, default=600, metavar="N", help="recordings to draw and choose from (default: 600)")  # noqa: E501  # fmt: skip
     add("--learned-embedding", action="store_true", help="say with each example that the base's token embedding is not the one that was published under its name")  # noqa: E501  # fmt: skip
     add_model_arguments(parser)
     parser.epilog = (

@@ -13,8 +13,9 @@ examples:
   python -m hyper methods --data data/atypical/manifest.csv --methods hypernet-mlp --cohorts stuttering --out runs/first
   python -m hyper methods --data simulated.csv typical.csv --lesson originals --score test.csv --methods lora-encoder
 
-Each method gets the same recordings and as many updates; its learning rate is the best of three on validation
-speakers. What is done stays in --work, so that the same command goes on where it was stopped.
+Each method gets the same recordings, which are taken to be in English, and as many updates; its learning rate is the
+best of three on validation speakers. What is done stays in --work, so that the same command goes on where it was
+stopped.
 """
 
 

@@ -23,7 +23,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Arguments of `python -m hyper personal`."""
     add = parser.add_argument
     add("manifest", type=Path, nargs="+", metavar="MANIFEST.csv", help="recordings with what was meant, and who spoke")
-    add("--rival", nargs="+", default=[], metavar="FOLDER", help="other hypernetworks for the same base, such as one trained with --generated nothing")  # noqa: E501  # fmt: skip
+    add("--rival", type=Path, nargs="+", default=[], metavar="FOLDER", help="other hypernetworks for the same base, such as one trained with --generated nothing")  # noqa: E501  # fmt: skip
     add("--json", type=Path, metavar="FILE", help="write the numbers here too")
     add_language(parser)
     add_model_arguments(parser)
@@ -33,13 +33,17 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> None:
     """Score with each kind of weights, print the table."""
     from hyper.compare.pipeline import PersonalizedAsr
+    from hyper.model.checkpoint import load_hypernet
     from hyper.recordings.manifest import read_manifest
     from hyper.study.personal import personal_table, whose_weights
     from hyper.study.provenance import this_command, write_json
 
     rows = [row for manifest in args.manifest for row in read_manifest(manifest)]
     asr = load_asr(args)
-    rivals = [PersonalizedAsr.load(args.base, folder, args.device, bits=args.bits) for folder in args.rival]
+    rivals = [
+        PersonalizedAsr(asr.backbone, load_hypernet(folder, asr.backbone), folder.resolve().name, folder)
+        for folder in map(Path.expanduser, args.rival)
+    ]
     results = whose_weights(asr, rows, rivals, args.language)
     if args.json:
         simulated = sum(row.simulated for row in rows)

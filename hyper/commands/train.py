@@ -10,11 +10,11 @@ from hyper.model.config import GENERATED, GENERATORS
 
 EXAMPLES = """\
 examples:
-  python -m hyper train --data data/atypical/manifest.csv data/typical/manifest.csv --out assets/hypernet-mini
+  python -m hyper train --data data/atypical/manifest.csv data/typical/manifest.csv --out runs/hypernet-mini
   python -m hyper train --base openai/whisper-small --data clinic.csv --out runs/hypernet-small --minutes 240
 
-A manifest's `cohort` column says which recordings are typical; a quarter of every batch is, so that typical speech is
-left unharmed. Before it starts it says how long it will take. With several GPUs: `accelerate launch --multi_gpu
+A manifest's `cohort` column says which recordings are typical; a quarter of what it hears is, so that typical speech
+is left unharmed. Before it starts it says how long it will take. With several GPUs: `accelerate launch --multi_gpu
 -m hyper train … --updates N`. A run that was stopped goes on when the same command is given again.
 """
 

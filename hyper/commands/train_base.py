@@ -13,7 +13,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add = parser.add_argument
     add("--data", type=Path, nargs="+", required=True, metavar="MANIFEST", help="manifests of recordings; those without phone times are aligned by the half-trained model")  # noqa: E501  # fmt: skip
     add("--run", dest="run_folder", type=Path, default=Path("runs/base"), metavar="FOLDER", help="folder of the run: features, log, resumable state (default: runs/base)")  # noqa: E501  # fmt: skip
-    add("--out", type=Path, default=Path("assets/whisper-mini"), metavar="FOLDER", help="Hugging Face folder to write at the end (default: assets/whisper-mini)")  # noqa: E501  # fmt: skip
+    add("--out", type=Path, default=Path("runs/whisper-mini"), metavar="FOLDER", help="Hugging Face folder to write at the end (default: runs/whisper-mini)")  # noqa: E501  # fmt: skip
     add("--start", type=Path, metavar="FOLDER", help="go on from a base that train-base wrote, with its size and tokenizer, and a short clean start")  # noqa: E501  # fmt: skip
     add("--teacher", default="", metavar="NAME_OR_FOLDER", help="a Whisper whose encoder states of the real speech are learned too, such as openai/whisper-tiny.en; none of its weights are copied")  # noqa: E501  # fmt: skip
     add("--real-share", type=float, default=0.4, metavar="SHARE", help="share of the batches from people: aligned pieces, and recordings without phone times (default: 0.4)")  # noqa: E501  # fmt: skip
@@ -32,7 +32,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add("--workers", type=positive, default=2, metavar="N", help="processes that prepare features (default: 2)")
     parser.epilog = (
         "examples:\n  python -m hyper train-base --data data/typical/manifest.csv --hours 1.2\n"
-        "  python -m hyper train-base --data more/manifest.csv --start assets/whisper-mini --out runs/base2"
+        "  python -m hyper train-base --data more.csv --start runs/whisper-mini --run runs/base2 --out runs/whisper-2"
     )
 
 

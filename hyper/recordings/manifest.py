@@ -20,6 +20,7 @@ OPTIONAL_COLUMNS = (
     "speaker", "cohort", "severity", "voice", "domain", "corpus", "licence", "phones", "age", "note", "verbatim",
     "outcome", "chosen_with", "pair",
 )  # fmt: skip
+KIND_COLUMNS = ("cohort", "severity")  # read in lower case: `Typical` is no disorder
 ORIGINAL_COLUMN = "original"
 SIMULATED_VALUES = {
     "1": True, "true": True, "yes": True, "simulated": True,  # the last one in tables that the app saved
@@ -181,6 +182,7 @@ def manifest_row(
     values = {name: without_apostrophe((value or "").strip()) for name, value in record.items()}
     if not values[file_column]:
         raise ManifestError(f"{manifest}, line {line}: `{file_column}` is empty; each line names a recording.")
+    values |= {name: values[name].lower() for name in KIND_COLUMNS if name in values}
     simulated = values.get("simulated", "").lower()
     if simulated not in SIMULATED_VALUES:
         raise ManifestError(f"{manifest}, line {line}: `simulated` is {shown(simulated)!r}; it must be 0 or 1.")

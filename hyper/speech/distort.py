@@ -32,12 +32,17 @@ MU = 255  # of G.711
 _CHUNK = 100  # recordings a worker takes at a time
 
 
+class DistortError(ValueError):
+    """Nothing can be written; the message says why."""
+
+
 def distort_manifest(
     rows: Sequence[ManifestRow], out: Path, limit: int | None, seed: int, n_workers: int
 ) -> list[ManifestRow]:
     """Write each recording (a seeded choice of `limit`) as it might have been recorded elsewhere, and `manifest.csv`.
 
-    All else stays as it was, phone times too; recordings that cannot be used are left out.
+    All else stays as it was, phone times too; recordings that cannot be used are left out. Errors: DistortError where
+    that is all of them.
     """
     if limit is not None and limit < len(rows):
         chosen = np.random.default_rng(seed).choice(len(rows), size=limit, replace=False)
@@ -47,6 +52,8 @@ def distort_manifest(
         folder.mkdir(parents=True, exist_ok=True)
     tasks = [(out.resolve(), chunk) for chunk in in_blocks(jobs, _CHUNK)]
     written = [row for chunk in parallel(_distort_chunk, tasks, n_workers, "distorting") for row in chunk]
+    if not written:
+        raise DistortError(f"None of {len(jobs):,} recordings can be used; check the paths in the manifest.")
     write_manifest(out / "manifest.csv", written)
     return written
 

@@ -21,7 +21,7 @@ _FIXED = frozenset(pattern for pattern in PATTERNS if "{" not in pattern)
 
 
 class MixError(ValueError):
-    """The shares of the kinds of texts cannot be used; the message says what is wanted."""
+    """The kinds of texts, or their shares, cannot be used; the message says what is wanted."""
 
 
 def usual_shares(has_sentences: bool) -> tuple[float, ...]:
@@ -68,8 +68,14 @@ def draw_word(rng: np.random.Generator) -> str:
 
 
 def read_open_sentences(path: Path) -> list[str]:
-    """Sentences of a text file, one a line, lower case, of at most `MAX_OPEN_WORDS` words; the rest is left out."""
-    lines = (line.strip().lower() for line in path.read_text(encoding="utf-8").splitlines())
+    """Sentences of a text file, one a line, lower case, of at most `MAX_OPEN_WORDS` words; the rest is left out.
+
+    Errors: MixError where the file is no text in UTF-8.
+    """
+    try:
+        lines = [line.strip().lower() for line in path.read_text(encoding="utf-8").splitlines()]
+    except UnicodeDecodeError as error:
+        raise MixError(f"{path} is not a text file in UTF-8 ({error}); please save it as one.") from error
     return [
         line for line in lines if re.fullmatch(r"[a-z' ]*[a-z][a-z' ]*", line) and len(line.split()) <= MAX_OPEN_WORDS
     ]
