@@ -285,6 +285,8 @@ def load_listener(run: Path) -> tuple[WhisperForConditionalGeneration, Listening
         )
     size = BaseSize(**read_index(run / "size.json", [field.name for field in fields(BaseSize)]))
     model, heads = make_model(size, load_tokenizer(run / "tokenizer")), ListeningHeads(size.d_model)
-    load_modules(run / "state.safetensors", {"model": model, "heads": heads})
-    device = choose_device(None)
-    return model.to(device).eval(), heads.to(device).eval()
+    modules: dict[str, nn.Module] = {"model": model, "heads": heads}
+    load_modules(run / "state.safetensors", modules)
+    for module in modules.values():
+        module.to(choose_device(None)).eval()
+    return model, heads
