@@ -28,6 +28,7 @@ from hyper.recordings.audio import SAMPLE_RATE
 from hyper.recordings.manifest import ManifestRow
 from hyper.ui import notices
 from hyper.ui import service as service_module
+from hyper.ui.inputs import take_out_example
 from hyper.ui.model_store import ModelStore
 from hyper.ui.service import Service
 from hyper.ui.tabs import several, several_html, several_run
@@ -142,7 +143,7 @@ def test_cancel_keeps_what_is_done(tab, send, asr, monkeypatch):
     steps = steps_of(tab)
     assert "0 of 5 done" in next(steps).status
     assert re.search("2 of 5 done, (less than a|about)", next(steps).status)
-    assert tab.open(SimpleNamespace(row=1), ANNA)[2].count("1.wav") == 1  # what is done can be opened already
+    assert tab.open(SimpleNamespace(row=1), ANNA)[4].count("1.wav") == 1  # what is done can be opened already
     told = tab.stop(ANNA)
     assert list(told) == [tab.cancel] and told[tab.cancel]["interactive"] is False
     (last,) = steps
@@ -282,9 +283,13 @@ def test_a_row_opens_the_recording_with_what_was_meant(tab, send):
         archive.writestr("v/in.wav", inner)
     sent = [send("a.wav"), send("v.zip", zipped.getvalue())]
     run(tab, sent, send("l.csv", b"file,meant,simulated\nin,call me,1\n"))
-    path, reference, note, model, language = tab.open(SimpleNamespace(row=1), ANNA)
+    path, reference, verbatim, brought, note, model, language = tab.open(SimpleNamespace(row=1), ANNA)
     assert Path(path).read_bytes() == inner and Path(path).name == "in.wav"
     assert (reference, model, language) == ("call me", "bundled", "en")
+    assert verbatim == "" and take_out_example(reference, brought) == (
+        "",
+        "",
+    )  # of another recording; goes with its own
     assert "From your recordings: v/in.wav (simulated)" in note
     assert Path(tab.open(SimpleNamespace(row=0), ANNA)[0]).read_bytes() == Path(sent[0]["path"]).read_bytes()
     Path(sent[0]["path"]).unlink()  # half an hour later

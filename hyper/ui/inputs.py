@@ -42,7 +42,7 @@ STRENGTH_MEANING = (
 LOOK_AGAIN_SECONDS = 2.0  # while examples are tried
 
 
-Filling = tuple[str, str, str, str, str]  # recording, reference, verbatim text, the example's own, its note
+Filling = tuple[str, str, str, str, str]  # recording, reference, verbatim text, the reference it brought, its note
 
 
 class Inputs:
@@ -70,7 +70,7 @@ class Inputs:
                 with fold("Settings", "hw-advanced", has_boxes=True):
                     self._settings()
         self.look_again = gr.Timer(LOOK_AGAIN_SECONDS, active=tried.is_missing(models.first_name))
-        self.example_reference = gr.State("")  # what an example put into the text, to go with its recording
+        self.example_reference = gr.State("")  # what a recording brought into the text, to go with it
         self.strength = gr.Slider(  # placed by its card, beside what it changes
             0, MAX_STRENGTH, AS_TRAINED, step=0.1, label="Adaptation strength", info=STRENGTH_MEANING, buttons=[],
             elem_id="hw-strength", render=False,
@@ -106,6 +106,7 @@ class Inputs:
             value=PER_RECORDING,
             label="Long recordings",
             info="Recordings longer than the model's window are cut at quiet places.",
+            elem_id="hw-long-recordings",
         )
         note(VERBATIM_NOTE)
         self.verbatim = text_box("What was said (verbatim, optional)", "c c call my my sister", "hw-verbatim")
@@ -118,17 +119,29 @@ class Inputs:
         ]  # fmt: skip
 
     @property
+    def filled(self) -> list[gr.components.Component]:
+        """What a recording brings with it, in the order of `Filling`."""
+        return [self.recording, self.reference, self.verbatim, self.example_reference, self.note]
+
+    @property
     def begins(self) -> list[Callable[..., Dependency]]:
         """What a visitor does that ends what was asked for before: its answers belong to something else."""
         boxes = (self.first_examples, self.more_examples, self.begin_example, self.begin_recording, self.begin_upload)
-        return [*(box.click for box in boxes), self.recording.clear, self.model.input]
+        offer = [self.offer] if self.models.offer else []
+        pressed = [box.click for box in (*boxes, *self.phrase_buttons, *offer)]
+        return [*pressed, self.recording.clear, self.model.input, *self.settings]
+
+    @property
+    def settings(self) -> list[Callable[..., Dependency]]:
+        """Changes after which the transcripts on the page are no longer those of what is chosen."""
+        return [self.language.input, self.adaptation.input]
 
     def connect(self) -> None:
         """Clicks that fill the inputs."""
+        begun = [self.recording, self.reference, self.verbatim, self.note]
         for button, phrase in zip(self.phrase_buttons, PHRASES, strict=True):
             # It is to be read: a recording that is there already said something else.
-            button.click(None, None, [self.recording, self.reference, self.note], js=scripts.sets(None, phrase, ""))
-        begun = [self.recording, self.reference, self.verbatim, self.note]
+            button.click(None, None, begun, js=scripts.sets(None, phrase, "", ""))
         self.begin_recording.click(None, self.reference, begun, js=scripts.begin_recording(PHRASES))
         self.begin_upload.click(None, None, begun, js=scripts.BEGIN_UPLOAD)
         self.recording.clear(None, None, self.note, js=scripts.sets(""))  # its box opens at once
@@ -143,11 +156,10 @@ class Inputs:
 
     def examples_filled(self) -> list[Dependency]:
         """Clicks on examples, each of which fills the inputs and plays; the comparison is to follow."""
-        filled = [self.recording, self.reference, self.verbatim, self.example_reference, self.note]
         boxes = [self.first_examples, self.more_examples]
-        events = [cards.click(self.fill, self.model, filled, **QUIET) for cards in boxes]
+        events = [cards.click(self.fill, self.model, self.filled, **QUIET) for cards in boxes]
         if self.examples:
-            events.append(self.begin_example.click(self.fill_first, self.model, filled, **QUIET))
+            events.append(self.begin_example.click(self.fill_first, self.model, self.filled, **QUIET))
         for event in events:
             event.then(None, js=scripts.PLAY)
         return events

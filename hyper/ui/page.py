@@ -59,7 +59,9 @@ def build_page(service: Service, examples: TriedExamples) -> gr.Blocks:
                 models_tab = ModelsTab(service.models)
             about.caution()
         Endpoints(service, one.inputs)  # before the modes: who comes first has the name
-        for tab in (one, several.many, several.sessions, reading, several.one, models_tab):
+        one.connect(one.inputs)
+        one.end_on(several.many.outcome.click, *models_tab.begins)  # these bring it another recording, another model
+        for tab in (several.many, several.sessions, reading, several.one, models_tab):
             tab.connect(one.inputs)
         one.inputs.connect()  # after the modes, which clear their results first when the model changes
         reading.hand_over_to(several, bar)

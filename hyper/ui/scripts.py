@@ -33,13 +33,19 @@ RECOUNT_PAUSE_MS = 250  # between two letters
 WATCH_REFERENCE = f"""() => {{
   let waiting;
   document.addEventListener("input", (event) => {{
-    if (!event.target.closest("#hw-reference")) return;
+    if (!event.target.closest("#hw-reference, #hw-verbatim")) return;
     document.getElementById("hw-results").classList.add("hw-recounting");
     clearTimeout(waiting);
     waiting = setTimeout(() => document.getElementById("hw-recount").click(), {RECOUNT_PAUSE_MS});
   }});
 }}"""
 SHOW_COUNTS = "() => document.getElementById('hw-results').classList.remove('hw-recounting')"
+# An example that is left before its result came must not have the next recording played.
+END_WHAT_RUNS = """() => {
+  const results = document.getElementById('hw-results');
+  results.classList.remove('hw-recounting');
+  delete results.dataset.play;
+}"""
 # A line on the plot of the sound where the player is. Plotly tells where its axis is drawn, zoomed or not; another
 # recording's player has another length.
 FOLLOW_PLAYER = """() => {

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import gradio as gr
+from gradio.events import Dependency
 
 from hyper.model.info import cost_of, local_folder
 from hyper.ui import notices
@@ -61,6 +64,14 @@ class ModelsTab(Tab):
             with gr.Row(elem_classes="hw-chips"):
                 self.ask_cost = gr.Button("What does it cost?", elem_id="hw-models-cost")
                 self.load = gr.Button("Load", variant="primary", elem_id="hw-models-load")
+
+    @property
+    def begins(self) -> list[Callable[..., Dependency]]:
+        """Presses that choose another model under Try."""
+        buttons = [self.choose]
+        buttons += [self.offer] if self.models.offer else []
+        buttons += [self.load] if self.models.takes_any else []
+        return [button.click for button in buttons]
 
     def connect(self, inputs: Inputs) -> None:
         """Loading chooses the model under Try."""

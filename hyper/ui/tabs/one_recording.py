@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 import gradio as gr
@@ -43,7 +43,7 @@ class OneRecordingTab(Tab):
 
     def connect(self, inputs: Inputs) -> None:
         """A recording compares by itself; the button, the slider, and what clears old results."""
-        self.clear_on(inputs.recording.change, inputs.model.change)
+        self.clear_on(inputs.recording.change, inputs.model.change, *inputs.settings)
         inputs.recording.change(self.track, inputs.recording, None, **QUIET)
         compared = gr.on(
             [self.button.click, inputs.recording.stop_recording],
@@ -54,10 +54,6 @@ class OneRecordingTab(Tab):
             trigger_mode="always_last",  # another recording while plots of the last are drawn
             **ON_MODEL,
         )
-        reference = inputs.reference
-        uploaded = inputs.recording.upload(None, reference, reference, js=scripts.without_phrase(PHRASES))
-        for filled in (uploaded, *inputs.examples_filled()):
-            filled.then(None, js=scripts.COMPARE)
         recounted = self.recount_button.click(
             self.recount,
             inputs.asked,
@@ -78,9 +74,21 @@ class OneRecordingTab(Tab):
             **ON_MODEL,
         )
         of_cards = [card.late for card in self.cards if card.late is not None]
-        late = [compared, recounted, strengthened, *of_cards]  # they would bring back what was there before
-        for begins in inputs.begins:
-            begins(None, js=scripts.SHOW_COUNTS, cancels=late, **QUIET)
+        self.late = [compared, recounted, strengthened, *of_cards]  # they would bring back what was there before
+        self.end_on(*inputs.begins)
+        reference = inputs.reference
+        uploaded = inputs.recording.upload(None, reference, reference, js=scripts.without_phrase(PHRASES))
+        for filled in (uploaded, *inputs.examples_filled()):
+            filled.then(None, js=scripts.COMPARE)
+
+    def end_on(self, *events: Callable[..., Any]) -> None:
+        """Cancel what was asked of the recording before.
+
+        Called before any other step of the same events, which the page runs in their order: what is cancelled after
+        the server has answered could be what was asked anew.
+        """
+        for event in events:
+            event(None, js=scripts.END_WHAT_RUNS, cancels=self.late, **QUIET)
 
     def clear(self) -> Values:
         """Every card as it is before a comparison."""

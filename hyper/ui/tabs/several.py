@@ -19,7 +19,7 @@ from hyper.reports.content import clinic_report
 from hyper.reports.html import html_text
 from hyper.reports.table import recordings_sheet, sheets
 from hyper.ui import notices, scripts
-from hyper.ui.inputs import Inputs
+from hyper.ui.inputs import Filling, Inputs
 from hyper.ui.languages import said, say, tongue
 from hyper.ui.layout import (
     HIDDEN,
@@ -134,7 +134,7 @@ class SeveralTab(Tab):
         transcribed.then(self.end, None, [self.start, self.cancel], **QUIET)  # it does not follow a failure
         transcribed.failure(self.fail, None, [self.start, self.cancel, self.status], **QUIET)
         self.cancel.click(self.stop, None, [self.start, self.cancel, *self.clear()], **QUIET)
-        opened = [inputs.recording, inputs.reference, inputs.note, inputs.model, inputs.language]
+        opened = [*inputs.filled, inputs.model, inputs.language]
         self.outcome.click(self.open, None, opened, **HEARD).success(None, js=scripts.OPEN_AND_COMPARE)
         self.outcome.edit(  # a second text may be changed before the first is counted
             self.correct, None, [self.outcome, self.table_links, self.report_links], trigger_mode="multiple", **HEARD
@@ -239,8 +239,8 @@ class SeveralTab(Tab):
             return {**self.clear(), **self.fail()}  # the table of the list before went when this one was begun
         return {self.cancel: gr.update(value=said("Stopping …"), interactive=False)}
 
-    def open(self, event: gr.EventData, request: gr.Request) -> tuple[str, str, str, str, str]:
-        """Recording, what was meant, note, model and language for Try, of the row that was pressed."""
+    def open(self, event: gr.EventData, request: gr.Request) -> tuple[*Filling, str, str]:
+        """What fills Try, model and language, of the row that was pressed; its text goes with its recording."""
         outcome = self._outcome(request)
         row = outcome.shown[int(event.row)]
         with notices.errors_as_notices(), tempfile.TemporaryDirectory(dir=cache_folder()) as folder:
@@ -248,7 +248,7 @@ class SeveralTab(Tab):
             path = taken_in(recording.path)
         simulated = f" {say('(simulated)')}" if row.simulated else ""
         note = note_html(say("From your recordings: {name}", name=row.file) + simulated)
-        return path, row.reference, note, outcome.model, outcome.language
+        return path, row.reference, "", row.reference, note, outcome.model, outcome.language
 
     def correct(self, event: gr.EventData, request: gr.Request) -> tuple[str, str, str]:
         """Table, files and report after the visitor has changed what was meant in one row; an old report goes."""
