@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
+from gradio import Blocks
 from served import launched
 from visitor import StepError, Visitor
 
@@ -49,25 +50,40 @@ def test_what_is_asked_too_soon_is_answered_or_refused_in_a_sentence(visitor: Vi
 OF_ONE_RECORDING = "compare_on_page recount compare_at_strength sweep_on_page report show show_place".split()
 
 
-def test_what_was_asked_of_one_recording_is_cancelled_where_another_is_begun(backbone, make_hypernet) -> None:
-    """Else one patient's sweep, report, pauses or place would come back beside the next one's recording."""
+@pytest.fixture(scope="module")
+def demo(backbone, make_hypernet) -> Blocks:
     asr = PersonalizedAsr(backbone, make_hypernet(backbone), "hypernet-random")
     models = ModelStore(asr, "bundled", server.load_by_name, takes_any=True, adapting=["openai/whisper-tiny.en"])
-    demo = build_demo(models, [])
+    return build_demo(models, [])
+
+
+def ends_of(demo: Blocks, name: str) -> list[str]:
+    """What on the page cancels a step: the element, and what happens to it."""
+    (number,) = (i for i, step in demo.fns.items() if step.name == name)
+    ends = [step for step in demo.fns.values() if number in step.cancels]
+    return sorted(f"{demo.blocks[block].elem_id} {event}" for end in ends for block, event in end.targets)
+
+
+def test_a_count_of_what_was_read_ends_with_another_set_and_another_model(demo):
+    """Else it would stand under a phrase of the next set, or beside another model's name."""
+    assert ends_of(demo, "count_errors") == ["hw-model change", "hw-reading-start click"]
+
+
+def test_what_was_asked_of_one_recording_is_cancelled_where_another_is_begun(demo) -> None:
+    """Else one patient's sweep, report, pauses or place would come back beside the next one's recording."""
     steps = demo.fns
     numbers = {name: {i for i, step in steps.items() if step.name == name} for name in OF_ONE_RECORDING}
     assert all(numbers.values())
     ends = [step for step in steps.values() if numbers["compare_on_page"] & set(step.cancels)]
     for end in ends:
         assert all(set(end.cancels) & own for own in numbers.values())
-    at = [(demo.blocks[block].elem_id, event) for end in ends for block, event in end.targets if block is not None]
-    assert sorted(f"{elem_id} {event}" for elem_id, event in at if elem_id) == [
+    phrases = ["None click"] * len(PHRASES)
+    assert ends_of(demo, "compare_on_page") == phrases + [
         "hw-begin-example click", "hw-begin-recording click", "hw-begin-upload click", "hw-examples click",
         "hw-language input", "hw-long-recordings input", "hw-model input", "hw-models-choose click",
         "hw-models-load click", "hw-models-offer click", "hw-more-examples click", "hw-offer-in-settings click",
         "hw-outcome click", "hw-recording clear",
     ]  # fmt: skip
-    assert sum(elem_id is None for elem_id, _ in at) == len(PHRASES)
     (reports,) = (numbers["report"] - set(ends[0].cancels),)  # of a list
     begun_anew = [step.targets for step in steps.values() if reports & set(step.cancels)]
     assert [event for targets in begun_anew for _, event in targets] == ["click", "edit"]

@@ -28,6 +28,7 @@ from hyper.ui import figures, server
 from hyper.ui.cards import CARDS, HOW_CARDS
 from hyper.ui.cards.card import Card
 from hyper.ui.cards.changed import ChangedCard
+from hyper.ui.cards.details import DetailsCard
 from hyper.ui.cards.inside import InsideCard
 from hyper.ui.cards.magnitude import FIRST_PIECE, MagnitudeCard
 from hyper.ui.cards.sound import SoundCard
@@ -111,7 +112,7 @@ def test_another_plot_is_one_class_and_one_line_in_the_list(monkeypatch, models,
     waveform = models.get("bundled").compare(tmp_path / "a.wav").waveform
     assert json.loads(values[toy].plot)["data"][0]["y"] == [pytest.approx(float(abs(waveform).max()))]
     cleared = [fn for fn in demo.fns.values() if toy in fn.outputs and fn.js]
-    assert len(cleared) == 1 and len({target for target in cleared[0].targets}) == 2  # recording and model
+    assert len(cleared) == 1 and len({target for target in cleared[0].targets}) == 4  # recording, model, two settings
     in_the_page = json.loads(cleared[0].js.removeprefix("() => "))
     assert in_the_page[cleared[0].outputs.index(toy)] is None
 
@@ -222,3 +223,23 @@ def test_figures_for_print_are_drawn_when_somebody_asks_and_are_links_inside_the
     ]
     assert FIRST_PIECE not in text_of(html)
     assert FIRST_PIECE in text_of(each.render(made, ASKED._replace(adaptation="piece"))[each.links])
+
+
+@pytest.mark.parametrize(
+    ("kind", "of_whole", "of_pieces"),
+    [
+        (ChangedCard, "For this recording, 1 of Whisper's layers", "For the first piece of this recording, 1 of"),
+        (DetailsCard, "Written for this recording", "Written for each piece"),
+        (DetailsCard, "Change", "The table shows the adaptation for the first piece."),
+    ],
+)
+def test_where_each_piece_has_an_adaptation_what_is_said_is_said_of_it(tab, kind, of_whole, of_pieces):
+    each, made = card_of(tab, kind), replace(comparison("turn on", "turn off"), n_pieces=2)
+
+    def shown(made, asked) -> str:
+        return text_of("".join(value for value in each.render(made, asked).values() if isinstance(value, str)))
+
+    per_piece = ASKED._replace(adaptation="piece")
+    assert of_pieces in shown(made, per_piece)
+    for whole in (shown(made, ASKED), shown(replace(made, n_pieces=1), per_piece)):
+        assert of_pieces not in whole and (of_whole in whole or of_whole == "Change")

@@ -14,6 +14,10 @@ from hyper.ui.visitors.own_files import taken_in
 ADAPTER, MERGED = "adapter", "merged"
 KINDS = {ADAPTER: (export_adapter, "hyperwhisper-adapter.zip"), MERGED: (export_merged, "whisper-adapted.zip")}
 MERGED_LIMIT = 150e6  # parameters: about 600 MB; larger ones would fill the disk of a page that many use
+EACH_PIECE = (
+    "Each piece of this recording has an adaptation of its own, and one alone would not give these transcripts: choose "
+    "one adaptation for the whole recording in the settings, then save that."
+)
 TOO_LARGE = (
     "The whole model is too large to be sent by this page. Take the adapter, or run: "
     "python -m hyper export RECORDING --merged --out FOLDER --base {base}"
@@ -31,6 +35,8 @@ def adaptation_zip(service: Service, kind: str, asked: Asked, session: str | Non
         raise notices.notice(TOO_LARGE.format(base=asked.model), "Too large to save here")
     export, name = KINDS[kind]
     comparison = service.compare(asked, session, is_kept=is_kept)
+    if asked.is_per_piece(comparison.n_pieces):
+        raise notices.notice(EACH_PIECE, "No adaptation available")
     with notices.errors_as_notices(), TemporaryDirectory() as scratch:
         made = Path(scratch) / name
         service.gpu(partial(write_zip, export, backbone, comparison, made))

@@ -128,8 +128,11 @@ def asks_for_another_model(verdict: Verdict) -> bool:
     return bool(verdict.doubts) and verdict.doubts[0] != "no speech"
 
 
-def details_html(comparison: Comparison) -> str:
-    """Model, device, timings, parameters, and the change of each layer as a table."""
+def details_html(comparison: Comparison, is_per_piece: bool = False) -> str:
+    """Model, device, timings, parameters, and the change of each layer as a table.
+
+    `is_per_piece`: each piece has an adaptation of its own, and the table is of the first.
+    """
     timings = {label: comparison.timings_ms[key] for key, label in STAGES.items() if key in comparison.timings_ms}
     times = ", ".join(f"{say(label)} {say(f'{milliseconds:,.0f} ms')}" for label, milliseconds in timings.items())
     facts = {
@@ -138,7 +141,7 @@ def details_html(comparison: Comparison) -> str:
         "Device": comparison.device,
         "Recording": f"{say(f'{comparison.seconds:.1f} s')}, {say(count(comparison.n_pieces, 'piece'))}",
         "Time": f"{times}; {say('together {n} ms', n=f'{sum(timings.values()):,.0f}')}",
-        "Written for this recording": say(
+        "Written for each piece" if is_per_piece else "Written for this recording": say(
             "{n} parameters, {share} % of the model's",
             n=f"{comparison.generated_parameters:,}",
             share=f"{100 * comparison.generated_share:.3f}",
@@ -148,7 +151,13 @@ def details_html(comparison: Comparison) -> str:
         facts["Learned, the same for all recordings"] = say(
             "{n} parameters of the update, which those above vary", n=f"{comparison.shared_parameters:,}"
         )
-    return render("details", facts=facts, layers=comparison.layers, most_directions=MOST_DIRECTIONS)
+    return render(
+        "details",
+        facts=facts,
+        layers=comparison.layers,
+        most_directions=MOST_DIRECTIONS,
+        is_per_piece=is_per_piece,
+    )
 
 
 def train_command(model: str) -> str:

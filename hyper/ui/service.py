@@ -58,6 +58,10 @@ class Asked(NamedTuple):
     verbatim: str = ""  # every sound that was said
     strength: float = AS_TRAINED
 
+    def is_per_piece(self, n_pieces: int) -> bool:
+        """Whether each piece has an adaptation of its own; a comparison's layers and weights are then the first's."""
+        return self.adaptation == PER_PIECE and n_pieces > 1
+
     @property
     def encoding(self) -> tuple[str | None, str, str, str]:
         """What the encoded recording depends on."""

@@ -35,7 +35,7 @@ class ChangedCard(Card):
 
     def render(self, comparison: Comparison, asked: Asked) -> Values:
         """Of the recording that was compared last."""
-        return {self.note: note_html(say(NOT_ADAPTED if comparison.adapted is None else _changed(comparison)))}
+        return {self.note: note_html(say(NOT_ADAPTED if comparison.adapted is None else _changed(comparison, asked)))}
 
     def clear(self) -> Values:
         """That nothing was compared yet."""
@@ -58,9 +58,10 @@ class OpenHowCard(Card):
         return {self.button: HIDDEN}
 
 
-def _changed(comparison: Comparison) -> str:
+def _changed(comparison: Comparison, asked: Asked) -> str:
     if comparison.strength == 0:
         return BASE
+    of = "the first piece of this recording" if asked.is_per_piece(comparison.n_pieces) else "this recording"
     places = [place_of(each.name) for each in comparison.layers]
     sizes = whole_layers(comparison.layers)
     most = max(sizes, key=sizes.__getitem__)
@@ -74,6 +75,6 @@ def _changed(comparison: Comparison) -> str:
     else:
         what = f"{len(sizes)} of Whisper's layers were changed, most of all {layer}"
     return (
-        f"For this recording, {what}: the change is {percent(sizes[most])} as large as the weights it is added to. "
+        f"For {of}, {what}: the change is {percent(sizes[most])} as large as the weights it is added to. "
         "The figures describe the model, not the speaker."
     )

@@ -29,7 +29,7 @@ class DetailsCard(Card):
 
     def render(self, comparison: Comparison, asked: Asked) -> Values:
         """All that was measured."""
-        return {self.box: SHOWN, self.facts: panels.details_html(comparison)}
+        return {self.box: SHOWN, self.facts: panels.details_html(comparison, asked.is_per_piece(comparison.n_pieces))}
 
     def clear(self) -> Values:
         """No facts."""

@@ -12,7 +12,7 @@ from hyper.ui.cards.card import Card
 from hyper.ui.languages import say
 from hyper.ui.layout import HIDDEN, SHOWN, Values, captioned_plot, card, note_html  # gradio reads the types
 from hyper.ui.queues import ON_MODEL
-from hyper.ui.service import PER_PIECE, Asked
+from hyper.ui.service import Asked
 
 if TYPE_CHECKING:
     from hyper.compare.comparison import Comparison
@@ -41,7 +41,7 @@ class MagnitudeCard(Card):
         figure = magnitude_figure(comparison.layers)
         links = figures.table_html(figure, MAGNITUDE.title, OF_WEIGHTS)
         links += figures.print_buttons_html()
-        is_of_first_piece = asked.adaptation == PER_PIECE and comparison.n_pieces > 1
+        is_of_first_piece = asked.is_per_piece(comparison.n_pieces)
         return {
             self.box: SHOWN,
             self.plot: figures.interactive(figure, MAGNITUDE.title),

@@ -81,6 +81,9 @@ class ReadingTab(Tab):
 
     def connect(self, inputs: Inputs) -> None:
         """Each button is a step of the reading; its recordings are counted with the model chosen under Try."""
+        counted = self.count.click(self.count_errors, [self.state, inputs.model], self.results, **ON_MODEL)
+        for other in (self.start.click, inputs.model.change):  # another set, or the table of another model
+            other(None, None, self.results, js=scripts.sets(""), cancels=counted, **QUIET)
         shown = list(self.clear())
         self.start.click(self.begin, self.chosen, shown, **QUIET)
         self.next.click(self.go_on, [self.state, self.recording], shown, **QUIET)
@@ -92,7 +95,6 @@ class ReadingTab(Tab):
         ):
             button.click(lambda reading, step=step: self.go(step, reading), self.state, shown, **QUIET)
         gr.on([self.recording.change, self.state.change], self.track, [self.state, self.recording], self.next, **QUIET)
-        self.count.click(self.count_errors, [self.state, inputs.model], self.results, **ON_MODEL)
 
     def hand_over_to(self, several: ManyOrOne, bar: gr.Tabs) -> None:
         """Let the button bring the recordings to where one speaker is adapted to."""
