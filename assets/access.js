@@ -36,6 +36,8 @@
     box.readOnly = true;
     set(box, "tabindex", -1);
   });
+  // What is to be read aloud is English on every page.
+  const tellPhrases = () => all("#hw-phrases button").forEach(button => set(button, "lang", "en"));
   // An empty place is nothing that could have a name.
   const nameNothing = () => all(".empty[aria-label]").forEach(place => place.removeAttribute("aria-label"));
   // Plotly draws without a name: to a screen reader a plot would be loose numbers.
@@ -108,7 +110,7 @@
     isDue = false;
     sayBuilt();
     sayForGradio();
-    for (const each of [tellFolds, nameAsWritten, joinButtons, layOutFiles, showNumber, nameNothing, namePlots, holdFocus]) each();
+    for (const each of [tellFolds, nameAsWritten, joinButtons, layOutFiles, showNumber, tellPhrases, nameNothing, namePlots, holdFocus]) each();
   };
   const soon = () => {
     if (!isDue) requestAnimationFrame(mend);

@@ -19,8 +19,15 @@
   // For the page's other scripts: a text, or else its parts, such as "stuttering, mild"; as it stands where it is none.
   const known = own === "en" ? {} : texts[own];
   const say = text => Object.hasOwn(known, text) ? known[text] : text;
-  for (const {props} of gradio_config.components.filter(({type}) => type === "dropdown"))
+  const languages = new Intl.DisplayNames([own], {type: "language", fallback: "none"});
+  const nameOf = code => languages.of(code)?.replace(/^./u, first => first.toLocaleUpperCase(own));
+  for (const {props} of gradio_config.components.filter(({type}) => type === "dropdown")) {
     props.choices = props.choices.map(([text, value]) => [text.split(" · ").map(say).join(" · "), value]);
+    if (props.elem_id !== "hw-language" || own === "en") continue;
+    const [first, ...others] = props.choices.map(([text, value]) => [nameOf(value) ?? text, value]);
+    props.choices = [first, ...others.sort(([one], [other]) => one.localeCompare(other, own))];
+  }
   window.hwNumber = (n, digits) => n.toLocaleString(own, {minimumFractionDigits: digits, maximumFractionDigits: digits});
+  window.hwSeconds = (n, digits) => `${hwNumber(n, digits)} ${own === "tr" ? "sn" : "s"}`;  // saniye
   window.hwSay = text => Object.hasOwn(known, text) ? known[text] : text.split(", ").map(say).join(", ");
 }

@@ -21,7 +21,7 @@ const show = () => {
   const seconds = audio.currentTime, all = Number(seek.max);
   if (document.activeElement !== seek || !audio.paused) seek.value = seconds;
   cursor.style.setProperty('--at', Math.min(1, seconds / all));
-  clock.textContent = `${hwNumber(seconds, 1)} / ${hwNumber(all, 1)} s`;
+  clock.textContent = `${hwNumber(seconds, 1)} / ${hwSeconds(all, 1)}`;
   const word = result.querySelector('.hw-adapted .hw-said, .hw-base .hw-said')?.textContent;
   seek.setAttribute('aria-valuetext', `${hwNumber(seconds, 1)} ${hwSay("seconds")}${word ? `: ${word}` : ''}`);
 };

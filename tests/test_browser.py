@@ -345,6 +345,7 @@ def test_a_phrase_to_say_is_the_reference_of_what_is_read_alone(visit, recording
     here.open_fold("hw-more")
     phrases = here.page.locator("#hw-phrases button")
     phrases.first.wait_for()  # the fold's content is drawn when it is opened
+    playwright.expect(phrases.nth(1)).to_have_attribute("lang", "en")  # a screen reader would speak it as the page's
     phrases.nth(1).click()
     assert here.page.get_by_label("What was meant").input_value() == phrases.nth(1).inner_text()
     here.upload(recording)  # which said something else

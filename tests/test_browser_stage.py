@@ -146,7 +146,8 @@ def test_a_rehearsal_by_keyboard_alone(stage):
     press(stage, "n", "n")
     expect(at("#ask")).to_contain_text("Press Space")
     press(stage, " ")
-    expect(at("#ask")).to_contain_text("Recording: 1 s")
+    expect(at("#ask")).to_have_text("Recording. Space ends it.")
+    expect(at("#so-far")).to_have_text("1 s")
     press(stage, " ")
     for row in ("#base", "#adapted"):  # words, or that there are none: the random model may write nothing, or marks
         expect(at(f"{row} .words, {row} .score").filter(has_text=re.compile(r"\w")).first).to_be_visible()

@@ -203,6 +203,7 @@ def test_the_table_at_the_end():
         "base", "net", "cpu", tuple(utterances), (Failure(ManifestRow("phrase 6", Path("6.wav")), "It is silent."),)
     )
     page = reading_html.results_html(evaluation)
+    assert 'role="status">5 recordings. Word error rate, all words pooled: base 22.2 %, adapted 5.6 %.' in page
     assert "22.2%" in page  # 4 errors in 18 words
     assert "5.6%" in page  # 1 in 18
     assert page.count("1 error fewer") == 4 and page.count("1 error more") == 1

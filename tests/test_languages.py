@@ -67,7 +67,7 @@ def test_a_language_from_its_recording_to_its_report(language: str, asr, recordi
     assert comparison.base.errors.n_reference == comparison.adapted.errors.n_reference == n_words
 
     page = results_html(comparison, "tiny")
-    assert f"<bdi>{row.reference}</bdi>" in page and 'class="hw-columns" dir="auto"' in page
+    assert f'<bdi lang="{language}">{row.reference}</bdi>' in page and 'class="hw-columns" dir="auto"' in page
     meant = " ".join(re.findall(r'class="hw-meant-here" dir="auto">([^<]+)</', page)).split()
     assert len(meant) == n_words  # a random model has no word right
     assert (EACH_CHARACTER in page) == (EACH_CHARACTER in comparison_text(comparison, "a.wav")) == (language == "zh")

@@ -2,22 +2,50 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 
 import pytest
 from test_browser import CHROMIUM, FLAGS, playwright
 
+from hyper.model.files import ASSETS
+from hyper.model.languages import language_names
 from hyper.ui import scripts
+from hyper.ui.languages import LANGUAGES, texts
+from hyper.ui.stage.server import FOLDER, PAGE
+
+SLIDE = {
+    "label": "one", "is_simulated": False, "meant": "turn on", "language": "en", "counted": "", "seconds": 1.5,
+    "peaks": [1], "base": {"words": [{"text": "turn", "kind": "right", "note": ""}], "score": ""}, "adapted": [],
+    "layers": [],
+}  # fmt: skip
 
 
 @pytest.fixture(scope="module")
-def page() -> Iterator[playwright.Page]:
+def browser() -> Iterator[playwright.Browser]:
     if CHROMIUM is None:
         pytest.skip("there is no Chromium here")
     with playwright.sync_playwright() as driver:
         browser = driver.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
-        yield browser.new_page()
+        yield browser
         browser.close()
+
+
+@pytest.fixture
+def page(browser) -> Iterator[playwright.Page]:
+    page = browser.new_page(locale="tr-TR")
+    yield page
+    page.close()
+
+
+@pytest.fixture
+def stage(page) -> playwright.Page:
+    """In Turkish, with one slide and nobody who answers."""
+    page.set_content(PAGE.render(language="tr", texts=texts("tr")))
+    for script in ("stage.drawing.js", "stage.js"):
+        page.add_script_tag(content=(FOLDER / script).read_text(encoding="utf-8"))
+    page.evaluate("slide => { now.slides = [slide]; go(0); }", SLIDE)
+    return page
 
 
 def test_whoever_leaves_an_example_hears_nothing_with_the_next_result(page):
@@ -35,3 +63,49 @@ def test_each_text_that_errors_are_counted_against_counts_them_again(page, text)
     page.locator("textarea").fill("turn on")
     assert page.locator("#hw-results.hw-recounting").count() == 1
     page.wait_for_function("document.title === 'counted'")
+
+
+def test_the_page_names_languages_and_seconds_as_its_own_does(page):
+    choices = [[name, code] for code, name in language_names().items()]
+    dropdown = {"type": "dropdown", "props": {"elem_id": "hw-language", "choices": choices}}
+    config = {"components": [dropdown], "i18n_translations": {each: texts(each) for each in LANGUAGES}}
+    page.add_script_tag(content=f"var gradio_config = {json.dumps(config)};")
+    page.add_script_tag(content=(ASSETS / "language.js").read_text(encoding="utf-8"))
+    shown = page.evaluate("gradio_config.components[0].props.choices")
+    assert shown[:2] == [["İngilizce", "en"], ["Afrikaanca", "af"]] and ["Türkçe", "tr"] in shown
+    assert {code for _, code in shown} == set(language_names())
+    assert not {"Turkish", "German"} & {name for name, _ in shown}
+    assert page.evaluate("hwSeconds(1.5, 1)") == "1,5 sn"
+
+
+@pytest.mark.parametrize("language", ["en", *LANGUAGES])
+def test_the_mark_of_a_word_that_is_not_sure_is_read_in_the_pages_language(page, language):
+    words = "<u class='hw-unsure'>on</u><b class='hw-wrong'><u class='hw-unsure'>off</u></b>"
+    page.set_content(f"<html lang='{language}'><body><bdi lang='en'>{words}</bdi></body></html>")
+    page.add_style_tag(content=(ASSETS / "style.css").read_text(encoding="utf-8"))
+    read = page.evaluate("[...document.querySelectorAll('u')].map(word => getComputedStyle(word, '::after').content)")
+    said = "not sure" if language == "en" else texts(language)["not sure: {share}"].removesuffix(": {share}")
+    assert read == [f'"?" / " ({said})"', "none"]
+
+
+def test_the_stage_marks_what_was_spoken_and_writes_numbers_as_the_page_does(stage):
+    stage.evaluate("reveal(BASE)")
+    marked = "[...document.querySelectorAll('#slide [lang], #spoken [lang]')].map(node => [node.innerText, node.lang])"
+    assert [each for each in stage.evaluate(marked) if each[0]] == [["turn on", "en"], ["turn", "en"], ["turn", "en"]]
+    assert stage.locator("#clock").inner_text() == "1,5 sn"
+    assert stage.evaluate("hwPercent(5)") == "%5"
+
+
+def test_while_somebody_records_the_stage_says_so_once(stage):
+    stage.evaluate("""() => {
+      Object.assign(mic, {recorder: {stop() {}}, since: performance.now()});
+      now.number = 1;
+      window.said = [];
+      const status = document.querySelector("#asking [role=status]");
+      new MutationObserver(() => said.push(status.textContent)).observe(status, {childList: true});
+      setMicrophone("recording");
+      tick();
+    }""")
+    stage.wait_for_function("document.querySelector('#so-far').textContent === '1 sn'")
+    assert stage.evaluate("said") == [texts("tr")["Recording. Space ends it."]]
+    assert stage.locator("#so-far").get_attribute("aria-hidden") == "true"

@@ -107,7 +107,7 @@ def test_a_list_and_a_speaker_are_judged_as_each_recording_is(asr, waveforms, tm
     assert "verdict         not reliable: " in speaker_text(of_speaker) and "2 of 2 are not reliable" in speaker_text(
         of_speaker
     )
-    page = text_of(speaker_html.results_html(of_speaker))
+    page = text_of(speaker_html.results_html(of_speaker, "en"))
     assert "2 of 2 are not reliable" in page and page.count("Not reliable:") == 2
 
 

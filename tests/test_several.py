@@ -390,6 +390,7 @@ def test_the_file_names_go_into_the_report_only_when_asked_for_or_listed(tab, se
 )
 def test_time_left_in_words(seconds, words):
     assert words in several_html.progress_html(1, 10, seconds)
+    assert 'value="1" aria-label="recordings transcribed"' in several_html.progress_html(1, 10, seconds)
 
 
 def test_change_in_words_and_to_sort_by(tab, send, asr):

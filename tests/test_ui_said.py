@@ -136,6 +136,7 @@ def keys_of(text: str) -> set[str]:
         ("strength 0.5: 3 words differ from base", "Stärke 0,5: 3 Wörter anders als die Basis", None),
         ("base 12.5 %, adapted 3.1 %", "Basis 12,5 %, angepasst 3,1 %", "temel %12,5, uyarlanmış %3,1"),
         ("enc 3", "Enc. 3", "kod. 3"),
+        ("LoRA of rank 1 for decoder.fc1", "LoRA vom Rang 1 für decoder.fc1", "1. dereceden LoRA: decoder.fc1"),
         ("meant: 1.5", "gemeint: 1.5", "kastedilen: 1.5"),  # as it was said
         ("1.5.wav", "1.5.wav", "1.5.wav"),
     ],

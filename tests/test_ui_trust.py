@@ -59,7 +59,7 @@ def transcript_html(text: str, words: tuple[WordConfidence, ...]) -> str:
 
 
 def sureness_html(words: tuple[WordConfidence, ...]) -> str:
-    return str(PARTS.sureness("Base", words))
+    return str(PARTS.sureness("Base", words, "en"))
 
 
 def test_a_word_that_is_not_sure_is_marked_without_colour_and_stays_text():
@@ -391,6 +391,16 @@ def test_words_that_the_page_hides_are_not_handed_out(card_of, asked):
     made = replace(made, base=made.adapted, adapted=made.base)  # the other row
     files = saved(card.render(made, asked)[card.files])
     assert list(files)[0] == f"{stem}-base.txt" and b'"turn"' not in files[f"{stem}.TextGrid"]
+
+
+def test_of_adaptations_to_each_piece_none_is_saved_alone(tab, card_of, asked, cache, monkeypatch):
+    of_pieces = replace(tab.service.compare(asked, "anna"), n_pieces=2)
+    monkeypatch.setattr(Service, "compare", lambda *_, **__: of_pieces)
+    card = card_of(TakeawayCard)
+    with pytest.raises(gr.Error, match="Each piece of this recording has an adaptation of its own"):
+        card.adapter_zip(of("anna"), *asked._replace(adaptation="piece"))
+    assert [file for file in cache.rglob("*") if file.is_file()] == []
+    card.adapter_zip(of("anna"), *asked)  # one for the whole recording
 
 
 def test_a_large_model_is_not_sent(card_of, asked, monkeypatch, cache):

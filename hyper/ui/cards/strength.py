@@ -61,13 +61,13 @@ class StrengthCard(Card):
         return {
             self.caption: _caption_html(has_rates(points)),  # another one, where the text was changed since
             self.plot: figures.interactive(sweep_figure(points), SWEEP.title),
-            self.table: sweep_html(points),
+            self.table: sweep_html(points, prepared.language),
         }
 
 
-def sweep_html(points: Sequence[StrengthPoint]) -> str:
+def sweep_html(points: Sequence[StrengthPoint], language: str) -> str:
     """A row for each strength with its transcript and errors, or changed words; then the figure for print."""
-    table = render("sweep", points=points, has_rates=has_rates(points))
+    table = render("sweep", points=points, language=language, has_rates=has_rates(points))
     return table + figures.print_links_html(sweep_print(points), "strength")
 
 

@@ -77,6 +77,7 @@ class Slide:
     label: str
     is_simulated: bool
     meant: str  # "" where that is not known
+    language: str  # spoken
     counted: str  # as how many words that is counted, where it is written in more or fewer
     seconds: float
     peaks: tuple[float, ...]  # (N_PEAKS,) loudest sample of each part, 0 to 1
@@ -100,6 +101,7 @@ def make_slide(
         label=label.removeprefix(SIMULATED),
         is_simulated=label.startswith(SIMULATED),
         meant=comparison.reference or "",
+        language=comparison.language,
         counted=_counted_as(comparison),
         seconds=comparison.seconds,
         peaks=_peaks(comparison.waveform),

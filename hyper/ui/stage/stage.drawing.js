@@ -9,7 +9,8 @@ function draw() {
   at("tag").hidden = !slide?.is_simulated;
   at("place").textContent = isLive() ? "" : hwSay("{n} of {slides}", {n: now.number + 1, slides: now.slides.length});
   at("ask").textContent = isLive() ? mic.problem || ASKS[mic.state] || "" : "";
-  at("ask").hidden = !at("ask").textContent && mic.state !== "recording";
+  at("asking").hidden = !at("ask").textContent;
+  at("so-far").hidden = mic.state !== "recording";
   document.body.classList.toggle("is-asking", !slide);
   at("sound").hidden = now.change;
   at("wave").toggleAttribute("hidden", !slide);  // an SVG has the attribute alone
@@ -42,7 +43,7 @@ function drawProgress() {
   if (!slide) return;
   const bars = at("wave").children, share = player.currentTime / slide.seconds;
   for (let i = 0; i < bars.length; i++) bars[i].classList.toggle("played", i < share * bars.length);
-  at("clock").textContent = `${hwNumber(slide.seconds, 1)} s`;
+  at("clock").textContent = hwSeconds(slide.seconds, 1);
   if (!player.paused) requestAnimationFrame(drawProgress);
 }
 
@@ -51,6 +52,7 @@ function drawRows(slide) {
   at("meant").hidden = !slide.meant;
   at("meant").style.visibility = now.step >= BASE ? "visible" : "hidden";
   at("meant-text").textContent = slide.meant;
+  document.querySelectorAll(".words, #meant-text").forEach(spoken => { spoken.lang = slide.language; });
   at("counted").textContent = slide.counted && `(${slide.counted})`;
   drawRow("base", slide.base, now.step >= BASE);
   drawRow("adapted", strong?.line ?? {words: [], score: hwSay("This model has no adaptation.")}, now.step >= ADAPTED);
@@ -99,7 +101,7 @@ function drawChange(slide) {
   at("layers").replaceChildren(...slide.layers.map(layer => {
     const size = layer.percent * strength, bar = element("span", "bar");
     bar.style.height = `${85 * size / most}%`;  // the rest is for the number above it
-    const track = element("span", "track", element("span", "size", `${hwNumber(size, size < 10 ? 1 : 0)} %`), bar);
+    const track = element("span", "track", element("span", "size", hwPercent(size, size < 10 ? 1 : 0)), bar);
     return element("li", "", track, element("span", "name", layer.name));
   }));
   at("change-axis").textContent = slide.axis;
@@ -126,10 +128,12 @@ function speak(id) {
   const row = at(id);
   const words = [...row.querySelectorAll(".words > span")].map(word => [...word.children].map(part => part.textContent));
   const said = words.map(([text, note]) => note ? `${text} (${note})` : text).join(" ");
-  announce(`${row.querySelector("h2").textContent}: ${said}. ${row.querySelector(".score").textContent}`);
+  const heard = element("span", "", said);
+  heard.lang = shown().language;
+  announce(`${row.querySelector("h2").textContent}: `, heard, `. ${row.querySelector(".score").textContent}`);
 }
 
-function announce(text) {
-  at("spoken").append(element("p", "", text));
+function announce(...content) {
+  at("spoken").append(element("p", "", ...content));
   while (at("spoken").children.length > 3) at("spoken").firstChild.remove();
 }

@@ -7,10 +7,12 @@ const texts = JSON.parse(at("texts").textContent);  // of the page's language, b
 const hwSay = (text, held = {}) => (texts[text] ?? text).replace(/\{(\w+)\}/g, (_, name) => held[name]);
 const language = document.documentElement.lang;
 const hwNumber = (n, digits) => n.toLocaleString(language, {minimumFractionDigits: digits, maximumFractionDigits: digits});
+const hwSeconds = (n, digits) => `${hwNumber(n, digits)} ${language === "tr" ? "sn" : "s"}`;  // saniye
+const hwPercent = (n, digits) => language === "tr" ? `%${hwNumber(n, digits)}` : `${hwNumber(n, digits)} %`;
 const player = new Audio();
 const now = {slides: [], sounds: [], number: 0, step: SOUND, strength: 0, change: false};
 const mic = {state: "idle", slide: null, sound: "", recorder: null, parts: [], since: 0, problem: ""};
-const ASKS = {idle: hwSay("Press Space and say a short sentence"), working: hwSay("Comparing …"), done: ""};
+const ASKS = {idle: hwSay("Press Space and say a short sentence"), recording: hwSay("Recording. Space ends it."), working: hwSay("Comparing …"), done: ""};
 
 const isLive = () => now.number === now.slides.length;
 const shown = () => isLive() ? mic.slide : now.slides[now.number];
@@ -159,7 +161,7 @@ function whyNot(error) {
 function tick() {
   if (mic.state !== "recording") return;
   const seconds = (performance.now() - mic.since) / 1000;
-  at("ask").textContent = hwSay("Recording: {n} s. Space ends it.", {n: Math.floor(seconds)});
+  at("so-far").textContent = hwSeconds(Math.floor(seconds));
   if (seconds >= MOST_LIVE_SECONDS) mic.recorder.stop();
   else setTimeout(tick, 200);
 }

@@ -11,6 +11,7 @@ import numpy as np
 from hyper.compare.verdict import unreliable_text
 from hyper.metrics.intervals import MIN_SPEAKERS, Interval, wer_interval
 from hyper.metrics.word_errors import WordErrors, pooled
+from hyper.reports.content import evaluation_outcome
 from hyper.reports.parts import hidden_note
 from hyper.ui.languages import say
 from hyper.ui.panels import WER_MEANING
@@ -58,6 +59,7 @@ def results_html(evaluation: Evaluation) -> str:
     return render(
         "reading_results",
         evaluation=evaluation,
+        outcome=say(evaluation_outcome(evaluation)) if evaluation.utterances else "",
         reliability=unreliable_text([each.doubts for each in evaluation.utterances], say),
         rates=rates,
         columns=("What was meant", "Base", "Adapted", "Change") if adapted else ("What was meant", "Base"),

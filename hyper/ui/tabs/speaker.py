@@ -149,7 +149,7 @@ class SpeakerTab(Tab):
         agreement = comparison.agreement
         written, read = (agreement_figure(angles, names) for angles in (agreement.written_deg, agreement.read_deg))
         return {
-            self.results: speaker_html.results_html(comparison),
+            self.results: speaker_html.results_html(comparison, language),
             self.written: figures.interactive(written, WRITTEN.title),
             self.agreement: figures.table_html(written, WRITTEN.title, "degrees")
             + speaker_html.agreement_html(comparison),

@@ -45,12 +45,13 @@ def files_html(files: Sequence[str] | None) -> str:
     return render("speaker_files", names=[Path(file).name for file in files]) if files else ""
 
 
-def results_html(comparison: SpeakerComparison) -> str:
+def results_html(comparison: SpeakerComparison, language: str) -> str:
     """Everything but the figures."""
     has_rates = _has_rates(comparison)
     return render(
         "speaker_results",
         comparison=comparison,
+        language=language,
         outcome=speaker_outcome(comparison),
         reliability=unreliable_text([each.verdict.doubts for each in comparison.recordings], say),
         rates=comparison.pooled if has_rates else None,

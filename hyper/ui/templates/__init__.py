@@ -15,9 +15,11 @@ from hyper.ui.numbers import certainty, count, short_percent, words_wrong
 TEMPLATES = environment(Path(__file__).parent)
 TEMPLATES.filters |= {
     "say": say,
-    "certainty": certainty,
     "count": count,
-    **{write.__name__: lambda value, write=write: say(write(value)) for write in (gigabytes, percent, short_percent)},
+    **{
+        write.__name__: lambda value, write=write: say(write(value))
+        for write in (certainty, gigabytes, percent, short_percent)
+    },
     "words_wrong": words_wrong,
 }
 TEMPLATES.tests["unsure"] = marks.is_unsure
