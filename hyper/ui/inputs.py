@@ -128,7 +128,8 @@ class Inputs:
         """What a visitor does that ends what was asked for before: its answers belong to something else."""
         boxes = (self.first_examples, self.more_examples, self.begin_example, self.begin_recording, self.begin_upload)
         offer = [self.offer] if self.models.offer else []
-        pressed = [box.click for box in (*boxes, *self.phrase_buttons, *offer)]
+        buttons = (*self.phrase_buttons, *offer)
+        pressed = [*(box.click for box in boxes), *(button.click for button in buttons)]
         return [*pressed, self.recording.clear, self.model.input, *self.settings]
 
     @property
