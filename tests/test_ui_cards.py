@@ -228,7 +228,7 @@ def test_figures_for_print_are_drawn_when_somebody_asks_and_are_links_inside_the
 @pytest.mark.parametrize(
     ("kind", "of_whole", "of_pieces"),
     [
-        (ChangedCard, "For this recording, 1 of Whisper's layers", "For the first piece of this recording, 1 of"),
+        (ChangedCard, "For this recording, one matrix", "For the first piece of this recording, one matrix"),
         (DetailsCard, "Written for this recording", "Written for each piece"),
         (DetailsCard, "Change", "The table shows the adaptation for the first piece."),
     ],
