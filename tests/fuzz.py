@@ -11,6 +11,7 @@ from __future__ import annotations
 import io
 import json
 import random
+import re
 import resource
 import signal
 import sys
@@ -60,6 +61,11 @@ AUDIO = {  # kind: what writes a whole one
 }
 TABLES = ("csv", "xlsx", "manifest")
 ARCHIVES = ("zip", "zip-of-parts")
+ROWS = [(f"{i}.wav", f'turn on the "{i}", please', 1, 2.5) for i in range(5)]
+SHEET = Sheet("list", ("file", "reference", "simulated", "note"), ROWS)
+# When it was written: with that, no number would mean the same file tomorrow.
+WRITTEN_AT = re.compile(rb"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ")  # in a workbook
+PEAK_WRITTEN_AT = re.compile(rb"(?<=PEAK.{8}).{4}", re.DOTALL)  # in a WAV of floating numbers
 
 
 def main(kinds: list[str], first: int, n: int, folder: Path) -> None:
@@ -115,7 +121,7 @@ def _reader(kind: str) -> Callable[[int, Path], object]:
 
 
 def damaged(kind: str, number: int) -> bytes:
-    """The file of this number: always the same."""
+    """The file of this number: always the same, but for the serial number that libsndfile draws for an ogg."""
     rng = random.Random(f"{kind} {number}")
     if kind == "xlsx" and rng.random() < 0.7 or kind == "zip-of-parts":
         return _packed(_with_a_damaged_part(_parts(kind), rng), rng)
@@ -130,11 +136,9 @@ def whole(kind: str) -> bytes:
     """An undamaged file."""
     if kind in AUDIO:
         return AUDIO[kind]()
-    rows = [(f"{i}.wav", f'turn on the "{i}", please', 1, 2.5) for i in range(5)]
-    sheet = Sheet("list", ("file", "reference", "simulated", "note"), rows)
-    if kind == "xlsx":
-        return xlsx_bytes([sheet])
-    return csv_bytes(sheet) if kind in TABLES else _packed(_parts(kind), random.Random(0))
+    if kind in ("csv", "manifest"):
+        return csv_bytes(SHEET)
+    return _packed(_parts(kind), None if kind == "xlsx" else random.Random(0))
 
 
 def _flip_bits(content: bytearray, rng: random.Random) -> None:
@@ -186,16 +190,17 @@ def _with_a_damaged_part(parts: dict[str, bytes], rng: random.Random) -> dict[st
 @cache
 def _parts(kind: str) -> dict[str, bytes]:
     if kind == "xlsx":
-        with zipfile.ZipFile(io.BytesIO(whole(kind))) as archive:
-            return {name: archive.read(name) for name in archive.namelist()}
+        with zipfile.ZipFile(io.BytesIO(xlsx_bytes([SHEET]))) as archive:
+            return {name: WRITTEN_AT.sub(b"2026-01-01T00:00:00Z", archive.read(name)) for name in archive.namelist()}
     return {f"visit {i}/{i}.wav": whole("wav")[: 500 * i] for i in range(1, 6)}
 
 
-def _packed(parts: dict[str, bytes], rng: random.Random) -> bytes:
+def _packed(parts: dict[str, bytes], rng: random.Random | None) -> bytes:
+    """Without `rng` each is deflated, as in a workbook."""
     target = io.BytesIO()
     with zipfile.ZipFile(target, "w") as archive:
         for name, content in parts.items():
-            archive.writestr(zipfile.ZipInfo(name), content, rng.choice((0, 8, 8, 8, 12, 14)))
+            archive.writestr(zipfile.ZipInfo(name), content, rng.choice((0, 8, 8, 8, 12, 14)) if rng else 8)
     return target.getvalue()
 
 
@@ -207,12 +212,13 @@ def _sound(n_channels: int, rate: int) -> np.ndarray:  # (n_samples, n_channels)
 def _plain(container: str, coding: str, n_channels: int = 1) -> bytes:
     target = io.BytesIO()
     soundfile.write(target, _sound(n_channels, 16_000), 16_000, format=container, subtype=coding)
-    return target.getvalue()
+    return PEAK_WRITTEN_AT.sub(bytes(4), target.getvalue())
 
 
 def _coded(container: str, codec: str, layout: str) -> bytes:
     target, rate = io.BytesIO(), 48_000
-    write_coded(target, container, codec, _sound(av.AudioLayout(layout).nb_channels, rate), rate, layout)
+    samples = _sound(av.AudioLayout(layout).nb_channels, rate)
+    write_coded(target, container, codec, samples, rate, layout, fflags="bitexact")  # without random serial numbers
     return target.getvalue()
 
 

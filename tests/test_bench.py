@@ -99,7 +99,10 @@ def test_a_page_that_does_not_start_is_told(monkeypatch, tmp_path):
 
 def test_clips_that_are_written_otherwise_in_a_batch_are_told(asr, speech_like, monkeypatch):
     clips = [speech_like(1.0, seed) for seed in range(3)]
-    assert bench_rows.batch_gain(asr, clips) > 0
+    seconds = iter([6.0, 2.0])  # alone, then together
+    monkeypatch.setattr(bench_rows, "timed", lambda run, _: (next(seconds), run()))
+    assert bench_rows.batch_gain(asr, clips) == 3
+    seconds = iter([6.0, 2.0])
     transcribe = PersonalizedAsr.transcribe_pairs
     monkeypatch.setattr(PersonalizedAsr, "transcribe_pairs", lambda self, waveforms: transcribe(self, waveforms)[::-1])
     with pytest.raises(benchmark.BenchError, match="other transcripts than alone"):

@@ -20,7 +20,6 @@ from hyper.compare.prepared import adapt, encode
 from hyper.compare.stopwatch import Stopwatch
 from hyper.compare.transcribe import join_pieces
 from hyper.metrics.word_errors import word_errors
-from hyper.model.backbone import Backbone
 from hyper.model.checkpoint import CheckpointError, save_hypernet
 from hyper.model.decoding import token_limit
 from hyper.model.files import BUNDLED_FOLDER, BackboneError
@@ -573,12 +572,7 @@ def test_every_bundled_example_is_what_transformers_hears(bundled):
     assert changed > 0
 
 
-def test_the_bundled_pair_is_small_and_loads_fast(bundled):
-    import time
-
-    start = time.process_time()
-    Backbone.load("bundled", device="cpu")
-    assert time.process_time() - start < 5
+def test_the_bundled_pair_is_small(bundled):
     assert bundled.hypernet is not None
     assert bundled.hypernet.n_generated / bundled.backbone.n_parameters <= 0.001
     folders = [BUNDLED_FOLDER, BUNDLED_FOLDER.parent / bundled.hypernetwork]
