@@ -20,12 +20,11 @@ from gradio.blocks import BlocksConfig
 from gradio.state_holder import SessionState
 from gradio_client import Client, handle_file
 from gradio_client.exceptions import AppError
-from served import ROOT, free_port, launched, running_app
+from served import ROOT, free_port, launched
 
 import app
 from hyper.compare.pipeline import PersonalizedAsr
 from hyper.metrics.word_errors import word_errors
-from hyper.model.checkpoint import save_hypernet
 from hyper.model.files import BackboneError
 from hyper.recordings.audio import SAMPLE_RATE
 from hyper.ui import server
@@ -34,6 +33,7 @@ from hyper.ui.line import open_line
 from hyper.ui.model_store import ModelStore
 from hyper.ui.page import build_demo
 from hyper.ui.port import ServerError, check_port
+from hyper.ui.visitors import ending
 
 
 @pytest.fixture(scope="module")
@@ -119,7 +119,7 @@ def test_a_taken_port_is_named_in_one_line():
 
 def test_ended_while_it_starts_it_leaves_no_trace_of_where_it_was(monkeypatch):
     monkeypatch.setattr(app, "open_folder", lambda: Path())
-    monkeypatch.setattr(server, "serve", lambda **_: server._interrupt(signal.SIGTERM, None))
+    monkeypatch.setattr(server, "serve", lambda **_: ending.interrupt(signal.SIGTERM, None))
     handlers = {number: signal.getsignal(number) for number in (signal.SIGTERM, signal.SIGHUP, signal.SIGINT)}
     try:
         with pytest.raises(SystemExit) as ended:
@@ -128,15 +128,6 @@ def test_ended_while_it_starts_it_leaves_no_trace_of_where_it_was(monkeypatch):
         for number, handler in handlers.items():
             signal.signal(number, handler)
     assert ended.value.code == 0
-
-
-def test_recordings_go_when_the_app_is_told_to_end(tmp_path, whisper_folder, backbone, make_hypernet, recording):
-    save_hypernet(make_hypernet(backbone), tmp_path / "hypernet")
-    cache = tmp_path / "gradio"
-    with running_app(cache, "--base", str(whisper_folder), "--hypernet", str(tmp_path / "hypernet")) as url:
-        sent = httpx.post(f"{url}gradio_api/upload", files={"files": recording.read_bytes()}).json()
-        assert Path(sent[0]).is_file() and Path(sent[0]).is_relative_to(cache)
-    assert [path for path in cache.rglob("*") if path.is_file()] == []
 
 
 def test_where_it_listens(monkeypatch):

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from served import ROOT, free_port
+from served import ROOT, files_in, free_port
 
 from hyper.model.files import BUNDLED_FOLDER
 from hyper.ui import home
@@ -52,6 +52,7 @@ def test_the_page_needs_no_home_and_says_so_once(tmp_path: Path) -> None:
     try:
         assert app.stdout.readline() == f"HyperWhisper is ready at http://127.0.0.1:{port}/\n"
         answer = ApiCaller(f"http://127.0.0.1:{port}/").compare(ROOT / "examples" / "typical_1.wav", "")
+        assert "typical_1.wav" in {path.name for path in files_in(tmp_path)}  # deleted when the app is told to end
     finally:
         app.terminate()
         _, told = app.communicate(timeout=20)

@@ -9,9 +9,10 @@ import numpy as np
 import pytest
 import scipy.linalg
 import torch
-from test_cli import hyper, one_line_failure
+from test_cli import one_line_failure
 from test_decoding import merged
 
+from hyper.__main__ import main
 from hyper.compare.pipeline import PersonalizedAsr
 from hyper.compare.speaker import MAX_RECORDINGS, SpeakerError, agreement, compare_speaker, split_references
 from hyper.metrics.word_errors import word_errors
@@ -250,11 +251,13 @@ def files(tmp_path_factory, recordings):
     return [folder / f"{i}.wav" for i in range(len(recordings))]
 
 
-def test_the_command(files, whisper_folder, backbone, make_hypernet, tmp_path):
+def test_the_command(files, whisper_folder, backbone, make_hypernet, tmp_path, capsys):
     save_hypernet(make_hypernet(backbone), tmp_path / "hypernet")
     (tmp_path / "meant.txt").write_text("turn on the lights\n\ngood morning\n")
     options = ["--base", whisper_folder, "--hypernet", tmp_path / "hypernet", "--references", tmp_path / "meant.txt"]
-    record = json.loads(hyper("speaker", *files, *options, "--json").stdout)
+    command = list(map(str, ["speaker", *files, *options]))
+    assert main([*command, "--json"]) == 0
+    record = json.loads(capsys.readouterr().out)
     direct = compare_speaker(
         PersonalizedAsr.load(whisper_folder, tmp_path / "hypernet", "cpu"),
         files,
@@ -262,7 +265,8 @@ def test_the_command(files, whisper_folder, backbone, make_hypernet, tmp_path):
     )
     assert record == json.loads(json.dumps(direct.to_json()))
     assert [each["file"] for each in record["recordings"]] == ["0.wav", "1.wav", "2.wav"]
-    text = hyper("speaker", *files, *options).stdout
+    assert main(command) == 0
+    text = capsys.readouterr().out
     assert f"all, speaker    WER {100 * direct.pooled['speaker'].wer:.1f} %" in text
     assert f"{direct.agreement.mean_written_deg:.1f}° in what they write" in text
 

@@ -97,8 +97,8 @@ def test_a_clock_that_is_set_right_makes_no_dead_start_of_a_running_one(tmp_path
 @pytest.mark.parametrize("how", ["SIGHUP", "SIGTERM"])
 def test_a_closed_terminal_ends_it_as_ctrl_c_does(tmp_path, how):
     code = (
-        "from hyper.ui.visitors.folder import open_folder; from hyper.ui import server; import time; "
-        "server._end_as_by_ctrl_c(); print(open_folder(), flush=True); time.sleep(60)"
+        "from hyper.ui.visitors.folder import open_folder; from hyper.ui.visitors import ending; import time; "
+        "ending.end_as_by_ctrl_c(); print(open_folder(), flush=True); time.sleep(60)"
     )
     program = subprocess.Popen(
         [sys.executable, "-c", code], cwd=ROOT, env=os.environ | {"GRADIO_TEMP_DIR": str(tmp_path)},

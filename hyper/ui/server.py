@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import os
-import signal
 import sys
 import time
-import types
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -34,6 +32,7 @@ from hyper.ui.queues import MOST_THREADS
 from hyper.ui.sentences import Sentences
 from hyper.ui.theme import ICON_FILE, page_css, page_theme
 from hyper.ui.tried_examples import TriedExamples
+from hyper.ui.visitors.ending import end_as_by_ctrl_c
 from hyper.ui.visitors.janitor import Absent, start_janitor
 from hyper.ui.visitors.open_pages import HeartbeatWatch, OpenPages
 from hyper.ui.visitors.own_files import guard_uploads
@@ -118,7 +117,7 @@ def serve(
             service = service_of(models)
             tried = TriedExamples(service, read_all_examples(examples))
             demo = build_page(service, tried)
-        _end_as_by_ctrl_c()
+        end_as_by_ctrl_c()
         pages = OpenPages()
         local_url = _launched(demo, host, port, pages)
         start_janitor(demo, folder, Absent(demo, service, pages))
@@ -200,21 +199,6 @@ def _without_proxy(host: str) -> Iterator[None]:
         for name in names:
             os.environ.pop(name)
         os.environ.update(before)
-
-
-def _end_as_by_ctrl_c() -> None:
-    """Being told to end, by a service, a Space or a terminal that is closed, deletes what visitors sent too."""
-    for name in ("SIGTERM", "SIGHUP"):  # Windows has no SIGHUP
-        if hasattr(signal, name):
-            signal.signal(getattr(signal, name), _interrupt)
-
-
-def _interrupt(_signal: int, _frame: types.FrameType | None) -> None:
-    """End once: a second signal must not stop the deleting."""
-    for name in ("SIGTERM", "SIGHUP", "SIGINT"):
-        if hasattr(signal, name):
-            signal.signal(getattr(signal, name), signal.SIG_IGN)
-    raise KeyboardInterrupt
 
 
 def load_by_name(name: str, hypernet: str | None = None) -> PersonalizedAsr:
