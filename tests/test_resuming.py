@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import re
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -23,13 +23,22 @@ from hyper.training.adaptation.hypernet_adaptation import HypernetAdaptation
 from hyper.training.adaptation.loop import Adaptation, AdaptationTrainer, AdaptationTraining
 from hyper.training.adaptation.states import StateStore
 from hyper.training.adaptation.stores import LogMelStore
+from hyper.training.base import features
 from hyper.training.base.features import FeatureStore
 from hyper.training.base.settings import BaseTraining, TrainingError
 from hyper.training.base.small_whisper import BaseSize, StartError
 from hyper.training.base.trainer import BaseTrainer, load_listener
 from hyper.training.begun_with import RunError, manifest_mark
+from tests.spoken import in_this_process
 
 SETTINGS = AdaptationTraining(updates=8, batch_size=8, warm_up=2, validation_share=0.2, bfloat16=False)
+
+
+@pytest.fixture(scope="module", autouse=True)
+def no_workers() -> Iterator[None]:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(features, "parallel", in_this_process)
+        yield
 
 
 @pytest.fixture(scope="module")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -20,16 +21,26 @@ from hyper.model.backbone import Backbone
 from hyper.model.shapes import randomise
 from hyper.recordings.audio import load_audio
 from hyper.recordings.manifest import read_manifest, write_manifest
+from hyper.recordings.parallel import parallel
 from hyper.training.adaptation.states import StateStore, StoreError
+from hyper.training.base import features, real_speech
 from hyper.training.base.real_speech import PERSON, align_rows
 from hyper.training.base.settings import BaseTraining, TrainingError, going_on
 from hyper.training.base.small_whisper import BaseSize, StartError, size_of
 from hyper.training.base.teacher_states import TeacherStates
 from hyper.training.base.trainer import BaseTrainer, load_listener
 from hyper.training.begun_with import RunError
-from tests.spoken import say
+from tests.spoken import in_this_process, say
 
 TINY = BaseSize(d_model=64, encoder_layers=1, decoder_layers=1, vocabulary=260)
+
+
+@pytest.fixture(scope="module", autouse=True)
+def no_workers() -> Iterator[None]:
+    with pytest.MonkeyPatch.context() as patch:
+        for module in (features, real_speech):
+            patch.setattr(module, "parallel", in_this_process)
+        yield
 
 
 def test_a_base_learns_resumes_and_loads(spoken: Path, tmp_path: Path) -> None:
@@ -103,7 +114,9 @@ def teacher_folder(whisper_folder: Path, tmp_path_factory: pytest.TempPathFactor
     return folder
 
 
-def test_a_base_learns_what_its_teacher_hears(spoken: Path, teacher_folder: Path, tmp_path: Path) -> None:
+def test_a_base_learns_what_its_teacher_hears(
+    spoken: Path, teacher_folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     rows = read_manifest(spoken)
     bare = [replace(row, phones="", file=str(row.path)) for row in rows[:10]]
     write_manifest(tmp_path / "bare.csv", bare)
@@ -112,8 +125,10 @@ def test_a_base_learns_what_its_teacher_hears(spoken: Path, teacher_folder: Path
         hours=6 / 3600, batch_size=4, warm_up=5, clean_until=0.01, real_share=1.0, teacher=str(teacher_folder),
         teacher_width=teacher.d_model,
     )  # fmt: skip
-    trainer = BaseTrainer([spoken, tmp_path / "bare.csv"], tmp_path / "run", settings, TINY, 1)
-    pool = trainer._pool(True)
+    with monkeypatch.context() as patch:
+        patch.setattr(real_speech, "parallel", parallel)  # once by the workers themselves
+        trainer = BaseTrainer([spoken, tmp_path / "bare.csv"], tmp_path / "run", settings, TINY, 1)
+        pool = trainer._pool(True)
     drawn = pool.draw(8, 0.0, np.random.default_rng(0))
     assert drawn.teacher is not None and drawn.teacher.shape == (8, drawn.features.shape[2], teacher.d_model)
     assert bool(drawn.taught.any(dim=1).all())  # every recording is real speech here
