@@ -82,9 +82,19 @@ def report(usual) -> ClinicReport:
     return clinic_report(usual, subject="Case 12 " + ATTACK, remarks="first\nsecond", now=datetime(2030, 2, 3, 4, 5))
 
 
+@pytest.fixture(scope="module")
+def printed(report) -> bytes:
+    """Its PDF."""
+    return pdf_bytes(report)
+
+
 def pdf_text(report: ClinicReport) -> str:
-    """All words of the PDF, by another program than the one that wrote it."""
-    reader = PdfReader(io.BytesIO(pdf_bytes(report)), strict=True)
+    return words_of(pdf_bytes(report))
+
+
+def words_of(pdf: bytes) -> str:
+    """All of them, by another program than the one that wrote it."""
+    reader = PdfReader(io.BytesIO(pdf), strict=True)
     return " ".join(" ".join(page.extract_text() for page in reader.pages).split())
 
 
@@ -117,8 +127,8 @@ MUST_SAY = [
 
 
 @pytest.fixture(scope="module")
-def paper(report) -> str:
-    return pdf_text(report).replace(" ", "")
+def paper(printed) -> str:
+    return words_of(printed).replace(" ", "")
 
 
 @pytest.mark.parametrize("words", MUST_SAY)
@@ -154,13 +164,13 @@ def test_nothing_that_anybody_or_a_model_wrote_becomes_a_tag():
     )  # heading 3, meant, 2 transcripts, warning, failure 2, group, typed 2, model
 
 
-def test_the_pdf_holds_no_sound_and_no_script(report):
-    reader = PdfReader(io.BytesIO(pdf_bytes(report)), strict=True)
+def test_the_pdf_holds_no_sound_and_no_script(printed, paper):
+    reader = PdfReader(io.BytesIO(printed), strict=True)
     objects = [reader.get_object(i) for generation in reader.xref.values() for i in generation if i]
     kinds = {str(each.get("/Type", "")) for each in objects if hasattr(each, "get")}
     assert "/Page" in kinds and not kinds & {"/Sound", "/EmbeddedFile", "/JavaScript", "/Movie", "/RichMedia"}
     assert reader.attachments == {}
-    assert b"/JS" not in pdf_bytes(report) and "/secret" not in pdf_text(report)
+    assert b"/JS" not in printed and "/secret" not in paper
     assert all([float(side) for side in page.mediabox[2:]] == pytest.approx([595.28, 841.89]) for page in reader.pages)
 
 
@@ -179,15 +189,15 @@ def test_wrong_words_are_marked_in_words_and_keep_their_capitals(paper, report):
     assert MARKS_MEANING in page
 
 
-def test_transcripts_follow_the_outcome_so_that_the_first_page_is_full(report):
-    first = PdfReader(io.BytesIO(pdf_bytes(report)), strict=True).pages[0].extract_text()
+def test_transcripts_follow_the_outcome_so_that_the_first_page_is_full(printed):
+    first = PdfReader(io.BytesIO(printed), strict=True).pages[0].extract_text()
     assert "turn on the night" in " ".join(first.split())
 
 
-def test_the_font_is_the_pages_own_and_is_in_the_file(report):
+def test_the_font_is_the_pages_own_and_is_in_the_file(printed):
     fonts = {
         str(font.get_object()["/BaseFont"]): font.get_object()["/DescendantFonts"][0].get_object()["/FontDescriptor"]
-        for page in PdfReader(io.BytesIO(pdf_bytes(report)), strict=True).pages
+        for page in PdfReader(io.BytesIO(printed), strict=True).pages
         for font in page["/Resources"]["/Font"].values()
     }
     assert any("IBMPlexSansBold" in name for name in fonts) and len(fonts) >= 2

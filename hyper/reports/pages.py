@@ -38,6 +38,8 @@ class Pages(FPDF):
             for style, file in zip(("", "B"), files, strict=True):
                 self.add_font(family, style, file)
         self.set_fallback_fonts([SPARE_FONT])
+        fonts_here: Any = self.fonts
+        self._shown = fonts_here[FONT.lower()].cmap.keys() | fonts_here[SPARE_FONT.lower()].cmap.keys()  # code points
         self.set_lang(tongue.code)
 
     def footer(self) -> None:
@@ -63,9 +65,7 @@ class Pages(FPDF):
 
     def printable(self, text: str) -> str:
         """With each run of letters that no font here can show as its number and script, "(2 CJK letters)"."""
-        fonts: Any = self.fonts
-        known = fonts[FONT.lower()].cmap.keys() | fonts[SPARE_FONT.lower()].cmap.keys()
-        runs = groupby(visible(text), lambda letter: _missing(letter, known))
+        runs = groupby(visible(text), lambda letter: _missing(letter, self._shown))
         return "".join(self.say(_counted(script, len(list(run)))) if script else "".join(run) for script, run in runs)
 
     def keep_together(self, height: float) -> None:  # mm
