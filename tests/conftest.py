@@ -6,12 +6,13 @@ import base64
 import json
 import os
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
+from order_of_files import pytest_collection_modifyitems, pytest_xdist_make_scheduler  # noqa: F401  hooks of pytest
 
 os.environ.setdefault("OMP_NUM_THREADS", "1")  # the models are tiny: more threads would wait for each other
 # What lies in the user's own cache must not choose the model that a page starts on.
@@ -204,7 +205,7 @@ def _halves(token: bytes, rank: int, ranks: dict[bytes, int]) -> tuple[bytes, by
     parts = [bytes([byte]) for byte in token]
     while len(parts) > 2:
         joined = [ranks.get(parts[i] + parts[i + 1], rank) for i in range(len(parts) - 1)]
-        first = int(np.argmin(joined))
+        first = joined.index(min(joined))
         parts[first : first + 2] = [parts[first] + parts[first + 1]]
     return parts[0], parts[1]
 
@@ -250,6 +251,23 @@ def spoken(tmp_path_factory: pytest.TempPathFactory) -> Path:
     from tests.spoken import write_spoken
 
     return write_spoken(tmp_path_factory.mktemp("spoken"))
+
+
+@pytest.fixture(scope="session")
+def bundled_page(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """The app, started as a visitor starts it: with the bundled pair, or a random one where there is none."""
+    from hyper.model.checkpoint import save_hypernet
+    from hyper.model.files import ASSETS, BUNDLED_FOLDER
+    from tests.served import running_app
+
+    models = []
+    if not (BUNDLED_FOLDER / "model.safetensors").is_file() or not (ASSETS / "hypernet-mini").is_dir():
+        make, backbone = (request.getfixturevalue(name) for name in ("make_hypernet", "backbone"))
+        folder = tmp_path_factory.mktemp("pair") / "hypernet"
+        save_hypernet(make(backbone), folder)
+        models = ["--base", str(request.getfixturevalue("whisper_folder")), "--hypernet", str(folder)]
+    with running_app(tmp_path_factory.mktemp("gradio"), *models) as url:
+        yield url
 
 
 def read_json(path: Path) -> dict:

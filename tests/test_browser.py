@@ -10,9 +10,8 @@ from pathlib import Path
 
 import pytest
 import soundfile
-from served import ROOT, running_app
+from served import ROOT
 
-from hyper.model.checkpoint import save_hypernet
 from hyper.model.files import ASSETS, BUNDLED_FOLDER
 from hyper.recordings.audio import SAMPLE_RATE
 from hyper.ui import about, notices, panels
@@ -80,7 +79,12 @@ LATE_QUEUE = """() => {
 
 LATE_STEPS = """() => {
   const ask = window.fetch;
-  const late = (...what) => new Promise(go => setTimeout(go, 2500)).then(() => ask(...what));
+  window.owed = 0;
+  const late = async (...what) => {
+    window.owed += 1;
+    await new Promise(go => setTimeout(go, 2500));
+    return ask(...what).finally(() => window.owed -= 1);
+  };
   window.fetch = (...what) => String(what[0].url ?? what[0]).includes("/run/") ? late(...what) : ask(...what);
 }"""
 
@@ -181,17 +185,11 @@ def has_bundled_pair() -> bool:
 
 
 @pytest.fixture(scope="module")
-def address(whisper_folder, make_hypernet, backbone, tmp_path_factory) -> Iterator[str]:
-    """The app, started as a visitor starts it: with the bundled pair, or a random one where there is none."""
+def address(request) -> str:
+    """The page that all these files share; each visit has a session and a browser context of its own."""
     if CHROMIUM is None:
         pytest.skip("there is no Chromium here")
-    models = []
-    if not has_bundled_pair():
-        folder = tmp_path_factory.mktemp("pair") / "hypernet"
-        save_hypernet(make_hypernet(backbone), folder)
-        models = ["--base", str(whisper_folder), "--hypernet", str(folder)]
-    with running_app(tmp_path_factory.mktemp("gradio"), *models) as url:
-        yield url
+    return request.getfixturevalue("bundled_page")
 
 
 @pytest.fixture(scope="module")
@@ -264,7 +262,7 @@ def test_a_late_answer_of_the_server_does_not_wipe_new_results(visit, recording)
     here.page.get_by_label("Upload file").click()
     here.page.locator("#hw-recording input[type=file]").set_input_files(recording)
     here.page.locator("#hw-base-transcript").wait_for()
-    here.page.wait_for_timeout(3000)
+    here.page.wait_for_function("window.owed === 0")
     here.settle()
     assert here.page.locator("#hw-base-transcript").is_visible()
     here.page.locator("#hw-recording").get_by_label("Clear").click()
@@ -500,7 +498,12 @@ def test_day_and_night_follow_the_system_and_gradios_switch(visit, recording, sy
     here.contrast_is_enough()
 
 
-def test_nothing_of_an_earlier_visitor_is_there(visit):
+def test_nothing_of_an_earlier_visitor_is_there(visit, recording):
+    earlier = visit()
+    earlier.upload(recording)
+    earlier.page.get_by_label("What was meant").fill("call my daughter")
+    earlier.compare()
+    assert panels.WER_MEANING in earlier.page.locator("#hw-main").inner_html()
     here = visit()
     assert panels.WER_MEANING not in here.page.locator("#hw-main").inner_html()
     assert here.page.locator("#hw-base-transcript").count() == 0

@@ -4,14 +4,12 @@ from __future__ import annotations
 
 import pytest
 from load import differs, run_load
-from served import ROOT, running_app
+from served import ROOT
 
 
 @pytest.fixture(scope="module")
-def load(tmp_path_factory):
-    files = sorted((ROOT / "examples").glob("*.wav"))
-    with running_app(tmp_path_factory.mktemp("cache") / "gradio") as url:
-        return run_load(url, files, clients=8, each=3)
+def load(bundled_page):
+    return run_load(bundled_page, sorted((ROOT / "examples").glob("*.wav")), clients=8, each=3)
 
 
 def test_each_of_many_clients_gets_what_it_gets_alone_and_nothing_is_lost(load):
