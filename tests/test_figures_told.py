@@ -7,7 +7,10 @@ import re
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
+
+from hyper.metrics.intervals import bootstrap_speakers
 
 ROOT = Path(__file__).resolve().parents[1]
 RESULTS = ROOT / "assets" / "results"
@@ -115,3 +118,24 @@ def test_what_is_told_of_tiny_en_stands_on_its_page() -> None:
     rows = [line for line in (RESULTS / "tiny.en.md").read_text().splitlines() if "· simulated stuttering" in line]
     for row, (percent, interval) in zip(rows[:2], (told[:2], told[2:]), strict=True):  # by ways trained on, and not
         assert f": {percent} % ({interval})" in row.split("|")[3]
+
+
+def test_the_table_of_tiny_en_is_that_of_its_counts() -> None:
+    page = (RESULTS / "tiny.en.md").read_text(encoding="utf-8").replace("**not**", "not")
+    table = page[page.index("| test set |") :]
+    sets = json.loads((RESULTS / "tiny.en.json").read_text(encoding="utf-8"))["sets"]
+    assert len(sets) == 15
+    for each in sets:
+        counts = np.array(each["by_speaker"])
+        words, base, adapted = counts.sum(axis=0)
+        with np.errstate(invalid="ignore"):
+            found = bootstrap_speakers(counts[:, 1:], lambda drawn: 1 - drawn[:, 1] / drawn[:, 0])
+        ends = f" ({between(found.to_json(), 0)})" if found else ""
+        told = (
+            f"{100 * base / words:.1f} to {100 * adapted / words:.1f}: {100 * (1 - adapted / base) + 0.0:.0f} %{ends} |"
+        )
+        first = each["set"] if each["group"] == "all" else f"· {each['group']}"
+        assert re.search(
+            rf"^\| {re.escape(first)}[^|]* \| {each['recordings']} \| {re.escape(told)}", table, re.MULTILINE
+        )
+        table = table[table.index(told) :]  # a group stands below its set
