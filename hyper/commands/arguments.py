@@ -87,8 +87,8 @@ def add_study_arguments(parser: argparse.ArgumentParser) -> None:
     add("--test", type=Path, default=Path("data/test"), metavar="FOLDER", help="folder of the held-out sets (default: data/test)")  # noqa: E501  # fmt: skip
     add("--out", type=Path, default=Path("assets/results"), metavar="FOLDER", help="folder for the results (default: assets/results)")  # noqa: E501  # fmt: skip
     add("--sentences", type=Path, metavar="FILE", help="text file with open sentences; without it open sentences are left out")  # noqa: E501  # fmt: skip
-    add("--cohorts", type=str.lower, nargs="+", default=[], metavar="NAME", help="train and test on these cohorts only")
-    add("--severities", type=str.lower, nargs="+", default=[], metavar="NAME", help="train and test on these severities only")  # noqa: E501  # fmt: skip
+    add("--cohorts", nargs="+", default=[], metavar="NAME", help="train and test on these cohorts only")
+    add("--severities", nargs="+", default=[], metavar="NAME", help="train and test on these severities only")
     add("--updates", type=positive, default=2000, metavar="N", help="updates of each method (default: 2000)")
     add("--batch-size", type=positive, default=64, metavar="N", help="utterances an update (default: 64)")
     add("--seeds", type=natural, nargs="+", default=[0, 1, 2], metavar="N", help="training seeds (default: 0 1 2)")

@@ -28,7 +28,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add("--data", type=Path, required=True, metavar="PLACE", help="a manifest; or a folder: with a manifest.csv, with audio beside text files, or of a known corpus")  # noqa: E501  # fmt: skip
     add("--out", type=Path, default=Path("runs/pair"), metavar="FOLDER", help="folder of the pair and of all that is made on the way (default: runs/pair)")  # noqa: E501  # fmt: skip
     add("--typical", type=Path, metavar="PLACE", help="typical speech that must not be harmed, as for --data")
-    add("--cohort", type=str.lower, default="", metavar="NAME", help="what the speakers have, where the list names no cohort (default: nothing, typical)")  # noqa: E501  # fmt: skip
+    add("--cohort", default="", metavar="NAME", help="what the speakers have, where the list names no cohort (default: nothing, typical)")  # noqa: E501  # fmt: skip
     add("--simulate", action="store_true", help="make a simulated patient of each speaker, where there is typical speech only")  # noqa: E501  # fmt: skip
     add("--dry-run", action="store_true", help="stop after the estimate, and leave nothing behind")
     budget = parser.add_mutually_exclusive_group()

@@ -11,7 +11,7 @@ from pathlib import Path
 from hyper.recordings.audio import MIN_SECONDS, audio_seconds, load_audio, save_audio
 from hyper.recordings.corpus import Corpus, CorpusError, Utterance
 from hyper.recordings.limits import SAMPLE_RATE, AudioError
-from hyper.recordings.manifest import ManifestRow, write_manifest
+from hyper.recordings.manifest import ManifestRow, kind, write_manifest
 
 MAX_LONG_SECONDS = 5400  # an interview; of longer ones the samples would not fit the decoder's gigabyte
 UNREADABLE = "whose recording cannot be read"
@@ -163,8 +163,8 @@ def _row(utterance: Utterance, corpus: Corpus, folder: Path, manifest: Path) -> 
         path=path,
         reference=utterance.reference,
         speaker=f"{speaker}-{corpus.name}" if corpus.simulated else speaker,
-        cohort=utterance.cohort.lower(),
-        severity=utterance.severity.lower(),
+        cohort=kind(utterance.cohort),
+        severity=kind(utterance.severity),
         simulated=corpus.simulated,
         domain=utterance.domain,
         corpus=origin,

@@ -20,7 +20,9 @@ OPTIONAL_COLUMNS = (
     "speaker", "cohort", "severity", "voice", "domain", "corpus", "licence", "phones", "age", "note", "verbatim",
     "outcome", "chosen_with", "pair",
 )  # fmt: skip
-KIND_COLUMNS = ("cohort", "severity")  # read in lower case: `Typical` is no disorder
+KIND_COLUMNS = ("cohort", "severity")
+# Kinds that the code tells apart, however they are written: `Typical` is no disorder. Others stay as written (ALS).
+KINDS = {"typical", "stuttering", "dysarthria", "parkinsons", "mixed", "dysphonia", "mild", "moderate", "severe"}
 ORIGINAL_COLUMN = "original"
 SIMULATED_VALUES = {
     "1": True, "true": True, "yes": True, "simulated": True,  # the last one in tables that the app saved
@@ -173,6 +175,11 @@ def first_present(names: Iterable[str], columns: Sequence[str]) -> str | None:
     return next((name for name in names if name in columns), None)
 
 
+def kind(written: str) -> str:
+    """A cohort or severity as the code names it; one that it does not know stays as written."""
+    return written.lower() if written.lower() in KINDS else written
+
+
 def manifest_row(
     manifest: Path, line: int, record: dict[str, str | None], file_column: str, reference_column: str | None
 ) -> ManifestRow:
@@ -182,7 +189,7 @@ def manifest_row(
     values = {name: without_apostrophe((value or "").strip()) for name, value in record.items()}
     if not values[file_column]:
         raise ManifestError(f"{manifest}, line {line}: `{file_column}` is empty; each line names a recording.")
-    values |= {name: values[name].lower() for name in KIND_COLUMNS if name in values}
+    values |= {name: kind(values[name]) for name in KIND_COLUMNS if name in values}
     simulated = values.get("simulated", "").lower()
     if simulated not in SIMULATED_VALUES:
         raise ManifestError(f"{manifest}, line {line}: `simulated` is {shown(simulated)!r}; it must be 0 or 1.")
