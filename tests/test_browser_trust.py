@@ -192,18 +192,25 @@ def test_what_is_late_brings_back_no_old_words(visit, recording, monkeypatch, be
     here = visit()
     here.upload(recording)
     here.page.locator("#hw-base-transcript").wait_for()
-    compare, is_asked = Service.compare, threading.Event()
+    compare = Service.compare
+    is_asked, may_answer, is_over = (threading.Event() for _ in range(3))
 
     def late(*given, **settings):
         is_asked.set()
-        time.sleep(2)
-        return compare(*given, **settings)
+        may_answer.wait(60)
+        try:
+            return compare(*given, **settings)
+        finally:
+            is_over.set()
 
     monkeypatch.setattr(Service, "compare", late)
     here.page.get_by_label("What was meant").fill("call my daughter")
     assert is_asked.wait(20)
     button = here.page.locator("#hw-recording [aria-label=Clear]") if begins == "Clear" else None
     (button or here.page.get_by_role("button", name=begins)).click()
-    here.page.wait_for_timeout(4000)
+    here.settle()
+    may_answer.set()
+    assert is_over.wait(20)
+    here.page.wait_for_timeout(1000)  # for the answer to arrive
     expect(here.page.locator("#hw-base-transcript")).to_have_count(0)
     expect(here.page.locator("#hw-results")).not_to_have_class(re.compile("hw-recounting"))
