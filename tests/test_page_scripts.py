@@ -55,14 +55,28 @@ def test_whoever_leaves_an_example_hears_nothing_with_the_next_result(page):
     assert page.evaluate("document.querySelector('#hw-results:not(.hw-recounting)').dataset.play") is None
 
 
-@pytest.mark.parametrize("text", ["hw-reference", "hw-verbatim"])
-def test_each_text_that_errors_are_counted_against_counts_them_again(page, text):
-    page.set_content(f"<div id='hw-results'></div><div id='{text}'><textarea></textarea></div><button id='hw-recount'>")
+def type_a_text(page: playwright.Page, box: str) -> None:
+    """The title of the page says whether the count was asked for."""
+    page.set_content(f"<div id='hw-results'></div><div id='{box}'><textarea></textarea></div><button id='hw-recount'>")
     page.evaluate(scripts.WATCH_REFERENCE)
     page.evaluate("document.querySelector('button').onclick = () => { document.title = 'counted'; }")
     page.locator("textarea").fill("turn on")
+
+
+@pytest.mark.parametrize("text", ["hw-reference", "hw-verbatim"])
+def test_each_text_that_errors_are_counted_against_counts_them_again(page, text):
+    type_a_text(page, text)
     assert page.locator("#hw-results.hw-recounting").count() == 1
     page.wait_for_function("document.title === 'counted'")
+
+
+def test_another_beginning_ends_a_count_that_is_still_to_be_asked_for(page):
+    type_a_text(page, "hw-reference")
+    page.wait_for_function("document.title === 'counted'")
+    typed = "document.querySelector('textarea').dispatchEvent(new Event('input', {bubbles: true}))"
+    page.evaluate(f"() => {{ document.title = ''; {typed}; ({scripts.END_WHAT_RUNS})(); }}")
+    page.wait_for_timeout(2 * scripts.RECOUNT_PAUSE_MS)
+    assert page.title() == ""
 
 
 def test_the_page_names_languages_and_seconds_as_its_own_does(page):

@@ -31,18 +31,20 @@ BEGIN_UPLOAD = f"""() => {{
 # the first letter that is typed into a text which the page has filled in.
 RECOUNT_PAUSE_MS = 250  # between two letters
 WATCH_REFERENCE = f"""() => {{
-  let waiting;
   document.addEventListener("input", (event) => {{
     if (!event.target.closest("#hw-reference, #hw-verbatim")) return;
-    document.getElementById("hw-results").classList.add("hw-recounting");
-    clearTimeout(waiting);
-    waiting = setTimeout(() => document.getElementById("hw-recount").click(), {RECOUNT_PAUSE_MS});
+    const results = document.getElementById("hw-results");
+    results.classList.add("hw-recounting");
+    clearTimeout(results.hwRecount);
+    results.hwRecount = setTimeout(() => document.getElementById("hw-recount").click(), {RECOUNT_PAUSE_MS});
   }});
 }}"""
 SHOW_COUNTS = "() => document.getElementById('hw-results').classList.remove('hw-recounting')"
-# An example that is left before its result came must not have the next recording played.
+# An example that is left before its result came must not have the next recording played; and a count that is still to
+# be asked for would bring back the recording before.
 END_WHAT_RUNS = """() => {
   const results = document.getElementById('hw-results');
+  clearTimeout(results.hwRecount);
   results.classList.remove('hw-recounting');
   delete results.dataset.play;
 }"""
