@@ -108,7 +108,9 @@ def test_one_lora_for_everybody_is_told_as_it_was_measured() -> None:
         assert f"| {row} | {points.replace('-0.0 (', '0.0 (')} |" in page.replace("| +", "| ")
         told[each["set"]] = points
     least, most = told["atypical-commands-known"], told["held-out-commands-unheard"]
-    assert f"one LoRA of its shape for all {least} to {most}" in WORDS
+    n_clear = sum(each["interval"][0] > 0 and min(each["by_seed"].values()) > 0 for each in record["comparisons"])
+    assert n_clear == 1 and len(told) == 6
+    assert f"one LoRA of its shape for all cost {least} to {most}, clear of 0 in one set of six" in WORDS
 
 
 def test_what_is_told_of_tiny_en_stands_on_its_page() -> None:
