@@ -69,7 +69,7 @@ def preloaded(folder: Path, *models: Path, **environment: str) -> Iterator[Start
     finally:
         for app in psutil.Process(program.pid).children():
             app.kill()
-        program.communicate(timeout=20)
+        program.communicate(timeout=60)
 
 
 def main(base: str, hypernet: str) -> None:
