@@ -166,7 +166,10 @@ def test_translations_are_other_words_that_gradio_can_format(language):
         if len(english) > 12:
             assert translation != english
     whole = {english: translation for english, translation in texts(language).items() if not HOLE.search(english)}
-    assert i18n().translations_dict[language] == whole and not any("{" in text for text in whole.values())
+    given = dict(i18n().translations_dict[language])
+    # Gradio fills the holes of this one itself; its own English has the same.
+    assert HOLE.findall(given.pop("status.queue_position")) in (["position", "size"], ["size", "position"])
+    assert given == whole and not any("{" in text for text in whole.values())
 
 
 @pytest.mark.parametrize("language", LANGUAGES)

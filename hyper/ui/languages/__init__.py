@@ -29,6 +29,8 @@ HOLE = re.compile(r"\{(\w+)\}")
 NUMBERS = {"day": r"\d+", "year": r"\d+", "n": r"[\d,]+", "nth": r"\d+", "slides": r"\d+"}
 # A number as English writes it, with its unit; the other languages swap point and comma.
 NUMBER = re.compile(r"[+−-]?(\d{1,3}(,\d{3})+|\d+)(\.\d+)?( ?(%|°|s|ms|MB|GB|Hz|kHz|dB))?")
+QUEUE = "In queue: {position} of {size}"  # gradio's own, for a screen reader; it has that in English alone
+GRADIOS_QUEUE = "status.queue_position"  # the key by which it looks it up
 LONGEST_SENTENCE = 1_000  # taking a text apart costs its length cubed where it repeats itself
 SWAPPED = str.maketrans(".,", ",.")
 # Holes that hold a text of the page; the others hold numbers, names or what was said.
@@ -47,6 +49,8 @@ def texts(language: str) -> dict[str, str]:
 def i18n() -> gr.I18n:
     """As gradio takes them: what a component is built with is looked up as it stands, and left where it is no key."""
     whole = {language: {k: v for k, v in texts(language).items() if not HOLE.search(k)} for language in LANGUAGES}
+    for language, its in whole.items():
+        its[GRADIOS_QUEUE] = texts(language)[QUEUE]
     return gr.I18n(**whole)
 
 
