@@ -10,6 +10,7 @@ from test_clinic_report import evaluation, utterance
 
 from hyper.__main__ import main
 from hyper.recordings.manifest import (
+    KINDS,
     ManifestError,
     ManifestRow,
     counted_voice,
@@ -20,6 +21,7 @@ from hyper.recordings.manifest import (
 from hyper.recordings.matching import read_references
 from hyper.recordings.tables import csv_bytes
 from hyper.reports.table import recordings_sheet
+from hyper.simulate import ALL_COHORTS, SEVERITIES
 
 
 def manifest(folder: Path, text: str) -> Path:
@@ -62,6 +64,10 @@ def test_kinds_of_speech_are_told_apart_however_they_are_written(tmp_path):
     anna, ben = read_manifest(manifest(tmp_path, table))
     assert (anna.cohort, anna.severity, anna.speaker) == ("typical", "mild", "Anna")
     assert (ben.cohort, ben.severity) == ("ALS", "Stage II")  # a report calls them what the list does
+
+
+def test_the_kinds_are_those_that_are_simulated_and_typical_speech():
+    assert {"typical", *ALL_COHORTS, *SEVERITIES} == KINDS
 
 
 @pytest.mark.parametrize(
