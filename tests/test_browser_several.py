@@ -50,7 +50,7 @@ def transcribe(here: Visit, tmp_path, *more) -> None:
     (tmp_path / "list.csv").write_text(LIST, encoding="utf-8")
     here.open_mode("Several")
     here.page.locator("#hw-sent input[type=file]").set_input_files([*(ROOT / "examples" / n for n in EXAMPLES), *more])
-    here.page.locator("#hw-sent").get_by_text("typical_1").first.wait_for()
+    arrived(here, "#hw-sent", "typical_1.wav")
     here.settle()  # nobody is faster with a second dialogue
     give_list(here, tmp_path / "list.csv")
     here.page.get_by_role("button", name="Transcribe all").click()
@@ -58,9 +58,14 @@ def transcribe(here: Visit, tmp_path, *more) -> None:
 
 
 def give_list(here: Visit, path: Path) -> None:
-    """Give the list and wait until it is shown: its name stands there in two parts, in one only while it is sent."""
+    """Give the list and wait until it is shown."""
     here.page.locator("#hw-list input[type=file]").set_input_files(path)
-    here.page.locator(f"#hw-list td[aria-label='{path.name}']").wait_for()
+    arrived(here, "#hw-list", path.name)
+
+
+def arrived(here: Visit, box: str, name: str) -> None:
+    """Wait until the box holds this file: its name stands there in two parts, in one only while it is sent."""
+    here.page.locator(f"{box} td[aria-label='{name}']").wait_for()
 
 
 def saved(here: Visit, name: str) -> bytes:
@@ -149,7 +154,7 @@ def test_after_a_list_that_fails_another_can_be_transcribed(visit, tmp_path):  #
     (tmp_path / "list.csv").write_text("name,words\na,b\n")
     here.open_mode("Several")
     here.page.locator("#hw-sent input[type=file]").set_input_files(ROOT / "examples" / EXAMPLES[0])
-    here.page.locator("#hw-sent").get_by_text("stuttering_mild").first.wait_for()
+    arrived(here, "#hw-sent", "stuttering_mild.wav")
     give_list(here, tmp_path / "list.csv")
     here.page.get_by_role("button", name="Transcribe all").click()
     here.page.locator("[data-testid=toast-text]").first.wait_for()
@@ -167,8 +172,9 @@ def test_sessions_come_one_after_the_other_and_go(visit, tmp_path):  # noqa: F81
     here.open_fold("hw-sessions")
     box, rows = here.page.locator("#hw-session-files"), here.page.locator("#hw-session-table tbody tr")
     for month, n_rows in ((1, 0), (2, 2), (3, 3)):
-        box.locator("input[type=file]").first.set_input_files(tmp_path / f"recordings-2030-0{month}-01.csv")
-        box.get_by_text(f"2030-0{month}-01").first.wait_for()
+        name = f"recordings-2030-0{month}-01.csv"
+        box.locator("input[type=file]").first.set_input_files(tmp_path / name)
+        arrived(here, "#hw-session-files", name)
         playwright.expect(rows).to_have_count(n_rows)
     box.get_by_role("button", name="Remove this file").first.click()
     playwright.expect(rows).to_have_count(2)
