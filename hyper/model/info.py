@@ -7,7 +7,6 @@ import math
 import sys
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import psutil
 import torch
@@ -177,16 +176,12 @@ def card_section(folder: Path, title: str) -> tuple[str, ...]:
     return tuple(lines)
 
 
-def measured_sets(
-    scorecard: Path, base_fingerprint: str, hypernet_fingerprint: str, hypernet_folder: Path | None
-) -> tuple[MeasuredSet, ...]:
+def measured_sets(scorecard: Path, base_fingerprint: str, hypernet_fingerprint: str) -> tuple[MeasuredSet, ...]:
     """The scorecard's sets, if it is of these weights; else none."""
     if not scorecard.is_file():
         return ()
     record = json.loads(scorecard.read_text(encoding="utf-8"))
-    measured = record.get("hypernetwork_fingerprint")
-    is_own = _is_named(record, hypernet_folder) if measured is None else measured == hypernet_fingerprint
-    if not is_own or record["base_fingerprint"] != base_fingerprint:
+    if (record["base_fingerprint"], record["hypernetwork_fingerprint"]) != (base_fingerprint, hypernet_fingerprint):
         return ()
     sets = []
     for each in record["sets"].values():
@@ -194,11 +189,6 @@ def measured_sets(
         if group is not None:
             sets.append(MeasuredSet(each["title"], group["n_utterances"], group["base_wer"], group["adapted_wer"]))
     return tuple(sets)
-
-
-def _is_named(record: dict[str, Any], hypernet_folder: Path | None) -> bool:
-    """Whether a scorecard that knows the hypernetwork by its name alone, as older ones do, means what lies there."""
-    return hypernet_folder is not None and hypernet_folder.resolve() == (ASSETS / record["hypernetwork"]).resolve()
 
 
 def memory_cost(base_parameters: int, hypernet_parameters: int = 0, device: str | None = None) -> MemoryCost:

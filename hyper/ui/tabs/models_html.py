@@ -142,4 +142,4 @@ def _measured(asr: PersonalizedAsr) -> tuple[MeasuredSet, ...]:
     """The scorecard of these very weights, if there is one."""
     if asr.fingerprints is None:
         return ()
-    return measured_sets(SCORECARD_FILE, asr.backbone.fingerprint, asr.fingerprints[1], asr.hypernet_folder)
+    return measured_sets(SCORECARD_FILE, asr.backbone.fingerprint, asr.fingerprints[1])
