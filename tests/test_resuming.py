@@ -59,13 +59,14 @@ def decoder(backbone: Backbone, _store: StateStore) -> Adaptation:
 
 
 class Killed(AdaptationTrainer):
-    """Saves after update 3 and dies in update 6."""
+    """Validates and saves after update 3, and dies in update 6."""
 
     def _update(self, chosen: np.ndarray) -> None:
         if self.step == 5:
             raise KeyboardInterrupt
         super()._update(chosen)
         if self.step == 3:
+            self._report()
             self._save()
 
 

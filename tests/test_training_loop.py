@@ -93,6 +93,28 @@ def test_a_run_makes_its_updates_and_goes_on_from_them(backbone: Backbone, store
     assert {entry["atypical_base"] for entry in entries} == {entries[0]["atypical_adapted"]}
 
 
+def test_a_run_is_saved_more_often_than_validated_where_that_takes_long(
+    backbone: Backbone, store: StateStore, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    trainer = AdaptationTrainer(
+        store, adaptation(backbone, store), tmp_path, replace(SETTINGS, updates=7, save_every_seconds=0.5)
+    )
+    monkeypatch.setattr(trainer.clock, "tick", lambda: setattr(trainer.clock, "spent", trainer.clock.spent + 1))
+    steps: dict[str, list[int]] = {"validated": [], "saved": []}
+
+    def validate() -> None:
+        steps["validated"].append(trainer.step)
+        trainer._validating = 0.25  # seconds, so that 2.25 of training lie between two
+
+    monkeypatch.setattr(trainer, "_report", validate)
+    monkeypatch.setattr(trainer, "_save", lambda: steps["saved"].append(trainer.step))
+    trainer.train()
+    assert steps == {"validated": [0, 3, 6, 7], "saved": [1, 2, 3, 4, 5, 6, 7, 7]}
+    monkeypatch.undo()
+    trainer._report()
+    assert 0 < trainer._validating < 60
+
+
 def test_seeds_change_the_run_and_nothing_else_does(backbone: Backbone, store: StateStore, tmp_path: Path) -> None:
     ends = []
     for i, seed in enumerate((1, 1, 2)):

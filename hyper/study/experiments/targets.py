@@ -21,13 +21,13 @@ GROUPS: dict[str, tuple[str, tuple[str, ...]]] = {
     "w1": ("W1 of the decoder", ("decoder.fc1",)),
     "mlp": ("MLP of the decoder", ("decoder.fc1", "decoder.fc2")),
     "attention": ("attention of the decoder", tuple(t for t in TARGETS if t.startswith("decoder") and "proj" in t)),
-    "encoder-w1": ("W1 of the encoder", ("encoder.fc1",)),
     "encoder": ("all of the encoder", tuple(target for target in TARGETS if target.startswith("encoder"))),
     "everything": ("everything", tuple(TARGETS)),
 }
 BUDGET_OF = "everything"  # at rank 1: the others are brought as near to it as whole ranks allow
-# What is set beside it at equal budget: the groups whose fewer numbers could be what they lack. In the encoder a higher
-# rank gained nothing with one seed, and each such arm costs as much training as all of the decoder's.
+# Few arms, so that each can be trained with several seeds. At equal rank: decoder, encoder, both. At equal budget, the
+# groups whose fewer numbers could be what they lack; in the encoder a higher rank gained nothing with one seed.
+AT_EQUAL_RANK = ("w1", "encoder", BUDGET_OF)
 AT_EQUAL_BUDGET = ("w1", "mlp", "attention", BUDGET_OF)
 
 
@@ -51,14 +51,15 @@ def group_arm(group: str, rank: int) -> Method:
 
 
 class Targets(Experiment):
-    """A hypernetwork for each group of layers, those of the decoder twice."""
+    """Decoder's W1, encoder and everything at rank 1; parts of the decoder at the budget of everything."""
 
     name = "targets"
     title = "Where in the model to adapt"
     question = "Is W1 of the decoder the best place for generated weights, at equal rank and at equal budget?"
     setup = (
-        "One hypernetwork for each group of layers, at rank 1; those of the decoder also at the rank whose number of "
-        "generated parameters is nearest to that of everything at rank 1. All share one learning rate."
+        "A hypernetwork for each group of layers: W1 of the decoder, all of the encoder and everything at rank 1, and "
+        "parts of the decoder at the rank whose number of generated parameters is nearest to that of everything at "
+        "rank 1. All share one learning rate."
     )
     would_change = (
         "A learning rate tried for each group on its own; more updates, since adapting the encoder changes all that "
@@ -68,7 +69,7 @@ class Targets(Experiment):
 
     def run(self, bench: Workbench) -> Record:
         """Train and score; every group beside W1 of the decoder."""
-        equal_rank = {group: group_arm(group, 1) for group in GROUPS}
+        equal_rank = {group: group_arm(group, 1) for group in AT_EQUAL_RANK}
         equal_budget = {group: group_arm(group, rank) for group, rank in ranks(bench.workshop.backbone).items()}
         unique = {each.name: each for each in (*equal_rank.values(), *equal_budget.values())}
         results = bench.run(list(unique.values()))

@@ -22,7 +22,7 @@ from hyper.study.pair.parts import Parts
 from hyper.study.pair.patients import SimulationCost, longest_patients, simulation_cost
 from hyper.study.pair.strength import MOST_ROWS, STRENGTHS
 from hyper.training.adaptation.live_states import states_bytes
-from hyper.training.adaptation.loop import VALIDATED, VALIDATED_AT_ONCE, AdaptationTraining
+from hyper.training.adaptation.loop import TRAINED_PER_VALIDATED, VALIDATED, VALIDATED_AT_ONCE, AdaptationTraining
 from hyper.training.adaptation.states import FRAMES_PER_STATE
 
 _RUN_COPIES = 3 * 4  # bytes a parameter of a kept run: weights and two moments, in float32
@@ -91,12 +91,13 @@ def _times(
     given = 0.0 if options.hours is None else 3600 * options.hours - fixed
     updates = options.updates if options.hours is None else max(1, int(given / each))
     training = updates * slowest
-    n_saved = int(training / settings.save_every_seconds)  # each time it is validated
+    often = max(settings.save_every_seconds, TRAINED_PER_VALIDATED * max(validating) / 2)  # seconds between validations
+    n_validated = int(training / often)
     seconds = {
         **({"simulated patients": _speech(parts, lengths) * cost.seconds} if cost else {}),
         **_work(parts, lengths, measured, cost),
         "trials": trial_updates(updates) * all_tried + sum(validating),
-        "training": training + (1 + n_saved / 2) * max(validating),
+        "training": training + (1 + n_validated / 2) * max(validating),
     }
     return updates, seconds
 

@@ -21,13 +21,14 @@ from hyper.training.adaptation.live_states import LiveStates
 from hyper.training.adaptation.losses import ORIGINALS
 from hyper.training.adaptation.memory import update_bytes
 from hyper.training.adaptation.originals import WithOriginals
-from hyper.training.adaptation.states import StateBatch, Store
+from hyper.training.adaptation.states import StateBatch, Store, store_mark
 from hyper.training.begun_with import in_few_words
 from hyper.training.progress import Clock, Log, cosine, load_state, random_of_update, save_state, set_rate
 from hyper.training.speed import mixed_precision
 
 VALIDATED = 512  # utterances of each kind
 VALIDATED_AT_ONCE = 64
+TRAINED_PER_VALIDATED = 9.0  # seconds of training at least for each of validation on the way
 _LONGEST = 8  # recordings, of which two that could be read tell what memory is needed
 
 
@@ -114,7 +115,7 @@ class AdaptationTrainer:
             adaptation.parameters(), settings.learning_rate, weight_decay=settings.weight_decay
         )
         self.clock, self.step = Clock(settings.minutes * 60), 0
-        self.log = Log(run / "log.jsonl")
+        self.log, self._validating = Log(run / "log.jsonl"), 0.0  # seconds that the last validation took
         self._begun_with = {
             "recordings": store_mark(store),
             "those to train on": in_few_words(self.training.tolist()),
@@ -159,16 +160,20 @@ class AdaptationTrainer:
             return
         self.check_memory()
         self.accelerator.print(self.estimate(draw), flush=True)
-        saved = self.clock.spent
+        saved = validated = self.clock.spent
         self.clock.restart()
         while self.progress < 1:
             rng = random_of_update(settings.seed, self.step, self.accelerator.process_index)
             self._update(draw.batch(rng))
             self.clock.tick()
             if self.clock.spent - saved > settings.save_every_seconds:
+                if (spent := self.clock.spent) - validated > TRAINED_PER_VALIDATED * self._validating:
+                    self._report()  # first: what stands in the log after the last saved update is made again
+                    validated = spent
                 self._save()
                 saved = self.clock.spent
                 self.clock.restart()
+        self._report()
         self._save()
 
     @property
@@ -268,7 +273,6 @@ class AdaptationTrainer:
         return sum(len(self.store.tokens[i]) + 1 for i in chosen)
 
     def _save(self) -> None:
-        self._report()  # first: what stands in the log after the last saved update is made again
         if self.accelerator.is_main_process:
             state, numbers = self.run / "state.safetensors", {"step": self.step, "spent": self.clock.spent}
             save_state(state, {"adaptation": self.adaptation}, self._optimizer, numbers, self._begun_with)
@@ -279,7 +283,7 @@ class AdaptationTrainer:
         if not self.accelerator.is_main_process:
             return
         self.adaptation.eval()
-        entry: dict[str, float] = {}
+        began, entry = time.monotonic(), dict[str, float]()
         typical = np.array([self.store.cohorts[i] == "typical" for i in self.validation], dtype=bool)
         for name, members in (("typical", self.validation[typical]), ("atypical", self.validation[~typical])):
             chosen = np.random.default_rng(0).permutation(members)[:VALIDATED]  # a list may begin with one speaker's
@@ -289,12 +293,8 @@ class AdaptationTrainer:
                 entry[f"{name}_adapted"] = summed / self._n_tokens(chosen)
                 entry[f"{name}_base"] = self._before(f"{name}_adapted", entry[f"{name}_adapted"])
         self.log.write(step=self.step, minutes=self.clock.spent / 60, **entry)
+        self._validating = time.monotonic() - began
 
     def _before(self, name: str, now: float) -> float:
         """The same loss at step 0, where nothing was adapted yet."""
         return next((entry[name] for entry in self.log.read() if entry["step"] == 0 and name in entry), now)
-
-
-def store_mark(store: Store) -> str:
-    """The store's recordings in few words that no others have."""
-    return in_few_words(list(zip(store.tokens, store.speakers, store.cohorts, store.lengths.tolist(), strict=True)))

@@ -21,7 +21,7 @@ from hyper.recordings.limits import SAMPLE_RATE, AudioError
 from hyper.recordings.manifest import ManifestRow, source_speaker
 from hyper.recordings.parallel import ahead
 from hyper.recordings.whole_files import write_whole
-from hyper.training.begun_with import check_size, manifest_mark, read_index
+from hyper.training.begun_with import check_size, in_few_words, manifest_mark, read_index
 from hyper.training.speed import mixed_precision
 
 SILENT_STATES = 8  # states of padding kept behind the speech; the last is repeated where a batch is longer
@@ -254,3 +254,8 @@ def _waveform(row: ManifestRow, max_seconds: float) -> np.ndarray | None:
     except AudioError:
         return None
     return waveform if len(waveform) <= max_seconds * SAMPLE_RATE else None  # its last words would not be heard
+
+
+def store_mark(store: Store) -> str:
+    """The store's recordings in few words that no others have."""
+    return in_few_words(list(zip(store.tokens, store.speakers, store.cohorts, store.lengths.tolist(), strict=True)))
