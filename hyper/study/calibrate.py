@@ -51,7 +51,8 @@ def validation_rows(manifests: Sequence[str]) -> list[ManifestRow]:
         raise CalibrationError(f"{', '.join(manifests)} has no recording with a reference; words need one to be right.")
     for row in rows:  # single words are the same in every split
         is_split = row.corpus == SYNTHETIC and row.domain in ("command", "open", "phrase")
-        if is_split and (split := split_of(row.reference)) != "validation":
+        spoken = row.reference.lower().strip(" .?!")  # as it was drawn: somebody may have given it a capital since
+        if is_split and (split := split_of(spoken)) != "validation":
             raise CalibrationError(
                 f"{row.file} says {row.reference!r}, a sentence of the {split} split; "
                 "please calibrate on speech made with `make-speech --split validation`."
