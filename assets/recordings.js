@@ -29,7 +29,8 @@ element.addEventListener('click', event => {
 });
 const rowOf = field => Number(field.closest('tr').dataset.row);
 const correct = field => {
-  if (field.dataset.sent === field.value) return;  // by Enter, and by what follows it
+  // By Enter, and by what follows it: once it is counted, the text without spaces around it is the field's own.
+  if ((field.dataset.sent ?? field.defaultValue).trim() === field.value.trim()) return;
   field.dataset.sent = field.value;
   trigger('edit', {row: rowOf(field), text: field.value});
 };
@@ -38,7 +39,7 @@ element.addEventListener('change', event => {
 });
 // A text that was put back into a new table is no change to the browser.
 element.addEventListener('focusout', ({target}) => {
-  if (target.matches('.hw-correct') && target.value !== target.defaultValue) correct(target);
+  if (target.matches('.hw-correct')) correct(target);
 });
 element.addEventListener('keydown', event => {
   if (event.key !== 'Enter' || !event.target.matches('.hw-correct')) return;

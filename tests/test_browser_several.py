@@ -127,6 +127,21 @@ def test_a_list_a_table_a_recording_and_files_to_keep(visit, tmp_path, size):  #
     here.has_no_sideways_scrolling()
 
 
+def test_the_report_is_made_after_a_correction_that_enter_has_sent(visit, tmp_path):  # noqa: F811
+    here = visit()
+    transcribe(here, tmp_path)
+    outcome, field = here.page.locator("#hw-outcome .hw-verdict"), here.page.locator("tr[data-row='0'] .hw-correct")
+    before = outcome.inner_text()
+    field.press_sequentially(" please ")
+    field.press("Enter")
+    playwright.expect(outcome).not_to_have_text(before)
+    asked = []
+    here.page.on("request", lambda request: asked.append(request.url) if "/queue/join" in request.url else None)
+    here.page.get_by_role("button", name="Make the report").click()
+    assert saved(here, "report.pdf").startswith(b"%PDF")
+    assert len(asked) == 1  # the text is not sent again
+
+
 def test_columns_sort_both_ways_and_rows_without_a_value_stay_last(visit, tmp_path):  # noqa: F811
     here = visit()
     bad = tmp_path / "bad.wav"
