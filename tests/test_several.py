@@ -427,15 +427,25 @@ def test_a_report_takes_no_endless_text(tab, send, subject, remarks):
 LISTED = "file,what was meant,speaker\na.wav,turn on the light,p1\nb.wav,,p1\n"
 
 
-def corrected(tab: SeveralTab, row: int, text: str, who=ANNA) -> tuple[str, str, str]:
+def corrected(tab: SeveralTab, row: int, text: str, who=ANNA) -> dict:
     return tab.correct(SimpleNamespace(row=row, text=text), who)
+
+
+def test_a_recording_whose_text_was_typed_is_not_said_to_be_left_over(tab, send):
+    sent = [send("a.wav"), send("b.wav", seed=2), send("c.wav", seed=3)]
+    run(tab, sent, send("l.csv", b"file,meant\na.wav,turn on the light\nd.wav,hello\n"))
+    told = "without a line in your list, so not counted:</b> "
+    assert f"{told}c.wav<" in (after := corrected(tab, 1, "call me")[tab.left_over]) and "d.wav" in after
+    assert told not in (after := corrected(tab, 2, "call me")[tab.left_over]) and "d.wav" in after
+    assert f"{told}b.wav<" in corrected(tab, 1, "")[tab.left_over]
 
 
 def test_a_text_that_is_corrected_is_counted_at_once_everywhere(tab, send):
     first = run(tab, [send("a.wav"), send("b.wav", seed=2)], send("l.csv", LISTED.encode()))[-1]
     heard = tab.batches.outcome("anna").evaluation.utterances[0].base.text
     meant = f"{heard.strip()} indeed"
-    outcome, links, report = corrected(tab, 0, f"  {meant} ")
+    shown = corrected(tab, 0, f"  {meant} ")
+    outcome, links, report = (shown[each] for each in (tab.outcome, tab.table_links, tab.report_links))
     evaluation = tab.batches.outcome("anna").evaluation
     assert evaluation.utterances[0].recording.reference == meant
     assert evaluation.utterances[0].base.errors == word_errors(meant, heard)
@@ -445,7 +455,7 @@ def test_a_text_that_is_corrected_is_counted_at_once_everywhere(tab, send):
     assert (line["what was meant"], line["base deleted"]) == (meant, "1")
     assert tab.batches.outcome("anna").place_of(evaluation.utterances[0].recording)  # it still opens
     assert "indeed" in saved(tab.report("", "", True, ANNA))["report.html"].decode()
-    emptied = corrected(tab, 0, "")[0]
+    emptied = corrected(tab, 0, "")[tab.outcome]
     assert tab.batches.outcome("anna").evaluation.groups == () and "nothing is counted" in emptied
 
 

@@ -137,7 +137,11 @@ class SeveralTab(Tab):
         opened = [*inputs.filled, inputs.model, inputs.language]
         self.outcome.click(self.open, None, opened, **HEARD).success(None, js=scripts.OPEN_AND_COMPARE)
         self.outcome.edit(  # a second text may be changed before the first is counted
-            self.correct, None, [self.outcome, self.table_links, self.report_links], trigger_mode="multiple", **HEARD
+            self.correct,
+            None,
+            [self.outcome, self.left_over, self.table_links, self.report_links],
+            trigger_mode="multiple",
+            **HEARD,
         )
         reported = self.make_report.click(
             self.report,
@@ -250,14 +254,18 @@ class SeveralTab(Tab):
         note = note_html(say("From your recordings: {name}", name=row.file) + simulated)
         return path, row.reference, "", row.reference, note, outcome.model, outcome.language
 
-    def correct(self, event: gr.EventData, request: gr.Request) -> tuple[str, str, str]:
-        """Table, files and report after the visitor has changed what was meant in one row; an old report goes."""
+    def correct(self, event: gr.EventData, request: gr.Request) -> Values:
+        """All that tells what was meant, after the visitor has changed it in one row; an old report goes."""
         run = self.batches.run(request.session_hash)
         with run.correcting if run else nullcontext(), notices.errors_as_notices():
             outcome = self._outcome(request).corrected(int(event.row), str(event.text).strip())
             self.batches.keep(request.session_hash, run, outcome)
-        evaluation = outcome.evaluation
-        return several_html.outcome_html(evaluation, is_finished=True), _table_links(evaluation), ""
+        return {
+            self.outcome: several_html.outcome_html(outcome.evaluation, is_finished=True),
+            self.left_over: several_html.matching_html(outcome.matching),
+            self.table_links: _table_links(outcome.evaluation),
+            self.report_links: "",
+        }
 
     def report(self, subject: str, remarks: str, with_names: bool, request: gr.Request) -> str:
         """Links to the report, as HTML and PDF."""

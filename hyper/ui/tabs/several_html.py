@@ -35,9 +35,13 @@ def end_html(evaluation: Evaluation, total: int) -> str:
 
 
 def matching_html(matching: Matching) -> str:
-    """What was left over on either side of the list, and what could be meant in two ways."""
+    """What was left over on either side of the list, and what could be meant in two ways. A recording is no longer
+    left over once somebody has typed what was meant.
+    """
+    left_over = frozenset(matching.without_line)
+    uncounted = [row.file for row in matching.rows if row.file in left_over and not row.reference]
     parts = {
-        "Recordings without a line in your list, so not counted": matching.without_line,
+        "Recordings without a line in your list, so not counted": uncounted,
         "Lines of your list without a recording": matching.without_recording,
         "Ambiguous": matching.ambiguous,
     }
