@@ -431,6 +431,15 @@ def corrected(tab: SeveralTab, row: int, text: str, who=ANNA) -> dict:
     return tab.correct(SimpleNamespace(row=row, text=text), who)
 
 
+def test_columns_that_are_not_understood_are_told_before_anything_is_transcribed(tab, send):
+    begin(tab, [send("a.wav")], send("l.csv", f"file;Ziel;{ATTACK}\na.wav;Licht an;p1\n".encode()), ANNA)
+    told = next(steps_of(tab)).left_over
+    assert f"{several_html.NOTHING_MEANT}:</b> Ziel; &lt;script&gt;alert(1)&lt;/script&gt;<" in told
+    assert "Columns that are understood:</b> file; what was meant; speaker; note; simulated<" in told
+    begin(tab, [send("a.wav", seed=1)], send("l.csv", b"file;meant;Sprecher\na.wav;on;p1\n", seed=1), ANNA)
+    assert f"{several_html.UNKNOWN}:</b> Sprecher<" in next(steps_of(tab)).left_over
+
+
 def test_a_recording_whose_text_was_typed_is_not_said_to_be_left_over(tab, send):
     sent = [send("a.wav"), send("b.wav", seed=2), send("c.wav", seed=3)]
     run(tab, sent, send("l.csv", b"file,meant\na.wav,turn on the light\nd.wav,hello\n"))

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import re
 import unicodedata
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from itertools import chain
 from pathlib import Path, PurePosixPath
 
 from hyper.recordings.archive import Recording
@@ -12,6 +14,7 @@ from hyper.recordings.limits import shown
 from hyper.recordings.manifest import (
     FILE_COLUMNS,
     OPTIONAL_COLUMNS,
+    ORIGINAL_COLUMN,
     REFERENCE_COLUMNS,
     ManifestError,
     ManifestRow,
@@ -27,10 +30,23 @@ PLAIN_NAMES = {
     "speaker": ("speaker", "person", "patient", "who", "who spoke", "client", "participant"),
     "note": ("note", "notes", "remark", "remarks", "comment", "comments"),
 }
+MAIN_COLUMNS = ("file", "what was meant", "speaker", "note", "simulated")  # as the page calls them
+KNOWN_COLUMNS = frozenset((*chain(*PLAIN_NAMES.values()), "simulated", ORIGINAL_COLUMN))
+# Of a table that was saved here, which may be given again as a list.
+SAVED_COLUMN = re.compile("number|seconds|(base|adapted)(:? .+)?|change of wer|not reliable|problem")
 FEW = 10  # names that a sentence lists
 AUDIO_ENDINGS = frozenset(
     ".wav .flac .ogg .oga .opus .mp3 .m4a .aac .mp4 .webm .mkv .mov .3gp .wma .asf .amr .aif .aiff .caf .avi".split()
 )
+
+
+@dataclass(frozen=True)
+class References:
+    """A list of what was meant, as it was read."""
+
+    lines: tuple[tuple[int, ManifestRow], ...] = ()  # with their numbers; where the recordings lie is not known yet
+    unknown_columns: tuple[str, ...] = ()  # those that hold texts
+    has_meant: bool = True  # whether a column says what was meant
 
 
 @dataclass(frozen=True)
@@ -42,10 +58,12 @@ class Matching:
     without_line: tuple[str, ...]  # names of recordings
     without_recording: tuple[str, ...]  # "line 4: visit.wav"
     ambiguous: tuple[str, ...]  # sentences
+    unknown_columns: tuple[str, ...] = ()  # of the list
+    has_meant: bool = True  # whether a column of the list says what was meant
 
 
-def read_references(path: str | Path, name: str | None = None) -> list[tuple[int, ManifestRow]]:
-    """(line number, row) of every line; where its recording lies is not known yet. `name` is what the sender calls it.
+def read_references(path: str | Path, name: str | None = None) -> References:
+    """Every line, and the columns that are not understood. `name` is what the sender calls the file.
 
     Errors: `TableError`, or `ManifestError` where a column or a value is missing or wrong.
     """
@@ -54,7 +72,8 @@ def read_references(path: str | Path, name: str | None = None) -> list[tuple[int
     if "file" not in names:
         raise ManifestError(
             f"{table.name} has the columns {_listed([*filter(None, table.columns)]) or '(none)'}; "
-            "one must be called `file` and name the recordings."
+            "one must be called `file` and name the recordings. "
+            "Also understood are `what was meant`, `speaker`, `note` and `simulated`."
         )
     if not table.lines:
         raise ManifestError(f"{table.name} lists no recordings; it needs one line for each below the column names.")
@@ -64,7 +83,7 @@ def read_references(path: str | Path, name: str | None = None) -> list[tuple[int
         _check_no_date(table.name, line, names)
         values: dict[str, str | None] = {name: line.values[column] for name, column in names.items()}
         rows.append((line.number, manifest_row(Path(table.name), line.number, values, "file", reference)))
-    return rows
+    return References(tuple(rows), _unknown_columns(table), reference is not None)
 
 
 def _check_no_date(table: str, line: Line, names: Mapping[str, str]) -> None:
@@ -74,13 +93,13 @@ def _check_no_date(table: str, line: Line, names: Mapping[str, str]) -> None:
             raise ManifestError(f"{table}, line {line.number}: `{column}` is a date; please format the column as text.")
 
 
-def match(recordings: Sequence[Recording], references: Sequence[tuple[int, ManifestRow]]) -> Matching:
+def match(recordings: Sequence[Recording], given: References) -> Matching:
     """Give every recording the line that names it: with or without folder and ending, in capitals or not.
 
     The fullest agreement counts: a line `b/1.wav` goes to `b/1.wav` and not to `a/1.wav`. Whatever could be meant in
     two ways is left unmatched, and said.
     """
-    find = _finder(recordings)
+    find, references = _finder(recordings), given.lines
     found: dict[int, list[int]] = {}  # recording: its lines, as indices
     without_recording, ambiguous = [], []
     for i, (number, row) in enumerate(references):
@@ -104,18 +123,38 @@ def match(recordings: Sequence[Recording], references: Sequence[tuple[int, Manif
         else:
             rows.append(ManifestRow(recording.name, recording.path))
     without_line = tuple(row.file for row in rows if row.file not in listed) if references else ()
-    return Matching(tuple(rows), frozenset(listed), without_line, tuple(without_recording), tuple(ambiguous))
+    return Matching(
+        tuple(rows),
+        frozenset(listed),
+        without_line,
+        tuple(without_recording),
+        tuple(ambiguous),
+        given.unknown_columns,
+        given.has_meant,
+    )
 
 
 def _canonical(table: Table) -> dict[str, str]:
     """The manifest's name of a column: the column that holds it. Of several the one named first in `PLAIN_NAMES`."""
-    plain = {" ".join(column.lower().replace("_", " ").split()): column for column in table.columns}
+    plain = {_plain(column): column for column in table.columns}
     names = {}
     for name in ("file", "reference", "simulated", *OPTIONAL_COLUMNS):
         known = first_present(PLAIN_NAMES.get(name, (name.replace("_", " "),)), tuple(plain))
         if known is not None:
             names[name] = plain[known]
     return names
+
+
+def _plain(column: str) -> str:
+    return " ".join(column.lower().replace("_", " ").split())
+
+
+def _unknown_columns(table: Table) -> tuple[str, ...]:
+    """Columns that hold texts and have a name that says nothing here."""
+    known = KNOWN_COLUMNS.union(map(_plain, OPTIONAL_COLUMNS))
+    named = [name for name in dict.fromkeys(table.columns) if (plain := _plain(name)) and plain not in known]
+    unknown = [name for name in named if not SAVED_COLUMN.fullmatch(_plain(name))]
+    return tuple(shown(name) for name in unknown if any(line.values[name] for line in table.lines))
 
 
 def _finder(recordings: Sequence[Recording]) -> Callable[[str], list[int]]:

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from hyper.compare.evaluation import simulated_note
+from hyper.recordings.matching import MAIN_COLUMNS
 from hyper.reports.content import WER_MEANING, rate_cells, reliable_outcome
 from hyper.reports.parts import hidden_note
 from hyper.reports.table import INTERVAL_MEANING, shown_groups, wer_intervals
@@ -22,6 +23,9 @@ MOST_NAMED = 20  # of what was left over
 COLUMNS = ("Recording", "What was meant", "Base", "Adapted", "Base WER", "Adapted WER", "Change", "Warnings")
 COUNTED_COLUMNS = ("What was meant", "Base WER", "Adapted WER", "Change")  # left out without a list
 
+UNKNOWN = "Columns of your list that are not understood, so left out"
+NOTHING_MEANT = "No column of your list says what was meant, so no errors are counted. Columns that are not understood"
+
 
 def progress_html(done: int, total: int, seconds_left: float | None) -> str:
     """How far a run is, and how long it will still take."""
@@ -35,8 +39,9 @@ def end_html(evaluation: Evaluation, total: int) -> str:
 
 
 def matching_html(matching: Matching) -> str:
-    """What was left over on either side of the list, and what could be meant in two ways. A recording is no longer
-    left over once somebody has typed what was meant.
+    """What was left over on either side of the list, what could be meant in two ways, and columns that nobody knows.
+
+    A recording is no longer left over once somebody has typed what was meant.
     """
     left_over = frozenset(matching.without_line)
     uncounted = [row.file for row in matching.rows if row.file in left_over and not row.reference]
@@ -44,6 +49,8 @@ def matching_html(matching: Matching) -> str:
         "Recordings without a line in your list, so not counted": uncounted,
         "Lines of your list without a recording": matching.without_recording,
         "Ambiguous": matching.ambiguous,
+        UNKNOWN if matching.has_meant else NOTHING_MEANT: matching.unknown_columns,
+        "Columns that are understood": MAIN_COLUMNS if matching.unknown_columns else (),
     }
     return render("left_over", parts={title: _named(items) for title, items in parts.items() if items})
 

@@ -16,7 +16,7 @@ from gradio.utils import get_upload_folder
 from hyper.compare.scoring import no_scores_yet, score_parts
 from hyper.compare.utterance import Failure
 from hyper.recordings.archive import Recording, Sent, gather
-from hyper.recordings.matching import Matching, match, read_references
+from hyper.recordings.matching import Matching, References, match, read_references
 from hyper.ui.queues import LIST_PART_SECONDS
 from hyper.ui.visitors.batches import Outcome, Run
 
@@ -74,7 +74,7 @@ class Listed:
 def listed(run: Run) -> Iterator[Listed]:
     """What was sent, unpacked for as long as it is needed. Errors: those of `gather` and `read_references`."""
     with tempfile.TemporaryDirectory(dir=cache_folder()) as folder:
-        references = read_references(run.table.path, run.table.name) if run.table else []
+        references = read_references(run.table.path, run.table.name) if run.table else References()
         recordings = gather(run.sent, Path(folder))
         yield Listed(run, recordings, match(recordings, references))
 
