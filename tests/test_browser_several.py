@@ -29,7 +29,9 @@ from tests.test_browser import (  # noqa: F401  pytest finds fixtures by their n
 )
 from tests.test_clinic_report import evaluation, utterance
 
-TABLE, BOOK = (rf"recordings-\d{{4}}-\d\d-\d\d\.{ending}" for ending in ("csv", "xlsx"))  # of today, or since midnight
+DAY = r"\d{4}-\d\d-\d\d"  # today, or since midnight
+TABLE, BOOK = (rf"recordings-{DAY}\.{ending}" for ending in ("csv", "xlsx"))
+PAPER, REPORT = (rf"report-{DAY}\.{ending}" for ending in ("pdf", "html"))
 EXAMPLES = ("stuttering_mild.wav", "dysarthria_severe.wav", "typical_1.wav")
 LIST = """File;What was meant;Speaker;Note;Simulated
 STUTTERING_mild;what is the weather today;p1;first <b>visit</b>;1
@@ -112,9 +114,9 @@ def test_a_list_a_table_a_recording_and_files_to_keep(visit, tmp_path, size):  #
     here.page.get_by_label("Only rows with errors").uncheck()
     here.page.get_by_label("Who or what it is about").fill("Case 12")
     here.page.get_by_role("button", name="Make the report").click()
-    report = PdfReader(io.BytesIO(saved(here, "report.pdf")))
+    report = PdfReader(io.BytesIO(saved(here, PAPER)))
     assert "Case 12" in report.pages[0].extract_text()
-    assert b"Case 12" in saved(here, "report.html")
+    assert b"Case 12" in saved(here, REPORT)
 
     here.page.get_by_role("button", name="2 dysarthria_severe.wav").click()
     here.page.locator("#hw-base-transcript").wait_for()
@@ -138,7 +140,7 @@ def test_the_report_is_made_after_a_correction_that_enter_has_sent(visit, tmp_pa
     asked = []
     here.page.on("request", lambda request: asked.append(request.url) if "/queue/join" in request.url else None)
     here.page.get_by_role("button", name="Make the report").click()
-    assert saved(here, "report.pdf").startswith(b"%PDF")
+    assert saved(here, PAPER).startswith(b"%PDF")
     assert len(asked) == 1  # the text is not sent again
 
 

@@ -41,7 +41,7 @@ def written(tmp_path):
     contents = {
         "recordings-2030-03-02.csv": csv_bytes(recordings_sheet(found)),
         "visit 20290131.xlsx": xlsx_bytes(sheets(found)),
-        "2028-01-01.html": html_text(clinic_report(found)).encode(),
+        "report-2028-01-01.html": html_text(clinic_report(found)).encode(),
         "third.json": json.dumps(found.to_json()).encode(),
         "2031.01.05.json": json.dumps(comparison("so be", "so be it", "so be it").to_json()).encode(),
     }
@@ -58,7 +58,7 @@ def written(tmp_path):
 def test_every_kind_of_saved_file_is_counted_alike_and_in_order_of_time(written):
     names = (
         "third.json",
-        "2028-01-01.html",
+        "report-2028-01-01.html",
         "recordings-2030-03-02.csv",
         "2031.01.05.json",
         "visit 20290131.xlsx",

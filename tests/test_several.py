@@ -37,6 +37,7 @@ from hyper.ui.visitors.uploads import Uploads
 
 ANNA, PETER = SimpleNamespace(session_hash="anna"), SimpleNamespace(session_hash="peter")
 TABLE, BOOK = (f"recordings-{date.today()}.{ending}" for ending in ("csv", "xlsx"))
+REPORT_PDF, REPORT = (f"report-{date.today()}.{ending}" for ending in ("pdf", "html"))
 ATTACK = "<script>alert(1)</script>"
 
 
@@ -150,7 +151,7 @@ def test_cancel_keeps_what_is_done(tab, send, asr, monkeypatch):
     assert "Stopped: 2 of 5 done." in last.status and last.is_kept
     assert len(saved(last.links)[TABLE].decode().splitlines()) == 1 + 2
     assert len(tab.batches.outcome("anna").evaluation.utterances) == 2
-    assert "report.pdf" in saved(tab.report("", "", True, ANNA))
+    assert list(saved(tab.report("", "", True, ANNA))) == [REPORT_PDF, REPORT]  # sessions are told apart by the day
 
 
 def test_a_list_that_is_cancelled_while_it_waits_transcribes_nothing(tab, send, monkeypatch):
@@ -271,7 +272,7 @@ def test_what_anybody_wrote_stays_text(tab, send):
     page = "".join(step.status + step.left_over + step.outcome for step in steps) + steps[-1].links
     assert "&lt;script&gt;" in page
     assert not re.search("<(script|b>x|i>)", page)
-    report = saved(tab.report(ATTACK, ATTACK, True, ANNA))["report.html"].decode()
+    report = saved(tab.report(ATTACK, ATTACK, True, ANNA))[REPORT].decode()
     assert "&lt;script&gt;" in report and "<script" not in report and "<i>" not in report
 
 
@@ -379,7 +380,7 @@ def test_files_are_held_until_they_are_replaced(tab, send):
 def test_the_file_names_go_into_the_report_only_when_asked_for_or_listed(tab, send):
     sent = [send("listed.wav"), send("Jane Doe.wav", seed=1), send("John Doe.wav", b"no")]
     run(tab, sent, send("l.csv", b"file,meant\nlisted.wav,call me\n"))
-    without, with_names = (saved(tab.report("", "", ask, ANNA))["report.html"].decode() for ask in (False, True))
+    without, with_names = (saved(tab.report("", "", ask, ANNA))[REPORT].decode() for ask in (False, True))
     assert "listed.wav" in without and "Doe" not in without
     assert "Jane Doe.wav" in with_names and "John Doe.wav" in with_names
 
@@ -463,7 +464,7 @@ def test_a_text_that_is_corrected_is_counted_at_once_everywhere(tab, send):
     (line, _) = csv.DictReader(io.StringIO(saved(links)[TABLE].decode("utf-8-sig"), newline=""))
     assert (line["what was meant"], line["base deleted"]) == (meant, "1")
     assert tab.batches.outcome("anna").place_of(evaluation.utterances[0].recording)  # it still opens
-    assert "indeed" in saved(tab.report("", "", True, ANNA))["report.html"].decode()
+    assert "indeed" in saved(tab.report("", "", True, ANNA))[REPORT].decode()
     emptied = corrected(tab, 0, "")[tab.outcome]
     assert tab.batches.outcome("anna").evaluation.groups == () and "nothing is counted" in emptied
 

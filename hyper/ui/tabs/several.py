@@ -277,7 +277,8 @@ class SeveralTab(Tab):
             check_text(remarks, "The text of the remarks")
         unnamed = frozenset() if with_names else outcome.unlisted
         report = clinic_report(outcome.evaluation, subject=subject, remarks=remarks, unnamed=unnamed, tongue=tongue())
-        files = {"report.pdf": pdf_bytes(report), "report.html": html_text(report).encode()}
+        stem = f"report-{date.today()}"
+        files = {f"{stem}.pdf": pdf_bytes(report), f"{stem}.html": html_text(report).encode()}
         return several_html.links_html("Save the report:", files)
 
     def _outcome(self, request: gr.Request) -> Outcome:
