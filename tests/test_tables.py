@@ -101,6 +101,20 @@ def test_a_date_of_an_xlsx_reads_as_a_day_and_is_known_for_one(tmp_path):
     assert line.dates == {"note", "at"}
 
 
+@pytest.mark.parametrize("title", ["Visits of <p1>", None])
+def test_a_title_above_the_columns_of_an_xlsx_is_told(tmp_path, title):
+    book = openpyxl.Workbook()
+    for cells in ([title], [], ["file", "what was meant"], ["a.wav", "turn it on"]):
+        book.active.append(cells)
+    book.save(tmp_path / "list.xlsx")
+    with pytest.raises(TableError) as caught:
+        read_table(tmp_path / "list.xlsx")
+    assert str(caught.value) == (
+        "list.xlsx, line 3: more values than columns. Line 1 must name the columns, but it holds: "
+        f"{title or '(nothing)'}. Please delete what is above the column names, or name all columns."
+    )
+
+
 @pytest.mark.parametrize(
     ("name", "content", "words"),
     [

@@ -153,6 +153,12 @@ def without_apostrophe(text: str) -> str:
 def _named(name: str, number: int, columns: Sequence[str], cells: Sequence[str]) -> dict[str, str]:
     """The cells of a line by their columns."""
     if any(cells[len(columns) :]):
+        if name.lower().endswith(".xlsx"):  # most often there is a title above the columns
+            raise TableError(
+                f"{name}, line {number}: more values than columns. Line 1 must name the columns, but it holds: "
+                f"{shown(', '.join(filter(None, columns))) or '(nothing)'}. Please delete what is above the column "
+                "names, or name all columns."
+            )
         raise TableError(f"{name}, line {number}: more values than columns; texts with commas need quotes.")
     padded = [*map(without_apostrophe, cells), *[""] * len(columns)]
     return dict(zip(columns, padded, strict=False))
