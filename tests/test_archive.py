@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from hyper.recordings.archive import DAMAGED_INSIDE, DIRECTORY_BYTES, ArchiveError, Place, Sent, fetch, gather
+from hyper.recordings.archive import DAMAGED_INSIDE, DIRECTORY_BYTES, IS_TABLE, ArchiveError, Place, Sent, fetch, gather
 from hyper.recordings.limits import Limits
 
 SMALL = Limits(files=4, file_bytes=1000, total_bytes=2500)
@@ -164,6 +164,13 @@ def test_a_locked_and_a_strangely_packed_file_are_refused_alone(tmp_path, folder
     locked, strange, good = gather([sent], folder)
     assert locked.problem == "It is locked with a password; please pack it without one."
     assert strange.problem == DAMAGED_INSIDE and good.problem == ""
+
+
+def test_a_list_among_the_recordings_is_told_where_it_belongs(tmp_path, folder):
+    (tmp_path / "two.csv").write_bytes(b"file\n")
+    sent = [packed(tmp_path, {"visit/List.XLSX": b"1", "a.wav": b"2"}), Sent("two.csv", tmp_path / "two.csv")]
+    problems = {each.name: each.problem for each in gather(sent, folder)}
+    assert problems == {"visit/List.XLSX": IS_TABLE, "a.wav": "", "two.csv": IS_TABLE}
 
 
 @pytest.mark.parametrize("content", [b"", b"no archive at all", b"PK\x05\x06" + bytes(10)])

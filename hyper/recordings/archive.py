@@ -40,6 +40,8 @@ DAMAGE = (
     ValueError,
 )
 DAMAGED_INSIDE = "It is damaged inside the archive, or packed in an unusual way; please pack it again."
+TABLE_ENDINGS = (".csv", ".xlsx")
+IS_TABLE = "It is a table and no recording; please give a list of what was meant in its own box."
 LONG_NAME = f"Its name is longer than {MAX_NAME:,} characters; please give it a shorter one."
 
 
@@ -115,6 +117,8 @@ def _take(file: Sent, place: Place, folder: Path, limits: Limits) -> Recording:
     name, path = _taken_name(file.name), _own_path(folder, place, file.name)
     if len(file.name) > MAX_NAME:
         return Recording(name, path, place, LONG_NAME)
+    if file.name.lower().endswith(TABLE_ENDINGS):
+        return Recording(name, path, place, IS_TABLE)
     if file.path.stat().st_size > limits.file_bytes:
         return Recording(name, path, place, _too_large(limits))
     try:
@@ -183,6 +187,8 @@ def _problem(entry: zipfile.ZipInfo, limits: Limits) -> str:
     """Why a file is not unpacked, by what the archive says of it; "" where it is."""
     if len(entry.filename) > MAX_NAME:
         return LONG_NAME
+    if entry.filename.lower().endswith(TABLE_ENDINGS):
+        return IS_TABLE
     if entry.flag_bits & 1:
         return "It is locked with a password; please pack it without one."
     if entry.file_size > limits.file_bytes:
