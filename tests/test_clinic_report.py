@@ -25,7 +25,7 @@ from hyper.metrics.word_errors import word_errors
 from hyper.model.subspace import LayerSize
 from hyper.plots.report import LINES_PER_FIGURE, WerLine, layer_figure, wer_figures
 from hyper.recordings.manifest import ManifestRow
-from hyper.reports.content import clinic_report, evaluation_outcome, interval_text
+from hyper.reports.content import NO_ERRORS, clinic_report, evaluation_outcome, interval_text, rate_cells
 from hyper.reports.html import html_text
 from hyper.reports.one_recording import count_text, recording_report
 from hyper.reports.parts import (
@@ -347,6 +347,19 @@ def test_layers_of_many_matrices_are_one_bar_each():
     own[0].append(LayerSize("model.encoder.layers.0.fc1", 0.1))
     (axes,) = layer_figure(own).axes  # "layer dec 1" would run into the next, in longer words than these at any rate
     assert [tick.get_text() for tick in axes.get_xticklabels()] == ["dec 1", "dec 2", "enc 1"]
+
+
+def test_a_row_without_errors_has_no_interval():
+    meant = "red green blue lamp door"
+    some = [utterance(f"{i}", meant, meant if i else "no", meant, speaker="anna") for i in range(5)]
+    group = evaluation(*some).group("all", "all")
+    over, base, adapted = wer_intervals(group)
+    assert over == RECORDINGS and base is not None and adapted is None
+    assert rate_cells(group)[3:] == (interval_text(base), "0.0 %", NO_ERRORS)
+    right = evaluation(*(utterance(f"{i}", meant, meant, meant) for i in range(5))).group("all", "all")
+    assert wer_intervals(right) == (RECORDINGS, None, None) and rate_cells(right)[3::2] == (NO_ERRORS, NO_ERRORS)
+    few = evaluation(*some[1:]).group("all", "all")
+    assert rate_cells(few)[3::2] == ("–", "–")  # it takes five recordings
 
 
 def test_intervals_are_over_speakers_where_there_are_five_and_else_over_recordings():

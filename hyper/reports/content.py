@@ -44,6 +44,7 @@ GROUP_COLUMNS = (
     "recordings", "words", "base WER", "95 %", "adapted WER", "95 %", "base S / D / I", "adapted S / D / I"
 )  # fmt: skip
 COUNTS_MEANING = "S / D / I count them."
+NO_ERRORS = "no errors"  # in place of an interval
 LINES_MEANING = "Lines: 95 % intervals, where there are five recordings."
 LAYER_MEANING = "How far each layer of the model was changed for these recordings, next to the size of its own weights."
 
@@ -162,14 +163,14 @@ def _cautions(evaluation: Evaluation, tongue: Tongue) -> tuple[str, ...]:
 
 def rate_cells(group: Group) -> tuple[str, ...]:
     """Recordings and words of a group, then WER and its interval, of the base and adapted."""
-    _, base, adapted = wer_intervals(group)
+    over, base, adapted = wer_intervals(group)
     return (
         str(group.n_utterances),
         str(group.base.n_reference),
         percent(group.base.wer),
-        interval_text(base),
+        NO_ERRORS if over and group.base.n_errors == 0 else interval_text(base),
         percent(group.adapted.wer) if group.adapted else "–",
-        interval_text(adapted),
+        NO_ERRORS if over and group.adapted and group.adapted.n_errors == 0 else interval_text(adapted),
     )
 
 

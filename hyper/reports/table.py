@@ -57,10 +57,14 @@ def groups_sheet(evaluation: Evaluation) -> Sheet:
 
 
 def wer_intervals(group: Group) -> tuple[str, Interval | None, Interval | None]:
-    """What the group's intervals are over, "" where it has none, and those of base and adapted WER."""
+    """What the group's intervals are over, "" where it has none, and those of base and adapted WER.
+
+    A row without errors has none: whoever is drawn, it would go from 0 to 0 %, as if it could never be wrong.
+    """
     for over, intervals in ((SPEAKERS, group.intervals), (RECORDINGS, group.recording_intervals)):
         if intervals.base_wer is not None:
-            return over, intervals.base_wer, intervals.adapted_wer
+            adapted = intervals.adapted_wer if group.adapted and group.adapted.n_errors else None
+            return over, intervals.base_wer if group.base.n_errors else None, adapted
     return "", None, None
 
 
