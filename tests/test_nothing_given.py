@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from typing import Any
 
 import pytest
 from gradio import Blocks
+from gradio.blocks import Block
 from served import launched
 from visitor import StepError, Visitor
 
@@ -86,4 +88,40 @@ def test_what_was_asked_of_one_recording_is_cancelled_where_another_is_begun(dem
     ]  # fmt: skip
     (reports,) = (numbers["report"] - set(ends[0].cancels),)  # of a list
     begun_anew = [step.targets for step in steps.values() if reports & set(step.cancels)]
-    assert [event for targets in begun_anew for _, event in targets] == ["click", "edit"]
+    assert [event for targets in begun_anew for _, event in targets] == ["click", "edit", *["change"] * 3]
+
+
+def called(block: Block | None) -> str:
+    """By its name, or else its label."""
+    return getattr(block, "elem_id", None) or getattr(block, "label", None) or ""
+
+
+def set_by(demo: Blocks, element: str, event: str) -> dict[str, object]:
+    """What the page itself sets at an event: component and value."""
+    found: dict[str, object] = {}
+    for step in demo.fns.values():
+        targets = {(called(demo.blocks.get(block)), each) for block, each in step.targets}
+        if (element, event) in targets and str(step.js).startswith("() => ["):
+            values = json.loads(step.js.removeprefix("() => "))
+            found |= zip(map(called, step.outputs), values, strict=True)
+    return found
+
+
+@pytest.mark.parametrize(
+    ("element", "links"),
+    [
+        ("Who or what the report is about (optional)", "hw-one-report-links"),
+        ("Who or what it is about (optional)", "hw-report-links"),
+        ("Remarks (optional)", "hw-report-links"),
+        ("Include the names of files that are not in the list", "hw-report-links"),
+    ],
+)
+def test_links_to_a_report_go_when_what_was_typed_for_it_is_changed(demo, element, links):
+    """Else one patient's report could be saved under the next one's name."""
+    assert set_by(demo, element, "change") == {links: ""}
+
+
+def test_another_recording_begins_without_the_name_that_was_typed_for_the_one_before(demo):
+    subject = "Who or what the report is about (optional)"
+    assert set_by(demo, "hw-recording", "change")[subject] == ""
+    assert subject not in set_by(demo, "hw-model", "change") | set_by(demo, "hw-compare", "click")

@@ -17,7 +17,7 @@ from hyper.ui import notices, scripts
 from hyper.ui.cards.card import Card
 from hyper.ui.languages import say, tongue
 from hyper.ui.layout import HIDDEN, SHOWN, captioned, card, chip, note
-from hyper.ui.queues import ON_FILES
+from hyper.ui.queues import ON_FILES, QUIET
 from hyper.ui.service import Asked
 from hyper.ui.templates import render
 
@@ -69,6 +69,9 @@ class KeepCard(Card):
             show_progress_on=self.report_links,
             **ON_FILES,
         )
+        # A link to the report about one person must not stand beside the name of another.
+        self.subject.change(None, None, self.report_links, js=scripts.sets(""), cancels=self.late, **QUIET)
+        inputs.recording.change(None, None, self.subject, js=scripts.sets(""), **QUIET)
 
     def render(self, comparison: Comparison, asked: Asked) -> Values:
         """The files of each transcript; none of words that nobody said."""

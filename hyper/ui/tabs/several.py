@@ -150,8 +150,10 @@ class SeveralTab(Tab):
             show_progress_on=self.report_links,
             api_visibility="private",
         )
-        for begins in (self.start.click, self.outcome.edit):  # a report of the list, or of the counts, before
-            begins(None, None, self.report_links, js=scripts.sets(""), cancels=reported, **QUIET)
+        of_report = (self.subject, self.remarks, self.with_names)
+        for event in (self.start.click, self.outcome.edit, *(field.change for field in of_report)):
+            # a report of the list before, of the counts before, or about somebody else
+            event(None, None, self.report_links, js=scripts.sets(""), cancels=reported, **QUIET)
 
     def clear(self) -> Values:
         """Nothing transcribed."""
