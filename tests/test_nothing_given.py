@@ -125,3 +125,9 @@ def test_another_recording_begins_without_the_name_that_was_typed_for_the_one_be
     subject = "Who or what the report is about (optional)"
     assert set_by(demo, "hw-recording", "change")[subject] == ""
     assert subject not in set_by(demo, "hw-model", "change") | set_by(demo, "hw-compare", "click")
+
+
+def test_rates_of_all_strengths_go_with_the_text_that_they_were_counted_against(demo):
+    gone = set_by(demo, "hw-recount", "click")
+    assert gone["hw-sweep-plot"] is None and gone["hw-sweep-table"] == gone["hw-one-report-links"] == ""
+    assert {"hw-recount click"} <= set(ends_of(demo, "sweep_on_page"))

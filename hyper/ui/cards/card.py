@@ -34,3 +34,7 @@ class Card(ABC):
     @abstractmethod
     def clear(self) -> Values:
         """What every component that `render` may name holds while there is no comparison: as JSON can write it."""
+
+    def uncount(self) -> Values:
+        """What goes with the text that errors were counted against, as no recount brings it back: it was asked for."""
+        return {}

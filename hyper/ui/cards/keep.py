@@ -103,6 +103,10 @@ class KeepCard(Card):
         """Nothing to keep."""
         return {self.box: HIDDEN, self.files: "", self.report_links: ""}
 
+    def uncount(self) -> Values:
+        """The report quotes what was meant."""
+        return {self.report_links: ""}
+
     def report(self, request: gr.Request, subject: str, *given: Any) -> str:
         """Links to the report, as PDF and HTML."""
         from hyper.reports.pdf import pdf_bytes  # slow to import: not for the start

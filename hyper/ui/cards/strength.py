@@ -36,7 +36,7 @@ class StrengthCard(Card):
                 self.caption = gr.HTML("")
                 self.try_all = chip("Try nine strengths", elem_id="hw-sweep-button")
                 self.plot = plot(SWEEP.title, "hw-sweep-plot")
-                self.table = gr.HTML("")
+                self.table = gr.HTML("", elem_id="hw-sweep-table")
         swept = [self.caption, self.plot, self.table]
         self.late = self.try_all.click(self.sweep_on_page, inputs.asked, swept, **ON_MODEL)
 
@@ -49,6 +49,10 @@ class StrengthCard(Card):
     def clear(self) -> Values:
         """Nothing to move."""
         return {self.box: HIDDEN, self.slider: AS_TRAINED, self.caption: "", self.plot: None, self.table: ""}
+
+    def uncount(self) -> Values:
+        """The rates of all strengths were counted against another text."""
+        return {self.plot: None, self.table: ""}
 
     def sweep_on_page(self, request: gr.Request, *given: Any) -> Values:
         """The plot of all strengths, and their transcripts as a table."""

@@ -54,6 +54,7 @@ class OneRecordingTab(Tab):
             trigger_mode="always_last",  # another recording while plots of the last are drawn
             **ON_MODEL,
         )
+        self._uncount_on(self.recount_button.click)
         recounted = self.recount_button.click(
             self.recount,
             inputs.asked,
@@ -80,6 +81,12 @@ class OneRecordingTab(Tab):
         uploaded = inputs.recording.upload(None, reference, reference, js=scripts.without_phrase(PHRASES))
         for filled in (uploaded, *inputs.examples_filled()):
             filled.then(None, js=scripts.COMPARE)
+
+    def _uncount_on(self, event: Callable[..., Any]) -> None:
+        """Take away in the page itself, before anything is asked of the server, what was counted and asked for."""
+        gone = {component: value for card in self.cards for component, value in card.uncount().items()}
+        asked_for = [card.late for card in self.cards if card.late is not None and card.uncount()]
+        event(None, None, list(gone), js=scripts.sets(*gone.values()), cancels=asked_for, **QUIET)
 
     def end_on(self, *events: Callable[..., Any]) -> None:
         """Cancel what was asked of the recording before.
