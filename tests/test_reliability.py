@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+import re
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -17,9 +19,10 @@ from hyper.compare import pipeline
 from hyper.compare.evaluation import table
 from hyper.compare.pipeline import PersonalizedAsr
 from hyper.compare.scoring import score_manifest
-from hyper.compare.speaker import compare_speaker
+from hyper.compare.speaker import LEVELS, compare_speaker
 from hyper.compare.terminal import comparison_text, speaker_text
 from hyper.compare.verdict import REASONS, unreliable_text
+from hyper.metrics.word_errors import WordErrors
 from hyper.recordings.audio import save_audio
 from hyper.recordings.manifest import ManifestRow
 from hyper.reports.content import clinic_report
@@ -27,8 +30,10 @@ from hyper.reports.one_recording import recording_report
 from hyper.reports.parts import HIDDEN_MEANING
 from hyper.reports.story import chapter, story_html
 from hyper.reports.table import recordings_sheet
+from hyper.ui.examples import Example
 from hyper.ui.marks import NO_SPEECH
 from hyper.ui.tabs import reading_html, several_html, speaker_html
+from hyper.ui.tabs.speaker import SpeakerTab
 
 WHY = REASONS["far"]
 
@@ -109,6 +114,37 @@ def test_a_list_and_a_speaker_are_judged_as_each_recording_is(asr, waveforms, tm
     )
     page = text_of(speaker_html.results_html(of_speaker, "en"))
     assert "2 of 2 are not reliable" in page and page.count("Not reliable:") == 2
+
+
+def test_no_figure_of_one_speaker_stands_without_that_the_recordings_are_simulated(asr, waveforms):
+    of_speaker = compare_speaker(asr, waveforms, [MEANT, MEANT])
+    for simulated, note in (([True, True], "(simulated)"), ([False, True], "(1 of 2 simulated)")):
+        page = text_of(speaker_html.results_html(of_speaker, "en", simulated))
+        assert page.count(note) == 4 and re.search(rf"tuned to the speaker\. {re.escape(note)}", page)  # and each rate
+        assert page.count("s · simulated") == sum(simulated)
+    assert "simulated" not in text_of(speaker_html.results_html(of_speaker, "en", [False, False]))
+
+
+def test_an_example_is_known_as_simulated_from_the_copy_that_is_sent(tmp_path):
+    (tmp_path / "sent").mkdir()
+    for place, name, content in (
+        ("", "a.wav", b"a"), ("", "b.wav", b"b"), ("sent/", "a.wav", b"a"), ("sent/", "b.wav", b"b"),
+        ("sent/", "own.wav", b"a"),
+    ):  # fmt: skip
+        (tmp_path / f"{place}{name}").write_bytes(content)
+    labels = {"a.wav": "simulated stuttering, mild", "b.wav": "typical speech"}
+    examples = [Example(tmp_path / name, "", label, "") for name, label in labels.items()]
+    tab = SimpleNamespace(examples=SimpleNamespace(all=examples))
+    sent = [str(tmp_path / "sent" / name) for name in ("a.wav", "b.wav", "own.wav")]
+    assert SpeakerTab._simulated(tab, sent) == [True, False, False]
+
+
+@pytest.mark.parametrize(("n_errors", "text"), [(1, "1 error in 16 words (WER)"), (2, "2 errors in 16 words (WER)")])
+def test_one_error_of_a_speaker_is_not_called_errors(asr, waveforms, n_errors, text):
+    errors = WordErrors(16 - n_errors, n_errors, 0, 0)
+    of_speaker = replace(compare_speaker(asr, waveforms, [MEANT, MEANT]))
+    of_speaker.__dict__["pooled"] = dict.fromkeys(LEVELS, errors)
+    assert text_of(speaker_html.results_html(of_speaker, "en")).count(text) == 3
 
 
 def test_a_place_on_the_map_is_that_of_the_embedding(asr, waveforms, monkeypatch):

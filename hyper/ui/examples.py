@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -18,6 +18,7 @@ OUTCOMES = {  # what adapting does to an example
 }
 LIKE_IT = "as with {n} of {total} recordings that were drawn"
 _DRAWN = re.compile(r"\w+: ([\d,]+) of ([\d,]+) drawn\b")  # in a manifest's note, as `make-examples` writes it
+SIMULATED = "simulated "  # how the label of an example begins that a simulator made
 TYPICAL = "typical"  # the cohort
 COHORT_NAMES = {"parkinsons": "Parkinson's", TYPICAL: "typical speech"}  # the others are called what they are
 
@@ -38,6 +39,11 @@ class Example:
     drawn: tuple[str, str] | None = None  # how many had its outcome, of how many that it was chosen from
 
     @property
+    def is_simulated(self) -> bool:
+        """Whether a program made typical speech atypical."""
+        return self.label.startswith(SIMULATED)
+
+    @property
     def said_label(self) -> str:
         """In the visitor's language."""
         return ", ".join(map(say, self.label.split(", ")))
@@ -51,6 +57,12 @@ class Example:
             outcome += f", {say(LIKE_IT, n=self.drawn[0], total=self.drawn[1])}"
         chosen_with = f" {say(self.chosen_with)}" if self.chosen_with else ""
         return f"{say('Example')}: {self.said_label}{outcome}{licence}.{chosen_with}"
+
+
+def example_of(examples: Iterable[Example], recording: Path) -> Example | None:
+    """The example that a recording is a copy of; None of a visitor's own."""
+    named = (each for each in examples if each.path.name == recording.name)
+    return next((each for each in named if each.path.read_bytes() == recording.read_bytes()), None)
 
 
 def read_examples(manifest: Path, of_base: str = "") -> list[Example]:
@@ -102,7 +114,7 @@ def label(row: ManifestRow, rows: list[ManifestRow]) -> str:
     """What kind of speech it is; numbered where several rows would read the same."""
     twins = [other for other in rows if (other.cohort, other.severity) == (row.cohort, row.severity)]
     cohort = COHORT_NAMES.get(row.cohort, row.cohort)
-    parts = [("simulated " if row.simulated else "") + (cohort or "recording")]
+    parts = [(SIMULATED if row.simulated else "") + (cohort or "recording")]
     if row.severity:
         parts.append(row.severity)
     if len(twins) > 1:

@@ -15,6 +15,7 @@ from hyper.reports.one_recording import recording_report
 from hyper.reports.timed_text import Kind, RowName, file_name, textgrid, transcript_text
 from hyper.ui import notices, scripts
 from hyper.ui.cards.card import Card
+from hyper.ui.examples import example_of
 from hyper.ui.languages import say, tongue
 from hyper.ui.layout import HIDDEN, SHOWN, captioned, card, chip, note
 from hyper.ui.queues import ON_FILES, QUIET
@@ -125,9 +126,7 @@ class KeepCard(Card):
 
     def _example(self, asked: Asked) -> str:
         """What to say of an example, most of which are simulated; "" of a visitor's own recording."""
-        sent = Path(asked.recording or "")
-        named = (each for each in self.inputs.examples if each.path.name == sent.name)
-        found = next((each for each in named if each.path.read_bytes() == sent.read_bytes()), None)
+        found = example_of(self.inputs.examples, Path(asked.recording or ""))
         return say(SIMULATED, label=found.said_label) if found else ""
 
 

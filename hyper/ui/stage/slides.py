@@ -20,6 +20,7 @@ from hyper.compare.verdict import Doubt, judge
 from hyper.metrics.word_errors import WordSpan
 from hyper.plots.layers import layer_axis_title, whole_layers
 from hyper.recordings.limits import SAMPLE_RATE
+from hyper.ui.examples import SIMULATED
 from hyper.ui.languages import say, word
 from hyper.ui.marks import NO_SPEECH, NO_WORDS
 from hyper.ui.numbers import count
@@ -32,7 +33,6 @@ DOUBTS: dict[Doubt, str] = {  # in few words, to be read from afar
     "far": "the model knows no voice like this",
     "unsure": "the model is unsure of half of its words",
 }
-SIMULATED = "simulated "  # how the label of an example begins that a simulator made
 
 
 @dataclass(frozen=True)

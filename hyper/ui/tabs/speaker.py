@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 from functools import partial
 from itertools import groupby
+from pathlib import Path
 
 import gradio as gr
 
 from hyper.compare.speaker import MAX_RECORDINGS, MIN_RECORDINGS, split_references
 from hyper.plots.agreement import READ, WRITTEN, agreement_figure
 from hyper.ui import figures, notices
-from hyper.ui.examples import Example
+from hyper.ui.examples import Example, example_of
 from hyper.ui.inputs import Inputs
 from hyper.ui.languages import say
 from hyper.ui.layout import (
@@ -149,7 +150,7 @@ class SpeakerTab(Tab):
         agreement = comparison.agreement
         written, read = (agreement_figure(angles, names) for angles in (agreement.written_deg, agreement.read_deg))
         return {
-            self.results: speaker_html.results_html(comparison, language),
+            self.results: speaker_html.results_html(comparison, language, self._simulated(files)),
             self.written: figures.interactive(written, WRITTEN.title),
             self.agreement: figures.table_html(written, WRITTEN.title, "degrees")
             + speaker_html.agreement_html(comparison),
@@ -158,6 +159,11 @@ class SpeakerTab(Tab):
             self.more: SHOWN,
             **self.map.show(asr, voices),
         }
+
+    def _simulated(self, files: Sequence[str]) -> list[bool]:
+        """Which of the recordings are examples that a program made."""
+        found = (example_of(self.examples.all, Path(file)) for file in files)
+        return [example is not None and example.is_simulated for example in found]
 
     def track(self, files: list[str] | None, request: gr.Request) -> str:
         """Delete the recordings that the visitor took out, remember the present ones; their order as HTML."""

@@ -45,8 +45,8 @@ def files_html(files: Sequence[str] | None) -> str:
     return render("speaker_files", names=[Path(file).name for file in files]) if files else ""
 
 
-def results_html(comparison: SpeakerComparison, language: str) -> str:
-    """Everything but the figures."""
+def results_html(comparison: SpeakerComparison, language: str, simulated: Sequence[bool] = ()) -> str:
+    """Everything but the figures; `simulated` says which of the recordings a program made."""
     has_rates = _has_rates(comparison)
     return render(
         "speaker_results",
@@ -56,6 +56,8 @@ def results_html(comparison: SpeakerComparison, language: str) -> str:
         reliability=unreliable_text([each.verdict.doubts for each in comparison.recordings], say),
         rates=comparison.pooled if has_rates else None,
         levels=SHOWN_LEVELS,
+        simulated=simulated,
+        simulated_note=_simulated_note(simulated),
         errors_help=WER_MEANING if comparison.pooled else NO_REFERENCE,
         hidden=hidden_note(row for each in comparison.recordings for row in each.rows.values()) if has_rates else "",
     )
@@ -89,6 +91,14 @@ def agreement_links_html(comparison: SpeakerComparison) -> str:
 def recording_names(comparison: SpeakerComparison) -> list[str]:
     """Numbers: names of files are long and may tell who spoke."""
     return [str(i + 1) for i in range(len(comparison.recordings))]
+
+
+def _simulated_note(simulated: Sequence[bool]) -> str:
+    """How many recordings are simulated: no figure stands without it."""
+    n, total = sum(simulated), len(simulated)
+    if not n:
+        return ""
+    return say("(simulated)") if n == total else say("({n} of {total} simulated)", n=n, total=total)
 
 
 def _has_rates(comparison: SpeakerComparison) -> bool:
