@@ -22,6 +22,8 @@ from hyper.compare.transcript import Transcript
 from hyper.compare.utterance import Failure, ScoredUtterance
 from hyper.metrics.intervals import Interval
 from hyper.metrics.word_errors import word_errors
+from hyper.model.files import ASSETS
+from hyper.model.info import card_section
 from hyper.model.subspace import LayerSize
 from hyper.plots.report import LINES_PER_FIGURE, WerLine, layer_figure, wer_figures
 from hyper.recordings.manifest import ManifestRow
@@ -275,6 +277,12 @@ def test_without_a_hypernetwork_there_is_one_transcript():
 def test_what_the_hypernetwork_learned_from_is_said_of_those_that_come_with_the_project(base, hypernetwork, is_said):
     pair = replace(evaluation(utterance("a.wav", "so", "so", "so"), base=base), hypernetwork=hypernetwork)
     assert (SIMULATED_TRAINING in clinic_report(pair).cautions) == is_said
+
+
+def test_what_is_said_of_the_training_denies_no_typical_speech():
+    heard = [line for card in sorted(ASSETS.glob("hypernet-*")) for line in card_section(card, "Trained on")]
+    assert any(", typical: " in line for line in heard)
+    assert not re.search(r"\bonly\b", SIMULATED_TRAINING) and "All atypical speech" in SIMULATED_TRAINING
 
 
 def test_long_texts_take_pages_and_nothing_is_cut_off():

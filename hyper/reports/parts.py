@@ -25,8 +25,8 @@ CAUTION = (
     "nobody said: check it against the recording before anything depends on it."
 )
 SIMULATED_TRAINING = (
-    "The bundled hypernetwork learned from simulated atypical speech only. How well it serves real patients has not "
-    "been measured."
+    "All atypical speech that the bundled hypernetwork learned from was simulated. How well it serves real patients "
+    "has not been measured."
 )
 ADAPTED_MEANING = (
     "Base is Whisper as it is. Adapted is Whisper with small changes that a hypernetwork writes from the recording "
