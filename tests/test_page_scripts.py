@@ -110,6 +110,12 @@ def test_the_stage_marks_what_was_spoken_and_writes_numbers_as_the_page_does(sta
     assert stage.evaluate("hwPercent(5)") == "%5"
 
 
+def test_the_first_slide_and_the_microphone_bear_the_medical_caution(stage):
+    stage.evaluate("slide => { now.slides = [slide, slide, slide]; }", SLIDE)
+    shown = "number => { go(number); return !document.getElementById('caution').hidden; }"
+    assert [stage.evaluate(shown, number) for number in range(4)] == [True, False, False, True]
+
+
 def test_while_somebody_records_the_stage_says_so_once(stage):
     stage.evaluate("""() => {
       Object.assign(mic, {recorder: {stop() {}}, since: performance.now()});

@@ -100,6 +100,7 @@ def test_the_stage_speaks_the_language_that_is_asked_for(prepared, folder):
     assert notes and notes.items() <= {"": "", "fehlt": "missing", "gemeint": "meant", "hinzugefügt": "added"}.items()
     page = client.get("/", headers={"accept-language": "de"}).text
     assert '<html lang="de">' in page and "</kbd> abspielen</button>" not in page and ">abspielen</span>" in page
+    assert "<b>Kein Medizinprodukt.</b> Nicht zur Diagnose, Behandlung" in page
     refused = client.post("/live", content=b"no sound", headers={"accept-language": "de"}).json()["error"]
     assert "ist keine Tonaufnahme" in refused
     always = TestClient(stage_app(prepared, "127.0.0.1", "it"), base_url="http://127.0.0.1")

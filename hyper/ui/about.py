@@ -19,9 +19,13 @@ STEPS = (
     "The correction is then dropped. Nothing is learned from your recording, and the next one starts from the same "
     "Whisper.",
 )
+NO_DEVICE = (
+    "Not a medical device.",
+    "Not intended for the diagnosis, treatment, mitigation or prevention of any disease. Transcripts can contain words "
+    "that nobody said; never act on one without checking it.",
+)
 CAUTIONS = {
-    "Not a medical device.": "Not intended for the diagnosis, treatment, mitigation or prevention of any disease. "
-    "Transcripts can contain words that nobody said; never act on one without checking it.",
+    NO_DEVICE[0]: NO_DEVICE[1],
     "Simulated speech.": "The bundled hypernetwork learned from typical speech that was made atypical by simulators, "
     'and the examples marked "simulated" were made the same way. How well it serves real patients has not been '
     "measured.",

@@ -21,6 +21,7 @@ from hyper.plots import palette
 from hyper.recordings.manifest import ManifestError
 from hyper.reports.fonts import font_files
 from hyper.reports.templates import environment
+from hyper.ui.about import NO_DEVICE
 from hyper.ui.gate import Gate, own_names
 from hyper.ui.languages import AskedLanguage, say, texts, tongue
 from hyper.ui.port import ServerError
@@ -33,7 +34,7 @@ if TYPE_CHECKING:
     from hyper.compare.pipeline import PersonalizedAsr
 
 FOLDER = Path(__file__).parent
-PAGE = environment(FOLDER).get_template("stage.html.jinja", globals={"say": say})
+PAGE = environment(FOLDER).get_template("stage.html.jinja", globals={"say": say, "NO_DEVICE": NO_DEVICE})
 # The browser itself refuses whatever is not from here, and every script that a text might hide.
 POLICY = "default-src 'none'; script-src 'self'; style-src 'self'; font-src 'self'; connect-src 'self'; img-src 'self'; media-src blob:"  # noqa: E501
 HEADERS = {"Content-Security-Policy": POLICY, "Cache-Control": "no-store"}

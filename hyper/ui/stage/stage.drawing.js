@@ -12,6 +12,7 @@ function draw() {
   at("asking").hidden = !at("ask").textContent;
   at("so-far").hidden = mic.state !== "recording";
   document.body.classList.toggle("is-asking", !slide);
+  at("caution").hidden = now.number > 0 && !isLive();
   at("sound").hidden = now.change;
   at("wave").toggleAttribute("hidden", !slide);  // an SVG has the attribute alone
   at("clock").hidden = !slide;
