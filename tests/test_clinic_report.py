@@ -222,6 +222,21 @@ def test_the_report_on_one_recording_is_one_page_of_counts():
     assert count_text(word_errors("so", "so")) == "the one word right"
 
 
+def test_the_report_on_one_recording_holds_what_was_said_and_counts_against_it():
+    made = comparison("turn on", "t turn on", "turn on", "t t turn on")
+    report = recording_report(made, "a", "f")
+    scores = ("all 2 words right; verbatim: 2 errors in 4 words (2 missing)",
+              "1 error in 2 words (1 added); verbatim: 1 error in 4 words (1 missing)")  # fmt: skip
+    assert report.outcome == f"Base: {scores[0]}. Adapted: {scores[1]}."
+    for text in (Page(html_text(report)).text, pdf_text(report)):
+        text = " ".join(text.split())
+        assert all(words in text for words in ("What was said (verbatim)", "t t turn on", *scores))
+    alone = recording_report(comparison("turn on", None, None, "t turn on"), "a", "f")
+    assert alone.outcome == "Base: verbatim: 1 error in 3 words (1 missing)."
+    silence = comparison("so", "so", "so", "s so", waveform=np.zeros(8000, np.float32))
+    assert "verbatim: " not in " ".join(row.score for row in recording_report(silence, "a", "f").recordings[0].rows)
+
+
 def test_the_report_on_silence_repeats_no_invented_words():
     silence = comparison("invented", "invented", "so", waveform=np.zeros(8000, np.float32))
     report = recording_report(silence, "a", "f")

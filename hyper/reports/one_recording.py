@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import datetime
+from typing import TypeGuard
 
 from hyper.compare.comparison import Comparison
 from hyper.compare.row import Row
@@ -67,7 +68,12 @@ def recording_report(
         ),
         figures=(),
         recordings=(
-            RecordingPart(f"{name} · {tongue.say(f'{comparison.seconds:.1f} s')}", comparison.reference or "", rows),
+            RecordingPart(
+                f"{name} · {tongue.say(f'{comparison.seconds:.1f} s')}",
+                comparison.reference or "",
+                rows,
+                comparison.verbatim or "",
+            ),
         ),
         failures=(),
         facts=facts(
@@ -98,7 +104,15 @@ def count_text(errors: WordErrors, tongue: Tongue = IN_ENGLISH) -> str:
 def _part(name: str, row: Row, comparison: Comparison, tongue: Tongue) -> TranscriptPart:
     """The transcript with its errors as a count; where nobody speaks nothing is counted."""
     part = transcript_part(name, row, comparison.reference, comparison.language, tongue)
-    return replace(part, score=count_text(row.counted, tongue) if _is_counted(row) else "")
+    return replace(part, score=_score(row, tongue))
+
+
+def _score(row: Row, tongue: Tongue) -> str:
+    """The errors against what was meant, and against every sound that was said; "" where neither is known."""
+    counts = [count_text(row.errors, tongue)] if _is_counted(row, row.errors) else []
+    if _is_counted(row, row.verbatim_errors):
+        counts.append(f"{tongue.say('verbatim')}: {count_text(row.verbatim_errors, tongue)}")
+    return "; ".join(counts)
 
 
 def _outcome(comparison: Comparison, tongue: Tongue) -> str:
@@ -106,9 +120,7 @@ def _outcome(comparison: Comparison, tongue: Tongue) -> str:
     named = [("Base", comparison.base), ("Adapted", comparison.adapted)]
     if all(row.heard_nobody for row in comparison.rows):
         return tongue.say("No speech was found, so there is nothing to count.")
-    counts = [
-        f"{tongue.say(name)}: {count_text(row.counted, tongue)}." for name, row in named if row and _is_counted(row)
-    ]
+    counts = [f"{tongue.say(name)}: {score}." for name, row in named if row and (score := _score(row, tongue))]
     warning = warning_text(comparison.verdict.reasons, tongue)
     return f"{warning} {' '.join(counts) or tongue.say(NO_REFERENCE)}".lstrip()
 
@@ -120,5 +132,5 @@ def _counted_texts(comparison: Comparison) -> list[tuple[str | None, Row, Row | 
     return [(comparison.reference, comparison.base, comparison.adapted)]
 
 
-def _is_counted(row: Row) -> bool:
-    return row.errors is not None and row.errors.n_reference > 0 and not row.heard_nobody
+def _is_counted(row: Row, errors: WordErrors | None) -> TypeGuard[WordErrors]:
+    return errors is not None and errors.n_reference > 0 and not row.heard_nobody

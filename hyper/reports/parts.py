@@ -36,6 +36,7 @@ MARKS_MEANING = (
     "Marked words: underlined, with what was meant below it, where another word was written; struck out where a word "
     "is missing; boxed where one was added."
 )
+MEANT, VERBATIM = "What was meant", "What was said (verbatim)"
 NO_SPEECH = "(no speech found)"  # in place of words that nobody said
 HIDDEN_MEANING = "Where no speech was found, what the model wrote anyway is not shown, but it is counted."
 NO_REFERENCE = "No reference text was given, so nothing is counted: a transcript alone cannot show what is right."
@@ -59,6 +60,12 @@ class RecordingPart:
     heading: str  # number, name, and what is known of it
     reference: str
     rows: tuple[TranscriptPart, ...]
+    verbatim: str = ""  # every sound that was said, where somebody wrote it down
+
+    @property
+    def typed(self) -> tuple[str, ...]:
+        """What people wrote of it."""
+        return (self.heading, self.reference, self.verbatim)
 
 
 @dataclass(frozen=True)
@@ -102,7 +109,7 @@ class ClinicReport:
             *self.failures,
         ]
         parts += [cell for line in self.group_lines for cell in line]
-        parts += [part for recording in self.recordings for part in (recording.heading, recording.reference)]
+        parts += [part for recording in self.recordings for part in recording.typed]
         parts += [row.text for recording in self.recordings for row in recording.rows]
         return " ".join(parts)
 
