@@ -63,6 +63,28 @@ def type_a_text(page: playwright.Page, box: str) -> None:
     page.locator("textarea").fill("turn on")
 
 
+@pytest.mark.parametrize(
+    ("before", "kept"),
+    [
+        ("", ["b", "v"]),  # typed for what is to be uploaded
+        ("taken out", ["", ""]),
+        ("taken out, then typed", ["b", ""]),
+    ],
+)
+def test_what_was_typed_for_a_recording_that_was_taken_out_is_not_of_the_next(page, before, kept):
+    boxes = "".join(f"<div id='{box}'><textarea></textarea></div>" for box in ("hw-reference", "hw-verbatim"))
+    page.set_content(f"<div id='hw-results'></div>{boxes}<button id='hw-recount'>")
+    page.evaluate(scripts.WATCH_REFERENCE)
+    if before:
+        page.evaluate(scripts.REMEMBER_WHOSE)
+    if "typed" in before:
+        page.locator("#hw-reference textarea").fill("b")
+    uploaded = f"texts => ({scripts.texts_of_upload(['read this'])})(...texts)"
+    assert page.evaluate(uploaded, ["b", "v"]) == kept
+    assert page.evaluate(uploaded, ["b", "v"]) == ["b", "v"]  # once: these are of the new recording
+    assert page.evaluate(uploaded, ["read this", ""]) == ["", ""]
+
+
 @pytest.mark.parametrize("text", ["hw-reference", "hw-verbatim"])
 def test_each_text_that_errors_are_counted_against_counts_them_again(page, text):
     type_a_text(page, text)

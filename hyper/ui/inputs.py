@@ -146,6 +146,7 @@ class Inputs:
         self.begin_recording.click(None, self.reference, begun, js=scripts.begin_recording(PHRASES))
         self.begin_upload.click(None, None, begun, js=scripts.BEGIN_UPLOAD)
         self.recording.clear(None, None, self.note, js=scripts.sets(""))  # its box opens at once
+        self.recording.clear(None, js=scripts.REMEMBER_WHOSE)
         of_example = [self.reference, self.example_reference]
         self.recording.clear(take_out_example, of_example, of_example, **QUIET)
         if self.models.offer:

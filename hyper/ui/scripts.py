@@ -32,7 +32,9 @@ BEGIN_UPLOAD = f"""() => {{
 RECOUNT_PAUSE_MS = 250  # between two letters
 WATCH_REFERENCE = f"""() => {{
   document.addEventListener("input", (event) => {{
-    if (!event.target.closest("#hw-reference, #hw-verbatim")) return;
+    const text = event.target.closest("#hw-reference, #hw-verbatim");
+    if (!text) return;
+    delete text.dataset.former;
     const results = document.getElementById("hw-results");
     results.classList.add("hw-recounting");
     clearTimeout(results.hwRecount);
@@ -131,9 +133,22 @@ def begin_recording(phrases: Sequence[str]) -> str:
 }}"""
 
 
-def without_phrase(phrases: Sequence[str]) -> str:
-    """Takes a phrase to read out of the reference: what is uploaded said something else."""
-    return f"(reference) => {json.dumps(phrases)}.includes(reference) ? '' : reference"
+# When a recording is taken out, its texts stay: the same may be recorded again. Each keeps in mind whose it is until
+# somebody types in it; see `WATCH_REFERENCE`.
+REMEMBER_WHOSE = """() => {
+  for (const text of document.querySelectorAll("#hw-reference, #hw-verbatim")) text.dataset.former = "yes";
+}"""
+
+
+def texts_of_upload(phrases: Sequence[str]) -> str:
+    """Reference and verbatim text of what is uploaded: neither a phrase to read nor a former recording's text."""
+    return f"""(reference, verbatim) => {{
+  const ofFormer = (id) => document.getElementById(id)?.dataset.former;
+  const isPhrase = {json.dumps(phrases)}.includes(reference);
+  const texts = [isPhrase || ofFormer("hw-reference") ? "" : reference, ofFormer("hw-verbatim") ? "" : verbatim];
+  for (const id of ["hw-reference", "hw-verbatim"]) delete document.getElementById(id)?.dataset.former;
+  return texts;
+}}"""
 
 
 def open_view(view: str) -> str:

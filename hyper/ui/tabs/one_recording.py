@@ -77,8 +77,8 @@ class OneRecordingTab(Tab):
         of_cards = [card.late for card in self.cards if card.late is not None]
         self.late = [compared, recounted, strengthened, *of_cards]  # they would bring back what was there before
         self.end_on(*inputs.begins)
-        reference = inputs.reference
-        uploaded = inputs.recording.upload(None, reference, reference, js=scripts.without_phrase(PHRASES))
+        texts = [inputs.reference, inputs.verbatim]
+        uploaded = inputs.recording.upload(None, texts, texts, js=scripts.texts_of_upload(PHRASES))
         for filled in (uploaded, *inputs.examples_filled()):
             filled.then(None, js=scripts.COMPARE)
 
