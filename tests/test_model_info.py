@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import re
 import shutil
 from pathlib import Path
 from types import SimpleNamespace
@@ -223,6 +224,13 @@ def test_cards_say_what_is_loaded_and_what_it_costs(asr, whisper_folder, hyperne
     assert "hypernet-random" in own and models_html.NOT_MEASURED in own
     tiny = page.split('data-model="openai/whisper-tiny"')[1].split("</article>")[0]
     assert "memory 152 MB (float32)" in tiny and "downloaded once" in tiny
+
+
+def test_the_cards_of_one_base_are_called_as_in_the_list_of_models(asr):
+    models = ModelStore(asr, "bundled", load_by_name, forms=[ASSETS / "hypernet-mini-paper"])
+    titles = re.findall(r"<h3>(.*?)</h3>", models_html.models_html(models))
+    assert titles[:2] == ["Bundled pair · commands and short phrases", "Bundled pair · as in the paper"]
+    assert len(set(titles)) == len(titles) and "openai/whisper-tiny" in titles
 
 
 def test_what_a_model_was_trained_on_is_said_in_the_visitors_language():

@@ -6,7 +6,7 @@ import re
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from hyper.model.files import ASSETS, BackboneError
+from hyper.model.files import ASSETS, BUNDLED, BackboneError
 from hyper.model.info import (
     SCORECARD_FILE,
     BaseInfo,
@@ -21,6 +21,7 @@ from hyper.model.info import (
 )
 from hyper.ui.examples import COHORT_NAMES
 from hyper.ui.languages import say
+from hyper.ui.model_store import BETWEEN
 from hyper.ui.numbers import count
 from hyper.ui.templates import render
 
@@ -69,7 +70,7 @@ def models_html(models: ModelStore) -> str:
         )
         for info in hypernets_in(ASSETS)
     ]
-    cards = [_model_card(models, label.split(" · ")[0], name) for label, name in models.choices()]
+    cards = [_model_card(models, _title(models, label, name), name) for label, name in models.choices()]
     return render("models", models=cards, hypernets=hypernets, lines_shown=LINES_SHOWN, not_measured=NOT_MEASURED)
 
 
@@ -92,6 +93,11 @@ def said_training(line: str) -> str:
     kind = simulated + COHORT_NAMES.get(cohort, cohort)
     counts = ", ".join(say(count(int(n), noun)) for n, noun in ((recordings, "recording"), (speakers, "speaker")))
     return f"{say(SYNTHETIC) if corpus == 'synthetic' else corpus}, {say(kind)}: {counts}"
+
+
+def _title(models: ModelStore, label: str, name: str) -> str:
+    """The name in the list of models; without the sizes of those on the hub, which are facts of the card."""
+    return label if models.base_of(name) == BUNDLED else label.split(BETWEEN)[0]
 
 
 def _model_card(models: ModelStore, title: str, name: str) -> ModelCard:
