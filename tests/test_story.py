@@ -15,10 +15,11 @@ import soundfile
 from test_clinic_report import ATTACK
 from test_ui_panels import comparison, text_of
 
+from hyper.__main__ import main
 from hyper.compare.example_sets import LEARNED_EMBEDDING
 from hyper.recordings.manifest import ManifestRow
 from hyper.reports.parts import CAUTION
-from hyper.reports.story import SIMULATED, chapter, story_html, title_of, write_story
+from hyper.reports.story import SIMULATED, StoryError, chapter, check_page, story_html, title_of, write_story
 
 ASR = SimpleNamespace(backbone=SimpleNamespace(fingerprint="abc123"))
 STUTTER = ManifestRow("a.wav", Path("/secret/a.wav"), "turn on", cohort="stuttering", severity="mild", simulated=True)
@@ -80,3 +81,16 @@ def test_a_story_is_written_where_it_is_wanted(tmp_path):
     assert asked == [("/secret/a.wav", "turn on", "de")]
     told = text_of((tmp_path / "new" / "story.html").read_text(encoding="utf-8"))
     assert "Simulated stuttering, mild" in told and LEARNED_EMBEDDING in told
+
+
+def test_a_story_is_written_over_no_recording(tmp_path, capsys):
+    (recording := tmp_path / "a.wav").write_bytes(b"somebody")
+    assert main(["story", str(recording), "--audio", str(tmp_path / "b.wav")]) == 1
+    assert "a.wav; please name a file that ends in .html or .htm." in capsys.readouterr().err
+    assert recording.read_bytes() == b"somebody"
+    check_page(tmp_path / "a.HTM", [recording])
+    with pytest.raises(StoryError, match=r"would be written over .*told\.html, which it tells of; please"):
+        check_page(tmp_path / "new" / ".." / "told.html", [tmp_path / "told.html"])
+    (tmp_path / "folder.html").mkdir()
+    with pytest.raises(StoryError, match="please name a file"):
+        check_page(tmp_path / "folder.html", [])

@@ -29,12 +29,14 @@ def run(args: argparse.Namespace) -> None:
     """Compare the recordings, write the page."""
     from hyper.compare.example_sets import manifest_of
     from hyper.recordings.manifest import ManifestRow, read_manifest
-    from hyper.reports.story import write_story
+    from hyper.reports.story import check_page, write_story
 
+    check_page(args.out, [path for path in (args.audio, args.examples) if path])
     asr = load_asr(args)
     if args.audio:
         rows = [ManifestRow(args.audio.name, args.audio, args.reference)]
     else:
         rows = read_manifest(args.examples or manifest_of(asr, EXAMPLES))
+    check_page(args.out, [row.path for row in rows])
     write_story(asr, rows, args.out, args.language)
     print(f"wrote {args.out}")

@@ -30,7 +30,12 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 SIMULATED = "Recordings that are called simulated are no patient's: a program made typical speech atypical."
+ENDINGS = (".html", ".htm")
 NAMES = {"parkinsons": "Parkinson's", "typical": "typical speech"}
+
+
+class StoryError(ValueError):
+    """The page cannot be written where it is wanted; the message says why."""
 
 
 @dataclass(frozen=True)
@@ -52,6 +57,14 @@ class Chapter:
     wav: bytes
     speaking: dict[str, str]  # pauses, speech rate, pitch and level; {} where nobody speaks
     plots: tuple[Plot, ...]
+
+
+def check_page(out: Path, read: Sequence[Path]) -> None:
+    """Before the work: the page is a web page's file, and none of those that are `read`. Errors: StoryError."""
+    if out.suffix.lower() not in ENDINGS or out.is_dir():
+        raise StoryError(f"The page would be {out}; please name a file that ends in {' or '.join(ENDINGS)}.")
+    if out.resolve() in {path.resolve() for path in read}:
+        raise StoryError(f"The page would be written over {out}, which it tells of; please give it another name.")
 
 
 def write_story(asr: PersonalizedAsr, rows: Sequence[ManifestRow], out: Path, language: str = ENGLISH) -> None:
