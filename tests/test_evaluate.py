@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 from types import SimpleNamespace
 
 import jiwer
@@ -10,6 +11,7 @@ import numpy as np
 import pytest
 import soundfile
 
+from hyper.__main__ import main
 from hyper.compare.evaluation import table
 from hyper.compare.scoring import score_manifest, score_parts
 from hyper.compare.transcript import Pair
@@ -343,6 +345,27 @@ def test_a_place_that_cannot_be_written_is_told_before_the_work(tmp_path):
         files.check()
     assert sorted(path.name for path in tmp_path.rglob("*")) == ["list.csv", "new"]  # and nothing is left of trying
     assert (tmp_path / "list.csv").read_text() == "file"
+
+
+def test_no_file_is_written_over_what_is_read_or_over_another(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    read = [tmp_path / "m.csv", tmp_path / "anna.json"]
+    for files, why in (
+        (ReportFiles(None, Path("m.csv"), None, None), r"--csv names m\.csv, which is read here; please give"),
+        (ReportFiles(Path("anna.json"), None, None, None), r"--json names anna\.json, which is read here"),
+        (ReportFiles(Path("anna.wav"), None, None, None), r"--json names anna\.wav; it must end in \.json\."),
+        (ReportFiles(None, Path("t.txt"), None, None), r"--csv names t\.txt; it must end in \.csv\."),
+        (ReportFiles(None, None, Path("t.csv"), None), r"--xlsx names t\.csv; it must end in \.xlsx\."),
+    ):
+        with pytest.raises(EvaluationError, match=why):
+            files.check(read)
+    ReportFiles(Path("new/r.JSON"), Path("r.csv"), None, Path("r.pdf")).check(read)
+
+
+def test_evaluate_keeps_its_own_manifest(tmp_path, capsys):
+    (manifest := tmp_path / "m.csv").write_text("file,reference\na.wav,stop\n")
+    assert main(["evaluate", str(manifest), "--csv", str(tmp_path / "x" / ".." / "m.csv")]) == 1
+    assert "m.csv, which is read here; please give it another name." in capsys.readouterr().err
 
 
 def test_a_file_that_cannot_be_written_in_the_end_costs_no_other(tmp_path, capsys):

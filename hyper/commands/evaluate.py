@@ -59,8 +59,9 @@ def run(args: argparse.Namespace) -> None:
     from hyper.recordings.manifest import read_manifest
     from hyper.reports.evaluate import ReportFiles, evaluate
 
-    (files := options(args, ReportFiles)).check()
-    rows = read_manifest(args.manifest)[: args.limit]
+    rows = read_manifest(args.manifest)
+    (files := options(args, ReportFiles)).check([Path(args.manifest), *(row.path for row in rows)])
+    rows = rows[: args.limit]
     how: dict[str, Any] = {"batch_size": args.batch_size, "language": args.language}
     score: Callable[..., Evaluation | None]
     if args.ray:

@@ -17,6 +17,8 @@ from hyper.reports.html import html_text
 from hyper.reports.pdf import pdf_bytes
 from hyper.reports.table import recordings_sheet, sheets
 
+ENDINGS = {"json": (".json",), "csv": (".csv",), "xlsx": (".xlsx",), "report": (".html", ".pdf")}
+
 
 class EvaluationError(ValueError):
     """The manifest could not be scored, or a file cannot be written where it is wanted."""
@@ -31,16 +33,22 @@ class ReportFiles:
     xlsx: Path | None
     report: Path | None  # ends in .html or .pdf
 
-    def check(self) -> None:
-        """Before the hours of work, not after: every file can be written where it is wanted.
+    def check(self, read: Sequence[Path] = ()) -> None:
+        """Before the hours of work, not after: every file can be written where it is wanted, over none that is `read`.
 
-        Errors: EvaluationError where one names a folder, or cannot.
+        Errors: EvaluationError where one names a folder, has another ending, or cannot. Since no two share an ending,
+        no two are one.
         """
+        kept = {path.resolve() for path in read}
         for option, path in vars(self).items():
             if path is None:
                 continue
             if path.is_dir():
                 raise EvaluationError(f"--{option} names the folder {path}; it must name a file to write.")
+            if path.suffix.lower() not in (endings := ENDINGS[option]):
+                raise EvaluationError(f"--{option} names {path}; it must end in {' or '.join(endings)}.")
+            if path.resolve() in kept:
+                raise EvaluationError(f"--{option} names {path}, which is read here; please give it another name.")
             try:
                 _try_out(path)
             except OSError as error:
