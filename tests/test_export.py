@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import re
+import shutil
 import sys
 from dataclasses import replace
 from pathlib import Path
@@ -12,7 +13,7 @@ from zipfile import ZipFile
 
 import pytest
 import torch
-from safetensors.torch import load_file
+from safetensors.torch import load_file, save_file
 from test_cli import one_line_failure
 from test_decoding import generated, random_lora
 
@@ -127,6 +128,24 @@ def test_the_code_on_the_card_works(asr, whisper_folder, speech_like, monkeypatc
     write(asr.backbone, comparison, tmp_path / "taken")
     monkeypatch.chdir(tmp_path)
     assert run_snippet(tmp_path / "taken", comparison.waveform, capsys) == comparison.adapted.text
+
+
+@pytest.mark.parametrize("write", [export_adapter, export_merged])
+def test_the_code_on_the_card_works_where_the_weights_have_half_precision(
+    asr, whisper_folder, speech_like, monkeypatch, tmp_path, capsys, write
+):
+    if write is export_adapter:
+        pytest.importorskip("peft")
+    shutil.copytree(whisper_folder, tmp_path / "whisper-random")
+    write(asr.backbone, asr.compare(speech_like(1.0)), tmp_path / "taken")
+    for folder in ("whisper-random", "taken"):
+        if (file := tmp_path / folder / "model.safetensors").is_file():
+            save_file({name: weight.half() for name, weight in load_file(file).items()}, file, {"format": "pt"})
+            config = json.loads((file.parent / "config.json").read_text())
+            (file.parent / "config.json").write_text(json.dumps(config | {"dtype": "float16"}))
+    monkeypatch.chdir(tmp_path)
+    assert run_snippet(tmp_path / "taken", speech_like(1.0), capsys)
+    assert "Transformers hears a whole window" in (tmp_path / "taken" / "README.md").read_text(encoding="utf-8")
 
 
 def test_the_bundled_pair_taken_away(monkeypatch, tmp_path, capsys):

@@ -43,6 +43,8 @@ their size say anything about a person's health. A transcript can be wrong: chec
 ## Load it
 
 `waveform` is the recording: (n_samples,) float32, mono, 16 kHz, at most {window:g} s. {where}
+Transformers hears a whole window of {window:g} s, where HyperWhisper on a CPU hears a short recording in a part of it:
+the two texts can differ a little.
 
 ```python
 {snippet}
@@ -54,14 +56,14 @@ from peft import PeftModel
 from transformers import WhisperForConditionalGeneration, WhisperProcessor
 base, processor = (kind.from_pretrained("{base}") for kind in (WhisperForConditionalGeneration, WhisperProcessor))
 features = processor(waveform, sampling_rate=16_000, return_tensors="pt").input_features
-tokens = PeftModel.from_pretrained(base, "{folder}").generate(input_features=features{options})[0]
+tokens = PeftModel.from_pretrained(base.float(), "{folder}").generate(input_features=features{options})[0]
 print(processor.decode(tokens, skip_special_tokens=True))"""
 
 MERGED_SNIPPET = """\
 from transformers import WhisperForConditionalGeneration, WhisperProcessor
 model, processor = (kind.from_pretrained("{folder}") for kind in (WhisperForConditionalGeneration, WhisperProcessor))
 features = processor(waveform, sampling_rate=16_000, return_tensors="pt").input_features
-print(processor.decode(model.generate(features{options})[0], skip_special_tokens=True))"""
+print(processor.decode(model.float().generate(features{options})[0], skip_special_tokens=True))"""
 
 
 class ExportError(ValueError):
