@@ -322,8 +322,15 @@ def test_recordings_that_cannot_be_simulated_are_left_out_and_said(
     assert not (tmp_path / "none" / "manifest.csv").exists()
 
 
+def test_a_manifest_without_speakers_is_refused(tmp_path: Path) -> None:
+    rows = [ManifestRow(f"{who}.wav", tmp_path / f"{who}.wav", "one two", speaker=who) for who in "ab"]
+    nobody = ManifestRow("c.wav", tmp_path / "c.wav", "one two")
+    with pytest.raises(SimulationError, match=r"1 of 3 recordings name no speaker, the first is c\.wav; .*`speaker`"):
+        simulate_manifest([*rows, nobody], tmp_path / "out", 1, COHORTS, None, 0, n_workers=1)
+
+
 def test_a_manifest_without_phone_times_is_refused(tmp_path: Path) -> None:
-    row = ManifestRow("a.wav", tmp_path / "a.wav", "one two")
+    row = ManifestRow("a.wav", tmp_path / "a.wav", "one two", speaker="s")
     with pytest.raises(SimulationError, match="1 recordings have no phone times, the first is a.wav"):
         simulate_manifest([row], tmp_path, 1, COHORTS, None, 0, n_workers=1)
 

@@ -96,8 +96,9 @@ def simulate_manifest(
     The reference stays what the speaker meant to say. Each patient speaks in one of the `ways`, named in the note;
     recordings without phone times in one that needs none.
     Recordings that cannot be simulated are left out, and said. Errors: SimulationError for a cohort or ways that nobody
-    simulates, where phone times are missing, and where no recording can be simulated.
+    simulates, where speakers or phone times are missing, and where no recording can be simulated.
     """
+    _check_speakers(rows)
     unknown = [cohort for cohort in cohorts if cohort not in ALL_COHORTS]
     if unknown:
         raise SimulationError(f"There is no simulator for {unknown[0]!r}; there are {', '.join(ALL_COHORTS)}.")
@@ -144,6 +145,15 @@ def planned_jobs(
         note = row.note if ways == PHONES else f"way: {way}"
         jobs.append(Job(row, patient, file, seed * 10_000_019 + i, way, note))
     return jobs
+
+
+def _check_speakers(rows: Sequence[ManifestRow]) -> None:
+    """Errors: SimulationError where it is not said who speaks: all such recordings would become one patient."""
+    if nameless := [row.file for row in rows if not row.speaker]:
+        raise SimulationError(
+            f"{len(nameless):,} of {len(rows):,} recordings name no speaker, the first is {nameless[0]}; each speaker "
+            "becomes a patient, so please fill in the column `speaker`."
+        )
 
 
 def _check_ways(rows: Sequence[ManifestRow], cohorts: Sequence[str], ways: str) -> None:
