@@ -329,6 +329,12 @@ def test_a_manifest_without_speakers_is_refused(tmp_path: Path) -> None:
         simulate_manifest([*rows, nobody], tmp_path / "out", 1, COHORTS, None, 0, n_workers=1)
 
 
+def test_no_patient_is_made_of_a_patient(tmp_path: Path) -> None:
+    row = ManifestRow("a.wav", tmp_path / "a.wav", "one two", speaker="a", cohort="ALS")
+    with pytest.raises(SimulationError, match=r"1 of 2 recordings are no typical speech, the first is a\.wav \(ALS\);"):
+        simulate_manifest([replace(row, cohort="Typical"), row], tmp_path / "out", 1, COHORTS, None, 0, n_workers=1)
+
+
 def test_a_manifest_without_phone_times_is_refused(tmp_path: Path) -> None:
     row = ManifestRow("a.wav", tmp_path / "a.wav", "one two", speaker="s")
     with pytest.raises(SimulationError, match="1 recordings have no phone times, the first is a.wav"):

@@ -10,8 +10,8 @@ import numpy as np
 
 from hyper.recordings.audio import load_audio, save_audio
 from hyper.recordings.blocks import in_blocks, on_ray
-from hyper.recordings.limits import AudioError
-from hyper.recordings.manifest import ManifestRow, write_manifest
+from hyper.recordings.limits import AudioError, shown
+from hyper.recordings.manifest import ManifestRow, kind, write_manifest
 from hyper.recordings.parallel import parallel
 from hyper.simulate import ALL_COHORTS, SEVERITIES, draw_profile, simulate
 from hyper.simulate.phones import PhonesError, parse_phones
@@ -96,9 +96,11 @@ def simulate_manifest(
     The reference stays what the speaker meant to say. Each patient speaks in one of the `ways`, named in the note;
     recordings without phone times in one that needs none.
     Recordings that cannot be simulated are left out, and said. Errors: SimulationError for a cohort or ways that nobody
-    simulates, where speakers or phone times are missing, and where no recording can be simulated.
+    simulates, where speakers or phone times are missing, where speech is not typical, and where no recording can be
+    simulated.
     """
     _check_speakers(rows)
+    _check_typical(rows)
     unknown = [cohort for cohort in cohorts if cohort not in ALL_COHORTS]
     if unknown:
         raise SimulationError(f"There is no simulator for {unknown[0]!r}; there are {', '.join(ALL_COHORTS)}.")
@@ -153,6 +155,15 @@ def _check_speakers(rows: Sequence[ManifestRow]) -> None:
         raise SimulationError(
             f"{len(nameless):,} of {len(rows):,} recordings name no speaker, the first is {nameless[0]}; each speaker "
             "becomes a patient, so please fill in the column `speaker`."
+        )
+
+
+def _check_typical(rows: Sequence[ManifestRow]) -> None:
+    """Errors: SimulationError where some are of patients: a simulator knows typical speech alone."""
+    if patients := [row for row in rows if kind(row.cohort) not in ("", "typical")]:
+        raise SimulationError(
+            f"{len(patients):,} of {len(rows):,} recordings are no typical speech, the first is {patients[0].file} "
+            f"({shown(patients[0].cohort)}); patients are made of typical speech alone, so please list only that."
         )
 
 
