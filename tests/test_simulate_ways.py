@@ -250,7 +250,12 @@ def test_recordings_without_phones_are_simulated_and_the_note_says_how(tmp_path:
 
 
 def test_ways_that_are_not_there_are_named(tmp_path: Path) -> None:
-    with pytest.raises(SimulationError, match="No way 'held-out' makes dysphonia; choose one of train, held-out, all,"):
+    with pytest.raises(
+        SimulationError, match="No way 'held-out' makes dysphonia; give --ways one of train, all, phones,"
+    ):
         simulate_manifest([], tmp_path, 1, ("dysphonia",), None, 0, n_workers=1, ways="held-out")
     with pytest.raises(SimulationError, match="No way 'backwards' makes stuttering"):
         simulate_manifest([], tmp_path, 1, ("stuttering",), None, 0, n_workers=1, ways="backwards")
+    able = "train, held-out, all, phones, pieces, chain, vocoder, predictor, channels"
+    with pytest.raises(SimulationError, match=f"one of {able}, or --cohorts without stuttering"):
+        simulate_manifest([], tmp_path, 1, ("dysarthria", "stuttering"), None, 0, n_workers=1, ways="smear")

@@ -173,8 +173,9 @@ def _check_ways(rows: Sequence[ManifestRow], cohorts: Sequence[str], ways: str) 
     for cohort in cohorts:
         names = ways_of(cohort, ways)
         if not names:
+            able = [way for way in (*CHOICES, PHONES, *WAYS) if ways_of(cohort, way)]
             raise SimulationError(
-                f"No way {ways!r} makes {cohort}; choose one of {', '.join((*CHOICES, PHONES, *WAYS))}."
+                f"No way {ways!r} makes {cohort}; give --ways one of {', '.join(able)}, or --cohorts without {cohort}."
             )
         if without and names == (PHONES,):
             raise SimulationError(
