@@ -402,6 +402,15 @@ def test_kaldi(tmp_path, monkeypatch):
     assert [len(soundfile.read(row.path)[0]) for row in rows.values()] == [8_000, 8_000]
 
 
+def test_what_kaldi_s_jobs_share_out_is_listed_once(tmp_path):
+    path = sound(tmp_path / "elsewhere/a.wav")
+    for place in ("train", "train/split2/1", "train/split1utt/1", "other/split2/1"):
+        write(tmp_path / "data" / place / "wav.scp", f"a {path}\n")
+        write(tmp_path / "data" / place / "text", f"a {place}\n")
+    told = [utterance.reference for utterance in CORPORA["kaldi"].read(tmp_path / "data")]
+    assert told == ["other/split2/1", "train"]  # the first is nobody's share: no data folder lies above it
+
+
 @pytest.mark.parametrize(
     ("files", "words"),
     [

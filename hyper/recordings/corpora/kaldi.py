@@ -6,6 +6,7 @@ Layout: kaldi-asr.org/doc/data_prep.html.
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -16,6 +17,8 @@ def read(folder: Path) -> Iterator[Utterance]:
     """Every utterance of every data folder; relative paths count from the data folder or from where one is."""
     for table in sorted(folder.rglob("wav.scp")):
         data = table.parent
+        if _is_share(data):
+            continue
         recordings = {name: _recording(table, name, entry) for name, entry in pairs(table).items()}
         texts, speakers, segments = (
             pairs(data / name) if (data / name).is_file() else {} for name in ("text", "utt2spk", "segments")
@@ -25,6 +28,12 @@ def read(folder: Path) -> Iterator[Utterance]:
             if recording not in recordings:
                 raise CorpusError(f"{data / 'segments'} cuts {name} from {recording}, which wav.scp does not list.")
             yield Utterance(recordings[recording], texts.get(name, ""), speakers.get(name, ""), start=start, end=end)
+
+
+def _is_share(data: Path) -> bool:
+    """Whether it is split2/1 of a data folder, or split2utt/1: what one of Kaldi's jobs takes, listed above already."""
+    split = data.parent
+    return re.fullmatch(r"split\d+(utt)?", split.name) is not None and (split.parent / "wav.scp").is_file()
 
 
 def _recording(table: Path, name: str, entry: str) -> Path:
