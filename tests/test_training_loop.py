@@ -507,3 +507,13 @@ def test_only_recordings_that_are_left_out_are_told(
     unusable = [replace(rows[0], path=tmp_path / name) for name in ("gone.wav", "long.wav")]
     open_store(backbone, [*rows, *unusable], tmp_path / "less", kept)
     assert f"left out 2 of {len(rows) + 2} recordings: over " in capsys.readouterr().out
+
+
+def test_a_file_where_the_hypernetwork_would_be_written_is_told_before_the_training(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "file").write_text("notes")
+    for out in (tmp_path / "file", tmp_path / "file" / "hypernet"):
+        assert main(["train", "--data", str(tmp_path / "never-read.csv"), "--out", str(out)]) == 1
+        told = f"--out is {out}, but {tmp_path / 'file'} is a file; please name a folder for the hypernetwork."
+        assert told in capsys.readouterr().err

@@ -80,6 +80,7 @@ class HypernetTraining:
 
 def train_hypernet(wanted: HypernetTraining, settings: AdaptationTraining) -> None:
     """Encode, train, write the hypernetwork with its card and the curve; several processes share the work."""
+    check_folder(wanted.out)
     rows = taught_rows(wanted.data)
     waiting = InitProcessGroupKwargs(timeout=LONGEST_WAIT)  # the others wait while the first encodes
     accelerator = Accelerator(cpu=wanted.device == "cpu", kwargs_handlers=[waiting])
@@ -124,6 +125,13 @@ def train_hypernet(wanted: HypernetTraining, settings: AdaptationTraining) -> No
         print(f"wrote {wanted.out}; start the app on it:\n{command}")
     accelerator.wait_for_everyone()
     accelerator.end_training()  # several processes would hang at their exit
+
+
+def check_folder(out: Path) -> None:
+    """Before the training, not after: the hypernetwork's folder can be made. Errors: TrainingDataError."""
+    there = next(place for place in (out, *out.absolute().parents) if place.exists())
+    if not there.is_dir():
+        raise TrainingDataError(f"--out is {out}, but {there} is a file; please name a folder for the hypernetwork.")
 
 
 def taught_rows(manifests: Sequence[Path]) -> list[ManifestRow]:
