@@ -504,9 +504,11 @@ def test_only_recordings_that_are_left_out_are_told(
     assert "left out" not in capsys.readouterr().out
     n_samples = round((backbone.window_seconds + 0.2) * SAMPLE_RATE)  # so much is taken of what is transcribed alone
     save_audio(tmp_path / "long.wav", np.random.default_rng(0).uniform(-0.1, 0.1, n_samples).astype(np.float32))
-    unusable = [replace(rows[0], path=tmp_path / name) for name in ("gone.wav", "long.wav")]
+    unusable = [replace(rows[0], file=name, path=tmp_path / name) for name in ("gone.wav", "long.wav")]
     open_store(backbone, [*rows, *unusable], tmp_path / "less", kept)
-    assert f"left out 2 of {len(rows) + 2} recordings: over " in capsys.readouterr().out
+    told = capsys.readouterr().out
+    assert f"left out 2 of {len(rows) + 2} recordings: over " in told
+    assert "s or not usable (1 of them missing); the first is gone.wav\n" in told
 
 
 def test_a_file_where_the_hypernetwork_would_be_written_is_told_before_the_training(

@@ -40,7 +40,8 @@ class LiveStates:
         seconds = [usable_seconds(row.path, backbone.window_seconds) for row in rows]
         self._rows = [row for row, length in zip(rows, seconds, strict=True) if length is not None]
         samples = [round(length * SAMPLE_RATE) for length in seconds if length is not None]
-        tell_left_out(len(rows) - len(self._rows), len(rows), backbone)
+        left_out = [row for row, length in zip(rows, seconds, strict=True) if length is None]
+        tell_left_out(left_out, len(rows), backbone)
         check_any(self._rows, rows, backbone)
         self.tokens = [backbone.to_tokens(row.reference) for row in self._rows]
         self.speakers = [row.speaker for row in self._rows]

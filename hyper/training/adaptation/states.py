@@ -175,10 +175,12 @@ def check_any(used: Sequence[object], rows: Sequence[ManifestRow], backbone: Bac
         )
 
 
-def tell_left_out(n_left_out: int, n_rows: int, backbone: Backbone) -> None:
-    """Say how many could not be used, if any."""
-    if n_left_out:
-        print(f"left out {n_left_out} of {n_rows} recordings: {_not_used(backbone)}", flush=True)
+def tell_left_out(left_out: Sequence[ManifestRow], n_rows: int, backbone: Backbone) -> None:
+    """Say how many could not be used, if any, how many of them are missing, and one to look at."""
+    if left_out:
+        n_missing = sum(not row.path.is_file() for row in left_out)
+        told = f"left out {len(left_out):,} of {n_rows:,} recordings: {_not_used(backbone)}"
+        print(f"{told} ({n_missing:,} of them missing); the first is {left_out[0].file}", flush=True)
 
 
 def _not_used(backbone: Backbone) -> str:
@@ -231,11 +233,11 @@ def _loaded(
     backbone: Backbone, rows: Sequence[ManifestRow], batch_size: int
 ) -> Iterator[tuple[list[int], list[np.ndarray]]]:
     """Batches of recordings that can be used, by position: readable, within the model's window."""
-    used, waveforms, n_left_out = [], [], 0
+    used, waveforms, left_out = [], [], []
     read = ahead(lambda row: _waveform(row, backbone.window_seconds), rows)
     for place, waveform in enumerate(tqdm(read, desc="encoding", unit="recording", total=len(rows))):
         if waveform is None:
-            n_left_out += 1
+            left_out.append(rows[place])
             continue
         used.append(place)
         waveforms.append(waveform)
@@ -244,7 +246,7 @@ def _loaded(
             used, waveforms = [], []
     if used:
         yield used, waveforms
-    tell_left_out(n_left_out, len(rows), backbone)
+    tell_left_out(left_out, len(rows), backbone)
 
 
 def _waveform(row: ManifestRow, max_seconds: float) -> np.ndarray | None:
