@@ -260,6 +260,12 @@ def test_too_few_typical_speakers_are_told(n_typical: int, is_told: bool) -> Non
     assert ("harms typical speech will not be known: its speakers are too few; with 3 or more" in told) == is_told
 
 
+def test_typical_speakers_are_counted_and_not_their_recordings() -> None:
+    rows = rows_of({"a": "typical", "b": "typical", "c": "dysarthria"})
+    told = parts_text({"train": [*rows, *rows, replace(rows[1], cohort="dysarthria")], "test": rows[2:]}, False)
+    assert told.startswith("train       7 recordings of 3 speakers, 1 of them typical\n")  # b is heard both ways
+
+
 def test_cohorts_are_spread_over_the_parts() -> None:
     cohorts = {f"d{i:02}": "dysarthria" for i in range(40)} | {f"s{i:02}": "stuttering" for i in range(20)}
     rows = rows_of(cohorts | {f"t{i}": "typical" for i in range(10)})

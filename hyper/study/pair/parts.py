@@ -97,8 +97,9 @@ def parts_text(parts: Parts, all_become_patients: bool) -> str:
     lines = []
     for name, rows in parts.items():
         speakers = {source_speaker(row) for row in rows}
-        typical = sum(row.cohort == TYPICAL for row in rows)
-        lines.append(f"{name:<11} {len(rows):,} recordings of {len(speakers):,} speakers, {typical:,} of them typical")
+        n_typical = len(speakers - {source_speaker(row) for row in rows if row.cohort != TYPICAL})
+        told = f"{len(rows):,} recordings of {len(speakers):,} speakers, {n_typical:,} of them typical"
+        lines.append(f"{name:<11} {told}")
     has_typical = {name: any(row.cohort == TYPICAL for row in rows) for name, rows in parts.items()}
     if has_typical["train"] and not has_typical["test"]:
         wanted = f"with {LEAST_TYPICAL} or more one would be tested on"
