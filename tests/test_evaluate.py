@@ -12,7 +12,7 @@ import pytest
 import soundfile
 
 from hyper.__main__ import main
-from hyper.compare.evaluation import table
+from hyper.compare.evaluation import GroupError, table
 from hyper.compare.scoring import score_manifest, score_parts
 from hyper.compare.transcript import Pair
 from hyper.recordings.manifest import ManifestRow
@@ -270,7 +270,18 @@ def test_a_row_without_reference_is_transcribed_and_not_scored(tmp_path):
     )  # fmt: skip
     assert evaluation.group("all", "all").n_utterances == 1
     rows, asr = recordings(tmp_path, [("", "hello", "hello")])
-    assert score_manifest(asr, rows).groups == ()
+    assert (nothing := score_manifest(asr, rows)).groups == ()
+    with pytest.raises(GroupError, match="There is no group 'all', 'all': no recording that was heard has a reference"):
+        nothing.group("all", "all")
+
+
+def test_a_group_that_is_not_there_is_answered_with_those_that_are(tmp_path):
+    rows, asr = recordings(tmp_path, SENTENCES, cohort=["a", "a", "b", "b", "b"])
+    evaluation = score_manifest(asr, rows)
+    with pytest.raises(GroupError, match=r"There is no group 'cohort', 'c'; there are a, b\."):
+        evaluation.group("cohort", "c")
+    with pytest.raises(GroupError, match=r"There is no group 'kind', 'a'; there are all, cohort\."):
+        evaluation.group("kind", "a")
 
 
 def test_a_perfect_base_gives_no_relative_change(tmp_path):

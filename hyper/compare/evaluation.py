@@ -15,11 +15,16 @@ from hyper.metrics.intervals import Interval
 from hyper.metrics.normalize import counting_note
 from hyper.metrics.percent import percent
 from hyper.metrics.word_errors import WordErrors
+from hyper.recordings.limits import shown
 
 # Each makes groups where the manifest fills it.
 GROUP_COLUMNS = ("cohort", "severity", "speaker", "corpus", "domain", "voice", "age_group")
 CHANGE_INTERVAL = "95 % of speakers"
 MOST_VALUES_SHOWN = 20  # a column with more values (speakers, mostly) is left to the JSON report
+
+
+class GroupError(ValueError):
+    """No group has that name; the message says which there are."""
 
 
 @dataclass(frozen=True)
@@ -70,8 +75,15 @@ class Evaluation:
         return tuple(pool(by, ", ".join(values), members[values]) for values in sorted(members) if all(values))
 
     def group(self, by: str, value: str) -> Group:
-        """The one group of that name."""
-        return next(group for group in self.groups if (group.by, group.value) == (by, value))
+        """The one group of that name. Errors: GroupError where there is none."""
+        for group in self.groups:
+            if (group.by, group.value) == (by, value):
+                return group
+        if not self.groups:
+            raise GroupError(f"There is no group {by!r}, {value!r}: no recording that was heard has a reference.")
+        values = [group.value for group in self.groups if group.by == by]
+        there = ", ".join(values or dict.fromkeys(group.by for group in self.groups))
+        raise GroupError(f"There is no group {by!r}, {value!r}; there are {shown(there)}.")
 
     def to_json(self) -> dict[str, Any]:
         """The whole report."""
