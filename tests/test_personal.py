@@ -95,6 +95,13 @@ def test_a_base_alone_and_a_list_without_references_are_refused(pair, spoken) ->
         whose_weights(pair, rows)
 
 
+def test_recordings_of_nobody_are_not_taken_for_one_speaker_s(pair, spoken) -> None:
+    rows = read_manifest(spoken)
+    rows = [replace(rows[0], file="whose.wav", speaker=""), *rows[1:]]
+    with pytest.raises(PersonalError, match=rf"1 of {len(rows)} recordings name no speaker, the first is whose\.wav;"):
+        whose_weights(pair, rows)
+
+
 def test_one_lora_for_everybody_generates_nothing(backbone, make_hypernet) -> None:
     one = make_hypernet(backbone, generated="nothing", rank=2)
     n_statistics = (2, backbone.n_encoder_layers + 1, 3, backbone.d_model)
