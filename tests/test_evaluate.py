@@ -269,6 +269,8 @@ def test_a_row_without_reference_is_transcribed_and_not_scored(tmp_path):
         None, "hello there", None, None
     )  # fmt: skip
     assert evaluation.group("all", "all").n_utterances == 1
+    note = "without a reference, so transcribed and not scored: 1 recordings"
+    assert note in table(evaluation).splitlines()
     rows, asr = recordings(tmp_path, [("", "hello", "hello")])
     assert (nothing := score_manifest(asr, rows)).groups == ()
     with pytest.raises(GroupError, match="There is no group 'all', 'all': no recording that was heard has a reference"):

@@ -132,8 +132,15 @@ def table(evaluation: Evaluation) -> str:
             lines.append((note,) + ("",) * (len(header) - 1))
         if n_values <= MOST_VALUES_SHOWN:
             lines.append(_table_line(group))
-    notes = [unreliable_text([each.doubts for each in evaluation.utterances]), counting_note(evaluation.language)]
+    doubts = unreliable_text([each.doubts for each in evaluation.utterances])
+    notes = [doubts, _unscored_note(evaluation), counting_note(evaluation.language)]
     return "\n".join(filter(None, [aligned(lines), *notes]))
+
+
+def _unscored_note(evaluation: Evaluation) -> str:
+    """How many recordings the numbers leave out for want of a reference, "" where none."""
+    n_unscored = sum(each.base.errors is None for each in evaluation.utterances)
+    return f"without a reference, so transcribed and not scored: {n_unscored:,} recordings" if n_unscored else ""
 
 
 def _table_line(group: Group) -> tuple[str, ...]:
