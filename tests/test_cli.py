@@ -139,6 +139,7 @@ def test_without_arguments_the_help_page_is_shown(capsys):
         (["simulate", "m.csv", "--out", "x", "--patients", "0"], "argument --patients: 0 is not above zero"),
         (["simulate", "m.csv", "--out", "x", "--seed", "-1"], "argument --seed: -1 is not a whole number"),
         (["methods", "--data", "m.csv", "--updates", "0"], "argument --updates: 0 is not above zero"),
+        (["train", "--data", "m.csv", "--out", "o", "--updates", "0"], "argument --updates: 0 is not above zero"),
         (["experiment", "budget", "--data", "m.csv", "--seeds", "1.5"], "argument --seeds: 1.5 is not a whole number"),
     ],
 )

@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from hyper.commands.arguments import add_lesson, options
+from hyper.commands.arguments import add_lesson, options, positive
 from hyper.model.config import GENERATED, GENERATORS
 
 EXAMPLES = """\
@@ -28,7 +28,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add("--start", type=Path, metavar="FOLDER", help="go on from a hypernetwork for this base, in its form: --targets, --rank, --alpha, --generator and --generated are then its own")  # noqa: E501  # fmt: skip
     add("--run", dest="run_folder", type=Path, default=Path("runs/hypernet"), metavar="FOLDER", help="folder of the run: encoder states, log, resumable state (default: runs/hypernet)")  # noqa: E501  # fmt: skip
     add("--minutes", type=float, default=10.0, metavar="M", help="minutes of training proper, encoding apart (default: 10)")  # noqa: E501  # fmt: skip
-    add("--updates", type=int, default=0, metavar="N", help="train for so many updates instead of by the clock")
+    add("--updates", type=positive, default=0, metavar="N", help="train for so many updates instead of by the clock")
     add("--batch-size", type=int, default=64, metavar="N", help="utterances an update, over all processes (default: 64)")  # noqa: E501  # fmt: skip
     add("--accumulate", type=int, default=1, metavar="PARTS", help="compute each batch in so many parts, where memory is short (default: 1)")  # noqa: E501  # fmt: skip
     add("--learning-rate", type=float, default=2e-3, metavar="RATE", help="highest learning rate of the run (default: 0.002)")  # noqa: E501  # fmt: skip
