@@ -96,8 +96,10 @@ def test_two_workers_find_what_one_process_finds(
 
 
 def test_simulating_on_ray_writes_what_processes_write(two_workers: None, spoken: Path, tmp_path: Path) -> None:
+    rows = [replace(row, file=str(row.path), cohort="typical") for row in read_manifest(spoken)]
+    write_manifest(typical := tmp_path / "typical.csv", rows)
     for out, how in (("ray", ["--ray"]), ("processes", ["--workers", "1"])):
-        assert main(["simulate", str(spoken), "--out", str(tmp_path / out), "--limit", "6", *how]) == 0
+        assert main(["simulate", str(typical), "--out", str(tmp_path / out), "--limit", "6", *how]) == 0
     by_ray, by_processes = (read_manifest(tmp_path / out / "manifest.csv") for out in ("ray", "processes"))
     assert len(by_ray) == 6
     for one, other in zip(by_ray, by_processes, strict=True):
