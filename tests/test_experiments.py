@@ -244,7 +244,7 @@ def test_transfer_needs_every_cohort(bench: Workbench) -> None:
 def test_each_answer_that_is_shipped_is_of_the_numbers_beside_it(name: str) -> None:
     record = json.loads((RESULTS / f"experiment-{name}.json").read_text())
     said = answer(name, record, RESULTS)
-    seeds = {1: "with one training seed"}[len(record["seeds"])]
+    seeds = {1: "with one training seed", 3: "with three training seeds"}[len(record["seeds"])]
     assert said.startswith(f"On simulated speech, {seeds}: ")
     assert said in (RESULTS / PAGE).read_text()
 

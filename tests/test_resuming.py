@@ -20,7 +20,7 @@ from hyper.recordings.audio import save_audio
 from hyper.recordings.manifest import ManifestRow, read_manifest, write_manifest
 from hyper.study.methods.adaptations import ModelAdaptation, private_copy
 from hyper.training.adaptation.hypernet_adaptation import HypernetAdaptation
-from hyper.training.adaptation.loop import Adaptation, AdaptationTrainer, AdaptationTraining
+from hyper.training.adaptation.loop import Adaptation, AdaptationTrainer, AdaptationTraining, LoopError
 from hyper.training.adaptation.states import StateStore
 from hyper.training.adaptation.stores import LogMelStore
 from hyper.training.base import features
@@ -138,7 +138,6 @@ def train(folder: Path, base: Path, data: Path, *more: str) -> int:
         (("--batch-size", "5"), "was begun with batch_size 4, but now batch_size is 5"),
         (("--seed", "3"), "was begun with seed 0, but now seed is 3"),
         (("--generated", "b"), "was begun with generated both, but now generated is b"),
-        (("--updates", "-1"), "`updates` is -1, but it must be at least 0"),
         (("--minutes", "0"), "`minutes` is 0, but training takes more than 0 and has an end"),
         (("--minutes", "nan"), "`minutes` is nan"),
         (("--minutes", "inf"), "`minutes` is inf"),
@@ -277,6 +276,7 @@ def test_a_damaged_run_of_a_base_says_what_to_delete(base_run: Path, spoken: Pat
 @pytest.mark.parametrize(
     ("make", "message"),
     [
+        (lambda: AdaptationTraining(updates=-1), "`updates` is -1, but it must be at least 0"),
         (lambda: BaseTraining(real_share=1.5), "`real_share` is 1.5, but a share lies between 0 and 1"),
         (lambda: BaseTraining(clean_until=1.0), "`clean_until` is 1, but such a share lies between 0 and 1"),
         (lambda: BaseTraining(token_noise=-0.1), "`token_noise` is -0.1, but such a share lies between 0 and 1"),
@@ -289,6 +289,6 @@ def test_a_damaged_run_of_a_base_says_what_to_delete(base_run: Path, spoken: Pat
         (lambda: BaseSize(decoder_layers=0), "at least one encoder layer and one decoder layer"),
     ],
 )
-def test_a_base_that_cannot_be_trained_is_refused(make: Callable[[], object], message: str) -> None:
-    with pytest.raises((TrainingError, StartError), match=message):
+def test_settings_that_cannot_be_trained_with_are_refused(make: Callable[[], object], message: str) -> None:
+    with pytest.raises((LoopError, TrainingError, StartError), match=message):
         make()
