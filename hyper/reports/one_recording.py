@@ -109,8 +109,8 @@ def _part(name: str, row: Row, comparison: Comparison, tongue: Tongue) -> Transc
 
 def _score(row: Row, tongue: Tongue) -> str:
     """The errors against what was meant, and against every sound that was said; "" where neither is known."""
-    counts = [count_text(row.errors, tongue)] if _is_counted(row, row.errors) else []
-    if _is_counted(row, row.verbatim_errors):
+    counts = [count_text(row.errors, tongue)] if _is_counted(row.errors, row) else []
+    if _is_counted(row.verbatim_errors, row):
         counts.append(f"{tongue.say('verbatim')}: {count_text(row.verbatim_errors, tongue)}")
     return "; ".join(counts)
 
@@ -132,5 +132,5 @@ def _counted_texts(comparison: Comparison) -> list[tuple[str | None, Row, Row | 
     return [(comparison.reference, comparison.base, comparison.adapted)]
 
 
-def _is_counted(row: Row, errors: WordErrors | None) -> TypeGuard[WordErrors]:
+def _is_counted(errors: WordErrors | None, row: Row) -> TypeGuard[WordErrors]:
     return errors is not None and errors.n_reference > 0 and not row.heard_nobody
