@@ -15,6 +15,7 @@ from pathlib import Path, PurePosixPath
 from typing import BinaryIO, NamedTuple
 
 from hyper.recordings.limits import LIMITS, MAX_NAME, Limits, shown
+from hyper.recordings.tables import TABLE_ENDINGS
 from hyper.recordings.whole_files import NO_ROOM
 
 CHUNK_BYTES = 1 << 20  # of a packed file that are in memory at a time
@@ -40,7 +41,6 @@ DAMAGE = (
     ValueError,
 )
 DAMAGED_INSIDE = "It is damaged inside the archive, or packed in an unusual way; please pack it again."
-TABLE_ENDINGS = (".csv", ".xlsx")
 IS_TABLE = "It is a table and no recording; please give a list of what was meant in its own box."
 LONG_NAME = f"Its name is longer than {MAX_NAME:,} characters; please give it a shorter one."
 

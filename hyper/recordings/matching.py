@@ -33,7 +33,7 @@ PLAIN_NAMES = {
 MAIN_COLUMNS = ("file", "what was meant", "speaker", "note", "simulated")  # as the page calls them
 KNOWN_COLUMNS = frozenset((*chain(*PLAIN_NAMES.values()), "simulated", ORIGINAL_COLUMN))
 # Of a table that was saved here, which may be given again as a list.
-SAVED_COLUMN = re.compile("number|seconds|(base|adapted)(:? .+)?|change of wer|not reliable|problem")
+SAVED_COLUMN = re.compile("number|seconds|(base|adapted)(?: .+)?|change of wer|not reliable|problem")
 FEW = 10  # names that a sentence lists
 AUDIO_ENDINGS = frozenset(
     ".wav .flac .ogg .oga .opus .mp3 .m4a .aac .mp4 .webm .mkv .mov .3gp .wma .asf .amr .aif .aiff .caf .avi".split()
@@ -73,7 +73,7 @@ def read_references(path: str | Path, name: str | None = None) -> References:
         raise ManifestError(
             f"{table.name} has the columns {_listed([*filter(None, table.columns)]) or '(none)'}; "
             "one must be called `file` and name the recordings. "
-            "Also understood are `what was meant`, `speaker`, `note` and `simulated`."
+            f"Also understood are {', '.join(f'`{name}`' for name in MAIN_COLUMNS[1:-1])} and `{MAIN_COLUMNS[-1]}`."
         )
     if not table.lines:
         raise ManifestError(f"{table.name} lists no recordings; it needs one line for each below the column names.")

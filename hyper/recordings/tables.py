@@ -23,6 +23,7 @@ Row = tuple[int, list[str], Sequence[int]]  # line number, cells, and which of t
 
 MAX_TABLE_BYTES = 10_000_000  # of a file; a line for each of a thousand recordings takes a hundredth of this
 MAX_UNPACKED_BYTES = 50_000_000  # of all the parts of an XLSX, which is a zip archive
+TABLE_ENDINGS = (".csv", ".xlsx")
 MAX_LINES = 10_000
 MAX_COLUMNS = 100
 XLSX_SECONDS = 20  # wall clock; a table of as many lines as are taken needs two
@@ -73,7 +74,7 @@ def read_table(path: str | Path, name: str | None = None) -> Table:
     name = name or path.name
     ending = Path(name).suffix.lower()
     name = shown(name)
-    if ending not in (".csv", ".xlsx"):
+    if ending not in TABLE_ENDINGS:
         raise TableError(f"{name} is not a table; please give a CSV or an XLSX file.")
     if path.stat().st_size > MAX_TABLE_BYTES:
         raise TableError(f"{name} is larger than {MAX_TABLE_BYTES // 10**6} MB; please leave out what is no list.")

@@ -63,9 +63,9 @@ class RecordingPart:
     verbatim: str = ""  # every sound that was said, where somebody wrote it down
 
     @property
-    def typed(self) -> tuple[str, ...]:
-        """What people wrote of it."""
-        return (self.heading, self.reference, self.verbatim)
+    def texts(self) -> tuple[tuple[str, str], ...]:
+        """What people wrote of it, each text behind its title."""
+        return tuple((title, text) for title, text in ((MEANT, self.reference), (VERBATIM, self.verbatim)) if text)
 
 
 @dataclass(frozen=True)
@@ -109,7 +109,8 @@ class ClinicReport:
             *self.failures,
         ]
         parts += [cell for line in self.group_lines for cell in line]
-        parts += [part for recording in self.recordings for part in recording.typed]
+        parts += [recording.heading for recording in self.recordings]
+        parts += [text for recording in self.recordings for _, text in recording.texts]
         parts += [row.text for recording in self.recordings for row in recording.rows]
         return " ".join(parts)
 

@@ -9,7 +9,7 @@ from fpdf.fonts import FontFace
 
 from hyper.plots import palette
 from hyper.reports.pages import MARGIN, Pages, visible
-from hyper.reports.parts import MEANT, VERBATIM, ClinicReport, FigurePart, RecordingPart
+from hyper.reports.parts import ClinicReport, FigurePart, RecordingPart
 from hyper.reports.pdf_words import write_words
 
 GROUP_WIDTHS = (44, 19, 12, 15, 18, 17, 18, 18, 17)  # mm, together the width between the margins
@@ -112,17 +112,16 @@ def _write_figure(pages: Pages, figure: FigurePart) -> None:
 
 def _write_recording(pages: Pages, recording: RecordingPart) -> None:
     """Heading, what was meant, both transcripts with their errors."""
-    n_letters = sum(map(len, (recording.reference, recording.verbatim, *(row.text for row in recording.rows))))
+    n_letters = sum(len(text) for _, text in recording.texts) + sum(len(row.text) for row in recording.rows)
     pages.keep_together(24 if n_letters > SHORT_LETTERS else 54)
     pages.set_draw_color(palette.LINE)
     pages.set_line_width(0.2)
     pages.line(MARGIN, pages.get_y(), pages.w - MARGIN, pages.get_y())
     pages.ln(1.5)
     pages.write_text("h3", recording.heading, bold=True, after=0.5)
-    for title, text in ((MEANT, recording.reference), (VERBATIM, recording.verbatim)):
-        if text:
-            pages.write_text("small", pages.say(title), palette.MUTED, True)
-            pages.write_text("words", text, after=1.5)
+    for title, text in recording.texts:
+        pages.write_text("small", pages.say(title), palette.MUTED, True)
+        pages.write_text("words", text, after=1.5)
     for row in recording.rows:
         pages.keep_together(16)
         colour = palette.BASE if row.name == "base" else palette.ADAPTED

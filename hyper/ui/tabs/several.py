@@ -14,7 +14,7 @@ import gradio as gr
 from hyper.compare.evaluation import Evaluation
 from hyper.recordings.archive import fetch
 from hyper.recordings.limits import FORMATS, LIMITS, MAX_SECONDS, check_text
-from hyper.recordings.tables import csv_bytes, xlsx_bytes
+from hyper.recordings.tables import TABLE_ENDINGS, csv_bytes, xlsx_bytes
 from hyper.reports.content import clinic_report
 from hyper.reports.html import html_text
 from hyper.reports.table import recordings_sheet, sheets
@@ -95,7 +95,7 @@ class SeveralTab(Tab):
                 note(LIMITS_TEXT)
             with card():
                 heading(2, *REFERENCE_HEADING)
-                self.list = file_box("List of what was meant", "hw-list", file_types=[".csv", ".xlsx"], height=190)
+                self.list = file_box("List of what was meant", "hw-list", file_types=list(TABLE_ENDINGS), height=190)
                 note(LIST_TEXT)
 
     def _keeping_card(self) -> None:
