@@ -10,7 +10,7 @@ from hyper.plots.experiments import budget_figure
 from hyper.study.cells import Rates
 from hyper.study.experiments.arms import STANDARD, hypernet_arm
 from hyper.study.experiments.shared_factors import Plan, plans_within
-from hyper.study.experiments.workbench import Experiment, Record, Workbench, rates_of_arm
+from hyper.study.experiments.workbench import COMMANDS, OTHER_WAYS, Experiment, Record, Workbench, rates_of_arm
 from hyper.study.methods.method import Method
 from hyper.study.methods.specs import W1
 
@@ -73,6 +73,7 @@ class Budget(Experiment):
         "A larger base, where the same share is more numbers; longer training, which coefficients on shared updates "
         "may need more than whole updates; other target layers."
     )
+    sets = (*COMMANDS, OTHER_WAYS)
 
     def run(self, bench: Workbench) -> Record:
         """Train and score, largest budget first."""
