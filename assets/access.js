@@ -83,7 +83,7 @@
     }
     for (const text of all("[data-testid=toast-text]")) {
       const [, names, kinds] = /^Invalid file types?: (.+)\. Only (.+) allowed\.$/.exec(textOf(text)) ?? [];
-      const taken = kinds?.includes("audio/") ? "wav, flac, ogg, mp3, m4a, webm" : kinds;
+      const taken = kinds?.includes("audio") ? "wav, flac, ogg, mp3, m4a, mp4, webm" : kinds;
       if (names) text.textContent = `${names}: ${hwSay("files of this kind are not taken here, only")} ${taken}.`;
       const [, better] = BETTER.find(([words]) => textOf(text).includes(words)) ?? [];
       if (better) text.textContent = hwSay(better);

@@ -20,6 +20,8 @@ SLIDE = {
     "layers": [],
 }  # fmt: skip
 
+BROWSERS_KINDS = {".mp4": "video/mp4", "webm": "video/webm", ".amr": "", ".pdf": "application/pdf"}  # by the ending
+
 
 @pytest.fixture(scope="module")
 def browser() -> Iterator[playwright.Browser]:
@@ -53,6 +55,48 @@ def test_whoever_leaves_an_example_hears_nothing_with_the_next_result(page):
     page.evaluate(scripts.PLAY)
     page.evaluate(scripts.END_WHAT_RUNS)
     assert page.evaluate("document.querySelector('#hw-results:not(.hw-recounting)').dataset.play") is None
+
+
+@pytest.mark.parametrize(
+    ("name", "kind"),
+    [
+        ("VISIT.MP4", "audio/mp4"),  # a browser calls it a film
+        ("visit.webm", "audio/webm"),
+        ("visit.amr", "audio/amr"),  # and of this it says nothing
+        ("report.pdf", "application/pdf"),
+    ],
+)
+@pytest.mark.parametrize("is_dropped", [False, True], ids=["chosen", "dropped"])
+def test_what_can_be_decoded_is_sound_to_the_recorder(page, name, kind, is_dropped):
+    page.set_content("<div class='hw-recorder'><button><input type='file'></button></div>")
+    page.evaluate(scripts.TAKE_RECORDINGS)
+    page.evaluate(
+        """() => ["change", "drop"].forEach(kind => document.querySelector("button").addEventListener(kind, event => {
+          const [file] = (event.dataTransfer ?? event.target).files;
+          file.text().then(text => { window.taken = [file.name, file.type, text]; });
+        }))"""
+    )
+    own = {"name": name, "mimeType": BROWSERS_KINDS[name.lower()[-4:]], "buffer": b"sound"}
+    if is_dropped:
+        page.evaluate(
+            """({name, mimeType}) => {
+              const dataTransfer = new DataTransfer();
+              dataTransfer.items.add(new File(["sound"], name, {type: mimeType}));
+              document.querySelector("input").dispatchEvent(new DragEvent("drop", {bubbles: true, dataTransfer}));
+            }""",
+            {key: own[key] for key in ("name", "mimeType")},
+        )
+    else:
+        page.locator("input").set_input_files(own)
+    assert page.wait_for_function("window.taken").json_value() == [name, kind, "sound"]
+
+
+def test_the_file_dialog_offers_films_that_hold_sound(page):
+    page.set_content("<div class='hw-recorder'><input type='file' accept='audio/*'></div>")
+    page.evaluate(scripts.TAKE_RECORDINGS)
+    with page.expect_file_chooser():
+        page.locator("input").click()
+    assert {"audio/*", ".mp4", ".mov"} <= set(page.locator("input").get_attribute("accept").split(","))
 
 
 def type_a_text(page: playwright.Page, box: str) -> None:

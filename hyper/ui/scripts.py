@@ -6,6 +6,7 @@ import json
 from collections.abc import Sequence
 
 from hyper.model.files import ASSETS
+from hyper.recordings.matching import AUDIO_ENDINGS
 
 MEND_ACCESS = (ASSETS / "access.js").read_text(encoding="utf-8")
 
@@ -71,6 +72,31 @@ FOLLOW_PLAYER = """() => {
   };
   for (const event of ["play", "pause", "seeked"]) document.addEventListener(event, (e) => draw(e.target), true);
 }"""
+# Browsers take an mp4 for a film, and gradio's recorder takes what browsers call sound: so a recording is called sound,
+# before gradio asks, by the ending of its name. The server looks into the file.
+TAKE_RECORDINGS = f"""() => {{
+  const endings = {json.dumps(sorted(AUDIO_ENDINGS))}, box = ".hw-recorder", input = `${{box}} input[type=file]`;
+  const asSound = file => {{
+    const ending = endings.find(each => file.name.toLowerCase().endsWith(each));
+    if (!ending || file.type.startsWith("audio/")) return file;
+    return new File([file], file.name, {{type: `audio/${{ending.slice(1)}}`}});
+  }};
+  const allAsSound = files => {{
+    const held = new DataTransfer();
+    for (const file of files) held.items.add(asSound(file));
+    return held;
+  }};
+  document.addEventListener("click", ({{target}}) => {{
+    if (target.matches(input)) target.accept = ["audio/*", ...endings].join();
+  }}, true);
+  document.addEventListener("change", ({{target}}) => {{
+    if (target.matches(input)) target.files = allAsSound(target.files).files;
+  }}, true);
+  document.addEventListener("drop", event => {{
+    if (!event.target.closest(box) || !event.dataTransfer) return;
+    Object.defineProperty(event, "dataTransfer", {{value: allAsSound(event.dataTransfer.files)}});
+  }}, true);
+}}"""
 PRESS_EXAMPLE = """element.addEventListener("click", (event) => {
   const card = event.target.closest("[data-example]");
   if (card) trigger("click", {example: Number(card.dataset.example)});

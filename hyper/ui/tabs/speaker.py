@@ -11,6 +11,7 @@ import gradio as gr
 
 from hyper.compare.speaker import MAX_RECORDINGS, MIN_RECORDINGS, split_references
 from hyper.plots.agreement import READ, WRITTEN, agreement_figure
+from hyper.recordings.matching import AUDIO_ENDINGS
 from hyper.ui import figures, notices
 from hyper.ui.examples import Example, example_of
 from hyper.ui.inputs import Inputs
@@ -64,7 +65,7 @@ class SpeakerTab(Tab):
             heading(1, f"{MIN_RECORDINGS} to {MAX_RECORDINGS} recordings of one person")
             self.files = file_box(
                 "Recordings of one person", "hw-speaker-files", file_count="multiple", type="filepath", height=170,
-                file_types=["audio", ".webm", ".mp4"],
+                file_types=["audio", *sorted(AUDIO_ENDINGS)],
             )  # fmt: skip
             names = list(sets_of_examples(self.examples.listed(self.service.models.first_name)))
             self.example_buttons = chips("Examples: one kind, but different voices", names, "hw-speaker-examples")
