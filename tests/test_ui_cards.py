@@ -36,6 +36,7 @@ from hyper.ui.cards.strength import StrengthCard
 from hyper.ui.cards.takeaway import TakeawayCard
 from hyper.ui.cards.transcripts import TranscriptsCard
 from hyper.ui.cards.word_times import WordTimesCard
+from hyper.ui.examples import Example
 from hyper.ui.layout import HIDDEN, SHOWN, captioned_plot, card
 from hyper.ui.model_store import ModelStore
 from hyper.ui.page import build_demo
@@ -62,6 +63,28 @@ class LoudnessCard(Card):
 
     def clear(self):
         return {self.box: HIDDEN, self.plot: None}
+
+
+@pytest.mark.parametrize(
+    ("recording", "shown"),
+    [
+        ("/tmp/sent/visit 3.mp4", "Recording: visit 3.mp4"),
+        ("/tmp/sent/audio.wav", None),  # from the microphone
+        (None, None),
+        ("example", "Recording: simulated stuttering, mild"),
+    ],
+)
+def test_the_transcripts_say_which_file_was_heard(tmp_path, recording, shown):
+    (tmp_path / "one.wav").write_bytes(b"sound")
+    example = Example(tmp_path / "one.wav", "turn on", "simulated stuttering, mild", "CC0")
+    service = SimpleNamespace(models=SimpleNamespace(offer=None, offers=lambda name: False))
+    with gr.Blocks():
+        inputs = SimpleNamespace(reference=gr.Textbox(render=False), examples=[example])
+        own = TranscriptsCard(service, inputs)
+    asked = ASKED._replace(recording=str(example.path) if recording == "example" else recording)
+    html = own.render(comparison("turn on", "turn off"), asked)[own.panels]
+    assert shown in text_of(html) if shown else "Recording:" not in text_of(html)
+    assert "/tmp" not in text_of(html)
 
 
 @pytest.fixture(scope="module")

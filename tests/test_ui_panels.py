@@ -130,6 +130,18 @@ def test_the_player_knows_what_to_play():
     assert re.findall(r'data-word="([^"]+)"', html) == ["base-0", "adapted-0", "base-1", "adapted-1"]
 
 
+def test_a_result_says_whose_it_is():
+    made, attack = comparison("turn on", "turn off"), '<img src=x onerror="alert(1)">.mp4'
+    shown = panels.results_html(made, "bundled", name=attack)
+    assert attack not in shown and f"Recording: {attack}" in text_of(shown)
+    long = f"visit of a patient {'x' * 99} second recording.mp4"
+    html = panels.results_html(made, "bundled", name=long)
+    short = text_of(re.search("<bdi title=.*?</bdi>", html)[0])
+    assert short.startswith("visit of a patient xxx") and short.endswith("xx second recording.mp4") and "…" in short
+    assert len(short) == panels.LONGEST_NAME and f'title="{long}"' in html
+    assert "hw-whose" not in panels.results_html(made, "bundled")
+
+
 @pytest.mark.parametrize(
     ("errors", "text"),
     [

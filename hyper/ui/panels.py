@@ -35,6 +35,7 @@ WER_MEANING = (
 MOST_DIRECTIONS = 4  # singular values of a matrix that are listed, the largest first
 NO_REFERENCE = "Without what was meant, nobody can say which transcript is right: type it below to count errors."
 MANY_COLUMNS = 24  # more than two lines of large type: smaller type then
+LONGEST_NAME = 48  # signs of a file's name: one line of a phone
 SAME_WORDS = "Both transcripts have the same words."
 OTHER_WORDS = "The transcripts differ in the words that stand out."
 LIKELIER = "By how sure the model was, the {row} one is likelier to be right."
@@ -64,11 +65,12 @@ def results_html(
     model: str,
     recording: str | None = None,
     offer: str = "",
+    name: str = "",
 ) -> str:
     """The verdict and both rows. `model` is what the visitor chose, as a command would name it.
 
     `recording` is the file that the player plays, `offer` what the button under a verdict says that asks for another
-    model.
+    model, `name` what tells the recording from others.
     """
     verdict = comparison.verdict
     is_hidden = any(row.heard_nobody for row in comparison.rows)  # one row must not tell what the other hides
@@ -94,11 +96,21 @@ def results_html(
         columns=found,
         is_long=len(found) > MANY_COLUMNS,
         recording=recording,
+        name=name,
+        short_name=shortened(name),
         wave=wave_path(comparison.waveform, N_BARS),
         train_command=train_command(model),
         reading_help=_reading_help(comparison),
         wer_meaning=_wer_meaning(comparison.language),
     )
+
+
+def shortened(name: str) -> str:
+    """A long name without its middle: beginning and end tell one file from another."""
+    if len(name) <= LONGEST_NAME:
+        return name
+    n_first = LONGEST_NAME // 2
+    return f"{name[:n_first]}…{name[n_first + 1 - LONGEST_NAME :]}"
 
 
 def verdict_sentence(comparison: Comparison, verdict: Verdict) -> str:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import gradio as gr
 
 from hyper.ui import panels, scripts
 from hyper.ui.cards.card import Card
+from hyper.ui.examples import example_of
 from hyper.ui.layout import card
 from hyper.ui.offer import offer_text
 from hyper.ui.player import player
@@ -19,6 +21,8 @@ if TYPE_CHECKING:
     from hyper.ui.layout import Values
     from hyper.ui.service import Asked, Service
 
+OF_MICROPHONE = "audio.wav"  # what gradio's recorder calls all that it records
+
 
 class TranscriptsCard(Card):
     """Two rows, which say before there is anything what will stand in them; below, what was meant."""
@@ -26,7 +30,7 @@ class TranscriptsCard(Card):
     follows_strength = True
 
     def __init__(self, service: Service, inputs: Inputs) -> None:
-        self.models = service.models
+        self.models, self.inputs = service.models, inputs
         with card(elem_id="hw-result"):
             player()
             self.panels = gr.HTML(panels.EMPTY, js_on_load=scripts.PRESS_OFFER)
@@ -38,8 +42,16 @@ class TranscriptsCard(Card):
     def render(self, comparison: Comparison, asked: Asked) -> Values:
         """The verdict and both rows; where another model may do better, the one that is offered."""
         offer = offer_text(self.models) if self.models.offers(asked.model) else ""
-        return {self.panels: panels.results_html(comparison, asked.model, asked.recording, offer)}
+        name = self._name(asked.recording)
+        return {self.panels: panels.results_html(comparison, asked.model, asked.recording, offer, name)}
 
     def clear(self) -> Values:
         """Empty rows."""
         return {self.panels: panels.EMPTY}
+
+    def _name(self, recording: str | None) -> str:
+        """What the visitor calls the recording: the file, or the example; "" where it was just spoken."""
+        file = Path(recording or OF_MICROPHONE)
+        if found := example_of(self.inputs.examples, file):
+            return found.said_label
+        return "" if file.name == OF_MICROPHONE else file.name
