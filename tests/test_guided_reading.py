@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import base64
 import re
 from collections import Counter
+from datetime import date
 from functools import partial
 from html import unescape
 from pathlib import Path
@@ -25,10 +27,14 @@ from hyper.speech.phone_set import PHONES, SILENCE
 from hyper.ui.languages import said
 from hyper.ui.layout import SEVERAL
 from hyper.ui.tabs import reading_html
-from hyper.ui.tabs.reading import ReadingTab, scored_html
+from hyper.ui.tabs.reading import ReadingTab
+from hyper.ui.tabs.reading import scored as scored_by
 from hyper.ui.tabs.reading_state import Reading
 from hyper.ui.tabs.reading_texts import ALL_SOUNDS, EVERYDAY, N_SHORT, READING_SETS
 from hyper.ui.tabs.speaker import ONE_SPEAKER
+from hyper.ui.visitors.results import Results
+
+ANNA = SimpleNamespace(session_hash="anna")
 
 # Words of the first ten sentences that have each phone, by ear: for machines without a synthesiser.
 SPOKEN_IN = (
@@ -165,14 +171,14 @@ def test_what_was_deleted_for_its_age_is_left_out_and_told(tab, tmp_path, monkey
         save_audio(tmp_path / f"{name}.wav", speech_like(1.0))
         reading = reading.keep(str(tmp_path / f"{name}.wav"))
     (tmp_path / "gone.wav").unlink()
-    scored = []
-    monkeypatch.setattr("hyper.ui.tabs.reading.scored_html", lambda _asr, rows, _way: scored.extend(rows) or "table")
-    tab.service = SimpleNamespace(models=SimpleNamespace(get=lambda name: None), transcribe=print)
-    ask = partial(tab.count_errors, reading, "bundled", SimpleNamespace(session_hash="anna"), lambda *_, **__: None)
-    html = ask()
-    assert [(row.path.stem, row.reference) for row in scored] == [("there", "two"), ("here", "three")]
+    found = []
+    nothing = Evaluation("base", "net", "cpu", (), ())
+    monkeypatch.setattr("hyper.ui.tabs.reading.scored", lambda _asr, rows, _way: found.extend(rows) or nothing)
+    give_service(tab)
+    ask = partial(tab.count_errors, reading, "bundled", ANNA, lambda *_, **__: None)
+    html = ask()[tab.results]
+    assert [(row.path.stem, row.reference) for row in found] == [("there", "two"), ("here", "three")]
     assert "1 of the recordings were deleted after half an hour; their phrases are left out." in html
-    assert html.endswith("table")
     for name in ("there", "here"):
         (tmp_path / f"{name}.wav").unlink()
     with pytest.raises(gr.Error, match="no longer on the server"):
@@ -186,6 +192,41 @@ def scored(reference: str, base: str, adapted: str) -> ScoredUtterance:
     row = ManifestRow("f.wav", Path("f.wav"), reference)
     transcripts = [Transcript(text, (1,), (-0.1,), "end", 0.0) for text in (base, adapted)]
     return ScoredUtterance(row, *(Row(each, word_errors(reference, each.text)) for each in transcripts))
+
+
+def test_what_was_read_can_be_saved_until_the_visitor_leaves(tab, tmp_path, monkeypatch, speech_like):
+    save_audio(tmp_path / "1.wav", speech_like(1.0))
+    reading = Reading.begin(("turn on the lights",)).keep(str(tmp_path / "1.wav"))
+    utterance = scored("turn on the lights", "turn of the lights", "turn on the lights")
+    found = Evaluation("base", "net", "cpu", (utterance,), ())
+    monkeypatch.setattr("hyper.ui.tabs.reading.scored", lambda *_: found)
+    give_service(tab)
+    shown = tab.count_errors(reading, "bundled", ANNA, lambda *_, **__: None)
+    stem = f"reading-{date.today()}"
+    files = saved(shown[tab.saving.table_links])
+    assert list(files) == [f"{stem}.csv", f"{stem}.xlsx"] and b"turn of the lights" in files[f"{stem}.csv"]
+    stem = f"reading-report-{date.today()}"
+    files = saved(tab.saving.report("Case <12>", ANNA))
+    assert list(files) == [f"{stem}.pdf", f"{stem}.html"] and files[f"{stem}.pdf"].startswith(b"%PDF")
+    assert b"Case &lt;12&gt;" in files[f"{stem}.html"]
+    with pytest.raises(gr.Error, match="no longer here"):
+        tab.saving.report("", SimpleNamespace(session_hash="somebody else"))
+    assert tab.saving.service.results.sessions() == {"anna"}
+    tab.saving.service.results.forget("anna")
+    with pytest.raises(gr.Error, match="no longer here"):
+        tab.saving.report("", ANNA)
+
+
+def give_service(tab: ReadingTab) -> None:
+    """One that asks no model."""
+    tab.service = SimpleNamespace(models=SimpleNamespace(get=lambda name: None), transcribe=print, results=Results())
+    tab.saving.service = tab.service
+
+
+def saved(links: str) -> dict[str, bytes]:
+    """The files that links hold, by their names."""
+    found = re.findall(r'download="([^"]+)" href="data:[^,]*;base64,([^"]+)"', links)
+    return {name: base64.b64decode(content) for name, content in found}
 
 
 def test_the_interval_is_over_recordings():
@@ -216,7 +257,7 @@ def test_the_recordings_are_scored_as_a_manifest_is(backbone, make_hypernet, spe
     for i in range(2):
         save_audio(tmp_path / f"{i}.wav", speech_like(1.5, seed=i))
     rows = [ManifestRow(f"phrase {i + 1}", tmp_path / f"{i}.wav", "turn on the lights") for i in range(2)]
-    page = scored_html(asr, rows)
+    page = reading_html.results_html(scored_by(asr, rows))
     shown = unescape(page)
     for row in rows:
         comparison = asr.compare(row.path, row.reference)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from itertools import combinations
 
 import numpy as np
@@ -10,11 +11,13 @@ import pytest
 import scipy.linalg
 import torch
 from test_cli import one_line_failure
+from test_clinic_report import words_of
 from test_decoding import merged
 
 from hyper.__main__ import main
+from hyper.compare.evaluation import Evaluation
 from hyper.compare.pipeline import PersonalizedAsr
-from hyper.compare.speaker import MAX_RECORDINGS, SpeakerError, agreement, compare_speaker, split_references
+from hyper.compare.speaker import LEVELS, MAX_RECORDINGS, SpeakerError, agreement, compare_speaker, split_references
 from hyper.metrics.word_errors import word_errors
 from hyper.model import subspace
 from hyper.model.backbone import Backbone
@@ -23,6 +26,11 @@ from hyper.model.lora import LoraWeights
 from hyper.model.subspace import angles_between_updates
 from hyper.model.utterance_encoder import pool_pieces, pool_statistics
 from hyper.recordings.audio import SAMPLE_RATE, AudioError, save_audio
+from hyper.recordings.matching import SAVED_COLUMN
+from hyper.reports.html import html_text
+from hyper.reports.pdf import pdf_bytes
+from hyper.reports.speaker import NAMES, speaker_evaluation, speaker_report, speaker_sheet
+from hyper.reports.table import shown_text
 
 
 @pytest.fixture(scope="module")
@@ -113,6 +121,48 @@ def test_errors_are_counted_where_a_reference_is_known_and_pooled_as_one_corpus(
 
 def test_without_references_nothing_is_counted(asr, recordings):
     assert compare_speaker(asr, recordings[:2]).pooled is None
+
+
+@pytest.fixture(scope="module")
+def of_files(comparison):
+    """The same, as if it had come in files."""
+    named = (replace(each, file=f"anna {i}.wav") for i, each in enumerate(comparison.recordings))
+    return replace(comparison, recordings=tuple(named))
+
+
+@pytest.fixture(scope="module")
+def listed(of_files) -> Evaluation:
+    return speaker_evaluation(of_files, [True, False, False], "abc123")
+
+
+def test_the_table_has_every_level_and_says_what_is_simulated(of_files, listed):
+    comparison, sheet = of_files, speaker_sheet(of_files, listed)
+    lines = [dict(zip(sheet.columns, line, strict=True)) for line in sheet.lines]
+    assert [line["simulated"] for line in lines] == ["simulated", "", ""]
+    for line, recording in zip(lines, comparison.recordings, strict=True):
+        levels = [line[name] for name in ("base", "adapted", "adapted to the speaker")]
+        assert levels == [shown_text(recording.rows[level]) for level in LEVELS]
+        errors = recording.rows["speaker"].errors
+        assert line["adapted to the speaker WER"] == (errors and errors.wer)
+    assert lines[1]["adapted to the speaker substituted"] is None
+    assert all(SAVED_COLUMN.fullmatch(name.lower()) for name in sheet.columns if name.startswith("adapted to"))
+
+
+def test_the_report_has_every_level_and_says_what_is_simulated(of_files, listed):
+    comparison, report = of_files, speaker_report(of_files, listed, subject="Case 12 <b>")
+    assert [[row.name for row in part.rows] for part in report.recordings] == [list(NAMES.values())] * 3
+    assert "simulated" in report.recordings[0].heading and "simulated" not in report.recordings[1].heading
+    assert any("1 of these 3 recordings are simulated" in caution for caution in report.cautions)
+    rates = [f"{100 * comparison.pooled[level].wer:.1f} %" for level in LEVELS]
+    assert [line[3] for line in report.group_lines] == rates and "(1 simulated)" in report.group_lines[2][0]
+    html, pdf = html_text(report), words_of(pdf_bytes(report))
+    assert "Case 12 &lt;b&gt;" in html
+    for recording in comparison.recordings:
+        assert recording.file.removesuffix(".wav") not in html
+        for row in (row for row in recording.rows.values() if not row.heard_nobody):
+            assert " ".join(row.text.split()[:2]) in pdf
+    for text in (*NAMES.values(), *rates):
+        assert text.capitalize() in pdf or text in pdf
 
 
 def vectors(*columns: list[float]) -> LoraWeights:

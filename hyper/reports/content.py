@@ -55,6 +55,7 @@ def clinic_report(
     subject: str = "",
     remarks: str = "",
     unnamed: frozenset[str] = frozenset(),  # files whose names may say who spoke: they go by their number
+    with_figures: bool = True,
     now: datetime | None = None,
     tongue: Tongue = IN_ENGLISH,
 ) -> ClinicReport:
@@ -77,7 +78,7 @@ def clinic_report(
         group_columns=("", *map(say, GROUP_COLUMNS)),
         group_lines=tuple(_shown_line(group, tongue) for group in groups),
         group_notes=_group_notes(groups, evaluation, tongue),
-        figures=tuple(_figures(evaluation, name, tongue)),
+        figures=tuple(_figures(evaluation, name, tongue)) if with_figures else (),
         recordings=tuple(
             _part(i, name, utterance, evaluation.language, tongue)
             for i, utterance in enumerate(evaluation.utterances, start=1)
@@ -180,12 +181,13 @@ def _shown_line(group: Group, tongue: Tongue) -> tuple[str, ...]:
     return (
         f"{label} {tongue.say(simulated_note(group).strip())}".rstrip(),
         *map(tongue.say, rate_cells(group)),
-        _slashed_counts(group.base),
-        _slashed_counts(group.adapted),
+        slashed_counts(group.base),
+        slashed_counts(group.adapted),
     )
 
 
-def _slashed_counts(errors: WordErrors | None) -> str:
+def slashed_counts(errors: WordErrors | None) -> str:
+    """Substituted, deleted and inserted words."""
     return "–" if errors is None else f"{errors.substitutions} / {errors.deletions} / {errors.insertions}"
 
 

@@ -84,7 +84,7 @@ def _write_group_table(pages: Pages, report: ClinicReport) -> None:
     pages.set_draw_color(palette.LINE)
     pages.set_line_width(0.2)
     with pages.table(
-        col_widths=GROUP_WIDTHS,
+        col_widths=GROUP_WIDTHS[: len(report.group_columns)],
         text_align="LEFT",
         line_height=pages.line_height("table"),
         borders_layout=TableBordersLayout.HORIZONTAL_LINES,

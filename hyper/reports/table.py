@@ -88,10 +88,10 @@ def _utterance_line(number: int, utterance: ScoredUtterance) -> list[Cell]:
         _simulated(recording.simulated),
         None if utterance.seconds is None else round(utterance.seconds, 2),
         recording.reference,
-        _shown_text(utterance.base),
-        adapted and _shown_text(adapted),
-        *_counts(utterance.base.errors),
-        *_counts(adapted and adapted.errors),
+        shown_text(utterance.base),
+        adapted and shown_text(adapted),
+        *counts(utterance.base.errors),
+        *counts(adapted and adapted.errors),
         utterance.change,
         reasons(utterance.base.flags),
         reasons(adapted.flags) if adapted else "",
@@ -100,7 +100,7 @@ def _utterance_line(number: int, utterance: ScoredUtterance) -> list[Cell]:
     ]
 
 
-def _shown_text(row: Row) -> str:
+def shown_text(row: Row) -> str:
     """The transcript; nothing where nobody speaks, for which the warnings stand."""
     return "" if row.heard_nobody else row.text
 
@@ -134,11 +134,11 @@ def _group_line(group: Group) -> list[Cell]:
 
 
 def _pooled(errors: WordErrors | None, interval: Interval | None) -> list[Cell]:
-    wer, *counts = _counts(errors)
-    return [wer, interval and interval.low, interval and interval.high, *counts]
+    wer, *wrong = counts(errors)
+    return [wer, interval and interval.low, interval and interval.high, *wrong]
 
 
-def _counts(errors: WordErrors | None) -> list[Cell]:
+def counts(errors: WordErrors | None) -> list[Cell]:
     """WER and the three kinds of errors; empty without a reference word, for a rate of nothing is no rate."""
     if errors is None or errors.wer is None:
         return [None] * len(ERROR_COLUMNS)

@@ -31,6 +31,7 @@ from hyper.ui.queues import MOST_LISTS
 from hyper.ui.visitors.batches import Batches
 from hyper.ui.visitors.cache import RecordingCache
 from hyper.ui.visitors.presence import has_left
+from hyper.ui.visitors.results import Results
 from hyper.ui.visitors.uploads import Uploads
 
 if TYPE_CHECKING:
@@ -76,6 +77,7 @@ class Service:
     uploads: Uploads
     cache: RecordingCache = field(default_factory=RecordingCache)
     batches: Batches = field(default_factory=Batches)
+    results: Results = field(default_factory=Results)
     scheduler: Scheduler | None = field(default_factory=lambda: None if IS_SHARED_GPU else Scheduler())
     gpu: Callable[[Callable[[], Any]], Any] = directly  # runs what needs the model, where nobody waits in line
 
@@ -187,6 +189,7 @@ class Service:
         if self.scheduler is not None:
             self.scheduler.forget(session)
         self.batches.forget(session)
+        self.results.forget(session)
         self.cache.drop(session)
         self.uploads.release(session)
 
@@ -198,7 +201,7 @@ class Service:
 
     def sessions(self) -> set[str]:
         """Visitors for whom anything is held."""
-        held = (self.uploads, self.cache, self.batches)
+        held = (self.uploads, self.cache, self.batches, self.results)
         return {session for each in held for session in each.sessions() if session is not None}
 
     @contextmanager

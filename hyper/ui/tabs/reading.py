@@ -8,15 +8,19 @@ from pathlib import Path
 
 import gradio as gr
 
+from hyper.compare.evaluation import Evaluation
 from hyper.compare.pipeline import PersonalizedAsr
 from hyper.compare.scoring import Transcribe, score_parts
 from hyper.compare.speaker import MAX_RECORDINGS, MIN_RECORDINGS
 from hyper.recordings.manifest import ManifestRow
+from hyper.reports.content import clinic_report
+from hyper.reports.table import sheets
 from hyper.ui import notices, scripts
 from hyper.ui.inputs import Inputs
 from hyper.ui.languages import said, say
 from hyper.ui.layout import READING, SEVERAL, Values, card, go_button, heading, lead, recorder, text_html, view
 from hyper.ui.queues import ON_MODEL, QUIET
+from hyper.ui.save_box import SaveBox
 from hyper.ui.service import Service
 from hyper.ui.tabs import reading_html
 from hyper.ui.tabs.many_or_one import ManyOrOne
@@ -61,6 +65,7 @@ class ReadingTab(Tab):
                 gr.HTML(render("no_microphone"), elem_id="hw-reading-no-microphone", js_on_load=scripts.FIND_MICROPHONE)
             self._reading_card()
             self.results = gr.HTML("", elem_id="hw-reading-results")
+            self.saving = SaveBox(service, PLACE, "reading")
             self.state = gr.State(None)
 
     def _reading_card(self) -> None:
@@ -81,9 +86,14 @@ class ReadingTab(Tab):
 
     def connect(self, inputs: Inputs) -> None:
         """Each button is a step of the reading; its recordings are counted with the model chosen under Try."""
-        counted = self.count.click(self.count_errors, [self.state, inputs.model], self.results, **ON_MODEL)
-        for other in (self.start.click, inputs.model.change):  # another set, or the table of another model
-            other(None, None, self.results, js=scripts.sets(""), cancels=counted, **QUIET)
+        none = {self.results: "", **self.saving.clear()}
+        counted = self.count.click(
+            self.count_errors, [self.state, inputs.model], list(none), show_progress_on=self.results, **ON_MODEL
+        )
+        others = (self.start.click, inputs.model.change)  # another set, or the table of another model
+        for other in others:
+            other(None, None, list(none), js=scripts.sets(*none.values()), cancels=counted, **QUIET)
+        self.saving.connect(self.count.click, *others)
         shown = list(self.clear())
         self.start.click(self.begin, self.chosen, shown, **QUIET)
         self.next.click(self.go_on, [self.state, self.recording], shown, **QUIET)
@@ -123,6 +133,7 @@ class ReadingTab(Tab):
             self.count: gr.update(visible=n_read > 0),
             self.as_speaker: gr.update(visible=n_read >= MIN_RECORDINGS),
             self.results: "",
+            **self.saving.clear(),
         }
 
     def begin(self, key: str) -> Values:
@@ -154,8 +165,8 @@ class ReadingTab(Tab):
         model: str,
         request: gr.Request,
         progress: gr.Progress = gr.Progress(),  # noqa: B008  gradio finds it by this default
-    ) -> str:
-        """The table of all that was read."""
+    ) -> Values:
+        """The table of all that was read, and what can be kept of it."""
         files, phrases = _read(reading)
         rows = [
             ManifestRow(file=f"phrase {i}", path=Path(file), reference=phrase)
@@ -165,10 +176,14 @@ class ReadingTab(Tab):
             progress(0.1, desc=say(f"Loading {model}"))
             asr = self.service.models.get(model)
             progress(0.3, desc=say("Transcribing"))
-            table = scored_html(asr, rows, partial(self.service.transcribe, asr, LANGUAGE, request.session_hash))
+            evaluation = scored(asr, rows, partial(self.service.transcribe, asr, LANGUAGE, request.session_hash))
         assert reading is not None  # `_read` refuses it
         n_gone = len(reading.read()) - len(rows)
-        return (text_html(say(GONE, n=n_gone), "hw-flag") if n_gone else "") + table
+        gone = text_html(say(GONE, n=n_gone), "hw-flag") if n_gone else ""
+        return {
+            self.results: gone + reading_html.results_html(evaluation),
+            **self.saving.show(request.session_hash, sheets(evaluation), partial(clinic_report, evaluation)),
+        }
 
     def hand_over(self, reading: Reading | None) -> tuple[list[str], str, str, gr.Tabs]:
         """The recordings and what was meant for one speaker, who may have twenty; that choice, and its mode."""
@@ -195,9 +210,9 @@ def _named(file: str, number: int, phrase: str) -> str:
     return taken_in(path, f"{number:02d} {phrase}{path.suffix}")
 
 
-def scored_html(asr: PersonalizedAsr, rows: Sequence[ManifestRow], transcribe: Transcribe | None = None) -> str:
-    """The table of these recordings."""
+def scored(asr: PersonalizedAsr, rows: Sequence[ManifestRow], transcribe: Transcribe | None = None) -> Evaluation:
+    """What was found in these recordings."""
     *_, evaluation = score_parts(
         asr, rows, batch_size=BATCH, batches_at_once=1, language=LANGUAGE, transcribe=transcribe
     )
-    return reading_html.results_html(evaluation)
+    return evaluation

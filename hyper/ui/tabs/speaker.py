@@ -12,6 +12,8 @@ import gradio as gr
 from hyper.compare.speaker import MAX_RECORDINGS, MIN_RECORDINGS, split_references
 from hyper.plots.agreement import READ, WRITTEN, agreement_figure
 from hyper.recordings.matching import AUDIO_ENDINGS
+from hyper.reports.speaker import speaker_evaluation, speaker_report, speaker_sheet
+from hyper.reports.table import groups_sheet
 from hyper.ui import figures, notices
 from hyper.ui.examples import Example, example_of
 from hyper.ui.inputs import Inputs
@@ -32,6 +34,7 @@ from hyper.ui.layout import (
     text_box,
 )
 from hyper.ui.queues import ON_MODEL, QUIET
+from hyper.ui.save_box import SaveBox
 from hyper.ui.service import Service
 from hyper.ui.tabs import speaker_html
 from hyper.ui.tabs.tab import Tab
@@ -93,6 +96,7 @@ class SpeakerTab(Tab):
                         self.links = gr.HTML("")
                 with card():
                     self.map = VoiceMapBox("hw-speaker-map")
+            self.saving = SaveBox(self.service, PLACE, "speaker")
 
     def connect(self, inputs: Inputs) -> None:
         """Examples fill the files, the button compares, other files clear the results."""
@@ -110,6 +114,7 @@ class SpeakerTab(Tab):
         others = (self.files.clear, self.files.upload, self.files.delete, inputs.model.input)
         for begins in (*others, *(button.click for button in self.example_buttons)):
             begins(None, cancels=adapting, **QUIET)  # its results would stand beside other recordings
+        self.saving.connect(self.adapt.click, self.files.change, inputs.model.change)
 
     def fill(self, kind: str, model: str) -> tuple[list[str], str]:
         """Files and what was meant: the model's examples of one kind."""
@@ -125,6 +130,7 @@ class SpeakerTab(Tab):
             **dict.fromkeys(plots),
             **dict.fromkeys(notes, ""),
             **self.map.clear(),
+            **self.saving.clear(),
         }
 
     def adapt_to_speaker(
@@ -148,10 +154,12 @@ class SpeakerTab(Tab):
         progress(0.8, desc=say("Drawing"))
         names = speaker_html.recording_names(comparison)
         voices = [(say("this speaker"), comparison.embedding), *zip(names, comparison.embeddings, strict=True)]
-        agreement = comparison.agreement
+        agreement, simulated = comparison.agreement, self._simulated(files)
+        evaluation = speaker_evaluation(comparison, simulated, asr.backbone.fingerprint, language)
+        sheets = [speaker_sheet(comparison, evaluation), groups_sheet(evaluation)]
         written, read = (agreement_figure(angles, names) for angles in (agreement.written_deg, agreement.read_deg))
         return {
-            self.results: speaker_html.results_html(comparison, language, self._simulated(files)),
+            self.results: speaker_html.results_html(comparison, language, simulated),
             self.written: figures.interactive(written, WRITTEN.title),
             self.agreement: figures.table_html(written, WRITTEN.title, "degrees")
             + speaker_html.agreement_html(comparison),
@@ -159,6 +167,7 @@ class SpeakerTab(Tab):
             self.links: figures.table_html(read, READ.title, "degrees") + speaker_html.agreement_links_html(comparison),
             self.more: SHOWN,
             **self.map.show(asr, voices),
+            **self.saving.show(request.session_hash, sheets, partial(speaker_report, comparison, evaluation)),
         }
 
     def _simulated(self, files: Sequence[str]) -> list[bool]:

@@ -9,10 +9,11 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from hyper.compare.speaker import LEVELS, Level
+from hyper.compare.speaker import Level
 from hyper.compare.verdict import unreliable_text
 from hyper.plots.agreement import agreement_print
 from hyper.reports.parts import hidden_note
+from hyper.reports.speaker import speaker_outcome as rates_outcome
 from hyper.ui.figures import print_links_html
 from hyper.ui.languages import say
 from hyper.ui.numbers import count
@@ -65,14 +66,9 @@ def results_html(comparison: SpeakerComparison, language: str, simulated: Sequen
 
 def speaker_outcome(comparison: SpeakerComparison) -> str:
     """What came of it, in one sentence."""
-    pooled = comparison.pooled
-    if pooled is None or not _has_rates(comparison):
+    if not _has_rates(comparison):
         return f"{count(len(comparison.recordings), 'recording')}, three transcripts of each."
-    base, utterance, speaker = (pooled[level].n_errors for level in LEVELS)
-    return (
-        f"{count(base, 'error')} before; {utterance or 'none'} when tuned to each recording, {speaker or 'none'} when "
-        "tuned to the speaker."
-    )
+    return rates_outcome(comparison)
 
 
 def agreement_html(comparison: SpeakerComparison) -> str:

@@ -1,0 +1,75 @@
+"""What to keep of several recordings of one person: the table as files, and a report that is made when asked for."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from datetime import date
+from typing import Any
+
+import gradio as gr
+
+from hyper.recordings.limits import check_text
+from hyper.recordings.tables import Sheet, csv_bytes, xlsx_bytes
+from hyper.reports.html import html_text
+from hyper.ui import notices, scripts
+from hyper.ui.languages import tongue
+from hyper.ui.layout import HIDDEN, SHOWN, Values, card, chip, heading, note
+from hyper.ui.queues import ON_FILES, QUIET
+from hyper.ui.service import Service
+from hyper.ui.templates import render
+from hyper.ui.visitors.results import MakeReport
+
+REPORT_TEXT = (
+    "The report holds all transcripts, rates, model, settings and the medical caution, but no sound and no names of "
+    "files."
+)
+GONE = "What was found is no longer here: the server was restarted, or the page was left too long; please start again."
+
+
+class SaveBox:
+    """A card below the results of one place on the page; hidden until there are some."""
+
+    def __init__(self, service: Service, place: str, stem: str) -> None:
+        """`stem` is how the files' names begin."""
+        self.service, self.place, self.stem = service, place, stem
+        with card(visible=False, elem_id=f"hw-{stem}-keep") as self.box:
+            heading(None, "Keep it", "nothing is stored here: save what you need")
+            self.table_links = gr.HTML("")
+            note(REPORT_TEXT)
+            with gr.Row(elem_classes="hw-report-row"):
+                self.subject = gr.Textbox("", label="Who or what the report is about (optional)", max_length=200)
+                self.make_report = chip("Make the report")
+            self.report_links = gr.HTML("")
+
+    def connect(self, *begins: Callable[..., Any]) -> None:
+        """The button makes the report; what begins something else, or names somebody else, takes it away."""
+        reported = self.make_report.click(
+            self.report, self.subject, self.report_links, show_progress_on=self.report_links, **ON_FILES
+        )
+        for event in (self.subject.change, *begins):
+            event(None, None, self.report_links, js=scripts.sets(""), cancels=reported, **QUIET)
+
+    def clear(self) -> Values:
+        """Nothing to keep."""
+        return {self.box: HIDDEN, self.table_links: "", self.subject: "", self.report_links: ""}
+
+    def show(self, session: str | None, sheets: Sequence[Sheet], make: MakeReport) -> Values:
+        """The table's files at once; of the report only how it is made. The first sheet is the CSV."""
+        self.service.results.keep(session, self.place, make)
+        stem = f"{self.stem}-{date.today()}"
+        files = {f"{stem}.csv": csv_bytes(sheets[0]), f"{stem}.xlsx": xlsx_bytes(sheets)}
+        links = render("save_links", title="Save the table:", files=files)
+        return {self.box: SHOWN, self.table_links: links, self.subject: "", self.report_links: ""}
+
+    def report(self, subject: str, request: gr.Request) -> str:
+        """Links to the report, as PDF and HTML."""
+        from hyper.reports.pdf import pdf_bytes  # slow to import: not for the start
+
+        make = self.service.results.get(request.session_hash, self.place)
+        if make is None:
+            raise notices.notice(GONE, "Nothing to show")
+        with notices.errors_as_notices():
+            check_text(subject, "The subject")
+        report, stem = make(subject=subject, tongue=tongue()), f"{self.stem}-report-{date.today()}"
+        files = {f"{stem}.pdf": pdf_bytes(report), f"{stem}.html": html_text(report).encode()}
+        return render("save_links", title="Save the report:", files=files)
