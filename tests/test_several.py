@@ -418,6 +418,17 @@ def test_flags_of_both_rows_stand_in_the_table(tab, send):
     assert outcome.count("stand out from its own background noise") == 2
 
 
+def test_what_is_typed_for_the_report_on_one_list_goes_with_the_next():
+    with gr.Blocks() as demo:
+        own = SeveralTab(SimpleNamespace(batches=None))
+        filled = [gr.State() for _ in range(5)]
+        own.connect(SimpleNamespace(model=gr.State(), language=gr.State(), filled=filled))
+    typed = [own.subject, own.remarks, own.with_names]
+    (step,) = (each for each in demo.fns.values() if each.outputs == typed)
+    assert step.targets == [(own.sent._id, "change"), (own.list._id, "change")]
+    assert step.js == '() => ["", "", false]' and step.fn is None  # in the page itself
+
+
 @pytest.mark.parametrize(("subject", "remarks"), [("x" * 20_001, ""), ("", "x" * 20_001)])
 def test_a_report_takes_no_endless_text(tab, send, subject, remarks):
     run(tab, [send("a.wav")])

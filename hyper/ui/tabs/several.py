@@ -150,8 +150,9 @@ class SeveralTab(Tab):
             show_progress_on=self.report_links,
             api_visibility="private",
         )
-        of_report = (self.subject, self.remarks, self.with_names)
-        for event in (self.start.click, self.outcome.edit, *(field.change for field in of_report)):
+        typed = {self.subject: "", self.remarks: "", self.with_names: False}  # for a report on one list alone
+        gr.on([file.change for file in files], None, None, list(typed), js=scripts.sets(*typed.values()), **QUIET)
+        for event in (self.start.click, self.outcome.edit, *(field.change for field in typed)):
             # a report of the list before, of the counts before, or about somebody else
             event(None, None, self.report_links, js=scripts.sets(""), cancels=reported, **QUIET)
 
