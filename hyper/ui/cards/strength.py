@@ -42,9 +42,7 @@ class StrengthCard(Card):
 
     def render(self, comparison: Comparison, asked: Asked) -> Values:
         """The strength as trained; nothing of what every strength did to the recording before."""
-        errors = comparison.base.errors
-        is_counted = errors is not None and errors.wer is not None
-        return {**self.clear(), self.box: SHOWN, self.caption: _caption_html(is_counted)}
+        return {**self.clear(), self.box: SHOWN}
 
     def clear(self) -> Values:
         """Nothing to move."""
@@ -52,7 +50,7 @@ class StrengthCard(Card):
 
     def uncount(self) -> Values:
         """The rates of all strengths were counted against another text."""
-        return {self.plot: None, self.table: ""}
+        return {self.caption: "", self.plot: None, self.table: ""}
 
     def sweep_on_page(self, request: gr.Request, *given: Any) -> Values:
         """The plot of all strengths, and their transcripts as a table."""
@@ -63,7 +61,7 @@ class StrengthCard(Card):
                 request.session_hash, partial(sweep, asr, prepared, asked.reference.strip() or None)
             )
         return {
-            self.caption: _caption_html(has_rates(points)),  # another one, where the text was changed since
+            self.caption: figures.caption_html(sweep_caption(has_rates(points))),
             self.plot: figures.interactive(sweep_figure(points), SWEEP.title),
             self.table: sweep_html(points, prepared.language),
         }
@@ -73,7 +71,3 @@ def sweep_html(points: Sequence[StrengthPoint], language: str) -> str:
     """A row for each strength with its transcript and errors, or changed words; then the figure for print."""
     table = render("sweep", points=points, language=language, has_rates=has_rates(points))
     return table + figures.print_links_html(sweep_print(points), "strength")
-
-
-def _caption_html(is_counted: bool) -> str:
-    return figures.caption_html(sweep_caption(is_counted))
