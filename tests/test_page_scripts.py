@@ -195,3 +195,19 @@ def test_while_somebody_records_the_stage_says_so_once(stage):
     stage.wait_for_function("document.querySelector('#so-far').textContent === '1 sn'")
     assert stage.evaluate("said") == [texts("tr")["Recording. Space ends it."]]
     assert stage.locator("#so-far").get_attribute("aria-hidden") == "true"
+
+
+def test_a_row_that_goes_on_below_says_so_until_its_end_is_in_sight(stage):
+    stage.add_style_tag(content=(FOLDER / "stage.css").read_text(encoding="utf-8"))
+    sign = "id => getComputedStyle(at(id), '::after').content.startsWith('\"▼')"
+    stage.evaluate("reveal(BASE)")
+    assert not stage.evaluate(sign, "base")
+    words = [{"text": "turn", "kind": "right", "note": ""}] * 900
+    stage.evaluate("words => { now.slides[0].base.words = words; go(0); }", words)
+    assert not stage.evaluate(sign, "base")  # covered as yet
+    stage.evaluate("reveal(BASE)")
+    assert stage.evaluate(sign, "base") and not stage.evaluate(sign, "adapted")
+    before = stage.evaluate("at('base').scrollHeight")
+    stage.evaluate("at('base').scrollTo(0, 1e6)")
+    stage.wait_for_function("!at('base').classList.contains('has-more')")
+    assert stage.evaluate("at('base').scrollHeight") == before

@@ -121,6 +121,11 @@ function fit() {  // the largest letters with which both transcripts are whole; 
   let size = LARGEST;
   do at("rows").style.setProperty("--fit", size); while (!isWhole() && (size -= FIT_STEP) >= SMALLEST);
   for (const row of rows) row.tabIndex = row.scrollHeight > row.clientHeight + 1 ? 0 : -1;
+  rows.forEach(tellMore);
+}
+
+function tellMore(row) {  // a sign at its lower edge while some of it is out of sight below
+  row.classList.toggle("has-more", row.scrollTop + row.clientHeight < row.scrollHeight - 1);
 }
 
 // For screen readers

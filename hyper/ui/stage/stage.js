@@ -250,6 +250,7 @@ at("keys").addEventListener("click", event => {
   press(button.dataset.key);
   if (event.detail) button.blur();  // pressed with a mouse: the space bar plays again
 });
+for (const row of [at("base"), at("adapted")]) row.addEventListener("scroll", () => tellMore(row));
 player.addEventListener("play", drawProgress);
 player.addEventListener("pause", drawProgress);
 addEventListener("resize", () => shown() && fit());
