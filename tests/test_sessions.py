@@ -103,6 +103,35 @@ def test_words_where_nobody_was_heard_are_counted_as_they_are_in_the_report(writ
     assert "yes please" in html_text(one) and '"base"' not in one.texts
 
 
+def test_sessions_say_what_is_simulated_and_how_strongly_it_was_adapted(written):
+    found = evaluation(
+        utterance("a.wav", MEANT, BASE, ADAPTED, simulated=True),
+        utterance("b.wav", "call my sister", "call my sister", "call my sister"),
+    )
+    weak = replace(comparison("so be", "so be it", "so be it"), strength=0.5)
+    one = recording_report(weak, "a.wav", "abc", is_simulated=True)
+    files = {
+        "2030-01-01.csv": csv_bytes(recordings_sheet(found)),
+        "2030-01-02.xlsx": xlsx_bytes(sheets(found)),
+        "2030-01-03.html": html_text(clinic_report(found)).encode(),
+        "2030-01-04.json": json.dumps(found.to_json()).encode(),
+        "2030-01-05.html": html_text(one).encode(),
+        "2030-01-06.json": json.dumps(weak.to_json()).encode(),
+    }
+    sessions = read_sessions([written(*each) for each in files.items()])
+    assert [each.n_simulated for each in sessions] == [1, 1, 1, 1, 1, 0]
+    assert [each.strength for each in sessions] == [1, 1, 1, 1, 0.5, 0.5]
+    *_, fifth, last = sessions_plot(sessions).layout.xaxis.ticktext
+    assert (fifth, last) == ("5 Jan 2030<br>(simulated) strength 0.5", "6 Jan 2030<br>strength 0.5")
+    shown = text_of(sessions_html(sessions))
+    assert shown.count("(1 of 2 simulated)") == 4 and "Errors in each session (5 of 10 simulated)" in shown
+    assert "5 Jan 2030 2030-01-05.html (simulated) strength 0.5" in shown
+    with asked_in("de"):
+        assert "(simuliert) Stärke 0,5" in text_of(sessions_html(sessions))
+    plain = text_of(sessions_html(read_sessions([written("third.json"), written("visit 20290131.xlsx")])))
+    assert "simulated" not in plain and "strength" not in plain
+
+
 def test_the_days_of_sessions_are_written_in_the_visitors_language(written):
     sessions = read_sessions([written(name) for name in ("third.json", "recordings-2030-03-02.csv")])
     with asked_in("de"):

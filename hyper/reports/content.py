@@ -95,7 +95,10 @@ def clinic_report(
         ),
         texts=texts_json(
             evaluation.language,
-            ((each.recording.reference or None, each.base, each.adapted) for each in evaluation.utterances),
+            (
+                (each.recording.reference or None, each.base, each.adapted, each.recording.simulated)
+                for each in evaluation.utterances
+            ),
         ),
         tongue=tongue,
     )

@@ -35,7 +35,8 @@ def recording_report(
     fingerprint: str,  # of the base's weights
     *,
     subject: str = "",
-    simulated: str = "",  # a sentence, where a program made the recording
+    simulated: str = "",  # a sentence, where a program made the recording or it is an example
+    is_simulated: bool = False,  # whether a program made it atypical
     now: datetime | None = None,
     tongue: Tongue = IN_ENGLISH,
 ) -> ClinicReport:
@@ -85,7 +86,7 @@ def recording_report(
             comparison.language,
             tongue,
         ),
-        texts=texts_json(comparison.language, _counted_texts(comparison)),
+        texts=texts_json(comparison.language, _counted_texts(comparison, is_simulated), comparison.strength),
         tongue=tongue,
     )
 
@@ -125,11 +126,11 @@ def _outcome(comparison: Comparison, tongue: Tongue) -> str:
     return f"{warning} {' '.join(counts) or tongue.say(NO_REFERENCE)}".lstrip()
 
 
-def _counted_texts(comparison: Comparison) -> list[tuple[str | None, Row, Row | None]]:
+def _counted_texts(comparison: Comparison, is_simulated: bool) -> list[tuple[str | None, Row, Row | None, bool]]:
     """The recording, for comparing sessions; none where a row's words are hidden, and so are not counted."""
     if any(row.heard_nobody for row in comparison.rows):
         return []
-    return [(comparison.reference, comparison.base, comparison.adapted)]
+    return [(comparison.reference, comparison.base, comparison.adapted, is_simulated)]
 
 
 def _is_counted(errors: WordErrors | None, row: Row) -> TypeGuard[WordErrors]:

@@ -115,15 +115,18 @@ class ClinicReport:
         return " ".join(parts)
 
 
-def texts_json(language: str, recordings: Iterable[tuple[str | None, Row, Row | None]]) -> str:
-    """What was meant in each recording and what both rows wrote of it, as it was counted: sessions are compared by
-    it.
+def texts_json(
+    language: str, recordings: Iterable[tuple[str | None, Row, Row | None, bool]], strength: float = 1.0
+) -> str:
+    """What was meant in each recording, what both rows wrote of it, as it was counted, and whether it is simulated:
+    sessions are compared by it.
     """
     utterances = [
-        {"reference": reference, "base": base.text, "adapted": adapted and adapted.text}
-        for reference, base, adapted in recordings
+        {"reference": reference, "base": base.text, "adapted": adapted and adapted.text, "simulated": is_simulated}
+        for reference, base, adapted, is_simulated in recordings
     ]
-    return json.dumps({"language": language, "utterances": utterances}, ensure_ascii=False)
+    record = {"language": language, "strength": strength, "utterances": utterances}
+    return json.dumps(record, ensure_ascii=False)
 
 
 def score_text(errors: WordErrors | None, tongue: Tongue) -> str:

@@ -27,6 +27,9 @@ FEWEST, MOST = 2, 50
 MOST_RECORDINGS, MOST_CHARACTERS = 5_000, 2_000_000
 
 
+AS_TRAINED = 1.0  # the strength of what does not say it: tables and reports on many have no other
+
+
 class SessionError(ValueError):
     """The files cannot be compared over time; the message says which, and why."""
 
@@ -38,6 +41,7 @@ class Texts:
     reference: str | None  # None or "" where it is not known
     base: str | None  # None where it could not be used
     adapted: str | None  # None without a hypernetwork
+    is_simulated: bool = False
     counted: Mapping[RowName, WordErrors] = field(default_factory=dict)  # by row, of words that a table leaves out
 
     @property
@@ -59,6 +63,8 @@ class Session:
     n_recordings: int
     base: WordErrors
     adapted: WordErrors | None  # None where a recording has no adapted transcript
+    n_simulated: int = 0  # recordings that a program made
+    strength: float = AS_TRAINED  # of the adaptation
 
     @property
     def label(self) -> str:
@@ -78,7 +84,7 @@ def read_sessions(files: Sequence[tuple[str, Path]], language: str = ENGLISH) ->
     read = []
     n_recordings = n_characters = 0
     for name, path in files:
-        recordings, own_language = _recordings(name, path, language)
+        recordings, own_language, strength = _recordings(name, path, language)
         n_recordings += len(recordings)
         n_characters += sum(len(text) for each in recordings for text in each.texts)
         if n_recordings > MOST_RECORDINGS or n_characters > MOST_CHARACTERS:
@@ -86,15 +92,16 @@ def read_sessions(files: Sequence[tuple[str, Path]], language: str = ENGLISH) ->
                 f"These files hold more than {MOST_RECORDINGS:,} recordings or {MOST_CHARACTERS:,} characters "
                 "together; please give fewer or smaller ones."
             )
-        read.append((name, recordings, own_language))
+        read.append((name, recordings, own_language, strength))
     sessions = [_session(*each) for each in read]
     return sorted(sessions, key=lambda session: (session.day is None, session.day or date.min, session.name))
 
 
-def _recordings(name: str, path: Path, language: str) -> tuple[list[Texts], str]:
-    """Those of one file that can be counted, and the language that they are in."""
+def _recordings(name: str, path: Path, language: str) -> tuple[list[Texts], str, float]:
+    """Those of one file that can be counted, the language that they are in, and how strongly they were adapted."""
+    strength = AS_TRAINED
     if Path(name).suffix.lower() in (".json", ".html"):
-        recordings, language = _of_json(name, path, language)
+        recordings, language, strength = _of_json(name, path, language)
     else:
         recordings = list(_of_table(name, path, language))
     recordings = [each for each in recordings if each.reference and each.base is not None]
@@ -102,10 +109,10 @@ def _recordings(name: str, path: Path, language: str) -> tuple[list[Texts], str]
         check_text(text, f"A text in {shown(name)}")
     if not recordings:
         raise SessionError(f"{shown(name)} holds no recording with what was meant, so there is nothing to count in it.")
-    return recordings, language
+    return recordings, language, strength
 
 
-def _session(name: str, recordings: Sequence[Texts], language: str) -> Session:
+def _session(name: str, recordings: Sequence[Texts], language: str, strength: float) -> Session:
     """The errors of one file."""
     has_adapted = all(each.adapted is not None for each in recordings)
     return Session(
@@ -114,6 +121,8 @@ def _session(name: str, recordings: Sequence[Texts], language: str) -> Session:
         len(recordings),
         pooled(each.errors("base", language) for each in recordings),
         pooled(each.errors("adapted", language) for each in recordings) if has_adapted else None,
+        sum(each.is_simulated for each in recordings),
+        strength,
     )
 
 
@@ -131,7 +140,8 @@ def _of_table(name: str, path: Path, language: str) -> Iterable[Texts]:
         if not line.values.get("problem"):
             reference, base, adapted = (line.values[column] for column in COLUMNS)
             counted = {row: errors for row in ROWS if (errors := _counted(line.values, row, reference, language))}
-            yield Texts(reference, base, adapted if is_adapted else None, counted)
+            is_simulated = line.values.get("simulated", "") not in ("", "0")
+            yield Texts(reference, base, adapted if is_adapted else None, is_simulated, counted)
 
 
 def _counted(values: Mapping[str, str], row: RowName, reference: str, language: str) -> WordErrors | None:
@@ -145,9 +155,9 @@ def _counted(values: Mapping[str, str], row: RowName, reference: str, language: 
     return None if values[row] or hits < 0 or min(wrong) < 0 else WordErrors(hits, substituted, deleted, inserted)
 
 
-def _of_json(name: str, path: Path, language: str) -> tuple[list[Texts], str]:
-    """The utterances of `evaluate --json` or of an HTML report, or the one of `compare --json`; and their language,
-    where it is said.
+def _of_json(name: str, path: Path, language: str) -> tuple[list[Texts], str, float]:
+    """The utterances of `evaluate --json` or of an HTML report, or the one of `compare --json`; and their language and
+    strength, where these are said.
     """
     if path.stat().st_size > MAX_TABLE_BYTES:
         raise SessionError(f"{shown(name)} is larger than {MAX_TABLE_BYTES // 10**6} MB; please give the CSV instead.")
@@ -155,8 +165,11 @@ def _of_json(name: str, path: Path, language: str) -> tuple[list[Texts], str]:
         text = path.read_text(encoding="utf-8")
         record = json.loads(_in_report(text) if Path(name).suffix.lower() == ".html" else text)
         utterances = record.get("utterances", [record])
-        texts = [Texts(_text(each["reference"]), _text(each["base"]), _text(each["adapted"])) for each in utterances]
-        return texts, _text(record.get("language", language)) or language
+        texts = [
+            Texts(_text(each["reference"]), _text(each["base"]), _text(each["adapted"]), each.get("simulated") is True)
+            for each in utterances
+        ]
+        return texts, _text(record.get("language", language)) or language, float(record.get("strength", AS_TRAINED))
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
         raise SessionError(
             f"{shown(name)} is not a report that was saved here, nor of `evaluate --json` or `compare --json`; please "

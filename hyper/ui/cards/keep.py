@@ -36,7 +36,7 @@ FILES_TEXT = (
     "Subtitles (SRT, WebVTT) and the TextGrid for Praat hold the time of each word. The report has both transcripts "
     "with their errors marked, the model, the settings and the medical caution, but no sound."
 )
-SIMULATED = "This is an example that comes with HyperWhisper: {label}."
+EXAMPLE = "This is an example that comes with HyperWhisper: {label}."
 
 
 class KeptFile(NamedTuple):
@@ -117,17 +117,18 @@ class KeepCard(Card):
         with notices.errors_as_notices():
             check_text(subject, "The subject")
             fingerprint = self.service.models.get(asked.model).backbone.fingerprint
-        stem = _stem(asked)
+        stem, found = _stem(asked), example_of(self.inputs.examples, Path(asked.recording or ""))
         report = recording_report(
-            comparison, stem, fingerprint, subject=subject, simulated=self._example(asked), tongue=tongue()
+            comparison,
+            stem,
+            fingerprint,
+            subject=subject,
+            simulated=say(EXAMPLE, label=found.said_label) if found else "",
+            is_simulated=found is not None and found.is_simulated,
+            tongue=tongue(),
         )
         files = {f"{stem}-report.pdf": pdf_bytes(report), f"{stem}-report.html": html_text(report).encode()}
         return render("save_links", title="Save the report:", files=files)
-
-    def _example(self, asked: Asked) -> str:
-        """What to say of an example, most of which are simulated; "" of a visitor's own recording."""
-        found = example_of(self.inputs.examples, Path(asked.recording or ""))
-        return say(SIMULATED, label=found.said_label) if found else ""
 
 
 def _stem(asked: Asked) -> str:

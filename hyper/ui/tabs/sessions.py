@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import gradio as gr
 
 from hyper.plots.sessions import SESSIONS, sessions_figure
-from hyper.reports.sessions import Session, read_sessions
+from hyper.reports.sessions import AS_TRAINED, Session, read_sessions
 from hyper.ui import figures, notices
 from hyper.ui.languages import say
 from hyper.ui.layout import Values, file_box, fold, note, plot
@@ -78,11 +78,28 @@ class SessionsTab(Tab):
 
 def sessions_html(sessions: list[Session]) -> str:
     """A line for each session, and how to read the plot below."""
-    return render("sessions", sessions=sessions, caption=SESSIONS)
+    simulated = simulated_of(sum(each.n_simulated for each in sessions), sum(each.n_recordings for each in sessions))
+    made = [(each, made_of(each)) for each in sessions]
+    return render("sessions", sessions=made, caption=SESSIONS, simulated=simulated)
+
+
+def simulated_of(n: int, total: int) -> str:
+    """How many recordings a program made; "" where none."""
+    if not n:
+        return ""
+    return say("(simulated)") if n == total else say("({n} of {total} simulated)", n=n, total=total)
+
+
+def made_of(session: Session) -> str:
+    """What must be known of a session beside its day: that it is simulated, and another strength than as trained."""
+    is_other = session.adapted is not None and session.strength != AS_TRAINED
+    strength = say("strength {n}", n=f"{session.strength:g}") if is_other else ""
+    return " ".join(filter(None, (simulated_of(session.n_simulated, session.n_recordings), strength)))
 
 
 def sessions_plot(sessions: list[Session]) -> Any:
     """The rates of both rows."""
     adapted = [session.adapted and session.adapted.wer for session in sessions]
-    labels = [say(each.label) if each.day else each.label for each in sessions]
+    days = (say(each.label) if each.day else each.label for each in sessions)
+    labels = ["<br>".join(filter(None, (day, made_of(each)))) for day, each in zip(days, sessions, strict=True)]
     return sessions_figure(labels, [each.base.wer for each in sessions], adapted)
