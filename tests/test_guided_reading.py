@@ -206,15 +206,15 @@ def test_what_was_read_can_be_saved_until_the_visitor_leaves(tab, tmp_path, monk
     files = saved(shown[tab.saving.table_links])
     assert list(files) == [f"{stem}.csv", f"{stem}.xlsx"] and b"turn of the lights" in files[f"{stem}.csv"]
     stem = f"reading-report-{date.today()}"
-    files = saved(tab.saving.report("Case <12>", ANNA))
+    files = saved(tab.saving.save_report("Case <12>", ANNA))
     assert list(files) == [f"{stem}.pdf", f"{stem}.html"] and files[f"{stem}.pdf"].startswith(b"%PDF")
     assert b"Case &lt;12&gt;" in files[f"{stem}.html"]
     with pytest.raises(gr.Error, match="no longer here"):
-        tab.saving.report("", SimpleNamespace(session_hash="somebody else"))
+        tab.saving.save_report("", SimpleNamespace(session_hash="somebody else"))
     assert tab.saving.service.results.sessions() == {"anna"}
     tab.saving.service.results.forget("anna")
     with pytest.raises(gr.Error, match="no longer here"):
-        tab.saving.report("", ANNA)
+        tab.saving.save_report("", ANNA)
 
 
 def give_service(tab: ReadingTab) -> None:

@@ -114,6 +114,8 @@ def set_by(demo: Blocks, element: str, event: str) -> dict[str, object]:
         ("Who or what it is about (optional)", "hw-report-links"),
         ("Remarks (optional)", "hw-report-links"),
         ("Include the names of files that are not in the list", "hw-report-links"),
+        ("hw-speaker-subject", "hw-speaker-report-links"),
+        ("hw-reading-subject", "hw-reading-report-links"),
     ],
 )
 def test_links_to_a_report_go_when_what_was_typed_for_it_is_changed(demo, element, links):

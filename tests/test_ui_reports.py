@@ -23,8 +23,10 @@ from test_ui_said import asked_in, keys_of
 
 from hyper.compare.calibration import Bin, Calibration, Reliability, RowReliability
 from hyper.compare.guards import Flag
+from hyper.compare.speaker import SpeakerComparison, SpeakerRecording
 from hyper.compare.sweep import StrengthPoint
 from hyper.compare.utterance import Failure
+from hyper.compare.verdict import Verdict
 from hyper.compare.voice_map import VoiceMap
 from hyper.model.files import ASSETS
 from hyper.plots import agreement, layers, sessions, sound, sweep, voice_map
@@ -38,6 +40,7 @@ from hyper.reports.html import html_text
 from hyper.reports.one_recording import recording_report
 from hyper.reports.parts import ClinicReport
 from hyper.reports.pdf import pdf_bytes
+from hyper.reports.speaker import speaker_evaluation, speaker_report
 from hyper.ui import figures, languages
 from hyper.ui.cards.calibration import reliability_html
 from hyper.ui.examples import COHORT_NAMES
@@ -84,6 +87,18 @@ def reports() -> Iterator[ClinicReport]:
         yield recording_report(comparison(base, adapted, meant), "a", "abc123", now=NOW, tongue=tongue())
     silence = comparison("invented", "invented", "so", waveform=np.zeros(8000, np.float32))
     yield recording_report(replace(silence, n_pieces=2, language="de"), "a", "abc123", now=NOW, tongue=tongue())
+    for meant in (MEANT, None):
+        spoken = of_one_speaker(meant)
+        listed = speaker_evaluation(spoken, [True, False], "abc123")
+        yield speaker_report(spoken, listed, now=NOW, tongue=tongue())
+
+
+def of_one_speaker(meant: str | None) -> SpeakerComparison:
+    """Two recordings, of which an adaptation to the speaker repairs one word."""
+    made, repaired = (comparison(base, "turn of", meant) for base in ("turn of the light", MEANT))
+    rows = {"base": made.base, "utterance": made.adapted, "speaker": repaired.base}
+    recordings = tuple(SpeakerRecording(name, 2.0, meant, rows, Verdict(None)) for name in ("a.wav", "b.wav"))
+    return SpeakerComparison(recordings, None, None, None, "whisper-mini", "hypernet-mini", "cpu")
 
 
 @cache

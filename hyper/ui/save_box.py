@@ -37,14 +37,15 @@ class SaveBox:
             self.table_links = gr.HTML("")
             note(REPORT_TEXT)
             with gr.Row(elem_classes="hw-report-row"):
-                self.subject = gr.Textbox("", label="Who or what the report is about (optional)", max_length=200)
+                label, elem_id = "Who or what the report is about (optional)", f"hw-{stem}-subject"
+                self.subject = gr.Textbox("", label=label, max_length=200, elem_id=elem_id)
                 self.make_report = chip("Make the report")
-            self.report_links = gr.HTML("")
+            self.report_links = gr.HTML("", elem_id=f"hw-{stem}-report-links")
 
     def connect(self, *begins: Callable[..., Any]) -> None:
         """The button makes the report; what begins something else, or names somebody else, takes it away."""
         reported = self.make_report.click(
-            self.report, self.subject, self.report_links, show_progress_on=self.report_links, **ON_FILES
+            self.save_report, self.subject, self.report_links, show_progress_on=self.report_links, **ON_FILES
         )
         for event in (self.subject.change, *begins):
             event(None, None, self.report_links, js=scripts.sets(""), cancels=reported, **QUIET)
@@ -61,7 +62,7 @@ class SaveBox:
         links = render("save_links", title="Save the table:", files=files)
         return {self.box: SHOWN, self.table_links: links, self.subject: "", self.report_links: ""}
 
-    def report(self, subject: str, request: gr.Request) -> str:
+    def save_report(self, subject: str, request: gr.Request) -> str:
         """Links to the report, as PDF and HTML."""
         from hyper.reports.pdf import pdf_bytes  # slow to import: not for the start
 
