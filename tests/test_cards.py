@@ -14,7 +14,14 @@ from hyper.model.files import ASSETS
 from hyper.recordings.manifest import ManifestRow
 from hyper.training.adaptation.loop import AdaptationTraining
 from hyper.training.base.settings import BaseTraining
-from hyper.training.model_card import OF_PEOPLE, SIMULATED, base_card, hypernet_card, training_data_lines
+from hyper.training.model_card import (
+    OF_PEOPLE,
+    SIMULATED,
+    base_card,
+    hypernet_card,
+    training_data_lines,
+    worse_than_base,
+)
 
 BUFFERS = {"utterance_encoder.mean", "utterance_encoder.std"}  # fitted, not learned
 
@@ -55,6 +62,30 @@ def test_a_loss_on_typical_speech_alone_is_told(backbone, make_hypernet):
     entries = [{"step": 3, "minutes": 0.1, "typical_base": 0.5, "typical_adapted": 0.25}]
     card = hypernet_card(backbone, make_hypernet(backbone), AdaptationTraining(updates=3), [], entries)
     assert "- typical, adapted: 0.250\n- typical, base: 0.500" in card and "could be held out" not in card
+
+
+@pytest.mark.parametrize(
+    ("last", "said"),
+    [
+        ({"typical_base": 0.5, "typical_adapted": 0.25, "atypical_base": 1.0, "atypical_adapted": 1.0}, ""),
+        (
+            {"typical_base": 0.5, "typical_adapted": 0.75, "atypical_base": 1.0, "atypical_adapted": 0.9},
+            "On speakers held out its loss ended worse than the base's own: typical speech 0.750 against 0.500 nats a "
+            "token.",
+        ),
+        (
+            {"typical_base": 0.5, "typical_adapted": 0.75, "atypical_base": 1.0, "atypical_adapted": math.nan},
+            "On speakers held out its loss ended worse than the base's own: typical speech 0.750 against 0.500 and "
+            "atypical speech nan against 1.000 nats a token.",
+        ),
+    ],
+)
+def test_a_loss_worse_than_the_bases_own_is_told(backbone, make_hypernet, last, said):
+    entries = [{"step": 0, "typical_base": 0.5, "typical_adapted": 9.0}, {"step": 3, "minutes": 0.1, **last}]
+    card = hypernet_card(backbone, make_hypernet(backbone), AdaptationTraining(updates=3), [], entries)
+    assert worse_than_base(entries) == said
+    assert (f"\n\n{said}\n\n## Limits" in card) if said else ("worse" not in card)
+    assert not said or "worse than that of the hypernetwork that it went on from:" in worse_than_base(entries, True)
 
 
 @pytest.mark.parametrize(

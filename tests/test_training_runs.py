@@ -22,6 +22,7 @@ from hyper.model.shapes import randomise
 from hyper.recordings.audio import load_audio
 from hyper.recordings.manifest import read_manifest, write_manifest
 from hyper.recordings.parallel import parallel
+from hyper.training.adaptation import loop
 from hyper.training.adaptation.states import StateStore, StoreError
 from hyper.training.base import features, real_speech
 from hyper.training.base.real_speech import PERSON, align_rows
@@ -30,6 +31,7 @@ from hyper.training.base.small_whisper import BaseSize, StartError, size_of
 from hyper.training.base.teacher_states import TeacherStates
 from hyper.training.base.trainer import BaseTrainer, load_listener
 from hyper.training.begun_with import RunError
+from hyper.training.progress import set_rate
 from tests.spoken import in_this_process, say
 
 TINY = BaseSize(d_model=64, encoder_layers=1, decoder_layers=1, vocabulary=260)
@@ -280,6 +282,25 @@ def test_a_hypernetwork_goes_on_from_a_trained_one(
     from_nothing = [word for word in command if word not in ("--start", str(start))]
     assert main([*from_nothing, "--updates", "2", "--batch-size", "8", "--device", "cpu"]) == 1
     assert "was begun with start " in capsys.readouterr().err
+
+
+def test_a_hypernetwork_that_ended_worse_than_its_base_says_so(
+    spoken: Path,
+    whisper_folder: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    monkeypatch.setattr(loop, "set_rate", lambda optimizer, rate: set_rate(optimizer, -rate))  # uphill
+    command = f"train --base {whisper_folder} --data {spoken} --run {tmp_path / 'run'} --out {tmp_path / 'out'}"
+    assert main([*command.split(), *"--updates 4 --batch-size 8 --learning-rate 0.1 --device cpu".split()]) == 0
+    last = entries(tmp_path)[-1]
+    assert last["atypical_adapted"] > last["atypical_base"]
+    numbers = f"{last['atypical_adapted']:.3f} against {last['atypical_base']:.3f}"
+    said = capsys.readouterr().out.splitlines()[-1]
+    assert said.startswith("On speakers held out its loss ended worse than the base's own: ") and numbers in said
+    assert said in (tmp_path / "out" / "README.md").read_text()
+    assert (tmp_path / "out" / "model.safetensors").exists()
 
 
 def test_states_of_another_base_are_refused(hypernet_run: Path, hub_like: Backbone) -> None:

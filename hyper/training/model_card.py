@@ -156,6 +156,7 @@ def hypernet_card(
         "## Loss on speakers held out (nats a token)",
         "",
         *(_losses(entries) or ["- no speakers could be held out"]),
+        *(["", worse] if (worse := worse_than_base(entries, bool(went_on_from))) else []),
         "",
         *(["## Measured on speakers that neither training nor any choice saw", "", *measured, ""] if measured else []),
         "## Limits",
@@ -186,8 +187,25 @@ def _used(settings: AdaptationTraining) -> dict[str, Any]:
     return {name: value for name, value in asdict(settings).items() if name != unused}
 
 
-def _losses(entries: Sequence[Mapping[str, float]]) -> list[str]:
-    """Of the last validation in the run's log; of a run that validated on typical speech alone, these too."""
+def worse_than_base(entries: Sequence[Mapping[str, float]], went_on: bool = False) -> str:
+    """One sentence with both numbers where the run ended worse than it began, on either kind of speech; else ""."""
+    last = _last_validation(entries)
+    worse = [
+        f"{kind} speech {adapted:.3f} against {base:.3f}"
+        for kind in ("typical", "atypical")
+        if f"{kind}_adapted" in last
+        and not (adapted := round(last[f"{kind}_adapted"], 3)) <= (base := round(last[f"{kind}_base"], 3))  # NaN too
+    ]
+    begun = "than that of the hypernetwork that it went on from" if went_on else "than the base's own"
+    return f"On speakers held out its loss ended worse {begun}: {' and '.join(worse)} nats a token." if worse else ""
+
+
+def _last_validation(entries: Sequence[Mapping[str, float]]) -> Mapping[str, float]:
+    """Of a run that validated on typical speech alone, this too; empty where no speakers could be held out."""
     validation = [entry for entry in entries if not {"atypical_adapted", "typical_adapted"}.isdisjoint(entry)]
-    last = validation[-1] if validation else {}
+    return validation[-1] if validation else {}
+
+
+def _losses(entries: Sequence[Mapping[str, float]]) -> list[str]:
+    last = _last_validation(entries)
     return [f"- {name.replace('_', ', ')}: {last[name]:.3f}" for name in sorted(last) if "_" in name]

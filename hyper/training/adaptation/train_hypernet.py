@@ -26,7 +26,7 @@ from hyper.training.adaptation.losses import ORIGINALS, REFERENCES
 from hyper.training.adaptation.originals import WithOriginals
 from hyper.training.adaptation.states import StateStore, Store
 from hyper.training.adaptation.stores import LogMelStore
-from hyper.training.model_card import hypernet_card
+from hyper.training.model_card import hypernet_card, worse_than_base
 from hyper.training.speed import choose_attention
 
 ON_DISK = {"auto": None, "disk": True, "live": False}  # as `open_store` takes it
@@ -122,7 +122,8 @@ def train_hypernet(wanted: HypernetTraining, settings: AdaptationTraining) -> No
         )
         training_curve(entries, CURVES, wanted.run_folder / "curve.png")
         command = shlex.join(["python", "app.py", "--base", wanted.base, "--hypernet", str(wanted.out)])
-        print(f"wrote {wanted.out}; start the app on it:\n{command}")
+        worse = worse_than_base(entries, bool(adaptation.went_on_from))
+        print(f"wrote {wanted.out}; start the app on it:\n{command}" + (f"\n{worse}" if worse else ""))
     accelerator.wait_for_everyone()
     accelerator.end_training()  # several processes would hang at their exit
 
