@@ -378,17 +378,33 @@ def test_an_unknown_method_is_refused(spoken: Path, capsys: pytest.CaptureFixtur
     assert "There is no method magic; choose among full, decoder" in capsys.readouterr().err
 
 
-def test_a_cohort_that_nobody_simulates_is_refused(
-    whisper_folder: Path,
-    spoken: Path,
-    tmp_path: Path,
-    monkeypatch: pytest.MonkeyPatch,
-    capsys: pytest.CaptureFixture[str],
+@pytest.mark.parametrize("study", [["methods"], ["experiment", "targets"]])
+@pytest.mark.parametrize(
+    ("named", "message"),
+    [
+        ("--cohorts lisp", "No recording to train on is of lisp; there are the cohorts stuttering, typical; sever"),
+        ("--cohorts stuttering lisp", "No recording to train on is of lisp; there are the cohorts stuttering, typical"),
+        ("--severities huge", "is of huge; there are the cohorts stuttering, typical; severities: none."),
+        ("--cohorts typical --severities mild", "No recording to train on is of mild or typical; there are"),
+        ("--cohorts typical", "No recording to score is of typical; there are the cohorts dysarthria, parkinsons, st"),
+    ],
+)  # fmt: skip
+def test_a_cohort_that_no_recording_has_is_refused_at_once(
+    study: list[str], named: str, message: str, spoken: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setattr("hyper.study.methods.study.read_test_sets", lambda *_: {SET: ROWS})
-    arguments = ["methods", "--data", spoken, "--base", whisper_folder, "--work", tmp_path, "--cohorts", "lisp"]
-    assert main([*map(str, arguments)]) == 1
-    assert "No held-out recording is of lisp; name cohorts and severities" in capsys.readouterr().err
+    assert main([*study, "--data", str(spoken), "--base", "never/loaded", *named.split()]) == 1
+    assert message in capsys.readouterr().err
+
+
+def test_a_cohort_that_no_recording_to_score_has_is_refused_at_once(
+    spoken: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    rows = [replace(row, file=str(row.path), cohort="lisp") for row in read_manifest(spoken)]
+    write_manifest(tmp_path / "scored.csv", rows)
+    command = ["methods", "--data", spoken, "--base", "never/loaded", "--score", tmp_path / "scored.csv"]
+    command += ["--methods", "lora-global", "--cohorts", "stuttering"]
+    assert main([*map(str, command)]) == 1
+    assert "No recording to score is of stuttering; there are the cohorts lisp; " in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping, Sequence, Set
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -66,23 +66,20 @@ def open_study(
     """Base and recordings, and the held-out sets, made if missing; `enrols` adds recordings of the test speakers.
 
     Errors: StudyError where the work folder holds a study with other settings; TrainingDataError where a recording to
-    train on has no reference.
+    train on has no reference; MethodsError where nothing is of a cohort or severity that is named.
     """
-    rows = chosen_rows(taught_rows(options.data), options.cohorts, options.severities)
+    taught, scored = taught_rows(options.data), named_sets(options.score)
+    check_chosen(taught, scored, options)
+    rows = chosen_rows(taught, options.cohorts, options.severities)
     # In full: the rivals train the base's own weights, and in half precision would be worse off than a hypernetwork.
     backbone = Backbone.load(options.base, device=options.device, dtype=torch.float32)
     made_with = {"base": backbone.fingerprint, "recordings": len(rows), "data": [str(path) for path in options.data]}
     made_with |= {name: getattr(options, name) for name in ("updates", "batch_size", "cohorts", "severities", "lesson")}
     claim(options.work, made_with | {"test_share": options.test_share})
-    held_out = named_sets(options.score) or read_test_sets(
-        set_names, options.test, options.sentences, options.workers, options.test_share
-    )
+    held_out = scored or read_test_sets(set_names, options.test, options.sentences, options.workers, options.test_share)
     sets = {name: chosen_rows(own, options.cohorts, options.severities) for name, own in held_out.items()}
     for name, own in sets.items():  # what was scored is kept under the set's name
         claim(options.work / "held-out" / name, {"recordings": manifest_mark(own)})
-    if not (any(sets.values()) if options.score else sets.get(MAIN)):
-        wanted = " and ".join(" or ".join(names) for names in (options.cohorts, options.severities) if names)
-        raise MethodsError(f"No held-out recording is of {wanted}; name cohorts and severities that are simulated.")
     enrolment: Sequence[ManifestRow] = ()
     if enrols:
         main_set = next(each for each in TEST_SETS if each.name == MAIN).smaller(options.test_share)
@@ -90,6 +87,38 @@ def open_study(
     settings = AdaptationTraining(updates=options.updates, batch_size=options.batch_size, warm_up=options.warm_up)
     workshop = Workshop(backbone, rows, enrolment, options.work, settings, lesson=options.lesson)
     return workshop, {name: own for name, own in sets.items() if own}
+
+
+def check_chosen(
+    taught: Sequence[ManifestRow], scored: Mapping[str, Sequence[ManifestRow]], options: StudyOptions
+) -> None:
+    """Every cohort and severity that is named is trained on, and any is tested; asked before anything is heard.
+
+    Errors: MethodsError where it is not.
+    """
+    from hyper.simulate import COHORTS, SEVERITIES
+
+    named = {*options.cohorts, *options.severities}
+    heard = {(row.cohort or TYPICAL, row.severity) for row in taught}
+    if lost := named - _found(heard, options):
+        raise MethodsError(_none_is_of(lost, "to train on", heard))
+    tested = {(row.cohort or TYPICAL, row.severity) for own in scored.values() for row in own}
+    tested = tested or {(cohort, severity) for cohort in COHORTS for severity in SEVERITIES}  # of the main set
+    if named and not _found(tested, options) and TYPICAL not in {cohort for cohort, _ in tested}:
+        raise MethodsError(_none_is_of(named, "to score", tested))
+
+
+def _found(kinds: Set[tuple[str, str]], options: StudyOptions) -> set[str]:
+    """Cohorts and severities of those among these kinds of recordings that are asked for."""
+    cohorts, severities = options.cohorts, options.severities
+    asked = [(c, s) for c, s in kinds if (not cohorts or c in cohorts) and (not severities or s in severities)]
+    return {name for kind in asked for name in kind}
+
+
+def _none_is_of(lost: Set[str], what_for: str, kinds: Set[tuple[str, str]]) -> str:
+    cohorts, severities = ({kind[i] for kind in kinds} - {""} for i in (0, 1))
+    there = f"{', '.join(sorted(cohorts))}; severities: {', '.join(sorted(severities)) or 'none'}"
+    return f"No recording {what_for} is of {' or '.join(sorted(lost))}; there are the cohorts {there}."
 
 
 def named_sets(manifests: Sequence[Path]) -> dict[str, list[ManifestRow]]:
