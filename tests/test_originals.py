@@ -123,6 +123,17 @@ def test_an_original_that_is_not_there_is_said_before_anything_is_decoded(
         WithOriginals(states, states.folder, backbone, [replace(rows[0], **change), *rows[1:]], "en")
 
 
+@pytest.mark.parametrize("command", ["train --run {run} --out {run}/out", "methods --work {run} --methods lora-global"])
+def test_a_list_without_originals_is_refused_before_anything_is_loaded(
+    command: str, rows: list[ManifestRow], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    write_manifest(tmp_path / "list.csv", [replace(row, file=str(row.path), original=None) for row in rows])
+    words = f"{command} --base never/loaded --data {{list}} --lesson originals"
+    assert main(words.format(run=tmp_path / "run", list=tmp_path / "list.csv").split()) == 1
+    assert "recordings that are not typical name no original, the first is" in capsys.readouterr().err
+    assert not (tmp_path / "run").exists()
+
+
 def test_the_command_learns_to_undo_what_was_simulated(
     rows: list[ManifestRow], whisper_folder: Path, store: WithOriginals, tmp_path: Path
 ) -> None:

@@ -202,6 +202,15 @@ def test_an_uneven_batch_is_refused(backbone: Backbone, store: StateStore, tmp_p
         AdaptationTrainer(store, adaptation(backbone, store), tmp_path, replace(SETTINGS, accumulate=3))
 
 
+@pytest.mark.parametrize(("parts", "message"), [("16", "in 16 parts"), ("3", "A batch of 8 cannot be shared evenly")])
+def test_an_uneven_batch_is_refused_before_anything_is_encoded(
+    parts: str, message: str, whisper_folder: Path, spoken: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    command = f"train --base {whisper_folder} --data {spoken} --run {tmp_path / 'run'} --out {tmp_path / 'out'}"
+    assert main([*command.split(), "--device", "cpu", "--batch-size", "8", "--accumulate", parts]) == 1
+    assert message in capsys.readouterr().err and not (tmp_path / "run").exists()
+
+
 def test_several_processes_need_a_budget_in_updates(backbone: Backbone, store: StateStore, tmp_path: Path) -> None:
     class Two:
         num_processes = 2

@@ -68,7 +68,7 @@ def open_study(
     Errors: StudyError where the work folder holds a study with other settings; TrainingDataError where a recording to
     train on has no reference; MethodsError where nothing is of a cohort or severity that is named.
     """
-    taught, scored = taught_rows(options.data), named_sets(options.score)
+    taught, scored = taught_rows(options.data, options.lesson), named_sets(options.score)
     check_chosen(taught, scored, options)
     rows = chosen_rows(taught, options.cohorts, options.severities)
     # In full: the rivals train the base's own weights, and in half precision would be worse off than a hypernetwork.

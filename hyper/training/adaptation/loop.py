@@ -59,6 +59,18 @@ class AdaptationTraining:
         if not 0 < self.learning_rate < math.inf:
             raise LoopError(f"`learning_rate` is {self.learning_rate:g}, but it must be a number above 0.")
 
+    def check_shared_by(self, n_processes: int) -> None:
+        """Errors: LoopError where these cannot share a batch or its parts, or would not stop together."""
+        if self.batch_size % (n_processes * self.accumulate):
+            raise LoopError(
+                f"A batch of {self.batch_size} cannot be shared evenly by {n_processes} processes in {self.accumulate} "
+                "parts; choose a multiple of their product."
+            )
+        if n_processes > 1 and not self.updates:
+            raise LoopError(
+                f"{n_processes} processes must stop at the same update, but only minutes are given; give --updates."
+            )
+
     @property
     def begun_with(self) -> dict[str, Any]:
         """What may not change on the way; the budget, the saving and how a batch is computed may."""
@@ -104,7 +116,7 @@ class AdaptationTrainer:
     ) -> None:
         self.store, self.settings, self.run = store, settings, run
         self.accelerator = accelerator or Accelerator(cpu=not any(p.is_cuda for p in adaptation.parameters()))
-        self._check()
+        settings.check_shared_by(self.accelerator.num_processes)
         run.mkdir(parents=True, exist_ok=True)
         self.training, self.validation = (
             part if chosen is None else np.intersect1d(part, chosen)
@@ -130,18 +142,6 @@ class AdaptationTrainer:
         if self.accelerator.is_main_process:
             self.log.go_back_to(self.step if self.step else -1)
         self._module, self._optimizer = self.accelerator.prepare(adaptation, optimizer)
-
-    def _check(self) -> None:
-        if self.settings.batch_size % (self.accelerator.num_processes * self.settings.accumulate):
-            raise LoopError(
-                f"A batch of {self.settings.batch_size} cannot be shared evenly by {self.accelerator.num_processes} "
-                f"processes in {self.settings.accumulate} parts; choose a multiple of their product."
-            )
-        if self.accelerator.num_processes > 1 and not self.settings.updates:
-            raise LoopError(
-                f"{self.accelerator.num_processes} processes must stop at the same update, but only minutes are "
-                "given; give --updates."
-            )
 
     @property
     def progress(self) -> float:

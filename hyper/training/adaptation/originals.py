@@ -58,10 +58,10 @@ class WithOriginals(AroundStore):
         return replace(super().batch(chosen), lessons=torch.from_numpy(lessons.astype(np.float32)))
 
 
-def originals_of(rows: Sequence[ManifestRow]) -> dict[str, Path]:
-    """The original of each recording, by the recording's path.
+def check_named(rows: Sequence[ManifestRow]) -> None:
+    """Before anything is encoded, by the lists and the folders alone.
 
-    Errors: OriginalsError where a recording that is not typical names none, or one that cannot be used.
+    Errors: OriginalsError where a recording that is not typical names no original, or one that is not there.
     """
     without = [row for row in rows if row.original is None and row.cohort not in ("", "typical")]
     if without:
@@ -69,12 +69,24 @@ def originals_of(rows: Sequence[ManifestRow]) -> dict[str, Path]:
             f"{len(without)} recordings that are not typical name no original, the first is {without[0].file}; "
             "`python -m hyper simulate` writes the column, recordings of patients have none: leave out `--lesson`."
         )
-    lost = [row for row in rows if row.original is not None and usable_seconds(row.original) is None]
+    _check_none_is_lost([row for row in rows if row.original is not None and not row.original.is_file()])
+
+
+def _check_none_is_lost(lost: Sequence[ManifestRow]) -> None:
     if lost:
         raise OriginalsError(
             f"{len(lost)} originals are missing or cannot be read, the first is {lost[0].original}; put them where the "
             "manifest says, or simulate anew."
         )
+
+
+def originals_of(rows: Sequence[ManifestRow]) -> dict[str, Path]:
+    """The original of each recording, by the recording's path.
+
+    Errors: OriginalsError where a recording that is not typical names none, or one that cannot be used.
+    """
+    check_named(rows)
+    _check_none_is_lost([row for row in rows if row.original is not None and usable_seconds(row.original) is None])
     return {str(row.path): row.original or row.path for row in rows}
 
 

@@ -23,13 +23,14 @@ from hyper.training.adaptation.hypernet_adaptation import EncodingHypernetAdapta
 from hyper.training.adaptation.live_states import open_store
 from hyper.training.adaptation.loop import AdaptationTrainer, AdaptationTraining
 from hyper.training.adaptation.losses import ORIGINALS, REFERENCES
-from hyper.training.adaptation.originals import WithOriginals
+from hyper.training.adaptation.originals import WithOriginals, check_named
 from hyper.training.adaptation.states import StateStore, Store
 from hyper.training.adaptation.stores import LogMelStore
 from hyper.training.model_card import hypernet_card, worse_than_base
 from hyper.training.speed import choose_attention
 
 ON_DISK = {"auto": None, "disk": True, "live": False}  # as `open_store` takes it
+NOT_LIVE = "With --states live nothing is kept on disk; where {}, please leave it out."
 CURVES = ("loss", "atypical_base", "atypical_adapted", "typical_base", "typical_adapted")
 
 
@@ -63,6 +64,8 @@ class HypernetTraining:
             raise TrainingDataError(
                 f"`strength` is {self.strength:g}, but what becomes strength 1 lies above 0 and up to {MAX_STRENGTH:g}."
             )
+        if self.states == "live" and self.lesson == ORIGINALS:
+            raise TrainingDataError(NOT_LIVE.format(f"--lesson {ORIGINALS} is taught"))
 
     def config(self, backbone: Backbone) -> HypernetConfig:
         """Of the hypernetwork for this base."""
@@ -81,9 +84,10 @@ class HypernetTraining:
 def train_hypernet(wanted: HypernetTraining, settings: AdaptationTraining) -> None:
     """Encode, train, write the hypernetwork with its card and the curve; several processes share the work."""
     check_folder(wanted.out)
-    rows = taught_rows(wanted.data)
+    rows = taught_rows(wanted.data, wanted.lesson)
     waiting = InitProcessGroupKwargs(timeout=LONGEST_WAIT)  # the others wait while the first encodes
     accelerator = Accelerator(cpu=wanted.device == "cpu", kwargs_handlers=[waiting])
+    settings.check_shared_by(accelerator.num_processes)  # encoding may take an hour
     several = accelerator.num_processes > 1  # then each process has a device of its own
     device = str(accelerator.device) if several else wanted.device
     if wanted.bits is None:
@@ -93,9 +97,8 @@ def train_hypernet(wanted: HypernetTraining, settings: AdaptationTraining) -> No
     start = load_hypernet(wanted.start, backbone) if wanted.start else None
     config = replace(start.config, dropout=wanted.dropout) if start else wanted.config(backbone)
     in_encoder = adapts_encoder(config.targets)
-    if wanted.states == "live" and (in_encoder or wanted.lesson == ORIGINALS):
-        why = "the encoder is adapted" if in_encoder else f"--lesson {ORIGINALS} is taught"
-        raise TrainingDataError(f"With --states live nothing is kept on disk; where {why}, please leave it out.")
+    if wanted.states == "live" and in_encoder:
+        raise TrainingDataError(NOT_LIVE.format("the encoder is adapted"))
     kind = EncodingHypernetAdaptation if in_encoder else HypernetAdaptation
     adaptation = kind(backbone, config, settings.language, settings.seed)
     if start:
@@ -135,16 +138,18 @@ def check_folder(out: Path) -> None:
         raise TrainingDataError(f"--out is {out}, but {there} is a file; please name a folder for the hypernetwork.")
 
 
-def taught_rows(manifests: Sequence[Path]) -> list[ManifestRow]:
+def taught_rows(manifests: Sequence[Path], lesson: str = REFERENCES) -> list[ManifestRow]:
     """The recordings of all manifests.
 
-    Errors: TrainingDataError where one has no reference.
+    Errors: TrainingDataError where one has no reference; OriginalsError where one lacks the original that is taught.
     """
     rows = [row for manifest in manifests for row in read_manifest(manifest)]
     if n_without := sum(not row.reference for row in rows):
         raise TrainingDataError(
             f"{n_without} recordings have no reference; training needs what was meant in every line."
         )
+    if lesson == ORIGINALS:
+        check_named(rows)
     return rows
 
 
