@@ -66,6 +66,16 @@ def test_kinds_of_speech_are_told_apart_however_they_are_written(tmp_path):
     assert (ben.cohort, ben.severity) == ("ALS", "Stage II")  # a report calls them what the list does
 
 
+def test_people_without_a_disorder_are_typical_by_any_usual_name_and_that_is_told(tmp_path, capsys):
+    cohorts = ["Control", "control", "HC", "healthy", "Typical", "ALS", "Control"]
+    rows = read_manifest(manifest(tmp_path, "file,Cohort\n" + "".join(f"a.wav,{each}\n" for each in cohorts)))
+    assert [row.cohort for row in rows] == ["typical"] * 5 + ["ALS", "typical"]
+    told = f"{tmp_path / 'manifest.csv'}: the cohort Control, control, HC, healthy is read as typical.\n"
+    assert capsys.readouterr().err == told
+    read_manifest(manifest(tmp_path, "file,cohort,severity\na.wav,typical,\nb.wav,ALS,normal\n"))
+    assert capsys.readouterr().err == ""
+
+
 def test_the_kinds_are_those_that_are_simulated_and_typical_speech():
     assert {"typical", *ALL_COHORTS, *SEVERITIES} == KINDS
 

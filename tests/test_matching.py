@@ -137,6 +137,13 @@ def test_columns_that_nobody_knows_are_told(tmp_path, content, unknown, has_mean
     assert (matching.unknown_columns, matching.has_meant) == (unknown, has_meant)
 
 
+def test_cohorts_that_are_read_as_typical_are_known(tmp_path):
+    (tmp_path / "l.csv").write_text("file,Cohort\na.wav,Control\nb.wav,typical\nc.wav,ALS\n")
+    read = read_references(tmp_path / "l.csv")
+    assert [row.cohort for _, row in read.lines] == ["typical", "typical", "ALS"]
+    assert match(recordings("a.wav"), read).typical_names == read.typical_names == ("Control",)
+
+
 def test_a_table_that_was_saved_here_is_a_list_whose_columns_are_known(tmp_path):
     saved = csv_bytes(recordings_sheet(evaluation(utterance("a.wav", "turn it off", "turn it of", "turn it off"))))
     (tmp_path / "l.csv").write_bytes(saved)

@@ -452,6 +452,11 @@ def test_columns_that_are_not_understood_are_told_before_anything_is_transcribed
     assert f"{several_html.UNKNOWN}:</b> Sprecher<" in next(steps_of(tab)).left_over
 
 
+def test_cohorts_that_are_read_as_typical_are_told(tab, send):
+    begin(tab, [send("a.wav")], send("l.csv", b"file,meant,cohort\na.wav,on,Control\nb.wav,off,HC\n"), ANNA)
+    assert "Cohorts of your list that are read as typical speech:</b> Control; HC<" in next(steps_of(tab)).left_over
+
+
 def test_a_recording_whose_text_was_typed_is_not_said_to_be_left_over(tab, send):
     sent = [send("a.wav"), send("b.wav", seed=2), send("c.wav", seed=3)]
     run(tab, sent, send("l.csv", b"file,meant\na.wav,turn on the light\nd.wav,hello\n"))

@@ -11,7 +11,7 @@ from pathlib import Path
 from hyper.recordings.audio import MIN_SECONDS, audio_seconds, load_audio, save_audio
 from hyper.recordings.corpus import Corpus, CorpusError, Utterance
 from hyper.recordings.limits import SAMPLE_RATE, AudioError
-from hyper.recordings.manifest import ManifestRow, kind, write_manifest
+from hyper.recordings.manifest import ManifestRow, cohort_of, kind, tell_typical_names, write_manifest
 
 MAX_LONG_SECONDS = 5400  # an interview; of longer ones the samples would not fit the decoder's gigabyte
 UNREADABLE = "whose recording cannot be read"
@@ -57,6 +57,7 @@ def convert(
     usable = [utterance for utterance in usable if not utterance.left_out]
     if not usable:
         raise CorpusError(f"Nothing of {folder} can be used: {left_out_in_words(left_out)}.")
+    tell_typical_names(folder, [utterance.cohort for utterance in usable])
     rows = tuple(_row(utterance, corpus, folder, manifest) for utterance in usable)
     write_manifest(manifest, rows)
     lengths = [utterance.seconds for utterance in usable if utterance.seconds is not None]
@@ -163,7 +164,7 @@ def _row(utterance: Utterance, corpus: Corpus, folder: Path, manifest: Path) -> 
         path=path,
         reference=utterance.reference,
         speaker=f"{speaker}-{corpus.name}" if corpus.simulated else speaker,
-        cohort=kind(utterance.cohort),
+        cohort=cohort_of(utterance.cohort),
         severity=kind(utterance.severity),
         simulated=corpus.simulated,
         domain=utterance.domain,

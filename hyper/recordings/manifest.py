@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import os
 import re
+import sys
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,9 +21,13 @@ OPTIONAL_COLUMNS = (
     "speaker", "cohort", "severity", "voice", "domain", "corpus", "licence", "phones", "age", "note", "verbatim",
     "outcome", "chosen_with", "pair",
 )  # fmt: skip
-KIND_COLUMNS = ("cohort", "severity")
 # Kinds that the code tells apart, however they are written: `Typical` is no disorder. Others stay as written (ALS).
 KINDS = {"typical", "stuttering", "dysarthria", "parkinsons", "mixed", "dysphonia", "mild", "moderate", "severe"}
+TYPICAL = "typical"
+# What lists call the cohort of people without a disorder, in small letters or not; all are read as `typical`.
+TYPICAL_NAMES = frozenset(
+    (TYPICAL, "control", "controls", "hc", "healthy", "healthy control", "healthy controls", "normal")
+)
 ORIGINAL_COLUMN = "original"
 SIMULATED_VALUES = {
     "1": True, "true": True, "yes": True, "simulated": True,  # the last one in tables that the app saved
@@ -105,8 +110,8 @@ def read_manifest(path: str | Path) -> list[ManifestRow]:
 
 
 def _rows(path: Path, reader: csv.DictReader[str]) -> list[ManifestRow]:
-    """Each line below the column names, checked."""
-    rows, done = [], 0
+    """Each line below the column names, checked; told is which cohorts are read as typical."""
+    rows, cohorts, done = [], list[str](), 0
     try:
         written = reader.fieldnames or ()
         columns = tuple(name.strip().lower() for name in written)  # "file, Reference" is how people write it
@@ -121,11 +126,13 @@ def _rows(path: Path, reader: csv.DictReader[str]) -> list[ManifestRow]:
         done = reader.line_num
         for record in reader:
             rows.append(manifest_row(path, reader.line_num, record, file_column, reference_column))
+            cohorts.append(record.get("cohort") or "")
             done = reader.line_num
     except csv.Error as error:
         raise ManifestError(
             f"{path} cannot be read as CSV, near line {done + 1} ({error}); please check its quotation marks."
         ) from error
+    tell_typical_names(path, cohorts)
     return rows
 
 
@@ -180,6 +187,26 @@ def kind(written: str) -> str:
     return written.lower() if written.lower() in KINDS else written
 
 
+def cohort_of(written: str) -> str:
+    """A cohort as the code names it: `typical` for every name of people without a disorder."""
+    return TYPICAL if written.lower() in TYPICAL_NAMES else kind(written)
+
+
+def typical_names(cohorts: Iterable[str]) -> tuple[str, ...]:
+    """Those of these cohorts, each once and as it is written, that are read as typical and called otherwise."""
+    other = dict.fromkeys(name.strip() for name in cohorts)
+    return tuple(name for name in other if name.lower() != TYPICAL and cohort_of(name) == TYPICAL)
+
+
+def tell_typical_names(place: Path, cohorts: Iterable[str]) -> None:
+    """One line, where there are such: what nobody is told of nobody can put right."""
+    if names := typical_names(cohorts):
+        print(f"{place}: the cohort {', '.join(names)} is read as {TYPICAL}.", file=sys.stderr, flush=True)
+
+
+KIND_COLUMNS = {"cohort": cohort_of, "severity": kind}
+
+
 def manifest_row(
     manifest: Path, line: int, record: dict[str, str | None], file_column: str, reference_column: str | None
 ) -> ManifestRow:
@@ -189,7 +216,7 @@ def manifest_row(
     values = {name: without_apostrophe((value or "").strip()) for name, value in record.items()}
     if not values[file_column]:
         raise ManifestError(f"{manifest}, line {line}: `{file_column}` is empty; each line names a recording.")
-    values |= {name: kind(values[name]) for name in KIND_COLUMNS if name in values}
+    values |= {name: read(values[name]) for name, read in KIND_COLUMNS.items() if name in values}
     simulated = values.get("simulated", "").lower()
     if simulated not in SIMULATED_VALUES:
         raise ManifestError(f"{manifest}, line {line}: `simulated` is {shown(simulated)!r}; it must be 0 or 1.")

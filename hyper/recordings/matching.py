@@ -20,6 +20,7 @@ from hyper.recordings.manifest import (
     ManifestRow,
     first_present,
     manifest_row,
+    typical_names,
 )
 from hyper.recordings.tables import Line, Table, read_table
 
@@ -47,6 +48,7 @@ class References:
     lines: tuple[tuple[int, ManifestRow], ...] = ()  # with their numbers; where the recordings lie is not known yet
     unknown_columns: tuple[str, ...] = ()  # those that hold texts
     has_meant: bool = True  # whether a column says what was meant
+    typical_names: tuple[str, ...] = ()  # cohorts that are read as typical
 
 
 @dataclass(frozen=True)
@@ -60,6 +62,7 @@ class Matching:
     ambiguous: tuple[str, ...]  # sentences
     unknown_columns: tuple[str, ...] = ()  # of the list
     has_meant: bool = True  # whether a column of the list says what was meant
+    typical_names: tuple[str, ...] = ()  # cohorts of the list that are read as typical
 
 
 def read_references(path: str | Path, name: str | None = None) -> References:
@@ -83,7 +86,8 @@ def read_references(path: str | Path, name: str | None = None) -> References:
         _check_no_date(table.name, line, names)
         values: dict[str, str | None] = {name: line.values[column] for name, column in names.items()}
         rows.append((line.number, manifest_row(Path(table.name), line.number, values, "file", reference)))
-    return References(tuple(rows), _unknown_columns(table), reference is not None)
+    cohorts = [line.values[names["cohort"]] for line in table.lines] if "cohort" in names else []
+    return References(tuple(rows), _unknown_columns(table), reference is not None, typical_names(cohorts))
 
 
 def _check_no_date(table: str, line: Line, names: Mapping[str, str]) -> None:
@@ -131,6 +135,7 @@ def match(recordings: Sequence[Recording], given: References) -> Matching:
         tuple(ambiguous),
         given.unknown_columns,
         given.has_meant,
+        given.typical_names,
     )
 
 

@@ -14,7 +14,7 @@ from hyper.recordings.corpus import Corpus, Utterance, recordings_in, text_of
 
 PARTICIPANTS = {"Participant", "Target_Child", "Target_Adult", "Patient"}  # roles; others ask and listen
 COHORTS = {
-    **dict.fromkeys(("control", "typical", "td", "normal"), "typical"),
+    "td": "typical",  # beside the names that every list may have, `manifest.TYPICAL_NAMES`
     **dict.fromkeys(("aws", "cws", "pws", "stutter", "stuttering"), "stuttering"),
 }
 SPOKEN = re.compile(r"^\*(\w+):\s*(.*)$", re.M)

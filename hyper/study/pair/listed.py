@@ -9,10 +9,8 @@ from pathlib import Path
 
 from hyper.recordings.corpora import find_corpus
 from hyper.recordings.corpus_manifest import convert
-from hyper.recordings.manifest import ManifestRow, kind, read_manifest
+from hyper.recordings.manifest import TYPICAL, ManifestRow, cohort_of, read_manifest
 from hyper.study.pair.options import PairError, PairOptions
-
-TYPICAL = "typical"
 
 
 @dataclass(frozen=True)
@@ -48,7 +46,7 @@ def all_listed(options: PairOptions, folder: Path) -> Listed:
     Errors: PairError where none is of a patient and none shall be made, or where some are and more shall be made.
     """
     listed = read_place(options.data, folder, "data")
-    rows = [replace(row, cohort=row.cohort or kind(options.cohort) or TYPICAL) for row in listed.rows]
+    rows = [replace(row, cohort=row.cohort or cohort_of(options.cohort) or TYPICAL) for row in listed.rows]
     n_patients = sum(row.cohort != TYPICAL for row in rows)
     if options.simulate and n_patients:
         raise PairError(

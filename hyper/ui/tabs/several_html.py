@@ -50,6 +50,7 @@ def matching_html(matching: Matching) -> str:
         "Lines of your list without a recording": matching.without_recording,
         "Ambiguous": matching.ambiguous,
         UNKNOWN if matching.has_meant else NOTHING_MEANT: matching.unknown_columns,
+        "Cohorts of your list that are read as typical speech": matching.typical_names,
         "Columns that are understood": MAIN_COLUMNS if matching.unknown_columns else (),
     }
     return render("left_over", parts={title: _named(items) for title, items in parts.items() if items})
