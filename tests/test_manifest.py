@@ -76,6 +76,14 @@ def test_people_without_a_disorder_are_typical_by_any_usual_name_and_that_is_tol
     assert capsys.readouterr().err == ""
 
 
+def test_a_column_without_a_name_that_holds_texts_is_told(tmp_path, capsys):
+    (row,) = read_manifest(manifest(tmp_path, "file,,\na.wav,call my sister,\n"))
+    told = f"{tmp_path / 'manifest.csv'}: column B (without a name) is left out, though it holds texts.\n"
+    assert row.reference == "" and capsys.readouterr().err == told
+    read_manifest(manifest(tmp_path, "file,reference,\na.wav,call my sister,\n"))
+    assert capsys.readouterr().err == ""
+
+
 def test_the_kinds_are_those_that_are_simulated_and_typical_speech():
     assert {"typical", *ALL_COHORTS, *SEVERITIES} == KINDS
 

@@ -126,6 +126,8 @@ def test_a_list_of_names_alone_is_a_list(tmp_path):
     [
         ("file;Zieltext;Sprecher;Alter;\na.wav;Licht an;p1;;\n", ("Zieltext", "Sprecher"), False),
         ("File;MEANT;Sprecher\na.wav;on;p1\n", ("Sprecher",), True),
+        ("file,,note,\na.wav,on,n,\nb.wav,,,\n", ("column B (without a name)",), False),
+        (",file,meant,\n0,a.wav,on,x\n", ("column A (without a name)", "column D (without a name)"), True),
         ("path,text,sentence,original,chosen_with,Comment\na.wav,on,off,b.wav,x,y\n", (), True),
     ],
 )

@@ -18,7 +18,6 @@ from hyper.recordings import tables
 from hyper.recordings.limits import MAX_TEXT
 from hyper.recordings.tables import (
     MAX_CELL_CHARACTERS,
-    MAX_COLUMNS,
     MAX_LINES,
     MAX_TABLE_BYTES,
     Sheet,
@@ -101,6 +100,23 @@ def test_a_date_of_an_xlsx_reads_as_a_day_and_is_known_for_one(tmp_path):
     assert line.dates == {"note", "at"}
 
 
+def test_columns_without_a_name_are_called_by_their_places(tmp_path):
+    book = openpyxl.Workbook()
+    for cells in (
+        ["file", None, None],
+        ["a.wav", "turn it on", None],
+        ["b.wav", "call my sister", datetime(2026, 3, 3)],
+    ):
+        book.active.append(cells)
+    book.active.cell(1, 28).value = "note"
+    book.active.cell(3, 27).value = "here"
+    book.save(tmp_path / "list.xlsx")
+    table = read_table(tmp_path / "list.xlsx")
+    letters = [f"column {letters} (without a name)" for letters in ("B", "C", "AA")]
+    assert table.columns == ("file", *letters, "note")
+    assert [table.lines[1].values[name] for name in letters] == ["call my sister", "2026-03-03", "here"]
+
+
 @pytest.mark.parametrize("title", ["Visits of <p1>", None])
 def test_a_title_above_the_columns_of_an_xlsx_is_told(tmp_path, title):
     book = openpyxl.Workbook()
@@ -164,7 +180,7 @@ def test_too_many_columns_and_too_long_cells_are_refused(tmp_path):
         read_table(written(tmp_path, "wide.csv", wide))
     empty = read_table(written(tmp_path, "empty.csv", "file" + "," * 2_000_000 + "\na.wav" + "," * 2_000_000 + "\n"))
     assert time.process_time() - start < 10
-    assert empty.lines[0].values["file"] == "a.wav" and len(empty.columns) == MAX_COLUMNS
+    assert empty.lines[0].values["file"] == "a.wav" and empty.columns == ("file",)
     with pytest.raises(TableError, match="long.csv, line 2: a cell holds 20,001 characters, but the limit is 20,000"):
         read_table(written(tmp_path, "long.csv", "file,text\na.wav," + "x" * (MAX_TEXT + 1)))
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from hyper.recordings.limits import shown
-from hyper.recordings.tables import without_apostrophe
+from hyper.recordings.tables import unnamed, without_apostrophe
 from hyper.recordings.whole_files import whole_file
 
 # Accepted names of a column, the written one first.
@@ -111,11 +111,14 @@ def read_manifest(path: str | Path) -> list[ManifestRow]:
 
 def _rows(path: Path, reader: csv.DictReader[str]) -> list[ManifestRow]:
     """Each line below the column names, checked; told is which cohorts are read as typical."""
-    rows, cohorts, done = [], list[str](), 0
+    rows, cohorts, filled, done = [], list[str](), set[str](), 0
     try:
         written = reader.fieldnames or ()
-        columns = tuple(name.strip().lower() for name in written)  # "file, Reference" is how people write it
+        columns = tuple(
+            name.strip().lower() or unnamed(i) for i, name in enumerate(written)
+        )  # "file, Reference" is how people write it
         reader.fieldnames = columns
+        nameless = [name for name, as_written in zip(columns, written, strict=True) if not as_written.strip()]
         file_column = first_present(FILE_COLUMNS, columns)
         if file_column is None:
             raise ManifestError(
@@ -127,12 +130,15 @@ def _rows(path: Path, reader: csv.DictReader[str]) -> list[ManifestRow]:
         for record in reader:
             rows.append(manifest_row(path, reader.line_num, record, file_column, reference_column))
             cohorts.append(record.get("cohort") or "")
+            filled |= {name for name in nameless if (record[name] or "").strip()}
             done = reader.line_num
     except csv.Error as error:
         raise ManifestError(
             f"{path} cannot be read as CSV, near line {done + 1} ({error}); please check its quotation marks."
         ) from error
     tell_typical_names(path, cohorts)
+    for name in sorted(filled):
+        print(f"{path}: {name} is left out, though it holds texts.", file=sys.stderr, flush=True)
     return rows
 
 

@@ -7,7 +7,7 @@ import io
 import json
 import re
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -51,7 +51,7 @@ class Table:
     """A table that was read."""
 
     name: str  # of its file
-    columns: tuple[str, ...]
+    columns: tuple[str, ...]  # one without a name is called by its place, and left out where it is empty
     lines: tuple[Line, ...]
 
 
@@ -83,13 +83,26 @@ def read_table(path: str | Path, name: str | None = None) -> Table:
         raise TableError(f"{name} has more than {MAX_LINES:,} lines; please leave out what belongs to no recording.")
     if not rows:
         raise TableError(f"{name} is empty; its first line must name the columns.")
-    (_, columns, _), *others = rows
+    (_, titles, _), *others = rows
+    columns = [title or unnamed(i) for i, title in enumerate(titles)]
     lines = tuple(
-        Line(number, _named(name, number, columns, cells), frozenset(columns[i] for i in dates if i < len(columns)))
+        Line(
+            number,
+            dict(zip(columns, _cells(name, number, titles, cells), strict=True)),
+            frozenset(columns[i] for i in dates if i < len(columns)),
+        )
         for number, cells, dates in others
         if any(cells)
     )
-    return Table(name, tuple(columns), lines)
+    pairs = zip(titles, columns, strict=True)
+    used = tuple(column for title, column in pairs if title or any(line.values[column] for line in lines))
+    return Table(name, used, tuple(replace(line, values={c: line.values[c] for c in used}) for line in lines))
+
+
+def unnamed(place: int) -> str:
+    """What a column without a name is called: by its letters in a spreadsheet."""
+    letters = chr(ord("A") + place % 26)
+    return f"column {chr(ord('A') + place // 26 - 1) if place >= 26 else ''}{letters} (without a name)"
 
 
 def csv_bytes(sheet: Sheet) -> bytes:
@@ -151,8 +164,8 @@ def without_apostrophe(text: str) -> str:
     return text[1:] if text.startswith("'") and text[1:].startswith(FORMULA_STARTS) else text
 
 
-def _named(name: str, number: int, columns: Sequence[str], cells: Sequence[str]) -> dict[str, str]:
-    """The cells of a line by their columns."""
+def _cells(name: str, number: int, columns: Sequence[str], cells: Sequence[str]) -> list[str]:
+    """The cells of a line, one for each column."""
     if any(cells[len(columns) :]):
         if name.lower().endswith(".xlsx"):  # most often there is a title above the columns
             raise TableError(
@@ -161,8 +174,7 @@ def _named(name: str, number: int, columns: Sequence[str], cells: Sequence[str])
                 "names, or name all columns."
             )
         raise TableError(f"{name}, line {number}: more values than columns; texts with commas need quotes.")
-    padded = [*map(without_apostrophe, cells), *[""] * len(columns)]
-    return dict(zip(columns, padded, strict=False))
+    return [*map(without_apostrophe, cells), *[""] * len(columns)][: len(columns)]
 
 
 def checked_line(name: str, number: int, cells: list[str]) -> list[str]:
