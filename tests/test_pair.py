@@ -27,7 +27,7 @@ from hyper.study.methods.method import Method, Workshop
 from hyper.study.pair import estimate, look
 from hyper.study.pair.candidates import CANDIDATES, best, tried
 from hyper.study.pair.judged import judge
-from hyper.study.pair.measured import Findings, limit_lines, score_test
+from hyper.study.pair.measured import Findings, limit_lines, measured_lines, score_test
 from hyper.study.pair.options import PairError, PairOptions
 from hyper.study.pair.parts import parts_text, sizes, split
 from hyper.study.pair.strength import best_strength, helps, rates_text, validation_rates
@@ -364,6 +364,21 @@ def test_limits_follow_from_what_was_measured(tmp_path: Path) -> None:
     mixed = told(atypical=group | {"n_simulated": 30})
     assert "30 of the 90 atypical test recordings are simulated" in mixed and "On partly simulated atypical" in mixed
     assert "fewer than 5 atypical speakers" in both and "fewer than 5 typical" not in both
+
+
+@pytest.mark.parametrize(
+    ("adapted", "said"),
+    [
+        (0.4, "Strength 1 is 0.5 times the update that was trained: validation speakers were understood best so."),
+        (0.5, "Strength 1 is 0.5 times the update that was trained. No strength that was tried helped validation"),
+        (0.6, "Strength 1 is 0.5 times the update that was trained. No strength that was tried helped validation"),
+    ],
+)
+def test_the_card_says_of_a_strength_whether_it_helped(tmp_path: Path, adapted: float, said: str) -> None:
+    (tmp_path / "test.json").write_text(json.dumps({"kinds": {}, "groups": []}))
+    rates = {0.0: {"atypical": 0.5}, 0.5: {"atypical": adapted}, 1.0: {"atypical": 0.7}}
+    told = [line for line in measured_lines(tmp_path, Findings(rates, "", "")) if line.startswith("Strength")]
+    assert len(told) == 1 and told[0].startswith(said) and ("best" in told[0]) is (adapted < 0.5)
 
 
 def test_recordings_that_vanish_on_the_way_are_told(

@@ -100,15 +100,22 @@ def measured_lines(results: Path, findings: Findings) -> list[str]:
         for title, group in shown
     ]
     header = ("speech", "recordings", "speakers", "base WER", "adapted WER", "errors removed (95 % of speakers)")
-    strength = best_strength(findings.rates)
     return [
         markdown_table(header, cells),
         "",
-        f"Strength 1 is {strength:g} times the update that was trained: validation speakers were understood best so.",
+        _strength_line(findings.rates),
         "",
         f"- {findings.calibrated}",
         f"- {findings.mapped}",
     ]
+
+
+def _strength_line(rates: Rates) -> str:
+    """What strength 1 is, and that no strength helped where none did."""
+    meaning = f"Strength 1 is {best_strength(rates):g} times the update that was trained"
+    if helps(rates):
+        return f"{meaning}: validation speakers were understood best so."
+    return f"{meaning}. No strength that was tried helped validation speakers over the base; this one came nearest."
 
 
 def _wers(group: dict[str, Any]) -> tuple[str, str]:
