@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pickle
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -40,7 +40,9 @@ def write_spoken(folder: Path) -> Path:
     return folder / "manifest.csv"
 
 
-def in_this_process(function: Callable[[Any], Any], tasks: Sequence[Any], *_options: object) -> Iterator[Any]:
+def in_this_process(
+    function: Callable[[Any], Any], tasks: Iterable[Any], *_options: object, **_named: object
+) -> Iterator[Any]:
     """As `parallel` without its processes, each of which takes seconds to import torch: all is pickled as for them."""
     for task in tasks:
         work, given = pickle.loads(pickle.dumps((function, task)))

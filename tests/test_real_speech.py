@@ -106,6 +106,21 @@ def test_one_in_twenty_is_left_out_and_of_fewer_none() -> None:
     assert real_speech._without_worst(many) == [pair for pair in many if pair[1].score > -8]
 
 
+def test_no_more_is_heard_than_is_about_to_be_aligned(monkeypatch: pytest.MonkeyPatch) -> None:
+    heard: list[int] = []
+    counted: list[int] = []
+
+    def one_by_one(_function, tasks, *_options, n_tasks: int):
+        counted.append(n_tasks)
+        return ([task] for task in tasks)
+
+    monkeypatch.setattr(real_speech, "_posterior_tasks", lambda *_: (heard.append(i) or i for i in range(5)))
+    monkeypatch.setattr(real_speech, "parallel", one_by_one)
+    aligned = real_speech._aligned([None] * 300, None, None, None, 1)  # type: ignore[list-item, arg-type]
+    assert next(aligned) == 0 and heard == [0]
+    assert [*aligned] == [1, 2, 3, 4] and counted == [5]  # 64 recordings each
+
+
 def test_recordings_in_which_no_word_is_heard_leave_nothing_behind(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

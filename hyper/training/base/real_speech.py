@@ -12,6 +12,7 @@ import torch
 
 from hyper.model.passes import encode_frames
 from hyper.recordings.audio import load_audio, save_audio
+from hyper.recordings.blocks import in_blocks
 from hyper.recordings.limits import SAMPLE_RATE, AudioError
 from hyper.recordings.manifest import ManifestRow, read_manifest, write_manifest
 from hyper.recordings.parallel import parallel
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
 PERSON = "person"  # the `voice` of a piece in a manifest
 WORST_SHARE = 0.05  # of the recordings, rounded down: those that fit their text least are left out
 _SPOKEN_SIGNS = frozenset("&%@+=#*/~$€£°")  # what espeak-ng reads out where it stands alone
+_READ_TOGETHER = 64  # recordings in one task of a worker
 _BATCH = 64  # windows of 8 s in one encoder pass
 
 
@@ -101,8 +103,9 @@ def _aligned(
     mel: MelSettings,
     n_workers: int,
 ) -> Iterator[tuple[ManifestRow, Alignment]]:
-    tasks = list(_posterior_tasks(rows, model, heads, mel, n_workers))
-    for pairs in parallel(_align_task, tasks, n_workers, "aligning"):
+    """Each recording that fits its text; never more posteriors in memory than the workers are about to align."""
+    tasks = _posterior_tasks(rows, model, heads, mel, n_workers)
+    for pairs in parallel(_align_task, tasks, n_workers, "aligning", n_tasks=-(-len(rows) // _READ_TOGETHER)):
         yield from pairs
 
 
@@ -114,7 +117,7 @@ def _posterior_tasks(
     n_workers: int,
 ) -> Iterator[_Task]:
     """Posteriors and expected phones of 64 recordings at a time; workers read them."""
-    tasks = [(rows[first : first + 64], mel) for first in range(0, len(rows), 64)]
+    tasks = [(block, mel) for block in in_blocks(rows, _READ_TOGETHER)]
     for used, mels, expected in parallel(_read, tasks, n_workers, "listening"):
         posteriors = phone_posteriors(mels, model, heads, mel)
         yield _Task(used, [p.astype(np.float16) for p in posteriors], expected, mel.frames_per_second)
