@@ -224,6 +224,21 @@ def test_nobody_fills_the_line_alone(line):
         each.result(20)
 
 
+def test_lists_of_one_visitor_neither_fill_the_line_nor_go_on_for_ever():
+    line = Line(most_waiting=9)
+    first = line.hold()
+    asked = [line.ask("greedy", *range(4 * i, 4 * i + 4), is_of_list=True) for i in range(4)]
+    with pytest.raises(BusyError, match=r"^16 of your requests are waiting already; please try again in about \d+ s"):
+        line.ask("greedy", 16, is_of_list=True).result(20)
+    asked.append(line.ask("modest", "modest"))  # though more wait than the line holds
+    with pytest.raises(BusyError, match=r"^17 requests are waiting already"):
+        line.ask("late", "late").result(20)
+    line.desk.open.set()
+    for each in [first, *asked]:
+        each.result(20)
+    line.pool.shutdown()
+
+
 def test_nobody_waits_longer_than_the_deadline_and_the_place_is_free():
     line = Line(patience=0.2)
     line.hold()

@@ -10,7 +10,7 @@ import math
 import threading
 import time
 import traceback
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Callable, Hashable, Iterator, Sequence
 from concurrent.futures import CancelledError, Future
 from contextlib import contextmanager, nullcontext
@@ -21,6 +21,7 @@ import torch
 
 MOST_WAITING = 32  # requests; a further visitor is told how long the line is
 MOST_OF_ONE = 8  # of these from one visitor, so that nobody fills the line
+MOST_WITH_ROOM = 2 * MOST_OF_ONE  # where parts of lists and what is more about an answer are among them
 BATCH_SIZE = 16  # requests answered together; the gain of more is small, and the first waits for the last
 BATCH_SECONDS = 60.0  # of sound in one batch: a short recording does not wait for many long ones
 PATIENCE_SECONDS = 120.0  # nobody waits longer: the visitor has long pressed the button again; but a list goes on
@@ -136,11 +137,17 @@ class Scheduler:
         return len(self._waiting)
 
     def _line_up(self, jobs: Sequence[_Job], has_room: bool) -> None:
-        """All of them or none. The few parts of a list that are sent at a time have room, however long the line is."""
+        """All of them or none. The few parts of a list that are sent at a time have room, however long the line is.
+
+        Of one visitor only a share counts for the others: nobody is refused because of what a single one asks.
+        """
         with self._changed:
-            n, own = len(self._waiting), sum(job.visitor == jobs[0].visitor for job in self._waiting)
-            if not has_room and (n >= self._most_waiting or own >= MOST_OF_ONE):
-                line = f"{own} of your requests are" if own >= MOST_OF_ONE else f"{n} requests are"
+            of_each = Counter(job.visitor for job in self._waiting)
+            own, most = of_each[jobs[0].visitor], MOST_WITH_ROOM if has_room else MOST_OF_ONE
+            is_full = sum(min(n, MOST_OF_ONE) for n in of_each.values()) >= self._most_waiting
+            has_share = own == 0 or own + len(jobs) <= most
+            if not has_share or (is_full and not has_room):
+                line = f"{len(self._waiting)} requests are" if has_share else f"{own} of your requests are"
                 seconds = max(1, self.seconds_before())
                 raise BusyError(f"{line} waiting already; please try again in about {seconds} s.")
             self._waiting += jobs
