@@ -5,6 +5,7 @@ from __future__ import annotations
 import builtins
 import os
 import pickle
+import shutil
 import signal
 from collections.abc import Callable, Iterator
 from dataclasses import replace
@@ -19,9 +20,10 @@ from hyper.compare.pipeline import PersonalizedAsr
 from hyper.compare.scoring import score_manifest
 from hyper.compare.shared import score_on_ray
 from hyper.model.checkpoint import save_hypernet
-from hyper.recordings.audio import load_audio
+from hyper.recordings.audio import load_audio, save_audio
 from hyper.recordings.blocks import BlocksError, in_blocks, on_ray
 from hyper.recordings.manifest import read_manifest, write_manifest
+from hyper.speech.simulate_manifest import simulate_manifest
 from tests.conftest import read_json
 
 
@@ -120,29 +122,61 @@ def test_without_ray_it_is_said_how_to_get_it(tmp_path: Path, monkeypatch) -> No
         on_ray(dies_once, [[1]], tmp_path, "squaring")
 
 
-def test_a_pair_that_was_trained_anew_is_scored_anew(
-    whisper_folder, make_hypernet, backbone, spoken, tmp_path, monkeypatch
+@pytest.fixture
+def done_here(monkeypatch) -> list[int]:
+    """The blocks that are done, in this process instead of by Ray's workers."""
+    done: list[int] = []
+
+    def in_turn(make, missing, _wants_gpu) -> Iterator[dict]:
+        work = make()
+        for each in missing:
+            done.append(each["block"])
+            yield {"block": each["block"], "result": pickle.dumps(work(pickle.loads(each["task"])))}
+
+    monkeypatch.setattr("hyper.recordings.blocks._done", in_turn)
+    return done
+
+
+def test_a_pair_that_was_trained_anew_is_scored_anew_and_so_are_recordings_that_changed(
+    whisper_folder, make_hypernet, backbone, spoken, tmp_path, monkeypatch, done_here
 ) -> None:
-    rows, asked = read_manifest(spoken)[:2], []
-    save_hypernet(make_hypernet(backbone), tmp_path / "hypernet")
+    copies = [tmp_path / f"{i}.wav" for i in range(2)]
+    rows = [replace(row, path=copy) for row, copy in zip(read_manifest(spoken), copies, strict=False)]
+    for row, original in zip(rows, read_manifest(spoken), strict=False):
+        shutil.copy(original.path, row.path)
+    hypernet = tmp_path / "hypernet"
+    save_hypernet(make_hypernet(backbone), hypernet)
 
-    def on_ray(make, *_: object) -> list:
-        asked.append(pickle.dumps(make))
-        return [score_manifest(PersonalizedAsr(backbone, None, None), rows)]
+    def n_done() -> int:
+        done_here.clear()
+        read = shared.files_of(str(whisper_folder), str(hypernet))
+        assert {file.name for file in read} >= {"config.json", "model.safetensors"}
+        load = partial(PersonalizedAsr.load, whisper_folder, hypernet, "cpu")
+        score_on_ray(load, rows, tmp_path / "kept", batch_size=2, language="en", read=read)
+        return len(done_here)
 
-    monkeypatch.setattr(shared, "on_ray", on_ray)
-    for is_new in (False, False, True):
-        if is_new:
-            save_hypernet(make_hypernet(backbone, strength=2.0), tmp_path / "hypernet")
-        read = shared.files_of(str(whisper_folder), str(tmp_path / "hypernet"))
-        score_on_ray(PersonalizedAsr.load, rows, tmp_path, batch_size=2, language="en", read=read)
-    assert asked[0] == asked[1] != asked[2]
-    assert {file.name for file in read} >= {"config.json", "model.safetensors"}
+    assert [n_done(), n_done()] == [1, 0]
+    save_hypernet(make_hypernet(backbone, strength=2.0), hypernet)
+    assert [n_done(), n_done()] == [1, 0]
+    shutil.copy(copies[0], copies[1])
+    assert [n_done(), n_done()] == [1, 0]
+    copies[1].unlink()
+    assert [n_done(), n_done()] == [1, 0]  # it is among the failures
+
+
+def test_recordings_that_changed_are_simulated_anew(spoken: Path, tmp_path: Path, done_here) -> None:
+    row = replace(read_manifest(spoken)[0], path=tmp_path / "a.wav", cohort="typical")
+    for i, each in enumerate(read_manifest(spoken)[:2]):
+        save_audio(row.path, load_audio(each.path))
+        for _ in range(2):
+            how = {"n_patients": 1, "cohorts": ["stuttering"], "limit": None, "seed": 0, "n_workers": 1}
+            simulate_manifest([row], tmp_path / "out", **how, on_cluster=True)
+            assert len(done_here) == i + 1
 
 
 def test_blocks_of_other_weights_are_refused(backbone, spoken: Path, tmp_path: Path, monkeypatch) -> None:
     evaluation = score_manifest(PersonalizedAsr(backbone, None, None), read_manifest(spoken)[:2])
     mixed = [evaluation, replace(evaluation, fingerprint="other")]
-    monkeypatch.setattr(shared, "on_ray", lambda *_: mixed)
+    monkeypatch.setattr(shared, "on_ray", lambda *_, **__: mixed)
     with pytest.raises(BlocksError, match="holds blocks that were scored with other weights; please delete"):
         score_on_ray(PersonalizedAsr.load, read_manifest(spoken)[:2], tmp_path, batch_size=2, language="en")

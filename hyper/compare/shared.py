@@ -65,7 +65,7 @@ def score_on_ray(
     *,
     batch_size: int,
     language: str,
-    read: Sequence[Path] = (),  # what the pair is read from: blocks that were scored with other files are not used
+    read: Sequence[Path] = (),  # what the pair is read from; blocks made before it or a recording changed are not used
     wants_gpu: bool = True,
 ) -> Evaluation:
     """The evaluation of all rows, a block at a time on each device of the cluster.
@@ -73,16 +73,16 @@ def score_on_ray(
     Errors: BlocksError, also where blocks were kept that other weights had scored.
     """
     rows = [replace(row, path=row.path.resolve()) for row in rows]  # workers stand in other folders
-    marks = [(str(file), file.stat().st_size, file.stat().st_mtime_ns) for file in read]
-    make = partial(_scorer, load, batch_size, language, marks)
-    parts = on_ray(make, in_blocks(rows), folder, "scoring", wants_gpu)
+    make = partial(_scorer, load, batch_size, language)
+    read = [*read, *(row.path for row in rows)]
+    parts = on_ray(make, in_blocks(rows), folder, "scoring", read=read, wants_gpu=wants_gpu)
     if len({part.fingerprint for part in parts}) > 1:
         raise BlocksError(f"{folder} holds blocks that were scored with other weights; please delete the folder.")
     return joined(parts)
 
 
 def _scorer(
-    load: Callable[[], PersonalizedAsr], batch_size: int, language: str, _marks: Sequence[tuple[str, int, int]]
+    load: Callable[[], PersonalizedAsr], batch_size: int, language: str
 ) -> Callable[[Sequence[ManifestRow]], Evaluation]:
     return partial(score_manifest, load(), batch_size=batch_size, language=language)
 

@@ -34,6 +34,8 @@ def on_ray(
     tasks: Sequence[Task],
     folder: Path,  # for the results of blocks; those of other tasks have another place in it
     label: str,
+    *,
+    read: Sequence[Path] = (),  # what results depend on: none of those made before one of these changed are used
     wants_gpu: bool = False,  # a worker for each GPU where the cluster has any, else one for each CPU core
 ) -> list[Result]:
     """Results of the tasks in their order, each done once: those kept by an earlier run are read, not made.
@@ -43,7 +45,7 @@ def on_ray(
     Errors: BlocksError.
     """
     blocks = [pickle.dumps(task) for task in tasks]
-    own = folder / hashlib.sha256(pickle.dumps((make, blocks))).hexdigest()[:16]
+    own = folder / hashlib.sha256(pickle.dumps((make, blocks, [_mark(file) for file in read]))).hexdigest()[:16]
     own.mkdir(parents=True, exist_ok=True)
     files = [own / f"{i:06d}.pickle" for i in range(len(tasks))]
     missing = [{"block": i, "task": block} for i, block in enumerate(blocks) if not files[i].exists()]
@@ -51,6 +53,15 @@ def on_ray(
         for row in tqdm(_done(make, missing, wants_gpu), total=len(missing), desc=label, unit="block"):
             write_whole(files[row["block"]], row["result"])
     return [pickle.loads(file.read_bytes()) for file in files]
+
+
+def _mark(file: Path) -> tuple[str, int, int]:
+    """Name, size and time of the last change; no size and time where there is no such file."""
+    try:
+        found = file.stat()
+    except OSError:  # whoever does the task says what is missing
+        return str(file), 0, 0
+    return str(file), found.st_size, found.st_mtime_ns
 
 
 def _done(make: Callable[[], Callable[[Any], Any]], missing: list[dict[str, Any]], wants_gpu: bool) -> Any:

@@ -110,7 +110,8 @@ def simulate_manifest(
         folder.mkdir(parents=True, exist_ok=True)
     tasks = [(out.resolve(), chunk) for chunk in in_blocks(jobs, _CHUNK)]
     if on_cluster:
-        chunks: Iterable[list[ManifestRow]] = on_ray(_simulator, tasks, out / "blocks", "simulating")
+        read = [job.row.path for job in jobs]
+        chunks: Iterable[list[ManifestRow]] = on_ray(_simulator, tasks, out / "blocks", "simulating", read=read)
     else:
         chunks = parallel(_simulate_chunk, tasks, n_workers, "simulating")
     written = [row for chunk in chunks for row in chunk]
