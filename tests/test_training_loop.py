@@ -30,6 +30,7 @@ from hyper.training.adaptation.losses import ReferenceLoss
 from hyper.training.adaptation.memory import update_bytes
 from hyper.training.adaptation.states import StateStore, StoreError
 from hyper.training.adaptation.stores import LogMelStore
+from hyper.training.adaptation.teacher_forcing import IGNORED, teacher_batch
 from hyper.training.adaptation.train_hypernet import _trained_on
 from hyper.training.begun_with import RunError
 
@@ -76,6 +77,35 @@ def test_the_loss_is_cross_entropy_a_token(backbone: Backbone, store: StateStore
     logits = logits.index_fill(1, torch.tensor(backbone.suppressed), -torch.inf)  # as decoding does
     wanted = nn.functional.cross_entropy(logits, torch.tensor([*batch.tokens[0], backbone.end_token]))
     assert trainer._backward(np.array([4])) == pytest.approx(float(wanted.detach()), rel=1e-4)
+
+
+@pytest.mark.parametrize("accumulate", [1, 2])
+def test_only_what_was_taught_is_counted_as_tokens(
+    accumulate: int, backbone: Backbone, store: StateStore, spoken: Path, tmp_path: Path
+) -> None:
+    """A silent recording is left out of a live batch, a long text is cut: neither makes the loss a token smaller."""
+    save_audio(tmp_path / "silent.wav", np.zeros(SAMPLE_RATE, np.float32))
+    silent = ManifestRow("silent.wav", tmp_path / "silent.wav", "mee maa moo " * 9, "s9", "typical")
+    first, second, *_ = read_manifest(spoken)
+    long = replace(first, reference="mee maa moo " * 50, cohort="typical")
+    live = LiveStates(backbone, [long, silent, replace(second, cohort="typical"), silent])
+    assert len(live.tokens[0]) + len(backbone.prompt()) > backbone.max_target_positions
+    made, settings = adaptation(backbone, store), replace(SETTINGS, accumulate=accumulate, validation_share=0.0)
+    trainer = AdaptationTrainer(live, made, tmp_path / "run", settings)
+    trainer.validation = np.arange(4)
+    inputs, targets = teacher_batch(
+        [live.tokens[0], live.tokens[2]], backbone.prompt(), backbone.end_token, backbone.max_target_positions
+    )
+    n_taught = int((targets != IGNORED).sum())
+    wanted = float(made(live.batch([0, 2])).detach()) / n_taught
+    assert trainer._backward(np.arange(4)) == pytest.approx(wanted, rel=1e-4)
+    found = gradients(trainer, np.arange(4))
+    made.zero_grad()
+    (made(live.batch([0, 2])) / n_taught).backward()
+    for own, whole in zip(found, (p.grad for p in made.parameters() if p.grad is not None), strict=True):
+        assert torch.allclose(own, whole, atol=1e-5, rtol=1e-3)
+    trainer._report()
+    assert trainer.log.read()[-1]["typical_adapted"] == pytest.approx(wanted, rel=1e-4)
 
 
 def test_a_run_makes_its_updates_and_goes_on_from_them(backbone: Backbone, store: StateStore, tmp_path: Path) -> None:
@@ -176,7 +206,7 @@ def test_validation_looks_at_all_of_a_long_list(
     monkeypatch.setattr(loop, "VALIDATED", 3)
     trainer = AdaptationTrainer(store, adaptation(backbone, store), tmp_path, replace(SETTINGS, validation_share=0.5))
     seen: list[int] = []
-    monkeypatch.setattr(trainer, "_loss", lambda _module, chosen: seen.extend(chosen) or torch.ones(()))
+    monkeypatch.setattr(trainer, "_loss", lambda _module, batch: seen.extend(batch.chosen) or torch.ones(()))
     trainer._report()
     atypical = [int(i) for i in trainer.validation if store.cohorts[i] != "typical"]
     looked_at = [int(i) for i in seen if store.cohorts[i] != "typical"]
@@ -260,7 +290,7 @@ def test_what_does_not_fit_the_memory_is_refused_before_the_first_update(
     }
     trainers["disk", 1].check_memory()
     longest = np.argsort(store.lengths)[-2:]
-    needed = update_bytes(lambda chosen: trainers["disk", 1]._loss(made, chosen), longest, 8)
+    needed = update_bytes(lambda chosen: trainers["disk", 1]._loss(made, store.batch(chosen)), longest, 8)
     monkeypatch.setattr(loop, "free_bytes", lambda _: 0.7 * needed)
     trainers["disk", 2].check_memory()  # half of the batch at a time fits
     with pytest.raises(

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor, nn
 
 from hyper.model.backbone import Backbone
-from hyper.training.adaptation.loop import Adaptation
+from hyper.training.adaptation.adaptation import Adaptation
 from hyper.training.adaptation.losses import TaughtLoss
 from hyper.training.adaptation.states import StateBatch
 from hyper.training.speed import choose_attention
@@ -35,6 +35,10 @@ class ModelAdaptation(Adaptation):
     def forward(self, batch: StateBatch) -> Tensor:
         """Summed over the tokens of a batch, in nats."""
         return self._loss(self.states(batch), batch)
+
+    def n_tokens(self, batch: StateBatch) -> int:
+        """How many that sum is over."""
+        return self._loss.n_tokens(batch)
 
     def states(self, batch: StateBatch) -> Tensor:
         """What the decoder reads, (batch, n_states, d_model)."""

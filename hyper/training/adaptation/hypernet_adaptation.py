@@ -15,7 +15,7 @@ from hyper.model.config import HypernetConfig
 from hyper.model.fingerprint import fingerprint
 from hyper.model.hypernet import HyperNetwork
 from hyper.model.lora import LoraSite
-from hyper.training.adaptation.loop import Adaptation
+from hyper.training.adaptation.adaptation import Adaptation
 from hyper.training.adaptation.losses import TaughtLoss
 from hyper.training.adaptation.states import StateBatch, Store
 
@@ -67,6 +67,10 @@ class HypernetAdaptation(Adaptation):
         lora = self.hypernet(batch.statistics.to(self._backbone.device))
         with self._backbone.adapted(lora):
             return self._loss(self._states(batch), batch)
+
+    def n_tokens(self, batch: StateBatch) -> int:
+        """How many that sum is over."""
+        return self._loss.n_tokens(batch)
 
     def _states(self, batch: StateBatch) -> Tensor:
         """What the decoder reads, (batch, n_states, d_model); called while the update is in force."""

@@ -16,6 +16,7 @@ from accelerate import Accelerator
 from torch import Tensor, nn
 
 from hyper.model.info import free_bytes, gigabytes
+from hyper.training.adaptation.adaptation import Adaptation
 from hyper.training.adaptation.batches import Sampler, split_speakers
 from hyper.training.adaptation.live_states import LiveStates
 from hyper.training.adaptation.losses import ORIGINALS
@@ -84,21 +85,6 @@ class LoopError(ValueError):
 
 class DivergedError(LoopError):
     """The loss is no number any more: nothing that comes after it could be of use."""
-
-
-class Adaptation(nn.Module):
-    """What a run trains: its parameters are the trainable ones, the frozen base is held without being a submodule.
-
-    Before its first update it changes nothing, so that its first validation loss is the base's.
-    """
-
-    def begun_with(self) -> dict[str, Any]:
-        """The settings that it was made with, by name."""
-        return {"parameters": in_few_words([(name, tuple(p.shape)) for name, p in self.named_parameters()])}
-
-    def forward(self, batch: StateBatch) -> Tensor:
-        """Summed cross-entropy of the references of a batch, in nats."""
-        raise NotImplementedError
 
 
 class AdaptationTrainer:
@@ -185,7 +171,9 @@ class AdaptationTrainer:
         """Raise `LoopError` where the longest recordings would not fit the device: no long run ends in its middle."""
         by_length = self.training[np.argsort(self.store.lengths[self.training], kind="stable")]
         longest = self.store.batch(by_length[-_LONGEST:]).chosen[-2:][::-1].copy()  # that could be used
-        needed = update_bytes(lambda chosen: self._loss(self.adaptation, chosen), longest, self._at_once)
+        needed = update_bytes(
+            lambda chosen: self._loss(self.adaptation, self.store.batch(chosen)), longest, self._at_once
+        )
         free = free_bytes(self.accelerator.device)
         if needed > free:
             raise self._too_large(f": it takes at least {gigabytes(needed)}, and {gigabytes(free)} are free")
@@ -230,7 +218,7 @@ class AdaptationTrainer:
         """How long the loss of these takes, all computed at once."""
         self.adaptation.eval()
         started = time.perf_counter()
-        float(self._loss(self.adaptation, chosen))
+        float(self._loss(self.adaptation, self.store.batch(chosen)))
         return time.perf_counter() - started
 
     def _update(self, chosen: np.ndarray) -> None:
@@ -251,26 +239,38 @@ class AdaptationTrainer:
 
     def _backward(self, chosen: np.ndarray) -> float:
         """Gradients of the mean loss a token over the batch, part by part; returns this loss."""
-        n_tokens = self._n_tokens(chosen)
         parts = np.array_split(chosen, self.settings.accumulate)
-        total = 0.0
+        summed, n_tokens = 0.0, 0
         for i, part in enumerate(parts):
+            batch = self.store.batch(part)  # what could not be used is left out: only now its tokens are known
+            n_tokens += self.adaptation.n_tokens(batch)
             is_last = i == len(parts) - 1
             with nullcontext() if is_last else self.accelerator.no_sync(self._module):
-                loss = self._loss(self._module, part) / n_tokens
+                loss = self._loss(self._module, batch)
+                summed += float(loss.detach())
+                if is_last:  # before the processes exchange gradients: each has its own count
+                    self._divide_gradients(n_tokens)
+                    loss = loss / n_tokens
                 self.accelerator.backward(loss)
-            total += float(loss.detach())
-        return total
+        return summed / n_tokens
 
-    def _loss(self, module: nn.Module, chosen: np.ndarray) -> Tensor:
-        """Summed over the tokens of the chosen utterances, in nats."""
-        batch = self.store.batch(chosen)  # read in full precision
+    def _divide_gradients(self, by: int) -> None:
+        for parameter in self.adaptation.parameters():
+            if parameter.grad is not None:
+                parameter.grad /= by
+
+    def _loss(self, module: nn.Module, batch: StateBatch) -> Tensor:  # the batch as it is read, in full precision
+        """Summed over the tokens of the batch, in nats."""
         with mixed_precision(self.accelerator.device, self.settings.bfloat16):
             return module(batch)
 
-    def _n_tokens(self, chosen: Sequence[int] | np.ndarray) -> int:
-        """Tokens that are taught: those of the references and one end each."""
-        return sum(len(self.store.tokens[i]) + 1 for i in chosen)
+    def _mean_loss(self, groups: Sequence[np.ndarray]) -> float:
+        """A token, in nats, over batches as the store gives them."""
+        summed, n_tokens = 0.0, 0
+        for batch in map(self.store.batch, groups):
+            summed += float(self._loss(self.adaptation, batch))
+            n_tokens += self.adaptation.n_tokens(batch)
+        return summed / n_tokens
 
     def _save(self) -> None:
         if self.accelerator.is_main_process:
@@ -289,8 +289,7 @@ class AdaptationTrainer:
             chosen = np.random.default_rng(0).permutation(members)[:VALIDATED]  # a list may begin with one speaker's
             groups = [chosen[i : i + VALIDATED_AT_ONCE] for i in range(0, len(chosen), VALIDATED_AT_ONCE)]
             if groups:
-                summed = sum(float(self._loss(self.adaptation, group)) for group in groups)
-                entry[f"{name}_adapted"] = summed / self._n_tokens(chosen)
+                entry[f"{name}_adapted"] = self._mean_loss(groups)
                 entry[f"{name}_base"] = self._before(f"{name}_adapted", entry[f"{name}_adapted"])
         self.log.write(step=self.step, minutes=self.clock.spent / 60, **entry)
         self._validating = time.monotonic() - began

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor, nn
 
 from hyper.model.backbone import Backbone
-from hyper.training.adaptation.teacher_forcing import IGNORED, teacher_batch
+from hyper.training.adaptation.teacher_forcing import IGNORED, n_targets, teacher_batch
 
 if TYPE_CHECKING:
     from hyper.training.adaptation.states import StateBatch
@@ -39,6 +39,10 @@ class _WrittenTokens:
         targets = targets.to(backbone.device)
         is_target = targets != IGNORED
         return backbone.hidden(states, inputs, is_target), targets[is_target]
+
+    def n_targets(self, tokens: list[list[int]]) -> int:
+        """How many `hidden` gives: tokens and ends, long texts cut."""
+        return sum(n_targets(text, self._prompt, self._backbone.max_target_positions) for text in tokens)
 
     def _scores(self, hidden: Tensor) -> Tensor:  # (n_targets, d_model) -> (n_targets, n_written) float32
         return self._backbone.scores(hidden, self._written)
@@ -84,3 +88,7 @@ class TaughtLoss:
         if batch.lessons is None:
             return self._of_references(states, batch.tokens)
         return self._of_originals(states, batch.tokens, batch.lessons)
+
+    def n_tokens(self, batch: StateBatch) -> int:
+        """How many that sum is over."""
+        return self._of_references.n_targets(batch.tokens)

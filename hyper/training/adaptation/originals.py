@@ -17,6 +17,7 @@ from hyper.recordings.whole_files import whole_file
 from hyper.training.adaptation.losses import OriginalsLoss
 from hyper.training.adaptation.states import SILENT_STATES, StateBatch, StateStore, usable_seconds
 from hyper.training.adaptation.stores import AroundStore, padded_frames
+from hyper.training.adaptation.teacher_forcing import n_targets
 from hyper.training.begun_with import check_size, digest, sound_mark
 from hyper.training.speed import mixed_precision
 
@@ -42,9 +43,8 @@ class WithOriginals(AroundStore):
         super().__init__(store)
         originals = originals_of(rows)
         self.check_belong(originals)
-        most = backbone.max_target_positions + 1 - len(backbone.prompt(language))
-        n_targets = [min(len(tokens) + 1, most) for tokens in self.tokens]
-        self._starts = np.concatenate([[0], np.cumsum(n_targets)])
+        prompt, most = backbone.prompt(language), backbone.max_target_positions
+        self._starts = np.cumsum([0, *(n_targets(tokens, prompt, most) for tokens in self.tokens)])
         paths = [originals[path] for path in self.paths]
         file = folder / f"originals-{digest([language, *map(sound_mark, paths)])}.f16"
         if not file.exists():

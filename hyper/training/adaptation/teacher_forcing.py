@@ -29,3 +29,8 @@ def teacher_batch(
         inputs[row, : len(sequence) - 1] = torch.tensor(sequence[:-1])
         targets[row, first : len(sequence) - 1] = torch.tensor(sequence[first + 1 :])
     return inputs, targets
+
+
+def n_targets(text: Sequence[int], prompt: Sequence[int], max_length: int) -> int:
+    """Targets that `teacher_batch` has of a text: its tokens and the end, or as many as there are positions for."""
+    return min(len(text) + 1, max_length + 1 - len(prompt))
