@@ -17,6 +17,7 @@ from test_ui_panels import comparison, text_of
 
 from hyper.__main__ import main
 from hyper.compare.example_sets import LEARNED_EMBEDDING
+from hyper.recordings.limits import AudioError
 from hyper.recordings.manifest import ManifestRow
 from hyper.reports.parts import CAUTION
 from hyper.reports.story import SIMULATED, StoryError, chapter, check_page, story_html, title_of, write_story
@@ -81,6 +82,26 @@ def test_a_story_is_written_where_it_is_wanted(tmp_path):
     assert asked == [("/secret/a.wav", "turn on", "de")]
     told = text_of((tmp_path / "new" / "story.html").read_text(encoding="utf-8"))
     assert "Simulated stuttering, mild" in told and LEARNED_EMBEDDING in told
+
+
+def test_a_recording_that_cannot_be_used_is_left_out_of_a_story_by_name(tmp_path, monkeypatch, capsys):
+    broken = replace(STUTTER, path=Path("/secret/broken.wav"), chosen_with="never said")
+
+    def compare(path: str, *_: object, **__: object):
+        if "broken" in path:
+            raise AudioError("The recording is silent")
+        return comparison("turn on", None)
+
+    asr = SimpleNamespace(backbone=ASR.backbone, compare=compare)
+    monkeypatch.setattr("hyper.commands.story.load_asr", lambda _: asr)
+    monkeypatch.setattr("hyper.recordings.manifest.read_manifest", lambda _: [STUTTER, broken, STUTTER])
+    assert main(["story", str(tmp_path / "story.html"), "--examples", "list.csv"]) == 0
+    assert "left out broken.wav: The recording is silent\n" in capsys.readouterr().out
+    told = text_of((tmp_path / "story.html").read_text(encoding="utf-8"))
+    assert told.count("Simulated stuttering, mild") == 2 and "never said" not in told
+    with pytest.raises(StoryError, match=r"No recording can be told: broken\.wav: The recording is silent"):
+        write_story(asr, [broken], tmp_path / "none.html")
+    assert not (tmp_path / "none.html").exists()
 
 
 def test_a_story_is_written_over_no_recording(tmp_path, capsys):

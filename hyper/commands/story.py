@@ -38,5 +38,6 @@ def run(args: argparse.Namespace) -> None:
     else:
         rows = read_manifest(args.examples or manifest_of(asr, EXAMPLES))
     check_page(args.out, [row.path for row in rows])
-    write_story(asr, rows, args.out, args.language)
+    for each in write_story(asr, rows, args.out, args.language):
+        print(f"left out {each}")
     print(f"wrote {args.out}")

@@ -32,7 +32,7 @@ from hyper.metrics.word_errors import WordErrors, pooled
 from hyper.model.hypernet import HyperNetwork
 from hyper.model.lora import LoraWeights
 from hyper.recordings.audio import audio_seconds, check_waveform, load_audio
-from hyper.recordings.limits import MAX_SECONDS, SAMPLE_RATE, AudioError, check_text
+from hyper.recordings.limits import MAX_SECONDS, SAMPLE_RATE, AudioError, check_text, named
 
 Level = Literal["base", "utterance", "speaker"]
 LEVELS: tuple[Level, ...] = ("base", "utterance", "speaker")  # not adapted, to the recording, to the speaker
@@ -230,7 +230,7 @@ def _named(name: str) -> Iterator[None]:
     try:
         yield
     except AudioError as error:
-        raise error if name in str(error) else AudioError(f"{name}: {error}") from error
+        raise AudioError(named(name, error)) from error
 
 
 def _recording(

@@ -38,6 +38,11 @@ class TableError(ValueError):
     """The table cannot be used; the message says what is wanted."""
 
 
+def named(name: str, error: Exception) -> str:
+    """What the error says, with the recording's name in front where it is not in it."""
+    return str(error) if name in str(error) else f"{name}: {error}"
+
+
 class TextError(ValueError):
     """The text cannot be used; the message says why."""
 

@@ -17,6 +17,7 @@ from hyper.plots.layers import MAGNITUDE, magnitude_print, whole_layers
 from hyper.plots.sound import SOUND, sound_print
 from hyper.plots.style import svg
 from hyper.recordings.audio import wav_bytes
+from hyper.recordings.limits import AudioError, TextError, named
 from hyper.recordings.manifest import ManifestRow
 from hyper.recordings.sound import look_at
 from hyper.recordings.whole_files import write_whole
@@ -67,12 +68,27 @@ def check_page(out: Path, read: Sequence[Path]) -> None:
         raise StoryError(f"The page would be written over {out}, which it tells of; please give it another name.")
 
 
-def write_story(asr: PersonalizedAsr, rows: Sequence[ManifestRow], out: Path, language: str = ENGLISH) -> None:
-    """Compare each recording, write the page; `language` is what is spoken."""
-    compared = [asr.compare(str(row.path), row.reference or None, language=language) for row in rows]
-    chapters = [chapter(comparison, row, asr) for comparison, row in zip(compared, rows, strict=True)]
+def write_story(
+    asr: PersonalizedAsr, rows: Sequence[ManifestRow], out: Path, language: str = ENGLISH
+) -> tuple[str, ...]:  # of each recording that is left out, what is wrong with it
+    """Compare each recording, write the page; `language` is what is spoken. Errors: StoryError where none can be told.
+
+    A recording that cannot be used is left out: those before it took their time.
+    """
+    chapters, of_choice, left_out = list[Chapter](), list[str](), list[str]()
+    for row in rows:
+        try:
+            comparison = asr.compare(str(row.path), row.reference or None, language=language)
+        except (AudioError, TextError) as error:
+            left_out.append(named(row.path.name, error))
+            continue
+        chapters.append(chapter(comparison, row, asr))
+        of_choice += [row.chosen_with] if row.chosen_with else []
+    if not chapters:
+        raise StoryError(f"No recording can be told: {'; '.join(left_out)}")
     out.parent.mkdir(parents=True, exist_ok=True)
-    write_whole(out, story_html(chapters, [row.chosen_with for row in rows if row.chosen_with]))
+    write_whole(out, story_html(chapters, of_choice))
+    return tuple(left_out)
 
 
 def chapter(comparison: Comparison, row: ManifestRow, asr: PersonalizedAsr) -> Chapter:
