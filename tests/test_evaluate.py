@@ -309,6 +309,15 @@ def test_table_gives_the_ends_of_a_change_as_signed_as_the_change(tmp_path):
     assert "-60.0 %    -80.0 to -50.0" in line  # 50 % mended, and 10 more each time that the last of five is drawn
 
 
+def test_table_gives_the_ends_over_recordings_where_there_are_too_few_speakers_and_says_so(tmp_path):
+    half, whole = (
+        ("stop it now please", "no it no please", text) for text in ("no it now please", "stop it now please")
+    )
+    rows, asr = recordings(tmp_path, 4 * [half] + [whole], speaker=list("aaabb"))
+    _, line, *_ = table(score_manifest(asr, rows)).splitlines()
+    assert "-60.0 %  -80.0 to -50.0 over recordings" in line
+
+
 def test_table_says_simulated_and_shortens_long_columns(tmp_path):
     many = [SENTENCES[i % 5] for i in range(24)]
     rows, asr = recordings(

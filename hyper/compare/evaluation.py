@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -123,9 +124,9 @@ def table(evaluation: Evaluation) -> str:
         "adapted CER",
     )
     lines: list[tuple[str, ...]] = [header]
-    by = "all"
+    by, n_groups = "all", Counter(group.by for group in evaluation.groups)
     for group in evaluation.groups:
-        n_values = sum(other.by == group.by for other in evaluation.groups)
+        n_values = n_groups[group.by]
         if group.by != by:
             by = group.by
             note = f"by {by}: {n_values} values, in the JSON report" if n_values > MOST_VALUES_SHOWN else f"by {by}"
@@ -155,16 +156,23 @@ def _table_line(group: Group) -> tuple[str, ...]:
         percent(record["base_wer"]),
         percent(record["adapted_wer"]),
         "–" if reduction is None else f"{100 * (0 - reduction):+.1f} %",  # not -reduction, which prints "-0.0"
-        _change_interval(group.intervals.relative_reduction),
+        _change_interval(group),
         percent(record["base_cer"]),
         percent(record["adapted_cer"]),
     )
 
 
-def _change_interval(reduction: Interval | None) -> str:
-    """Ends of the change, in per cent: those of the reduction, negative and swapped."""
-    if reduction is None:
-        return "–"
+def _change_interval(group: Group) -> str:
+    """Ends of the change over speakers, or else over recordings, which is said."""
+    if reduction := group.intervals.relative_reduction:
+        return _change_ends(reduction)
+    if reduction := group.recording_intervals.relative_reduction:
+        return f"{_change_ends(reduction)} over recordings"
+    return "–"
+
+
+def _change_ends(reduction: Interval) -> str:
+    """In per cent: those of the reduction, negative and swapped."""
     return f"{100 * (0 - reduction.high):+.1f} to {100 * (0 - reduction.low):+.1f}"
 
 
