@@ -18,7 +18,7 @@ from hyper.compare.example_sets import LEARNED_EMBEDDING
 from hyper.compare.pipeline import PersonalizedAsr
 from hyper.compare.verdict import judge
 from hyper.model.backbone import BackboneError
-from hyper.recordings.audio import SAMPLE_RATE
+from hyper.recordings.audio import SAMPLE_RATE, wav_bytes
 from hyper.recordings.manifest import ManifestError
 from hyper.ui import panels
 from hyper.ui.examples import Example
@@ -26,7 +26,7 @@ from hyper.ui.stage import slides
 from hyper.ui.stage.preparation import NOT_YET, LiveError, Preparation
 from hyper.ui.stage.programme import MANIFEST, programme, read_programme
 from hyper.ui.stage.server import stage_app
-from hyper.ui.stage.slides import DOUBTS, N_PEAKS, make_slide, wav_bytes
+from hyper.ui.stage.slides import DOUBTS, N_PEAKS, make_slide
 
 
 @pytest.fixture(scope="module")

@@ -43,7 +43,6 @@ from hyper.reports.pdf import pdf_bytes
 from hyper.reports.speaker import speaker_evaluation, speaker_report
 from hyper.ui import figures, languages
 from hyper.ui.cards.calibration import reliability_html
-from hyper.ui.examples import COHORT_NAMES
 from hyper.ui.languages import LANGUAGES, NUMBER, texts, tongue
 
 IN_OTHERS = pytest.mark.parametrize("language", LANGUAGES)
@@ -117,7 +116,7 @@ def plots() -> list[PlotlyFigure]:
     drawn += [agreement.agreement_figure(np.eye(2), ["1", "2"]), sessions.sessions_figure(["1"], [0.1], [0.2])]
     map_ = VoiceMap.load(ASSETS / "hypernet-mini" / "voice_map.safetensors")
     here = voice_map.Visitor("here", map_.whereabouts(map_.mean, is_mean=False), is_main=True)
-    return [*drawn, voice_map.map_figure(map_, [here], COHORT_NAMES)]
+    return [*drawn, voice_map.map_figure(map_, [here])]
 
 
 def prints() -> Iterator[Figure]:

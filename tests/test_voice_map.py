@@ -150,17 +150,17 @@ def test_too_few_speakers_make_no_map(embeddings):
 
 def test_marks_tell_cohort_by_shape_and_severity_by_size(fitted):
     where = fitted.whereabouts(fitted.embedding_at(fitted.points[0]), is_mean=False)
-    figure = map_figure(fitted, [Visitor("this recording", where, is_main=True)], {"parkinsons": "Parkinson's"})
+    figure = map_figure(fitted, [Visitor("this recording", where, is_main=True)])
     by_name = {trace.name: trace for trace in figure.data}
     assert set(by_name) == {
-        "typical", "simulated stuttering", "simulated dysarthria", "simulated Parkinson's", "this recording",
+        "typical speech", "simulated stuttering", "simulated dysarthria", "simulated Parkinson's", "this recording",
     }  # fmt: skip
     assert len({(trace.marker.symbol, trace.marker.color) for trace in figure.data}) == 5
     stuttering = by_name["simulated stuttering"]
     sizes = dict(zip(stuttering.customdata, stuttering.marker.size, strict=True))
     assert sizes["severe"] > sizes["mild"]
     assert sum(len(trace.x) for trace in figure.data) == len(fitted.points) + 1
-    two = map_figure(fitted, [Visitor("this speaker", where, is_main=True), Visitor("1", where)], {}).data[-2:]
+    two = map_figure(fitted, [Visitor("this speaker", where, is_main=True), Visitor("1", where)]).data[-2:]
     assert [trace.mode for trace in two] == ["markers", "text"]  # no label lies over a mark
     assert (by_name["this recording"].x[0], by_name["this recording"].y[0]) == (where.x, where.y)
 

@@ -29,7 +29,6 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> None:
     """Write the figure as PNG, SVG and PDF, as large as a slide."""
     from hyper.study.figures import write_figures
-    from hyper.ui.examples import COHORT_NAMES
 
     asr = load_asr(args) if args.audio else None
     files = write_figures(
@@ -38,9 +37,8 @@ def run(args: argparse.Namespace) -> None:
         args.results,
         asr,
         args.audio,
-        args.reference,
-        COHORT_NAMES,
-        args.transparent,
-        args.language,
+        reference=args.reference,
+        is_transparent=args.transparent,
+        language=args.language,
     )
     print("\n".join(f"wrote {file}" for file in files))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
@@ -12,6 +12,7 @@ import plotly.graph_objects as go
 from hyper.compare.voice_map import Kind, VoiceMap, Whereabouts
 from hyper.plots import palette
 from hyper.plots.style import Caption, paper, style_axes, styled
+from hyper.recordings.manifest import COHORT_NAMES
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -57,12 +58,12 @@ def map_caption(voice_map: VoiceMap) -> Caption:
     return replace(VOICE_MAP, title=title)
 
 
-def map_figure(voice_map: VoiceMap, visitors: Sequence[Visitor], names: Mapping[str, str]) -> go.Figure:
-    """Training speakers by cohort and severity, the visitors above them; `names` are cohorts' names for people."""
+def map_figure(voice_map: VoiceMap, visitors: Sequence[Visitor]) -> go.Figure:
+    """Training speakers by cohort and severity, the visitors above them."""
     figure = go.Figure()
     for cohort, simulated in sorted({(kind.cohort, kind.simulated) for kind in voice_map.kinds}, key=str):
         members = [i for i, kind in enumerate(voice_map.kinds) if (kind.cohort, kind.simulated) == (cohort, simulated)]
-        figure.add_scatter(**_speakers(voice_map, members, _kind_label(cohort, simulated, names)))
+        figure.add_scatter(**_speakers(voice_map, members, _kind_label(cohort, simulated)))
     for visitor in visitors:
         figure.add_scatter(**_visitor(visitor))
     styled(figure, *(f"direction {i} ({100 * share:.0f} %)" for i, share in enumerate(voice_map.explained, start=1)))
@@ -73,11 +74,11 @@ def map_figure(voice_map: VoiceMap, visitors: Sequence[Visitor], names: Mapping[
     return figure
 
 
-def map_print(voice_map: VoiceMap, visitors: Sequence[Visitor], names: Mapping[str, str]) -> Figure:
+def map_print(voice_map: VoiceMap, visitors: Sequence[Visitor]) -> Figure:
     """The same as `map_figure`, for paper."""
     figure = paper(8, 5.4)
     axes = figure.subplots()
-    drawn = map_figure(voice_map, visitors, names)
+    drawn = map_figure(voice_map, visitors)
     for series in drawn.data[: len(drawn.data) - len(visitors)]:
         areas = np.square(np.asarray(series.marker.size) * 0.75)  # points, not pixels
         look = {"marker": PRINTED[series.marker.symbol], "color": series.marker.color, "alpha": 0.6}
@@ -94,9 +95,9 @@ def map_print(voice_map: VoiceMap, visitors: Sequence[Visitor], names: Mapping[s
     return figure
 
 
-def _kind_label(cohort: str, simulated: bool, names: Mapping[str, str]) -> str:
+def _kind_label(cohort: str, simulated: bool) -> str:
     """Legend entry; "simulated" is never left out."""
-    return ("simulated " if simulated else "") + names.get(cohort, cohort)
+    return ("simulated " if simulated else "") + COHORT_NAMES.get(cohort, cohort)
 
 
 def _speakers(voice_map: VoiceMap, members: Sequence[int], label: str) -> dict[str, Any]:

@@ -18,7 +18,7 @@ from hyper.plots.sound import SOUND, sound_print
 from hyper.plots.style import svg
 from hyper.recordings.audio import wav_bytes
 from hyper.recordings.limits import AudioError, TextError, named
-from hyper.recordings.manifest import ManifestRow
+from hyper.recordings.manifest import COHORT_NAMES, ManifestRow
 from hyper.recordings.sound import look_at
 from hyper.recordings.whole_files import write_whole
 from hyper.reports.html import font_bytes
@@ -32,7 +32,6 @@ if TYPE_CHECKING:
 
 SIMULATED = "Recordings that are called simulated are no patient's: a program made typical speech atypical."
 ENDINGS = (".html", ".htm")
-NAMES = {"parkinsons": "Parkinson's", "typical": "typical speech"}
 
 
 class StoryError(ValueError):
@@ -118,7 +117,7 @@ def _untitled(figure: Figure) -> bytes:
 
 def title_of(row: ManifestRow) -> str:
     """What kind of speech it is; "simulated" is never left out."""
-    kind = NAMES.get(row.cohort, row.cohort)
+    kind = COHORT_NAMES.get(row.cohort, row.cohort)
     if not kind:
         return row.path.name
     named = ("simulated " if row.simulated else "") + kind + (f", {row.severity}" if row.severity else "")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -30,8 +30,6 @@ from hyper.study.scaling import figure_of
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-Cohorts = Mapping[str, str]  # names for people
-
 
 class FigureError(ValueError):
     """There is no such figure, or what it needs is not there; the message says which there are."""
@@ -43,9 +41,9 @@ def write_figures(
     results: Path,  # folder of the study's results
     asr: PersonalizedAsr | None,  # for recordings
     recordings: Sequence[Path],  # the first is drawn by itself; two or more are of one speaker
-    reference: str | None,
-    cohorts: Cohorts,
-    is_transparent: bool,
+    *,
+    reference: str | None = None,
+    is_transparent: bool = False,
     language: str = ENGLISH,  # that is spoken
 ) -> list[Path]:
     """One figure, or all that can be drawn, as PNG, SVG and PDF; returns the files.
@@ -55,7 +53,7 @@ def write_figures(
     drawn = study_figures(results)
     of_study = ", ".join(drawn) or "none"
     if asr is not None and recordings:
-        drawn |= recording_figures(asr, recordings, reference, cohorts, language)
+        drawn |= recording_figures(asr, recordings, reference, language)
     if name in OF_RECORDING and not recordings:
         raise FigureError(f"The figure {name} is of one recording; name it with --audio FILE.")
     if name == AGREEMENT and len(recordings) < 2:
@@ -89,14 +87,14 @@ def study_figures(results: Path) -> dict[str, Callable[[], Figure]]:
 
 
 def recording_figures(
-    asr: PersonalizedAsr, recordings: Sequence[Path], reference: str | None, cohorts: Cohorts, language: str
+    asr: PersonalizedAsr, recordings: Sequence[Path], reference: str | None, language: str
 ) -> dict[str, Callable[[], Figure]]:
     """By name; without a hypernetwork the sound alone, without a calibration no reliability."""
     comparison = asr.compare(str(recordings[0]), reference, language=language)
     if comparison.adapted is None:
-        return {"sound": partial(OF_RECORDING["sound"], asr, comparison, cohorts)}
+        return {"sound": partial(OF_RECORDING["sound"], asr, comparison)}
     drawn: dict[str, Callable[[], Figure]] = {
-        name: partial(draw, asr, comparison, cohorts) for name, draw in OF_RECORDING.items()
+        name: partial(draw, asr, comparison) for name, draw in OF_RECORDING.items()
     }
     if asr.calibration is None:
         del drawn["reliability"]
@@ -121,18 +119,18 @@ def _same(figure: Figure) -> Figure:
     return figure
 
 
-def _sweep(asr: PersonalizedAsr, comparison: Comparison, cohorts: Cohorts) -> Figure:
+def _sweep(asr: PersonalizedAsr, comparison: Comparison) -> Figure:
     return sweep_print(sweep(asr, asr.prepare(comparison.waveform, language=comparison.language), comparison.reference))
 
 
-def _voice(asr: PersonalizedAsr, comparison: Comparison, cohorts: Cohorts) -> Figure:
+def _voice(asr: PersonalizedAsr, comparison: Comparison) -> Figure:
     voices = find_map(asr)
     assert comparison.embedding is not None
     where = voices.whereabouts(comparison.embedding, is_mean=False)
-    return map_print(voices, [Visitor("this recording", where, is_main=True)], cohorts)
+    return map_print(voices, [Visitor("this recording", where, is_main=True)])
 
 
-def _reliability(asr: PersonalizedAsr, comparison: Comparison, cohorts: Cohorts) -> Figure:
+def _reliability(asr: PersonalizedAsr, comparison: Comparison) -> Figure:
     assert asr.calibration is not None
     return reliability_figure(asr.calibration)
 
@@ -144,10 +142,10 @@ def _agreement(asr: PersonalizedAsr, recordings: Sequence[Path], language: str) 
 
 ALL = "all"
 AGREEMENT = "agreement"
-OF_RECORDING: dict[str, Callable[[PersonalizedAsr, Comparison, Cohorts], Figure]] = {
-    "sound": lambda asr, comparison, cohorts: sound_print(look_at(comparison.waveform)),
-    "layers": lambda asr, comparison, cohorts: magnitude_print(comparison.layers),
-    "inside": lambda asr, comparison, cohorts: inside_print(comparison.layers),
+OF_RECORDING: dict[str, Callable[[PersonalizedAsr, Comparison], Figure]] = {
+    "sound": lambda asr, comparison: sound_print(look_at(comparison.waveform)),
+    "layers": lambda asr, comparison: magnitude_print(comparison.layers),
+    "inside": lambda asr, comparison: inside_print(comparison.layers),
     "strengths": _sweep,
     "voice": _voice,
     "reliability": _reliability,

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from hyper.compare.example_sets import manifests
-from hyper.recordings.manifest import ManifestRow, read_manifest
+from hyper.recordings.manifest import COHORT_NAMES, ManifestRow, read_manifest
 from hyper.ui.languages import say
 
 OUTCOMES = {  # what adapting does to an example
@@ -20,7 +20,6 @@ LIKE_IT = "as with {n} of {total} recordings that were drawn"
 _DRAWN = re.compile(r"\w+: ([\d,]+) of ([\d,]+) drawn\b")  # in a manifest's note, as `make-examples` writes it
 SIMULATED = "simulated "  # how the label of an example begins that a simulator made
 TYPICAL = "typical"  # the cohort
-COHORT_NAMES = {"parkinsons": "Parkinson's", TYPICAL: "typical speech"}  # the others are called what they are
 
 
 @dataclass(frozen=True)

@@ -10,7 +10,6 @@ import gradio as gr
 from hyper.compare.voice_map import FAR_PERCENTILE, N_NEAREST, MapError, find_map
 from hyper.plots.voice_map import VOICE_MAP, Visitor, map_caption, map_figure
 from hyper.ui import figures
-from hyper.ui.examples import COHORT_NAMES
 from hyper.ui.languages import say
 from hyper.ui.layout import HIDDEN, Values, note_html, plot
 from hyper.ui.templates import render
@@ -47,7 +46,7 @@ class VoiceMapBox:
         visitors = [Visitor(label, where, is_main=True)]
         visitors += [Visitor(name, voice_map.whereabouts(each, is_mean=False)) for name, each in others]
         caption = map_caption(voice_map)
-        figure = figures.interactive(map_figure(voice_map, visitors, COHORT_NAMES), caption.title)
+        figure = figures.interactive(map_figure(voice_map, visitors), caption.title)
         note = render(
             "whereabouts",
             where=where,

@@ -121,7 +121,8 @@ class Preparation:
         print(LEFT_OUT.format(file=example.path.name, why=reason), file=sys.stderr, flush=True)
 
     def _slide(self, file: Path, meant: str, label: str) -> tuple[Slide, bytes]:
-        from hyper.ui.stage.slides import make_slide, wav_bytes
+        from hyper.recordings.audio import wav_bytes
+        from hyper.ui.stage.slides import make_slide
 
         assert self._asr is not None  # it is loaded before anything is compared
         slide, waveform = make_slide(self._asr, file, meant, label)

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import io
-import wave
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -19,7 +17,6 @@ from hyper.compare.sweep import sweep
 from hyper.compare.verdict import Doubt, judge
 from hyper.metrics.word_errors import WordSpan
 from hyper.plots.layers import layer_axis_title, whole_layers
-from hyper.recordings.limits import SAMPLE_RATE
 from hyper.ui.examples import SIMULATED
 from hyper.ui.languages import say, word
 from hyper.ui.marks import NO_SPEECH, NO_WORDS
@@ -129,17 +126,6 @@ def said_slide(slide: Slide) -> dict[str, Any]:
     for layer in data["layers"]:
         layer["name"] = say(layer["name"])
     return data
-
-
-def wav_bytes(waveform: np.ndarray) -> bytes:  # (n_samples,) in [-1, 1], 16 kHz
-    """What the model hears as a file that every browser plays, whatever the recording's own format."""
-    target = io.BytesIO()
-    with wave.open(target, "wb") as file:
-        file.setnchannels(1)
-        file.setsampwidth(2)
-        file.setframerate(SAMPLE_RATE)
-        file.writeframes((waveform * 32_767).astype("<i2").tobytes())
-    return target.getvalue()
 
 
 def _verdict(comparison: Comparison, row: Row) -> str:

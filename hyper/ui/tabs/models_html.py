@@ -19,7 +19,7 @@ from hyper.model.info import (
     measured_sets,
     memory_cost,
 )
-from hyper.ui.examples import COHORT_NAMES
+from hyper.recordings.manifest import COHORT_NAMES
 from hyper.ui.languages import say
 from hyper.ui.model_store import BETWEEN
 from hyper.ui.numbers import count
