@@ -12,6 +12,7 @@ from hyper.recordings.corpora import CORPORA, find_corpus
 from hyper.recordings.corpora.audiofolder import download
 from hyper.recordings.corpus import Corpus, CorpusError
 from hyper.recordings.corpus_manifest import Converted, convert, left_out_in_words
+from hyper.recordings.counts import count
 from hyper.recordings.manifest import check_is_new
 
 COLUMNS = (14, 32, 42, 32)  # characters
@@ -77,9 +78,9 @@ def _summary(corpus: Corpus, converted: Converted) -> str:
     hours = "length not measured" if converted.seconds is None else f"{converted.seconds / 3600:.2f} h"
     lines = [
         f"{corpus.name}: {corpus.title}",
-        f"{_counted(len(converted.rows), 'recording')}, {_counted(len(speakers), 'named speaker')}, {hours}",
+        f"{count(len(converted.rows), 'recording')}, {count(len(speakers), 'named speaker')}, {hours}",
         *(
-            f"  {name}: {_counted(len(own), 'recording')} of {_counted(len({*own} - {''}), 'speaker')}"
+            f"  {name}: {count(len(own), 'recording')} of {count(len({*own} - {''}), 'speaker')}"
             for name, own in sorted(groups.items())
         ),
         *([f"left out: {left_out_in_words(converted.left_out)}"] if converted.left_out else []),
@@ -87,7 +88,3 @@ def _summary(corpus: Corpus, converted: Converted) -> str:
         f"consent: {corpus.consent}",
     ]
     return "\n".join(lines)
-
-
-def _counted(number: int, noun: str) -> str:
-    return f"{number:,} {noun}" + "s" * (number != 1)

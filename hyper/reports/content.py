@@ -15,6 +15,7 @@ from hyper.metrics.percent import percent
 from hyper.metrics.word_errors import WordErrors
 from hyper.plots import style as plot_style
 from hyper.plots.report import WerLine, has_letters, layer_figure, wer_figures
+from hyper.recordings.counts import count
 from hyper.reports.parts import (
     ADAPTED_MEANING,
     MARKS_MEANING,
@@ -107,7 +108,7 @@ def clinic_report(
 def evaluation_outcome(evaluation: Evaluation) -> str:
     """The outcome in one sentence."""
     n = len(evaluation.utterances)
-    recordings = f"{n} recording{'' if n == 1 else 's'}"
+    recordings = count(n, "recording")
     if not evaluation.groups:
         return f"{recordings}. {NO_REFERENCE}"
     group = evaluation.group("all", "all")

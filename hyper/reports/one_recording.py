@@ -10,6 +10,7 @@ from hyper.compare.comparison import Comparison
 from hyper.compare.row import Row
 from hyper.metrics.normalize import counting_note
 from hyper.metrics.word_errors import WordErrors
+from hyper.recordings.counts import count
 from hyper.reports.parts import (
     ADAPTED_MEANING,
     MARKS_MEANING,
@@ -95,11 +96,10 @@ def count_text(errors: WordErrors, tongue: Tongue = IN_ENGLISH) -> str:
     """The errors of one text in words: of a single sentence a rate says less."""
     if not errors.n_errors:
         return tongue.say(f"all {errors.n_reference} words right" if errors.n_reference > 1 else "the one word right")
-    found = f"{errors.n_errors} error{'' if errors.n_errors == 1 else 's'}"
-    words = f"{errors.n_reference} word{'' if errors.n_reference == 1 else 's'}"
+    found = f"{count(errors.n_errors, 'error')} in {count(errors.n_reference, 'word')}"
     kinds = {"replaced": errors.substitutions, "missing": errors.deletions, "added": errors.insertions}
     by_kind = ", ".join(tongue.say(f"{n} {kind}") for kind, n in kinds.items() if n)
-    return f"{tongue.say(f'{found} in {words}')} ({by_kind})"
+    return f"{tongue.say(found)} ({by_kind})"
 
 
 def _part(name: str, row: Row, comparison: Comparison, tongue: Tongue) -> TranscriptPart:

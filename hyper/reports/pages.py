@@ -12,6 +12,7 @@ from fpdf.enums import XPos, YPos
 
 from hyper.plots import palette
 from hyper.plots.report import font_files
+from hyper.recordings.counts import count
 from hyper.reports import fonts
 from hyper.reports.tongue import Tongue
 
@@ -85,7 +86,7 @@ def _missing(letter: str, known: Container[int]) -> str:
 
 
 def _counted(script: str, n: int) -> str:
-    return f"({n} {script} letter{'s' if n > 1 else ''})"
+    return f"({count(n, f'{script} letter')})"
 
 
 def visible(text: str) -> str:

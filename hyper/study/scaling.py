@@ -14,6 +14,7 @@ from hyper.compare.scaling import ALONE, BOTH, N_WRITTEN, SECONDS, Extent, Growt
 from hyper.plots.scaling import scaling_figure
 from hyper.plots.style import save_figure
 from hyper.recordings.audio import load_audio
+from hyper.recordings.counts import count
 from hyper.recordings.whole_files import write_whole
 from hyper.study.cells import markdown_table
 from hyper.study.provenance import this_command, write_json
@@ -72,7 +73,7 @@ def page(record: dict[str, Any]) -> str:
 
 def _measured_on(record: dict[str, Any]) -> str:
     threads = record["threads"]
-    where = f"{record['device']}, {threads} thread{'s' if threads > 1 else ''}"
+    where = f"{record['device']}, {count(threads, 'thread')}"
     return f"{record['base_model']} with {record['hypernetwork']} on {where}"
 
 

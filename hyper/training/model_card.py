@@ -10,6 +10,7 @@ from typing import Any
 
 from hyper.model.backbone import Backbone
 from hyper.model.hypernet import HyperNetwork
+from hyper.recordings.counts import count
 from hyper.recordings.manifest import SYNTHETIC, ManifestRow
 from hyper.training.adaptation.loop import AdaptationTraining
 from hyper.training.base.real_speech import PERSON
@@ -43,19 +44,15 @@ def training_data_lines(rows: Sequence[ManifestRow]) -> list[str]:
     """One line for each kind of recording: corpus, cohort, whether simulated, how many, of how many speakers."""
     kinds = Counter(map(_kind, rows))
     lines = []
-    for (corpus, cohort, simulated), count in sorted(kinds.items()):
+    for (corpus, cohort, simulated), n in sorted(kinds.items()):
         speakers = {row.speaker for row in rows if _kind(row) == (corpus, cohort, simulated)}
         label = f"simulated {cohort}" if simulated else cohort
-        lines.append(f"- {corpus}, {label}: {_counted(count, 'recording')} of {_counted(len(speakers), 'speaker')}")
+        lines.append(f"- {corpus}, {label}: {count(n, 'recording')} of {count(len(speakers), 'speaker')}")
     return lines
 
 
 def _kind(row: ManifestRow) -> tuple[str, str, bool]:
     return row.corpus or "unnamed", row.cohort or "typical", row.simulated
-
-
-def _counted(n: int, what: str) -> str:
-    return f"{n} {what}" if n == 1 else f"{n} {what}s"
 
 
 def _whose_speech(rows: Sequence[ManifestRow]) -> list[str]:

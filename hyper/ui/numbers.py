@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from hyper.recordings.counts import count
+
 if TYPE_CHECKING:
     from hyper.metrics.word_errors import WordErrors
 
@@ -18,11 +20,6 @@ def short_percent(fraction: float | None) -> str:
 def certainty(confidence: float) -> str:
     """How sure the model was of a word, as a whole number of percent."""
     return f"{min(confidence, MOST_SURE):.0%}"
-
-
-def count(n: int, noun: str) -> str:
-    """The number with its noun, which gets an s where there is not exactly one."""
-    return f"{n} {noun}" if n == 1 else f"{n:,} {noun}s"
 
 
 def words_wrong(errors: WordErrors) -> str:

@@ -12,10 +12,11 @@ from typing import TYPE_CHECKING
 from hyper.compare.columns import Column, columns
 from hyper.compare.verdict import REASONS, Doubt, Verdict
 from hyper.metrics.normalize import ENGLISH, counting_note
+from hyper.recordings.counts import count
 from hyper.ui import marks
 from hyper.ui.languages import say
 from hyper.ui.layout import capitalised
-from hyper.ui.numbers import count, words_wrong
+from hyper.ui.numbers import words_wrong
 from hyper.ui.player import N_BARS
 from hyper.ui.templates import render
 from hyper.ui.waveform import wave_path

@@ -17,10 +17,10 @@ from hyper.compare.sweep import sweep
 from hyper.compare.verdict import Doubt, judge
 from hyper.metrics.word_errors import WordSpan
 from hyper.plots.layers import layer_axis_title, whole_layers
+from hyper.recordings.counts import count
 from hyper.ui.examples import SIMULATED
 from hyper.ui.languages import say, word
 from hyper.ui.marks import NO_SPEECH, NO_WORDS
-from hyper.ui.numbers import count
 
 N_PEAKS = 160  # bars of the drawn waveform: as many as the last row can tell apart
 DOUBTS: dict[Doubt, str] = {  # in few words, to be read from afar

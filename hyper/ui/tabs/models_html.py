@@ -19,10 +19,10 @@ from hyper.model.info import (
     measured_sets,
     memory_cost,
 )
+from hyper.recordings.counts import count
 from hyper.recordings.manifest import COHORT_NAMES
 from hyper.ui.languages import say
 from hyper.ui.model_store import BETWEEN
-from hyper.ui.numbers import count
 from hyper.ui.templates import render
 
 if TYPE_CHECKING:

@@ -6,12 +6,12 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from hyper.compare.evaluation import simulated_note
+from hyper.recordings.counts import count
 from hyper.recordings.matching import MAIN_COLUMNS
 from hyper.reports.content import WER_MEANING, rate_cells, reliable_outcome
 from hyper.reports.parts import hidden_note
 from hyper.reports.table import INTERVAL_MEANING, shown_groups, wer_intervals
 from hyper.ui.languages import say
-from hyper.ui.numbers import count
 from hyper.ui.templates import render
 
 if TYPE_CHECKING:

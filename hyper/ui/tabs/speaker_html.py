@@ -12,11 +12,11 @@ import numpy as np
 from hyper.compare.speaker import Level
 from hyper.compare.verdict import unreliable_text
 from hyper.plots.agreement import agreement_print
+from hyper.recordings.counts import count
 from hyper.reports.parts import hidden_note
 from hyper.reports.speaker import speaker_outcome as rates_outcome
 from hyper.ui.figures import print_links_html
 from hyper.ui.languages import say
-from hyper.ui.numbers import count
 from hyper.ui.panels import NO_REFERENCE, WER_MEANING
 from hyper.ui.templates import render
 

@@ -7,10 +7,11 @@ from pathlib import Path
 from hyper.compare.guards import LEFT_OUT
 from hyper.metrics.percent import percent
 from hyper.model.info import gigabytes
+from hyper.recordings.counts import count
 from hyper.reports.templates import SUFFIX, environment
 from hyper.ui import marks
 from hyper.ui.languages import say, word
-from hyper.ui.numbers import certainty, count, short_percent, words_wrong
+from hyper.ui.numbers import certainty, short_percent, words_wrong
 
 TEMPLATES = environment(Path(__file__).parent)
 TEMPLATES.filters |= {
