@@ -74,7 +74,7 @@ def test_unsure_words_are_marked_and_every_figure_unfolds(visit, recording, asr,
     expected = [word for word in asr.compare(recording).base.words if word.confidence < 0.7]
     marked = here.page.locator("#hw-base-transcript .hw-unsure")
     assert marked.all_inner_texts() == [word.word for word in expected] != []
-    assert marked.first.get_attribute("title") == f"not sure: {expected[0].confidence:.0%}"
+    assert marked.first.get_attribute("title") == f"not sure: {numbers.certainty(expected[0].confidence)}"
     assert "wavy" in marked.first.evaluate("word => getComputedStyle(word).textDecoration")
     assert "?" in marked.first.evaluate("word => getComputedStyle(word, '::after').content")
     wrong = here.page.locator(".hw-cell.hw-wrong .hw-unsure").first  # has the mark of a wrong word, and no other

@@ -245,8 +245,8 @@ def test_the_table_at_the_end():
     )
     page = reading_html.results_html(evaluation)
     assert 'role="status">5 recordings. Word error rate, all words pooled: base 22.2 %, adapted 5.6 %.' in page
-    assert "22.2%" in page  # 4 errors in 18 words
-    assert "5.6%" in page  # 1 in 18
+    assert "<b>22.2 %</b>" in page  # 4 errors in 18 words
+    assert "<b>5.6 %</b>" in page  # 1 in 18
     assert page.count("1 error fewer") == 4 and page.count("1 error more") == 1
     assert "95 % interval" in page and "<i>" not in page
     assert "phrase 6 could not be used: It is silent." in page

@@ -230,15 +230,15 @@ def test_rates_stand_in_the_folded_table_alone():
     shown, folded = html.split('id="hw-counts"')
     assert "%" not in text_of(shown)
     text = text_of(folded)
-    assert "Base 75% (3 of 4) 2 0 1" in text  # by hand: off, of, light for on, -, lights
-    assert "Adapted 0% (0 of 4) 0 0 0 0%" in text
+    assert "Base 75 % (3 of 4) 2 0 1" in text  # by hand: off, of, light for on, -, lights
+    assert "Adapted 0 % (0 of 4) 0 0 0 0 %" in text
 
 
 def test_percentages_are_whole_or_have_one_decimal():
     text = text_of(
         panels.results_html(comparison("turn on the", "turn", "turn on the lights in the big kitchen"), "bundled")
     )
-    assert "62.5% (5 of 8)" in text and "87.5% (7 of 8)" in text
+    assert "62.5 % (5 of 8)" in text and "87.5 % (7 of 8)" in text
 
 
 def test_without_reference_no_number_is_invented():

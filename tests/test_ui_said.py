@@ -145,7 +145,7 @@ def test_numbers_are_written_as_the_language_writes_them(english, german, turkis
     assert translated(english, "de") == german and translated(english, "en") == english
     assert turkish is None or translated(english, "tr") == turkish
     with asked_in("de"):
-        assert say("{share} wrong", share="12.5%") == "12,5% falsch"
+        assert say("{share} wrong", share="12.5 %") == "12,5 % falsch"
         assert say("{heard} instead of {meant}", heard="1.5", meant="2.5") == "1.5 statt 2.5"
         assert (word("dec 2"), word("1.5"), word("dec 2 b")) == ("Dec. 2", "1.5", "dec 2 b")  # names may be numbers
 

@@ -64,14 +64,14 @@ def sureness_html(words: tuple[WordConfidence, ...]) -> str:
 
 def test_a_word_that_is_not_sure_is_marked_without_colour_and_stays_text():
     html = transcript_html("turn <b>off", (SURE, UNSURE))
-    assert html == 'turn <u class="hw-unsure" title="not sure: 31%">&lt;b&gt;off</u>'
+    assert html == 'turn <u class="hw-unsure" title="not sure: 31 %">&lt;b&gt;off</u>'
     assert transcript_html("turn", (SURE,)) == "turn"
     assert transcript_html("turn <b>", ()) == "turn &lt;b&gt;"
 
 
 def test_how_sure_of_each_word_unfolds_and_nothing_is_certain():
     text = text_of(sureness_html((SURE, UNSURE, WordConfidence("now", 0.9999))))
-    assert text == "Base: not sure of 1 of 3 words turn 95% <b>off 31% now 99%"
+    assert text == "Base: not sure of 1 of 3 words turn 95 % <b>off 31 % now 99 %"
     assert text_of(sureness_html((SURE,))).startswith("Base: sure of every word")
     assert sureness_html(()) == ""
 
@@ -80,7 +80,7 @@ def test_the_page_says_what_the_marks_mean_and_whether_anybody_checked():
     made = comparison("turn <b>off", "turn <b>off", base_words=(SURE, UNSURE))
     assert marks.NOT_CALIBRATED in panels.results_html(made, "bundled")
     assert marks.CALIBRATED in panels.results_html(replace(made, is_calibrated=True), "bundled")
-    assert "fewer than 7 in 10" in marks.CALIBRATED and "below 70%" in marks.NOT_CALIBRATED
+    assert "fewer than 7 in 10" in marks.CALIBRATED and "below 70 %" in marks.NOT_CALIBRATED
     unmarked = panels.results_html(replace(made, base=replace(made.base, words=(SURE,))), "bundled")
     assert marks.NOT_CALIBRATED not in unmarked and marks.CALIBRATED not in unmarked
 
@@ -161,11 +161,11 @@ def test_both_references_stand_in_one_table():
     made = comparison(base, adapted, MEANT, SAID)
     table = text_of(panels.results_html(made, "bundled"))
     assert "words wrong (WER) intended verbatim" in table
-    assert "Base 33.3% (1 of 3) 33.3% (2 of 6)" in table and "Adapted 0% (0 of 3) 50% (3 of 6)" in table
+    assert "Base 33.3 % (1 of 3) 33.3 % (2 of 6)" in table and "Adapted 0 % (0 of 3) 50 % (3 of 6)" in table
     assert "Intended is what was meant; verbatim is every sound that was said" in table
     assert "verbatim" not in panels.results_html(comparison(base, adapted, MEANT), "bundled")
     only_said = comparison(base, None, verbatim=SAID)
-    assert "Base – 33.3% (2 of 6)" in text_of(panels.results_html(only_said, "bundled"))
+    assert "Base – 33.3 % (2 of 6)" in text_of(panels.results_html(only_said, "bundled"))
     html = panels.results_html(replace(made, verbatim=ATTACK), "bundled")
     assert "What was said: " + ATTACK in text_of(html) and "script" not in TextOf(html).tags
 

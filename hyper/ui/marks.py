@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from hyper.compare.calibration import UNSURE_BELOW
 from hyper.compare.confidence import WordConfidence
+from hyper.metrics.percent import percent
 
 NO_SPEECH = "No speech found"
 NO_WORDS = "(no words)"
@@ -13,7 +14,7 @@ CALIBRATED = (
 )
 NOT_CALIBRATED = (
     "Words with a wavy line and a question mark are uncertain: the model itself gave them a probability below "
-    f"{UNSURE_BELOW:.0%}. How often such words are right has not been checked for this model."
+    f"{percent(UNSURE_BELOW, 0)}. How often such words are right has not been checked for this model."
 )
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from hyper.metrics.percent import percent
 from hyper.recordings.counts import count
 
 if TYPE_CHECKING:
@@ -14,12 +15,12 @@ MOST_SURE = 0.99  # what is shown at most: nothing is ever certain
 
 def short_percent(fraction: float | None) -> str:
     """A rate with one decimal, unless it is a whole number of percent."""
-    return "–" if fraction is None else f"{100 * fraction:.1f}".removesuffix(".0") + "%"
+    return percent(fraction).replace(".0 %", " %")
 
 
 def certainty(confidence: float) -> str:
     """How sure the model was of a word, as a whole number of percent."""
-    return f"{min(confidence, MOST_SURE):.0%}"
+    return percent(min(confidence, MOST_SURE), 0)
 
 
 def words_wrong(errors: WordErrors) -> str:

@@ -12,6 +12,7 @@ from pathlib import Path
 from hyper.model.backbone import Backbone
 from hyper.model.info import free_bytes, gigabytes
 from hyper.recordings.audio import audio_seconds
+from hyper.recordings.limits import SAMPLE_RATE
 from hyper.recordings.manifest import ManifestRow
 from hyper.recordings.whole_files import write_whole
 from hyper.study.pair.candidates import CANDIDATES, TRIAL_SHARE, trial_updates
@@ -152,7 +153,7 @@ def _disk(
     if cost:
         seconds += [cost.lengthening * each for each in seconds]
     states = states_bytes(backbone, seconds)
-    n_frames = sum(FRAMES_PER_STATE * backbone.n_speech_states(round(16_000 * each)) for each in seconds)
+    n_frames = sum(FRAMES_PER_STATE * backbone.n_speech_states(round(SAMPLE_RATE * each)) for each in seconds)
     log_mel = 2 * backbone.extractor.feature_size * n_frames  # float16
     runs = _RUN_COPIES * (sum(measured.parameters.values()) + max(measured.parameters.values()))
     made = round(cost.n_bytes * cost.lengthening * _speech(parts, lengths)) if cost else 0

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from hyper.ui.service import Asked, Service
 
 CHECKED = (
-    "Of words shown with 80%, about 80% were right: the figures were fitted on validation recordings and checked on "
+    "Of words shown with 80 %, about 80 % were right: the figures were fitted on validation recordings and checked on "
     "other speakers of the same set. The closer a curve is to the diagonal, the more they can be trusted. They say "
     "nothing about words that were left out, and other kinds of speech may differ."
 )
