@@ -169,7 +169,7 @@ def test_recordings_that_changed_are_simulated_anew(spoken: Path, tmp_path: Path
     for i, each in enumerate(read_manifest(spoken)[:2]):
         save_audio(row.path, load_audio(each.path))
         for _ in range(2):
-            how = {"n_patients": 1, "cohorts": ["stuttering"], "limit": None, "seed": 0, "n_workers": 1}
+            how = {"cohorts": ["stuttering"], "seed": 0, "n_workers": 1}
             simulate_manifest([row], tmp_path / "out", **how, on_cluster=True)
             assert len(done_here) == i + 1
 

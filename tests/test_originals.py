@@ -29,7 +29,7 @@ def rows(spoken: Path, tmp_path_factory: pytest.TempPathFactory) -> list[Manifes
     """Simulated recordings, and the typical ones of the same speakers."""
     typical = [row for row in read_manifest(spoken) if row.cohort == "typical"]
     out = tmp_path_factory.mktemp("simulated")
-    simulate_manifest(typical, out, 1, ["stuttering", "dysarthria"], None, 0, 1)
+    simulate_manifest(typical, out, cohorts=["stuttering", "dysarthria"], seed=0, n_workers=1)
     return [*read_manifest(out / "manifest.csv"), *typical]
 
 

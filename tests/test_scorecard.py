@@ -130,7 +130,7 @@ def test_no_two_sets_share_a_speaker() -> None:
 def test_a_set_of_one_disorder_is_simulated_as_that_alone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     calls = []
 
-    def simulate(rows, out, n_patients, cohorts, limit, seed, n_workers, ways):
+    def simulate(rows, out, *, cohorts, seed, n_workers, ways):
         calls.append((cohorts, seed, ways))
         write_manifest(out / "manifest.csv", [ManifestRow("a.wav", out / "a.wav", "hello")])
 
@@ -158,7 +158,7 @@ def test_other_ways_are_made_of_the_same_recordings(tmp_path: Path, monkeypatch:
         write_manifest(out / "manifest.csv", rows := [ManifestRow("a.wav", out / "a.wav", "hello")])
         return rows
 
-    def simulate(rows, out, *_: object) -> None:
+    def simulate(rows, out, **_: object) -> None:
         given.append(rows[0].path)
         write_manifest(out / "manifest.csv", rows)
 
@@ -191,8 +191,8 @@ def test_test_speech_of_other_sentences_is_not_taken_for_these(tmp_path: Path, m
 def test_people_are_simulated_once_for_each_manifest(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     calls = []
 
-    def simulate(rows, out, n_patients, cohorts, limit, seed, n_workers):
-        calls.append((len(rows), n_patients, limit, seed))
+    def simulate(rows, out, *, cohorts, limit, seed, n_workers):
+        calls.append((len(rows), limit, seed))
         write_manifest(out / "manifest.csv", rows)
 
     monkeypatch.setattr("hyper.speech.simulate_manifest.simulate_manifest", simulate)
@@ -200,7 +200,7 @@ def test_people_are_simulated_once_for_each_manifest(tmp_path: Path, monkeypatch
     for n_pieces in (2, 2, 3):
         write_manifest(manifest, [ManifestRow(f"{i}.wav", tmp_path, "hello") for i in range(n_pieces)])
         assert len(simulate_people(manifest, tmp_path / "work", 1)) == n_pieces
-    assert calls == [(2, 1, 600, 20), (3, 1, 600, 20)]  # the same manifest again is reused, another is not
+    assert calls == [(2, 600, 20), (3, 600, 20)]  # the same manifest again is reused, another is not
 
 
 def test_sets_follow_from_the_arguments(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

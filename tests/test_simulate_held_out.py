@@ -354,7 +354,7 @@ def test_a_manifest_of_a_held_out_cohort(cohort: str, tmp_path: Path):
     waveform, phones = talk()
     save_audio(tmp_path / "a.wav", waveform)
     typical = ManifestRow("a.wav", tmp_path / "a.wav", "one two", speaker="s", phones=format_phones(phones))
-    simulate_manifest([typical], tmp_path / "out", 1, (cohort,), None, 5, n_workers=1)
+    simulate_manifest([typical], tmp_path / "out", cohorts=(cohort,), seed=5, n_workers=1)
     (row,) = read_manifest(tmp_path / "out" / "manifest.csv")
     assert (row.reference, row.cohort, row.simulated) == ("one two", cohort, True)
     assert row.path.is_file() and row.speaker.startswith(f"s-{cohort[:4]}")
@@ -374,7 +374,7 @@ def test_the_command_says_which_cohorts_are_for_testing_only():
 
 def test_a_cohort_that_nobody_simulates_is_refused(tmp_path: Path):
     with pytest.raises(SimulationError, match="no simulator for 'lisp'; there are stuttering, .*, mixed, dysphonia"):
-        simulate_manifest([], tmp_path, 1, ("mixed", "lisp"), None, 0, n_workers=1)
+        simulate_manifest([], tmp_path, cohorts=("mixed", "lisp"), seed=0, n_workers=1)
 
 
 def test_the_command_simulates_only_the_training_cohorts_unless_asked(tmp_path: Path):

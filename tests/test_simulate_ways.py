@@ -241,7 +241,7 @@ def test_recordings_without_phones_are_simulated_and_the_note_says_how(tmp_path:
     save_audio(tmp_path / "a.wav", spoken)
     row = ManifestRow("a.wav", tmp_path / "a.wav", "one two", "s")
     rows = [replace(row, speaker=f"s{i}") for i in range(3)]
-    simulate_manifest(rows, tmp_path / "out", 1, ("stuttering",), None, 5, n_workers=1, ways="train")
+    simulate_manifest(rows, tmp_path / "out", cohorts=("stuttering",), seed=5, n_workers=1, ways="train")
     written = read_manifest(tmp_path / "out" / "manifest.csv")
     notes = [one.note for one in written]
     able = {"way: pieces", "way: chain", "way: vocoder"}  # without phones no other can make it
@@ -253,9 +253,9 @@ def test_ways_that_are_not_there_are_named(tmp_path: Path) -> None:
     with pytest.raises(
         SimulationError, match="No way 'held-out' makes dysphonia; give --ways one of train, all, phones,"
     ):
-        simulate_manifest([], tmp_path, 1, ("dysphonia",), None, 0, n_workers=1, ways="held-out")
+        simulate_manifest([], tmp_path, cohorts=("dysphonia",), seed=0, n_workers=1, ways="held-out")
     with pytest.raises(SimulationError, match="No way 'backwards' makes stuttering"):
-        simulate_manifest([], tmp_path, 1, ("stuttering",), None, 0, n_workers=1, ways="backwards")
+        simulate_manifest([], tmp_path, cohorts=("stuttering",), seed=0, n_workers=1, ways="backwards")
     able = "train, held-out, all, phones, pieces, chain, vocoder, predictor, channels"
     with pytest.raises(SimulationError, match=f"one of {able}, or --cohorts without stuttering"):
-        simulate_manifest([], tmp_path, 1, ("dysarthria", "stuttering"), None, 0, n_workers=1, ways="smear")
+        simulate_manifest([], tmp_path, cohorts=("dysarthria", "stuttering"), seed=0, n_workers=1, ways="smear")

@@ -293,7 +293,7 @@ def test_a_simulated_manifest_keeps_what_was_meant(tmp_path: Path) -> None:
     waveform, phones = talk()
     save_audio(tmp_path / "a.wav", waveform)
     typical = ManifestRow("a.wav", tmp_path / "a.wav", "one two", speaker="s", phones=format_phones(phones))
-    simulate_manifest([typical], tmp_path / "out", 1, ("stuttering",), None, 5, n_workers=1)
+    simulate_manifest([typical], tmp_path / "out", cohorts=("stuttering",), seed=5, n_workers=1)
     (row,) = read_manifest(tmp_path / "out" / "manifest.csv")
     assert (row.reference, row.cohort, row.simulated) == ("one two", "stuttering", True)
     assert row.speaker.startswith("s-stut")
@@ -312,13 +312,13 @@ def test_recordings_that_cannot_be_simulated_are_left_out_and_said(
         for i, column in enumerate(["hello", "_:0.000:0.500:-1", "aI:500.000:501.000:0"])
     ]
     bad.append(replace(good, file="3.wav", path=tmp_path / "silent.wav"))
-    written = simulate_manifest([*bad, good], tmp_path / "out", 1, ("stuttering",), None, 5, n_workers=1)
+    written = simulate_manifest([*bad, good], tmp_path / "out", cohorts=("stuttering",), seed=5, n_workers=1)
     assert [row.file for row in written] == ["000/000004.wav"]
     assert "left out 4 of 5 recordings, the first is 0.wav: silent, broken, or without" in capsys.readouterr().out
     with pytest.raises(
         SimulationError, match=r"None of 4 recordings can be simulated, the first is 0\.wav: .*`phones`"
     ):
-        simulate_manifest(bad, tmp_path / "none", 1, ("stuttering",), None, 5, n_workers=1)
+        simulate_manifest(bad, tmp_path / "none", cohorts=("stuttering",), seed=5, n_workers=1)
     assert not (tmp_path / "none" / "manifest.csv").exists()
 
 
@@ -326,19 +326,19 @@ def test_a_manifest_without_speakers_is_refused(tmp_path: Path) -> None:
     rows = [ManifestRow(f"{who}.wav", tmp_path / f"{who}.wav", "one two", speaker=who) for who in "ab"]
     nobody = ManifestRow("c.wav", tmp_path / "c.wav", "one two")
     with pytest.raises(SimulationError, match=r"1 of 3 recordings name no speaker, the first is c\.wav; .*`speaker`"):
-        simulate_manifest([*rows, nobody], tmp_path / "out", 1, COHORTS, None, 0, n_workers=1)
+        simulate_manifest([*rows, nobody], tmp_path / "out", cohorts=COHORTS, seed=0, n_workers=1)
 
 
 def test_no_patient_is_made_of_a_patient(tmp_path: Path) -> None:
     row = ManifestRow("a.wav", tmp_path / "a.wav", "one two", speaker="a", cohort="ALS")
     with pytest.raises(SimulationError, match=r"1 of 2 recordings are no typical speech, the first is a\.wav \(ALS\);"):
-        simulate_manifest([replace(row, cohort="Typical"), row], tmp_path / "out", 1, COHORTS, None, 0, n_workers=1)
+        simulate_manifest([replace(row, cohort="Typical"), row], tmp_path / "out", cohorts=COHORTS, seed=0, n_workers=1)
 
 
 def test_a_manifest_without_phone_times_is_refused(tmp_path: Path) -> None:
     row = ManifestRow("a.wav", tmp_path / "a.wav", "one two", speaker="s")
     with pytest.raises(SimulationError, match="1 recordings have no phone times, the first is a.wav"):
-        simulate_manifest([row], tmp_path, 1, COHORTS, None, 0, n_workers=1)
+        simulate_manifest([row], tmp_path, cohorts=COHORTS, seed=0, n_workers=1)
 
 
 def test_examples_follow_their_rule() -> None:

@@ -48,7 +48,15 @@ def run(args: argparse.Namespace) -> None:
     check_is_new(args.out / "manifest.csv")
     rows = [row for manifest in args.manifest for row in read_manifest(manifest)]
     written = simulate_manifest(
-        rows, args.out, args.patients, args.cohorts, args.limit, args.seed, args.workers, args.ways, args.ray
+        rows,
+        args.out,
+        n_patients=args.patients,
+        cohorts=args.cohorts,
+        limit=args.limit,
+        seed=args.seed,
+        n_workers=args.workers,
+        ways=args.ways,
+        on_cluster=args.ray,
     )
     print(
         f"wrote {len(written)} simulated recordings of {len({row.speaker for row in written})} patients to {args.out}"

@@ -83,11 +83,12 @@ def assign_patients(
 def simulate_manifest(
     rows: Sequence[ManifestRow],
     out: Path,
-    n_patients: int,
+    *,
     cohorts: Sequence[str],
-    limit: int | None,
     seed: int,
     n_workers: int,
+    n_patients: int = 1,  # of each speaker
+    limit: int | None = None,
     ways: str = PHONES,
     on_cluster: bool = False,  # of Ray, instead of in `n_workers` processes
 ) -> list[ManifestRow]:

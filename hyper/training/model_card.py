@@ -128,7 +128,8 @@ def hypernet_card(
     hypernet: HyperNetwork,
     settings: AdaptationTraining,
     rows: Sequence[ManifestRow],
-    entries: Sequence[Mapping[str, float]],
+    entries: Sequence[Mapping[str, float]],  # of the run's log
+    *,
     measured: Sequence[str] = (),  # lines of Markdown, where speakers were kept for a test
     limits: Sequence[str] = (),  # sentences
     by_originals: bool = False,  # or by the references

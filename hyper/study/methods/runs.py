@@ -70,7 +70,7 @@ def enrolment_rows(rows: Sequence[ManifestRow], test_set: TestSet, work: Path, n
     if not (simulated / "manifest.csv").exists():
         more = enrolment_set(test_set)
         typical = make_speech(more, spoken, [], n_workers)
-        simulate_manifest(typical, simulated, 1, COHORTS, None, test_set.seed, n_workers)
+        simulate_manifest(typical, simulated, cohorts=COHORTS, seed=test_set.seed, n_workers=n_workers)
     tested = {(row.speaker, row.reference) for row in rows}
     names = {source_speaker(row): row.speaker for row in rows}  # each is one patient, who was once called otherwise
     enrolled: dict[str, list[ManifestRow]] = {}

@@ -148,8 +148,8 @@ def _write_card(
         for_updates(workshop.settings, plan.updates),
         parts["train"],
         log_of(workshop, chosen),
-        measured_lines(options.results, findings),
-        limit_lines(options.results, findings, options),
+        measured=measured_lines(options.results, findings),
+        limits=limit_lines(options.results, findings, options),
     )
     write_whole(options.hypernet / "README.md", card)
     return f"wrote {options.hypernet / 'README.md'}"

@@ -81,9 +81,13 @@ def _jobs(parts: Parts, seed: int) -> list[Job]:
 
 def make_patients(parts: Parts, folder: Path, seed: int, n_workers: int) -> str:
     """Every typical recording said by a simulated patient; returns how many there are."""
-    written = simulate_manifest(_heard(parts), folder / HEARD, 1, COHORTS, None, seed, n_workers, "train")
+    written = simulate_manifest(
+        _heard(parts), folder / HEARD, cohorts=COHORTS, seed=seed, n_workers=n_workers, ways="train"
+    )
     other = seed + 1  # else patients of both with the same place in the deal would draw the same values
-    written += simulate_manifest(parts["test"], folder / UNHEARD, 1, COHORTS, None, other, n_workers, "held-out")
+    written += simulate_manifest(
+        parts["test"], folder / UNHEARD, cohorts=COHORTS, seed=other, n_workers=n_workers, ways="held-out"
+    )
     n_patients = len({row.speaker for row in written})
     return f"{len(written):,} simulated recordings of {n_patients:,} simulated patients, no real one among them"
 

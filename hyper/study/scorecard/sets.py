@@ -171,7 +171,9 @@ def make_test_set(test_set: TestSet, work: Path, sentences: Path | None, n_worke
         )
         if test_set.simulated:
             cohorts = (test_set.cohort,) if test_set.cohort else COHORTS
-            simulate_manifest(rows, simulated, 1, cohorts, None, test_set.seed, n_workers, test_set.ways)
+            simulate_manifest(
+                rows, simulated, cohorts=cohorts, seed=test_set.seed, n_workers=n_workers, ways=test_set.ways
+            )
     return read_manifest(folder / "manifest.csv")
 
 
@@ -212,7 +214,9 @@ def simulate_people(manifest: Path, work: Path, n_workers: int) -> list[Manifest
     rows = read_manifest(manifest)
     folder = work / f"atypical-people-{zlib.crc32(manifest.read_bytes()):08x}"  # another manifest is another set
     if not (folder / "manifest.csv").exists():
-        simulate_manifest(rows, folder, 1, COHORTS, MAX_SIMULATED_PEOPLE, SIMULATED_PEOPLE_SEED, n_workers)
+        simulate_manifest(
+            rows, folder, cohorts=COHORTS, limit=MAX_SIMULATED_PEOPLE, seed=SIMULATED_PEOPLE_SEED, n_workers=n_workers
+        )
     return read_manifest(folder / "manifest.csv")
 
 
