@@ -47,8 +47,6 @@ def recording_report(
         for row_name, row in (("base", comparison.base), ("adapted", comparison.adapted))
         if row is not None
     )
-    is_marked = any(row.words for row in rows)
-    pieces = f", {comparison.n_pieces} pieces" if comparison.n_pieces > 1 else ""
     return ClinicReport(
         title=tongue.say(TITLE),
         subject=subject.strip(),
@@ -58,16 +56,7 @@ def recording_report(
         outcome=_outcome(comparison, tongue),
         group_columns=(),
         group_lines=(),
-        group_notes=tuple(
-            tongue.say(note)
-            for note in (
-                ADAPTED_MEANING,
-                MARKS_MEANING if is_marked else "",
-                counting_note(comparison.language),
-                comparison.count_note,
-            )
-            if note
-        ),
+        group_notes=_notes(comparison, tongue, is_marked=any(row.words for row in rows)),
         figures=(),
         recordings=(
             RecordingPart(
@@ -82,7 +71,7 @@ def recording_report(
             comparison.base_model,
             fingerprint,
             comparison.hypernetwork,
-            f"language {comparison.language}, strength {comparison.strength:g}, greedy decoding{pieces}",
+            _settings_text(comparison),
             comparison.device,
             comparison.language,
             tongue,
@@ -90,6 +79,18 @@ def recording_report(
         texts=texts_json(comparison.language, _counted_texts(comparison, is_simulated), comparison.strength),
         tongue=tongue,
     )
+
+
+def _notes(comparison: Comparison, tongue: Tongue, is_marked: bool) -> tuple[str, ...]:
+    """What is to be known of the transcripts, and of how words are counted."""
+    marks = MARKS_MEANING if is_marked else ""
+    notes = (ADAPTED_MEANING, marks, counting_note(comparison.language), comparison.count_note)
+    return tuple(tongue.say(note) for note in notes if note)
+
+
+def _settings_text(comparison: Comparison) -> str:
+    pieces = f", {comparison.n_pieces} pieces" if comparison.n_pieces > 1 else ""
+    return f"language {comparison.language}, strength {comparison.strength:g}, greedy decoding{pieces}"
 
 
 def count_text(errors: WordErrors, tongue: Tongue = IN_ENGLISH) -> str:
