@@ -76,6 +76,8 @@ def test_measure_reports_each_way(asr, speech_like, tmp_path):
 
 
 def test_what_is_missing_is_named(asr, monkeypatch):
+    with pytest.raises(benchmark.BenchError, match="--rounds is 0, but at least one round is needed"):
+        benchmark.run_benchmark(asr, [], 0)
     with pytest.raises(benchmark.BenchError, match="There is no hypernetwork for whisper-random"):
         benchmark.run_benchmark(SimpleNamespace(hypernet=None, base_model="whisper-random"), [], 1)
 

@@ -140,6 +140,10 @@ def test_without_arguments_the_help_page_is_shown(capsys):
         (["simulate", "m.csv", "--out", "x", "--seed", "-1"], "argument --seed: -1 is not a whole number"),
         (["methods", "--data", "m.csv", "--updates", "0"], "argument --updates: 0 is not above zero"),
         (["train", "--data", "m.csv", "--out", "o", "--updates", "0"], "argument --updates: 0 is not above zero"),
+        (["bench", "--rounds", "0"], "argument --rounds: 0 is not above zero"),
+        (["pair", "b", "--data", "m.csv", "--batch-size", "0"], "argument --batch-size: 0 is not above zero"),
+        (["pair", "b", "--data", "m.csv", "--updates", "0"], "argument --updates: 0 is not above zero"),
+        (["pair", "b", "--data", "m.csv", "--seed", "-1"], "argument --seed: -1 is not a whole number"),
         (["experiment", "budget", "--data", "m.csv", "--seeds", "1.5"], "argument --seeds: 1.5 is not a whole number"),
     ],
 )
@@ -337,7 +341,6 @@ def test_model_and_recording_errors_take_one_line(models, recording, tmp_path, c
     one_line_failure(capsys, ["compare", recording, *models[:2], "--hypernet", tmp_path], "is not a hypernetwork")
     one_line_failure(capsys, ["compare", recording, *models, "--language", "xx"], "does not know the language 'xx'")
     one_line_failure(capsys, ["compare", recording, *models[:4], "--device", "abacus"], "no device 'abacus'")
-    one_line_failure(capsys, ["bench", recording, "--rounds", "0"], "--rounds is 0")
 
 
 def test_bench_on_a_given_recording(models, recording, capsys, monkeypatch):

@@ -279,10 +279,16 @@ def test_cohorts_are_spread_over_the_parts() -> None:
     assert sum(rows[0].speaker in {row.speaker for row in own} for own in split(twice, False, 0).values()) == 1
 
 
+@pytest.mark.parametrize(("name", "value"), [("updates", 0), ("batch_size", 0), ("accumulate", 0), ("seed", -1)])
+def test_a_program_is_told_which_number_is_too_small(name: str, value: int, tmp_path: Path) -> None:
+    made = PairOptions("bundled", tmp_path, tmp_path, None, "", True, False, 1, None, 1, 1, "en", 0, 1, None)
+    with pytest.raises(PairError, match=f"`{name}` is {value}, but it must be at least"):
+        replace(made, **{name: value})
+
+
 @pytest.mark.parametrize(
     ("options", "told"),
     [
-        (["--updates", "0"], "`updates` is 0, but it must be at least 1"),
         (["--hours", "nan"], "`hours` is nan, but training takes more than 0"),
         (["--accumulate", "3"], "A batch of 32 cannot be computed in 3 equal parts"),
         (["--simulate", "--typical", "x.csv"], "please leave --typical out"),

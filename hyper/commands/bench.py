@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from hyper.commands.arguments import add_model_arguments, load_asr
+from hyper.commands.arguments import add_model_arguments, load_asr, positive
 
 SHAPES = ("tiny", "base", "small", "medium", "large-v3-turbo", "large-v3")
 
@@ -29,7 +29,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Arguments of `python -m hyper bench`."""
     add = parser.add_argument
     add("files", nargs="*", type=Path, metavar="FILE", help="recordings to measure on (default: those in examples/)")
-    add("--rounds", type=int, default=5, metavar="N", help="times each way is run (default: 5)")
+    add("--rounds", type=positive, default=5, metavar="N", help="times each way is run (default: 5)")
     add(
         "--json",
         metavar="FILE",

@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from hyper.commands.arguments import add_model_arguments, load_asr, options, positive
+from hyper.commands.arguments import add_language, add_model_arguments, load_asr, options, positive
 
 REPORT_ENDINGS = (".html", ".pdf")
 
@@ -38,7 +38,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add("--csv", metavar="FILE", type=Path, help="write a line for each recording to this CSV file")
     add("--xlsx", metavar="FILE", type=Path, help="write recordings and groups to this XLSX file")
     add("--report", metavar="FILE", type=_report_file, help="write a report to print: a file that ends in .html or .pdf")  # noqa: E501  # fmt: skip
-    add("--language", default="en", metavar="CODE", help="spoken language (default: en)")
+    add_language(parser)
     add("--limit", type=positive, metavar="N", help="score only the first N recordings")
     add("--batch-size", type=positive, default=16, metavar="N", help="recordings decoded together (default: 16)")
     add("--ray", action="store_true", help="score on a Ray cluster: that of RAY_ADDRESS, or this machine")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from hyper.commands.arguments import options
+from hyper.commands.arguments import add_language, natural, options, positive
 
 EXAMPLES = """\
 examples:
@@ -32,13 +32,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add("--simulate", action="store_true", help="make a simulated patient of each speaker, where there is typical speech only")  # noqa: E501  # fmt: skip
     add("--dry-run", action="store_true", help="stop after the estimate, and leave nothing behind")
     budget = parser.add_mutually_exclusive_group()
-    budget.add_argument("--updates", type=int, default=1000, metavar="N", help="of the training; each trial gets a fifth of it more (default: 1000)")  # noqa: E501  # fmt: skip
+    budget.add_argument("--updates", type=positive, default=1000, metavar="N", help="of the training; each trial gets a fifth of it more (default: 1000)")  # noqa: E501  # fmt: skip
     budget.add_argument("--hours", type=float, metavar="H", help="of training, trials included, in place of updates")
-    add("--batch-size", type=int, default=32, metavar="N", help="recordings an update (default: 32)")
-    add("--accumulate", type=int, default=1, metavar="PARTS", help="compute each batch in so many parts, where memory is short (default: 1)")  # noqa: E501  # fmt: skip
-    add("--language", default="en", metavar="CODE", help="language of the recordings (default: en)")
-    add("--seed", type=int, default=0, metavar="N", help="of the split, the patients and the training (default: 0)")
-    add("--workers", type=int, default=2, metavar="N", help="processes that make simulated patients (default: 2)")
+    add("--batch-size", type=positive, default=32, metavar="N", help="recordings an update (default: 32)")
+    add("--accumulate", type=positive, default=1, metavar="PARTS", help="compute each batch in so many parts, where memory is short (default: 1)")  # noqa: E501  # fmt: skip
+    add_language(parser)
+    add("--seed", type=natural, default=0, metavar="N", help="of the split, the patients and the training (default: 0)")
+    add("--workers", type=positive, default=2, metavar="N", help="processes that make simulated patients (default: 2)")
     add("--device", metavar="NAME", help="cpu, cuda or cuda:N (default: cuda where there is one)")
     parser.epilog = EXAMPLES
 
