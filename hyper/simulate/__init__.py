@@ -35,7 +35,10 @@ _PEAK = 0.99
 
 
 def draw_profile(cohort: str, severity: str, seed: int) -> Profile:
-    """One speaker of a cohort and severity; the same seed gives the same speaker."""
+    """One speaker of a cohort and severity; the same seed gives the same speaker.
+
+    Errors: ValueError for a cohort that nobody simulates, and for an unknown severity.
+    """
     if cohort not in DISORDERS:
         raise ValueError(f"Cohort {cohort!r} cannot be simulated; choose one of {', '.join(DISORDERS)}.")
     return DISORDERS[cohort].draw_profile(severity, seed)
@@ -44,7 +47,8 @@ def draw_profile(cohort: str, severity: str, seed: int) -> Profile:
 def simulate(waveform: np.ndarray, phones: Sequence[Phone], profile: Profile, seed: int) -> Simulated:
     """Say a typical utterance as the profile's speaker would; the same seed gives the same samples.
 
-    waveform: (n_samples,) float in [-1, 1], 16 kHz mono.
+    waveform: (n_samples,) float in [-1, 1], 16 kHz mono. Errors: ValueError where it is something else or not finite,
+    and for a profile that `draw_profile` did not make; PhonesError where no phones of speech lie within it.
     """
     waveform, phones = _checked(waveform, phones)
     said = _disorder_of(profile).say(waveform, phones, profile, np.random.default_rng(seed))

@@ -64,10 +64,12 @@ def _bare(symbol: str) -> str:
 
 
 def is_silence(symbol: str) -> bool:
+    """Pauses, and symbols for no sound at all."""
     return _bare(symbol) in SILENCES
 
 
 def is_vowel(symbol: str) -> bool:
+    """By its first letter, so that diphthongs and long vowels are vowels."""
     return _bare(symbol)[:1] in _VOWEL_LETTERS and not is_silence(symbol)
 
 
@@ -82,6 +84,7 @@ def is_stop(symbol: str) -> bool:
 
 
 def is_nasal(symbol: str) -> bool:
+    """Sounds that are spoken through the nose, such as m and n."""
     return _bare(symbol) in _NASALS
 
 

@@ -38,11 +38,13 @@ class SpectralChange:
 
 
 def stft(waveform: np.ndarray) -> np.ndarray:  # (n_frames, n_bins) complex; frame i is centred on sample i * HOP
+    """Spectra of overlapping, windowed frames, from the first sample to past the last."""
     padded = np.pad(waveform.astype(np.float32), (N_FFT // 2, N_FFT))
     return fft.rfft(np.lib.stride_tricks.sliding_window_view(padded, N_FFT)[::HOP] * _WINDOW)
 
 
 def istft(spectra: np.ndarray, n_samples: int) -> np.ndarray:  # (n_samples,) float32
+    """The waveform whose `stft` the spectra are; of changed ones, their frames overlapped and added."""
     frames = fft.irfft(spectra, N_FFT) * (_WINDOW / _OVERLAP)
     parts = frames.reshape(len(frames), N_FFT // HOP, HOP)
     out = np.zeros((len(frames) + N_FFT // HOP - 1, HOP), dtype=np.float32)

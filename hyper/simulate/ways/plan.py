@@ -22,6 +22,7 @@ class Plan:
 
 
 def levels(waveform: np.ndarray) -> np.ndarray:  # (n_samples,) -> (n_frames,) root mean square
+    """How loud each frame is, never quite 0; a recording shorter than a frame is repeated to fill one."""
     n_frames = max(len(waveform) // FRAME, 1)
     padded = np.resize(waveform, n_frames * FRAME) if len(waveform) < FRAME else waveform[: n_frames * FRAME]
     return np.sqrt(np.mean(padded.reshape(n_frames, FRAME).astype(np.float64) ** 2, axis=1) + 1e-12)
