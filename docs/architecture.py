@@ -18,8 +18,9 @@ def files_section() -> str:
     lines = []
     for package in packages():
         name = package.relative_to(ROOT).as_posix()
-        lines += [f"\n### `{name}/`\n", duty(package / "__init__.py"), "", "| file | duty |", "| --- | --- |"]
+        lines += [f"\n### `{name}/`\n", duty(package / "__init__.py")]
         files = sorted(file for file in package.glob("*.py") if file.name != "__init__.py")
+        lines += ["", "| file | duty |", "| --- | --- |"] if files else []  # templates are no Python files
         lines += [f"| `{file.name}` | {duty(file)} |" for file in files]
     return "\n".join(lines) + "\n"
 
