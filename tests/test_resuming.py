@@ -19,8 +19,9 @@ from hyper.model.checkpoint import config_for
 from hyper.recordings.audio import save_audio
 from hyper.recordings.manifest import ManifestRow, read_manifest, write_manifest
 from hyper.study.methods.adaptations import ModelAdaptation, private_copy
+from hyper.training.adaptation.adaptation import Adaptation
 from hyper.training.adaptation.hypernet_adaptation import HypernetAdaptation
-from hyper.training.adaptation.loop import Adaptation, AdaptationTrainer, AdaptationTraining, LoopError
+from hyper.training.adaptation.loop import AdaptationTrainer, AdaptationTraining, LoopError
 from hyper.training.adaptation.states import StateStore
 from hyper.training.adaptation.stores import LogMelStore
 from hyper.training.base import features

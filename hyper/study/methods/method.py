@@ -18,8 +18,9 @@ from hyper.recordings.manifest import ManifestRow
 from hyper.recordings.whole_files import write_whole
 from hyper.study.methods.adaptations import AdaptationError, private_copy
 from hyper.study.methods.held_out import HeldOut, StatisticsOf, transcribe
+from hyper.training.adaptation.adaptation import Adaptation
 from hyper.training.adaptation.hypernet_adaptation import HypernetAdaptation
-from hyper.training.adaptation.loop import Adaptation, AdaptationTrainer, AdaptationTraining, DivergedError
+from hyper.training.adaptation.loop import AdaptationTrainer, AdaptationTraining, DivergedError
 from hyper.training.adaptation.losses import ORIGINALS, REFERENCES
 from hyper.training.adaptation.originals import WithOriginals
 from hyper.training.adaptation.states import StateStore, Store

@@ -17,8 +17,8 @@ from hyper.study.methods.adaptations import (
     put_in_lora,
 )
 from hyper.study.methods.method import Builder, Method, PerCohort, PerSpeaker
+from hyper.training.adaptation.adaptation import Adaptation
 from hyper.training.adaptation.hypernet_adaptation import EncodingHypernetAdaptation, HypernetAdaptation, adapts_encoder
-from hyper.training.adaptation.loop import Adaptation
 
 W1 = "decoder.fc1"  # where the paper adapts
 RANK = 1  # the budget of every LoRA on it: that of the paper's form of the hypernetwork
