@@ -12,14 +12,13 @@ import plotly.graph_objects as go
 from hyper.compare.voice_map import Kind, VoiceMap, Whereabouts
 from hyper.plots import palette
 from hyper.plots.style import Caption, paper, style_axes, styled
-from hyper.recordings.manifest import COHORT_NAMES
+from hyper.recordings.manifest import COHORT_NAMES, TYPICAL
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 HEIGHT = 460  # pixels
 MARKER_SIZES = {"": 8, "mild": 8, "moderate": 12, "severe": 16}  # pixels
-TYPICAL = "typical"
 COHORT_MARKERS = {  # shape and colour: either alone tells cohorts apart
     TYPICAL: ("circle", palette.MUTED),
     "stuttering": ("triangle-up", palette.ADAPTED_SCALE[0]),

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from hyper.compare.example_sets import manifests
-from hyper.recordings.manifest import COHORT_NAMES, ManifestRow, read_manifest
+from hyper.recordings.manifest import COHORT_NAMES, TYPICAL, ManifestRow, read_manifest
 from hyper.ui.languages import say
 
 OUTCOMES = {  # what adapting does to an example
@@ -19,7 +19,6 @@ OUTCOMES = {  # what adapting does to an example
 LIKE_IT = "as with {n} of {total} recordings that were drawn"
 _DRAWN = re.compile(r"\w+: ([\d,]+) of ([\d,]+) drawn\b")  # in a manifest's note, as `make-examples` writes it
 SIMULATED = "simulated "  # how the label of an example begins that a simulator made
-TYPICAL = "typical"  # the cohort
 
 
 @dataclass(frozen=True)

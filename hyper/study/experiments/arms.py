@@ -8,7 +8,8 @@ from typing import Any
 
 import numpy as np
 
-from hyper.study.methods.method import TYPICAL, Method, positions
+from hyper.recordings.manifest import TYPICAL
+from hyper.study.methods.method import Method, positions
 from hyper.study.methods.specs import HYPERNET_RATE, LORA_RATE, W1, hypernet, lora, method_named
 from hyper.training.adaptation.batches import split_speakers
 from hyper.training.adaptation.hypernet_adaptation import adapts_encoder

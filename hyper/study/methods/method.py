@@ -14,7 +14,7 @@ from torch import Tensor
 
 from hyper.compare.pipeline import PersonalizedAsr
 from hyper.model.backbone import Backbone
-from hyper.recordings.manifest import ManifestRow
+from hyper.recordings.manifest import TYPICAL, ManifestRow
 from hyper.recordings.whole_files import write_whole
 from hyper.study.methods.adaptations import AdaptationError, private_copy
 from hyper.study.methods.held_out import HeldOut, StatisticsOf, transcribe
@@ -29,7 +29,6 @@ from hyper.training.adaptation.stores import AroundStore, LogMelStore, WithStati
 if TYPE_CHECKING:
     from hyper.compare.transcript import Transcript
 
-TYPICAL = "typical"
 EVERYBODY = "all"  # the key of recordings that share one adaptation with all others
 RATE_STEPS = (1 / 3, 1.0, 3.0)  # learning rates that are tried, as multiples of the method's own
 TRIAL_SHARE = 0.2  # of the updates that each trial gets

@@ -8,9 +8,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from hyper.compare.pipeline import PersonalizedAsr
-from hyper.recordings.manifest import ManifestRow, read_manifest, source_speaker
+from hyper.recordings.manifest import TYPICAL, ManifestRow, read_manifest, source_speaker
 from hyper.study.methods.held_out import transcribe
-from hyper.study.methods.method import TYPICAL, Method, Workshop
+from hyper.study.methods.method import Method, Workshop
 from hyper.study.methods.scores import Scores, scores_of
 from hyper.study.scorecard.sets import TEST_SETS, TestSet, make_test_set, speech_set
 

@@ -9,10 +9,10 @@ from pathlib import Path
 import torch
 
 from hyper.model.backbone import Backbone
-from hyper.recordings.manifest import ManifestRow, read_manifest
+from hyper.recordings.manifest import TYPICAL, ManifestRow, read_manifest
 from hyper.recordings.whole_files import write_whole
 from hyper.study.methods.comparison_table import BEST, study_bars, study_page, study_record
-from hyper.study.methods.method import TYPICAL, WARM_UP_SHARE, Method, PerCohort, Workshop
+from hyper.study.methods.method import WARM_UP_SHARE, Method, PerCohort, Workshop
 from hyper.study.methods.runs import (
     MAIN,
     SETS,

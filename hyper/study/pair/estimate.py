@@ -13,10 +13,9 @@ from hyper.model.backbone import Backbone
 from hyper.model.info import free_bytes, gigabytes
 from hyper.recordings.audio import audio_seconds
 from hyper.recordings.limits import SAMPLE_RATE
-from hyper.recordings.manifest import ManifestRow
+from hyper.recordings.manifest import TYPICAL, ManifestRow
 from hyper.recordings.whole_files import write_whole
 from hyper.study.pair.candidates import CANDIDATES, TRIAL_SHARE, trial_updates
-from hyper.study.pair.listed import TYPICAL
 from hyper.study.pair.measure import Measured, measure
 from hyper.study.pair.options import PairError, PairOptions
 from hyper.study.pair.parts import Parts

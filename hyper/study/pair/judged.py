@@ -11,8 +11,8 @@ from pathlib import Path
 from hyper.compare.evaluation import aligned
 from hyper.recordings.audio import MIN_SECONDS, audio_seconds
 from hyper.recordings.limits import AudioError
-from hyper.recordings.manifest import ManifestRow
-from hyper.study.pair.listed import TYPICAL, Listed
+from hyper.recordings.manifest import TYPICAL, ManifestRow
+from hyper.study.pair.listed import Listed
 
 SHOWN_COHORTS = 20
 

@@ -8,10 +8,11 @@ from pathlib import Path
 from hyper.model.backbone import Backbone
 from hyper.model.files import find_folder
 from hyper.model.info import base_info, check_room
+from hyper.recordings.manifest import TYPICAL
 from hyper.recordings.whole_files import write_whole
 from hyper.study.pair.estimate import Plan, make_plan, plan_text
 from hyper.study.pair.judged import data_table, judge
-from hyper.study.pair.listed import TYPICAL, all_listed
+from hyper.study.pair.listed import all_listed
 from hyper.study.pair.options import PairOptions
 from hyper.study.pair.parts import PARTS, parts_text, read_parts, split, write_parts
 from hyper.study.provenance import claim

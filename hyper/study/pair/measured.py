@@ -14,9 +14,8 @@ from hyper.compare.pipeline import PersonalizedAsr
 from hyper.compare.scoring import score_manifest
 from hyper.metrics.intervals import MIN_SPEAKERS
 from hyper.metrics.percent import percent
-from hyper.recordings.manifest import ManifestRow
+from hyper.recordings.manifest import TYPICAL, ManifestRow
 from hyper.study.cells import markdown_table, reduction_cell, wer_cell
-from hyper.study.pair.listed import TYPICAL
 from hyper.study.pair.options import PairError, PairOptions
 from hyper.study.pair.strength import Rates, best_strength, helps
 from hyper.study.provenance import write_json

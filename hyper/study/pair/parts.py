@@ -10,8 +10,7 @@ from pathlib import Path
 import numpy as np
 
 from hyper.metrics.intervals import MIN_SPEAKERS
-from hyper.recordings.manifest import ManifestRow, read_manifest, source_speaker, write_manifest
-from hyper.study.pair.listed import TYPICAL
+from hyper.recordings.manifest import TYPICAL, ManifestRow, read_manifest, source_speaker, write_manifest
 from hyper.study.pair.options import PairError
 
 PARTS = ("train", "validation", "test")

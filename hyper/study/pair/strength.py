@@ -17,10 +17,9 @@ from hyper.metrics.percent import percent
 from hyper.metrics.word_errors import WordErrors, pooled, word_errors
 from hyper.recordings.audio import load_audio
 from hyper.recordings.limits import AudioError
-from hyper.recordings.manifest import ManifestRow
+from hyper.recordings.manifest import TYPICAL, ManifestRow
 from hyper.recordings.whole_files import write_whole
 from hyper.study.methods.method import KIND_SHARES
-from hyper.study.pair.listed import TYPICAL
 from hyper.study.pair.options import PairError
 
 STRENGTHS = (0.0, 0.25, 0.5, 0.75, 1.0, 1.25, 1.5)  # 0 is the base, set beside the others and never chosen

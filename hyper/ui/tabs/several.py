@@ -150,7 +150,8 @@ class SeveralTab(Tab):
             show_progress_on=self.report_links,
             api_visibility="private",
         )
-        typed = {self.subject: "", self.remarks: "", self.with_names: False}  # for a report on one list alone
+        # For a report on one list alone.
+        typed: dict[Any, str | bool] = {self.subject: "", self.remarks: "", self.with_names: False}
         gr.on([file.change for file in files], None, None, list(typed), js=scripts.sets(*typed.values()), **QUIET)
         for event in (self.start.click, self.outcome.edit, *(field.change for field in typed)):
             # a report of the list before, of the counts before, or about somebody else
