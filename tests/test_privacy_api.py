@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import threading
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -15,6 +16,7 @@ import gradio as gr
 import httpx
 import pytest
 import soundfile
+from gradio_client import Client, handle_file
 from served import launched
 
 from hyper.compare.pipeline import PersonalizedAsr
@@ -29,6 +31,7 @@ from hyper.ui.tried_examples import TriedExamples
 from hyper.ui.visitors import janitor
 from hyper.ui.visitors.janitor import ABSENT_SECONDS, Absent
 from hyper.ui.visitors.open_pages import OpenPages
+from hyper.ui.visitors.uploads import Uploads
 from tests.load import Visitor as ApiCaller
 from tests.visitor import Visitor
 
@@ -153,6 +156,34 @@ def test_a_caller_without_a_page_is_forgotten_a_minute_after_the_answer(page: Pa
     assert len(page.files()) == 1
     absent.forget(101 + 2 * ABSENT_SECONDS)
     assert (page.files(), _kept(page)) == ([], [0] * 5)
+
+
+def test_two_calls_of_one_client_at_once_leave_each_other_their_recordings(page: Page, recording, monkeypatch) -> None:
+    both, compare = threading.Barrier(2, timeout=PATIENCE_SECONDS), Service.compare
+
+    def while_both_are_under_way(*asked: Any, **options: Any) -> Any:
+        both.wait()
+        return compare(*asked, **options)
+
+    monkeypatch.setattr(Service, "compare", while_both_are_under_way)
+    client = Client(page.address, verbose=False)
+    jobs = [client.submit(handle_file(recording), meant, api_name="/compare") for meant in (MEANT, "turn it off")]
+    assert [job.result(PATIENCE_SECONDS)["reference"] for job in jobs] == [MEANT, "turn it off"]
+    assert len(page.files()) == 1  # until the next call has ended
+    client.close()
+    _wait(lambda: not page.files())
+    assert page.files() == []
+
+
+def test_a_call_that_ends_when_its_caller_has_left_holds_nothing(tmp_path: Path) -> None:
+    sent = tmp_path / "a" / "talk.wav"
+    sent.parent.mkdir()
+    sent.write_bytes(b"sound")
+    uploads = Uploads(tmp_path)
+    with uploads.held_for_call("anna", "here", [str(sent)]):
+        assert uploads.sessions() == {"anna"}
+        uploads.release("anna")
+    assert uploads.sessions() == set() and not sent.exists()
 
 
 def test_nobody_learns_from_a_recording_whether_others_have_it_too(page: Page, recording: Path) -> None:

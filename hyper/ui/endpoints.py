@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -90,18 +92,18 @@ class Endpoints:
             Both transcripts, how sure each word is, their errors, what speaks against them, the verdict and its
             reasons, timings in ms, and the change of each layer.
         """
-        recording = self._held_one(recording, request)
-        asked = Asked(
-            recording,
-            reference or "",
-            self._model(model),
-            language or ENGLISH,
-            adaptation or PER_RECORDING,
-            verbatim or "",
-            _strength(strength),
-        )
-        found = self.service.compare(asked, request.session_hash, is_kept=False, with_more=True)
-        return found.to_json(file=Path(recording).name)
+        with self._held([recording] if recording else [], request) as (held,):
+            asked = Asked(
+                held,
+                reference or "",
+                self._model(model),
+                language or ENGLISH,
+                adaptation or PER_RECORDING,
+                verbatim or "",
+                _strength(strength),
+            )
+            found = self.service.compare(asked, request.session_hash, is_kept=False, with_more=True)
+        return found.to_json(file=Path(held).name)
 
     def several(
         self,
@@ -122,9 +124,9 @@ class Endpoints:
         Returns:
             Both transcripts, errors and verdict of each recording, rates of all together, and which could not be used.
         """
-        recordings, language = self._held(recordings, request), language or ENGLISH
-        with notices.errors_as_notices(), TemporaryDirectory() as folder:
-            found = gather([Sent(Path(each).name, Path(each)) for each in recordings], Path(folder))
+        language = language or ENGLISH
+        with self._held(recordings, request) as held, notices.errors_as_notices(), TemporaryDirectory() as folder:
+            found = gather([Sent(Path(each).name, Path(each)) for each in held], Path(folder))
             references = split_references(meant or "", len(found))
             rows = [
                 ManifestRow(file=each.name, path=each.path, reference=reference or "")
@@ -165,11 +167,11 @@ class Endpoints:
         Returns:
             Three transcripts and the verdict of each recording, pooled errors, and how far the adaptations agree.
         """
-        recordings, language = self._held(recordings, request), language or ENGLISH
-        with notices.errors_as_notices():
-            references = split_references(meant or "", len(recordings))
+        language = language or ENGLISH
+        with self._held(recordings, request) as held, notices.errors_as_notices():
+            references = split_references(meant or "", len(held))
             asr = self.service.models.get(self._model(model))
-            return self.service.speaker(asr, language, request.session_hash, recordings, references).to_json()
+            return self.service.speaker(asr, language, request.session_hash, held, references).to_json()
 
     def export(
         self,
@@ -192,20 +194,17 @@ class Endpoints:
         Returns:
             A zip with the weights and a card that says how to load them.
         """
-        recording = self._held_one(recording, request)
-        asked = Asked(recording, "", self._model(model), language or ENGLISH, strength=_strength(strength))
-        return adaptation_zip(self.service, kind or ADAPTER, asked, request.session_hash, is_kept=False)
+        with self._held([recording] if recording else [], request) as (held,):
+            asked = Asked(held, "", self._model(model), language or ENGLISH, strength=_strength(strength))
+            return adaptation_zip(self.service, kind or ADAPTER, asked, request.session_hash, is_kept=False)
 
-    def _held(self, recordings: list[str] | None, request: gr.Request) -> list[str]:
+    @contextmanager
+    def _held(self, recordings: list[str] | None, request: gr.Request) -> Iterator[list[str]]:
         """The caller's recordings, deleted when the caller has left; a notice where there are none."""
         recordings = recordings or []
         notices.check_recordings(recordings)
-        self.service.uploads.hold(request.session_hash, PLACE, recordings)
-        return recordings
-
-    def _held_one(self, recording: str | None, request: gr.Request) -> str:
-        (one,) = self._held([recording] if recording else [], request)
-        return one
+        with self.service.uploads.held_for_call(request.session_hash, PLACE, recordings):
+            yield recordings
 
     def _model(self, name: str | None) -> str:
         return name or self.service.models.first_name

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterable
-from contextlib import suppress
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager, suppress
+from itertools import count
 from pathlib import Path
 
 
@@ -17,6 +18,7 @@ class Uploads:
         self._folder = Path(folder).resolve()
         self._held: dict[tuple[str, str], frozenset[Path]] = {}  # (session, place on the page) -> its recordings
         self._seen: dict[Path, tuple[int, int]] = {}  # each held file as it was when it was last taken hold of
+        self._calls = count()
         self._lock = threading.Lock()
 
     def hold(self, session: str | None, place: str, paths: Iterable[str]) -> None:
@@ -29,6 +31,25 @@ class Uploads:
             if now := frozenset(Path(path).resolve() for path in paths):
                 self._held[session, place] = now
                 self._seen |= {path: identity for path in now if (identity := _identity(path))}
+            self._delete_unheld(before)
+
+    @contextmanager
+    def held_for_call(self, session: str | None, place: str, paths: Iterable[str]) -> Iterator[None]:
+        """A program works with these, and may have other calls under way at the same place: they are its own while the
+        call goes on, and then in place of those of the call that ended before."""
+        own = f"{place} {next(self._calls)}"
+        self.hold(session, own, paths)
+        try:
+            yield
+        finally:
+            self._call_ended(session, own, place)
+
+    def _call_ended(self, session: str | None, own: str, place: str) -> None:
+        with self._lock:
+            if session is None or (session, own) not in self._held:  # the caller has left
+                return
+            before = self._held.pop((session, place), frozenset())
+            self._held[session, place] = self._held.pop((session, own))
             self._delete_unheld(before)
 
     def release(self, session: str | None) -> None:
