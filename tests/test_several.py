@@ -6,6 +6,7 @@ import base64
 import csv
 import errno
 import io
+import os
 import re
 import threading
 import time
@@ -33,6 +34,7 @@ from hyper.ui.model_store import ModelStore
 from hyper.ui.service import Service
 from hyper.ui.tabs import several, several_html, several_run
 from hyper.ui.tabs.several import SeveralTab
+from hyper.ui.visitors import folder
 from hyper.ui.visitors.uploads import Uploads
 
 ANNA, PETER = SimpleNamespace(session_hash="anna"), SimpleNamespace(session_hash="peter")
@@ -284,6 +286,8 @@ def test_a_row_opens_the_recording_with_what_was_meant(tab, send):
         archive.writestr("v/in.wav", inner)
     sent = [send("a.wav"), send("v.zip", zipped.getvalue())]
     run(tab, sent, send("l.csv", b"file,meant,simulated\nin,call me,1\n"))
+    for each in (Path(sent[1]["path"]), Path(sent[1]["path"]).parent):
+        os.utime(each, (1e9, 1e9))
     path, reference, verbatim, brought, note, model, language = tab.open(SimpleNamespace(row=1), ANNA)
     assert Path(path).read_bytes() == inner and Path(path).name == "in.wav"
     assert (reference, model, language) == ("call me", "bundled", "en")
@@ -293,6 +297,7 @@ def test_a_row_opens_the_recording_with_what_was_meant(tab, send):
     )  # of another recording; goes with its own
     assert "From your recordings: v/in.wav (simulated)" in note
     assert Path(tab.open(SimpleNamespace(row=0), ANNA)[0]).read_bytes() == Path(sent[0]["path"]).read_bytes()
+    assert folder.came_at(Path(path)) == pytest.approx(folder.came_at(Path(sent[1]["path"])))  # goes when that does
     Path(sent[0]["path"]).unlink()  # half an hour later
     with pytest.raises(gr.Error, match=notices.RECORDING_GONE):
         tab.open(SimpleNamespace(row=0), ANNA)

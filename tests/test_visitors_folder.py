@@ -241,10 +241,17 @@ def test_half_an_hour_after_it_was_sent_a_file_goes_and_work_that_is_under_way_s
     for path in (sent, other, scratch):
         path.parent.mkdir()
         path.write_bytes(b"sound")
-    sent_at = sent.stat().st_ctime
+    sent.with_name("same sound.wav").write_bytes(b"sound")
+    sent_at = sent.parent.stat().st_mtime
+    os.utime(other, (0, 0))  # a copy is as old as what it was made of
+    second = scratch.with_name("b.wav")  # as a list takes its recordings
+    time.sleep(0.05)
+    second.hardlink_to(sent)
+    assert sent.stat().st_ctime > sent_at
+    second.unlink()
     monkeypatch.setattr(folder.time, "time", lambda: sent_at + folder.FILE_AGE_SECONDS - 60)
     folder.delete_old(tmp_path)
     assert sent.is_file() and other.is_file()
-    monkeypatch.setattr(folder.time, "time", lambda: sent_at + folder.FILE_AGE_SECONDS + 60)
+    monkeypatch.setattr(folder.time, "time", lambda: sent_at + folder.FILE_AGE_SECONDS + 0.04)
     folder.delete_old(tmp_path)
     assert [path.relative_to(tmp_path).as_posix() for path in tmp_path.rglob("*")] == ["tmpwork", "tmpwork/a.wav"]

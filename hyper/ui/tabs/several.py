@@ -251,9 +251,10 @@ class SeveralTab(Tab):
         """What fills Try, model and language, of the row that was pressed; its text goes with its recording."""
         outcome = self._outcome(request)
         row = outcome.shown[int(event.row)]
+        place = outcome.place_of(row)
         with notices.errors_as_notices(), tempfile.TemporaryDirectory(dir=cache_folder()) as folder:
-            recording = fetch(outcome.sent, outcome.place_of(row), Path(folder))
-            path = taken_in(recording.path)
+            recording = fetch(outcome.sent, place, Path(folder))
+            path = taken_in(recording.path, part_of=outcome.sent[place.file].path)
         simulated = f" {say('(simulated)')}" if row.simulated else ""
         note = note_html(say("From your recordings: {name}", name=row.file) + simulated)
         return path, row.reference, "", row.reference, note, outcome.model, outcome.language

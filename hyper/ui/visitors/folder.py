@@ -94,11 +94,20 @@ def delete_old(folder: Path) -> None:
     then, and never looks again."""
     for own in (path for path in folder.iterdir() if WHOLE.fullmatch(path.name)):
         with suppress(FileNotFoundError):  # its visitor has just left, and it went with them
-            for path in own.iterdir():
-                if time.time() - path.lstat().st_ctime > FILE_AGE_SECONDS:
-                    path.unlink()
-                    with suppress(OSError):  # it may hold another file
-                        own.rmdir()
+            old = [path for path in own.iterdir() if time.time() - came_at(path) > FILE_AGE_SECONDS]
+            for path in old:  # each that goes makes the folder a new one
+                path.unlink()
+                with suppress(OSError):  # it may hold another file
+                    own.rmdir()
+
+
+def came_at(path: Path) -> float:
+    """When a file was put into its folder, or gradio last gave it out again, in s since 1970.
+
+    Not by its ctime, which each second name for it, given or taken away, sets to now; nor by its mtime alone, which a
+    copy has from what it was made of.
+    """
+    return max(path.lstat().st_mtime, path.parent.lstat().st_mtime)
 
 
 def _check_own(parent: Path) -> None:

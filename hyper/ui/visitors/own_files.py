@@ -5,6 +5,7 @@ Gradio names it by what is in the file: who has the same recording would find ou
 
 from __future__ import annotations
 
+import os
 import secrets
 import shutil
 from pathlib import Path
@@ -17,7 +18,7 @@ from starlette.formparsers import MultiPartException
 
 from hyper.recordings.limits import LIMITS
 from hyper.recordings.tables import MAX_TABLE_BYTES
-from hyper.ui.visitors.folder import ON_THEIR_WAY
+from hyper.ui.visitors.folder import ON_THEIR_WAY, came_at
 
 try:
     import resource
@@ -79,15 +80,21 @@ def _open_more_files() -> None:
             resource.setrlimit(resource.RLIMIT_NOFILE, (min(OPEN_FILES, most), most))
 
 
-def taken_in(file: Path, name: str = "") -> str:
+def taken_in(file: Path, name: str = "", part_of: Path | None = None) -> str:
     """A copy of a file that was made for a visitor, where visitors may fetch it, under its own or another name.
 
-    Errors: OSError, where the disk is full; nothing is left then.
+    `part_of`: what the visitor sent; the copy goes when that does. Errors: OSError, where the disk is full; nothing is
+    left then.
     """
     folder = Path(get_upload_folder()) / secrets.token_hex(NAME_BYTES)
     folder.mkdir(parents=True)
     try:
-        return str(shutil.copyfile(file, folder / strip_invalid_filename_characters(name or file.name)))
+        copy = shutil.copyfile(file, folder / strip_invalid_filename_characters(name or file.name))
+        if part_of is not None:
+            since = came_at(part_of)
+            for path in (copy, folder):
+                os.utime(path, (since, since))
     except OSError:
         shutil.rmtree(folder, ignore_errors=True)
         raise
+    return str(copy)
