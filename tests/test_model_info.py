@@ -17,6 +17,7 @@ from test_ui_said import asked_in
 from hyper.commands.arguments import load_asr
 from hyper.compare.pipeline import PersonalizedAsr
 from hyper.model import info
+from hyper.model.backbone import Backbone
 from hyper.model.checkpoint import save_hypernet
 from hyper.model.files import ASSETS, BackboneError
 from hyper.model.info import (
@@ -129,9 +130,13 @@ def test_a_hub_that_never_answers_is_given_up(monkeypatch):
     never.set()
 
 
-def test_what_can_be_no_model_is_said():
-    with pytest.raises(BackboneError, match="There is no folder not a name; give a Whisper's folder"):
-        parameters_of("not a name")
+@pytest.mark.parametrize(
+    "name", ["not a name", "a/b--c", "a/b..c", "a/b.git", "-a/b", "a/b-", "a/b/c", "a/" + 97 * "b"]
+)
+def test_what_can_be_no_model_is_said(name):
+    for look in (parameters_of, Backbone.load):
+        with pytest.raises(BackboneError, match=f"There is no folder {re.escape(name)}; give a Whisper's folder"):
+            look(name)
 
 
 @pytest.mark.parametrize(("n_bytes", "text"), [(17_900_000, "18 MB"), (999e6, "999 MB"), (1.55e9, "1.6 GB")])

@@ -46,8 +46,14 @@ def find_folder(name_or_folder: str) -> tuple[Path, str]:
 
 
 def is_hub_name(name: str) -> bool:
-    """Whether a hub model could be named so."""
-    return re.fullmatch(r"[\w-][\w.-]*/[\w.-]+", name) is not None
+    """Whether a hub model could be named so; the hub's own client would raise over other names."""
+    from huggingface_hub.errors import HFValidationError
+    from huggingface_hub.utils import validate_repo_id
+
+    with suppress(HFValidationError):
+        validate_repo_id(name)
+        return "/" in name
+    return False
 
 
 def check_hub_name(name: str) -> None:
