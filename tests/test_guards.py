@@ -340,6 +340,18 @@ def test_what_is_left_out_is_told_even_where_nothing_else_was_written(backbone):
     assert (found.text, names(found)) == ("", ["left_out"])
 
 
+@pytest.mark.parametrize(("text", "flags"), [("down", ["left_out"]), (". .", [])])
+def test_a_loop_in_a_pause_says_nothing_of_the_words_around_it(backbone, text, flags):
+    pieces, sounds = [piece(backbone, "turn on"), piece(backbone, text)], [TALK, noise(4.0)]
+    pieces[1] = replace(pieces[1], stopped="repetition")
+    whole = Heard(np.concatenate(sounds))
+    found = join_heard(backbone, pieces, whole, [Heard(sound) for sound in sounds])
+    assert (found.text, found.stopped, [flag.name for flag in guard(found, whole)]) == ("turn on", "end", flags)
+    looped = [replace(pieces[0], stopped="repetition"), pieces[1]]  # where somebody speaks it does
+    found = join_heard(backbone, looped, whole, [Heard(sound) for sound in sounds])
+    assert [flag.name for flag in guard(found, whole)] == ["loop", *flags]
+
+
 def test_where_nobody_speaks_at_all_the_words_stay_and_the_flags_tell(backbone):
     pieces, sounds = [piece(backbone, "down"), piece(backbone, "now")], [noise(4.0), noise(3.0)]
     for n_pieces in (1, 2):

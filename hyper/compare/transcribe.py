@@ -131,17 +131,21 @@ def join_heard(
     if len(pieces) == 1:
         return joined
     each = zip(pieces, of_pieces, strict=True)
-    silent = [heard_nobody(guard(join_pieces(backbone, [piece]), heard)) for piece, heard in each]
+    silent = [heard_nobody(guard(_joined(backbone, [piece]), heard)) for piece, heard in each]
     if not any(silent) or heard_nobody(guard(joined, whole)):
         return joined
-    kept = [_emptied(piece) if is_silent else piece for piece, is_silent in zip(pieces, silent, strict=True)]
-    n_samples = sum(len(heard.waveform) for heard, is_silent in zip(of_pieces, silent, strict=True) if is_silent)
+    kept = [_silenced(piece) if is_silent else piece for piece, is_silent in zip(pieces, silent, strict=True)]
+    told = [is_silent and _has_words(backbone, piece) for piece, is_silent in zip(pieces, silent, strict=True)]
+    n_samples = sum(len(heard.waveform) for heard, is_told in zip(of_pieces, told, strict=True) if is_told)
     return replace(join_pieces(backbone, kept), silent_seconds=n_samples / SAMPLE_RATE)
 
 
 def join_pieces(backbone: Backbone, pieces: Sequence[DecodedRow]) -> Transcript:
     """The transcript of all pieces of one recording."""
-    pieces = [_without_bare_marks(backbone, piece) for piece in pieces]
+    return _joined(backbone, [_without_bare_marks(backbone, piece) for piece in pieces])
+
+
+def _joined(backbone: Backbone, pieces: Sequence[DecodedRow]) -> Transcript:
     texts = [backbone.to_text(piece.tokens) for piece in pieces]
     states = [piece.states for piece in pieces if piece.states is not None]
     no_speech = [piece.no_speech_prob for piece in pieces if piece.no_speech_prob is not None]
@@ -158,9 +162,13 @@ def join_pieces(backbone: Backbone, pieces: Sequence[DecodedRow]) -> Transcript:
 
 def _without_bare_marks(backbone: Backbone, piece: DecodedRow) -> DecodedRow:
     """Empty where only punctuation was written, as Whisper does of noise (".") and of music ("♪"): nobody said that."""
-    has_words = any(map(str.isalnum, backbone.to_text(piece.tokens)))
-    return piece if has_words else _emptied(piece)
+    return piece if _has_words(backbone, piece) else replace(piece, tokens=(), log_probs=())
 
 
-def _emptied(piece: DecodedRow) -> DecodedRow:
-    return replace(piece, tokens=(), log_probs=())
+def _has_words(backbone: Backbone, piece: DecodedRow) -> bool:
+    return any(map(str.isalnum, backbone.to_text(piece.tokens)))
+
+
+def _silenced(piece: DecodedRow) -> DecodedRow:
+    """Of a piece in which nobody speaks: how it stopped says nothing of the words that are left."""
+    return replace(piece, tokens=(), log_probs=(), stopped="end")
