@@ -106,6 +106,10 @@ def test_what_does_not_fit_is_not_loaded(monkeypatch, whisper_folder):
         load_by_name(str(whisper_folder))
     with pytest.raises(BackboneError, match="takes .* of memory"):  # commands refuse alike
         load_asr(argparse.Namespace(base=str(whisper_folder), hypernet=None, device="cpu", bits=None))
+    monkeypatch.setattr("hyper.model.files._ask_hub", lambda _: None)
+    monkeypatch.setattr("huggingface_hub.snapshot_download", lambda *_, **__: str(whisper_folder))
+    with pytest.raises(BackboneError, match="^someone/whisper-x takes .* of memory"):  # seen when it was downloaded
+        load_by_name("someone/whisper-x")
     monkeypatch.undo()
     check_room(str(whisper_folder))
 

@@ -130,13 +130,15 @@ def test_one_press_downloads_loads_and_chooses(models, hub, monkeypatch):
 
     def download(name, **_):
         downloaded.append(name)
+        monkeypatch.setattr("huggingface_hub.constants.HF_HUB_CACHE", str(hub))  # from now on it is here
         return hub / f"models--{TINY.replace('/', '--')}" / "snapshots" / "abc"
 
     monkeypatch.setattr("hyper.model.files._ask_hub", lambda _: None)
     monkeypatch.setattr("huggingface_hub.snapshot_download", download)
     said = []
     chosen = taken(models, lambda share, desc: said.append(desc))
-    assert (chosen["value"], downloaded, set(said)) == (TINY, [TINY], {f"Downloading {TINY}: 0 MB of 151 MB"})
+    assert (chosen["value"], downloaded) == (TINY, [TINY])
+    assert set(said) <= {f"Downloading {TINY}: 0 MB of 151 MB", f"Loading {TINY}"}
     assert models.is_loaded(TINY)
 
 

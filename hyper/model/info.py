@@ -23,6 +23,7 @@ from hyper.model.files import (
     cached_folder,
     check_folder,
     check_hub_name,
+    find_folder,
     hub_parameters,
     read_features,
     read_settings,
@@ -229,10 +230,12 @@ def cost_of(name_or_folder: str, hypernet: str | Path | None = None, device: str
 
 
 def check_room(name_or_folder: str, hypernet: str | Path | None = None, device: str | None = None) -> None:
-    """Raise `BackboneError` where the model would not fit: a program that runs out of memory takes the page with it."""
-    if local_folder(name_or_folder) is None:
-        return  # what has still to be downloaded is not known before
-    cost = cost_of(name_or_folder, hypernet, device)
+    """Raise `BackboneError` where the model would not fit: a program that runs out of memory takes the page with it.
+
+    A hub model is downloaded first: its files tell how large it is.
+    """
+    folder, _ = find_folder(name_or_folder)
+    cost = cost_of(str(folder), hypernet, device)
     if cost is not None and not cost.fits:
         raise BackboneError(
             f"{name_or_folder} takes {gigabytes(cost.n_bytes)} of memory, but only {gigabytes(cost.free_bytes)} are "
