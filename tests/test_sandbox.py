@@ -18,10 +18,11 @@ import psutil
 import pytest
 import soundfile
 
-from hyper.recordings import audio, sandbox, sandbox_child
+from hyper.recordings import audio, sandbox, sandbox_child, tables
 from hyper.recordings.audio import SAMPLE_RATE, AudioError, load_audio
 from hyper.recordings.sandbox import OUT_OF_TIME, ChildDied, OutOfTime, Sandbox, Unreadable
 from hyper.recordings.sandbox_child import MEMORY_BYTES
+from hyper.recordings.tables import TableError, read_table
 
 
 def mp3(path: Path, hertz: float = 300, seconds: float = 1.0) -> Path:
@@ -178,10 +179,27 @@ def test_what_a_child_cannot_do_it_says(own, tmp_path):
         own.call("audio", 5, path=str(tmp_path / "gone"), max_seconds=1.0, is_known=True)
 
 
-def test_a_child_that_does_not_start_is_said(monkeypatch):
+def test_a_child_that_does_not_start_is_said(tmp_path, own, monkeypatch):
+    path, table = mp3(tmp_path / "a.mp3"), tmp_path / "list.xlsx"
+    table.write_bytes(b"PK")
     monkeypatch.setattr(sys, "executable", "/bin/false")
-    with pytest.raises(RuntimeError, match=r"The process that decodes recordings did not start \(exit 1\)\."):
-        Sandbox().call("audio", 1)
+    monkeypatch.setattr(tables, "SANDBOX", own)
+    for read, kind in ((lambda: load_audio(path), AudioError), (lambda: read_table(table), TableError)):
+        with pytest.raises(kind) as caught:
+            read()
+        assert str(caught.value) == sandbox.NOT_STARTED
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="a script stands in for Python")
+def test_a_child_looks_for_packages_where_its_parent_does(tmp_path, own, monkeypatch):
+    python = tmp_path / "python"  # it has no packages but those that PYTHONPATH names, as on some clusters
+    python.write_text(f'#!/bin/sh\n[ "${{PYTHONPATH#*:}}" = "/here:/there" ] && exec {sys.executable} "$@"\n')
+    python.chmod(0o700)
+    monkeypatch.setattr(sys, "executable", str(python))
+    monkeypatch.setenv("PYTHONPATH", "/here:/there")
+    assert len(load_audio(mp3(tmp_path / "a.mp3"))) == SAMPLE_RATE
+    monkeypatch.delenv("PYTHONPATH")
+    assert sandbox._path() == str(sandbox.ROOT)  # an empty part would be the folder that one happens to be in
 
 
 def test_importing_starts_no_child_and_no_libav():

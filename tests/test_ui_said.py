@@ -24,6 +24,7 @@ from hyper.compare.scheduler import BusyError
 from hyper.model.files import BackboneError
 from hyper.recordings.audio import check_waveform, load_audio
 from hyper.recordings.limits import AudioError, TextError, check_length
+from hyper.recordings.sandbox import NOT_STARTED
 from hyper.ui import languages, notices, panels
 from hyper.ui.languages import HOLE, LANGUAGES, NUMBER, SAID_AGAIN, asked_language, say, texts, translated, word
 
@@ -80,6 +81,7 @@ def errors(folder) -> Iterator[Exception]:
         "openai/whisper-tiny is not on this machine and the Hugging Face hub cannot be reached; connect to the network "
         "once to download it, or use the bundled model."
     )
+    yield AudioError(NOT_STARTED)
     yield AudioError("The recording could not be decoded; please export a.wav again, best as wav.")
     yield AudioError("The recording is longer than the limit of 600 s; please trim it.")
     yield TextError("The reference is long.")

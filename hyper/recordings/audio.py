@@ -12,7 +12,7 @@ import soundfile  # type: ignore[import-untyped]
 
 from hyper.recordings.limits import MAX_SECONDS, SAMPLE_RATE, AudioError, check_length, check_shape, check_whole
 from hyper.recordings.resampling import to_waveform
-from hyper.recordings.sandbox import SANDBOX, ChildDied, OutOfTime, Refused, Unreadable
+from hyper.recordings.sandbox import SANDBOX, ChildDied, NotStarted, OutOfTime, Refused, Unreadable
 from hyper.recordings.sound_chunk import share_there
 
 MIN_SECONDS = 0.2  # shorter than any syllable
@@ -173,7 +173,7 @@ def _asked_of_libav(task: str, path: Path, **arguments: object) -> bytes:
     is_known = _start(path).startswith(PLAIN_STARTS + LIBAV_STARTS)
     try:
         return SANDBOX.call(task, DECODE_SECONDS, path=str(path.absolute()), is_known=is_known, **arguments)
-    except Refused as error:
+    except (Refused, NotStarted) as error:
         raise AudioError(str(error)) from error
     except OutOfTime as error:
         raise AudioError(

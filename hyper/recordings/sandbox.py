@@ -15,6 +15,10 @@ N_CHILDREN = 4  # at most; one that hangs holds up nobody but its own visitor
 TASKS_EACH = 200  # then a new child: libraries may leak memory over damaged files
 OUT_OF_TIME = 124  # exit code of a child that no signal ends, as that of coreutils' timeout
 ROOT = Path(__file__).parents[2]  # the folder that holds the package
+NOT_STARTED = (
+    "The process that reads files of this kind did not start; python -m hyper.recordings.sandbox_child tells what it "
+    "lacks."
+)
 
 
 class Refused(ValueError):
@@ -27,6 +31,10 @@ class Unreadable(ValueError):
 
 class ChildDied(Unreadable):
     """The child crashed over the file, or ran out of memory."""
+
+
+class NotStarted(Unreadable):
+    """There is no child, whatever the file is; the message is a sentence for whoever runs this."""
 
 
 class OutOfTime(Unreadable):
@@ -42,7 +50,7 @@ class Sandbox:
             os.register_at_fork(after_in_child=self._begin_anew)
 
     def call(self, task: str, seconds: float, **arguments: object) -> bytes:
-        """What the task returns in the child. Errors: `Refused`, `Unreadable`, `OutOfTime`."""
+        """What the task returns in the child. Errors: `Refused`, `Unreadable`, `OutOfTime`, `NotStarted`."""
         with self._places:
             child = self._idle_child() or _Child()
             try:
@@ -86,13 +94,13 @@ class _Child:
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,  # a library's last words before it crashes are no message for a user
-            env={**os.environ, "PYTHONPATH": str(ROOT), "OPENBLAS_NUM_THREADS": "1"},
+            env={**os.environ, "PYTHONPATH": _path(), "OPENBLAS_NUM_THREADS": "1"},
         )
         assert self._process.stdin and self._process.stdout  # they were asked for
         self._to, self._from = self._process.stdin, self._process.stdout
         if self._from.readline() != b"ready\n":
             self.end()
-            raise RuntimeError(f"The process that decodes recordings did not start (exit {self._process.returncode}).")
+            raise NotStarted(NOT_STARTED)
 
     def is_alive(self) -> bool:
         return self._process.poll() is None
@@ -123,6 +131,12 @@ class _Child:
         code = self._process.wait()
         is_late = code in (OUT_OF_TIME, -getattr(signal, "SIGALRM", -OUT_OF_TIME))
         return OutOfTime("out of time") if is_late else ChildDied(f"the process ended with {code}")
+
+
+def _path() -> str:
+    """Where a child looks for packages: this one first, then where clusters, say, keep the others."""
+    own = os.environ.get("PYTHONPATH")
+    return os.pathsep.join([str(ROOT), own] if own else [str(ROOT)])
 
 
 SANDBOX = Sandbox()

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from hyper.recordings.limits import MAX_TEXT, TableError, shown
-from hyper.recordings.sandbox import SANDBOX, OutOfTime, Refused, Unreadable
+from hyper.recordings.sandbox import SANDBOX, NotStarted, OutOfTime, Refused, Unreadable
 
 if TYPE_CHECKING:
     from openpyxl.cell import Cell as OpenpyxlCell
@@ -232,7 +232,7 @@ def _xlsx_rows(path: Path, name: str) -> Iterator[Row]:
     """Each line of the first sheet."""
     try:
         rows = SANDBOX.call("sheet", XLSX_SECONDS, path=str(path.absolute()), name=name)
-    except Refused as error:
+    except (Refused, NotStarted) as error:
         raise TableError(str(error)) from error
     except OutOfTime as error:
         raise TableError(f"{name} takes more than {XLSX_SECONDS} s to read; please save it as CSV.") from error
