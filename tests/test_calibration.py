@@ -199,6 +199,7 @@ def with_points(text: str, points: list[list[float]]) -> str:
         (lambda text: text.replace('"points": [', '"points": [["a"],'), "its numbers are not as expected"),
         (lambda text: with_points(text, []), "its points do not rise from 0 to 1"),
         (lambda text: with_points(text, [[0.6, 0.1], [0.4, 0.9]]), "its points do not rise from 0 to 1"),
+        (lambda text: with_points(text, [[0.4, 0.9], [0.6, 0.1]]), "its points do not rise from 0 to 1"),
         (lambda text: with_points(text, [[0.4, 0.1], [1.2, 0.9]]), "its points do not rise from 0 to 1"),
         (lambda text: with_points(text, [[float("nan"), 0.1]]), "its points do not rise from 0 to 1"),
     ],

@@ -17,7 +17,7 @@ SEED = 0  # which speakers fit the map and which check it
 CHOOSING_SHARE = 1 / 3  # of the fitting speakers: they choose the method
 MOST_CERTAIN_LOG_ODDS = 12.0  # 6 in a million: where float32 cannot tell a probability from 1 any more
 
-Points = tuple[tuple[float, float], ...]  # (raw confidence, share of such words that were right), rising in both
+Points = tuple[tuple[float, float], ...]  # (raw confidence, share of such words that were right), falling in neither
 
 
 class CalibrationError(ValueError):
@@ -109,8 +109,8 @@ class Calibration:
             raise CalibrationError(str(error)) from error
         except (TypeError, ValueError, KeyError, AttributeError) as error:
             raise CalibrationError(f"its numbers are not as expected ({error})") from error
-        raw = [each for each, _ in points]
-        if not points or raw != sorted(raw) or not all(0 <= value <= 1 for point in points for value in point):
+        is_rising = all(list(values) == sorted(values) for values in zip(*points, strict=True))
+        if not points or not is_rising or not all(0 <= value <= 1 for point in points for value in point):
             raise CalibrationError("its points do not rise from 0 to 1")
         return cls(**{**record, **made, "points": points})
 
