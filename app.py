@@ -34,8 +34,9 @@ def main(arguments: list[str] | None = None) -> None:
         with kept():
             from hyper.ui.server import serve  # gradio and torch take seconds to import: not for --help or a taken port
 
-        model = {"load": lambda: load_asr(args), "name": with_base(args).base, "takes_any": args.any_model}
-        is_delivered = args.base == BUNDLED and (args.hypernet, args.device, args.bits) == (None, None, None)
+        based = with_base(args)
+        model = {"load": lambda: load_asr(based), "name": based.base, "takes_any": args.any_model}
+        is_delivered = based.base == BUNDLED and (args.hypernet, args.device, args.bits) == (None, None, None)
         serve(**model, examples=EXAMPLES, host=args.host, port=args.port, folder=folder, is_delivered=is_delivered)
     except ServerError as error:
         sys.exit(f"HyperWhisper cannot start: {error}")
@@ -45,11 +46,11 @@ def main(arguments: list[str] | None = None) -> None:
 
 def with_base(args: argparse.Namespace) -> argparse.Namespace:
     """The same arguments; where they name no base, the best pair on this machine is chosen."""
-    if args.base is None:
-        from hyper.model.pairs import best_base  # imports torch
+    if args.base is not None:
+        return args
+    from hyper.model.pairs import best_base  # imports torch
 
-        args.base = BUNDLED if args.hypernet else best_base()
-    return args
+    return argparse.Namespace(**{**vars(args), "base": BUNDLED if args.hypernet else best_base()})
 
 
 def parse(arguments: list[str] | None) -> argparse.Namespace:

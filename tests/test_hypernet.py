@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from hyper.model.config import HypernetConfig
-from hyper.model.hypernet import HyperNetwork
+from hyper.model.hypernet import HyperNetwork, at_strength
 from hyper.model.lora import LoraSite
 
 D_MODEL, D_FFN = 8, 32
@@ -46,6 +46,14 @@ def test_shapes_counts_and_scaling(generator):
     assert hypernet.n_generated == lora.n_parameters == 6 * 2 * (D_MODEL + D_FFN)
     assert lora.scaling == 1.5
     assert hypernet.n_parameters == sum(p.numel() for p in hypernet.parameters())
+
+
+def test_what_was_another_strength_is_a_hypernetwork_of_its_own():
+    hypernet = build()
+    give_b_a_value(hypernet)
+    half, whole = at_strength(hypernet, 0.5)(statistics(2)), hypernet(statistics(2))
+    assert (half.scaling, whole.scaling) == (0.75, 1.5)
+    assert all(torch.equal(one, other) for one, other in zip((*half.a, *half.b), (*whole.a, *whole.b), strict=True))
 
 
 @pytest.mark.parametrize("generated", ["a", "b", "coefficients"])

@@ -78,7 +78,8 @@ def test_the_page_starts_on_a_real_whisper_that_is_here_and_adapts(assets, hub, 
 
 def test_who_names_a_base_or_a_hypernetwork_gets_it(monkeypatch):
     monkeypatch.setattr("hyper.model.pairs.best_base", lambda: TINY)
-    assert app.with_base(app.parse([])).base == TINY
+    given = app.parse([])
+    assert app.with_base(given) == app.parse(["--base", TINY]) and given.base is None
     assert app.with_base(app.parse(["--base", "bundled"])).base == "bundled"
     assert app.with_base(app.parse(["--hypernet", "runs/own"])).base == "bundled"
 

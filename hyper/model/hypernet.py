@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any, cast
@@ -124,9 +125,10 @@ class HyperNetwork(nn.Module):
 
 
 def at_strength(hypernet: HyperNetwork, strength: float) -> HyperNetwork:
-    """The same hypernetwork whose strength 1 is what was this strength: LoRA's alpha times it."""
-    hypernet.config = replace(hypernet.config, alpha=strength * hypernet.config.alpha)
-    return hypernet
+    """The same weights, as a hypernetwork whose strength 1 is what was this strength: LoRA's alpha times it."""
+    other = copy.copy(hypernet)
+    other.config = replace(hypernet.config, alpha=strength * hypernet.config.alpha)
+    return other
 
 
 def n_written(generated: str, d_in: int, d_out: int) -> int:

@@ -110,12 +110,13 @@ def train_hypernet(wanted: HypernetTraining, settings: AdaptationTraining) -> No
         adaptation.standardise(store, trainer.training)
     trainer.train()
     if accelerator.is_main_process:
-        save_hypernet(at_strength(adaptation.hypernet, wanted.strength), wanted.out)
+        hypernet = at_strength(adaptation.hypernet, wanted.strength)
+        save_hypernet(hypernet, wanted.out)
         entries = trainer.log.read()
         (wanted.out / "README.md").write_text(
             hypernet_card(
                 backbone,
-                adaptation.hypernet,
+                hypernet,
                 settings,
                 _trained_on(store, trainer.training, rows),
                 entries,
