@@ -446,9 +446,13 @@ def test_without_reference_no_errors_are_invented(asr, speech_like, reference):
     assert comparison.reference is comparison.base.errors is comparison.adapted.errors is None
 
 
-def test_recordings_given_as_samples_are_checked_too(asr):
+def test_recordings_given_as_samples_are_checked_too(asr, speech_like, monkeypatch):
+    silent = np.zeros(SAMPLE_RATE, np.float32)
     with pytest.raises(AudioError, match="silent"):
-        asr.compare(np.zeros(SAMPLE_RATE, np.float32))
+        asr.compare(silent)
+    monkeypatch.setattr(asr.backbone.model.model.encoder.conv1, "forward", lambda *_: pytest.fail("encoded"))
+    with pytest.raises(AudioError, match="silent"):
+        asr.transcribe_pairs([speech_like(1.0), silent], batch_size=1)
 
 
 def test_an_unknown_language_is_told_before_the_work(asr, speech_like, monkeypatch):

@@ -66,7 +66,8 @@ class PersonalizedAsr:
         device: str | None = None,
         bits: int | None = None,  # 8 or 4: a base that takes less memory on a CUDA card
     ) -> PersonalizedAsr:
-        """Load a base and its hypernetwork: the one in the folder given, or the one in assets/ that fits, or none."""
+        """Load a base and its hypernetwork: the one in the folder given, or the one in assets/ that fits, or none.
+        Errors: BackboneError of the base and the device, CheckpointError of the hypernetwork's folder."""
         backbone = Backbone.load(base, device, bits=bits)
         named = Path(hypernet).expanduser() if hypernet else None
         folder = named or find_hypernet(backbone.body_fingerprint, sorted(ASSETS.glob("*/")))
@@ -87,9 +88,8 @@ class PersonalizedAsr:
     ) -> Comparison:
         """Transcribe one recording with base and adapted weights; count errors where a reference is given.
 
-        `reference` is what was meant, `verbatim` every sound that was said, repetitions included. `strength` is how
-        many times the update is applied: 0 is the base, 1 as trained, at most 2 (`StrengthError`).
-        """
+        `reference` is what was meant, `verbatim` every sound that was said, repetitions included. The update is applied
+        `strength` times: 0 is the base, 1 as trained, at most 2. Errors: StrengthError, TextError, and `prepare`'s."""
         check_strength(strength)  # told before the work
         prepared = self.prepare(recording, language=language, adapt_per_piece=adapt_per_piece)
         return self.compare_prepared(prepared, reference, strength, verbatim)
@@ -102,8 +102,9 @@ class PersonalizedAsr:
         language: str = "en",
         strength: float = 1.0,
     ) -> list[Pair]:
-        """Transcribe many recordings as `compare` does one, `batch_size` at a time; the order stays."""
+        """Transcribe many recordings as `compare` does one, errors included, `batch_size` at once; the order stays."""
         check_strength(strength)
+        waveforms = [check_waveform(waveform) for waveform in waveforms]
         stopwatch = Stopwatch(self.backbone.device)
         # A batch decodes for as long as its longest row: like goes with like.
         by_length = sorted(range(len(waveforms)), key=lambda i: len(waveforms[i]))
@@ -123,7 +124,8 @@ class PersonalizedAsr:
         language: str = "en",
         adapt_per_piece: bool = False,
     ) -> Prepared:
-        """Encode one recording and write its LoRA weights: the half of `compare` that knows no strength."""
+        """Encode one recording and write its LoRA weights: the half of `compare` that knows no strength.
+        Errors: AudioError, and BackboneError where the base does not know the language."""
         stopwatch = Stopwatch(self.backbone.device)
         with stopwatch.stage("audio"):
             waveform = check_waveform(recording) if isinstance(recording, np.ndarray) else load_audio(recording)
