@@ -48,7 +48,7 @@ def find_folder(name_or_folder: str) -> tuple[Path, str]:
 def is_hub_name(name: str) -> bool:
     """Whether a hub model could be named so; the hub's own client would raise over other names."""
     from huggingface_hub.errors import HFValidationError
-    from huggingface_hub.utils import validate_repo_id
+    from huggingface_hub.utils import validate_repo_id  # type: ignore[attr-defined]  # a lazy export
 
     with suppress(HFValidationError):
         validate_repo_id(name)

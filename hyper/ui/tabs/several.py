@@ -50,8 +50,7 @@ HEARD: dict[str, Any] = {"show_progress": "hidden", "api_visibility": "private",
 PLACE = "several"  # of the files that the visitor holds here
 LIMITS_TEXT = (
     f"{FORMATS}, or zip archives of them; at most {LIMITS.files} recordings of up to {LIMITS.file_bytes / 1e6:.0f} MB "
-    f"and {MAX_SECONDS / 60:g} minutes each. They are transcribed with the model and language chosen under "
-    "Try."
+    f"and {MAX_SECONDS / 60:g} minutes each. They are transcribed with the model and language chosen under Try."
 )
 LIST_TEXT = (
     "A CSV or XLSX whose first line names the columns: `file`, `what was meant`, and optionally `speaker`, `note` and "
