@@ -19,6 +19,10 @@ SLIDE = {
     "peaks": [1], "base": {"words": [{"text": "turn", "kind": "right", "note": ""}], "score": ""}, "adapted": [],
     "layers": [],
 }  # fmt: skip
+ADAPTED = SLIDE | {
+    "adapted": [{"strength": 1, "line": SLIDE["base"], "verdict": "", "outcome": ""}], "axis": "layers",
+    "layers": [{"name": "1", "percent": 14}], "n_written": 1024, "written_percent": 0.023,
+}  # fmt: skip
 
 BROWSERS_KINDS = {".mp4": "video/mp4", "webm": "video/webm", ".amr": "", ".pdf": "application/pdf"}  # by the ending
 
@@ -48,6 +52,11 @@ def stage(page) -> playwright.Page:
         page.add_script_tag(content=(FOLDER / script).read_text(encoding="utf-8"))
     page.evaluate("slide => { now.slides = [slide]; go(0); }", SLIDE)
     return page
+
+
+def show_result(stage: playwright.Page) -> None:
+    """On the slide of the microphone, as after a recording."""
+    stage.evaluate("slide => { Object.assign(mic, {state: 'done', slide}); go(1); }", ADAPTED)
 
 
 def test_whoever_leaves_an_example_hears_nothing_with_the_next_result(page):
@@ -195,6 +204,15 @@ def test_while_somebody_records_the_stage_says_so_once(stage):
     stage.wait_for_function("document.querySelector('#so-far').textContent === '1 sn'")
     assert stage.evaluate("said") == [texts("tr")["Recording. Space ends it."]]
     assert stage.locator("#so-far").get_attribute("aria-hidden") == "true"
+
+
+def test_recording_closes_the_view_of_what_changed(stage):
+    show_result(stage)
+    shown = "() => [now.change, at('change').hidden, at('ask').textContent !== '']"
+    for state, asks in (("recording", True), ("working", True), ("done", False)):
+        stage.evaluate("now.change = true")
+        stage.evaluate("state => setMicrophone(state)", state)
+        assert stage.evaluate(shown) == [False, True, asks], state
 
 
 def test_a_row_that_goes_on_below_says_so_until_its_end_is_in_sight(stage):

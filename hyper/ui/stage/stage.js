@@ -190,7 +190,9 @@ async function compare() {
 
 function setMicrophone(state, problem = "") {
   Object.assign(mic, {state, problem});
-  if (isLive()) draw();
+  if (!isLive()) return;
+  now.change = false;  // its bars would hide that somebody records, and what came of it
+  draw();
 }
 
 function leaveMicrophone() {
