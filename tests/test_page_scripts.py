@@ -59,6 +59,15 @@ def show_result(stage: playwright.Page) -> None:
     stage.evaluate("slide => { Object.assign(mic, {state: 'done', slide}); go(1); }", ADAPTED)
 
 
+MORE = "id => getComputedStyle(at(id), '::after').content.startsWith('\"▼')"
+
+
+def dress(stage: playwright.Page) -> None:
+    """In the stage's own style, with the slide to be seen."""
+    stage.add_style_tag(content=(FOLDER / "stage.css").read_text(encoding="utf-8"))
+    stage.evaluate("tell = () => {}; document.body.dataset.view = 'slide'")  # else it would say that nobody answers
+
+
 def test_whoever_leaves_an_example_hears_nothing_with_the_next_result(page):
     page.set_content("<div id='hw-results' class='hw-recounting'></div>")
     page.evaluate(scripts.PLAY)
@@ -206,6 +215,21 @@ def test_while_somebody_records_the_stage_says_so_once(stage):
     assert stage.locator("#so-far").get_attribute("aria-hidden") == "true"
 
 
+@pytest.mark.parametrize("n_words", [98, 360])
+def test_a_long_text_of_what_was_meant_leaves_the_transcripts_their_room(stage, n_words):
+    stage.set_viewport_size({"width": 1024, "height": 768})
+    dress(stage)
+    heights = "['meant', 'base'].map(id => at(id).clientHeight)"
+    stage.evaluate("reveal(BASE)")
+    one_line, base = stage.evaluate(heights)
+    stage.evaluate("text => { now.slides[0].meant = text; go(0, BASE); }", "hypernetwork " * n_words)
+    meant, left = stage.evaluate(heights)
+    assert meant <= 3 * one_line + 1 and left >= 0.75 * base
+    assert stage.evaluate(MORE, "meant") and stage.evaluate("at('meant').tabIndex") == 0
+    stage.evaluate("at('meant').scrollTo(0, 1e6)")
+    stage.wait_for_function("!at('meant').classList.contains('has-more')")
+
+
 def test_recording_closes_the_view_of_what_changed(stage):
     show_result(stage)
     shown = "() => [now.change, at('change').hidden, at('ask').textContent !== '']"
@@ -216,16 +240,14 @@ def test_recording_closes_the_view_of_what_changed(stage):
 
 
 def test_a_row_that_goes_on_below_says_so_until_its_end_is_in_sight(stage):
-    stage.add_style_tag(content=(FOLDER / "stage.css").read_text(encoding="utf-8"))
-    stage.evaluate("tell = () => {}; document.body.dataset.view = 'slide'")  # else it would say that nobody answers
-    sign = "id => getComputedStyle(at(id), '::after').content.startsWith('\"▼')"
+    dress(stage)
     stage.evaluate("reveal(BASE)")
-    assert not stage.evaluate(sign, "base")
+    assert not stage.evaluate(MORE, "base")
     words = [{"text": "turn", "kind": "right", "note": ""}] * 900
     stage.evaluate("words => { now.slides[0].base.words = words; go(0); }", words)
-    assert not stage.evaluate(sign, "base")  # covered as yet
+    assert not stage.evaluate(MORE, "base")  # covered as yet
     stage.evaluate("reveal(BASE)")
-    assert stage.evaluate(sign, "base") and not stage.evaluate(sign, "adapted")
+    assert stage.evaluate(MORE, "base") and not stage.evaluate(MORE, "adapted")
     before = stage.evaluate("at('base').scrollHeight")
     stage.evaluate("at('base').scrollTo(0, 1e6)")
     stage.wait_for_function("!at('base').classList.contains('has-more')")

@@ -1,6 +1,7 @@
 // The stage: what is drawn and what is read out, from the state that stage.js keeps.
 const LARGEST = 6.5, SMALLEST = 3, FIT_STEP = .25;  // rem: 104 and 48 px on a screen of 1920 x 1080
 const MANY_LAYERS = 12;
+const SCROLLED = ["meant", "base", "adapted"].map(id => document.getElementById(id));  // where they are too long
 
 function draw() {
   const slide = shown();
@@ -120,8 +121,8 @@ function fit() {  // the largest letters with which both transcripts are whole; 
   const isWhole = () => rows.every(row => row.scrollHeight <= row.clientHeight + 1);
   let size = LARGEST;
   do at("rows").style.setProperty("--fit", size); while (!isWhole() && (size -= FIT_STEP) >= SMALLEST);
-  for (const row of rows) row.tabIndex = row.scrollHeight > row.clientHeight + 1 ? 0 : -1;
-  rows.forEach(tellMore);
+  for (const text of SCROLLED) text.tabIndex = text.scrollHeight > text.clientHeight + 1 ? 0 : -1;
+  SCROLLED.forEach(tellMore);
 }
 
 function tellMore(row) {  // a sign at its lower edge while some of it is out of sight below

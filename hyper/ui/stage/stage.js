@@ -240,7 +240,7 @@ function press(key) {
 addEventListener("keydown", event => {
   if (event.ctrlKey || event.metaKey || event.altKey) return;
   const isOnButton = event.target.closest("button") && [" ", "Enter"].includes(event.key);
-  const isScrolling = event.target.closest("article") && ["ArrowUp", "ArrowDown"].includes(event.key);
+  const isScrolling = SCROLLED.some(text => text.contains(event.target)) && ["ArrowUp", "ArrowDown"].includes(event.key);
   if (isOnButton || isScrolling) return;
   const key = event.key.length === 1 ? event.key.toLowerCase() : event.key;
   if (event.repeat && [" ", "r"].includes(key)) return event.preventDefault();  // a key held is one press
@@ -252,7 +252,7 @@ at("keys").addEventListener("click", event => {
   press(button.dataset.key);
   if (event.detail) button.blur();  // pressed with a mouse: the space bar plays again
 });
-for (const row of [at("base"), at("adapted")]) row.addEventListener("scroll", () => tellMore(row));
+for (const text of SCROLLED) text.addEventListener("scroll", () => tellMore(text));
 player.addEventListener("play", drawProgress);
 player.addEventListener("pause", drawProgress);
 addEventListener("resize", () => shown() && fit());
