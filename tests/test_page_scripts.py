@@ -239,6 +239,21 @@ def test_recording_closes_the_view_of_what_changed(stage):
         assert stage.evaluate(shown) == [False, True, asks], state
 
 
+def test_after_what_changed_the_slide_shows_what_it_showed_before(stage):
+    dress(stage)
+    stage.evaluate("slide => { now.slides = [slide]; go(0); }", ADAPTED)
+    covered = "['base', 'adapted'].map(id => at(id).classList.contains('is-covered'))"
+    for n_revealed in range(3):
+        stage.keyboard.press("c")
+        stage.keyboard.press("ArrowUp")  # the bars follow
+        stage.keyboard.press("c")
+        assert stage.evaluate(covered) == [n_revealed < 1, n_revealed < 2]
+        stage.keyboard.press("ArrowRight")
+    stage.evaluate("go(0)")
+    stage.keyboard.press("ArrowUp")  # asks for a transcript
+    assert stage.evaluate(covered) == [False, False]
+
+
 def test_a_row_that_goes_on_below_says_so_until_its_end_is_in_sight(stage):
     dress(stage)
     stage.evaluate("reveal(BASE)")

@@ -101,7 +101,7 @@ function strengthen(by) {
   const slide = shown();
   if (!slide?.adapted.length) return;
   now.strength = Math.max(0, Math.min(now.strength + by, slide.adapted.length - 1));
-  now.step = ADAPTED;
+  if (!now.change) now.step = ADAPTED;
   draw();
   announce(at("strength-text").textContent);
   if (!now.change) speak("adapted");
@@ -110,7 +110,6 @@ function strengthen(by) {
 function toggleChange() {
   if (!shown()?.layers.length) return;
   now.change = !now.change;
-  now.step = ADAPTED;
   draw();
   if (now.change) announce(`${at("change-title").textContent}. ${at("change-note").textContent} ${at("layers").innerText}`);
 }
