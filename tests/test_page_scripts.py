@@ -68,6 +68,18 @@ def dress(stage: playwright.Page) -> None:
     stage.evaluate("tell = () => {}; document.body.dataset.view = 'slide'")  # else it would say that nobody answers
 
 
+FAKE_MICROPHONE = """ends => {
+  const stream = {getTracks: () => [{stop() {}}]};
+  const getUserMedia = async () => { if (ends === "refused") throw new DOMException("", "NotAllowedError"); return stream; };
+  Object.defineProperty(navigator, "mediaDevices", {value: {getUserMedia}});
+  window.MediaRecorder = class {
+    stream = stream;
+    start() {}
+    stop() { setTimeout(() => this.onstop()); }
+  };
+}"""
+
+
 def test_whoever_leaves_an_example_hears_nothing_with_the_next_result(page):
     page.set_content("<div id='hw-results' class='hw-recounting'></div>")
     page.evaluate(scripts.PLAY)
@@ -237,6 +249,23 @@ def test_recording_closes_the_view_of_what_changed(stage):
         stage.evaluate("now.change = true")
         stage.evaluate("state => setMicrophone(state)", state)
         assert stage.evaluate(shown) == [False, True, asks], state
+
+
+@pytest.mark.parametrize("ends", ["left", "failed", "refused"])
+def test_a_result_stays_until_there_is_another(stage, ends):
+    dress(stage)
+    show_result(stage)
+    stage.evaluate(FAKE_MICROPHONE, ends)
+    stage.keyboard.press("r")
+    if ends != "refused":
+        stage.locator("body.is-recording").wait_for()
+        assert stage.locator("#rows").is_hidden() and stage.locator("#ask").is_visible()
+        stage.keyboard.press("ArrowLeft" if ends == "left" else " ")
+    stage.wait_for_function(f"mic.state === '{'done' if ends == 'left' else 'idle'}'")
+    stage.keyboard.press("l")
+    assert stage.locator("#base .words").inner_text() == "turn"
+    stage.wait_for_function("mic.state === 'done'")  # Space plays it again
+    assert stage.locator("#ask").is_hidden() and stage.locator("#wave").is_visible()
 
 
 def test_after_what_changed_the_slide_shows_what_it_showed_before(stage):

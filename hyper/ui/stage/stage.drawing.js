@@ -15,11 +15,11 @@ function draw() {
   document.body.classList.toggle("is-asking", !slide);
   at("caution").hidden = now.number > 0 && !isLive();
   at("sound").hidden = now.change;
-  at("wave").toggleAttribute("hidden", !slide);  // an SVG has the attribute alone
-  at("clock").hidden = !slide;
+  at("wave").toggleAttribute("hidden", !slide || !at("asking").hidden);  // an SVG has the attribute alone
+  at("clock").hidden = !slide || !at("asking").hidden;
   at("rows").hidden = !slide || now.change;
   at("change").hidden = !now.change;
-  at("space-does").textContent = !isLive() || slide ? hwSay("play") : hwSay("record");
+  at("space-does").textContent = isLive() && mic.state !== "done" ? hwSay("record") : hwSay("play");
   at("keys").querySelector("[data-key=r]").hidden = !isLive();
   if (!slide) return;
   drawWave(slide);

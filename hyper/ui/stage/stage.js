@@ -15,7 +15,8 @@ const mic = {state: "idle", slide: null, sound: "", recorder: null, parts: [], s
 const ASKS = {idle: hwSay("Press Space and say a short sentence"), recording: hwSay("Recording. Space ends it."), working: hwSay("Comparing …"), done: ""};
 
 const isLive = () => now.number === now.slides.length;
-const shown = () => isLive() ? mic.slide : now.slides[now.number];
+const isUnderWay = () => ["recording", "working"].includes(mic.state);
+const shown = () => isLive() ? isUnderWay() ? null : mic.slide : now.slides[now.number];
 const sounding = () => isLive() ? mic.sound : now.sounds[now.number];
 const trained = slide => Math.max(0, slide?.adapted.findIndex(each => each.strength === TRAINED) ?? 0);
 
@@ -134,13 +135,13 @@ async function record() {
     const stream = await navigator.mediaDevices.getUserMedia({audio: true});
     if (!isLive()) {
       stream.getTracks().forEach(track => track.stop());
-      return setMicrophone("idle");
+      return setMicrophone(atRest());
     }
     mic.recorder = new MediaRecorder(stream);
   } catch (error) {
     return setMicrophone("idle", whyNot(error));
   }
-  Object.assign(mic, {parts: [], slide: null, sound: "", since: performance.now()});
+  Object.assign(mic, {parts: [], since: performance.now()});
   mic.recorder.ondataavailable = event => mic.parts.push(event.data);
   mic.recorder.onstop = compare;
   mic.recorder.start();
@@ -167,7 +168,7 @@ function tick() {
 
 async function compare() {
   mic.recorder.stream.getTracks().forEach(track => track.stop());
-  if (!isLive()) return setMicrophone("idle");
+  if (!isLive()) return setMicrophone(atRest());
   setMicrophone("working");
   const recording = new Blob(mic.parts, {type: mic.recorder.mimeType});
   try {
@@ -187,6 +188,8 @@ async function compare() {
   speak("adapted");
 }
 
+const atRest = () => mic.slide ? "done" : "idle";  // a result stays until there is another
+
 function setMicrophone(state, problem = "") {
   Object.assign(mic, {state, problem});
   if (!isLive()) return;
@@ -197,6 +200,7 @@ function setMicrophone(state, problem = "") {
 function leaveMicrophone() {
   mic.problem = "";
   if (mic.state === "recording") mic.recorder.stop();
+  if (mic.state === "idle") mic.state = atRest();
 }
 
 // Keys
