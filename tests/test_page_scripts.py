@@ -62,6 +62,17 @@ def show_result(stage: playwright.Page) -> None:
 MORE = "id => getComputedStyle(at(id), '::after').content.startsWith('\"▼')"
 
 
+def served(route: playwright.Route, status: dict) -> None:
+    """The stage as its server gives it."""
+    name = route.request.url.rpartition("/")[2]
+    if name == "slides":
+        return route.fulfill(json={"done": 0, **status})
+    if name.endswith(".js"):
+        return route.fulfill(path=FOLDER / name)
+    body = b"" if name else PAGE.render(language="en", texts={})
+    return route.fulfill(body=body, content_type="text/plain" if name else "text/html")
+
+
 def dress(stage: playwright.Page) -> None:
     """In the stage's own style, with the slide to be seen."""
     stage.add_style_tag(content=(FOLDER / "stage.css").read_text(encoding="utf-8"))
@@ -263,9 +274,30 @@ def test_a_result_stays_until_there_is_another(stage, ends):
         stage.keyboard.press("ArrowLeft" if ends == "left" else " ")
     stage.wait_for_function(f"mic.state === '{'done' if ends == 'left' else 'idle'}'")
     stage.keyboard.press("l")
-    assert stage.locator("#base .words").inner_text() == "turn"
+    assert stage.locator("#base .words").is_visible() and stage.locator("#base .words").inner_text() == "turn"
     stage.wait_for_function("mic.state === 'done'")  # Space plays it again
     assert stage.locator("#ask").is_hidden() and stage.locator("#wave").is_visible()
+
+
+def test_a_reload_comes_back_to_the_same_slide_in_the_same_light(page):
+    status = {"state": "ready", "slides": [ADAPTED] * 3, "total": 3, "left_out": [], "chosen_with": []}
+    page.route("http://stage.test/**", lambda route: served(route, status))
+    at_slide = "[document.body.dataset.view, now.number, now.step, document.documentElement.matches('[data-light]')]"
+    page.goto("http://stage.test/")
+    page.locator("body[data-view=slide]").wait_for()
+    assert page.evaluate(at_slide) == ["slide", 0, 0, False]
+    for key in ("n", "ArrowRight", "d"):
+        page.keyboard.press(key)
+    page.reload()
+    page.locator("body[data-view=slide]").wait_for()
+    assert page.evaluate(at_slide) == ["slide", 1, 1, True]
+    assert page.evaluate("Object.entries(sessionStorage)") == [["stage", '{"number":1,"step":1,"isLight":true}']]
+    status["state"] = "loading"  # the program was started again, maybe with another talk
+    page.reload()
+    page.wait_for_function("isNew")
+    status["state"] = "ready"
+    page.locator("body[data-view=slide]").wait_for()
+    assert page.evaluate(at_slide) == ["slide", 0, 0, True]
 
 
 def test_after_what_changed_the_slide_shows_what_it_showed_before(stage):

@@ -5,6 +5,7 @@ const SCROLLED = ["meant", "base", "adapted"].map(id => document.getElementById(
 
 function draw() {
   const slide = shown();
+  keep({number: now.number, step: now.step});
   document.body.classList.toggle("is-recording", isLive() && mic.state === "recording");
   at("label").textContent = isLive() ? hwSay("Your turn: live from the microphone") : slide.label;
   at("tag").hidden = !slide?.is_simulated;

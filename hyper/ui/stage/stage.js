@@ -22,6 +22,7 @@ const trained = slide => Math.max(0, slide?.adapted.findIndex(each => each.stren
 
 // Before the first slide
 
+let isNew = false;
 async function getReady() {
   let status, sounds;
   try {
@@ -37,15 +38,17 @@ async function getReady() {
   }
   if (status.state === "failed") return tell(hwSay("This cannot be presented"), status.failure, 0);
   if (status.state !== "ready") {
+    isNew = true;  // not the talk that was shown before
     const isLoading = status.state === "loading";
     const note = isLoading ? hwSay("The model is loading.") : hwSay("The first slide comes by itself.");
     tell(isLoading ? hwSay("Getting ready") : howFar(status.done, status.total), status.left_out.at(-1) ?? note, status.done / Math.max(1, status.total));
     return setTimeout(getReady, POLL_MS);
   }
   Object.assign(now, {slides: status.slides, sounds});
+  const {number, step} = isNew ? {} : kept();
   at("notice").textContent = [...status.left_out, ...status.chosen_with].join(" ");
   document.body.dataset.view = "slide";
-  go(0);
+  go(number ?? 0, step);
   quietLater();
 }
 
@@ -61,6 +64,26 @@ function tell(title, note, share) {
   at("waiting-title").textContent = title;
   if (at("waiting-note").textContent !== note) at("waiting-note").textContent = note;
   at("bar").value = share;
+}
+
+// Over a reload: where the talk was and whether it is light, and nothing of what was said
+
+function kept() {
+  try {
+    return JSON.parse(sessionStorage.getItem("stage")) ?? {};
+  } catch {
+    return {};  // this browser keeps nothing
+  }
+}
+
+function keep(what) {
+  try {
+    sessionStorage.setItem("stage", JSON.stringify({...kept(), ...what}));
+  } catch {}
+}
+
+function toggleLight() {
+  keep({isLight: document.documentElement.toggleAttribute("data-light")});
 }
 
 // Moving
@@ -222,7 +245,7 @@ function toggleFullScreen() {
   else document.documentElement.requestFullscreen().catch(() => announce(hwSay("This browser allows no full screen.")));
 }
 
-const ALWAYS = {f: toggleFullScreen, d: () => document.documentElement.toggleAttribute("data-light"), "?": toggleKeys};
+const ALWAYS = {f: toggleFullScreen, d: toggleLight, "?": toggleKeys};
 const ON_SLIDES = {
   " ": play, r: record,
   ArrowRight: onward, PageDown: onward, Enter: onward,  // the second is what a presenter's remote control sends
@@ -259,4 +282,5 @@ for (const text of SCROLLED) text.addEventListener("scroll", () => tellMore(text
 player.addEventListener("play", drawProgress);
 player.addEventListener("pause", drawProgress);
 addEventListener("resize", () => shown() && fit());
+document.documentElement.toggleAttribute("data-light", Boolean(kept().isLight));
 getReady();
