@@ -300,6 +300,21 @@ def test_a_reload_comes_back_to_the_same_slide_in_the_same_light(page):
     assert page.evaluate(at_slide) == ["slide", 0, 0, True]
 
 
+def test_the_key_that_scrolls_is_listed_and_the_next_slide_has_the_arrows_back(stage):
+    dress(stage)
+    long = ADAPTED | {"base": {"words": SLIDE["base"]["words"] * 900, "score": ""}}
+    stage.evaluate("slides => { now.slides = slides; go(0, ADAPTED); }", [long, long, ADAPTED])
+    listed = stage.locator("#scroll-key")
+    assert listed.is_visible()
+    stage.keyboard.press("Tab")
+    stage.keyboard.press("ArrowDown")
+    stage.wait_for_function("at('base').scrollTop >= 40")  # as far as the key scrolls
+    stage.keyboard.press("n")
+    assert stage.evaluate("[document.activeElement.tagName, at('base').scrollTop]") == ["BODY", 0]
+    stage.keyboard.press("n")
+    assert listed.is_hidden()
+
+
 def test_after_what_changed_the_slide_shows_what_it_showed_before(stage):
     dress(stage)
     stage.evaluate("slide => { now.slides = [slide]; go(0); }", ADAPTED)

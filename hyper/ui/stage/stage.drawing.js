@@ -124,6 +124,7 @@ function fit() {  // the largest letters with which both transcripts are whole; 
   do at("rows").style.setProperty("--fit", size); while (!isWhole() && (size -= FIT_STEP) >= SMALLEST);
   for (const text of SCROLLED) text.tabIndex = text.scrollHeight > text.clientHeight + 1 ? 0 : -1;
   SCROLLED.forEach(tellMore);
+  at("scroll-key").hidden = SCROLLED.every(text => text.tabIndex < 0);
 }
 
 function tellMore(row) {  // a sign at its lower edge while some of it is out of sight below

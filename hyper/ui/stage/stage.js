@@ -91,11 +91,19 @@ function toggleLight() {
 function go(number, step = SOUND) {
   leaveMicrophone();
   player.pause();
+  leaveScrolled();
   now.number = Math.max(0, Math.min(number, now.slides.length));
   Object.assign(now, {step: isLive() ? ADAPTED : step, strength: trained(shown()), change: false});
   player.src = sounding() || "";
   draw();
   announce(isLive() ? at("ask").textContent : `${at("place").textContent}: ${at("slide").querySelector("h1").innerText}`);
+}
+
+function leaveScrolled() {  // the arrows are for the strength again, and the next texts begin at their beginning
+  for (const text of SCROLLED) {
+    text.blur();
+    text.scrollTop = 0;
+  }
 }
 
 function reveal(step) {
