@@ -131,6 +131,16 @@ def test_stage_and_page_print_the_words_as_they_were_written(meant):
     assert wrong == ([("nine o'clochao", "wrong", "meant: nine o'clock")] if meant else [])
 
 
+def test_a_word_of_the_base_alone_has_its_place_on_the_stage_too():
+    made = comparison("turn on the lights", "turn the lights now")
+    line_of = slides._line_maker(made)
+    told = [(word.text, word.note) for word in line_of(made.adapted).words]
+    assert told == [("turn", ""), ("–", "base: on"), ("the", ""), ("lights", ""), ("now", "not in base")]
+    assert all(not word.note for word in line_of(made.base).words)
+    nothing = comparison("turn on", "")
+    assert (slides._line_maker(nothing)(nothing.adapted).words) == ()
+
+
 def test_a_recording_that_fails_is_left_out_with_a_line(prepared):
     status = prepared.status()
     assert (status["state"], status["done"], status["total"]) == ("ready", 3, 3)

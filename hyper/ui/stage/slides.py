@@ -23,6 +23,7 @@ from hyper.ui.languages import say, word
 from hyper.ui.marks import NO_SPEECH, NO_WORDS
 
 N_PEAKS = 160  # bars of the drawn waveform: as many as the last row can tell apart
+DROPPED = "–"  # stands for a word of the base's, as on the page
 DOUBTS: dict[Doubt, str] = {  # in few words, to be read from afar
     "no speech": "no speech was found",
     "disagree": "the two transcripts disagree on whether anybody speaks",
@@ -152,9 +153,10 @@ def _uncounted(base: Row, row: Row, language: str) -> Line:
     if row.heard_nobody:
         return Line((), NO_SPEECH, None)
     texts = ("" if base.heard_nobody else base.text, row.text)
-    found = columns(*texts, None, language)
-    words = tuple(_against_base(column, *map(str.split, texts)) for column in found if column.cells[1].words)
-    return Line(words, "" if words else NO_WORDS, None)
+    if not row.text.split():
+        return Line((), NO_WORDS, None)
+    words = (_against_base(column, *map(str.split, texts)) for column in columns(*texts, None, language))
+    return Line(tuple(words), "", None)
 
 
 def _against_meant(span: WordSpan) -> Word:
@@ -172,7 +174,7 @@ def _against_base(column: Column, base: Sequence[str], written: Sequence[str]) -
     )
     if column.agree:
         return Word(text)
-    return Word(text, "other", f"base: {base_text}" if base_text else "not in base")
+    return Word(text or DROPPED, "other", f"base: {base_text}" if base_text else "not in base")
 
 
 def _score(n_errors: int, n_meant: int) -> str:
