@@ -100,7 +100,7 @@ def test_a_rehearsal_by_keyboard_alone(stage):
     expect, at = playwright.expect, stage.locator
     expect(at("#tag")).to_be_visible()  # simulated
     expect(at("#place")).to_have_text("1 of 2")
-    expect(at("#notice")).to_contain_text("three.wav is left out")
+    expect(at("#notice")).to_contain_text("Left out: three.wav")
     expect(at("#base .words")).to_be_hidden()
     expect(at("#caution")).to_contain_text("Not a medical device.")
     is_whole(stage)

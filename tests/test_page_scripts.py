@@ -315,6 +315,20 @@ def test_the_key_that_scrolls_is_listed_and_the_next_slide_has_the_arrows_back(s
     assert listed.is_hidden()
 
 
+def test_a_notice_that_faded_gives_its_room_to_the_transcripts(stage):
+    stage.set_viewport_size({"width": 1920, "height": 1080})
+    dress(stage)
+    stage.evaluate("at('notice').textContent = 'a.wav is not a recording. '.repeat(30)")
+    stage.evaluate("slide => { now.slides = [slide]; go(0, ADAPTED); }", ADAPTED)
+    rows = "[at('rows').clientHeight, Number(at('rows').style.getPropertyValue('--fit'))]"
+    stage.evaluate("words => { now.slides[0].base.words = words; draw(); }", SLIDE["base"]["words"] * 36)
+    before = stage.evaluate(rows)
+    assert stage.locator("#notice").is_visible()
+    stage.keyboard.press("?")
+    after = stage.evaluate(rows)
+    assert stage.locator("#notice").is_hidden() and after[0] > before[0] and after[1] > before[1]
+
+
 def test_after_what_changed_the_slide_shows_what_it_showed_before(stage):
     dress(stage)
     stage.evaluate("slide => { now.slides = [slide]; go(0); }", ADAPTED)

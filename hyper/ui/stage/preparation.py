@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
 LIVE = "Live from the microphone"
 LEFT_OUT = "{file} is left out: {why}"
+NAMED_LEFT_OUT = "Left out: {why}"  # where that says the file's name already
 NOT_YET = "The model is still loading; please try again in a moment."
 BROKEN = "something unexpected went wrong; the terminal says what."
 log = logging.getLogger(__name__)
@@ -78,7 +79,7 @@ class Preparation:
             "done": len(self._made) + len(self._left_out),
             "total": len(self._examples),
             "failure": say(self._failure),
-            "left_out": [say(LEFT_OUT, file=file, why=say(why)) for file, why in self._left_out],
+            "left_out": [say(_left_out(file, why), file=file, why=say(why)) for file, why in self._left_out],
             "chosen_with": [say(each) for each in dict.fromkeys(each.chosen_with for each in self._examples) if each],
             "slides": [_said(slide) for slide in slides],
         }
@@ -117,8 +118,9 @@ class Preparation:
             self._leave_out(example, BROKEN)
 
     def _leave_out(self, example: Example, reason: str) -> None:
-        self._left_out.append((example.path.name, reason))
-        print(LEFT_OUT.format(file=example.path.name, why=reason), file=sys.stderr, flush=True)
+        name = example.path.name
+        self._left_out.append((name, reason))
+        print(_left_out(name, reason).format(file=name, why=reason), file=sys.stderr, flush=True)
 
     def _slide(self, file: Path, meant: str, label: str) -> tuple[Slide, bytes]:
         from hyper.recordings.audio import wav_bytes
@@ -127,6 +129,10 @@ class Preparation:
         assert self._asr is not None  # it is loaded before anything is compared
         slide, waveform = make_slide(self._asr, file, meant, label)
         return slide, wav_bytes(waveform)
+
+
+def _left_out(file: str, why: str) -> str:
+    return NAMED_LEFT_OUT if file in why else LEFT_OUT
 
 
 def _said(slide: Slide) -> dict[str, Any]:

@@ -240,12 +240,13 @@ let legendTimer;
 function quietLater() {
   document.body.classList.remove("is-quiet");
   clearTimeout(legendTimer);
-  legendTimer = setTimeout(() => document.body.classList.add("is-quiet"), LEGEND_MS);
+  legendTimer = setTimeout(toggleKeys, LEGEND_MS);
 }
 
 function toggleKeys() {  // asked for, they stay until they are asked away
   clearTimeout(legendTimer);
   document.body.classList.toggle("is-quiet");
+  if (shown()) fit();  // to the room that the notice leaves or takes
 }
 
 function toggleFullScreen() {
