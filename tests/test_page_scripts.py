@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import io
 import json
 from collections.abc import Iterator
 
 import pytest
+from matplotlib.image import imread
 from test_browser import CHROMIUM, FLAGS, playwright
 
 from hyper.model.files import ASSETS
@@ -327,6 +329,17 @@ def test_a_notice_that_faded_gives_its_room_to_the_transcripts(stage):
     stage.keyboard.press("?")
     after = stage.evaluate(rows)
     assert stage.locator("#notice").is_hidden() and after[0] > before[0] and after[1] > before[1]
+
+
+def test_the_bar_of_nothing_done_looks_empty(stage):
+    stage.add_style_tag(content=":root { --back: #000; --front: #fff; --rule: #888; --adapted-tone: #0f0; }")
+    stage.add_style_tag(content=(FOLDER / "stage.css").read_text(encoding="utf-8"))
+    inside = []
+    for share in (0, 1):
+        stage.evaluate("share => { tell = () => {}; at('bar').value = share; }", share)
+        bar = imread(io.BytesIO(stage.locator("#bar").screenshot()))  # (height, width, colours), 0 to 1
+        inside.append([*bar[bar.shape[0] // 2, bar.shape[1] // 2, :3]])
+    assert inside == [[0, 0, 0], [0, 1, 0]]
 
 
 def test_after_what_changed_the_slide_shows_what_it_showed_before(stage):
