@@ -170,7 +170,7 @@ def test_in_german(stage):
     is_whole(stage)
     press(stage, "c")
     expect(at("#change-note")).to_have_text(
-        re.compile(r"[\d.]+ Zahlen wurden .+: [\d,]+ % des Modells\. Stärke 1,25\.")
+        re.compile(r"[\d.]+ Zahlen wurden .+: [\d,]+ % des Modells\. Ein Teil .+ gleich\. Stärke 1,25\.")
     )
     is_whole(stage)
     press(stage, "End", " ")

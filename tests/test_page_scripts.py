@@ -23,7 +23,7 @@ SLIDE = {
 }  # fmt: skip
 ADAPTED = SLIDE | {
     "adapted": [{"strength": 1, "line": SLIDE["base"], "verdict": "", "outcome": ""}], "axis": "layers",
-    "layers": [{"name": "1", "percent": 14}], "n_written": 1024, "written_percent": 0.023,
+    "layers": [{"name": "1", "percent": 14}], "n_written": 1024, "written_percent": 0.023, "is_partly_shared": True,
 }  # fmt: skip
 
 BROWSERS_KINDS = {".mp4": "video/mp4", "webm": "video/webm", ".amr": "", ".pdf": "application/pdf"}  # by the ending
@@ -83,7 +83,8 @@ def dress(stage: playwright.Page) -> None:
 
 FAKE_MICROPHONE = """ends => {
   const stream = {getTracks: () => [{stop() {}}]};
-  const getUserMedia = async () => { if (ends === "refused") throw new DOMException("", "NotAllowedError"); return stream; };
+  const refused = new DOMException("", "NotAllowedError");
+  const getUserMedia = () => ends === "refused" ? Promise.reject(refused) : Promise.resolve(stream);
   Object.defineProperty(navigator, "mediaDevices", {value: {getUserMedia}});
   window.MediaRecorder = class {
     stream = stream;
@@ -329,6 +330,14 @@ def test_a_notice_that_faded_gives_its_room_to_the_transcripts(stage):
     stage.keyboard.press("?")
     after = stage.evaluate(rows)
     assert stage.locator("#notice").is_hidden() and after[0] > before[0] and after[1] > before[1]
+
+
+def test_what_changed_says_what_of_it_is_no_recordings_own(stage):
+    learned = texts("tr")["Part of the change was learned and is the same for every recording."]
+    for is_shared in (True, False):
+        slide = ADAPTED | {"is_partly_shared": is_shared}
+        stage.evaluate("slide => { now.slides = [slide]; go(0); toggleChange(); }", slide)
+        assert (learned in stage.locator("#change-note").text_content()) == is_shared
 
 
 def test_the_bar_of_nothing_done_looks_empty(stage):

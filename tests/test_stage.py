@@ -18,10 +18,12 @@ from hyper.compare.example_sets import LEARNED_EMBEDDING
 from hyper.compare.pipeline import PersonalizedAsr
 from hyper.compare.verdict import judge
 from hyper.model.backbone import BackboneError
+from hyper.model.subspace import LayerSize
 from hyper.recordings.audio import SAMPLE_RATE, wav_bytes
 from hyper.recordings.manifest import ManifestError
 from hyper.ui import panels
 from hyper.ui.examples import Example
+from hyper.ui.languages import translated
 from hyper.ui.stage import slides
 from hyper.ui.stage.preparation import NOT_YET, LiveError, Preparation
 from hyper.ui.stage.programme import MANIFEST, programme, read_programme
@@ -139,6 +141,16 @@ def test_a_word_of_the_base_alone_has_its_place_on_the_stage_too():
     assert all(not word.note for word in line_of(made.base).words)
     nothing = comparison("turn on", "")
     assert (slides._line_maker(nothing)(nothing.adapted).words) == ()
+
+
+def test_short_names_of_layers_are_written_out_below_them(asr, folder):
+    slide, _ = make_slide(asr, folder / "a_first.wav")
+    assert slide.axis.startswith("Change of each decoder layer,")  # there numbers are enough
+    assert slide.is_partly_shared and asr.hypernet.n_shared
+    layers = [LayerSize(f"model.{side}.layers.0.fc1", 0.1) for side in ("encoder", "decoder")]
+    assert slides._of_layers(layers) == "encoder (enc) and decoder (dec) layer"
+    axis = f"Change of each {slides._of_layers(layers)}, in percent of its own weights"
+    assert translated(axis, "it").startswith("Cambiamento di ogni strato di encoder (enc.) e decoder (dec.), ")
 
 
 def test_a_recording_that_fails_is_left_out_with_a_line(prepared):

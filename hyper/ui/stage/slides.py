@@ -16,6 +16,7 @@ from hyper.compare.row import Row
 from hyper.compare.sweep import sweep
 from hyper.compare.verdict import Doubt, judge
 from hyper.metrics.word_errors import WordSpan
+from hyper.model.subspace import LayerUpdate
 from hyper.plots.layers import layer_axis_title, whole_layers
 from hyper.recordings.counts import count
 from hyper.ui.examples import SIMULATED
@@ -23,6 +24,7 @@ from hyper.ui.languages import say, word
 from hyper.ui.marks import NO_SPEECH, NO_WORDS
 
 N_PEAKS = 160  # bars of the drawn waveform: as many as the last row can tell apart
+BOTH_SIDES = "encoder (enc) and decoder (dec) layer"
 DROPPED = "–"  # stands for a word of the base's, as on the page
 DOUBTS: dict[Doubt, str] = {  # in few words, to be read from afar
     "no speech": "no speech was found",
@@ -85,6 +87,7 @@ class Slide:
     axis: str  # what is said of these layers' sizes
     n_written: int  # numbers that the hypernetwork wrote for this recording
     written_percent: float  # of the model's
+    is_partly_shared: bool  # whether some of the change was learned and is the same for every recording
 
 
 def make_slide(
@@ -106,9 +109,10 @@ def make_slide(
         base=line_of(comparison.base),
         adapted=tuple(AtStrength(p.strength, line_of(p.row), _verdict(comparison, p.row)) for p in points),
         layers=tuple(Layer(name, 100 * size) for name, size in whole_layers(comparison.layers).items()),
-        axis=f"Change of each {layer_axis_title(comparison.layers)}, in percent of its own weights",
+        axis=f"Change of each {_of_layers(comparison.layers)}, in percent of its own weights",
         n_written=comparison.generated_parameters,
         written_percent=100 * comparison.generated_share,
+        is_partly_shared=comparison.shared_parameters > 0,
     )
     return slide, comparison.waveform
 
@@ -127,6 +131,12 @@ def said_slide(slide: Slide) -> dict[str, Any]:
     for layer in data["layers"]:
         layer["name"] = say(layer["name"])
     return data
+
+
+def _of_layers(layers: Sequence[LayerUpdate]) -> str:
+    """What the layers are called, with the short names where both kinds stand under the bars."""
+    title = layer_axis_title(layers)
+    return BOTH_SIDES if " and " in title else title
 
 
 def _verdict(comparison: Comparison, row: Row) -> str:

@@ -98,8 +98,9 @@ function drawChange(slide) {
   const written = hwSay("{n} numbers were written for this recording: {share} % of the model.", {
     n: hwNumber(slide.n_written), share: hwNumber(slide.written_percent, 3),
   });
+  const shared = slide.is_partly_shared ? ` ${hwSay("Part of the change was learned and is the same for every recording.")}` : "";
   const [first, ...rest] = at("strength-text").textContent;
-  at("change-note").textContent = `${written} ${first.toLocaleUpperCase(language)}${rest.join("")}.`;
+  at("change-note").textContent = `${written}${shared} ${first.toLocaleUpperCase(language)}${rest.join("")}.`;
   at("layers").classList.toggle("many", slide.layers.length > MANY_LAYERS);
   at("layers").replaceChildren(...slide.layers.map(layer => {
     const size = layer.percent * strength, bar = element("span", "bar");
