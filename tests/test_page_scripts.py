@@ -303,6 +303,18 @@ def test_a_reload_comes_back_to_the_same_slide_in_the_same_light(page):
     assert page.evaluate(at_slide) == ["slide", 0, 0, True]
 
 
+def test_the_letters_fit_beside_the_key_that_scrolls(stage):
+    stage.set_viewport_size({"width": 1920, "height": 1080})
+    dress(stage)
+    stage.evaluate("at('scroll-key').style.width = '100%'")  # a line more below the transcripts
+    for n_words in range(20, 60, 4):
+        slide = ADAPTED | {"meant": "turn on " * 200, "base": {"words": SLIDE["base"]["words"] * n_words, "score": ""}}
+        stage.evaluate("slide => { now.slides = [slide]; go(0, ADAPTED); }", slide)
+        row = "[at('base').scrollHeight > at('base').clientHeight + 1, at('base').tabIndex === 0]"
+        is_cut, is_told = stage.evaluate(row)
+        assert is_cut == is_told
+
+
 def test_the_key_that_scrolls_is_listed_and_the_next_slide_has_the_arrows_back(stage):
     dress(stage)
     long = ADAPTED | {"base": {"words": SLIDE["base"]["words"] * 900, "score": ""}}

@@ -118,14 +118,21 @@ function element(tag, style, ...content) {
   return made;
 }
 
-function fit() {  // the largest letters with which both transcripts are whole; below the smallest a row scrolls
+function fit() {  // the key for what scrolls takes room itself
+  at("scroll-key").hidden = true;
+  size();
+  if (SCROLLED.every(text => text.tabIndex < 0)) return;
+  at("scroll-key").hidden = false;
+  size();
+}
+
+function size() {  // the largest letters with which both transcripts are whole; below the smallest a row scrolls
   const rows = [at("base"), at("adapted")];
   const isWhole = () => rows.every(row => row.scrollHeight <= row.clientHeight + 1);
-  let size = LARGEST;
-  do at("rows").style.setProperty("--fit", size); while (!isWhole() && (size -= FIT_STEP) >= SMALLEST);
+  let letters = LARGEST;
+  do at("rows").style.setProperty("--fit", letters); while (!isWhole() && (letters -= FIT_STEP) >= SMALLEST);
   for (const text of SCROLLED) text.tabIndex = text.scrollHeight > text.clientHeight + 1 ? 0 : -1;
   SCROLLED.forEach(tellMore);
-  at("scroll-key").hidden = SCROLLED.every(text => text.tabIndex < 0);
 }
 
 function tellMore(row) {  // a sign at its lower edge while some of it is out of sight below
