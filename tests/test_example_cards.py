@@ -54,6 +54,14 @@ def test_a_card_says_what_it_is_and_stays_text(recorded):
     assert cards_box(html, "x").visible
 
 
+def test_no_success_is_promised_of_an_example_whose_verdict_is_not_reliable(recorded):
+    doubtful = replace(recorded[2], doubt="unsure", drawn=("122", "573"))
+    card = text_of(ExampleCards(recorded).first([doubtful]))
+    assert "Not reliable" in card and "helps" not in card
+    assert "not reliable" in doubtful.note and "fewer errors" not in doubtful.note and "122" not in doubtful.note
+    assert in_order([doubtful, example("sure", "gain", "b")])[0].path.stem == "sure"
+
+
 def test_an_example_that_cannot_be_read_is_told_at_the_start(tmp_path):
     with pytest.raises(AudioError, match="gone.wav"):
         ExampleCards([replace(example("x", "", ""), path=tmp_path / "gone.wav")])

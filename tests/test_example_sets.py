@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 
 import numpy as np
 import pytest
+from served import ROOT
 from test_speech import drawn
 
 from hyper.__main__ import main
 from hyper.compare.example_sets import LEARNED_EMBEDDING, manifest_of, pair_of
+from hyper.compare.pipeline import PersonalizedAsr
 from hyper.recordings.manifest import read_manifest
 from hyper.speech import examples as made
 from hyper.ui.example_cards import ExampleCards
@@ -77,15 +80,26 @@ def test_cards_say_once_what_their_examples_were_chosen_with(bundled, monkeypatc
     assert "word table" not in cards.rest([first] * 5) + cards.first([second] * 5)  # where words are few
 
 
-def test_a_chosen_example_names_its_pair(tmp_path, monkeypatch):
+def test_a_chosen_example_names_its_pair_and_what_is_doubted_of_it(tmp_path, monkeypatch):
     turns = [(0, 0), (1, 1), (0, 1), (2, 1), (2, 1)]
-    candidates = [drawn(10 * turn + cell, *errors) for turn, errors in enumerate(turns) for cell in range(10)]
+    candidates = [
+        replace(drawn(10 * turn + cell, *errors), doubts=("far", "unsure"))
+        for turn, errors in enumerate(turns)
+        for cell in range(10)
+    ]
     monkeypatch.setattr(made, "make_candidates", lambda *_: [])
     monkeypatch.setattr(made, "score_manifest", lambda *_, **__: SimpleNamespace(utterances=candidates))
     monkeypatch.setattr(made, "load_audio", lambda _: np.zeros(160, np.float32))
     made.make_examples(pair(TINY), tmp_path, 50, LEARNED_EMBEDDING)
     rows = read_manifest(tmp_path / "manifest.csv")
     assert {(row.chosen_with, row.pair) for row in rows} == {(LEARNED_EMBEDDING, "whole hypernet")}
+    assert {row.doubt for row in rows} == {"far"}
+
+
+def test_the_bundled_examples_are_doubted_as_their_manifest_says():
+    asr = PersonalizedAsr.load()
+    for row in read_manifest(ROOT / "examples" / "manifest.csv"):
+        assert next(iter(asr.compare(row.path).verdict.doubts), "") == row.doubt, row.file
 
 
 @pytest.mark.parametrize(

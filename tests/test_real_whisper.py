@@ -59,3 +59,4 @@ def test_its_examples_were_chosen_with_these_weights_and_do_what_their_manifest_
     for row in shown.values():
         found = asr.compare(row.path, row.reference)
         assert outcome(found.base.errors, found.adapted.errors) == row.outcome, row.file
+        assert next(iter(found.verdict.doubts), "") == row.doubt, row.file

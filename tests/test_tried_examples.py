@@ -23,6 +23,13 @@ from hyper.ui.tried_examples import TriedExamples
 from hyper.ui.visitors.uploads import Uploads
 
 OTHER = "another/whisper"
+DOUBTS = PersonalizedAsr.doubts
+
+
+@pytest.fixture(autouse=True)
+def undoubted(monkeypatch) -> None:
+    """These random models are sure of nothing, so that no outcome would be told."""
+    monkeypatch.setattr(PersonalizedAsr, "doubts", lambda *_, **__: ())
 
 
 @pytest.fixture(scope="module")
@@ -76,6 +83,18 @@ def test_another_pair_tries_each_once_and_its_own_outcomes_label_and_order_them(
     assert found["as adapted"] == "gain" and own.of(OTHER)[0].label == "as adapted"
     assert found["as base"] == "harm"
     assert not own.is_missing(OTHER)
+
+
+def test_what_is_tried_is_doubted_as_the_verdict_on_its_result_is(asr, examples, tmp_path, monkeypatch):
+    monkeypatch.setattr(PersonalizedAsr, "doubts", DOUBTS)
+    own = tried(asr, examples, tmp_path, OTHER, Line())
+    own.try_out(OTHER)
+    for each in own.of(OTHER):
+        assert each.doubt == next(iter(asr.compare(each.path, each.reference).verdict.doubts), "")
+    monkeypatch.setattr(PersonalizedAsr, "doubts", lambda *_, **__: ("signs", "unsure"))
+    doubted = tried(asr, examples, tmp_path, OTHER, Line())
+    doubted.try_out(OTHER)
+    assert {each.doubt for each in doubted.of(OTHER)} == {"signs"}
 
 
 @pytest.mark.parametrize(

@@ -20,6 +20,7 @@ from test_ui_said import asked_in
 
 from hyper.compare.pipeline import PersonalizedAsr
 from hyper.compare.speaking import HOW_MEASURED
+from hyper.compare.voice_map import Whereabouts
 from hyper.compare.word_times import PairTimes, WordTime
 from hyper.plots.style import Caption
 from hyper.plots.sweep import SWEEP, UNCOUNTED_SWEEP, sweep_caption
@@ -65,6 +66,12 @@ class LoudnessCard(Card):
         return {self.box: HIDDEN, self.plot: None}
 
 
+def _doubted(card: TranscriptsCard, asked: Asked) -> str:
+    """The result of a voice that is far from all."""
+    far = Whereabouts(0.0, 0.0, distance=2.0, limit=1.0, share_nearer=1.0)
+    return text_of(card.render(replace(comparison("turn on", "turn off"), where=far), asked)[card.panels])
+
+
 @pytest.mark.parametrize(
     ("recording", "shown"),
     [
@@ -83,6 +90,7 @@ def test_the_transcripts_say_which_file_was_heard(tmp_path, recording, shown):
         own = TranscriptsCard(service, inputs)
     asked = ASKED._replace(recording=str(example.path) if recording == "example" else recording)
     html = own.render(comparison("turn on", "turn off"), asked)[own.panels]
+    assert ("Try another" in _doubted(own, asked)) is (recording != "example")
     assert shown in text_of(html) if shown else "Recording:" not in text_of(html)
     assert "/tmp" not in text_of(html)
 

@@ -16,6 +16,7 @@ from hyper.compare.confidence import WordConfidence
 from hyper.compare.guards import Heard
 from hyper.compare.row import Row, make_row
 from hyper.compare.transcript import Transcript
+from hyper.compare.verdict import REASONS
 from hyper.compare.voice_map import Whereabouts
 from hyper.compare.word_times import PairTimes
 from hyper.metrics.word_errors import WordErrors
@@ -223,6 +224,12 @@ def test_not_reliable_says_why_and_what_would_work():
     html = panels.results_html(replace(said("turn off", "turn on", "turn on"), where=far), "bundled")
     assert verdict_of(html) == f"Not reliable {panels.DOUBTS['far']}"
     assert all(re.search("Try|Speak", sentence) for sentence in panels.DOUBTS.values())
+
+
+def test_nobody_is_told_how_to_speak_an_example():
+    far = Whereabouts(0.0, 0.0, distance=2.0, limit=1.0, share_nearer=1.0)
+    doubted = replace(said("turn off", "turn on", "turn on"), where=far)
+    assert verdict_of(panels.results_html(doubted, "bundled", is_example=True)) == f"Not reliable {REASONS['far']}"
 
 
 def test_rates_stand_in_the_folded_table_alone():

@@ -63,7 +63,8 @@ def score_parts(
         waveforms = [waveform for _, waveform in readable]
         pairs = transcribe(waveforms)
         utterances += [
-            _scored(asr, row, waveform, pair, language) for (row, waveform), pair in zip(readable, pairs, strict=True)
+            score_pair(asr, row, waveform, pair, language)
+            for (row, waveform), pair in zip(readable, pairs, strict=True)
         ]
         yield replace(evaluation, utterances=tuple(utterances), failures=tuple(failures))
 
@@ -99,7 +100,9 @@ def _parts(
         yield readable
 
 
-def _scored(asr: PersonalizedAsr, row: ManifestRow, waveform: np.ndarray, pair: Pair, language: str) -> ScoredUtterance:
+def score_pair(
+    asr: PersonalizedAsr, row: ManifestRow, waveform: np.ndarray, pair: Pair, language: str
+) -> ScoredUtterance:
     """The transcripts with what speaks against them, and with their errors where the row has a reference."""
 
     heard = Heard(waveform)

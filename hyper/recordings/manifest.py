@@ -19,7 +19,7 @@ FILE_COLUMNS = ("file", "path")
 REFERENCE_COLUMNS = ("reference", "text", "what was meant")  # the last one in tables that the app saved
 OPTIONAL_COLUMNS = (
     "speaker", "cohort", "severity", "voice", "domain", "corpus", "licence", "phones", "age", "note", "verbatim",
-    "outcome", "chosen_with", "pair",
+    "outcome", "doubt", "chosen_with", "pair",
 )  # fmt: skip
 # Kinds that the code tells apart, however they are written: `Typical` is no disorder. Others stay as written (ALS).
 KINDS = {"typical", "stuttering", "dysarthria", "parkinsons", "mixed", "dysphonia", "mild", "moderate", "severe"}
@@ -66,6 +66,7 @@ class ManifestRow:
     note: str = ""  # whatever whoever made the list wants to find again
     verbatim: str = ""  # every sound that was said, repetitions included
     outcome: str = ""  # of an example: gain, tie, harm or right, with the pair that it was chosen with
+    doubt: str = ""  # of an example: the gravest reason why its result is not reliable, as `REASONS` names it
     chosen_with: str = ""  # of an example: what is to be known of that pair
     pair: str = ""  # and its weights, as `pair_of` tells them
     original: Path | None = None  # where the recording is that a simulator changed; written relative to the manifest

@@ -66,7 +66,8 @@ def make_examples(asr: PersonalizedAsr, out: Path, n_candidates: int, chosen_wit
             save_audio(path, load_audio(chosen.recording.path))
             note = f"{kind}: {counts[kind]} of {len(drawn)} drawn; {errors}"
             row = replace(chosen.recording, file=path.name, path=path, outcome=kind, note=note)
-            rows.append(replace(row, chosen_with=chosen_with, pair=pair_of(asr)))
+            doubt = chosen.doubts[0] if chosen.doubts else ""
+            rows.append(replace(row, doubt=doubt, chosen_with=chosen_with, pair=pair_of(asr)))
     write_manifest(out / "manifest.csv", rows)
     return rows
 

@@ -21,6 +21,7 @@ EXPECTED = {
     "tie": "Adapting does not help",
     "harm": "Adapting makes it worse",
     "right": "Right without adapting",
+    "doubt": "Not reliable",  # as the verdict on its result says
 }
 
 
@@ -56,7 +57,7 @@ class ExampleCards:
             ExampleCard(
                 self._places[each.path],
                 capitalised(each.label),
-                EXPECTED.get(each.outcome, ""),
+                EXPECTED.get(each.verdict, ""),
                 self._waves[each.path],
             )
             for each in examples

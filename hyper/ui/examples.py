@@ -16,6 +16,7 @@ OUTCOMES = {  # what adapting does to an example
     "tie": "adapting does not help here",
     "harm": "adapted, the model makes more errors here",
 }
+DOUBTFUL = "what the model writes here is not reliable"  # whatever its errors
 LIKE_IT = "as with {n} of {total} recordings that were drawn"
 _DRAWN = re.compile(r"\w+: ([\d,]+) of ([\d,]+) drawn\b")  # in a manifest's note, as `make-examples` writes it
 SIMULATED = "simulated "  # how the label of an example begins that a simulator made
@@ -35,6 +36,12 @@ class Example:
     pair: str = ""  # the weights that it was chosen with
     chosen_with: str = ""  # what is to be known of them
     drawn: tuple[str, str] | None = None  # how many had its outcome, of how many that it was chosen from
+    doubt: str = ""  # the gravest reason why its result is not reliable, so that no success is claimed of it
+
+    @property
+    def verdict(self) -> str:
+        """What its result is said to be: an outcome, or that it is not reliable."""
+        return "doubt" if self.doubt else self.outcome
 
     @property
     def is_simulated(self) -> bool:
@@ -53,6 +60,8 @@ class Example:
         outcome = f"; {say(OUTCOMES[self.outcome])}" if self.outcome in OUTCOMES else ""
         if outcome and self.drawn:
             outcome += f", {say(LIKE_IT, n=self.drawn[0], total=self.drawn[1])}"
+        if self.doubt:
+            outcome = f"; {say(DOUBTFUL)}"
         chosen_with = f" {say(self.chosen_with)}" if self.chosen_with else ""
         return f"{say('Example')}: {self.said_label}{outcome}{licence}.{chosen_with}"
 
@@ -80,6 +89,7 @@ def read_examples(manifest: Path, of_base: str = "") -> list[Example]:
             row.pair,
             row.chosen_with,
             _drawn(row.note),
+            row.doubt,
         )
         for row in rows
     ]
@@ -100,7 +110,7 @@ def in_order(examples: Sequence[Example]) -> list[Example]:
     """First one that gains, a tie, a harm and typical speech, each of another cohort where it can be; then the rest."""
     chosen: dict[str, Example] = {}
     for kind in ("harm", "tie", "gain", TYPICAL):  # the rarest first: there the cohort cannot be chosen
-        found = [each for each in examples if kind == (TYPICAL if each.cohort == TYPICAL else each.outcome)]
+        found = [each for each in examples if kind == (TYPICAL if each.cohort == TYPICAL else each.verdict)]
         cohorts = {each.cohort for each in chosen.values()}
         if found:
             chosen[kind] = min(found, key=lambda each: each.cohort in cohorts)

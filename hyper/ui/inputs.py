@@ -169,7 +169,7 @@ class Inputs:
     def fill(self, event: gr.EventData, name: str) -> Filling:
         """With the example whose card was pressed."""
         pressed = self.examples[int(event.example)]
-        of_other_model = replace(pressed, outcome="")  # its card is still there for a moment
+        of_other_model = replace(pressed, outcome="", doubt="")  # its card is still there for a moment
         return _filling(next((each for each in self.tried.of(name) if each.path == pressed.path), of_other_model))
 
     def fill_first(self, name: str) -> Filling:

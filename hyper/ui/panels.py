@@ -67,11 +67,12 @@ def results_html(
     recording: str | None = None,
     offer: str = "",
     name: str = "",
+    is_example: bool = False,
 ) -> str:
     """The verdict and both rows. `model` is what the visitor chose, as a command would name it.
 
     `recording` is the file that the player plays, `offer` what the button under a verdict says that asks for another
-    model, `name` what tells the recording from others.
+    model, `name` what tells the recording from others. Nobody can speak an example anew: it brings no advice to.
     """
     verdict = comparison.verdict
     is_hidden = any(row.heard_nobody for row in comparison.rows)  # one row must not tell what the other hides
@@ -91,7 +92,7 @@ def results_html(
         "comparison",
         comparison=comparison,
         verdict=verdict,
-        sentence=say(verdict_sentence(comparison, verdict)),
+        sentence=say(verdict_sentence(comparison, verdict, is_example)),
         offer=say(offer) if offer and asks_for_another_model(verdict) else "",
         panels=panels,
         columns=found,
@@ -114,10 +115,10 @@ def shortened(name: str) -> str:
     return f"{name[:n_first]}…{name[n_first + 1 - LONGEST_NAME :]}"
 
 
-def verdict_sentence(comparison: Comparison, verdict: Verdict) -> str:
-    """What came of it: of a result that is not reliable why, and what would work."""
+def verdict_sentence(comparison: Comparison, verdict: Verdict, is_example: bool = False) -> str:
+    """What came of it: of a result that is not reliable why, and, of a recording of one's own, what would work."""
     if verdict.doubts:
-        return DOUBTS[verdict.doubts[0]]
+        return (REASONS if is_example else DOUBTS)[verdict.doubts[0]]
     base, adapted = comparison.base.errors, comparison.adapted and comparison.adapted.errors
     if base is not None and base.wer is None:
         return "The reference has no words, so there is nothing to count."

@@ -9,14 +9,17 @@ from typing import TYPE_CHECKING
 from weakref import WeakKeyDictionary
 
 from hyper.compare.example_sets import folder_of, made_for, pair_of
-from hyper.metrics.word_errors import outcome, word_errors
+from hyper.compare.scoring import score_pair
+from hyper.metrics.word_errors import outcome
 from hyper.recordings.audio import load_audio
+from hyper.recordings.manifest import ManifestRow
 from hyper.ui.examples import Example, in_order
 from hyper.ui.service import Service
 
 if TYPE_CHECKING:
     from hyper.compare.pipeline import PersonalizedAsr
-    from hyper.compare.transcript import Pair
+
+LANGUAGE = "en"  # of all examples
 
 
 class TriedExamples:
@@ -41,7 +44,7 @@ class TriedExamples:
         if self._is_told(name, as_chosen):
             return as_chosen
         asr = self._service.models.loaded(name)
-        untried = [replace(each, outcome="") for each in as_chosen]
+        untried = [replace(each, outcome="", doubt="") for each in as_chosen]
         return untried if asr is None else self._tried.get(asr, untried)
 
     def is_missing(self, name: str) -> bool:
@@ -80,12 +83,11 @@ class TriedExamples:
         return asr is not None and {each.pair for each in listed} == {pair_of(asr)}
 
     def _tried_by(self, asr: PersonalizedAsr, example: Example) -> Example:
-        pair = self._pair(asr, example)
-        assert pair.adapted is not None  # `is_missing` asks for a hypernetwork
-        base, adapted = (word_errors(example.reference, row.text) for row in (pair.base, pair.adapted))
-        return replace(example, outcome=outcome(base, adapted))
-
-    def _pair(self, asr: PersonalizedAsr, example: Example) -> Pair:
-        """By way of the line, one at a time, as a list's recordings."""
-        (pair,) = self._service.transcribe(asr, "en", None, [load_audio(example.path)])
-        return pair
+        """By way of the line, one at a time, as a list's recordings; doubts come first, as in the verdict."""
+        waveform = load_audio(example.path)
+        (pair,) = self._service.transcribe(asr, LANGUAGE, None, [waveform])
+        row = ManifestRow(example.path.name, example.path, example.reference)
+        found = score_pair(asr, row, waveform, pair, LANGUAGE)
+        assert found.base.errors and found.adapted and found.adapted.errors  # `is_missing` asks for a hypernetwork
+        of_words = outcome(found.base.errors, found.adapted.errors)
+        return replace(example, outcome=of_words, doubt=found.doubts[0] if found.doubts else "")

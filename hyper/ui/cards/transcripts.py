@@ -42,16 +42,19 @@ class TranscriptsCard(Card):
     def render(self, comparison: Comparison, asked: Asked) -> Values:
         """The verdict and both rows; where another model may do better, the one that is offered."""
         offer = offer_text(self.models) if self.models.offers(asked.model) else ""
-        name = self._name(asked.recording)
-        return {self.panels: panels.results_html(comparison, asked.model, asked.recording, offer, name)}
+        file = Path(asked.recording or OF_MICROPHONE)
+        example = example_of(self.inputs.examples, file)
+        name = example.said_label if example else _name(file)
+        html = panels.results_html(
+            comparison, asked.model, asked.recording, offer, name, is_example=example is not None
+        )
+        return {self.panels: html}
 
     def clear(self) -> Values:
         """Empty rows."""
         return {self.panels: panels.EMPTY}
 
-    def _name(self, recording: str | None) -> str:
-        """What the visitor calls the recording: the file, or the example; "" where it was just spoken."""
-        file = Path(recording or OF_MICROPHONE)
-        if found := example_of(self.inputs.examples, file):
-            return found.said_label
-        return "" if file.name == OF_MICROPHONE else file.name
+
+def _name(file: Path) -> str:
+    """What the visitor calls a recording of their own: the file; "" where it was just spoken."""
+    return "" if file.name == OF_MICROPHONE else file.name
