@@ -101,6 +101,30 @@ def test_whoever_leaves_an_example_hears_nothing_with_the_next_result(page):
     assert page.evaluate("document.querySelector('#hw-results:not(.hw-recounting)').dataset.play") is None
 
 
+CLOSE = "<button data-testid='toast-close' onclick='this.parentNode.remove()'></button>"
+NOTICES = "".join(f"<div class='toast-body {kind}'>{CLOSE}</div>" for kind in ("error", "error", "warning"))
+
+
+@pytest.mark.parametrize(
+    "begin",
+    [
+        "document.querySelector('#hw-compare').click()",
+        "document.querySelector('#hw-begin span').click()",
+        "document.querySelector('input').dispatchEvent(new Event('change', {bubbles: true}))",
+        "document.body.dispatchEvent(new DragEvent('drop', {bubbles: true}))",
+        f"({scripts.SHOW_RESULTS})()",
+    ],
+)
+def test_errors_go_when_something_else_is_begun_or_done_and_other_notices_stay(page, begin):
+    begins = "<div id='hw-begin'><button><span>Upload</span></button></div><button id='hw-compare'></button>"
+    page.set_content(f"<main id='hw-result'></main>{begins}<input type='file'><i>elsewhere</i>{NOTICES}")
+    page.evaluate(scripts.WATCH_ERRORS)
+    page.locator("i").click()
+    assert page.locator(".toast-body").count() == 3
+    page.evaluate(begin)
+    assert page.locator(".toast-body").evaluate_all("all => all.map(each => each.className)") == ["toast-body warning"]
+
+
 @pytest.mark.parametrize(
     ("name", "kind"),
     [

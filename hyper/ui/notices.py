@@ -75,5 +75,8 @@ def check_recordings(paths: Sequence[str]) -> None:
 
 
 def notice(text: str, title: str) -> gr.Error:
-    """A notice that stays until it is closed. Gradio renders its text as HTML, so file names are escaped."""
+    """A notice that stays until it is closed, or until something else is begun.
+
+    Gradio renders its text as HTML, so file names are escaped.
+    """
     return gr.Error(escape(say(text), quote=False), duration=None, title=say(title), print_exception=False)

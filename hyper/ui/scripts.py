@@ -10,10 +10,21 @@ from hyper.recordings.matching import AUDIO_ENDINGS
 
 MEND_ACCESS = (ASSETS / "access.js").read_text(encoding="utf-8")
 
+# An error stays until it is closed or until something else is begun: it is of what was asked before.
+_CLOSE_ERRORS = "document.querySelectorAll('.toast-body.error [data-testid=toast-close]').forEach(each => each.click())"
+WATCH_ERRORS = f"""() => {{
+  const begins = "#hw-begin button, #hw-reading-buttons button, #hw-compare, .hw-example, .hw-go, .hw-offer";
+  document.addEventListener("click", ({{target}}) => {{ if (target.closest(begins)) {_CLOSE_ERRORS}; }}, true);
+  document.addEventListener("change", ({{target}}) => {{ if (target.type === "file") {_CLOSE_ERRORS}; }}, true);
+  document.addEventListener("drop", () => {_CLOSE_ERRORS}, true);
+}}"""
 # No further than needed: where the result is in view already, nothing moves under the hand.
-SHOW_RESULTS = """() => document.getElementById('hw-result').scrollIntoView({
-  block: 'nearest', behavior: matchMedia('(prefers-reduced-motion: reduce)').matches ? 'auto' : 'smooth'
-})"""
+SHOW_RESULTS = f"""() => {{
+  {_CLOSE_ERRORS};
+  document.getElementById('hw-result').scrollIntoView({{
+    block: 'nearest', behavior: matchMedia('(prefers-reduced-motion: reduce)').matches ? 'auto' : 'smooth'
+  }});
+}}"""
 COMPARE = "() => document.getElementById('hw-compare').click()"
 PLAY = "() => { document.getElementById('hw-results').dataset.play = 'yes'; }"  # the player does, with the result
 # The recorder's own controls, as soon as they are there.
