@@ -167,6 +167,39 @@ def test_the_file_dialog_offers_films_that_hold_sound(page):
     assert {"audio/*", ".mp4", ".mov"} <= set(page.locator("input").get_attribute("accept").split(","))
 
 
+TABS = """<nav id='views'><button data-view='models'>Models</button></nav><textarea></textarea><div id='hw-tabs'>
+<button role='tab' data-tab-id='try' aria-selected='true'></button><button role='tab' data-tab-id='how'></button>
+<button role='tab' data-tab-id='models'></button><p id='hw-tab-how'></p></div>
+<script>document.querySelectorAll('[role=tab]').forEach(tab => tab.addEventListener('click', () => {
+  document.querySelector('[aria-selected]').removeAttribute('aria-selected');
+  tab.ariaSelected = true;
+}))</script>"""
+
+
+@pytest.mark.parametrize("asked", ["", "?view=how", "#hw-tab-how"])
+def test_back_closes_what_was_opened_and_leaves_the_page_as_it_is(page, asked):
+    shown = "document.querySelector('[aria-selected]').dataset.tabId"
+    page.route("http://page/**", lambda route: route.fulfill(body=TABS, content_type="text/html"))
+    page.goto(f"http://page/{asked}")
+    page.evaluate(scripts.KEEP_HISTORY)
+    page.evaluate(f"element => {{ {scripts.OPEN_VIEWS} }}", page.query_selector("#views"))
+    page.locator("textarea").fill("typed")
+    page.evaluate(f"({scripts.open_view('how')})()")
+    page.get_by_text("Models").click()
+    page.get_by_text("Models").click()
+    assert (page.evaluate(shown), page.url) == ("models", f"http://page/{asked}")
+    for view in ("how", "try"):
+        page.go_back()
+        page.wait_for_function(f"{shown} === '{view}'")
+    page.go_forward()
+    page.wait_for_function(f"{shown} === 'how'")
+    page.evaluate("location.hash = 'elsewhere'")
+    assert page.evaluate(shown) == "how" and page.locator("textarea").input_value() == "typed"
+    page.go_back()
+    page.go_back()
+    page.wait_for_function(f"{shown} === 'try'")
+
+
 def type_a_text(page: playwright.Page, box: str) -> None:
     """The title of the page says whether the count was asked for."""
     page.set_content(f"<div id='hw-results'></div><div id='{box}'><textarea></textarea></div><button id='hw-recount'>")

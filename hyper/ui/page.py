@@ -69,6 +69,7 @@ def build_page(service: Service, examples: TriedExamples) -> gr.Blocks:
         demo.load(None, js=scripts.FOLLOW_PLAYER)
         demo.load(None, js=scripts.TAKE_RECORDINGS)
         demo.load(None, js=scripts.WATCH_ERRORS)
+        demo.load(None, js=scripts.KEEP_HISTORY)
         demo.load(None, js=scripts.MEND_ACCESS)
     demo.unload(service.leave)
     _keep_signatures(demo)

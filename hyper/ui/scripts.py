@@ -147,11 +147,30 @@ OPEN_VIEWS = f"""element.addEventListener("click", (event) => {{
   const view = event.target.closest("[data-view]")?.dataset.view;
   if (view) {_PRESS_TAB};
 }});"""
+# Each mode or view that is opened is a step of the browser's history, with the same address: Back closes it again and
+# leaves what is on the page. A step of somebody else's, as to a place on the page, names no view and changes none.
+KEEP_HISTORY = """() => {
+  const tabs = "#hw-tabs [role=tab][data-tab-id]";
+  const keep = (how, view) => history[how]({...history.state, hwView: view}, "");
+  let isBack = false, now = document.querySelector(`${tabs}[aria-selected=true]`)?.dataset.tabId;
+  keep("replaceState", now);
+  document.addEventListener("click", ({target}) => {
+    const view = target.closest(tabs)?.dataset.tabId;
+    if (!view || view === now) return;
+    now = view;
+    if (!isBack) keep("pushState", view);
+  });
+  addEventListener("popstate", ({state}) => {
+    isBack = true;
+    if (state?.hwView) document.querySelector(`#hw-tabs [data-tab-id='${state.hwView}']`)?.click();
+    isBack = false;
+  });
+}"""
 # As gradio does it where the address says which: the class by which all colours follow. The address keeps the choice.
 SWITCH_THEME = """element.addEventListener("click", () => {
   const isDark = document.body.classList.toggle("dark"), address = new URL(location);
   address.searchParams.set("__theme", isDark ? "dark" : "light");
-  history.replaceState(null, "", address);
+  history.replaceState(history.state, "", address);
 });"""
 OPEN_AND_COMPARE = """() => {
   document.querySelector('#hw-tabs [role=tab]').click();
