@@ -85,6 +85,21 @@ def test_the_page_says_what_the_marks_mean_and_whether_anybody_checked():
     assert marks.NOT_CALIBRATED not in unmarked and marks.CALIBRATED not in unmarked
 
 
+@pytest.mark.parametrize(
+    ("base", "meant", "is_said"),
+    [
+        ("turn of", "turn off", True),
+        ("turn of", "turn of", False),
+        ("turn of", None, False),
+        ("turn on", "turn off", False),
+    ],
+)
+def test_where_a_box_takes_the_place_of_a_question_mark_the_page_says_so(base, meant, is_said):
+    words = tuple(WordConfidence(word, 0.3 if word == "of" else 0.9) for word in base.split())
+    html = panels.results_html(comparison(base, base, meant, base_words=words), "bundled")
+    assert (marks.BOXED in text_of(html)) is is_said
+
+
 def test_a_pair_that_was_never_calibrated_says_what_to_run():
     assert "python -m hyper calibrate" in text_of(reliability_html(None))
 

@@ -17,6 +17,8 @@ NOT_CALIBRATED = (
     f"{percent(UNSURE_BELOW, 0)}. How often such words are right has not been checked for this model."
 )
 
+BOXED = "Uncertain words that count as wrong are boxed instead of marked with a question mark."
+
 
 def is_unsure(word: WordConfidence) -> bool:
     """Whether the word gets a mark."""

@@ -102,7 +102,7 @@ def results_html(
         short_name=shortened(name),
         wave=wave_path(comparison.waveform, N_BARS),
         train_command=train_command(model),
-        reading_help=_reading_help(comparison),
+        reading_help=_reading_help(comparison, panels, found),
         wer_meaning=_wer_meaning(comparison.language),
     )
 
@@ -192,6 +192,12 @@ def _panel(name: str, role: str, row: Row, found: Sequence[Column], place: int) 
     return Panel(name, role, row, list(zip_longest(words, unsure[: len(words)])), mistakes)
 
 
+def _has_boxed(panel: Panel, found: Sequence[Column], place: int) -> bool:
+    """Whether an uncertain word has the box of a wrong one in place of its mark: else marks and count would differ."""
+    wrong = (column.cells[place].words for column in found if column.cells[place].is_right is False)
+    return any(panel.words[i][1] for words in wrong for i in words)
+
+
 def _mistake(heard: str, meant: str) -> str:
     if not heard:
         return f"{meant} is missing"
@@ -205,12 +211,14 @@ def _wer_meaning(language: str) -> str:
     return f"{say(WER_MEANING.removesuffix(DIGITS) + '.')} {say(counting_note(language))}".strip()
 
 
-def _reading_help(comparison: Comparison) -> list[str]:
+def _reading_help(comparison: Comparison, panels: Sequence[Panel], found: Sequence[Column]) -> list[str]:
     """How to read what stands above."""
     if comparison.heard_nobody:
         return []
     texts = []
     if any(marks.is_unsure(word) for row in comparison.rows for word in row.words):
         texts.append(marks.CALIBRATED if comparison.is_calibrated else marks.NOT_CALIBRATED)
+    if any(_has_boxed(panel, found, i) for i, panel in enumerate(panels)):
+        texts.append(marks.BOXED)
     texts.append(comparison.count_note if comparison.base.errors is not None else NO_REFERENCE)
     return list(filter(None, texts))

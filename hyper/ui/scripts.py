@@ -150,7 +150,7 @@ OPEN_VIEWS = f"""element.addEventListener("click", (event) => {{
 # Each mode or view that is opened is a step of the browser's history, with the same address: Back closes it again and
 # leaves what is on the page. A step of somebody else's, as to a place on the page, names no view and changes none.
 KEEP_HISTORY = """() => {
-  const tabs = "#hw-tabs [role=tab][data-tab-id]";
+  const tabs = "#hw-tabs [data-tab-id]";
   const keep = (how, view) => history[how]({...history.state, hwView: view}, "");
   let isBack = false, now = document.querySelector(`${tabs}[aria-selected=true]`)?.dataset.tabId;
   keep("replaceState", now);
