@@ -8,7 +8,9 @@ import time
 from calendar import month_abbr, month_name
 from collections.abc import Callable
 from html import unescape
+from pathlib import Path
 
+import gradio
 import pytest
 from served import ROOT
 from starlette.applications import Starlette
@@ -22,7 +24,7 @@ from hyper.compare.pipeline import PersonalizedAsr
 from hyper.model.files import ASSETS
 from hyper.ui import server
 from hyper.ui.examples import read_examples
-from hyper.ui.languages import HOLE, LANGUAGES, document, i18n, said, texts, translated
+from hyper.ui.languages import GRADIOS_ITALIAN, HOLE, LANGUAGES, document, i18n, said, texts, translated
 from hyper.ui.layout import capitalised
 from hyper.ui.model_store import BETWEEN, ModelStore
 from hyper.ui.page import build_demo
@@ -169,7 +171,8 @@ def test_translations_are_other_words_that_gradio_can_format(language):
     given = dict(i18n().translations_dict[language])
     # Gradio fills the holes of this one itself; its own English has the same.
     assert HOLE.findall(given.pop("status.queue_position")) in (["position", "size"], ["size", "position"])
-    assert given == whole and not any("{" in text for text in whole.values())
+    gradios = GRADIOS_ITALIAN if language == "it" else {}
+    assert given == whole | gradios and not any("{" in text for text in whole.values())
 
 
 @pytest.mark.parametrize("language", LANGUAGES)
@@ -179,6 +182,22 @@ def test_no_text_takes_long_to_be_taken_apart(language):
     start = time.process_time()
     assert translated(text, language) == text
     assert time.process_time() - start < 0.5
+
+
+def test_italian_which_gradio_lacks_says_what_gradio_says_in_the_others():
+    """By its keys, each of which its English has."""
+    (core,) = (Path(gradio.__file__).parent / "templates/frontend/assets").glob("core-*.js")
+    english = core.read_text(encoding="utf-8")
+    for key in GRADIOS_ITALIAN:
+        group, name = key.split(".")
+        assert re.search(rf"\b{group}:\w", english) and re.search(rf"\b{name}:`", english), key
+    assert {"upload_text.drop_audio", "upload_text.drop_file", "upload_text.click_to_upload"} <= set(GRADIOS_ITALIAN)
+
+
+@pytest.mark.parametrize("n", [1, 5])
+def test_italian_counts_are_right_for_one_and_for_more(n):
+    assert translated(f"{n} of 8 words wrong", "it") == f"parole sbagliate: {n} su 8"
+    assert translated(f"Base: not sure of {n} of 8 words", "it") == f"Base: incertezza su {n} di 8 parole"
 
 
 def test_what_a_handler_gives_is_marked_for_gradio():

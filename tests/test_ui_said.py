@@ -222,7 +222,7 @@ def test_holes_are_the_same(language):
     [
         ("de-AT,en;q=0.5", "Besser Vor der Anpassung 2 von 4 Wörtern falsch, danach 1.", "2 von 4 Wörtern falsch"),
         ("es", "Mejor Antes de adaptar, 2 de 4 palabras erróneas; después, 1.", "2 de 4 palabras erróneas"),
-        ("it-IT", "Meglio Prima dell'adattamento 2 parole sbagliate su 4; dopo, 1.", "2 parole sbagliate su 4"),
+        ("it-IT", "Meglio Prima dell'adattamento parole sbagliate: 2 su 4; dopo, 1.", "parole sbagliate: 2 su 4"),
         ("tr-TR", "Daha iyi Uyarlamadan önce 4 sözcükten 2 tanesi yanlış, sonra 1.", "4 sözcükten 2 tanesi yanlış"),
         ("fr,de;q=0.9", "Better 2 of 4 words wrong before adapting, 1 after.", "2 of 4 words wrong"),
         ("", "Better 2 of 4 words wrong before adapting, 1 after.", "2 of 4 words wrong"),

@@ -31,6 +31,27 @@ NUMBERS = {"day": r"\d+", "year": r"\d+", "n": r"[\d,]+", "nth": r"\d+", "slides
 NUMBER = re.compile(r"[+−-]?(\d{1,3}(,\d{3})+|\d+)(\.\d+)?( ?(%|°|s|ms|MB|GB|Hz|kHz|dB))?")
 QUEUE = "In queue: {position} of {size}"  # gradio's own, for a screen reader; it has that in English alone
 GRADIOS_QUEUE = "status.queue_position"  # the key by which it looks it up
+GRADIOS_ITALIAN = {  # what it says of its own in the other languages; by its keys
+    "audio.no_microphone": "Nessun microfono trovato",
+    "audio.pause": "Pausa",
+    "audio.play": "Riproduci",
+    "audio.record": "Registra",
+    "audio.resume": "Riprendi",
+    "audio.stop": "Ferma",
+    "audio.waiting": "In attesa",
+    "common.clear": "Cancella",
+    "common.download": "Scarica",
+    "common.empty": "Vuoto",
+    "common.error": "Errore",
+    "common.loading": "Caricamento",
+    "common.no_devices": "Nessun dispositivo trovato",
+    "common.or": "oppure",
+    "common.remove": "Rimuovi",
+    "file.uploading": "Caricamento...",
+    "upload_text.click_to_upload": "Fate clic per caricare",
+    "upload_text.drop_audio": "Trascinate qui l'audio",
+    "upload_text.drop_file": "Trascinate qui il file",
+}
 LONGEST_SENTENCE = 1_000  # taking a text apart costs its length cubed where it repeats itself
 SWAPPED = str.maketrans(".,", ",.")
 # Holes that hold a text of the page; the others hold numbers, names or what was said.
@@ -51,6 +72,7 @@ def i18n() -> gr.I18n:
     whole = {language: {k: v for k, v in texts(language).items() if not HOLE.search(k)} for language in LANGUAGES}
     for language, its in whole.items():
         its[GRADIOS_QUEUE] = texts(language)[QUEUE]
+    whole["it"] |= GRADIOS_ITALIAN  # gradio has no Italian
     return gr.I18n(**whole)
 
 
