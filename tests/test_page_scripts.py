@@ -110,13 +110,15 @@ NOTICES = "".join(f"<div class='toast-body {kind}'>{CLOSE}</div>" for kind in ("
     [
         "document.querySelector('#hw-compare').click()",
         "document.querySelector('#hw-begin span').click()",
+        "document.querySelector('#hw-recount').click()",
         "document.querySelector('input').dispatchEvent(new Event('change', {bubbles: true}))",
         "document.body.dispatchEvent(new DragEvent('drop', {bubbles: true}))",
         f"({scripts.SHOW_RESULTS})()",
     ],
 )
 def test_errors_go_when_something_else_is_begun_or_done_and_other_notices_stay(page, begin):
-    begins = "<div id='hw-begin'><button><span>Upload</span></button></div><button id='hw-compare'></button>"
+    begins = "<div id='hw-begin'><button><span>Upload</span></button></div>"
+    begins += "<p id='hw-compare'></p><p id='hw-recount'></p>"
     page.set_content(f"<main id='hw-result'></main>{begins}<input type='file'><i>elsewhere</i>{NOTICES}")
     page.evaluate(scripts.WATCH_ERRORS)
     page.locator("i").click()

@@ -15,6 +15,7 @@ from hyper.recordings.audio import save_audio
 from hyper.recordings.limits import MAX_TEXT, TextError
 from hyper.recordings.manifest import ManifestRow
 from hyper.ui import notices
+from hyper.ui.layout import text_box
 
 LONG = "(" * (MAX_TEXT + 1)
 MEANT = r"What was meant is 20,001 characters long, but the limit is 20,000; please shorten it\."
@@ -65,3 +66,5 @@ def test_on_the_page_it_is_a_notice():
     with pytest.raises(gr.Error) as caught, notices.errors_as_notices():
         raise TextError("too long")
     assert (caught.value.message, caught.value.title) == ("too long", "This text cannot be used")
+    with gr.Blocks():
+        assert text_box("What was meant?", "", "x").max_length is None  # a browser would cut the text and say nothing

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any
 import gradio as gr
 
 from hyper.plots import palette
-from hyper.recordings.limits import MAX_TEXT
 from hyper.ui.templates import render
 
 if TYPE_CHECKING:
@@ -120,17 +119,17 @@ def recorder(label: str, elem_id: str) -> gr.Audio:
     )
 
 
-def text_box(
-    label: str, placeholder: str, elem_id: str, lines: int = 2, max_length: int = MAX_TEXT, **settings: Any
-) -> gr.Textbox:
-    """A place for text under a heading of the page: its label is for screen readers alone."""
+def text_box(label: str, placeholder: str, elem_id: str, lines: int = 2, **settings: Any) -> gr.Textbox:
+    """A place for text under a heading of the page: its label is for screen readers alone.
+
+    It takes a text of any length: a browser would cut one silently, where the server says that it is too long.
+    """
     return gr.Textbox(
         "",
         show_label=False,
         label=label,
         placeholder=placeholder,
         lines=lines,
-        max_length=max_length,
         elem_id=elem_id,
         **settings,
     )

@@ -13,7 +13,8 @@ MEND_ACCESS = (ASSETS / "access.js").read_text(encoding="utf-8")
 # An error stays until it is closed or until something else is begun: it is of what was asked before.
 _CLOSE_ERRORS = "document.querySelectorAll('.toast-body.error [data-testid=toast-close]').forEach(each => each.click())"
 WATCH_ERRORS = f"""() => {{
-  const begins = "#hw-begin button, #hw-reading-buttons button, #hw-compare, .hw-example, .hw-go, .hw-offer";
+  const buttons = "#hw-begin button, #hw-reading-buttons button, #hw-compare, #hw-recount";
+  const begins = `${{buttons}}, .hw-example, .hw-go, .hw-offer`;
   document.addEventListener("click", ({{target}}) => {{ if (target.closest(begins)) {_CLOSE_ERRORS}; }}, true);
   document.addEventListener("change", ({{target}}) => {{ if (target.type === "file") {_CLOSE_ERRORS}; }}, true);
   document.addEventListener("drop", () => {_CLOSE_ERRORS}, true);

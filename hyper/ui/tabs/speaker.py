@@ -79,7 +79,7 @@ class SpeakerTab(Tab):
             heading(2, "What was meant", "optional, one line for each recording")
             hint = "what the first recording was meant to say\nwhat the second was meant to say\n…"
             label = "What was meant, one line for each recording"
-            self.meant = text_box(label, hint, "hw-speaker-meant", lines=5, max_length=50_000)
+            self.meant = text_box(label, hint, "hw-speaker-meant", lines=5)
             self.order = gr.HTML("", elem_id="hw-speaker-order")
 
     def _results(self) -> None:
