@@ -28,7 +28,7 @@ from hyper.recordings.audio import SAMPLE_RATE
 from hyper.ui import figures, server
 from hyper.ui.cards import CARDS, HOW_CARDS
 from hyper.ui.cards.card import Card
-from hyper.ui.cards.changed import ChangedCard
+from hyper.ui.cards.changed import AT_STRENGTH, ChangedCard
 from hyper.ui.cards.details import DetailsCard
 from hyper.ui.cards.inside import InsideCard
 from hyper.ui.cards.magnitude import FIRST_PIECE, MagnitudeCard
@@ -218,6 +218,8 @@ def test_the_size_of_a_change_is_told_of_the_weights_that_it_is_added_to(tab):
     assert f"one matrix (W1) was changed in each of 2 layers of Whisper, most of all in decoder layer 1: {size}" in one
     both = told("encoder.layers.2.fc2", "decoder.layers.1.fc1")
     assert f"2 of Whisper's layers were changed, most of all encoder layer 3: {size}" in both
+    stronger = told("decoder.layers.0.fc1", strength=1.6)
+    assert stronger == f"{told('decoder.layers.0.fc1')} {AT_STRENGTH.format(strength='1.6')}"
     assert told("decoder.layers.0.fc1", strength=0.0) == "At strength 0 nothing is changed: this is the base."
 
 

@@ -12,6 +12,7 @@ from hyper.ui import scripts
 from hyper.ui.cards.card import Card
 from hyper.ui.languages import say
 from hyper.ui.layout import HIDDEN, HOW, SHOWN, note_html
+from hyper.ui.service import AS_TRAINED
 
 if TYPE_CHECKING:
     from hyper.compare.comparison import Comparison
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
 NOTHING_YET = "Compare a recording under Try: what the adaptation changed in the model is then shown here."
 NOT_ADAPTED = "This model has no hypernetwork, so nothing was changed in it."
 BASE = "At strength 0 nothing is changed: this is the base."
+AT_STRENGTH = "The size is that at strength {strength}; as trained the strength is 1."
 SIDES = {"enc": "encoder", "dec": "decoder"}
 
 
@@ -35,7 +37,11 @@ class ChangedCard(Card):
 
     def render(self, comparison: Comparison, asked: Asked) -> Values:
         """Of the recording that was compared last."""
-        return {self.note: note_html(say(NOT_ADAPTED if comparison.adapted is None else _changed(comparison, asked)))}
+        if comparison.adapted is None:
+            return {self.note: note_html(say(NOT_ADAPTED))}
+        strength = comparison.strength
+        at = "" if strength in (0, AS_TRAINED) else say(AT_STRENGTH, strength=f"{strength:g}")
+        return {self.note: note_html(f"{say(_changed(comparison, asked))} {at}".strip())}
 
     def clear(self) -> Values:
         """That nothing was compared yet."""
