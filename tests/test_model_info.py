@@ -235,6 +235,22 @@ def test_cards_say_what_is_loaded_and_what_it_costs(asr, whisper_folder, hyperne
     assert "memory 152 MB (float32)" in tiny and "downloaded once" in tiny
 
 
+@pytest.mark.parametrize(
+    ("name", "hypernetwork"),
+    [
+        ("openai/whisper-tiny.en", "hypernet-tiny.en"),  # before it is downloaded, too
+        ("bundled + hypernet-mini-paper", "hypernet-mini-paper"),
+        ("bundled", "random"),  # of the loaded one what it has
+        ("openai/whisper-tiny", models_html.NO_HYPERNET),
+    ],
+)
+def test_each_card_names_the_hypernetwork_that_adapts_its_model(asr, name, hypernetwork):
+    forms = [ASSETS / "hypernet-mini-paper"]
+    models = ModelStore(asr, "bundled", load_by_name, adapting=["openai/whisper-tiny.en"], forms=forms)
+    card = models_html.models_html(models).split(f'data-model="{name}"')[1].split("</article>")[0]
+    assert f"<dt>Hypernetwork</dt><dd>{hypernetwork}</dd>" in card
+
+
 def test_the_cards_of_one_base_are_called_as_in_the_list_of_models(asr):
     models = ModelStore(asr, "bundled", load_by_name, forms=[ASSETS / "hypernet-mini-paper"])
     titles = re.findall(r"<h3>(.*?)</h3>", models_html.models_html(models))

@@ -184,6 +184,10 @@ class ModelStore:
         """The base of a choice, as a command would name it."""
         return self._named.get(choice, (choice,))[0]
 
+    def hypernet_of(self, choice: str) -> str:
+        """The folder of the hypernetwork that was named with a choice, by its name; "" where its base tells which."""
+        return "".join(Path(folder).name for folder in self._named.get(choice, ())[1:])
+
     @staticmethod
     def hub_model(name: str) -> HubModel | None:
         """What is known beforehand of a hub model that is offered."""

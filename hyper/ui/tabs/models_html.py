@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from hyper.model.files import ASSETS, BUNDLED, BackboneError
+from hyper.model.files import ASSETS, BUNDLED, BUNDLED_FOLDER, BackboneError
 from hyper.model.info import (
     SCORECARD_FILE,
     BaseInfo,
+    HypernetInfo,
     MeasuredSet,
     MemoryCost,
     base_info,
@@ -36,6 +38,7 @@ LINES_SHOWN = 4  # of what a model was trained on; the others are folded
 MEMORY_MEANING = "Memory figures are for the weights alone; transcribing takes a little more."
 NO_CARD = "Its folder has no card that says what it was trained on."
 HUB_CARD = "What it was trained on is described on its page on the Hugging Face hub."
+NO_HYPERNET = "none for this model"
 NOT_MEASURED = "Not measured by this project."
 
 
@@ -60,6 +63,7 @@ class ModelCard:
 
 def models_html(models: ModelStore) -> str:
     """Every model that can be chosen, then the hypernetworks that are there."""
+    found = hypernets_in(ASSETS)
     hypernets = [
         ModelCard(
             info.name,
@@ -68,9 +72,9 @@ def models_html(models: ModelStore) -> str:
             trained_on=tuple(map(said_training, info.trained_on)),
             no_training=NO_CARD,
         )
-        for info in hypernets_in(ASSETS)
+        for info in found
     ]
-    cards = [_model_card(models, _title(models, label, name), name) for label, name in models.choices()]
+    cards = [_model_card(models, found, _title(models, label, name), name) for label, name in models.choices()]
     return render("models", models=cards, hypernets=hypernets, lines_shown=LINES_SHOWN, not_measured=NOT_MEASURED)
 
 
@@ -100,18 +104,17 @@ def _title(models: ModelStore, label: str, name: str) -> str:
     return label if models.base_of(name) == BUNDLED else label.split(BETWEEN)[0]
 
 
-def _model_card(models: ModelStore, title: str, name: str) -> ModelCard:
+def _model_card(models: ModelStore, hypernets: Sequence[HypernetInfo], title: str, name: str) -> ModelCard:
     asr, folder = models.loaded(name), local_folder(models.base_of(name))
     if folder is None:
         state = "not on this machine: downloaded once when it is chosen"
-        return ModelCard(title, state, name, {"Size": _offered_size(models, name)}, no_training=HUB_CARD)
+        facts = {"Size": _offered_size(models, name), "Hypernetwork": _hypernetwork(models, hypernets, name)}
+        return ModelCard(title, state, name, facts, no_training=HUB_CARD)
     try:
         info = base_info(folder)
     except BackboneError as error:
         return ModelCard(title, "cannot be used", name, problem=str(error))
-    facts = _base_facts(info)
-    if asr is not None:
-        facts["Hypernetwork"] = asr.hypernetwork or "none for this model"
+    facts = {**_base_facts(info), "Hypernetwork": _hypernetwork(models, hypernets, name)}
     return ModelCard(
         title,
         "on this machine" if asr is None else "loaded",
@@ -121,6 +124,17 @@ def _model_card(models: ModelStore, title: str, name: str) -> ModelCard:
         no_training=HUB_CARD if "/" in name else NO_CARD,
         measured=None if asr is None else _measured(asr),
     )
+
+
+def _hypernetwork(models: ModelStore, hypernets: Sequence[HypernetInfo], name: str) -> str:
+    """The one that adapts a model; before it is loaded, the one that was named with it or made for a base so called."""
+    asr = models.loaded(name)
+    if asr is not None:
+        return asr.hypernetwork or NO_HYPERNET
+    base = models.base_of(name)
+    own = BUNDLED_FOLDER.name if base == BUNDLED else base
+    made_for_it = (info.name for info in hypernets if info.base_model == own)
+    return models.hypernet_of(name) or next(made_for_it, NO_HYPERNET)
 
 
 def _base_facts(info: BaseInfo) -> dict[str, str]:
