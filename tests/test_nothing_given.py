@@ -13,7 +13,7 @@ from served import launched
 from visitor import StepError, Visitor
 
 from hyper.compare.pipeline import PersonalizedAsr
-from hyper.ui import server
+from hyper.ui import panels, server
 from hyper.ui.model_store import ModelStore
 from hyper.ui.page import build_demo
 from hyper.ui.phrases import PHRASES
@@ -127,6 +127,16 @@ def test_another_recording_begins_without_the_name_that_was_typed_for_the_one_be
     subject = "Who or what the report is about (optional)"
     assert set_by(demo, "hw-recording", "change")[subject] == ""
     assert subject not in set_by(demo, "hw-model", "change") | set_by(demo, "hw-compare", "click")
+
+
+@pytest.mark.parametrize(
+    ("element", "event", "is_said"),
+    [("hw-model", "change", True), ("hw-language", "input", True), ("hw-recording", "change", False)],
+)
+def test_where_the_results_go_with_a_setting_the_page_says_what_to_press(demo, element, event, is_said):
+    shown = set_by(demo, element, event)["hw-transcripts"]
+    assert shown == (panels.AGAIN if is_said else panels.EMPTY)
+    assert ("press “Compare again” below" in shown) is is_said
 
 
 def test_rates_of_all_strengths_go_with_the_text_that_they_were_counted_against(demo):

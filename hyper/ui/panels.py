@@ -47,7 +47,8 @@ DOUBTS: dict[Doubt, str] = {  # each with what would work
     "far": f"{REASONS['far']} Try another model in the settings.",
     "unsure": f"{REASONS['unsure']} Try shorter phrases, or another model in the settings.",
 }
-EMPTY = render("no_comparison")
+EMPTY = render("no_comparison", is_again=False)
+AGAIN = render("no_comparison", is_again=True)  # of the recording that is there, with other settings
 
 
 @dataclass(frozen=True)

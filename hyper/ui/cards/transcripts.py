@@ -33,7 +33,7 @@ class TranscriptsCard(Card):
         self.models, self.inputs = service.models, inputs
         with card(elem_id="hw-result"):
             player()
-            self.panels = gr.HTML(panels.EMPTY, js_on_load=scripts.PRESS_OFFER)
+            self.panels = gr.HTML(panels.EMPTY, elem_id="hw-transcripts", js_on_load=scripts.PRESS_OFFER)
             inputs.reference.render()
         if self.models.offer:
             taken = self.panels.click(inputs.take_offer, None, inputs.model, show_progress_on=self.panels, **ON_MODEL)

@@ -9,7 +9,7 @@ from typing import Any
 import gradio as gr
 
 from hyper.compare.comparison import Comparison
-from hyper.ui import scripts
+from hyper.ui import panels, scripts
 from hyper.ui.cards import CARDS
 from hyper.ui.cards.card import Card
 from hyper.ui.inputs import Inputs
@@ -43,7 +43,9 @@ class OneRecordingTab(Tab):
 
     def connect(self, inputs: Inputs) -> None:
         """A recording compares by itself; the button, the slider, and what clears old results."""
-        self.clear_on(inputs.recording.change, inputs.model.change, *inputs.settings)
+        self.clear_on(inputs.recording.change)
+        again = dict.fromkeys(self.cards[0].clear(), panels.AGAIN)
+        self.clear_on(inputs.model.change, *inputs.settings, instead=again)
         inputs.recording.change(self.track, inputs.recording, None, **QUIET)
         compared = gr.on(
             [self.button.click, inputs.recording.stop_recording],

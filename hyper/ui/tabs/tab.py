@@ -26,11 +26,12 @@ class Tab(ABC):
     def clear(self) -> Values:
         """What it shows before anything is asked of it, as JSON can write it."""
 
-    def clear_on(self, *events: Callable[..., Any]) -> None:
+    def clear_on(self, *events: Callable[..., Any], instead: Values | None = None) -> None:
         """Clear in the page itself: results of another recording or model must not stand beside these.
 
         Called before any other step of the same events: the page runs the steps of an event in their order and waits
-        for those that ask the server, so that a late answer would take new results with it.
+        for those that ask the server, so that a late answer would take new results with it. `instead`: what some
+        components show in place of nothing.
         """
-        cleared = self.clear()
+        cleared = {**self.clear(), **(instead or {})}
         gr.on(list(events), None, None, list(cleared), js=scripts.sets(*cleared.values()))
