@@ -272,7 +272,9 @@ def test_not_finite(tmp_path, bad):
 def test_silent(tmp_path):
     quiet = chirp(SAMPLE_RATE) / np.abs(chirp(SAMPLE_RATE)).max()
     soundfile.write(tmp_path / "a.wav", 0.0009 * quiet + 0.2, SAMPLE_RATE, subtype="FLOAT")  # an offset is no sound
-    assert refused(tmp_path / "a.wav").startswith("The recording is silent (below -60 dBFS throughout)")
+    assert refused(tmp_path / "a.wav") == (
+        "The recording is silent (below -60 dBFS throughout); please check the microphone or the file."
+    )
     soundfile.write(tmp_path / "a.wav", 0.0011 * quiet, SAMPLE_RATE, subtype="FLOAT")
     load_audio(tmp_path / "a.wav")
 

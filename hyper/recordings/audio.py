@@ -67,7 +67,7 @@ def check_waveform(waveform: np.ndarray, max_seconds: float = MAX_SECONDS) -> np
     loudest = np.abs(waveform - waveform.mean()).max()
     if loudest < 10 ** (SILENCE_DBFS / 20):
         raise AudioError(
-            f"The recording is silent (below {SILENCE_DBFS} dBFS throughout); please check the microphone."
+            f"The recording is silent (below {SILENCE_DBFS} dBFS throughout); please check the microphone or the file."
         )
     # Scaled, not clipped: the log-mel does not mind loudness, but clipping is a distortion.
     scaled: np.ndarray = waveform / max(1.0, np.abs(waveform).max())
