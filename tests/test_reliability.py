@@ -120,7 +120,9 @@ def test_no_figure_of_one_speaker_stands_without_that_the_recordings_are_simulat
     of_speaker = compare_speaker(asr, waveforms, [MEANT, MEANT])
     for simulated, note in (([True, True], "(simulated)"), ([False, True], "(1 of 2 simulated)")):
         page = text_of(speaker_html.results_html(of_speaker, "en", simulated))
-        assert page.count(note) == 4 and re.search(rf"tuned to the speaker\. {re.escape(note)}", page)  # and each rate
+        assert page.count(note) == 4 and re.search(
+            rf"tuned to the speaker {re.escape(note)}\. 2 of 2 are", page
+        )  # and each rate
         assert page.count("s · simulated") == sum(simulated)
     assert "simulated" not in text_of(speaker_html.results_html(of_speaker, "en", [False, False]))
 

@@ -53,7 +53,7 @@ def results_html(comparison: SpeakerComparison, language: str, simulated: Sequen
         "speaker_results",
         comparison=comparison,
         language=language,
-        outcome=speaker_outcome(comparison),
+        outcome=_with_note(say(speaker_outcome(comparison)), _simulated_note(simulated)),
         reliability=unreliable_text([each.verdict.doubts for each in comparison.recordings], say),
         rates=comparison.pooled if has_rates else None,
         levels=SHOWN_LEVELS,
@@ -95,6 +95,11 @@ def _simulated_note(simulated: Sequence[bool]) -> str:
     if not n:
         return ""
     return say("(simulated)") if n == total else say("({n} of {total} simulated)", n=n, total=total)
+
+
+def _with_note(sentence: str, note: str) -> str:
+    """The sentence with a note in it, before its full stop."""
+    return f"{sentence.removesuffix('.')} {note}." if note else sentence
 
 
 def _has_rates(comparison: SpeakerComparison) -> bool:
