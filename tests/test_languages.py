@@ -68,7 +68,7 @@ def test_a_language_from_its_recording_to_its_report(language: str, asr, recordi
 
     page = results_html(comparison, "tiny")
     assert f'<bdi lang="{language}">{row.reference}</bdi>' in page and 'class="hw-columns" dir="auto"' in page
-    meant = " ".join(re.findall(r'class="hw-meant-here" dir="auto">([^<]+)</', page)).split()
+    meant = " ".join(re.findall(r'class="hw-meant-here" dir="ltr"><bdi>([^<]+)</', page)).split()
     assert len(meant) == n_words  # a random model has no word right
     assert (EACH_CHARACTER in page) == (EACH_CHARACTER in comparison_text(comparison, "a.wav")) == (language == "zh")
     assert "numbers as digits" not in page

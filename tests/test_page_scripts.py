@@ -5,15 +5,18 @@ from __future__ import annotations
 import io
 import json
 from collections.abc import Iterator
+from dataclasses import replace
 
 import pytest
 from matplotlib.image import imread
 from test_browser import CHROMIUM, FLAGS, playwright
+from test_ui_panels import comparison
 
 from hyper.model.files import ASSETS
 from hyper.model.languages import language_names
 from hyper.ui import scripts
 from hyper.ui.languages import LANGUAGES, texts
+from hyper.ui.panels import results_html
 from hyper.ui.stage.server import FOLDER, PAGE
 
 SLIDE = {
@@ -269,6 +272,18 @@ def test_the_mark_of_a_word_that_is_not_sure_is_read_in_the_pages_language(page,
     read = page.evaluate("[...document.querySelectorAll('u')].map(word => getComputedStyle(word, '::after').content)")
     said = "not sure" if language == "en" else texts(language)["not sure: {share}"].removesuffix(": {share}")
     assert read == [f'"?" / " ({said})"', "none"]
+
+
+def test_what_was_meant_is_named_in_front_of_a_word_that_is_read_from_the_right(page):
+    html = results_html(replace(comparison("שלום", "עולם", "בית"), language="he"), "tiny")
+    page.set_content(f"<html lang='de'><body>{html}</body></html>")
+    page.add_style_tag(content=(ASSETS / "style.css").read_text(encoding="utf-8"))
+    places = """[...document.querySelectorAll('.hw-meant-here')].map(meant => {
+      const word = document.createRange();
+      word.selectNodeContents(meant);
+      return word.getBoundingClientRect().left - meant.getBoundingClientRect().left;
+    })"""
+    assert [place > 20 for place in page.evaluate(places)] == [True]  # "gemeint: "
 
 
 def test_the_stage_marks_what_was_spoken_and_writes_numbers_as_the_page_does(stage):
