@@ -13,7 +13,7 @@ from served import launched
 from visitor import StepError, Visitor
 
 from hyper.compare.pipeline import PersonalizedAsr
-from hyper.ui import panels, server
+from hyper.ui import panels, scripts, server
 from hyper.ui.model_store import ModelStore
 from hyper.ui.page import build_demo
 from hyper.ui.phrases import PHRASES
@@ -137,6 +137,13 @@ def test_where_the_results_go_with_a_setting_the_page_says_what_to_press(demo, e
     shown = set_by(demo, element, event)["hw-transcripts"]
     assert shown == (panels.AGAIN if is_said else panels.EMPTY)
     assert ("press “Compare again” below" in shown) is is_said
+
+
+@pytest.mark.parametrize("button", ["start", "next", "redo", "skip", "back", "finish"])
+def test_each_step_of_the_reading_brings_its_phrase_into_sight(demo, button):
+    pressed = {n: {called(demo.blocks.get(block)) for block, _ in each.targets} for n, each in demo.fns.items()}
+    steps = [n for n, names in pressed.items() if f"hw-reading-{button}" in names]
+    assert [each.js for each in demo.fns.values() if each.trigger_after in steps and each.js] == [scripts.SHOW_PHRASE]
 
 
 def test_rates_of_all_strengths_go_with_the_text_that_they_were_counted_against(demo):

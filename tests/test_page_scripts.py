@@ -205,6 +205,15 @@ def test_back_closes_what_was_opened_and_leaves_the_page_as_it_is(page, asked):
     page.wait_for_function(f"{shown} === 'try'")
 
 
+@pytest.mark.parametrize("y", [0, 900])
+def test_the_phrase_to_read_comes_into_sight_and_stays_where_it_is_seen(page, y):
+    page.set_viewport_size({"width": 390, "height": 700})
+    page.set_content("<p id='hw-reading-phrase' style='margin: 300px 0 2000px'>Phrase 2 of 8</p>")
+    page.evaluate(f"scrollTo(0, {y})")
+    page.evaluate(scripts.SHOW_PHRASE)
+    assert page.evaluate("scrollY") == (300 if y else 0)
+
+
 def type_a_text(page: playwright.Page, box: str) -> None:
     """The title of the page says whether the count was asked for."""
     page.set_content(f"<div id='hw-results'></div><div id='{box}'><textarea></textarea></div><button id='hw-recount'>")

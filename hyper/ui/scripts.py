@@ -26,6 +26,8 @@ SHOW_RESULTS = f"""() => {{
     block: 'nearest', behavior: matchMedia('(prefers-reduced-motion: reduce)').matches ? 'auto' : 'smooth'
   }});
 }}"""
+# On a phone the buttons lie far below the phrase: another one would come out of sight.
+SHOW_PHRASE = "() => document.getElementById('hw-reading-phrase').scrollIntoView({block: 'nearest'})"
 COMPARE = "() => document.getElementById('hw-compare').click()"
 PLAY = "() => { document.getElementById('hw-results').dataset.play = 'yes'; }"  # the player does, with the result
 # The recorder's own controls, as soon as they are there.

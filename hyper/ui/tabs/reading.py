@@ -95,15 +95,19 @@ class ReadingTab(Tab):
             other(None, None, list(none), js=scripts.sets(*none.values()), cancels=counted, **QUIET)
         self.saving.connect(self.count.click, *others)
         shown = list(self.clear())
-        self.start.click(self.begin, self.chosen, shown, **QUIET)
-        self.next.click(self.go_on, [self.state, self.recording], shown, **QUIET)
+        steps = [
+            self.start.click(self.begin, self.chosen, shown, **QUIET),
+            self.next.click(self.go_on, [self.state, self.recording], shown, **QUIET),
+        ]
         for button, step in (
             (self.redo, Reading.redo),
             (self.skip, Reading.skip),
             (self.back, Reading.back),
             (self.finish, Reading.finish),
         ):
-            button.click(lambda reading, step=step: self.go(step, reading), self.state, shown, **QUIET)
+            steps.append(button.click(lambda reading, step=step: self.go(step, reading), self.state, shown, **QUIET))
+        for each in steps:
+            each.success(None, js=scripts.SHOW_PHRASE)
         gr.on([self.recording.change, self.state.change], self.track, [self.state, self.recording], self.next, **QUIET)
 
     def hand_over_to(self, several: ManyOrOne, bar: gr.Tabs) -> None:
