@@ -214,6 +214,19 @@ def test_the_phrase_to_read_comes_into_sight_and_stays_where_it_is_seen(page, y)
     assert page.evaluate("scrollY") == (300 if y else 0)
 
 
+@pytest.mark.parametrize("begin", [scripts.END_WHAT_RUNS, scripts.SHOW_RESULTS])
+def test_where_there_is_nothing_to_compare_no_button_offers_it_until_something_else_is_begun(page, begin):
+    recording = "<div id='hw-recording'><audio></audio></div>"
+    result = "<div id='hw-results'><p id='hw-result'></p></div><button id='hw-compare'>Compare</button>"
+    page.set_content(f"<div class='gradio-container'><div id='hw-tab-try'>{recording}{result}</div></div>")
+    page.add_style_tag(content=(ASSETS / "style.css").read_text(encoding="utf-8"))
+    seen = [page.locator("#hw-compare").is_visible()]
+    for step in (scripts.TELL_UNUSABLE, begin):
+        page.evaluate(step)
+        seen.append(page.locator("#hw-compare").is_visible())
+    assert seen == [True, False, True]
+
+
 def type_a_text(page: playwright.Page, box: str) -> None:
     """The title of the page says whether the count was asked for."""
     page.set_content(f"<div id='hw-results'></div><div id='{box}'><textarea></textarea></div><button id='hw-recount'>")

@@ -19,13 +19,15 @@ from test_ui_panels import comparison, text_of
 from test_ui_said import asked_in
 
 from hyper.compare.pipeline import PersonalizedAsr
+from hyper.compare.scheduler import BusyError
 from hyper.compare.speaking import HOW_MEASURED
 from hyper.compare.voice_map import Whereabouts
 from hyper.compare.word_times import PairTimes, WordTime
 from hyper.plots.style import Caption
 from hyper.plots.sweep import SWEEP, UNCOUNTED_SWEEP, sweep_caption
 from hyper.recordings.audio import SAMPLE_RATE
-from hyper.ui import figures, server
+from hyper.recordings.limits import AudioError
+from hyper.ui import figures, notices, server
 from hyper.ui.cards import CARDS, HOW_CARDS
 from hyper.ui.cards.card import Card
 from hyper.ui.cards.changed import AT_STRENGTH, ChangedCard
@@ -125,6 +127,22 @@ def test_the_transcripts_do_not_wait_for_what_takes_time(tab):
             list(steps)
     quick = {type(each) for each in tab.cards if not each.takes_time}
     assert {TranscriptsCard, StrengthCard, TakeawayCard} <= quick
+
+
+@pytest.mark.parametrize(
+    ("error", "told"), [(AudioError("The recording is silent."), 1), (BusyError("Too many visitors are here."), 0)]
+)
+def test_a_recording_that_cannot_be_used_is_told_to_the_page_before_the_error(tab, error, told):
+    def compare(*_):
+        with notices.errors_as_notices():
+            raise error
+
+    tab.service = SimpleNamespace(models=tab.service.models, compare=compare)
+    steps = tab.compare_on_page(ANNA, lambda *_, **__: None, *ASKED)
+    for _ in range(told):
+        assert list(next(steps)) == [tab.refused]
+    with pytest.raises(gr.Error, match=str(error)):
+        next(steps)
 
 
 def card_of(tab: OneRecordingTab, kind: type[Card]) -> Card:

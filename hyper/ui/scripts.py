@@ -19,8 +19,11 @@ WATCH_ERRORS = f"""() => {{
   document.addEventListener("change", ({{target}}) => {{ if (target.type === "file") {_CLOSE_ERRORS}; }}, true);
   document.addEventListener("drop", () => {_CLOSE_ERRORS}, true);
 }}"""
+# There is nothing to compare again until something else is begun.
+TELL_UNUSABLE = "() => { document.getElementById('hw-results').dataset.unusable = 'yes'; }"
 # No further than needed: where the result is in view already, nothing moves under the hand.
 SHOW_RESULTS = f"""() => {{
+  delete document.getElementById('hw-results')?.dataset.unusable;
   {_CLOSE_ERRORS};
   document.getElementById('hw-result').scrollIntoView({{
     block: 'nearest', behavior: matchMedia('(prefers-reduced-motion: reduce)').matches ? 'auto' : 'smooth'
@@ -64,6 +67,7 @@ END_WHAT_RUNS = """() => {
   clearTimeout(results.hwRecount);
   results.classList.remove('hw-recounting');
   delete results.dataset.play;
+  delete results.dataset.unusable;
 }"""
 # A line on the plot of the sound where the player is. Plotly tells where its axis is drawn, zoomed or not; another
 # recording's player has another length.

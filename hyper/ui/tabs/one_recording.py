@@ -9,6 +9,7 @@ from typing import Any
 import gradio as gr
 
 from hyper.compare.comparison import Comparison
+from hyper.recordings.limits import AudioError
 from hyper.ui import panels, scripts
 from hyper.ui.cards import CARDS
 from hyper.ui.cards.card import Card
@@ -33,6 +34,7 @@ class OneRecordingTab(Tab):
             self.inputs = Inputs(service.models, examples)
             self.recount_button = gr.Button(visible="hidden", elem_id="hw-recount")  # pressed by the page itself
             self.arrived = gr.HTML("", visible="hidden", elem_id="hw-arrived")  # when the last transcripts did
+            self.refused = gr.HTML("", visible="hidden", elem_id="hw-refused")  # when a recording last was
             with gr.Column(elem_id="hw-results"):
                 self.cards: list[Card] = [card(service, self.inputs) for card in CARDS]
             self.button = gr.Button("Compare again", elem_id="hw-compare")
@@ -51,11 +53,12 @@ class OneRecordingTab(Tab):
             [self.button.click, inputs.recording.stop_recording],
             self.compare_on_page,
             inputs.asked,
-            [self.arrived, *self.clear()],
+            [self.arrived, self.refused, *self.clear()],
             show_progress_on=list(self.cards[0].clear()),
             trigger_mode="always_last",  # another recording while plots of the last are drawn
             **ON_MODEL,
         )
+        self.refused.change(None, js=scripts.TELL_UNUSABLE)
         self._uncount_on(self.recount_button.click)
         recounted = self.recount_button.click(
             self.recount,
@@ -113,7 +116,12 @@ class OneRecordingTab(Tab):
         asked = Asked(*given)._replace(strength=AS_TRAINED)
         if not self.service.models.is_loaded(asked.model):
             progress(0.1, desc=say(f"Loading {asked.model} (downloaded once, then kept)"))
-        comparison = self.service.compare(asked, request.session_hash, progress)
+        try:
+            comparison = self.service.compare(asked, request.session_hash, progress)
+        except gr.Error as error:
+            if isinstance(error.__cause__, AudioError):
+                yield {self.refused: str(time.time_ns())}
+            raise
         at_once, later = _in_two(self.cards)
         yield {self.arrived: str(time.time_ns()), **_rendered(at_once, comparison, asked)}
         yield from _one_by_one(later, comparison, asked)
