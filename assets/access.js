@@ -63,12 +63,13 @@
   // What gradio says in English alone. Its name for a button is kept for the scripts that press it.
   const SHORT = {"Upload file": "Upload", "Record audio": "Microphone"};
   const NAMES = [...Object.keys(SHORT), "Close", "Remove this file", "Select input device", "Stop Recording"];
+  const LOST = "The connection to the server was lost; once it is back, the page starts anew.";
   const BETTER = [
     ["maximum allowed size", "The file is too large to be taken here; please trim it, or save it as mp3 or flac."],
     ["Too many files", "These are too many files at once; please send at most 300, or a zip archive."],
     ["Too much at once", "This is too much at once; please send at most 2 GB, or save the recordings as mp3 or flac."],
     ["Could not parse server response", "The server's answer could not be read; please try again."],
-    ["Connection to the server was lost", "The connection to the server was lost; the page goes on once it is back."],
+    ["Connection to the server was lost", LOST],
   ];
   const sayForGradio = () => {
     for (const button of all(NAMES.map(name => `[aria-label="${name}"]:not([data-name])`).join())) {
@@ -87,7 +88,19 @@
       if (names) text.textContent = `${names}: ${hwSay("files of this kind are not taken here, only")} ${taken}.`;
       const [, better] = BETTER.find(([words]) => textOf(text).includes(words)) ?? [];
       if (better) text.textContent = hwSay(better);
+      if (better === LOST) keepLost(true);
     }
+  };
+  // Gradio loads the page anew once the server is back. The page's own step of the history remembers why.
+  const keepLost = isLost => history.replaceState({...history.state, hwLost: isLost}, "");
+  const wasLost = history.state?.hwLost;
+  const tellLost = () => {
+    const main = document.getElementById("hw-main");
+    if (!history.state?.hwLost || !wasLost || !main) return;
+    const text = hwSay("The server was restarted or could not be reached for a while: what was here is gone.");
+    const line = {className: "hw-flag hw-lost", role: "status", textContent: text};
+    main.prepend(Object.assign(document.createElement("p"), line));
+    keepLost(false);
   };
 
   // What has the focus, and what it lies in. Once it has gone, the focus goes to the nearest control that is there.
@@ -109,6 +122,7 @@
   const mend = () => {
     isDue = false;
     sayBuilt();
+    tellLost();
     sayForGradio();
     for (const each of [tellFolds, nameAsWritten, joinButtons, layOutFiles, showNumber, tellPhrases, nameNothing, namePlots, holdFocus]) each();
   };

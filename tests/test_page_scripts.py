@@ -227,6 +227,26 @@ def test_where_there_is_nothing_to_compare_no_button_offers_it_until_something_e
     assert seen == [True, False, True]
 
 
+def test_a_page_that_is_loaded_anew_after_the_server_was_lost_says_so_once(page):
+    notice = "<div><p data-testid='toast-text'>Connection to the server was lost. Attempting reconnection...</p></div>"
+    html = f"<script>hwSay = text => text</script><main id='hw-main'></main>{notice}"
+    page.route("http://page/", lambda route: route.fulfill(body=html, content_type="text/html"))
+    page.goto("http://page/")
+    page.evaluate(scripts.MEND_ACCESS)
+    page.wait_for_function("history.state?.hwLost")
+    assert page.locator("#hw-main").inner_text() == ""  # it is not back yet
+    html = html.replace(notice, "<button id='hw-compare'></button>")
+    shown = []
+    for _ in range(2):
+        page.reload()
+        page.evaluate(scripts.WATCH_ERRORS)
+        page.evaluate(scripts.MEND_ACCESS)
+        page.wait_for_timeout(200)
+        shown.append(page.locator(".hw-lost").all_inner_texts())
+    gone = "The server was restarted or could not be reached for a while: what was here is gone."
+    assert shown == [[gone], []]
+
+
 def type_a_text(page: playwright.Page, box: str) -> None:
     """The title of the page says whether the count was asked for."""
     page.set_content(f"<div id='hw-results'></div><div id='{box}'><textarea></textarea></div><button id='hw-recount'>")

@@ -12,6 +12,7 @@ MEND_ACCESS = (ASSETS / "access.js").read_text(encoding="utf-8")
 
 # An error stays until it is closed or until something else is begun: it is of what was asked before.
 _CLOSE_ERRORS = "document.querySelectorAll('.toast-body.error [data-testid=toast-close]').forEach(each => each.click())"
+_CLOSE_ERRORS += ", document.querySelector('.hw-lost')?.remove()"  # nor is this one of what is begun
 WATCH_ERRORS = f"""() => {{
   const buttons = "#hw-begin button, #hw-reading-buttons button, #hw-compare, #hw-recount";
   const begins = `${{buttons}}, .hw-example, .hw-go, .hw-offer`;
