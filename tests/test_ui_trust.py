@@ -295,7 +295,7 @@ def test_another_strength_decodes_again_and_encodes_nothing(tab, asked, encodes)
         values = next(tab.compare_at_strength(of("anna"), *asked._replace(strength=times)))
         cached = cache.get("anna", (asked.recording, "bundled", "en", "recording"), pytest.fail)
         assert values[shown] == panels.results_html(
-            asr.compare_prepared(cached, MEANT, times), "bundled", asked.recording
+            asr.compare_prepared(cached, MEANT, times), "bundled", asked.recording, name="a.wav"
         )
         assert values[shown] != first
     assert len(encodes) == 1
