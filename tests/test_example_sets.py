@@ -76,8 +76,10 @@ def test_cards_say_once_what_their_examples_were_chosen_with(bundled, monkeypatc
     monkeypatch.setattr("hyper.ui.example_cards.load_audio", lambda path: np.ones(100, np.float32))
     first, second = read_all_examples(bundled)
     cards = ExampleCards([first, second])
-    assert cards.rest([second] * 5).count("word table (token embedding)") == 2  # for the eye, and as what to translate
-    assert "word table" not in cards.rest([first] * 5) + cards.first([second] * 5)  # where words are few
+    assert (
+        cards.rest([second] * 5).count("whose token embedding was learned") == 2
+    )  # for the eye, and as what to translate
+    assert "whose token embedding" not in cards.rest([first] * 5) + cards.first([second] * 5)  # where words are few
 
 
 def test_a_chosen_example_names_its_pair_and_what_is_doubted_of_it(tmp_path, monkeypatch):

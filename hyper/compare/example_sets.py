@@ -9,7 +9,7 @@ if TYPE_CHECKING:
     from hyper.compare.pipeline import PersonalizedAsr
 
 # Of the base that a set was chosen with, where its token embedding is not the one that was published under its name.
-LEARNED_EMBEDDING = "Chosen with a model whose word table (token embedding) was learned here, not OpenAI's."
+LEARNED_EMBEDDING = "Chosen with a model whose token embedding was learned here, not OpenAI's."
 
 
 def made_for(asr: PersonalizedAsr) -> str:

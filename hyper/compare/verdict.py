@@ -35,7 +35,7 @@ REASONS: dict[Doubt, str] = {
     "disagree": "The two transcripts disagree on whether anybody speaks.",
     "signs": "There are signs that the model wrote words that nobody said.",
     "far": "This voice is unlike those that the model learned from.",
-    "unsure": "The model is unsure of half of its words.",
+    "unsure": "The model is unsure of at least half of its words.",
 }
 
 

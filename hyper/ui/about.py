@@ -29,9 +29,9 @@ CAUTIONS = {
     "Simulated speech.": "The bundled hypernetwork learned from typical speech that was made atypical by simulators, "
     'and the examples marked "simulated" were made the same way. How well it serves real patients has not been '
     "measured.",
-    "What you record or upload": "stays on the computer that runs this page and is deleted when you replace it or "
-    "leave, at the latest after half an hour, or when the list it is in is done; a list's names and texts are kept, in "
-    "memory alone, until you leave. On a public server, do not use recordings of patients.",
+    "What you record or upload": "stays on the computer that runs this page. It is deleted when you replace it, when "
+    "its list is done or when you leave, and after half an hour at the latest. Names and texts of a list stay in "
+    "memory until you leave. On a public server, do not use recordings of patients.",
 }
 BUNDLED_NOTE = (
     "A small Whisper of this project's own, made for everyday commands and short phrases in English; expect many "
@@ -43,7 +43,7 @@ OFFER_NOTE = (
 )
 FORM_NOTE = (
     "The same small Whisper, adapted as in the paper: a rank-1 update of one matrix (W1) in each layer of its decoder. "
-    "The bundled pair's own form changes every matrix, and mends more of simulated speech."
+    "The bundled pair's own form changes every matrix, and corrects more errors in simulated speech."
 )
 OTHER_MODEL_NOTE = (
     "Loaded when it is first used. If no hypernetwork was trained for it, you get the base transcript; to train one: "

@@ -39,7 +39,7 @@ MANY_COLUMNS = 24  # more than two lines of large type: smaller type then
 LONGEST_NAME = 48  # signs of a file's name: one line of a phone
 SAME_WORDS = "Both transcripts have the same words."
 OTHER_WORDS = "The transcripts differ in the words that stand out."
-LIKELIER = "By how sure the model was, the {row} one is likelier to be right."
+LIKELIER = "Judging by the model's confidence, the {row} transcript is more likely to be right."
 DOUBTS: dict[Doubt, str] = {  # each with what would work
     "no speech": f"{REASONS['no speech']} Speak closer to the microphone, or choose another recording.",
     "disagree": f"{REASONS['disagree']} Speak closer to the microphone, or try another model.",

@@ -23,7 +23,10 @@ REPORT_TEXT = (
     "The report holds all transcripts, rates, model, settings and the medical caution, but no sound and no names of "
     "files."
 )
-GONE = "What was found is no longer here: the server was restarted, or the page was left too long; please start again."
+GONE = (
+    "What was found is no longer here: the server was restarted, or the page was left open too long; please start "
+    "again."
+)
 
 
 class SaveBox:

@@ -26,7 +26,7 @@ CHECKED = (
     "nothing about words that were left out, and other kinds of speech may differ."
 )
 OTHER_EMBEDDING = (
-    "They were checked with a copy of this Whisper that has another word table; with this one they may differ."
+    "They were checked with a copy of this Whisper that has another token embedding; with this one they may differ."
 )
 NOT_CHECKED = (
     "How often words are right has not been checked for this model: the figures are its own probabilities. "

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 EXPLANATION = (
     "The adaptation that was made for this recording, at the strength above, as files that load without HyperWhisper; "
-    "each comes with a card that has the six lines to load it. They fit this one recording, and are deleted here when "
+    "each comes with a card with the few lines that load it. They fit this one recording, and are deleted here when "
     "you leave."
 )
 

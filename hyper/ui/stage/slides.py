@@ -31,7 +31,7 @@ DOUBTS: dict[Doubt, str] = {  # in few words, to be read from afar
     "disagree": "the two transcripts disagree on whether anybody speaks",
     "signs": "words may be invented",
     "far": "the model knows no voice like this",
-    "unsure": "the model is unsure of half of its words",
+    "unsure": "the model is unsure of at least half of its words",
 }
 
 

@@ -41,7 +41,8 @@ INTRODUCTION = (
 )
 GONE = "{n} of the recordings were deleted after half an hour; their phrases are left out."
 LOST = (
-    "What you have read is no longer here: the server was restarted, or the page was left too long; please start again."
+    "What you have read is no longer here: the server was restarted, or the page was left open too long; please start "
+    "again."
 )
 
 
