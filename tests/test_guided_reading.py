@@ -161,9 +161,7 @@ def test_what_was_read_may_be_forgotten_and_counting_says_so(tab):
     lost = tab.go(Reading.back, None)
     assert lost[tab.choose]["visible"] and not lost[tab.read]["visible"]
     for ask in (lambda: tab.hand_over(None), lambda: tab.count_errors(None, "bundled", None, lambda *_, **__: None)):
-        with pytest.raises(
-            gr.Error, match="no longer here: the server was restarted, or the page was left open"
-        ):
+        with pytest.raises(gr.Error, match="no longer here: the server was restarted, or the page was left open"):
             ask()
 
 
