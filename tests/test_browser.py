@@ -465,7 +465,7 @@ def test_errors_are_sentences_that_stay(visit, tmp_path):
     junk.write_text("no samples")
     here.page.locator("#hw-recording input[type=file]").set_input_files(junk)
     here.page.get_by_text("junk.wav is not an audio recording").wait_for()
-    playwright.expect(again).to_be_visible()
+    playwright.expect(again).to_be_hidden()
 
 
 def test_what_a_visitor_types_is_never_run(visit, recording):
