@@ -89,7 +89,7 @@ def test_one_speaker_from_three_examples(visit, size):
     for i, text in enumerate(meant):
         assert text in rows.nth(i).inner_text()
     rates = here.page.locator("#hw-speaker-results .hw-score b")
-    assert [bool(re.fullmatch(r"[\d.]+%", text)) for text in rates.all_inner_texts()] == [True] * 3
+    assert [bool(re.fullmatch(r"[\d.]+\s%", text)) for text in rates.all_inner_texts()] == [True] * 3
     plot_is_visible(here, "#hw-speaker-written")
     plot_is_visible(here, "#hw-speaker-read")
     plot_is_visible(here, "#hw-speaker-map")
