@@ -180,6 +180,7 @@ def _visit(visitor: Visitor, recordings: list[Path], found: Watch) -> None:
     _reading(visitor, second, third)
     visitor.take("track_3", [first, second])
     visitor.press("hw-speaker-adapt", [first, second], f"{MEANT}\n{MEANT}", "bundled", "en")
+    visitor.take("save_report_1", NOTE)
     visitor.press("hw-models-choose", "bundled")
 
 
@@ -239,6 +240,7 @@ def _reading(visitor: Visitor, recording: dict, other: dict) -> None:
     visitor.press("hw-reading-next", None, other)
     visitor.press("hw-reading-finish", None)
     visitor.press("hw-reading-count", None, "bundled")
+    visitor.take("save_report", NOTE)
     _hold(visitor, visitor.press("hw-reading-as-speaker", None))
 
 
