@@ -41,6 +41,7 @@ def sweep_figure(points: Sequence[StrengthPoint]) -> go.Figure:
         mode="lines+markers",
         line={"color": palette.ADAPTED, "width": 2},
         marker={"size": 10},
+        cliponaxis=False,  # no errors at all lie on the edge: the marker is drawn whole
         hovertemplate="strength %{x:g}: %{y:.3g}" + unit + "<extra></extra>",
     )
     figure = styled(figure, X_TITLE, _y_title(points))
