@@ -136,3 +136,14 @@ def test_it_is_said_in_the_language_that_is_asked_for(language: str) -> None:
     assert texts(language)[NOT_TAKEN]
     kept = client.post("/gradio_api/call/compare")  # what is not gradio's full line is passed on as it is
     assert (kept.status_code, kept.text) == (503, "Queue is stopped.")
+
+
+def test_what_ended_before_it_was_ended_is_no_error() -> None:
+    def gone(_request: Request) -> Response:
+        raise KeyError("3493bde96ff24756b342f3f1ec3ff4c4")  # as `App.iterators` does where two end one event
+
+    routes = [Route(f"/gradio_api/{name}", gone, methods=["POST"]) for name in ("cancel", "reset")]
+    client = TestClient(Starlette(routes=routes, middleware=[Middleware(Sentences)]), raise_server_exceptions=False)
+    ended = client.post("/gradio_api/cancel")
+    assert (ended.status_code, ended.json()) == (200, {"success": True})
+    assert client.post("/gradio_api/reset").status_code == 500  # others are not passed over

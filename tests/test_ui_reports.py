@@ -113,7 +113,7 @@ def plots() -> list[PlotlyFigure]:
     drawn = [plot(own) for plot in (layers.magnitude_figure, layers.inside_figure) for own in (few, many, both)]
     drawn += [sweep.sweep_figure(points), sweep.sweep_figure(uncounted)]
     drawn += [sound.sound_figure(look_at(np.ones(16_000, np.float32)))]
-    drawn += [agreement.agreement_figure(np.eye(2), ["1", "2"]), sessions.sessions_figure(["1"], [0.1], [0.2])]
+    drawn += [agreement.agreement_figure(np.eye(2), ["1", "2"]), sessions.sessions_figure([["1"]], [0.1], [0.2])]
     map_ = VoiceMap.load(ASSETS / "hypernet-mini" / "voice_map.safetensors")
     here = voice_map.Visitor("here", map_.whereabouts(map_.mean, is_mean=False), is_main=True)
     return [*drawn, voice_map.map_figure(map_, [here])]

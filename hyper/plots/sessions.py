@@ -17,7 +17,7 @@ SESSIONS = Caption(
 
 
 def sessions_figure(
-    labels: Sequence[str],
+    labels: Sequence[Sequence[str]],  # of each session the lines below it
     base: Sequence[float | None],  # fractions
     adapted: Sequence[float | None],
 ) -> go.Figure:
@@ -42,6 +42,6 @@ def sessions_figure(
         type="linear",
         range=[0.5, len(labels) + 0.5],
         tickvals=list(range(1, len(labels) + 1)),
-        ticktext=list(labels),
+        ticktext=["<br>".join(lines) for lines in labels],
         ticklabeloverflow="allow",  # else plotly hides a date that reaches past the plot
     )

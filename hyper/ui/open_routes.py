@@ -11,6 +11,7 @@ if TYPE_CHECKING:
 API = "/gradio_api"
 UPLOAD_ROUTE = f"{API}/upload"
 FILE_ROUTE = f"{API}/file="
+CANCEL_ROUTE = f"{API}/cancel"
 ONE = "[^/]+"  # name or number in a path
 READ = (  # by GET, or HEAD
     r"/|/config|/theme\.css|/favicon\.ico|/manifest\.json|/pwa_icon|/robots\.txt|/link-preview\.png",

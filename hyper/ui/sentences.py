@@ -13,7 +13,7 @@ from starlette.exceptions import HTTPException
 from starlette.responses import JSONResponse
 
 from hyper.ui.languages import first_language, translated
-from hyper.ui.open_routes import JOIN_ROUTES, STREAM_ROUTES, route_path
+from hyper.ui.open_routes import CANCEL_ROUTE, JOIN_ROUTES, STREAM_ROUTES, route_path
 
 if TYPE_CHECKING:
     from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -43,7 +43,16 @@ class Sentences:
             return await self._join(language, scope, receive, send)
         if scope["method"] == "GET" and STREAM_ROUTES.fullmatch(path):
             return await self._stream(language, scope, receive, send)
+        if scope["method"] == "POST" and path == CANCEL_ROUTE:
+            return await self._cancel(scope, receive, send)
         await self._app(scope, receive, send)
+
+    async def _cancel(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """What ended by itself meanwhile is ended, though gradio, which looks for it a second time, raises then."""
+        try:
+            await self._app(scope, receive, send)
+        except KeyError:
+            await JSONResponse({"success": True})(scope, receive, send)
 
     async def _join(self, language: str, scope: Scope, receive: Receive, send: Send) -> None:
         """A request that is to be worked on: refused where its line is full, or where gradio cannot read it."""

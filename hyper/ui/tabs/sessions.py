@@ -101,5 +101,5 @@ def sessions_plot(sessions: list[Session]) -> Any:
     """The rates of both rows."""
     adapted = [session.adapted and session.adapted.wer for session in sessions]
     days = (say(each.label) if each.day else each.label for each in sessions)
-    labels = ["<br>".join(filter(None, (day, made_of(each)))) for day, each in zip(days, sessions, strict=True)]
+    labels = [list(filter(None, (day, made_of(each)))) for day, each in zip(days, sessions, strict=True)]
     return sessions_figure(labels, [each.base.wer for each in sessions], adapted)
