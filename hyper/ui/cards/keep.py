@@ -61,7 +61,7 @@ class KeepCard(Card):
             note(FILES_TEXT)
             with gr.Row(elem_id="hw-report-row"):
                 self.subject = gr.Textbox("", label="Who or what the report is about (optional)", max_length=200)
-                self.make_report = chip("Make the report", elem_id="hw-make-report")
+                self.make_report = chip("Make the report")
             self.report_links = gr.HTML("", elem_id="hw-one-report-links")
         self.late = self.make_report.click(
             self.report,
