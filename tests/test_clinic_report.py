@@ -180,7 +180,8 @@ def test_names_that_were_not_given_do_not_stand_in_the_report(usual):
     hidden = clinic_report(usual, unnamed=frozenset({"a.wav", "bad.wav"}))
     text = html_text(hidden) + pdf_text(hidden)
     assert "a.wav" not in text and "bad.wav" not in text and "b.wav" in text
-    assert "recording 1" in text and "recording 4: The file is not an audio recording." in text
+    assert "recording 1" in text and "1 recording 1" not in text
+    assert "recording 4: The file is not an audio recording." in text
 
 
 def test_wrong_words_are_marked_in_words_and_keep_their_capitals(paper, report):

@@ -62,8 +62,8 @@ def clinic_report(
 ) -> ClinicReport:
     """The report. Of people it says what the evaluation's rows and the two typed texts say, and nothing else."""
 
-    def name(number: int, file: str) -> str:
-        return say(f"recording {number}") if file in unnamed else file
+    def name(number: int, file: str) -> str:  # with its place in the list
+        return say(f"recording {number}") if file in unnamed else f"{number} {file}"
 
     say = tongue.say
 
@@ -146,7 +146,7 @@ def _part(
     rows = [transcript_part("base", utterance.base, recording.reference, language, tongue)]
     if utterance.adapted is not None:
         rows.append(transcript_part("adapted", utterance.adapted, recording.reference, language, tongue))
-    return RecordingPart(f"{number}  {' · '.join(filter(None, known))}", recording.reference, tuple(rows))
+    return RecordingPart(" · ".join(filter(None, known)), recording.reference, tuple(rows))
 
 
 def _failure_text(
@@ -156,7 +156,7 @@ def _failure_text(
     reason = tongue.say(failure.reason)
     if failure.file in unnamed:
         reason = reason.replace(failure.recording.path.name, tongue.say("The file"))
-    return f"{number}  {name(number, failure.file)}: {reason}"
+    return f"{name(number, failure.file)}: {reason}"
 
 
 def _cautions(evaluation: Evaluation, tongue: Tongue) -> tuple[str, ...]:
@@ -215,7 +215,7 @@ def _figures(evaluation: Evaluation, name: Callable[[int, str], str], tongue: To
     numbered = list(enumerate(evaluation.utterances, start=1))
     recordings = [
         WerLine(
-            _drawn_name(f"{i} {name(i, each.recording.file)}", f"recording {i}", tongue),
+            _drawn_name(name(i, each.recording.file), f"recording {i}", tongue),
             wer,
             each.adapted and each.adapted.counted.wer,
         )
