@@ -183,6 +183,13 @@ def simulated_note(group: Group) -> str:
     return " (simulated)" if group.n_simulated == group.n_utterances else f" ({group.n_simulated:,} simulated)"
 
 
+def simulated_share(n_simulated: int, n: int) -> str:
+    """How many of so many recordings a simulator made, for beside what is told of them; "" where none."""
+    if not n_simulated:
+        return ""
+    return "(simulated)" if n_simulated == n else f"({n_simulated} of {n} simulated)"
+
+
 def aligned(lines: Sequence[Sequence[str]]) -> str:
     """Cells in columns: the first to the left, numbers to the right."""
     widths = [max(len(line[column]) for line in lines) for column in range(len(lines[0]))]

@@ -28,7 +28,7 @@ TYPICAL = "typical"
 TYPICAL_NAMES = frozenset(
     (TYPICAL, "control", "controls", "hc", "healthy", "healthy control", "healthy controls", "normal")
 )
-COHORT_NAMES = {"parkinsons": "Parkinson's", "typical": "typical speech"}  # for people; others are as they are named
+COHORT_NAMES = {"parkinsons": "Parkinson's", TYPICAL: "typical speech"}  # for people; others are as they are named
 ORIGINAL_COLUMN = "original"
 SIMULATED_VALUES = {
     "1": True, "true": True, "yes": True, "simulated": True,  # the last one in tables that the app saved

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from datetime import datetime
 
-from hyper.compare.evaluation import Evaluation, simulated_note
+from hyper.compare.evaluation import Evaluation, simulated_note, simulated_share
 from hyper.compare.groups import Group
 from hyper.compare.utterance import Failure, ScoredUtterance
 from hyper.compare.verdict import unreliable_text
@@ -240,7 +240,8 @@ def _figures(evaluation: Evaluation, name: Callable[[int, str], str], tongue: To
     sizes = [utterance.layers for utterance in evaluation.utterances if utterance.layers]
     if sizes:
         parts.append(("Where the model was changed", LAYER_MEANING, layer_figure(sizes)))
-    say, simulated = tongue.say, _simulated_note(evaluation)
+    say, n_simulated = tongue.say, sum(each.recording.simulated for each in evaluation.utterances)
+    simulated = simulated_share(n_simulated, len(evaluation.utterances))
     return [
         FigurePart(
             f"{say(title)} {say(simulated)}".rstrip(),
@@ -254,11 +255,3 @@ def _figures(evaluation: Evaluation, name: Callable[[int, str], str], tongue: To
 def _drawn_name(name: str, number: str, tongue: Tongue) -> str:
     """A name as a figure shows it; where the font lacks its letters, the place in the list or in the table."""
     return name if has_letters(name) else tongue.say(number)
-
-
-def _simulated_note(evaluation: Evaluation) -> str:
-    """How much of it a simulator made, for beside the title of a figure."""
-    n, n_simulated = len(evaluation.utterances), sum(u.recording.simulated for u in evaluation.utterances)
-    if n_simulated == 0:
-        return ""
-    return "(simulated)" if n == n_simulated else f"({n_simulated} of {n} simulated)"

@@ -9,14 +9,13 @@ from typing import Any
 import gradio as gr
 
 from hyper.recordings.limits import check_text
-from hyper.recordings.tables import Sheet, csv_bytes, xlsx_bytes
-from hyper.reports.html import html_text
+from hyper.recordings.tables import Sheet
 from hyper.ui import notices, scripts
 from hyper.ui.languages import tongue
 from hyper.ui.layout import HIDDEN, SHOWN, Values, card, chip, heading, note
 from hyper.ui.queues import ON_FILES, QUIET
+from hyper.ui.saved import report_links, subject_box, table_links
 from hyper.ui.service import Service
-from hyper.ui.templates import render
 from hyper.ui.visitors.results import MakeReport
 
 REPORT_TEXT = (
@@ -40,8 +39,7 @@ class SaveBox:
             self.table_links = gr.HTML("")
             note(REPORT_TEXT)
             with gr.Row(elem_classes="hw-report-row"):
-                label, elem_id = "Who or what the report is about (optional)", f"hw-{stem}-subject"
-                self.subject = gr.Textbox("", label=label, max_length=200, elem_id=elem_id)
+                self.subject = subject_box(elem_id=f"hw-{stem}-subject")
                 self.make_report = chip("Make the report")
             self.report_links = gr.HTML("", elem_id=f"hw-{stem}-report-links")
 
@@ -60,20 +58,14 @@ class SaveBox:
     def show(self, session: str | None, sheets: Sequence[Sheet], make: MakeReport) -> Values:
         """The table's files at once; of the report only how it is made. The first sheet is the CSV."""
         self.service.results.keep(session, self.place, make)
-        stem = f"{self.stem}-{date.today()}"
-        files = {f"{stem}.csv": csv_bytes(sheets[0]), f"{stem}.xlsx": xlsx_bytes(sheets)}
-        links = render("save_links", title="Save the table:", files=files)
+        links = table_links(f"{self.stem}-{date.today()}", sheets)
         return {self.box: SHOWN, self.table_links: links, self.subject: "", self.report_links: ""}
 
     def save_report(self, subject: str, request: gr.Request) -> str:
         """Links to the report, as PDF and HTML."""
-        from hyper.reports.pdf import pdf_bytes  # slow to import: not for the start
-
         make = self.service.results.get(request.session_hash, self.place)
         if make is None:
             raise notices.notice(GONE, "Nothing to show")
         with notices.errors_as_notices():
             check_text(subject, "The subject")
-        report, stem = make(subject=subject, tongue=tongue()), f"{self.stem}-report-{date.today()}"
-        files = {f"{stem}.pdf": pdf_bytes(report), f"{stem}.html": html_text(report).encode()}
-        return render("save_links", title="Save the report:", files=files)
+        return report_links(f"{self.stem}-report-{date.today()}", make(subject=subject, tongue=tongue()))

@@ -10,7 +10,6 @@ import gradio as gr
 
 from hyper.plots.style import Caption
 from hyper.recordings.limits import check_text
-from hyper.reports.html import html_text
 from hyper.reports.one_recording import recording_report
 from hyper.reports.timed_text import Kind, RowName, file_name, textgrid, transcript_text
 from hyper.ui import notices, scripts
@@ -19,6 +18,7 @@ from hyper.ui.examples import example_of
 from hyper.ui.languages import say, tongue
 from hyper.ui.layout import HIDDEN, SHOWN, captioned, card, chip, note
 from hyper.ui.queues import ON_FILES, QUIET
+from hyper.ui.saved import report_links, subject_box
 from hyper.ui.service import Asked
 from hyper.ui.templates import render
 
@@ -60,7 +60,7 @@ class KeepCard(Card):
             self.files = gr.HTML("", elem_id="hw-transcript-files", js_on_load=scripts.COPY_TEXT)
             note(FILES_TEXT)
             with gr.Row(elem_id="hw-report-row"):
-                self.subject = gr.Textbox("", label="Who or what the report is about (optional)", max_length=200)
+                self.subject = subject_box()
                 self.make_report = chip("Make the report")
             self.report_links = gr.HTML("", elem_id="hw-one-report-links")
         self.late = self.make_report.click(
@@ -110,8 +110,6 @@ class KeepCard(Card):
 
     def report(self, request: gr.Request, subject: str, *given: Any) -> str:
         """Links to the report, as PDF and HTML."""
-        from hyper.reports.pdf import pdf_bytes  # slow to import: not for the start
-
         asked = Asked(*given)
         comparison = self.service.compare(asked, request.session_hash)
         with notices.errors_as_notices():
@@ -127,8 +125,7 @@ class KeepCard(Card):
             is_simulated=found is not None and found.is_simulated,
             tongue=tongue(),
         )
-        files = {f"{stem}-report.pdf": pdf_bytes(report), f"{stem}-report.html": html_text(report).encode()}
-        return render("save_links", title="Save the report:", files=files)
+        return report_links(f"{stem}-report", report)
 
 
 def _stem(asked: Asked) -> str:

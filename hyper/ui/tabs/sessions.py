@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import gradio as gr
 
+from hyper.compare.evaluation import simulated_share
 from hyper.plots.sessions import SESSIONS, sessions_figure
 from hyper.reports.sessions import AS_TRAINED, Session, read_sessions
 from hyper.ui import figures, notices
@@ -78,23 +79,17 @@ class SessionsTab(Tab):
 
 def sessions_html(sessions: list[Session]) -> str:
     """A line for each session, and how to read the plot below."""
-    simulated = simulated_of(sum(each.n_simulated for each in sessions), sum(each.n_recordings for each in sessions))
+    n_simulated, n = sum(each.n_simulated for each in sessions), sum(each.n_recordings for each in sessions)
     made = [(each, made_of(each)) for each in sessions]
-    return render("sessions", sessions=made, caption=SESSIONS, simulated=simulated)
-
-
-def simulated_of(n: int, total: int) -> str:
-    """How many recordings a program made; "" where none."""
-    if not n:
-        return ""
-    return say("(simulated)") if n == total else say("({n} of {total} simulated)", n=n, total=total)
+    return render("sessions", sessions=made, caption=SESSIONS, simulated=say(simulated_share(n_simulated, n)))
 
 
 def made_of(session: Session) -> str:
     """What must be known of a session beside its day: that it is simulated, and another strength than as trained."""
     is_other = session.adapted is not None and session.strength != AS_TRAINED
     strength = say("strength {n}", n=f"{session.strength:g}") if is_other else ""
-    return " ".join(filter(None, (simulated_of(session.n_simulated, session.n_recordings), strength)))
+    simulated = say(simulated_share(session.n_simulated, session.n_recordings))
+    return " ".join(filter(None, (simulated, strength)))
 
 
 def sessions_plot(sessions: list[Session]) -> Any:

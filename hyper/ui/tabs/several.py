@@ -14,10 +14,9 @@ import gradio as gr
 from hyper.compare.evaluation import Evaluation
 from hyper.recordings.archive import fetch
 from hyper.recordings.limits import FORMATS, LIMITS, MAX_SECONDS, check_text
-from hyper.recordings.tables import TABLE_ENDINGS, csv_bytes, xlsx_bytes
+from hyper.recordings.tables import TABLE_ENDINGS
 from hyper.reports.content import clinic_report
-from hyper.reports.html import html_text
-from hyper.reports.table import recordings_sheet, sheets
+from hyper.reports.table import sheets
 from hyper.ui import notices, scripts
 from hyper.ui.inputs import Filling, Inputs
 from hyper.ui.languages import said, say, tongue
@@ -36,6 +35,7 @@ from hyper.ui.layout import (
     text_html,
 )
 from hyper.ui.queues import LIST_QUEUE, QUIET
+from hyper.ui.saved import report_links, table_links
 from hyper.ui.service import Service
 from hyper.ui.tabs import several_html
 from hyper.ui.tabs.several_run import SentFile, cache_folder, listed, sent_of
@@ -273,17 +273,13 @@ class SeveralTab(Tab):
 
     def report(self, subject: str, remarks: str, with_names: bool, request: gr.Request) -> str:
         """Links to the report, as HTML and PDF."""
-        from hyper.reports.pdf import pdf_bytes  # slow to import: not for the start
-
         outcome = self._outcome(request)
         with notices.errors_as_notices():
             check_text(subject, "The subject")
             check_text(remarks, "The text of the remarks")
         unnamed = frozenset() if with_names else outcome.unlisted
         report = clinic_report(outcome.evaluation, subject=subject, remarks=remarks, unnamed=unnamed, tongue=tongue())
-        stem = f"report-{date.today()}"
-        files = {f"{stem}.pdf": pdf_bytes(report), f"{stem}.html": html_text(report).encode()}
-        return several_html.links_html("Save the report:", files)
+        return report_links(f"report-{date.today()}", report)
 
     def _outcome(self, request: gr.Request) -> Outcome:
         outcome = self.batches.outcome(request.session_hash)
@@ -293,8 +289,4 @@ class SeveralTab(Tab):
 
 
 def _table_links(evaluation: Evaluation) -> str:
-    files = {
-        f"recordings-{date.today()}.csv": csv_bytes(recordings_sheet(evaluation)),
-        f"recordings-{date.today()}.xlsx": xlsx_bytes(sheets(evaluation)),
-    }
-    return several_html.links_html("Save the table:", files)
+    return table_links(f"recordings-{date.today()}", sheets(evaluation))

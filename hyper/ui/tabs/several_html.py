@@ -74,11 +74,6 @@ def outcome_html(evaluation: Evaluation, is_finished: bool = False) -> str:
     )
 
 
-def links_html(title: str, files: dict[str, bytes]) -> str:
-    """Links that save files; each file is part of the page, nothing is written to disk."""
-    return render("save_links", title=title, files=files)
-
-
 def _time_left(seconds: float) -> str:
     return say("less than a minute left" if seconds < 60 else f"about {count(round(seconds / 60), 'minute')} left")
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from hyper.compare.evaluation import simulated_share
 from hyper.compare.speaker import Level
 from hyper.compare.verdict import unreliable_text
 from hyper.plots.agreement import agreement_print
@@ -48,17 +49,17 @@ def files_html(files: Sequence[str] | None) -> str:
 
 def results_html(comparison: SpeakerComparison, language: str, simulated: Sequence[bool] = ()) -> str:
     """Everything but the figures; `simulated` says which of the recordings a program made."""
-    has_rates = _has_rates(comparison)
+    has_rates, note = _has_rates(comparison), say(simulated_share(sum(simulated), len(simulated)))
     return render(
         "speaker_results",
         comparison=comparison,
         language=language,
-        outcome=_with_note(say(speaker_outcome(comparison)), _simulated_note(simulated)),
+        outcome=_with_note(say(speaker_outcome(comparison)), note),
         reliability=unreliable_text([each.verdict.doubts for each in comparison.recordings], say),
         rates=comparison.pooled if has_rates else None,
         levels=SHOWN_LEVELS,
         simulated=simulated,
-        simulated_note=_simulated_note(simulated),
+        simulated_note=note,
         errors_help=WER_MEANING if comparison.pooled else NO_REFERENCE,
         hidden=hidden_note(row for each in comparison.recordings for row in each.rows.values()) if has_rates else "",
     )
@@ -87,14 +88,6 @@ def agreement_links_html(comparison: SpeakerComparison) -> str:
 def recording_names(comparison: SpeakerComparison) -> list[str]:
     """Numbers: names of files are long and may tell who spoke."""
     return [str(i + 1) for i in range(len(comparison.recordings))]
-
-
-def _simulated_note(simulated: Sequence[bool]) -> str:
-    """How many recordings are simulated: no figure stands without it."""
-    n, total = sum(simulated), len(simulated)
-    if not n:
-        return ""
-    return say("(simulated)") if n == total else say("({n} of {total} simulated)", n=n, total=total)
 
 
 def _with_note(sentence: str, note: str) -> str:
