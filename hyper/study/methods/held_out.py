@@ -27,10 +27,15 @@ if TYPE_CHECKING:
 
 LANGUAGE = "en"
 CACHE_BYTES = 4 * 2**30  # of encoded recordings in memory: thousands with a small Whisper, hundreds with a large one
-BATCH = 32  # recordings decoded together
+BATCH, GPU_BATCH = 32, 128  # recordings decoded together; a step costs a GPU as much for few as for many
 
 StatisticsOf = Callable[[ManifestRow], Tensor]  # what the hypernetwork reads of a recording
 Heard = list[tuple[ManifestRow, Encoded]]
+
+
+def batch_size(backbone: Backbone) -> int:
+    """How many recordings are decoded together where this base computes."""
+    return BATCH if backbone.device.type == "cpu" else GPU_BATCH
 
 
 class HeldOut:
@@ -44,8 +49,9 @@ class HeldOut:
         """Recordings of like length, a few at a time; those that cannot be read are left out."""
         # A batch decodes for as long as its longest recording: like goes with like.
         by_length = sorted(rows, key=lambda row: usable_seconds(row.path) or 0.0)
-        for start in range(0, len(by_length), BATCH):
-            heard = self._hear(by_length[start : start + BATCH])
+        at_once = batch_size(self._backbone)
+        for start in range(0, len(by_length), at_once):
+            heard = self._hear(by_length[start : start + at_once])
             if heard:
                 yield heard
 
@@ -95,6 +101,6 @@ def transcribe(
         stopwatch = Stopwatch(asr.backbone.device)
         encoded = [each for _, each in heard]
         prepared = adapt(asr.backbone, asr.hypernet, encoded, LANGUAGE, False, stopwatch, given)
-        (transcripts,) = zip(*asr.decode_rows(prepared, [weights], stopwatch, BATCH), strict=True)
+        (transcripts,) = zip(*asr.decode_rows(prepared, [weights], stopwatch, batch_size(asr.backbone)), strict=True)
         written += zip(own, transcripts, strict=True)
     return written

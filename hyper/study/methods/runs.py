@@ -25,6 +25,8 @@ SETS = (
     TYPICAL_COMMANDS,
     "ood-mixed",
     "ood-dysphonia",
+    "held-out-commands-known",
+    "held-out-commands-unheard",
 )
 ENROLLED_SETS = (MAIN,)  # for whose speakers further recordings are made
 N_ENROLMENT = 5  # recordings of a speaker
