@@ -28,7 +28,6 @@ ALL_METHODS = "Every alternative on the same data"
 SMALLER_STUDIES = {  # folders beside the table of all methods, each with one of its own
     "first": "The smallest first: mild stuttering alone",
     "enrolled": "A LoRA for each enrolled speaker",
-    "both": "The form that ships, beside one LoRA of its shape for everybody",
 }
 
 WHAT_CHANGED = "../../docs/bundled.md"  # from assets/results
@@ -120,7 +119,7 @@ def _other_base(out: Path, folder: str = "") -> str:
         return ""
     return (
         f"\n\nThe base's WER on the main test set is {percent(here['wer'])} here and {percent(there)} in the scorecard "
-        f"above, which was measured at another time: [what was changed]({WHAT_CHANGED})."
+        f"above, which was measured at another time or on another device: [what was changed]({WHAT_CHANGED})."
     )
 
 
