@@ -146,3 +146,16 @@ def test_the_table_of_tiny_en_is_that_of_its_counts() -> None:
             rf"^\| {re.escape(first)}[^|]* \| {each['recordings']} \| {re.escape(told)}", table, re.MULTILINE
         )
         table = table[table.index(told) :]  # a group stands below its set
+
+
+def test_what_a_gpu_takes_is_told_as_it_was_measured() -> None:
+    rows = {each["name"]: each["value"] for each in json.loads((RESULTS / "gpu.json").read_text(encoding="utf-8"))}
+    page = " ".join((ROOT / "docs" / "scale.md").read_text(encoding="utf-8").split())
+    both, together, step = "both transcripts of 5 s", "64 recordings of 5 s together", "training step of 64"
+    large, base = (
+        {name: rows[f"{shape}: {name}"] for name in (both, together, step)} for shape in ("large-v3", "base")
+    )
+    assert f"took {large[both]:.0f} ms with large-v3" in page and f"and {base[both]:.0f} ms with base" in page
+    assert f"at {large[together]:.0f} times real time" in page and f"at {base[together]:.0f} times with base" in page
+    assert f"{rows['large-v3: memory of comparing 64']:.0f} GB" in page
+    assert f"took {large[step]:.0f} and {base[step]:.0f} ms" in page
