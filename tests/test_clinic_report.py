@@ -45,7 +45,7 @@ from hyper.ui.languages import tongue
 
 ATTACK = "<script>alert('x')</script>"
 QUIET = Flag("quiet", 0.0, 0.1, "Nothing stands out from the noise.")
-LOOP = Flag("loop", "repetition", None, "The model began to say the same thing over and over and was stopped.")
+LOOP = Flag("loop", "repetition", None, "The model began to say the same thing over and over.")
 
 
 def said(text: str, meant: str) -> Row:

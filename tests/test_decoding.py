@@ -10,7 +10,7 @@ from functools import cache
 import pytest
 import torch
 
-from hyper.model.decoding import DecodedRow, greedy_decode, is_loop, token_limit
+from hyper.model.decoding import DecodedRow, greedy_decode, is_loop, said_once, third_time, token_limit
 from hyper.model.lora import LoraWeights
 
 LIMIT = 30
@@ -211,13 +211,45 @@ def test_a_row_in_a_loop_stops_and_the_other_goes_on(backbone, speech_like, monk
     """A decoder whose row 0 always wants token 50, while row 1 counts upwards."""
     states = backbone.encode(backbone.log_mel([speech_like(2.0), speech_like(2.0, 1)]))[-1]
     count = iter(range(100, 200))
-    monkeypatch.setattr(
-        "hyper.model.decoding._Steps.best",
-        lambda steps: (torch.tensor([50, next(count)])[-len(steps._scores) :], torch.zeros(len(steps._scores))),
-    )
+
+    def best(steps, _forbidden):
+        n = len(steps._scores)
+        return torch.tensor([50, next(count)])[-n:], torch.zeros(n)
+
+    monkeypatch.setattr("hyper.model.decoding._Steps.best", best)
     loop, other = greedy_decode(backbone, states, 30)
     assert (loop.tokens, loop.stopped) == ((50,) * 15, "repetition")
     assert (other.tokens, other.stopped) == (tuple(range(100, 130)), "length")
+
+
+@pytest.mark.parametrize(
+    ("tokens", "forbidden"),
+    [([], []), ([1], []), ([1, 1], [1]), ([1, 2], []), ([1, 2, 1, 2], [1]), ([3, 1, 1, 2, 1, 1, 2], [1])],
+)
+def test_what_would_begin_a_phrase_for_the_third_time(tokens, forbidden):
+    assert third_time(tokens) == forbidden
+
+
+def test_a_loop_is_cut_behind_the_first_time_that_it_says_its_phrase():
+    said = (7, 8, *(1, 2, 3) * 6)
+    row = DecodedRow(said, tuple(-0.1 * i for i in range(len(said))), "repetition", None)
+    assert is_loop(said, 30)
+    cut = said_once(row, 30)
+    assert (cut.tokens, cut.log_probs) == ((7, 8, 1, 2, 3), row.log_probs[:5])
+
+
+def test_where_loops_are_forbidden_no_phrase_is_said_three_times_running_and_each_token_is_as_likely_as_it_was(
+    backbone, speech_like, monkeypatch
+):
+    """A model that would say 50 for ever, 51 where it may not, 52 where neither."""
+    states = backbone.encode(backbone.log_mel([speech_like(2.0), speech_like(2.0, 1)]))[-1]
+    wish = torch.full((backbone.scores(torch.zeros(1, states.shape[2])).shape[-1],), -9.0)
+    wish[50], wish[51], wish[52] = 3.0, 2.0, 1.0
+    monkeypatch.setattr("hyper.model.decoding._Steps._score", lambda _, hidden: wish.repeat(len(hidden), 1))
+    for row in greedy_decode(backbone, states, 12, forbids_loops=True):
+        assert row.tokens == (50, 50, 51, 50, 50, 51, 51, 50, 50, 51, 50, 50)
+        assert row.log_probs == pytest.approx([float(wish.log_softmax(0)[token]) for token in row.tokens], abs=1e-4)
+    assert greedy_decode(backbone, states, 12)[0].stopped == "repetition"
 
 
 def test_bfloat16(whisper_folder, speech_like):

@@ -117,7 +117,9 @@ def test_repeated_text_is_flagged():
 def test_stopping_early_is_flagged_even_without_text():
     (flag,) = guard(transcript("", stopped="repetition"), Heard(TALK))
     assert (flag.name, flag.value, flag.limit) == ("loop", "repetition", None)
-    assert flag.reason == "The model began to say the same thing over and over and was stopped."
+    assert flag.reason == (
+        "The model began to say the same thing over and over and was made to go on without; what follows may be wrong."
+    )
     (flag,) = guard(transcript("turn on", stopped="length"), Heard(TALK))
     assert (flag.name, flag.value, flag.limit) == ("length", "length", None)
     assert flag.reason.startswith("The model wrote more than fits the recording and was stopped")

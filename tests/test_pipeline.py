@@ -5,7 +5,9 @@ from __future__ import annotations
 import copy
 import json
 import threading
+from contextlib import nullcontext
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -18,7 +20,7 @@ from hyper.compare.confidence import word_confidences
 from hyper.compare.pipeline import PersonalizedAsr
 from hyper.compare.prepared import adapt, encode
 from hyper.compare.stopwatch import Stopwatch
-from hyper.compare.transcribe import join_pieces
+from hyper.compare.transcribe import join_pieces, without_loops
 from hyper.metrics.word_errors import word_errors
 from hyper.model.checkpoint import CheckpointError, save_hypernet
 from hyper.model.decoding import token_limit
@@ -351,6 +353,29 @@ def test_a_recording_stops_as_its_worst_piece(asr):
     assert transcript.piece_lengths == (1, 1, 1)
     assert join_pieces(asr.backbone, [rows[0], rows[2]]).stopped == "length"
     assert join_pieces(asr.backbone, [rows[0]]).stopped == "end"
+
+
+@pytest.mark.parametrize(("stopped", "tokens"), [("end", (5, 6)), ("length", (9, 1, 2))])
+def test_a_row_that_was_stopped_in_a_loop_is_decoded_again_with_its_own_weights(asr, monkeypatch, stopped, tokens):
+    from hyper.model.decoding import DecodedRow
+
+    loop = DecodedRow((9, *(1, 2) * 8), (-0.1,) * 17, "repetition", 0.2)
+    end, again = DecodedRow((3,), (-0.2,), "end", 0.1), DecodedRow((5, 6), (-3.0, -0.1), stopped, 0.2)
+    asked = []
+
+    def decode(_backbone, states, limits, language, applied, **options):
+        asked.append((states.tolist(), limits, language, applied.kept, options))
+        return [again]
+
+    monkeypatch.setattr(transcribe, "greedy_decode", decode)
+    weights = SimpleNamespace(take=lambda rows: rows)
+    backbone = SimpleNamespace(adapted=lambda rows, stack: nullcontext(SimpleNamespace(kept=(rows, stack))))
+    states = torch.arange(2.0)[:, None, None]  # of two recordings, for base and adapted rows alike
+    mended = without_loops(backbone, [end, end, end, loop], states, [7, 8, 30, 30], "en", weights)
+    assert asked == [([[[1.0]]], [30], "en", ([3], "decoder"), {"forbids_loops": True})]
+    assert mended[:3] == [end] * 3 and (mended[3].tokens, mended[3].stopped) == (tokens, "repetition")
+    assert len(mended[3].log_probs) == len(tokens)
+    assert without_loops(backbone, [end], states[:1], [7], "en") == [end] and len(asked) == 1
 
 
 def test_a_piece_of_which_only_marks_are_written_says_nothing(asr):

@@ -127,7 +127,10 @@ def _flags(transcript: Transcript, heard: Heard) -> Iterator[Flag]:
 
 def _stopped_early(transcript: Transcript) -> Iterator[Flag]:
     if transcript.stopped == "repetition":
-        reason = "The model began to say the same thing over and over and was stopped."
+        reason = (
+            "The model began to say the same thing over and over and was made to go on without; what follows may be "
+            "wrong."
+        )
         yield Flag("loop", "repetition", None, reason)
     if transcript.stopped == "length":
         reason = "The model wrote more than fits the recording and was stopped; the end may be invented or missing."

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass, replace
 from itertools import chain, islice
 from typing import TypeVar
@@ -16,7 +17,7 @@ from hyper.compare.prepared import ENCODE_BATCH, Prepared
 from hyper.compare.stopwatch import Stopwatch
 from hyper.compare.transcript import Transcript
 from hyper.model.backbone import Backbone
-from hyper.model.decoding import DecodedRow, greedy_decode, token_limit
+from hyper.model.decoding import DecodedRow, greedy_decode, said_once, token_limit
 from hyper.model.lora import LoraWeights
 from hyper.recordings.limits import SAMPLE_RATE
 
@@ -78,7 +79,8 @@ def _decode_part(
     limits = [token_limit(each.n_samples[piece] / SAMPLE_RATE, backbone, first.language) for each, piece in part]
     if first.lora is None:
         with stopwatch.stage("decode"):
-            return greedy_decode(backbone, states, limits, first.language)
+            decoded = greedy_decode(backbone, states, limits, first.language)
+            return without_loops(backbone, decoded, states, limits, first.language)
     own = LoraWeights.joined([each.lora_of(piece) for each, piece in part])
     weights = [row.of(own) for row in rows]
     with stopwatch.stage("encode"):  # adapted layers before the states: such rows have their own
@@ -86,12 +88,44 @@ def _decode_part(
             states if row.strength == 0 else states_with(backbone, lora, part, states)
             for row, lora in zip(rows, weights, strict=True)
         ]
-    with stopwatch.stage("decode"), backbone.adapted(LoraWeights.joined(weights), "decoder") as applied:
-        if all(own is states for own in of_rows):
-            return greedy_decode(backbone, states, len(rows) * limits, first.language, applied, copies=len(rows))
-        decoded = greedy_decode(backbone, torch.cat(of_rows), len(rows) * limits, first.language, applied)
+    is_shared = all(own is states for own in of_rows)
+    heard, copies = (states, len(rows)) if is_shared else (torch.cat(of_rows), 1)
+    joined, limits = LoraWeights.joined(weights), len(rows) * limits
+    with stopwatch.stage("decode"):
+        with backbone.adapted(joined, "decoder") as applied:
+            decoded = greedy_decode(backbone, heard, limits, first.language, applied, copies)
+        decoded = without_loops(backbone, decoded, heard, limits, first.language, joined)
+    if is_shared:
+        return decoded
     own_states = [[None] * len(part) if own is states else own.unbind() for own in of_rows]
     return [replace(row, states=own) for row, own in zip(decoded, chain.from_iterable(own_states), strict=True)]
+
+
+def without_loops(
+    backbone: Backbone,
+    decoded: Sequence[DecodedRow],
+    states: Tensor,  # (n_rows / copies, n_states, d_model) that they were decoded from
+    limits: Sequence[int],
+    language: str,
+    lora: LoraWeights | None = None,  # that they were decoded with, one row each
+) -> list[DecodedRow]:
+    """The rows, those that were stopped in a loop decoded once more with no phrase said a third time running.
+
+    Where that finds no end either, what stood before the loop is left, with its phrase said once. They still tell that
+    they were stopped in a repetition: what follows the place may be wrong.
+    """
+    looped = [i for i, row in enumerate(decoded) if row.stopped == "repetition"]
+    if not looped:
+        return list(decoded)
+    of_looped = [limits[i] for i in looped]
+    heard = states[[i % len(states) for i in looped]]
+    with backbone.adapted(lora.take(looped), "decoder") if lora is not None else nullcontext() as applied:
+        again = greedy_decode(backbone, heard, of_looped, language, applied, forbids_loops=True)
+    mended = list(decoded)
+    for i, row in zip(looped, again, strict=True):
+        found = row if row.stopped == "end" else said_once(decoded[i], limits[i])
+        mended[i] = replace(found, stopped="repetition")
+    return mended
 
 
 def states_with(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Literal, cast
 
 import torch
@@ -72,13 +72,33 @@ def is_loop(tokens: Sequence[int], limit: int) -> bool:
 
     Who stutters may well say a word five times, but not in a second: `limit`, of `token_limit`, tells how long it was.
     """
+    return looping_phrase(tokens, limit) > 0
+
+
+def looping_phrase(tokens: Sequence[int], limit: int) -> int:
+    """Tokens of the phrase that they loop in, as `is_loop` finds it; 0 where they do not."""
     filled = min(max(LEAST_REPEATED, limit // 2), MOST_REPEATED)
     for phrase in range(1, LONGEST_PHRASE + 1):
         repeats = max(REPEATS, math.ceil(filled / phrase))
         tail = tokens[-phrase * repeats :]
         if len(tail) == phrase * repeats and tail[phrase:] == tail[:-phrase]:
-            return True
-    return False
+            return phrase
+    return 0
+
+
+def said_once(row: DecodedRow, limit: int) -> DecodedRow:
+    """A row that was stopped in a loop, up to and with the first time that it says the phrase."""
+    phrase, tokens = looping_phrase(row.tokens, limit), row.tokens
+    end = len(tokens)
+    while phrase and end >= 2 * phrase and tokens[end - 2 * phrase : end - phrase] == tokens[end - phrase : end]:
+        end -= phrase
+    return replace(row, tokens=tokens[:end], log_probs=row.log_probs[:end])
+
+
+def third_time(tokens: Sequence[int]) -> list[int]:
+    """What would begin a phrase for the third time running."""
+    phrases = range(1, min(LONGEST_PHRASE, len(tokens) // 2) + 1)
+    return [tokens[-n] for n in phrases if tokens[-n:] == tokens[-2 * n : -n]]
 
 
 @torch.inference_mode()
@@ -89,6 +109,7 @@ def greedy_decode(
     language: str = "en",
     applied: AppliedLora | None = None,
     copies: int = 1,  # so many rows hear the same: all recordings, then all again
+    forbids_loops: bool = False,  # no phrase is said a third time running
 ) -> list[DecodedRow]:
     """The likeliest token at each step, all rows in one key-value-cached pass.
 
@@ -101,7 +122,7 @@ def greedy_decode(
     rows = [_Row(limit, p) for limit, p in zip(limits, steps.no_speech_probs(), strict=True)]
     active = list(range(n_rows))  # which row each row of the batch is
     while True:
-        tokens, log_probs = steps.best()
+        tokens, log_probs = steps.best([third_time(rows[i].tokens) for i in active] if forbids_loops else ())
         for i, token, log_prob in zip(active, tokens.tolist(), log_probs.tolist(), strict=True):
             if rows[i].stopped is None:
                 rows[i].take(token, log_prob, backbone.end_token)
@@ -136,11 +157,16 @@ class _Steps:
         self._scores = self._score(hidden[:, -1])  # (rows, vocabulary)
         self._scores[:, self._not_first] = -torch.inf
 
-    def best(self) -> tuple[Tensor, Tensor]:
-        """The likeliest token of each row and its log-probability, both (rows,)."""
-        tokens = self._scores.argmax(dim=-1)
+    def best(self, forbidden: Sequence[Sequence[int]] = ()) -> tuple[Tensor, Tensor]:
+        """The likeliest token of each row that is not forbidden there, and its log-probability, both (rows,).
+
+        What is forbidden keeps its probability: a token that only follows because of it is as unlikely as it was.
+        """
         log_probs = self._scores.log_softmax(dim=-1)  # `logsumexp` takes ten times as long where scores lie far apart
-        return tokens, log_probs.gather(1, tokens[:, None])[:, 0]
+        for row, tokens in enumerate(forbidden):
+            self._scores[row, list(tokens)] = -torch.inf
+        best = self._scores.argmax(dim=-1)
+        return best, log_probs.gather(1, best[:, None])[:, 0]
 
     def no_speech_probs(self) -> list[float | None]:
         """What each row gives to its no-speech token after the start token, as openai/whisper reads it."""
