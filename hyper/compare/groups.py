@@ -43,7 +43,7 @@ class Group:
     oracle: WordErrors | None  # of the better row of each recording, which only who knows the words can choose
     better_share: float | None  # of the recordings: those with fewer word errors once adapted
     worse_share: float | None  # of the recordings: those with more
-    base_loop_share: float | None  # of the recordings: those stopped in a phrase that repeated without end
+    base_loop_share: float | None  # of the recordings: those that looped in a phrase, decoded again
     adapted_loop_share: float | None
     intervals: Intervals
     recording_intervals: Intervals  # where speakers give none: over recordings, "other recordings of the same people"

@@ -23,7 +23,7 @@ Interval: 95 % of the relative reduction, bootstrap over voices: all that one pe
 drawn together (– with fewer than five voices; with fewer than ten an interval is narrower than it should be). Made
 worse: recordings with more word errors once adapted. First row: WER of the row that the pair would show first, by a
 rule fitted on validation recordings; better row: as if that were always the one with fewer errors. Loops: recordings
-where a row was stopped in a phrase that repeated without end."""
+where a row was stopped in a phrase that repeated without end, and decoded once more with that forbidden."""
 
 
 @dataclass(frozen=True)
