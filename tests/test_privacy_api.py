@@ -175,6 +175,15 @@ def test_two_calls_of_one_client_at_once_leave_each_other_their_recordings(page:
     assert page.files() == []
 
 
+def test_two_exports_of_one_client_leave_each_other_their_files(page: Page, recording: Path) -> None:
+    with Visitor(page.address) as visitor:
+        sent = visitor.upload(recording)
+        zips = [visitor.take("export", sent, "adapter", None, None, strength)[0]["path"] for strength in (1.0, 0.5)]
+        assert len({visitor.download(each) for each in zips}) == 2  # whichever is fetched last
+    _wait(lambda: not page.files())
+    assert page.files() == []
+
+
 def test_a_call_that_ends_when_its_caller_has_left_holds_nothing(tmp_path: Path) -> None:
     sent = tmp_path / "a" / "talk.wav"
     sent.parent.mkdir()

@@ -24,22 +24,24 @@ TOO_LARGE = (
 )
 
 
-def adaptation_zip(service: Service, kind: str, asked: Asked, session: str | None, is_kept: bool = True) -> str:
-    """The file in gradio's cache, the visitor's until the next one or until the page is left; or a notice why not.
+def adaptation_zip(service: Service, kind: str, asked: Asked, session: str | None, is_on_page: bool = True) -> str:
+    """The file in gradio's cache, or a notice why there is none.
 
-    `is_kept`: the encoded recording, for the visitor's next request.
+    On the page it is the visitor's until the next one or until the page is left, and the encoded recording is kept for
+    the next request. A program may have other calls under way: the file of each stays its own.
     """
     with notices.errors_as_notices():
         backbone = service.models.get(asked.model).backbone
     if kind == MERGED and backbone.n_parameters > MERGED_LIMIT:
         raise notices.notice(TOO_LARGE.format(base=asked.model), "Too large to save here")
     export, name = KINDS[kind]
-    comparison = service.compare(asked, session, is_kept=is_kept)
+    comparison = service.compare(asked, session, is_kept=is_on_page)
     if asked.is_per_piece(comparison.n_pieces):
         raise notices.notice(EACH_PIECE, "No adaptation available")
     with notices.errors_as_notices(), TemporaryDirectory() as scratch:
         made = Path(scratch) / name
         service.gpu(partial(write_zip, export, backbone, comparison, made))
         file = taken_in(made)
-    service.uploads.hold(session, name, [file])
+    hold = service.uploads.hold if is_on_page else service.uploads.hold_too
+    hold(session, name, [file])
     return file

@@ -196,7 +196,7 @@ class Endpoints:
         """
         with self._held([recording] if recording else [], request) as (held,):
             asked = Asked(held, "", self._model(model), language or ENGLISH, strength=_strength(strength))
-            return adaptation_zip(self.service, kind or ADAPTER, asked, request.session_hash, is_kept=False)
+            return adaptation_zip(self.service, kind or ADAPTER, asked, request.session_hash, is_on_page=False)
 
     @contextmanager
     def _held(self, recordings: list[str] | None, request: gr.Request) -> Iterator[list[str]]:

@@ -33,16 +33,25 @@ class Uploads:
                 self._seen |= {path: identity for path in now if (identity := _identity(path))}
             self._delete_unheld(before)
 
+    def hold_too(self, session: str | None, place: str, paths: Iterable[str]) -> None:
+        """These beside those that the visitor holds at this place: all stay until the visitor leaves or they are
+        old."""
+        self.hold(session, self._own(place), paths)
+
     @contextmanager
     def held_for_call(self, session: str | None, place: str, paths: Iterable[str]) -> Iterator[None]:
         """A program works with these, and may have other calls under way at the same place: they are its own while the
         call goes on, and then in place of those of the call that ended before."""
-        own = f"{place} {next(self._calls)}"
+        own = self._own(place)
         self.hold(session, own, paths)
         try:
             yield
         finally:
             self._call_ended(session, own, place)
+
+    def _own(self, place: str) -> str:
+        """A place that nobody else takes."""
+        return f"{place} {next(self._calls)}"
 
     def _call_ended(self, session: str | None, own: str, place: str) -> None:
         with self._lock:
