@@ -219,3 +219,15 @@ def test_cancel_keeps_what_is_done(visit, tmp_path):  # noqa: F811
     assert here.page.locator(".hw-recordings tbody tr").count() == done
     playwright.expect(here.page.get_by_role("button", name="Cancel")).to_be_hidden()
     playwright.expect(here.page.get_by_role("button", name="Transcribe all")).to_be_enabled()
+
+
+def test_who_has_no_recordings_tries_it_with_the_examples_by_one_press(visit):  # noqa: F811
+    here = visit()
+    here.open_mode("Several")
+    here.page.get_by_role("button", name="Try it with the examples").click()
+    here.page.locator("#hw-keep").wait_for()
+    for box, n in (("#hw-sent", 12), ("#hw-list", 1), (".hw-recordings", 12)):
+        playwright.expect(here.page.locator(f"{box} tbody tr")).to_have_count(n)
+    assert "All 12 done" in here.page.locator("#hw-several-status").inner_text()
+    assert "simulated" in here.page.locator("#hw-outcome").inner_text()
+    assert here.page.locator("#hw-left-over").inner_text() == ""

@@ -219,7 +219,8 @@ def _several(visitor: Visitor, recordings: list[dict], found: Watch) -> None:
     table = found.world / "sent" / f"{NAME}.csv"
     table.write_text(f"file,what was meant,speaker,note\n{NAME}1.wav,{MEANT},{NOTE},{NOTE}\n")
     listed = visitor.upload(table)
-    visitor.take("track_1", recordings, listed)
+    for sent in (visitor.take("take_examples", visitor.model), (recordings, listed)):
+        visitor.take("track_1", *sent)
     visitor.press("hw-run", recordings, listed, "bundled", "en")
     visitor.take("transcribe")
     _hold(visitor, visitor.take("open", event={"row": 0}))

@@ -29,11 +29,14 @@ from hyper.recordings.audio import SAMPLE_RATE
 from hyper.recordings.manifest import ManifestRow
 from hyper.ui import notices
 from hyper.ui import service as service_module
+from hyper.ui.examples import Example
 from hyper.ui.inputs import take_out_example
 from hyper.ui.model_store import ModelStore
 from hyper.ui.service import Service
 from hyper.ui.tabs import several, several_html, several_run
 from hyper.ui.tabs.several import SeveralTab
+from hyper.ui.tabs.several_examples import ExamplesAsList
+from hyper.ui.tried_examples import TriedExamples
 from hyper.ui.visitors import folder
 from hyper.ui.visitors.uploads import Uploads
 
@@ -60,7 +63,8 @@ def cache(tmp_path, monkeypatch) -> Path:
 @pytest.fixture
 def tab(asr, cache) -> SeveralTab:
     with gr.Blocks():
-        return SeveralTab(Service(ModelStore(asr, "bundled", lambda name: asr), Uploads(cache)))
+        service = Service(ModelStore(asr, "bundled", lambda name: asr), Uploads(cache))
+        return SeveralTab(service, TriedExamples(service, []))
 
 
 @pytest.fixture
@@ -413,6 +417,24 @@ def test_change_in_words_and_to_sort_by(tab, send, asr):
         assert words.endswith("fewer") == (more < 0) and words.endswith("more") == (more > 0)
 
 
+def test_the_examples_are_a_list_like_a_visitors_own_and_said_to_be_simulated_where_they_are(tab, send):
+    made = [("a.wav", "turn on the light", "simulated stuttering", 1), ("b.wav", "=1, or not", "typical speech", 2)]
+    paths = {name: send(name, seed=seed)["path"] for name, _, _, seed in made}
+    examples = [Example(Path(paths[name]), meant, label, "CC0") for name, meant, label, _ in made]
+    with gr.Blocks():
+        button = ExamplesAsList(TriedExamples(tab.service, examples))
+    files, table = button.take_examples("bundled")
+    assert [each.value for each in button.buttons] == ["Try it with the examples"] and files == list(paths.values())
+    tab.begins += button.buttons
+    assert begin(tab, [{"path": each} for each in files], None, ANNA)[button.buttons[0]]["interactive"] is False
+    assert tab.end()[button.buttons[0]]["interactive"] and tab.examples.buttons == []  # where there are no examples
+    last = run(tab, [{"path": each} for each in files], {"path": table})[-1]
+    assert last.left_over == "" and last.is_kept
+    rows = [each.recording for each in tab.batches.outcome("anna").evaluation.utterances]
+    assert {row.file: row.simulated for row in rows} == {"a.wav": True, "b.wav": False}
+    assert next(row.reference for row in rows if row.simulated) == "turn on the light"
+
+
 def test_flags_of_both_rows_stand_in_the_table(tab, send):
     noise = io.BytesIO()
     soundfile.write(noise, np.random.default_rng(0).uniform(-0.3, 0.3, SAMPLE_RATE), SAMPLE_RATE, format="WAV")
@@ -425,7 +447,7 @@ def test_flags_of_both_rows_stand_in_the_table(tab, send):
 
 def test_what_is_typed_for_the_report_on_one_list_goes_with_the_next():
     with gr.Blocks() as demo:
-        own = SeveralTab(SimpleNamespace(batches=None))
+        own = SeveralTab(SimpleNamespace(batches=None), SimpleNamespace(all=[]))
         filled = [gr.State() for _ in range(5)]
         own.connect(SimpleNamespace(model=gr.State(), language=gr.State(), filled=filled))
     typed = [own.subject, own.remarks, own.with_names]

@@ -23,3 +23,5 @@ ON_FILES: dict[str, Any] = {"api_visibility": "private", **FILE_QUEUE}
 SESSIONS_QUEUE: dict[str, Any] = {"concurrency_id": "sessions", "concurrency_limit": 1}
 # Small steps: no wait, no endpoint.
 QUIET: dict[str, Any] = {"queue": False, "show_progress": "hidden", "api_visibility": "private"}
+# The same where a notice may come of it, which needs the queue.
+HEARD: dict[str, Any] = {"show_progress": "hidden", "api_visibility": "private", "concurrency_limit": None}

@@ -33,6 +33,11 @@ SHOW_RESULTS = f"""() => {{
 # On a phone the buttons lie far below the phrase: another one would come out of sight.
 SHOW_PHRASE = "() => document.getElementById('hw-reading-phrase').scrollIntoView({block: 'nearest'})"
 COMPARE = "() => document.getElementById('hw-compare').click()"
+# On a phone the button lies below the list, and what becomes of the run below the button.
+TRANSCRIBE_ALL = """() => {
+  document.getElementById('hw-run').click();
+  document.getElementById('hw-run-row').scrollIntoView({block: 'nearest'});
+}"""
 PLAY = "() => { document.getElementById('hw-results').dataset.play = 'yes'; }"  # the player does, with the result
 # The recorder's own controls, as soon as they are there.
 _PRESS = """const press = (selectors, tries = 30) => {

@@ -27,7 +27,7 @@ class ManyOrOne:
                 elem_id="hw-who-speaks",
             )
             with gr.Column(elem_id="hw-many-speakers"):
-                self.many = SeveralTab(service)
+                self.many = SeveralTab(service, examples)
                 self.sessions = SessionsTab(service)
             with gr.Column(elem_id="hw-one-speaker"):
                 self.one = SpeakerTab(service, examples)

@@ -34,19 +34,19 @@ from hyper.ui.layout import (
     pair,
     text_html,
 )
-from hyper.ui.queues import LIST_QUEUE, QUIET
+from hyper.ui.queues import HEARD, LIST_QUEUE, QUIET
 from hyper.ui.saved import report_links, table_links
 from hyper.ui.service import Service
 from hyper.ui.tabs import several_html
+from hyper.ui.tabs.several_examples import ExamplesAsList
 from hyper.ui.tabs.several_run import SentFile, cache_folder, listed, sent_of
 from hyper.ui.tabs.tab import Tab
 from hyper.ui.theme import STYLE_FILE
+from hyper.ui.tried_examples import TriedExamples
 from hyper.ui.visitors.batches import Outcome, Run
 from hyper.ui.visitors.own_files import taken_in
 
 SCRIPT_FILE = STYLE_FILE.with_name("recordings.js")
-# A notice needs the queue.
-HEARD: dict[str, Any] = {"show_progress": "hidden", "api_visibility": "private", "concurrency_limit": None}
 PLACE = "several"  # of the files that the visitor holds here
 LIMITS_TEXT = (
     f"{FORMATS}, or zip archives of them; at most {LIMITS.files} recordings of up to {LIMITS.file_bytes / 1e6:.0f} MB "
@@ -70,13 +70,14 @@ NO_OUTCOME = "There is no table any more; please press Transcribe all again."
 class SeveralTab(Tab):
     """Recordings and a list; the table; what to keep. Words and numbers alone are held until the visitor leaves."""
 
-    def __init__(self, service: Service) -> None:
+    def __init__(self, service: Service, examples: TriedExamples) -> None:
         self.service = service
         self.batches = service.batches
-        self._input_cards()
+        self._input_cards(examples)
         with gr.Row(elem_id="hw-run-row"):
             self.start = go_button("Transcribe all", "hw-run")
             self.cancel = gr.Button("Cancel", visible=False, elem_id="hw-cancel")
+        self.begins = [self.start, *self.examples.buttons]
         self.status = gr.HTML("", elem_id="hw-several-status")
         self.left_over = gr.HTML("", elem_id="hw-left-over")
         self.only_errors = gr.Checkbox(  # the style sheet reads it
@@ -85,13 +86,14 @@ class SeveralTab(Tab):
         self.outcome = gr.HTML("", elem_id="hw-outcome", js_on_load=SCRIPT_FILE.read_text(encoding="utf-8"))
         self._keeping_card()
 
-    def _input_cards(self) -> None:
+    def _input_cards(self, examples: TriedExamples) -> None:
         """Recordings on the left, what was meant on the right."""
         with pair():
             with card():
                 heading(1, "Your recordings")
                 self.sent = file_box("Recordings", "hw-sent", file_count="multiple", height=190)
                 note(LIMITS_TEXT)
+                self.examples = ExamplesAsList(examples)
             with card():
                 heading(2, *REFERENCE_HEADING)
                 self.list = file_box("List of what was meant", "hw-list", file_types=list(TABLE_ENDINGS), height=190)
@@ -114,10 +116,11 @@ class SeveralTab(Tab):
         """A run, its end, and what can be done with its table; a row opens its recording under Try."""
         files = [self.sent, self.list]
         gr.on([file.change for file in files], self.track, files, None, preprocess=False, **QUIET)
+        self.examples.connect(inputs, files)
         begun = self.start.click(
             self.begin,
             [*files, inputs.model, inputs.language],
-            [self.start, self.cancel, self.status],
+            [*self.begins, self.cancel, self.status],
             preprocess=False,
             **HEARD,
         )
@@ -130,9 +133,9 @@ class SeveralTab(Tab):
             **LIST_QUEUE,
         )
         transcribed.success(self.offer, None, [self.only_errors, self.table_links, self.keeping], **QUIET)
-        transcribed.then(self.end, None, [self.start, self.cancel], **QUIET)  # it does not follow a failure
-        transcribed.failure(self.fail, None, [self.start, self.cancel, self.status], **QUIET)
-        self.cancel.click(self.stop, None, [self.start, self.cancel, *self.clear()], **QUIET)
+        transcribed.then(self.end, None, [*self.begins, self.cancel], **QUIET)  # it does not follow a failure
+        transcribed.failure(self.fail, None, [*self.begins, self.cancel, self.status], **QUIET)
+        self.cancel.click(self.stop, None, [*self.begins, self.cancel, *self.clear()], **QUIET)
         opened = [*inputs.filled, inputs.model, inputs.language]
         self.outcome.click(self.open, None, opened, **HEARD).success(None, js=scripts.OPEN_AND_COMPARE)
         self.outcome.edit(  # a second text may be changed before the first is counted
@@ -182,7 +185,7 @@ class SeveralTab(Tab):
         list_of_meant = sent_of(table) if table else None
         self.batches.begin(request.session_hash, Run(tuple(map(sent_of, sent)), list_of_meant, model, language))
         return {
-            self.start: gr.update(interactive=False),
+            **dict.fromkeys(self.begins, gr.update(interactive=False)),
             self.cancel: gr.update(value=said("Cancel"), visible=True, interactive=True),
             self.status: text_html(self._waiting(request.session_hash), "hw-help", is_status=True),
         }
@@ -232,7 +235,7 @@ class SeveralTab(Tab):
 
     def end(self) -> Values:
         """The run is over: done, or cancelled."""
-        return {self.start: gr.update(interactive=True), self.cancel: HIDDEN}
+        return {**dict.fromkeys(self.begins, gr.update(interactive=True)), self.cancel: HIDDEN}
 
     def fail(self) -> Values:
         """The run could not be made; the notice says why."""
