@@ -205,6 +205,56 @@ def test_back_closes_what_was_opened_and_leaves_the_page_as_it_is(page, asked):
     page.wait_for_function(f"{shown} === 'try'")
 
 
+# As gradio opens and closes its list of endpoints.
+API = """<footer><button class='show-api'>API</button></footer><script>{
+  const link = document.querySelector('.show-api'), isAsked = () => new URL(location).searchParams.has('view');
+  let isOpen = isAsked(), isLoaded = false;
+  const draw = () => {
+    document.querySelector('.api-docs')?.remove();
+    if (isOpen && isLoaded) link.insertAdjacentHTML('afterend', "<p class='api-docs'><button>Close</button></p>");
+  };
+  const set = open => {
+    isOpen = open;
+    isLoaded ||= open;
+    draw();
+    history.replaceState(null, '', isOpen ? '?view=api' : '?');
+  };
+  link.onclick = () => set(!isOpen);
+  document.addEventListener('click', ({target}) => { if (target.matches('.api-docs button')) set(false); });
+}</script>"""
+
+
+@pytest.mark.parametrize("asked", ["", "?view=api"])
+@pytest.mark.parametrize("is_closed_by", ["Close", "Back"])
+def test_back_closes_the_list_of_endpoints_too_however_it_was_opened(page, asked, is_closed_by):
+    shown = "document.querySelector('[aria-selected]').dataset.tabId"
+    page.route("http://page/**", lambda route: route.fulfill(body=TABS + API, content_type="text/html"))
+    page.goto(f"http://page/{asked}")
+    page.evaluate(scripts.KEEP_HISTORY)
+    page.evaluate(f"element => {{ {scripts.OPEN_VIEWS} }}", page.query_selector("#views"))
+    page.locator("textarea").fill("typed")
+    if not asked:
+        page.get_by_text("API").click()
+    assert page.url == "http://page/?view=api"
+    page.locator(".api-docs").wait_for()
+    if is_closed_by == "Close":
+        page.get_by_text("Close").click()
+    else:
+        page.go_back()
+    page.locator(".api-docs").wait_for(state="detached")
+    page.wait_for_url("http://page/")
+    page.get_by_text("Models").click()
+    assert page.evaluate(shown) == "models"
+    page.go_back()
+    page.wait_for_function(f"{shown} === 'try'")
+    assert page.url == "http://page/" and page.locator("textarea").input_value() == "typed"
+    page.get_by_text("API").click()
+    page.go_back()
+    page.go_forward()
+    page.locator(".api-docs").wait_for()
+    assert page.evaluate("history.state.hwView") == "try" and page.url == "http://page/?view=api"
+
+
 @pytest.mark.parametrize("y", [0, 900])
 def test_the_phrase_to_read_comes_into_sight_and_stays_where_it_is_seen(page, y):
     page.set_viewport_size({"width": 390, "height": 700})

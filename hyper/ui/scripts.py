@@ -162,11 +162,27 @@ OPEN_VIEWS = f"""element.addEventListener("click", (event) => {{
 }});"""
 # Each mode or view that is opened is a step of the browser's history, with the same address: Back closes it again and
 # leaves what is on the page. A step of somebody else's, as to a place on the page, names no view and changes none.
+# So is gradio's list of endpoints, which gradio itself writes over the step of the page. Asked for by address it opens
+# only when its link is pressed twice: gradio takes it for open already, without having loaded it.
 KEEP_HISTORY = """() => {
-  const tabs = "#hw-tabs [data-tab-id]";
+  const tabs = "#hw-tabs [data-tab-id]", pressApi = () => document.querySelector("footer .show-api")?.click();
+  const isApi = address => new URL(address, location).searchParams.get("view") === "api";
   const keep = (how, view) => history[how]({...history.state, hwView: view}, "");
+  const [replace, push] = [history.replaceState.bind(history), history.pushState.bind(history)];
   let isBack = false, now = document.querySelector(`${tabs}[aria-selected=true]`)?.dataset.tabId;
+  history.replaceState = (state, unused, address) => {
+    if (state !== null) return replace(state, unused, address);
+    if (isApi(address)) return (isApi(location) ? replace : push)(history.state, "", address);
+    if (isApi(location)) history.back();
+  };
   keep("replaceState", now);
+  if (isApi(location)) {
+    const plain = new URL(location);
+    plain.searchParams.delete("view");
+    replace(history.state, "", plain);
+    pressApi();
+    pressApi();
+  }
   document.addEventListener("click", ({target}) => {
     const view = target.closest(tabs)?.dataset.tabId;
     if (!view || view === now) return;
@@ -176,6 +192,7 @@ KEEP_HISTORY = """() => {
   addEventListener("popstate", ({state}) => {
     isBack = true;
     if (state?.hwView) document.querySelector(`#hw-tabs [data-tab-id='${state.hwView}']`)?.click();
+    if (isApi(location) !== Boolean(document.querySelector(".api-docs"))) pressApi();
     isBack = false;
   });
 }"""
