@@ -27,6 +27,7 @@ from hyper.ui.examples import read_examples
 from hyper.ui.languages import GRADIOS_ITALIAN, HOLE, LANGUAGES, document, i18n, said, texts, translated
 from hyper.ui.layout import capitalised
 from hyper.ui.model_store import BETWEEN, ModelStore
+from hyper.ui.offer import MEANING
 from hyper.ui.page import build_demo
 from hyper.ui.phrases import PHRASES
 
@@ -173,6 +174,14 @@ def test_translations_are_other_words_that_gradio_can_format(language):
     assert HOLE.findall(given.pop("status.queue_position")) in (["position", "size"], ["size", "position"])
     gradios = GRADIOS_ITALIAN if language == "it" else {}
     assert given == whole | gradios and not any("{" in text for text in whole.values())
+
+
+@IN_OTHERS
+def test_what_a_whisper_was_taught_anew_has_one_name_in_every_text(language):
+    own = {"de": "token-einbettung"}.get(language, "token embedding")
+    named = {text: other.lower() for text, other in texts(language).items() if "token embedding" in text}
+    assert MEANING in named and all(own in other for other in named.values())
+    assert not re.search("wort?tabelle|tabla de palabras|tabella delle parole|sözcük tablosu", " ".join(named.values()))
 
 
 @pytest.mark.parametrize("language", LANGUAGES)

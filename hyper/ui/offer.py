@@ -17,9 +17,9 @@ OFFER = "Real Whisper for open speech"
 TAKE_IT = "Get real Whisper for open speech"
 MEANING = (
     "OpenAI's Whisper for English, with a hypernetwork of this project's own. It is downloaded once and kept, and the "
-    "page starts with it from then on. In tests it made a little fewer errors with simulated "
-    "disorders and left typical speech about as it was; they used a copy of this Whisper with another word table, so "
-    "with the original it may help more or less."
+    "page starts with it from then on. In tests it made a little fewer errors with simulated disorders and left "
+    "typical speech about as it was; they used a copy of this Whisper with another token embedding, so with the "
+    "original it may help more or less."
 )
 STEP_SECONDS = 0.5  # between two words on how far it is
 DOWNLOADED_SHARE = 0.9  # of the way: loading what was downloaded takes a second or two
