@@ -418,9 +418,9 @@ def test_change_in_words_and_to_sort_by(tab, send, asr):
 
 
 def test_the_examples_are_a_list_like_a_visitors_own_and_said_to_be_simulated_where_they_are(tab, send):
-    made = [("a.wav", "turn on the light", "simulated stuttering", 1), ("b.wav", "=1, or not", "typical speech", 2)]
-    paths = {name: send(name, seed=seed)["path"] for name, _, _, seed in made}
-    examples = [Example(Path(paths[name]), meant, label, "CC0") for name, meant, label, _ in made]
+    made = [("a.wav", "turn on the light", True), ("b.wav", "=1, or not", False)]
+    paths = {name: send(name, seed=seed)["path"] for seed, (name, *_) in enumerate(made)}
+    examples = [Example(Path(paths[name]), meant, name, "CC0", is_simulated=flag) for name, meant, flag in made]
     with gr.Blocks():
         button = ExamplesAsList(TriedExamples(tab.service, examples))
     files, table = button.take_examples("bundled")

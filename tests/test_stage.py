@@ -56,7 +56,7 @@ def prepared(asr, folder) -> Preparation:
 
 
 def test_a_slide_says_what_a_comparison_says_at_every_strength(asr, folder):
-    slide, waveform = make_slide(asr, folder / "a_first.wav", "turn on the lights", "simulated stuttering, mild")
+    slide, waveform = make_slide(asr, folder / "a_first.wav", "turn on the lights", "simulated stuttering, mild", True)
     assert (slide.label, slide.is_simulated, slide.language) == ("stuttering, mild", True, "en")
     assert len(slide.peaks) == N_PEAKS and max(slide.peaks) == 1
     for each in (slide.adapted[0], slide.adapted[4], slide.adapted[-1]):

@@ -32,6 +32,7 @@ def test_examples_are_labelled_with_what_is_simulated(tmp_path):
         "b.wav,call my daughter,parkinsons,mild,1,CC0,right\n"
         "c.wav,good morning,typical,,0,,\n"
         "d.wav,thank you,typical,,0,,\n"
+        "e.wav,thank you,simulated by an actor,,0,,\n"
     )
     examples = read_examples(tmp_path / "manifest.csv")
     assert [example.label for example in examples] == [
@@ -39,7 +40,9 @@ def test_examples_are_labelled_with_what_is_simulated(tmp_path):
         "simulated Parkinson's, mild",
         "typical speech, 1",
         "typical speech, 2",
+        "simulated by an actor",
     ]
+    assert [example.is_simulated for example in examples] == [True, True, False, False, False]  # whatever it is called
     assert examples[0].path == tmp_path / "a.wav"
     assert examples[0].note == (
         "Example: simulated stuttering, moderate; adapted, the model makes more errors here; licence: CC0."

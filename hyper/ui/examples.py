@@ -37,16 +37,12 @@ class Example:
     chosen_with: str = ""  # what is to be known of them
     drawn: tuple[str, str] | None = None  # how many had its outcome, of how many that it was chosen from
     doubt: str = ""  # the gravest reason why its result is not reliable, so that no success is claimed of it
+    is_simulated: bool = False  # whether a program made typical speech atypical
 
     @property
     def verdict(self) -> str:
         """What its result is said to be: an outcome, or that it is not reliable."""
         return "doubt" if self.doubt else self.outcome
-
-    @property
-    def is_simulated(self) -> bool:
-        """Whether a program made typical speech atypical."""
-        return self.label.startswith(SIMULATED)
 
     @property
     def said_label(self) -> str:
@@ -90,6 +86,7 @@ def read_examples(manifest: Path, of_base: str = "") -> list[Example]:
             row.chosen_with,
             _drawn(row.note),
             row.doubt,
+            row.simulated,
         )
         for row in rows
     ]

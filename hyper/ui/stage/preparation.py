@@ -110,7 +110,7 @@ class Preparation:
 
     def _add(self, example: Example) -> None:
         try:
-            self._made.append(self._slide(example.path, example.reference, example.label))
+            self._made.append(self._slide(example.path, example.reference, example.label, example.is_simulated))
         except (AudioError, TextError) as error:
             self._leave_out(example, str(error))
         except Exception:  # on a stage eleven slides are better than none
@@ -122,12 +122,12 @@ class Preparation:
         self._left_out.append((name, reason))
         print(_left_out(name, reason).format(file=name, why=reason), file=sys.stderr, flush=True)
 
-    def _slide(self, file: Path, meant: str, label: str) -> tuple[Slide, bytes]:
+    def _slide(self, file: Path, meant: str, label: str, is_simulated: bool = False) -> tuple[Slide, bytes]:
         from hyper.recordings.audio import wav_bytes
         from hyper.ui.stage.slides import make_slide
 
         assert self._asr is not None  # it is loaded before anything is compared
-        slide, waveform = make_slide(self._asr, file, meant, label)
+        slide, waveform = make_slide(self._asr, file, meant, label, is_simulated)
         return slide, wav_bytes(waveform)
 
 

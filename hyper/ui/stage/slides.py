@@ -91,7 +91,7 @@ class Slide:
 
 
 def make_slide(
-    asr: PersonalizedAsr, recording: Path, meant: str = "", label: str = ""
+    asr: PersonalizedAsr, recording: Path, meant: str = "", label: str = "", is_simulated: bool = False
 ) -> tuple[Slide, np.ndarray]:  # the slide, and (n_samples,) 16 kHz
     """Compare as everywhere, then at every strength. Errors: `AudioError`, `TextError`."""
     prepared = asr.prepare(recording)
@@ -99,8 +99,8 @@ def make_slide(
     points = () if comparison.adapted is None else sweep(asr, prepared, comparison.reference)
     line_of = _line_maker(comparison)
     slide = Slide(
-        label=label.removeprefix(SIMULATED),
-        is_simulated=label.startswith(SIMULATED),
+        label=label.removeprefix(SIMULATED) if is_simulated else label,
+        is_simulated=is_simulated,
         meant=comparison.reference or "",
         language=comparison.language,
         counted=_counted_as(comparison),
