@@ -14,7 +14,7 @@ from hyper.__main__ import main
 from hyper.compare.pipeline import PersonalizedAsr
 from hyper.compare.scoring import score_manifest
 from hyper.model.checkpoint import save_hypernet
-from hyper.recordings.manifest import ManifestRow, read_manifest
+from hyper.recordings.manifest import ManifestError, ManifestRow, read_manifest
 from hyper.study.personal import PersonalError, others_statistics, personal_table, whose_weights
 
 
@@ -98,7 +98,8 @@ def test_a_base_alone_and_a_list_without_references_are_refused(pair, spoken) ->
 def test_recordings_of_nobody_are_not_taken_for_one_speaker_s(pair, spoken) -> None:
     rows = read_manifest(spoken)
     rows = [replace(rows[0], file="whose.wav", speaker=""), *rows[1:]]
-    with pytest.raises(PersonalError, match=rf"1 of {len(rows)} recordings name no speaker, the first is whose\.wav;"):
+    asked = r"the first is whose\.wav; please fill in the column `speaker`, since weights of the same speaker"
+    with pytest.raises(ManifestError, match=rf"1 of {len(rows)} recordings name no speaker, {asked}"):
         whose_weights(pair, rows)
 
 

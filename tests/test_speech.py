@@ -21,7 +21,7 @@ from hyper.compare.transcript import Transcript
 from hyper.compare.utterance import ScoredUtterance
 from hyper.metrics.word_errors import WordErrors
 from hyper.recordings.audio import SAMPLE_RATE, load_audio, save_audio
-from hyper.recordings.manifest import ManifestRow, read_manifest, source_speaker
+from hyper.recordings.manifest import ManifestError, ManifestRow, read_manifest, source_speaker
 from hyper.simulate import COHORTS
 from hyper.simulate.phones import Phone, format_phones, parse_phones
 from hyper.speech.engines import Espeak, Flite, Spoken, SynthesisError, _library, festival_speak
@@ -325,7 +325,8 @@ def test_recordings_that_cannot_be_simulated_are_left_out_and_said(
 def test_a_manifest_without_speakers_is_refused(tmp_path: Path) -> None:
     rows = [ManifestRow(f"{who}.wav", tmp_path / f"{who}.wav", "one two", speaker=who) for who in "ab"]
     nobody = ManifestRow("c.wav", tmp_path / "c.wav", "one two")
-    with pytest.raises(SimulationError, match=r"1 of 3 recordings name no speaker, the first is c\.wav; .*`speaker`"):
+    asked = r"the first is c\.wav; please fill in the column `speaker`, since each speaker becomes a patient\."
+    with pytest.raises(ManifestError, match=rf"1 of 3 recordings name no speaker, {asked}"):
         simulate_manifest([*rows, nobody], tmp_path / "out", cohorts=COHORTS, seed=0, n_workers=1)
 
 

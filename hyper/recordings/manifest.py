@@ -185,6 +185,16 @@ def _written(row: ManifestRow, column: str, folder: Path) -> str | int:
     return int(value) if isinstance(value, bool) else value
 
 
+def check_speakers(rows: Sequence[ManifestRow], why: str) -> None:
+    """Where recordings of nobody would be taken for those of one person. Errors: `ManifestError`, with `why` it is
+    asked."""
+    if nameless := [row.file for row in rows if not row.speaker]:
+        raise ManifestError(
+            f"{len(nameless):,} of {len(rows):,} recordings name no speaker, the first is {nameless[0]}; please fill "
+            f"in the column `speaker`, since {why}."
+        )
+
+
 def first_present(names: Iterable[str], columns: Sequence[str]) -> str | None:
     """The first of `names` that is a column."""
     return next((name for name in names if name in columns), None)

@@ -11,7 +11,7 @@ import numpy as np
 from hyper.recordings.audio import load_audio, save_audio
 from hyper.recordings.blocks import in_blocks, on_ray
 from hyper.recordings.limits import AudioError, shown
-from hyper.recordings.manifest import TYPICAL, ManifestRow, cohort_of, write_manifest
+from hyper.recordings.manifest import TYPICAL, ManifestRow, check_speakers, cohort_of, write_manifest
 from hyper.recordings.parallel import parallel
 from hyper.simulate import ALL_COHORTS, SEVERITIES, draw_profile, simulate
 from hyper.simulate.phones import PhonesError, parse_phones
@@ -97,10 +97,10 @@ def simulate_manifest(
     The reference stays what the speaker meant to say. Each patient speaks in one of the `ways`, named in the note;
     recordings without phone times in one that needs none.
     Recordings that cannot be simulated are left out, and said. Errors: SimulationError for a cohort or ways that nobody
-    simulates, where speakers or phone times are missing, where speech is not typical, and where no recording can be
-    simulated.
+    simulates, where phone times are missing, where speech is not typical, and where no recording can be simulated;
+    ManifestError where it is not said who speaks.
     """
-    _check_speakers(rows)
+    check_speakers(rows, "each speaker becomes a patient")
     _check_typical(rows)
     unknown = [cohort for cohort in cohorts if cohort not in ALL_COHORTS]
     if unknown:
@@ -149,15 +149,6 @@ def planned_jobs(
         note = row.note if ways == PHONES else f"way: {way}"
         jobs.append(Job(row, patient, file, seed * 10_000_019 + i, way, note))
     return jobs
-
-
-def _check_speakers(rows: Sequence[ManifestRow]) -> None:
-    """Errors: SimulationError where it is not said who speaks: all such recordings would become one patient."""
-    if nameless := [row.file for row in rows if not row.speaker]:
-        raise SimulationError(
-            f"{len(nameless):,} of {len(rows):,} recordings name no speaker, the first is {nameless[0]}; each speaker "
-            "becomes a patient, so please fill in the column `speaker`."
-        )
 
 
 def _check_typical(rows: Sequence[ManifestRow]) -> None:

@@ -21,7 +21,7 @@ from hyper.metrics.percent import percent
 from hyper.metrics.word_errors import word_errors
 from hyper.recordings.audio import load_audio
 from hyper.recordings.limits import AudioError
-from hyper.recordings.manifest import ManifestRow, counted_voice, source_speaker
+from hyper.recordings.manifest import ManifestRow, check_speakers, counted_voice, source_speaker
 
 OWN = "its own"
 _SEED = 0  # of whom others are drawn
@@ -58,16 +58,12 @@ def whose_weights(
     """Score each recording with weights written for it, for others, and with the rivals' own for it.
 
     Weights that no recording can be given are left out: of the same cohort and severity there may be nobody else.
-    Errors: PersonalError where there is no hypernetwork, where it is not said who speaks, and where no recording with a
-    reference can be read.
+    Errors: PersonalError where there is no hypernetwork, and where no recording with a reference can be read;
+    ManifestError where it is not said who speaks.
     """
     if asr.hypernet is None:
         raise PersonalError(f"{asr.base_model} has no hypernetwork here, so there are no weights to exchange.")
-    if nameless := [row.file for row in rows if not row.speaker]:
-        raise PersonalError(
-            f"{len(nameless):,} of {len(rows):,} recordings name no speaker, the first is {nameless[0]}; please fill "
-            "in the column `speaker`, since weights of the same speaker and of others are compared."
-        )
+    check_speakers(rows, "weights of the same speaker and of others are compared")
     used, statistics = _heard(asr, [row for row in rows if row.reference])
     if not used:
         raise PersonalError(f"None of {len(rows)} recordings has a reference and can be read.")
