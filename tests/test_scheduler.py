@@ -12,7 +12,6 @@ from dataclasses import dataclass
 from typing import Any
 
 import pytest
-import torch
 
 from hyper.compare import scheduler as scheduler_module
 from hyper.compare.scheduler import BusyError, Scheduler
@@ -305,27 +304,6 @@ def test_a_call_of_its_own_gives_its_result_and_its_error():
 def test_a_call_within_a_call_does_not_wait_for_itself():
     scheduler = Scheduler(idle=0.05)
     assert scheduler.alone("visitor", lambda: scheduler.alone("visitor", lambda: "inner")) == "inner"
-
-
-def test_a_crowd_leaves_a_core_to_the_page(line):
-    threads = torch.get_num_threads()
-    torch.set_num_threads(3)  # of a thread that starts from now on
-    try:
-        seen: list[int] = []
-        alone = line.pool.submit(line.scheduler.alone, "first", lambda: seen.append(torch.get_num_threads()))
-        alone.result(20)
-        held = line.hold()
-        calls = [
-            line.pool.submit(line.scheduler.alone, f"visitor {i}", lambda: seen.append(torch.get_num_threads()))
-            for i in range(3)
-        ]
-        until(lambda: len(line.scheduler) == 3)
-        line.desk.open.set()
-        for each in [held, *calls]:
-            each.result(20)
-        assert seen == [3, 2, 2, 3]  # the last one is alone again
-    finally:
-        torch.set_num_threads(threads)
 
 
 def test_no_thread_and_nothing_of_a_visitor_is_left_behind():

@@ -11,13 +11,10 @@ import threading
 import time
 import traceback
 from collections import Counter, defaultdict
-from collections.abc import Callable, Hashable, Iterator, Sequence
+from collections.abc import Callable, Hashable, Sequence
 from concurrent.futures import CancelledError, Future
-from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, field
 from typing import Any, Protocol
-
-import torch
 
 MOST_WAITING = 32  # requests; a further visitor is told how long the line is
 MOST_OF_ONE = 8  # of these from one visitor, so that nobody fills the line
@@ -196,13 +193,11 @@ class Scheduler:
                 self._thread = None
                 return False
             batch = self._next_batch(time.monotonic())
-            is_crowd = len(self._waiting) > 1
             self._waiting = [job for job in self._waiting if job not in batch]
         batch = [job for job in batch if job.answer.set_running_or_notify_cancel()]
         if batch:
             began = time.monotonic()
-            with _leaving_a_core() if is_crowd else nullcontext():
-                _answer(batch)
+            _answer(batch)
             newest = (time.monotonic() - began) / len(batch)
             self._seconds_each += NEWEST_SHARE * (newest - self._seconds_each)
         return True
@@ -226,17 +221,6 @@ class Scheduler:
                 batch.append(job)
                 seconds = more
         return batch
-
-
-@contextmanager
-def _leaving_a_core() -> Iterator[None]:
-    """Where many visitors are there, reading their recordings and writing their pages takes a core of its own."""
-    n_threads = torch.get_num_threads()
-    torch.set_num_threads(max(1, n_threads - 1))
-    try:
-        yield
-    finally:
-        torch.set_num_threads(n_threads)
 
 
 def _answer(batch: Sequence[_Job]) -> None:

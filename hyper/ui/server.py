@@ -7,6 +7,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -15,6 +16,7 @@ from starlette.middleware import Middleware
 from hyper.model.checkpoint import CheckpointError
 from hyper.model.delivered import check_delivered
 from hyper.model.files import BUNDLED, BackboneError, find_folder
+from hyper.model.own_thread import in_own_thread
 from hyper.model.pairs import hub_bases, other_forms
 from hyper.recordings.limits import LIMITS, AudioError
 from hyper.recordings.manifest import ManifestError
@@ -107,6 +109,8 @@ def serve(
     on a public page. `is_delivered`: the model is the pair that came with the program; what must be known of it before
     the page is open is known, and it is loaded beside it.
     """
+    if not IS_SHARED_GPU:  # there nothing is computed in this process
+        load = partial(in_own_thread, load)
     try:
         with kept():
             if is_beside := is_delivered and not IS_SHARED_GPU:
@@ -126,7 +130,7 @@ def serve(
     except (AudioError, BackboneError, CheckpointError, ManifestError) as error:  # AudioError: of an example
         raise ServerError(f"{error}{_hint(name, error)}") from error
     if not IS_SHARED_GPU:  # there the GPU is borrowed for a request, and for nothing else
-        warm_up(asr, name, next((each.path for each in tried.listed(name)), None))
+        in_own_thread(partial(warm_up, asr, name, next((each.path for each in tried.listed(name)), None)))
         tried.start(name)
     print(f"HyperWhisper is ready at {local_url}", flush=True)
     demo.block_thread()
@@ -207,4 +211,4 @@ def load_by_name(name: str, hypernet: str | None = None) -> PersonalizedAsr:
     from hyper.model.info import check_room
 
     check_room(name, hypernet)
-    return PersonalizedAsr.load(base=name, hypernet=hypernet)
+    return in_own_thread(partial(PersonalizedAsr.load, base=name, hypernet=hypernet))
