@@ -45,7 +45,12 @@ from hyper.ui.languages import tongue
 
 ATTACK = "<script>alert('x')</script>"
 QUIET = Flag("quiet", 0.0, 0.1, "Nothing stands out from the noise.")
-LOOP = Flag("loop", "repetition", None, "The model began to say the same thing over and over.")
+LOOP = Flag(
+    "loop",
+    "repetition",
+    None,
+    "The model began to say the same thing over and over and was made to go on without; what follows may be wrong.",
+)
 
 
 def said(text: str, meant: str) -> Row:

@@ -134,8 +134,7 @@ def test_an_example_is_known_as_simulated_from_the_copy_that_is_sent(tmp_path):
         ("sent/", "own.wav", b"a"),
     ):  # fmt: skip
         (tmp_path / f"{place}{name}").write_bytes(content)
-    labels = {"a.wav": "simulated stuttering, mild", "b.wav": "typical speech"}
-    examples = [Example(tmp_path / name, "", label, "") for name, label in labels.items()]
+    examples = [Example(tmp_path / f"{name}.wav", "", "", "", is_simulated=name == "a") for name in "ab"]
     tab = SimpleNamespace(examples=SimpleNamespace(all=examples))
     sent = [str(tmp_path / "sent" / name) for name in ("a.wav", "b.wav", "own.wav")]
     assert SpeakerTab._simulated(tab, sent) == [True, False, False]
