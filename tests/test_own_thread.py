@@ -5,6 +5,7 @@ from __future__ import annotations
 import subprocess
 import sys
 import threading
+import time
 from contextvars import ContextVar
 from pathlib import Path
 
@@ -42,6 +43,20 @@ def test_it_gives_the_result_or_the_error_and_knows_the_context():
     assert in_own_thread(lambda: (language.get(), threading.current_thread().name)) == ("de", "once")
     with pytest.raises(KeyError, match="its own"):
         in_own_thread(lambda: {}["its own"])
+
+
+def test_ctrl_c_waits_until_nothing_computes(monkeypatch):
+    from concurrent.futures import Future
+
+    done = []
+
+    def interrupted(_self):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(Future, "exception", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        in_own_thread(lambda: time.sleep(0.2) or done.append(threading.current_thread().name))
+    assert done == ["once"]
 
 
 def test_a_model_that_a_visitor_chooses_is_loaded_so(monkeypatch):

@@ -9,6 +9,7 @@ from concurrent.futures import Future
 from typing import TypeVar
 
 T = TypeVar("T")
+END_SECONDS = 5.0  # that Ctrl+C waits at most: a program that ends while torch computes may be aborted by it
 
 
 def in_own_thread(call: Callable[[], T]) -> T:
@@ -27,8 +28,12 @@ def in_own_thread(call: Callable[[], T]) -> T:
             answer.set_exception(error)
 
     context = contextvars.copy_context()  # a visitor's language, for one
-    thread = threading.Thread(target=context.run, args=(work,), daemon=True, name="once")  # Ctrl+C does not wait for it
+    thread = threading.Thread(target=context.run, args=(work,), daemon=True, name="once")
     thread.start()
-    answer.exception()  # waits
+    try:
+        answer.exception()  # waits
+    except KeyboardInterrupt:
+        thread.join(END_SECONDS)
+        raise
     thread.join()
     return answer.result()
