@@ -33,11 +33,6 @@ StatisticsOf = Callable[[ManifestRow], Tensor]  # what the hypernetwork reads of
 Heard = list[tuple[ManifestRow, Encoded]]
 
 
-def batch_size(backbone: Backbone) -> int:
-    """How many recordings are decoded together where this base computes."""
-    return BATCH if backbone.device.type == "cpu" else GPU_BATCH
-
-
 class HeldOut:
     """Recordings encoded by one backbone; what fits in memory is kept, the rest is encoded each time."""
 
@@ -49,7 +44,7 @@ class HeldOut:
         """Recordings of like length, a few at a time; those that cannot be read are left out."""
         # A batch decodes for as long as its longest recording: like goes with like.
         by_length = sorted(rows, key=lambda row: usable_seconds(row.path) or 0.0)
-        at_once = batch_size(self._backbone)
+        at_once = BATCH if self._backbone.device.type == "cpu" else GPU_BATCH
         for start in range(0, len(by_length), at_once):
             heard = self._hear(by_length[start : start + at_once])
             if heard:
@@ -101,6 +96,6 @@ def transcribe(
         stopwatch = Stopwatch(asr.backbone.device)
         encoded = [each for _, each in heard]
         prepared = adapt(asr.backbone, asr.hypernet, encoded, LANGUAGE, False, stopwatch, given)
-        (transcripts,) = zip(*asr.decode_rows(prepared, [weights], stopwatch, batch_size(asr.backbone)), strict=True)
+        (transcripts,) = zip(*asr.decode_rows(prepared, [weights], stopwatch, len(heard)), strict=True)
         written += zip(own, transcripts, strict=True)
     return written
