@@ -110,6 +110,16 @@ def test_a_child_that_hangs_holds_up_nobody_and_killed_it_is_said(tmp_path, own,
             hung.result()
 
 
+def test_a_decoder_that_is_not_installed_is_named(monkeypatch, tmp_path):
+    monkeypatch.setitem(sys.modules, "av", None)
+    monkeypatch.delitem(sys.modules, "hyper.recordings.libav", raising=False)
+    answer = sandbox_child._answer("audio", {"path": str(tmp_path / "a.mp3"), "max_seconds": 60, "is_known": True})
+    assert answer[0] == "refused"
+    assert answer[1].decode().startswith(
+        "This file is read with the Python package av, which is not installed; please run `pip install -r"
+    )
+
+
 def test_a_child_without_an_alarm_has_a_limit_of_time_too(own, monkeypatch, tmp_path):
     """As on Windows."""
     load_audio(mp3(tmp_path / "a.mp3"))

@@ -60,6 +60,11 @@ def _answer(task: str, arguments: dict[str, Any]) -> tuple[str, bytes]:
         return "done", TASKS[task](**arguments)
     except (AudioError, TableError) as error:
         return "refused", str(error).encode(errors="replace")  # a file's name may be no Unicode
+    except ModuleNotFoundError as error:
+        return "refused", (
+            f"This file is read with the Python package {error.name}, which is not installed; please run "
+            "`pip install -r requirements.txt`, or export it as wav."
+        ).encode()
     except MemoryError:
         os._exit(1)  # what is left of it would do harm to the next task
     except Exception as error:
