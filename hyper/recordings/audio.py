@@ -36,6 +36,15 @@ def load_audio(path: str | Path, max_seconds: float = MAX_SECONDS) -> np.ndarray
     return check_waveform(_decode(path, max_seconds), max_seconds)
 
 
+def why_unusable(path: str | Path, max_seconds: float = MAX_SECONDS) -> str:
+    """What speaks against a recording, in a sentence; "" where nothing does."""
+    try:
+        seconds = len(load_audio(path, max_seconds)) / SAMPLE_RATE
+    except AudioError as error:
+        return str(error)
+    return f"It is {seconds:.2f} s long, over {max_seconds:g} s." if seconds > max_seconds else ""  # by very little
+
+
 def audio_seconds(path: str | Path) -> float:
     """Length of a recording by what its file says, without decoding.
 

@@ -16,7 +16,7 @@ from tqdm import tqdm
 
 from hyper.model.backbone import HEARD_SECONDS, Backbone
 from hyper.model.utterance_encoder import pool_statistics
-from hyper.recordings.audio import audio_seconds, load_audio
+from hyper.recordings.audio import audio_seconds, load_audio, why_unusable
 from hyper.recordings.limits import SAMPLE_RATE, AudioError
 from hyper.recordings.manifest import ManifestRow, source_speaker
 from hyper.recordings.parallel import ahead
@@ -170,8 +170,8 @@ def check_any(used: Sequence[object], rows: Sequence[ManifestRow], backbone: Bac
     """Raise `StoreError` where nothing could be used."""
     if not used:
         raise StoreError(
-            f"None of {len(rows)} recordings can be trained on: each is {_not_used(backbone)}. "
-            "Check the paths in the manifest."
+            f"None of {len(rows)} recordings can be trained on: each is {_not_used(backbone)}. Check the paths in the "
+            f"manifest. Of the first, {rows[0].file}: {why_unusable(rows[0].path, backbone.window_seconds)}"
         )
 
 
@@ -180,7 +180,8 @@ def tell_left_out(left_out: Sequence[ManifestRow], n_rows: int, backbone: Backbo
     if left_out:
         n_missing = sum(not row.path.is_file() for row in left_out)
         told = f"left out {len(left_out):,} of {n_rows:,} recordings: {_not_used(backbone)}"
-        print(f"{told} ({n_missing:,} of them missing); the first is {left_out[0].file}", flush=True)
+        why = why_unusable(left_out[0].path, backbone.window_seconds)
+        print(f"{told} ({n_missing:,} of them missing); the first is {left_out[0].file}: {why}", flush=True)
 
 
 def _not_used(backbone: Backbone) -> str:

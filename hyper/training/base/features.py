@@ -11,7 +11,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from hyper.recordings.audio import load_audio
+from hyper.recordings.audio import load_audio, why_unusable
 from hyper.recordings.limits import AudioError
 from hyper.recordings.manifest import ManifestRow
 from hyper.recordings.parallel import parallel
@@ -143,18 +143,22 @@ def _write_store(rows: Sequence[ManifestRow], folder: Path, settings: MelSetting
                 lengths.append(len(mel))
                 mels.write(mel.tobytes())
                 phones.write(labels.tobytes())
-    _tell_left_out(len(rows) - len(used), len(rows), settings)
+    kept = set(used)
+    _tell_left_out([row for i, row in enumerate(rows) if i not in kept], len(rows), settings)
     index = {"texts": texts, "lengths": lengths, "n_mels": int(settings.mel_filters.shape[1]), "rows": used}
     write_whole(folder / "index.json", json.dumps(index))  # last: a killed run leaves no half store that looks whole
 
 
-def _tell_left_out(n_left_out: int, n_rows: int, settings: MelSettings) -> None:
-    """Say how many could not be used, if any. Errors: RunError where that is all of them."""
-    why = f"over {settings.n_frames / settings.frames_per_second:g} s or not usable"
-    if n_left_out == n_rows:
-        raise RunError(f"None of {n_rows} recordings can be trained on: each is {why}. Check their paths.")
-    if n_left_out:
-        print(f"left out {n_left_out} of {n_rows} recordings: {why}", flush=True)
+def _tell_left_out(left_out: Sequence[ManifestRow], n_rows: int, settings: MelSettings) -> None:
+    """Say how many could not be used, if any, and why the first. Errors: RunError where that is all of them."""
+    if not left_out:
+        return
+    seconds = settings.n_frames / settings.frames_per_second
+    each, first = f"over {seconds:g} s or not usable", left_out[0]
+    why = f"{first.file}: {why_unusable(first.path, seconds)}"
+    if len(left_out) == n_rows:
+        raise RunError(f"None of {n_rows} recordings can be trained on: each is {each}. Check their paths. {why}")
+    print(f"left out {len(left_out)} of {n_rows} recordings: {each}; the first is {why}", flush=True)
 
 
 def _chunk_features(
