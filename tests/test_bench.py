@@ -153,7 +153,7 @@ def test_the_bench_asks_the_page_as_its_button_and_as_programs_do(served, spoken
     compare = Service.compare
 
     def noted(self, given, *rest, **more):
-        asked.append((Path(given.recording).name, given.reference, given.model, "with_more" in more))
+        asked.append((Path(given.recording).name, given.reference, given.model, "with_layers" in more))
         return compare(self, given, *rest, **more)
 
     monkeypatch.setattr(Service, "compare", noted)

@@ -21,17 +21,7 @@ from hyper.ui.model_store import ModelStore
 from hyper.ui.service import Asked, Service
 from hyper.ui.visitors.uploads import Uploads
 
-ON_MODEL = (
-    "encode",
-    "encode_frames",
-    "decoder",
-    "hidden",
-    "scores",
-    "attention",
-    "site_weight",
-    "adapted",
-    "save",
-)
+ON_MODEL = ("encode", "encode_frames", "decoder", "hidden", "scores", "site_weight", "adapted", "save")
 
 
 @pytest.fixture

@@ -359,8 +359,9 @@ def test_a_recording_stops_as_its_worst_piece(asr):
 def test_a_row_that_was_stopped_in_a_loop_is_decoded_again_with_its_own_weights(asr, monkeypatch, stopped, tokens):
     from hyper.model.decoding import DecodedRow
 
-    loop = DecodedRow((9, *(1, 2) * 8), (-0.1,) * 17, "repetition", 0.2)
-    end, again = DecodedRow((3,), (-0.2,), "end", 0.1), DecodedRow((5, 6), (-3.0, -0.1), stopped, 0.2)
+    loop = DecodedRow((9, *(1, 2) * 8), (-0.1,) * 17, "repetition", 0.2, tuple(range(18)))
+    end = DecodedRow((3,), (-0.2,), "end", 0.1, (0, 4))
+    again = DecodedRow((5, 6), (-3.0, -0.1), stopped, 0.2, (0, 7, 9))
     asked = []
 
     def decode(_backbone, states, limits, language, applied, **options):
@@ -371,10 +372,11 @@ def test_a_row_that_was_stopped_in_a_loop_is_decoded_again_with_its_own_weights(
     weights = SimpleNamespace(take=lambda rows: rows)
     backbone = SimpleNamespace(adapted=lambda rows, stack: nullcontext(SimpleNamespace(kept=(rows, stack))))
     states = torch.arange(2.0)[:, None, None]  # of two recordings, for base and adapted rows alike
-    mended = without_loops(backbone, [end, end, end, loop], states, [7, 8, 30, 30], "en", weights)
-    assert asked == [([[[1.0]]], [30], "en", ([3], "decoder"), {"forbids_loops": True})]
+    mended = without_loops(backbone, [end, end, end, loop], states, [7, 8, 30, 30], "en", weights, [50, 60, 70, 80])
+    assert asked == [([[[1.0]]], [30], "en", ([3], "decoder"), {"forbids_loops": True, "speech_states": [80]})]
     assert mended[:3] == [end] * 3 and (mended[3].tokens, mended[3].stopped) == (tokens, "repetition")
     assert len(mended[3].log_probs) == len(tokens)
+    assert mended[3].starts == ((0, 7, 9) if stopped == "end" else (0, 1, 2, 3))
     assert without_loops(backbone, [end], states[:1], [7], "en") == [end] and len(asked) == 1
 
 

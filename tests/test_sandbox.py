@@ -115,8 +115,10 @@ def test_a_decoder_that_is_not_installed_is_named(monkeypatch, tmp_path):
     monkeypatch.delitem(sys.modules, "hyper.recordings.libav", raising=False)
     answer = sandbox_child._answer("audio", {"path": str(tmp_path / "a.mp3"), "max_seconds": 60, "is_known": True})
     assert answer[0] == "refused"
-    assert answer[1].decode().startswith(
-        "This file is read with the Python package av, which is not installed; please run `pip install -r"
+    assert (
+        answer[1]
+        .decode()
+        .startswith("This file is read with the Python package av, which is not installed; please run `pip install -r")
     )
 
 

@@ -157,13 +157,13 @@ def test_a_cue_ends_with_the_sentence_and_at_a_pause():
 
 
 def test_which_transcript_is_written():
-    made = replace(comparison("turn on", "turn off"), time_words=lambda: PairTimes(SAID[:1], SAID[1:2]))
+    made = replace(comparison("turn on", "turn off"), word_times=PairTimes(SAID[:1], SAID[1:2]))
     assert transcript_text(made, "txt") == "turn off\n" and transcript_text(made, "txt", "base") == "turn on\n"
     assert "on." in transcript_text(made, "srt") and "Turn" in transcript_text(made, "srt", "base")
     assert {'name = "base"', 'name = "adapted"'} <= {
         line.strip() for line in transcript_text(made, "textgrid").split("\n")
     }
-    alone = replace(comparison("turn on", None), time_words=lambda: PairTimes(SAID[:1], None))
+    alone = replace(comparison("turn on", None), word_times=PairTimes(SAID[:1], None))
     assert transcript_text(alone, "txt") == "turn on\n" and "size = 1" in transcript_text(alone, "textgrid")
     with pytest.raises(TimedTextError, match="no hypernetwork for .*, so no adapted transcript"):
         transcript_text(alone, "vtt", "adapted")

@@ -13,6 +13,7 @@ import soundfile
 from hyper.compare.pipeline import DECODE_BATCH, PersonalizedAsr
 from hyper.compare.scheduler import BATCH_SIZE, Scheduler
 from hyper.compare.together import Decoded, decode_together, pair_with_sizes, wanted
+from hyper.compare.word_times import pair_word_times
 from hyper.model.backbone import BackboneError
 from hyper.model.lora import StrengthError
 from hyper.recordings.audio import SAMPLE_RATE, AudioError, load_audio
@@ -141,26 +142,32 @@ def test_visitors_in_threads_get_their_own(asr, files):
 def test_word_times_and_layers_of_a_batch_are_those_of_each_alone(asr, files):
     strengths = (1.0, 0.0, 0.5, 2.0)
     batch = [
-        wanted(asr, file, strength=strength, with_more=file is not files[1])
+        wanted(asr, file, strength=strength, with_times=True, with_layers=file is not files[1])
         for file, strength in zip(files, strengths, strict=True)
     ]
     together = decode_together(batch)
-    assert [decoded.more is None for decoded in together] == [False, True, False, False]
+    assert [decoded.layers is None for decoded in together] == [False, True, False, False]
+    ends = []
     for each, decoded in zip(batch, together, strict=True):
         direct = asr.compare(decoded.prepared.waveform, strength=each.strength)
-        if decoded.more:
-            assert decoded.more.word_times == direct.word_times
-            assert decoded.more.word_times.base and decoded.more.word_times.adapted
-            for layer, own in zip(decoded.more.layers, direct.layers, strict=True):
-                assert layer.name == own.name and layer.frobenius == pytest.approx(own.frobenius)
-                assert layer.principal_angles_deg == pytest.approx(own.principal_angles_deg, abs=1e-3)
-    ends = [decoded.more.word_times.base[-1].end for decoded in together if decoded.more]
+        times = pair_word_times(asr.backbone, decoded.prepared, decoded.pair)
+        assert times == direct.word_times and times.base and times.adapted
+        ends.append(times.base[-1].end)
+        for layer, own in zip(decoded.layers or (), direct.layers if decoded.layers else (), strict=True):
+            assert layer.name == own.name and layer.frobenius == pytest.approx(own.frobenius)
+            assert layer.principal_angles_deg == pytest.approx(own.principal_angles_deg, abs=1e-3)
     assert len(set(ends)) == len(ends)  # or swapping two would go unnoticed
 
 
 def test_without_a_hypernetwork_the_base_has_word_times_in_a_batch_too(backbone, files):
     asr = PersonalizedAsr(backbone, None, None)
-    for file, decoded in zip(
-        files, decode_together([wanted(asr, file, with_more=True) for file in files]), strict=True
-    ):
-        assert decoded.more == ((), asr.compare(file).word_times)
+    asked = [wanted(asr, file, with_times=True, with_layers=True) for file in files]
+    for file, decoded in zip(files, decode_together(asked), strict=True):
+        assert decoded.layers == ()
+        times = pair_word_times(backbone, decoded.prepared, decoded.pair)
+        assert times == asr.compare(file).word_times and times.base and times.adapted is None
+
+
+def test_of_a_list_nobody_asks_for_word_times(asr, files):
+    (decoded,) = decode_together([wanted(asr, files[0])])
+    assert decoded.pair.base.starts == ((),) and decoded.layers is None

@@ -78,9 +78,14 @@ def test_a_feature_store_says_what_it_leaves_out(
     rows = [ManifestRow(f"{n}.wav", tmp_path / f"{n}.wav", n) for n in ("a", "long", "gone")]
     settings = mel_settings(make_feature_extractor())
     assert FeatureStore.build(rows, tmp_path / "some", settings, n_workers=1).texts == ["a"]
-    assert "left out 2 of 3 recordings: over 10 s or not usable; the first is long.wav: It is 10.10 s long" in capsys.readouterr().out
+    assert (
+        "left out 2 of 3 recordings: over 10 s or not usable; the first is long.wav: It is 10.10 s long"
+        in capsys.readouterr().out
+    )
     for _ in range(2):
-        with pytest.raises(RunError, match="None of 2 recordings can be trained on: .* over 10 s .* long.wav: It is 10.10 s long"):
+        with pytest.raises(
+            RunError, match="None of 2 recordings can be trained on: .* over 10 s .* long.wav: It is 10.10 s long"
+        ):
             FeatureStore.build(rows[1:], tmp_path / "none", settings, n_workers=1)
 
 

@@ -122,11 +122,11 @@ def test_the_transcripts_do_not_wait_for_what_takes_time(tab):
     for steps in (tab.compare_on_page(ANNA, lambda *_, **__: None, *ASKED), tab.compare_at_strength(ANNA, *ASKED)):
         first = next(steps)
         assert "turn off" in text_of(first[card_of(tab, TranscriptsCard).panels])
-        assert card_of(tab, WordTimesCard).times in next(steps)  # which the player waits for
+        assert card_of(tab, WordTimesCard).times in first
         with pytest.raises(pytest.fail.Exception, match="measured"):
             list(steps)
     quick = {type(each) for each in tab.cards if not each.takes_time}
-    assert {TranscriptsCard, StrengthCard, TakeawayCard} <= quick
+    assert {TranscriptsCard, StrengthCard, TakeawayCard, WordTimesCard} <= quick
 
 
 @pytest.mark.parametrize(
@@ -244,7 +244,7 @@ def test_the_size_of_a_change_is_told_of_the_weights_that_it_is_added_to(tab):
 def test_the_sound_is_drawn_when_it_is_opened(tab):
     each = card_of(tab, SoundCard)
     words = tuple(WordTime(word, 0.1 * i, 0.1 * i + 0.1) for i, word in enumerate("abcd"))  # 4 words in 0.4 s
-    made = replace(comparison("turn on", "turn on"), time_words=lambda: PairTimes((), words))
+    made = replace(comparison("turn on", "turn on"), word_times=PairTimes((), words))
     folded = each.render(made, ASKED)
     assert folded[each.plot]["value"] is None and folded[each.box]["open"] is False
     each.service = SimpleNamespace(compare=lambda *_: made)

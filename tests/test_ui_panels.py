@@ -59,7 +59,7 @@ def comparison(
         reference=reference,
         verbatim=verbatim,
         measure_layers=lambda: () if adapted is None else (layer,),
-        time_words=lambda: PairTimes((), None if adapted is None else ()),
+        word_times=PairTimes((), None if adapted is None else ()),
         waveform=waveform,
         log_mel=rng.random((80, 25)).astype(np.float32),
         embedding=None,
@@ -310,13 +310,13 @@ def test_what_was_measured_is_kept_without_what_it_was_measured_from():
     encoded = Encoded()
     gone, n_measured = weakref.ref(encoded), []
 
-    def time_words(encoded=encoded):
+    def measure(encoded=encoded):
         n_measured.append(encoded is not None)
-        return PairTimes((), None)
+        return (object(),)
 
-    made = replace(comparison("on", None), time_words=time_words)
-    del encoded, time_words
+    made = replace(comparison("on", None), measure_layers=measure)
+    del encoded, measure
     assert gone() is not None
-    assert made.word_times is made.word_times and replace(made, strength=0.5).word_times is made.word_times
+    assert made.layers is made.layers and replace(made, strength=0.5).layers is made.layers
     gc.collect()
     assert gone() is None and n_measured == [True]

@@ -397,7 +397,7 @@ def test_words_that_the_page_hides_are_not_handed_out(card_of, asked):
     made = comparison("Thanks for watching!", "turn on the light")
     nobody = Flag("no_voice", 0.0, 0.1, "Nothing in the recording sounds like a voice.")
     times = PairTimes((WordTime("Thanks", 0.1, 0.2),), (WordTime("turn", 0.1, 0.2),))
-    made = replace(made, base=replace(made.base, flags=(nobody,)), time_words=lambda: times)
+    made = replace(made, base=replace(made.base, flags=(nobody,)), word_times=times)
     html = card.render(made, asked)[card.files]
     files = saved(html)
     assert list(files) == [f"{stem}-adapted.txt", f"{stem}-adapted.srt", f"{stem}-adapted.vtt", f"{stem}.TextGrid"]

@@ -12,10 +12,11 @@ from test_speech import needs_espeak
 from transformers import WhisperForConditionalGeneration
 from transformers.generation.utils import GenerateEncoderDecoderOutput
 
-from hyper.compare import word_times
+from hyper.compare import transcribe
 from hyper.compare.pipeline import PersonalizedAsr
 from hyper.compare.word_times import WordTime, begun_with_sound
 from hyper.model.alignment import token_starts
+from hyper.model.decoding import greedy_decode
 from hyper.model.passes import alignment_heads
 from hyper.recordings.audio import SAMPLE_RATE, load_audio
 from hyper.recordings.resampling import resample
@@ -59,22 +60,25 @@ def test_heads_that_only_a_teacher_has_are_passed_over(backbone, monkeypatch):
 def test_tokens_begin_where_transformers_says(backbone, whisper_folder, speech_like, monkeypatch, chosen):
     monkeypatch.setattr(backbone.model.generation_config, "alignment_heads", chosen, raising=False)
     eager = WhisperForConditionalGeneration.from_pretrained(whisper_folder, attn_implementation="eager").eval()
-    prompt = backbone.prompt()
-    found = set()
-    for seed in range(3):
-        states = backbone.encode(backbone.log_mel([speech_like(3.0, seed)]))[-1]
-        text = np.random.default_rng(seed).integers(50, 250, size=(1, 14)).tolist()[0]
-        tokens = torch.tensor([[*prompt, *text]])
-        weights = backbone.attention(states, tokens)[0, :, len(prompt) - 1 :, :75]
-        starts = token_starts(weights)
-        heads = chosen or [[1, 0], [1, 1]]  # of two layers the second
+    prompt, found, stopped = backbone.prompt(), set(), set()
+    states = backbone.encode(backbone.log_mel([speech_like(3.0, seed) for seed in range(6)]))[-1]
+    limits = [14, 3, 14, 9, 14, 14]  # rows that end early are dropped
+    rows = greedy_decode(backbone, states, limits, speech_states=[75] * 6)
+    for row, heard in zip(rows, states, strict=True):
+        read = row.tokens if row.stopped == "end" else row.tokens[:-1]  # the last one was not read any more
+        tokens = torch.tensor([[*prompt, *read]])
         with torch.no_grad():
             decoder = eager.model.decoder
-            read = decoder(input_ids=tokens, encoder_hidden_states=states, output_attentions=True, use_cache=False)
-        expected = transformers_times(eager, read.cross_attentions, len(prompt), heads, 75)
-        np.testing.assert_allclose(0.02 * starts, expected, atol=1e-6)
-        found |= set(starts.tolist())
+            told = decoder(input_ids=tokens, encoder_hidden_states=heard[None], output_attentions=True, use_cache=False)
+        heads = chosen or [[1, 0], [1, 1]]  # of two layers the second
+        expected = transformers_times(eager, told.cross_attentions, len(prompt), heads, 75)
+        assert len(row.starts) == len(row.tokens) + 1
+        np.testing.assert_allclose(0.02 * np.array(row.starts[: len(read) + 1]), expected, atol=1e-6)
+        assert row.stopped == "end" or row.starts[-1] == 75  # an end that nobody read is where the speech ends
+        found |= set(row.starts)
+        stopped.add(row.stopped)
     assert len(found) > 4  # or nothing was warped
+    assert {"end", "length"} <= stopped
 
 
 def test_a_state_that_no_token_reads_says_nothing():
@@ -102,39 +106,28 @@ def test_words_of_pieces_come_one_after_the_other_and_each_row_reads_with_its_ow
 
 def test_a_short_recording_is_timed_without_the_silence_that_it_is_heard_after(asr, speech_like):
     comparison = asr.compare(speech_like(0.4))
-    tokens = [*asr.backbone.prompt(), *comparison.base.transcript.tokens]
-    states = asr.prepare(speech_like(0.4)).states
-    heard = asr.backbone.attention(states, torch.tensor([tokens]))[0, :, len(asr.backbone.prompt()) - 1 :, :15]
-    expected = np.clip(0.04 * token_starts(heard) - 0.2, 0, 0.4)  # 15 states of 40 ms: 0.2 s of silence, then 0.4 s
+    starts = np.array(comparison.base.transcript.starts[0])
+    assert starts[-1] <= 15  # states of 40 ms: 0.2 s of silence, then 0.4 s
     flat = [seconds for word in comparison.word_times.base for seconds in (word.start, word.end)]
+    expected = np.clip(0.04 * starts - 0.2, 0, 0.4)
     assert len(flat) > 2 and set(np.round(flat, 6)) <= set(np.round(expected, 6))
     assert flat[-1] == pytest.approx(expected[-1]) and flat[-1] > 0
 
 
-def test_no_more_rows_are_read_at_once_than_there_is_memory_for(asr, speech_like, monkeypatch):
-    comparison, read = asr.compare(speech_like(9.0)), []
-    attention = asr.backbone.attention
-    monkeypatch.setattr(asr.backbone, "attention", lambda *given: read.append(attention(*given)) or read[-1])
-    whole = asr.word_times([comparison.time_words.args[0]])
-    assert len(read[0]) > 1
-    of_one = read[0][0].nbytes
-    read.clear()
-    monkeypatch.setattr(word_times, "READ_BYTES", of_one)
-    assert asr.word_times([comparison.time_words.args[0]]) == whole
-    assert max(each.nbytes for each in read) <= 1.1 * of_one and {len(each) for each in read} == {1}
+def test_no_more_rows_are_followed_at_once_than_there_is_memory_for(asr, speech_like, monkeypatch):
+    whole, n_rows, decode = asr.compare(speech_like(9.0)), [], transcribe.greedy_decode
 
+    def noted(backbone, states, limits, *rest, **more):
+        n_rows.append(len(limits))
+        return decode(backbone, states, limits, *rest, **more)
 
-def test_attention_under_an_update_is_that_of_merged_weights(asr, speech_like):
-    waveform, backbone = speech_like(3.0), asr.backbone
-    prepared = asr.prepare(waveform)
-    tokens = torch.tensor([[*backbone.prompt(), *range(60, 70)]])
-    with backbone.adapted(prepared.lora) as applied:
-        adapted = backbone.attention(prepared.states, tokens, applied)
-        hooked = backbone.attention(prepared.states, tokens)
-    merged = backbone.with_model(merged_model(asr, waveform)).attention(prepared.states, tokens)
-    torch.testing.assert_close(hooked, merged, atol=1e-4, rtol=1e-3)
-    torch.testing.assert_close(adapted, merged, atol=1e-4, rtol=1e-3)
-    assert not torch.allclose(adapted, backbone.attention(prepared.states, tokens), atol=1e-2)
+    monkeypatch.setattr(transcribe, "greedy_decode", noted)
+    assert asr.compare(speech_like(9.0)).word_times == whole.word_times
+    assert n_rows == [2 * whole.n_pieces] and whole.n_pieces > 1
+    n_rows.clear()
+    monkeypatch.setattr(transcribe, "FOLLOWED_BYTES", 1)
+    assert asr.compare(speech_like(9.0)).word_times == whole.word_times
+    assert n_rows == whole.n_pieces * [2]  # base and adapted of one piece at least
 
 
 @pytest.mark.parametrize("target", ["decoder.fc1", "encoder.fc1"])
@@ -150,15 +143,6 @@ def test_each_row_is_read_with_the_weights_that_wrote_it(backbone, make_hypernet
     assert merged.base.transcript.tokens == comparison.adapted.transcript.tokens
     assert comparison.word_times.adapted == merged.word_times.base
     assert (comparison.word_times.adapted != alone.word_times.base) == bool(strength)
-
-
-@pytest.mark.parametrize("target", ["decoder.fc1", "encoder.fc1"])
-def test_what_was_encoded_to_decode_is_not_encoded_again(backbone, make_hypernet, speech_like, monkeypatch, target):
-    asr = PersonalizedAsr(backbone, make_hypernet(backbone, targets=(target,)), "random")
-    comparison = asr.compare(speech_like(9.0))
-    monkeypatch.setattr(asr.backbone, "encode", lambda *given: pytest.fail("encoded again"))
-    assert comparison.word_times.adapted
-    assert all(row.transcript.states is None for row in comparison.rows)  # a page keeps rows for long
 
 
 def test_the_first_word_begins_with_the_sound_and_not_with_the_silence_before_it():

@@ -28,7 +28,7 @@ class Comparison:
     adapted: Row | None  # None without a hypernetwork for this base
     reference: str | None  # the words that were meant
     measure_layers: Callable[[], tuple[LayerUpdate, ...]]  # what `layers` is; it takes a while, and not all read it
-    time_words: Callable[[], PairTimes]  # what `word_times` is; it takes a pass of the decoder
+    word_times: PairTimes  # when each word of both transcripts was said; those of the rows, one for one
     waveform: np.ndarray  # (n_samples,) 16 kHz
     log_mel: np.ndarray  # (n_mels, n_frames) the part that covers speech
     embedding: np.ndarray | None  # (d_embedding,) of the recording; with one adaptation per piece, the first piece's
@@ -55,21 +55,10 @@ class Comparison:
     @property
     def layers(self) -> tuple[LayerUpdate, ...]:
         """How each layer is moved; () without hypernetwork; with one adaptation per piece, the first piece's."""
-        return self._once("measure_layers")
-
-    @property
-    def word_times(self) -> PairTimes:
-        """When each word of both transcripts was said; the words are those of the rows, one for one."""
-        return self._once("time_words")
-
-    def _once(self, name: str) -> Any:
-        """What was measured before, or now; it takes the place of its measure, which holds the encoded recording.
-
-        `cached_property` of Python 3.11 has one lock for all comparisons: who holds it may wait for the model's thread,
-        and that for the lock.
-        """
-        measured = self.__dict__[name]()
-        self.__dict__[name] = partial(_given, measured)  # a function that goes to another process, as to a lent GPU
+        measured = self.measure_layers()
+        # A function that goes to another process, as to a lent GPU; the measure itself holds weights. `cached_property`
+        # of Python 3.11 has one lock for all: who holds it may wait for the model's thread, and that for the lock.
+        self.__dict__["measure_layers"] = partial(_given, measured)
         return measured
 
     @property

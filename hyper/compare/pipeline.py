@@ -23,7 +23,7 @@ from hyper.compare.transcribe import RowWeights, transcribe_rows
 from hyper.compare.transcript import Pair, Transcript
 from hyper.compare.verdict import Doubt, doubts_of
 from hyper.compare.voice_map import whereabouts_of
-from hyper.compare.word_times import PairTimes, Written, pair_word_times
+from hyper.compare.word_times import pair_word_times
 from hyper.metrics.normalize import ENGLISH
 from hyper.model.backbone import Backbone
 from hyper.model.checkpoint import find_hypernet, load_hypernet
@@ -144,7 +144,7 @@ class PersonalizedAsr:
     def describe(
         self,
         prepared: Prepared,
-        pair: Pair,  # that it was decoded to
+        pair: Pair,  # that it was decoded to, with times
         reference: str | None,
         strength: float,
         verbatim: str | None,
@@ -156,8 +156,7 @@ class PersonalizedAsr:
 
         def row_of(transcript: Transcript) -> Row:
             words = calibrated_confidences(self.backbone, transcript, self.calibration, prepared.language)
-            said = transcript.without_states()
-            return make_row(said, heard, reference, verbatim, words, prepared.language)
+            return make_row(transcript, heard, reference, verbatim, words, prepared.language)
 
         generated = self.hypernet.n_generated if self.hypernet else 0
         lora = prepared.lora_of(0).scaled(strength).to_cpu() if prepared.lora else None
@@ -166,7 +165,7 @@ class PersonalizedAsr:
             adapted=None if pair.adapted is None else row_of(pair.adapted),
             reference=reference,
             measure_layers=partial(self._layer_updates, lora),
-            time_words=partial(self._word_times, Written(prepared, pair, strength)),
+            word_times=pair_word_times(self.backbone, prepared, pair),
             waveform=prepared.waveform,
             log_mel=self._speech_log_mel(prepared),
             embedding=prepared.first_embedding,
@@ -213,7 +212,7 @@ class PersonalizedAsr:
 
         Only where the hypernetwork adapts encoder layers do the adapted rows need states of their own at each strength.
         """
-        (pair,) = self.decode_many([prepared], strength, DECODE_BATCH, stopwatch, keep_states=True)
+        (pair,) = self.decode_many([prepared], strength, DECODE_BATCH, stopwatch, with_times=True)
         return pair
 
     def strength_sweep(self, prepared: Prepared, strengths: Sequence[float]) -> list[Transcript]:
@@ -230,11 +229,11 @@ class PersonalizedAsr:
         rows: Sequence[RowWeights],
         stopwatch: Stopwatch | None = None,
         batch_size: int = DECODE_BATCH,
-        keep_states: bool = False,  # for `word_times`, which then need not encode again
+        with_times: bool = False,  # where each token begins
     ) -> list[list[Transcript]]:
         """For each recording a transcript of each row, all rows of a recording in one batch."""
         stopwatch = stopwatch or Stopwatch(self.backbone.device)
-        return transcribe_rows(self.backbone, prepared, rows, batch_size, stopwatch, keep_states)
+        return transcribe_rows(self.backbone, prepared, rows, batch_size, stopwatch, with_times)
 
     def prepare_many(
         self,
@@ -255,15 +254,15 @@ class PersonalizedAsr:
         strength: float,
         batch_size: int = DECODE_BATCH,
         stopwatch: Stopwatch | None = None,
-        keep_states: bool = False,  # for `word_times`, which then need not encode again
+        with_times: bool = False,
     ) -> list[Pair]:
         """Both transcripts of each; the base is the adapted model at strength 0."""
         if self.hypernet is None:
             check_strength(strength)  # an error even where there is nothing to apply
-            alone = self.decode_rows(prepared, [RowWeights(0.0)], stopwatch, batch_size)
+            alone = self.decode_rows(prepared, [RowWeights(0.0)], stopwatch, batch_size, with_times)
             return [Pair(base, None) for (base,) in alone]
         rows = [RowWeights(0.0), RowWeights(strength)]
-        decoded = self.decode_rows(prepared, rows, stopwatch, batch_size, keep_states)
+        decoded = self.decode_rows(prepared, rows, stopwatch, batch_size, with_times)
         return [Pair(base, adapted) for base, adapted in decoded]
 
     def _speech_log_mel(self, prepared: Prepared) -> np.ndarray:  # (n_mels, n_frames)
@@ -275,13 +274,6 @@ class PersonalizedAsr:
     def layer_sizes(self, prepared: Prepared, strength: float) -> tuple[LayerSize, ...]:
         """How far each layer is moved for one recording."""
         return () if prepared.lora is None else self._measures.sizes(prepared.lora_of(0).scaled(strength))
-
-    def word_times(self, written: Sequence[Written]) -> list[PairTimes]:
-        """When each word of both transcripts was said, of recordings in one language."""
-        return pair_word_times(self.backbone, written)
-
-    def _word_times(self, written: Written) -> PairTimes:
-        return self.word_times([written])[0]
 
     def layers(self, prepared: Prepared, strength: float) -> tuple[LayerUpdate, ...]:
         """How each layer is moved for one recording."""

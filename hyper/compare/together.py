@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Hashable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import NamedTuple
 
 import numpy as np
 import torch
@@ -15,7 +14,6 @@ from hyper.compare.prepared import Prepared
 from hyper.compare.scheduler import BATCH_SIZE
 from hyper.compare.stopwatch import Stopwatch
 from hyper.compare.transcript import Pair
-from hyper.compare.word_times import PairTimes, Written
 from hyper.model.lora import check_strength
 from hyper.model.subspace import LayerUpdate
 from hyper.recordings.audio import load_audio
@@ -32,7 +30,8 @@ class Wanted:
     adapt_per_piece: bool
     strength: float
     audio_ms: float  # that reading it took
-    with_more: bool = False  # than transcripts: what takes as long again
+    with_times: bool = False  # of words
+    with_layers: bool = False  # how each is moved
 
     @property
     def n_samples(self) -> int:
@@ -51,13 +50,6 @@ class Wanted:
         return self.asr, self.language, self.adapt_per_piece, window
 
 
-class More(NamedTuple):
-    """What a comparison tells beside its transcripts."""
-
-    layers: tuple[LayerUpdate, ...]
-    word_times: PairTimes
-
-
 @dataclass(frozen=True, eq=False)
 class Decoded:
     """What comes back."""
@@ -65,7 +57,7 @@ class Decoded:
     prepared: Prepared  # as trained, whatever the strength
     pair: Pair
     timings_ms: dict[str, float]  # audio, and of the whole batch, which all in it waited for: encode, generate, decode
-    more: More | None = None  # for whoever wanted it
+    layers: tuple[LayerUpdate, ...] | None = None  # for whoever wanted them
 
 
 def wanted(
@@ -74,7 +66,8 @@ def wanted(
     language: str = "en",
     adapt_per_piece: bool = False,
     strength: float = 1.0,
-    with_more: bool = False,
+    with_times: bool = False,
+    with_layers: bool = False,
 ) -> Wanted:
     """Read the recording, and tell what can be told before it waits.
 
@@ -82,18 +75,19 @@ def wanted(
     """
     asr.backbone.prompt(language)
     check_strength(strength)
+    more = with_times, with_layers
     if isinstance(recording, Prepared):
-        return Wanted(asr, recording, language, adapt_per_piece, strength, recording.timings_ms["audio"], with_more)
+        return Wanted(asr, recording, language, adapt_per_piece, strength, recording.timings_ms["audio"], *more)
     stopwatch = Stopwatch(torch.device("cpu"))  # reading waits for no GPU, and may be where there is none
     with stopwatch.stage("audio"):
         waveform = recording if isinstance(recording, np.ndarray) else load_audio(recording)
-    return Wanted(asr, waveform, language, adapt_per_piece, strength, stopwatch.timings_ms["audio"], with_more)
+    return Wanted(asr, waveform, language, adapt_per_piece, strength, stopwatch.timings_ms["audio"], *more)
 
 
 def decode_together(batch: Sequence[Wanted]) -> list[Decoded]:
     """Encode what is not encoded yet, then decode all as rows of one batch, each with its own weights.
 
-    What more is wanted is found here too, so that nobody waits a second time for it.
+    Layers that are wanted are measured here too, so that nobody waits a second time for them.
     """
     asr = batch[0].asr
     decoding = Stopwatch(asr.backbone.device)
@@ -101,31 +95,18 @@ def decode_together(batch: Sequence[Wanted]) -> list[Decoded]:
     scaled = [one.scaled(each.strength) for one, each in zip(prepared, batch, strict=True)]
     is_long = any(len(one.n_samples) > 1 for one in prepared)
     at_once = DECODE_BATCH if is_long else BATCH_SIZE
-    pairs = asr.decode_many(scaled, 1.0, at_once, decoding, keep_states=True)
-    decoded = [
-        Decoded(one, pair, _added(one.timings_ms, decoding.timings_ms))
-        for one, pair in zip(prepared, pairs, strict=True)
+    pairs = asr.decode_many(scaled, 1.0, at_once, decoding, any(each.with_times for each in batch))
+    layers = [asr.layers(one, 1.0) if each.with_layers else None for each, one in zip(batch, scaled, strict=True)]
+    return [
+        Decoded(one, pair, _added(one.timings_ms, decoding.timings_ms), own)
+        for one, pair, own in zip(prepared, pairs, layers, strict=True)
     ]
-    more = _more(batch, decoded)
-    return [replace(one, more=more.get(each)) for each, one in zip(batch, decoded, strict=True)]
-
-
-def _more(batch: Sequence[Wanted], decoded: Sequence[Decoded]) -> dict[Wanted, More]:
-    """For those who want it: the word times of all of them together, and the layers of each."""
-    asr = batch[0].asr
-    wanting = {each: one for each, one in zip(batch, decoded, strict=True) if each.with_more}
-    times = asr.word_times([Written(one.prepared, one.pair, each.strength) for each, one in wanting.items()])
-    return {
-        each: More(asr.layers(one.prepared, each.strength), own)
-        for (each, one), own in zip(wanting.items(), times, strict=True)
-    }
 
 
 def pair_with_sizes(asr: PersonalizedAsr, decoded: Decoded) -> Pair:
     """Both transcripts, as trained, and how far each layer was moved: as `transcribe_pairs` gives them."""
-    adapted = decoded.pair.adapted and decoded.pair.adapted.without_states()
     prepared = decoded.prepared
-    return Pair(decoded.pair.base, adapted, asr.layer_sizes(prepared, 1.0), prepared.first_embedding)
+    return Pair(decoded.pair.base, decoded.pair.adapted, asr.layer_sizes(prepared, 1.0), prepared.first_embedding)
 
 
 def pairs_together(batch: Sequence[Wanted]) -> list[Pair]:

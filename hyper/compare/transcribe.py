@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass, replace
-from itertools import chain, islice
+from itertools import islice
 from typing import TypeVar
 
 import numpy as np
@@ -22,6 +22,7 @@ from hyper.model.lora import LoraWeights
 from hyper.recordings.limits import SAMPLE_RATE
 
 T = TypeVar("T")
+FOLLOWED_BYTES = 400_000_000  # for what is kept while a batch is decoded, to tell where its tokens begin
 STOPPED_WORST_FIRST = ("repetition", "length", "end")
 
 
@@ -43,21 +44,24 @@ def transcribe_rows(
     rows: Sequence[RowWeights],
     batch_size: int,
     stopwatch: Stopwatch,
-    keep_states: bool = False,  # that the rows were decoded from, for who reads them again
+    with_times: bool = False,  # where each token begins
 ) -> list[list[Transcript]]:
     """For each recording a transcript of each row, pieces joined.
 
     As many rows at once as base and adapted of `batch_size` pieces, but never fewer than one piece has.
     """
     pieces = [(each, piece) for each in prepared for piece in range(len(each.n_samples))]
-    at_once = max(1, 2 * batch_size // max(2, len(rows)))
+    at_once = 2 * batch_size // max(2, len(rows))
+    if with_times:
+        at_once = min(at_once, FOLLOWED_BYTES // (len(rows) * _followed_bytes(backbone, pieces)))
+    at_once = max(1, at_once)
     decoded: list[list[DecodedRow]] = [[] for _ in pieces]  # of each piece one for each row
     with backbone.lock, torch.inference_mode():
         n_states = [each.states.shape[1] for each, _ in pieces]
         for part in in_batches(range(len(pieces)), n_states, at_once):
-            in_batch = _decode_part(backbone, [pieces[i] for i in part], rows, stopwatch)
+            in_batch = _decode_part(backbone, [pieces[i] for i in part], rows, stopwatch, with_times)
             for place, i in enumerate(part):
-                decoded[i] = [row if keep_states else replace(row, states=None) for row in in_batch[place :: len(part)]]
+                decoded[i] = in_batch[place :: len(part)]
     of_pieces = iter(decoded)
     of_recordings = [list(islice(of_pieces, len(each.n_samples))) for each in prepared]
     return [_transcripts(backbone, each, own) for each, own in zip(prepared, of_recordings, strict=True)]
@@ -70,17 +74,32 @@ def in_batches(items: Sequence[T], n_states: Sequence[int], at_once: int) -> Ite
         yield from (own[start : start + at_once] for start in range(0, len(own), at_once))
 
 
+def _followed_bytes(backbone: Backbone, pieces: Sequence[tuple[Prepared, int]]) -> int:
+    """What is kept of a row at most, to tell where its tokens begin: much where a model names no heads."""
+    of_each = (backbone.followed_bytes(_limit(backbone, each, piece), each.states.shape[1]) for each, piece in pieces)
+    return max(of_each, default=1)
+
+
+def _limit(backbone: Backbone, prepared: Prepared, piece: int) -> int:
+    return token_limit(prepared.n_samples[piece] / SAMPLE_RATE, backbone, prepared.language)
+
+
 def _decode_part(
-    backbone: Backbone, part: Sequence[tuple[Prepared, int]], rows: Sequence[RowWeights], stopwatch: Stopwatch
+    backbone: Backbone,
+    part: Sequence[tuple[Prepared, int]],
+    rows: Sequence[RowWeights],
+    stopwatch: Stopwatch,
+    with_times: bool,
 ) -> list[DecodedRow]:
     """These pieces with the weights of the first row, then of the next, in one batch."""
     first = part[0][0]  # the language is one for all
     states = torch.stack([each.states[piece] for each, piece in part])
-    limits = [token_limit(each.n_samples[piece] / SAMPLE_RATE, backbone, first.language) for each, piece in part]
+    limits = [_limit(backbone, each, piece) for each, piece in part]
+    speech = [backbone.n_speech_states(each.n_samples[piece]) for each, piece in part] if with_times else None
     if first.lora is None:
         with stopwatch.stage("decode"):
-            decoded = greedy_decode(backbone, states, limits, first.language)
-            return without_loops(backbone, decoded, states, limits, first.language)
+            decoded = greedy_decode(backbone, states, limits, first.language, speech_states=speech)
+            return without_loops(backbone, decoded, states, limits, first.language, speech_states=speech)
     own = LoraWeights.joined([each.lora_of(piece) for each, piece in part])
     weights = [row.of(own) for row in rows]
     with stopwatch.stage("encode"):  # adapted layers before the states: such rows have their own
@@ -90,15 +109,11 @@ def _decode_part(
         ]
     is_shared = all(own is states for own in of_rows)
     heard, copies = (states, len(rows)) if is_shared else (torch.cat(of_rows), 1)
-    joined, limits = LoraWeights.joined(weights), len(rows) * limits
+    joined, limits, speech = LoraWeights.joined(weights), len(rows) * limits, speech and len(rows) * speech
     with stopwatch.stage("decode"):
         with backbone.adapted(joined, "decoder") as applied:
-            decoded = greedy_decode(backbone, heard, limits, first.language, applied, copies)
-        decoded = without_loops(backbone, decoded, heard, limits, first.language, joined)
-    if is_shared:
-        return decoded
-    own_states = [[None] * len(part) if own is states else own.unbind() for own in of_rows]
-    return [replace(row, states=own) for row, own in zip(decoded, chain.from_iterable(own_states), strict=True)]
+            decoded = greedy_decode(backbone, heard, limits, first.language, applied, copies, speech_states=speech)
+        return without_loops(backbone, decoded, heard, limits, first.language, joined, speech)
 
 
 def without_loops(
@@ -108,6 +123,7 @@ def without_loops(
     limits: Sequence[int],
     language: str,
     lora: LoraWeights | None = None,  # that they were decoded with, one row each
+    speech_states: Sequence[int] | None = None,  # of each row, where its tokens' starts are wanted
 ) -> list[DecodedRow]:
     """The rows, those that were stopped in a loop decoded once more with no phrase said a third time running.
 
@@ -117,10 +133,10 @@ def without_loops(
     looped = [i for i, row in enumerate(decoded) if row.stopped == "repetition"]
     if not looped:
         return list(decoded)
-    of_looped = [limits[i] for i in looped]
+    of_looped, speech = [limits[i] for i in looped], speech_states and [speech_states[i] for i in looped]
     heard = states[[i % len(states) for i in looped]]
     with backbone.adapted(lora.take(looped), "decoder") if lora is not None else nullcontext() as applied:
-        again = greedy_decode(backbone, heard, of_looped, language, applied, forbids_loops=True)
+        again = greedy_decode(backbone, heard, of_looped, language, applied, forbids_loops=True, speech_states=speech)
     mended = list(decoded)
     for i, row in zip(looped, again, strict=True):
         found = row if row.stopped == "end" else said_once(decoded[i], limits[i])
@@ -181,7 +197,6 @@ def join_pieces(backbone: Backbone, pieces: Sequence[DecodedRow]) -> Transcript:
 
 def _joined(backbone: Backbone, pieces: Sequence[DecodedRow]) -> Transcript:
     texts = [backbone.to_text(piece.tokens) for piece in pieces]
-    states = [piece.states for piece in pieces if piece.states is not None]
     no_speech = [piece.no_speech_prob for piece in pieces if piece.no_speech_prob is not None]
     return Transcript(
         text=" ".join(text for text in texts if text),
@@ -190,7 +205,7 @@ def _joined(backbone: Backbone, pieces: Sequence[DecodedRow]) -> Transcript:
         stopped=min((piece.stopped for piece in pieces), key=STOPPED_WORST_FIRST.index),
         no_speech_prob=min(no_speech) if no_speech else None,
         piece_lengths=tuple(len(piece.tokens) for piece in pieces),
-        states=torch.stack(states) if states else None,
+        starts=tuple(piece.starts for piece in pieces),
     )
 
 

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import final
 
 import numpy as np
-from torch import Tensor
 
 from hyper.model.decoding import Stopped
 from hyper.model.subspace import LayerSize
@@ -24,12 +23,8 @@ class Transcript:
     no_speech_prob: float | None  # of several pieces the lowest: somewhere somebody spoke
     piece_lengths: tuple[int, ...] = ()  # tokens of each piece; () is one piece
     silent_seconds: float = 0.0  # of pieces whose words were left out, as nobody speaks there
-    # (n_pieces, n_states, d_model) of its own that it was decoded from, where somebody reads them again
-    states: Tensor | None = field(default=None, repr=False, compare=False)
-
-    def without_states(self) -> Transcript:
-        """The same for keeping: the states take as much memory as those of the base."""
-        return replace(self, states=None)
+    # Of each piece the encoder state that each token begins at, and where the last ends; () where nobody asked
+    starts: tuple[tuple[int, ...], ...] = field(default=(), repr=False, compare=False)
 
 
 @dataclass(frozen=True)

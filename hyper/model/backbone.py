@@ -24,7 +24,6 @@ from hyper.model.loading import load_parts
 from hyper.model.lora import AppliedLora, LoraSite, LoraWeights, apply_lora
 from hyper.model.passes import (
     alignment_heads,
-    cross_attention,
     decoder_hidden,
     encode_frames,
     encoder_states,
@@ -188,9 +187,12 @@ class Backbone(Vocabulary):
         max_tokens: int,  # prompt and transcript together
         applied: AppliedLora | None = None,
         copies: int = 1,
+        follows: bool = False,  # what the heads that follow the speech read at each step
     ) -> StepDecoder:
         """The decoder, about to read the first token of each row, with the updates that `adapted` has in force."""
-        return StepDecoder(self.model.model.decoder, states.to(self.device, self.dtype), max_tokens, applied, copies)
+        decoder, states = self.model.model.decoder, states.to(self.device, self.dtype)
+        heads = alignment_heads(self.model) if follows else ()
+        return StepDecoder(decoder, states, max_tokens, applied, copies, heads)
 
     def scores(self, hidden: Tensor, of: Tensor | None = None) -> Tensor:  # (..., d_model) -> (..., n) float32
         """Logits of the next token: of the whole vocabulary, or of some tokens, (n,)."""
@@ -207,14 +209,8 @@ class Backbone(Vocabulary):
         """What the next tokens are read from at some places, all at once and with gradients."""
         return decoder_hidden(self.model, states.to(self.device, self.dtype), tokens.to(self.device))[at]
 
-    @torch.inference_mode()
-    def attention(self, states: Tensor, tokens: Tensor, applied: AppliedLora | None = None) -> Tensor:
-        """What the heads that follow the speech read after each token: `cross_attention` tells the shapes."""
-        heads, states = alignment_heads(self.model), states.to(self.device, self.dtype)
-        return cross_attention(self.model, states, tokens.to(self.device), heads, applied)
-
-    def attention_bytes(self, n_tokens: int, n_states: int) -> int:
-        """What `attention` of one row takes."""
+    def followed_bytes(self, n_tokens: int, n_states: int) -> int:
+        """What a row of a decoder that `follows` takes."""
         return len(alignment_heads(self.model)) * n_tokens * n_states * torch.float32.itemsize
 
     @property

@@ -6,8 +6,10 @@ step's time.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, cast
 
+import torch
 from torch import Tensor
 
 from hyper.model.layers import Attention, FeedForward, norm
@@ -43,10 +45,14 @@ class StepDecoder:
         max_tokens: int,  # prompt and transcript together
         applied: AppliedLora | None = None,  # the updates in force
         copies: int = 1,  # so many rows hear the same: all recordings, then all again
+        heads: Sequence[tuple[int, int]] = (),  # (layer, head) of those that are followed
     ) -> None:
         self._decoder = decoder
         self._layers = [_Layer(cast(Any, layer), applied) for layer in decoder.layers]
+        self._followed = [[head for layer, head in heads if layer == i] for i in range(len(self._layers))]
         self._n_tokens = 0  # read so far
+        # (rows, n_heads, n_states) float32: how much of each state those that are followed read after the last token
+        self.read: Tensor | None = None
         own = self._layers[0].own
         shape = (len(self._layers), copies * len(states), own.n_heads, max_tokens, own.d_head)
         self._keys, self._values = states.new_empty(shape), states.new_empty(shape)
@@ -57,11 +63,15 @@ class StepDecoder:
         decoder, first = self._decoder, self._n_tokens
         self._n_tokens += tokens.shape[1]
         hidden = decoder.embed_tokens(tokens) + decoder.embed_positions.weight[first : self._n_tokens]
+        read: list[Tensor] = []
         for i, layer in enumerate(self._layers):
             hidden = hidden + self._read_back(i, layer.own, layer.before_own(hidden), first)
-            keys, values = self._heard[i]
-            hidden = hidden + layer.heard.attend(layer.before_heard(hidden), keys, values, causal=False)
+            (keys, values), reading = self._heard[i], layer.before_heard(hidden)
+            if self._followed[i]:
+                read.append(layer.heard.shares(reading[:, -1:], keys, self._followed[i])[:, :, 0])
+            hidden = hidden + layer.heard.attend(reading, keys, values, causal=False)
             hidden = hidden + layer.feed_forward(hidden)
+        self.read = torch.cat(read, dim=1) if read else None
         return decoder.layer_norm(hidden)
 
     def keep(self, rows: Tensor) -> None:  # (n_kept,) positions

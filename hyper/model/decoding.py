@@ -10,6 +10,7 @@ from typing import Any, Literal, cast
 import torch
 from torch import Tensor
 
+from hyper.model.alignment import token_starts
 from hyper.model.backbone import Backbone
 from hyper.model.decoder import StepDecoder
 from hyper.model.languages import IN_LATIN_LETTERS
@@ -32,7 +33,8 @@ class DecodedRow:
     log_probs: tuple[float, ...]  # natural logarithm, one per token
     stopped: Stopped
     no_speech_prob: float | None  # None where the model has no token for it
-    states: Tensor | None = field(default=None, repr=False, compare=False)  # of its own, it was decoded from
+    # The state that each token begins at, and where the last ends; () where nobody asked
+    starts: tuple[int, ...] = field(default=(), repr=False, compare=False)
 
 
 @dataclass
@@ -42,6 +44,7 @@ class _Row:
     tokens: list[int] = field(default_factory=list)
     log_probs: list[float] = field(default_factory=list)
     stopped: Stopped | None = None
+    read: list[Tensor] = field(default_factory=list)  # before each token, each (n_heads, n_states)
 
     def take(self, token: int, log_prob: float, end_token: int) -> None:
         """Add a token, and stop where it is the last."""
@@ -54,6 +57,13 @@ class _Row:
             self.stopped = "repetition"
         elif len(self.tokens) >= self.limit:
             self.stopped = "length"
+
+    def starts(self, n_states: int) -> tuple[int, ...]:
+        """Where its tokens begin among so many states, and the last ends: with the speech where no end was read."""
+        if not self.tokens or not self.read:
+            return ()
+        starts = token_starts(torch.stack(self.read, dim=1)[..., :n_states]).tolist()
+        return (*starts, n_states)[: len(self.tokens) + 1]
 
 
 def token_limit(seconds: float, backbone: Backbone, language: str = "en") -> int:
@@ -92,7 +102,7 @@ def said_once(row: DecodedRow, limit: int) -> DecodedRow:
     end = len(tokens)
     while phrase and end >= 2 * phrase and tokens[end - 2 * phrase : end - phrase] == tokens[end - phrase : end]:
         end -= phrase
-    return replace(row, tokens=tokens[:end], log_probs=row.log_probs[:end])
+    return replace(row, tokens=tokens[:end], log_probs=row.log_probs[:end], starts=row.starts[: end + 1])
 
 
 def third_time(tokens: Sequence[int]) -> list[int]:
@@ -110,6 +120,7 @@ def greedy_decode(
     applied: AppliedLora | None = None,
     copies: int = 1,  # so many rows hear the same: all recordings, then all again
     forbids_loops: bool = False,  # no phrase is said a third time running
+    speech_states: Sequence[int] | None = None,  # of each row; with them is told where its tokens begin
 ) -> list[DecodedRow]:
     """The likeliest token at each step, all rows in one key-value-cached pass.
 
@@ -117,15 +128,18 @@ def greedy_decode(
     """
     n_rows = copies * len(states)
     limits = [max_new_tokens] * n_rows if isinstance(max_new_tokens, int) else list(max_new_tokens)
-    decoder = backbone.decoder(states, len(backbone.prompt(language)) + max(limits), applied, copies)
+    most = len(backbone.prompt(language)) + max(limits)
+    decoder = backbone.decoder(states, most, applied, copies, follows=speech_states is not None)
     steps = _Steps(backbone, decoder, backbone.prompt(language), n_rows, applied)
     rows = [_Row(limit, p) for limit, p in zip(limits, steps.no_speech_probs(), strict=True)]
     active = list(range(n_rows))  # which row each row of the batch is
     while True:
         tokens, log_probs = steps.best([third_time(rows[i].tokens) for i in active] if forbids_loops else ())
-        for i, token, log_prob in zip(active, tokens.tolist(), log_probs.tolist(), strict=True):
+        read = steps.read or [None] * len(active)
+        for i, token, log_prob, own in zip(active, tokens.tolist(), log_probs.tolist(), read, strict=True):
             if rows[i].stopped is None:
                 rows[i].take(token, log_prob, backbone.end_token)
+                rows[i].read += [] if own is None else [own]
         going = [position for position, i in enumerate(active) if rows[i].stopped is None]
         if not going:
             break
@@ -134,7 +148,10 @@ def greedy_decode(
             tokens = tokens[going]
             steps.keep(going)
         steps.advance(tokens)
-    return [DecodedRow(tuple(r.tokens), tuple(r.log_probs), cast(Any, r.stopped), r.no_speech_prob) for r in rows]
+    return [
+        DecodedRow(tuple(r.tokens), tuple(r.log_probs), cast(Any, r.stopped), r.no_speech_prob, r.starts(n_states))
+        for r, n_states in zip(rows, speech_states or [0] * n_rows, strict=True)
+    ]
 
 
 class _Steps:
@@ -156,6 +173,11 @@ class _Steps:
         self._after_start = hidden[:, 0]  # (rows, d_model) after the start token, which comes first in every prompt
         self._scores = self._score(hidden[:, -1])  # (rows, vocabulary)
         self._scores[:, self._not_first] = -torch.inf
+
+    @property
+    def read(self) -> Sequence[Tensor]:
+        """What was read after the last token, of each row (n_heads, n_states); () where the decoder follows nothing."""
+        return () if self._decoder.read is None else self._decoder.read.unbind()
 
     def best(self, forbidden: Sequence[Sequence[int]] = ()) -> tuple[Tensor, Tensor]:
         """The likeliest token of each row that is not forbidden there, and its log-probability, both (rows,).

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, cast
 
 import torch
@@ -90,29 +89,3 @@ def alignment_heads(model: WhisperForConditionalGeneration) -> list[tuple[int, i
     if chosen := [(layer, head) for layer, head in named if layer < n_layers and head < n_heads]:
         return chosen
     return [(layer, head) for layer in range(n_layers // 2, n_layers) for head in range(n_heads)]
-
-
-def cross_attention(
-    model: WhisperForConditionalGeneration,
-    states: Tensor,  # (rows, n_states, d_model)
-    tokens: Tensor,  # (rows, n_tokens)
-    heads: Sequence[tuple[int, int]],  # (layer, head) of each
-    applied: AppliedLora | None = None,  # the updates in force
-) -> Tensor:  # (rows, n_heads, n_tokens, n_states) float32, each sums to 1 over the states
-    """How much of each encoder state the heads read after each token, given all tokens before it."""
-    decoder = model.model.decoder
-    hidden = decoder.embed_tokens(tokens) + decoder.embed_positions.weight[: tokens.shape[1]]
-    shares: dict[tuple[int, int], Tensor] = {}  # of each head (rows, n_tokens, n_states)
-    for i in range(1 + max(layer for layer, _ in heads)):
-        layer: Any = decoder.layers[i]
-        own, heard = Attention.of(layer.self_attn, applied), Attention.of(layer.encoder_attn, applied)
-        reading = norm(layer.self_attn_layer_norm)(hidden)
-        hidden = hidden + own.attend(reading, *own.keys_and_values(reading), causal=True)
-        reading = norm(layer.encoder_attn_layer_norm)(hidden)
-        keys, values = heard.keys_and_values(states)
-        chosen = [(layer_of_head, head) for layer_of_head, head in heads if layer_of_head == i]
-        if chosen:
-            shares |= zip(chosen, heard.shares(reading, keys, [head for _, head in chosen]).unbind(1), strict=True)
-        hidden = hidden + heard.attend(reading, keys, values, causal=False)
-        hidden = hidden + FeedForward(layer, applied)(hidden)
-    return torch.stack([shares[each] for each in heads], dim=1)

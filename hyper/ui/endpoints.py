@@ -102,7 +102,7 @@ class Endpoints:
                 verbatim or "",
                 _strength(strength),
             )
-            found = self.service.compare(asked, request.session_hash, is_kept=False, with_more=True)
+            found = self.service.compare(asked, request.session_hash, is_kept=False, with_layers=True)
         return found.to_json(file=Path(held).name)
 
     def several(

@@ -87,13 +87,13 @@ class Service:
         session: str | None,
         progress: Callable[..., None] | None = None,
         is_kept: bool = True,  # the encoded recording, for the visitor's next request
-        with_more: bool = False,  # layers and word times at once; else when they are first asked for
+        with_layers: bool = False,  # at once; else when they are first asked for
     ) -> Comparison:
         """The comparison, encoded anew only where it is not the visitor's last one; or a notice why there is none."""
         decoded: list[Decoded] = []
 
         def decode(recording: str | Prepared | None) -> Prepared:
-            decoded.extend(self._ask(session, decode_together, [_wanted(asr, asked, recording, with_more)]))
+            decoded.extend(self._ask(session, decode_together, [_wanted(asr, asked, recording, with_layers)]))
             return decoded[0].prepared
 
         with self._of_visitor(asked, progress) as asr:
@@ -103,15 +103,10 @@ class Service:
                 decode(prepared)
             (one,) = decoded
             found = asr.describe(prepared, one.pair, asked.reference, asked.strength, asked.verbatim, one.timings_ms)
-            if one.more is not None:
-                layers, word_times = one.more
-                return replace(found, measure_layers=lambda: layers, time_words=lambda: word_times)
+            if one.layers is not None:
+                return replace(found, measure_layers=lambda: one.layers)
             later = self.gpu if self.scheduler is None else partial(self.more, session)
-            return replace(
-                found,
-                measure_layers=partial(later, found.measure_layers),
-                time_words=partial(later, found.time_words),
-            )
+            return replace(found, measure_layers=partial(later, found.measure_layers))
 
     def prepare(self, asked: Asked, session: str | None, is_kept: bool = True) -> tuple[PersonalizedAsr, Prepared]:
         """The model and the encoded recording, cached for the session; or a notice why not."""
@@ -223,6 +218,7 @@ class Service:
         return self.scheduler.ask(session or object(), work, recordings, is_of_list)
 
 
-def _wanted(asr: PersonalizedAsr, asked: Asked, recording: str | Prepared | None, with_more: bool = False) -> Wanted:
+def _wanted(asr: PersonalizedAsr, asked: Asked, recording: str | Prepared | None, with_layers: bool = False) -> Wanted:
     assert recording is not None  # `_of_visitor` has looked
-    return wanted(asr, recording, asked.language, asked.adaptation == PER_PIECE, asked.strength, with_more)
+    per_piece = asked.adaptation == PER_PIECE
+    return wanted(asr, recording, asked.language, per_piece, asked.strength, with_times=True, with_layers=with_layers)

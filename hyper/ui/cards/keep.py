@@ -51,7 +51,7 @@ class KeepCard(Card):
     """Links that hold their files themselves: nothing is written to disk, and nothing is asked of the server again."""
 
     follows_strength = True
-    takes_time = True  # the times of the words
+    takes_time = True  # to write the files
 
     def __init__(self, service: Service, inputs: Inputs) -> None:
         self.service, self.inputs = service, inputs

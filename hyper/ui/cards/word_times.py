@@ -1,4 +1,4 @@
-"""When each word was said, for the player: unseen, and there a moment after the words."""
+"""When each word was said, for the player: unseen."""
 
 from __future__ import annotations
 
@@ -18,9 +18,9 @@ if TYPE_CHECKING:
 
 
 class WordTimesCard(Card):
-    """Numbers that the player's script reads. The decoder reads both transcripts once more for them."""
+    """Numbers that the player's script reads."""
 
-    follows_strength = takes_time = True
+    follows_strength = True
 
     def __init__(self, service: Service, inputs: Inputs) -> None:
         self.times = gr.HTML("", visible="hidden", elem_id="hw-times")
