@@ -39,7 +39,6 @@ from hyper.study.scorecard.sets import (
     SetOptions,
     held_out_sets,
     make_test_set,
-    simulate_people,
     speech_set,
 )
 
@@ -188,33 +187,49 @@ def test_test_speech_of_other_sentences_is_not_taken_for_these(tmp_path: Path, m
     make_test_set(sets["typical-commands-known"], tmp_path, second, 1)  # commands are the same with any sentences
 
 
-def test_people_are_simulated_once_for_each_manifest(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_two_recordings_of_each_person_are_simulated_by_both_kinds_of_ways(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     calls = []
 
-    def simulate(rows, out, *, cohorts, limit, seed, n_workers):
-        calls.append((len(rows), limit, seed))
+    def simulate(rows, out, *, cohorts, seed, n_workers, ways):
+        calls.append((ways, [row.file for row in rows], seed))
         write_manifest(out / "manifest.csv", rows)
 
     monkeypatch.setattr("hyper.speech.simulate_manifest.simulate_manifest", simulate)
-    manifest = tmp_path / "pieces.csv"
-    for n_pieces in (2, 2, 3):
-        write_manifest(manifest, [ManifestRow(f"{i}.wav", tmp_path, "hello") for i in range(n_pieces)])
-        assert len(simulate_people(manifest, tmp_path / "work", 1)) == n_pieces
-    assert calls == [(2, 600, 20), (3, 600, 20)]  # the same manifest again is reused, another is not
+    monkeypatch.setattr(hyper.study.scorecard.sets, "make_test_set", lambda *_: [ManifestRow("a", tmp_path, "a")])
+    monkeypatch.setattr(hyper.study.scorecard.sets, "make_distant", lambda *_: [])
+    people = [ManifestRow(f"anna{i}.wav", tmp_path, "hello", speaker="anna") for i in range(9)]
+    people += [ManifestRow("ben.wav", tmp_path, "hello", speaker="ben", cohort="typical")]
+    left_out = [
+        ManifestRow("carl.wav", tmp_path, "hello", speaker="carl", cohort="dysarthria"),
+        ManifestRow("who.wav", tmp_path, "hello"),
+        ManifestRow("what.wav", tmp_path, "", speaker="dora"),
+    ]
+    asked = SetOptions(work=tmp_path / "work", workers=1, people=tmp_path / "people.csv")
+    for rows in (people, people, [*people, *left_out]):
+        write_manifest(tmp_path / "people.csv", rows)
+        sets = {each.name: each for each in held_out_sets(asked)}
+        assert [len(sets[name].rows) for name in ("people", "atypical-people", "held-out-people")] == [len(rows), 3, 3]
+    assert [ways for ways, *_ in calls] == 2 * ["train", "held-out"]  # the same again is reused, another is not
+    first, second, *_ = calls
+    assert first[1:] == second[1:] and len({*first[1]} & {row.file for row in people[:9]}) == 2
+    assert first[1][-1] == "ben.wav"
+    write_manifest(tmp_path / "people.csv", left_out)
+    assert "atypical-people" not in [each.name for each in held_out_sets(asked)]
 
 
 def test_sets_follow_from_the_arguments(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     row = ManifestRow("a.wav", tmp_path / "a.wav", "hello", domain="open")
     monkeypatch.setattr(hyper.study.scorecard.sets, "make_test_set", lambda *_: [row])
-    monkeypatch.setattr(hyper.study.scorecard.sets, "simulate_people", lambda *_: [row])
     save_audio(row.path, no_speech("chords", np.random.default_rng(0)))
     write_manifest(tmp_path / "people.csv", [row])
     asked = SetOptions(work=tmp_path, workers=1)
     names = [each.name for each in held_out_sets(asked)]
     assert names == [each.name for each in TEST_SETS if each.domain == "command"] + ["far-off", "no-speech"]
-    asked = replace(asked, **dict.fromkeys(("sentences", "people", "people_aligned"), tmp_path / "people.csv"))
+    asked = replace(asked, **dict.fromkeys(("sentences", "people"), tmp_path / "people.csv"))
     sets = {each.name: each for each in held_out_sets(asked)}
-    assert list(sets) == [*(each.name for each in TEST_SETS), "people", "atypical-people", "far-off", "no-speech"]
+    assert list(sets) == [*(each.name for each in TEST_SETS), "people", "far-off", "no-speech"]  # it names nobody
     assert sets["people"].rows[0].domain == "people"
     assert len(sets["no-speech"].rows) == 100
     held_out_sets(replace(asked, test_share=0.1))

@@ -23,13 +23,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add("--work", type=Path, default=Path("data/test"), metavar="FOLDER", help="folder for the test speech (default: data/test)")  # noqa: E501  # fmt: skip
     add("--out", type=Path, default=Path("assets/results"), metavar="FOLDER", help="folder for the results (default: assets/results)")  # noqa: E501  # fmt: skip
     add("--sentences", type=Path, metavar="FILE", help="text file with open sentences; without it open sentences are left out")  # noqa: E501  # fmt: skip
-    add("--people", type=Path, metavar="MANIFEST", help="manifest of real recordings, reported by corpus; left out if not given")  # noqa: E501  # fmt: skip
-    add(
-        "--people-aligned",
-        type=Path,
-        metavar="MANIFEST",
-        help="pieces that `align` made of held-out real recordings, simulated here; left out if not given",
-    )
+    add("--people", type=Path, metavar="MANIFEST", help="manifest of real recordings: as they are, by corpus, and turned into simulated patients")  # noqa: E501  # fmt: skip
     add(
         "--nobody-speaks",
         type=Path,

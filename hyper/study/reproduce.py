@@ -233,17 +233,10 @@ def _measured(study: Reproduction) -> list[Step]:
     sizes, work, test = study.sizes, study.work, study.work / "data" / "test"
     texts = ("--sentences", study.sentences) if study.sentences else ()
     held_out = ("--test-share", str(sizes.test_share), *texts, *study.work_with, "--out", study.results)
-    align: list[Step] = []
-    people: tuple[str | Path, ...] = ()
-    if study.people_test:
-        (pieces,) = study.manifests("people-test")
-        listener = ("--run", work / "base", "--out", pieces.parent, *study.work_with)
-        align = [step("people-test", "align", study.people_test, *listener)]
-        people = ("--people", study.people_test, "--people-aligned", pieces)
+    people = ("--people", study.people_test) if study.people_test else ()
     arms = (*study.pair[:2], "--data", *study.adapted_on, "--work", work / "methods", "--test", test)
     arms += ("--updates", sizes.updates, "--batch-size", sizes.batch_size, "--seeds", *sizes.seeds, *held_out)
     return [
-        *align,
         step("scorecard", "scorecard", *study.pair, "--work", test, *people, *held_out),
         step("methods", "methods", *arms),
         *(step(f"experiment-{name}", "experiment", name, *arms) for name in EXPERIMENTS),

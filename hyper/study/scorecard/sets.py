@@ -8,8 +8,10 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import numpy as np
+
 from hyper.metrics.intervals import MIN_SPEAKERS
-from hyper.recordings.manifest import ManifestRow, read_manifest
+from hyper.recordings.manifest import TYPICAL, ManifestRow, cohort_of, read_manifest
 from hyper.simulate.ways import PHONES
 from hyper.study.provenance import claim
 
@@ -19,8 +21,12 @@ if TYPE_CHECKING:
 PEOPLE = "people"
 NO_SPEECH = "no-speech"
 FAR_OFF = "far-off"
+PEOPLE_BY_WAYS = (  # name, ways, title
+    ("atypical-people", "train", "simulated atypical speech of real people"),
+    ("held-out-people", "held-out", "simulated atypical speech of real people by simulators not trained on"),
+)
 SIMULATED_PEOPLE_SEED = 20
-MAX_SIMULATED_PEOPLE = 600  # pieces
+N_OF_EACH_PERSON = 2  # recordings: a few people said most of them
 NO_SPEECH_SEED = 30
 N_NO_SPEECH = 100  # recordings
 FAR_OFF_SEED = 40
@@ -124,8 +130,7 @@ class SetOptions:
     work: Path  # folder of the test speech
     workers: int
     sentences: Path | None = None  # open sentences; without them there are no such sets
-    people: Path | None = None  # manifest of real recordings
-    people_aligned: Path | None = None  # manifest of aligned pieces of real recordings, simulated here
+    people: Path | None = None  # manifest of real recordings, as they are and simulated
     test_share: float = 1.0
 
 
@@ -133,15 +138,14 @@ def held_out_sets(options: SetOptions) -> list[HeldOutSet]:
     """Every set that is wanted, the cheap ones to fail first; test speech that is missing is made."""
     work = options.work
     people = [replace(row, domain=PEOPLE) for row in read_manifest(options.people)] if options.people else []
-    aligned = simulate_people(options.people_aligned, work, options.workers) if options.people_aligned else []
+    simulated = _simulated_people(people, options)
     sets = []
     for each in (each for each in TEST_SETS if each.domain != "open" or options.sentences):
         rows = make_test_set(each.smaller(options.test_share), work, options.sentences, options.workers)
         sets.append(HeldOutSet(each.name, each.title, rows))
     if people:
         sets.append(HeldOutSet(PEOPLE, "real people, as they are", people))
-    if aligned:
-        sets.append(HeldOutSet("atypical-people", "simulated atypical speech of real people", aligned))
+    sets += simulated
     near = next(each.rows for each in sets if each.name == "typical-commands-known")
     title = "typical commands, new speakers, simulated far off: quiet and reverberant"
     sets.append(HeldOutSet(FAR_OFF, title, make_distant(near, work / at_share(FAR_OFF, options.test_share))))
@@ -203,21 +207,40 @@ def speech_set(test_set: TestSet) -> SpeechSet:
     )
 
 
-def simulate_people(manifest: Path, work: Path, n_workers: int) -> list[ManifestRow]:
-    """At most 600 pieces of real speech, each speaker turned into one simulated patient.
+def _simulated_people(people: Sequence[ManifestRow], options: SetOptions) -> list[HeldOutSet]:
+    """Typical speech of people, if there is any, by the ways of training and by others."""
+    if options.people is None or not _of_each(people):
+        return []
+    mark = f"{zlib.crc32(options.people.read_bytes()):08x}"  # another manifest is another set
+    sets = []
+    for name, ways, title in PEOPLE_BY_WAYS:
+        folder = options.work / f"{name}-{mark}"
+        sets.append(HeldOutSet(name, title, simulate_people(people, ways, folder, options.workers)))
+    return sets
 
-    Errors: SimulationError where the manifest has no phone times.
+
+def simulate_people(people: Sequence[ManifestRow], ways: str, folder: Path, n_workers: int) -> list[ManifestRow]:
+    """Two recordings of each person whose speech is typical, who becomes one simulated patient; the same by all ways.
+
+    Errors: SimulationError where none can be simulated.
     """
     from hyper.simulate import COHORTS
     from hyper.speech.simulate_manifest import simulate_manifest
 
-    rows = read_manifest(manifest)
-    folder = work / f"atypical-people-{zlib.crc32(manifest.read_bytes()):08x}"  # another manifest is another set
     if not (folder / "manifest.csv").exists():
-        simulate_manifest(
-            rows, folder, cohorts=COHORTS, limit=MAX_SIMULATED_PEOPLE, seed=SIMULATED_PEOPLE_SEED, n_workers=n_workers
-        )
+        rows = _of_each(people)
+        simulate_manifest(rows, folder, cohorts=COHORTS, seed=SIMULATED_PEOPLE_SEED, n_workers=n_workers, ways=ways)
     return read_manifest(folder / "manifest.csv")
+
+
+def _of_each(people: Sequence[ManifestRow]) -> list[ManifestRow]:
+    """A seeded choice of so many recordings of each person; none where nobody knows who speaks, or what was meant."""
+    own: dict[str, list[int]] = {}
+    for i in np.random.default_rng(SIMULATED_PEOPLE_SEED).permutation(len(people)):
+        row = people[i]
+        if row.speaker and row.reference and cohort_of(row.cohort) in ("", TYPICAL):
+            own.setdefault(row.speaker, []).append(int(i))
+    return [people[i] for i in sorted(i for chosen in own.values() for i in chosen[:N_OF_EACH_PERSON])]
 
 
 def make_sounds(work: Path) -> list[ManifestRow]:
