@@ -549,7 +549,7 @@ def test_a_results_folder_must_be_there(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     ("options", "n_steps"),
-    [([], 39), (["--quick"], 37), (["--sentences", "s.txt", "--people", "p.csv", "--people-test", "q.csv"], 46)],
+    [([], 43), (["--quick"], 41), (["--sentences", "s.txt", "--people", "p.csv", "--people-test", "q.csv"], 50)],
 )
 def test_every_step_of_the_study_is_a_command_that_exists(options: list[str], n_steps: int, tmp_path: Path) -> None:
     args = build_parser("reproduce").parse_args(["reproduce", "--work", str(tmp_path), *options])
@@ -565,7 +565,11 @@ def test_every_step_of_the_study_is_a_command_that_exists(options: list[str], n_
 def test_the_map_shows_whom_the_hypernetwork_was_trained_on(options: list[str], tmp_path: Path) -> None:
     args = build_parser("reproduce").parse_args(["reproduce", "--work", str(tmp_path), *options])
     steps = {step.name: step.arguments for step in reproduce.steps(chosen_options(args, reproduce.Reproduction))}
-    names = ("first-hypernetwork", "second-hypernetwork", "third-hypernetwork", "hypernetwork")
+    names = (
+        "first-hypernetwork",
+        *(f"{which}-hypernetwork" for which in ("second", "third", "fourth")),
+        "hypernetwork",
+    )
     taught = {path for name in names for path in build_parser("train").parse_args(steps[name]).data}
     shown = build_parser("make-map").parse_args(steps["voice-map"]).data
     assert set(shown) == taught and len(shown) == len(taught)
@@ -579,7 +583,7 @@ def test_the_study_makes_the_pair_that_is_delivered(tmp_path: Path) -> None:
     args = build_parser("reproduce").parse_args(["reproduce", "--work", str(tmp_path), *more])
     steps = {step.name: step.arguments for step in reproduce.steps(chosen_options(args, reproduce.Reproduction))}
     base = build_parser("train-base").parse_args(steps["base"])
-    begun = ("first-hypernetwork", "second-hypernetwork", "third-hypernetwork", "hypernetwork")
+    begun = (*(f"{which}-hypernetwork" for which in ("first", "second", "third", "fourth")), "hypernetwork")
     first, *on = trainings = [build_parser("train").parse_args(steps[name]) for name in begun]
     last = on[-1]
     assert (base.out, last.base) == (tmp_path / "whisper", str(tmp_path / "whisper"))

@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from hyper.model.config import HypernetConfig
-from hyper.model.hypernet import HyperNetwork, at_strength
+from hyper.model.hypernet import HyperNetwork, at_strength, between
 from hyper.model.lora import LoraSite
 
 D_MODEL, D_FFN = 8, 32
@@ -54,6 +54,17 @@ def test_what_was_another_strength_is_a_hypernetwork_of_its_own():
     half, whole = at_strength(hypernet, 0.5)(statistics(2)), hypernet(statistics(2))
     assert (half.scaling, whole.scaling) == (0.75, 1.5)
     assert all(torch.equal(one, other) for one, other in zip((*half.a, *half.b), (*whole.a, *whole.b), strict=True))
+
+
+def test_between_two_hypernetworks_each_weight_is_on_the_way_from_one_to_the_other():
+    first, second = build(), build()
+    give_b_a_value(first)
+    found = between(first, second, 0.25).state_dict()
+    one, other = first.state_dict(), second.state_dict()
+    for name, weight in found.items():
+        torch.testing.assert_close(weight, 0.25 * one[name] + 0.75 * other[name])
+    assert any(not torch.equal(found[name], other[name]) for name in found)
+    assert all(torch.equal(own, other[name]) for name, own in between(first, second, 0.0).state_dict().items())
 
 
 @pytest.mark.parametrize("generated", ["a", "b", "coefficients"])

@@ -279,7 +279,16 @@ def test_a_hypernetwork_goes_on_from_a_trained_one(
     largest = max(float((after[name] - before[name]).abs().max()) for name in before)
     assert 0 < largest < 1e-3  # one update of a warm-up from where the other ended, not weights drawn anew
     assert "went on from the hypernetwork with fingerprint" in (tmp_path / "out" / "README.md").read_text()
+    assert main([*command, "--updates", "1", "--batch-size", "8", "--device", "cpu", "--keep", "0.25"]) == 0
+    kept = load_file(tmp_path / "out" / "model.safetensors")  # of the same run, which was done
+    assert all(torch.allclose(kept[name], 0.25 * before[name] + 0.75 * after[name]) for name in kept)
+    assert "Of each weight 25 % is that hypernetwork's" in (tmp_path / "out" / "README.md").read_text()
+    for more in (["--keep", "1"], ["--keep", "-0.5"]):
+        assert main([*command, *more]) == 1
+        assert f"--keep is {more[1]}; it is the share of the weights of --start that stays" in capsys.readouterr().err
     from_nothing = [word for word in command if word not in ("--start", str(start))]
+    assert main([*from_nothing, "--keep", "0.5"]) == 1
+    assert "--keep is 0.5; it is the share of the weights of --start" in capsys.readouterr().err
     assert main([*from_nothing, "--updates", "2", "--batch-size", "8", "--device", "cpu"]) == 1
     assert "was begun with start " in capsys.readouterr().err
 

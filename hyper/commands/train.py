@@ -26,6 +26,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add("--data", type=Path, nargs="+", required=True, metavar="MANIFEST", help="recordings with what was meant")
     add("--out", type=Path, required=True, metavar="FOLDER", help="folder for the hypernetwork and its model card")
     add("--start", type=Path, metavar="FOLDER", help="go on from a hypernetwork for this base, in its form: --targets, --rank, --alpha, --generator and --generated are then its own")  # noqa: E501  # fmt: skip
+    add("--keep", type=float, default=0.0, metavar="SHARE", help="of the weights of --start, how much stays in what is written: less of it is forgotten (default: 0)")  # noqa: E501  # fmt: skip
     add("--run", dest="run_folder", type=Path, default=Path("runs/hypernet"), metavar="FOLDER", help="folder of the run: encoder states, log, resumable state (default: runs/hypernet)")  # noqa: E501  # fmt: skip
     add("--minutes", type=float, default=10.0, metavar="M", help="minutes of training proper, encoding apart (default: 10)")  # noqa: E501  # fmt: skip
     add("--updates", type=positive, default=0, metavar="N", help="train for so many updates instead of by the clock")

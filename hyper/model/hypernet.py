@@ -131,6 +131,16 @@ def at_strength(hypernet: HyperNetwork, strength: float) -> HyperNetwork:
     return other
 
 
+def between(first: HyperNetwork, second: HyperNetwork, share: float) -> HyperNetwork:
+    """The second, with this share of each weight taken from the first, which it went on from.
+
+    What was learned before is forgotten less: Wortsman et al., "Robust fine-tuning of zero-shot models" (CVPR 2022).
+    """
+    other, before = copy.deepcopy(second), first.state_dict()
+    other.load_state_dict({name: own.lerp(before[name].to(own), share) for name, own in second.state_dict().items()})
+    return other
+
+
 def n_written(generated: str, d_in: int, d_out: int) -> int:
     """Numbers that are written for one update of rank 1, by what is generated (`HypernetConfig.generated`)."""
     return {"both": d_in + d_out, "a": d_in, "b": d_out, "coefficients": 1, "nothing": 0}[generated]

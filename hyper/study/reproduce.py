@@ -179,26 +179,32 @@ def _far(study: Reproduction) -> dict[str, tuple[Sequence[Path], int]]:
     return far | {"far-spoken": (study.manifests("spoken"), n_spoken), "far-atypical": (patients, n_patients)}
 
 
-def _others(study: Reproduction) -> _Patients:
-    """Of the last training, by the names of their sets."""
-    n_people, n_spoken, _ = study.sizes.last
-    (spoken,) = study.manifests("spoken")
-    others: _Patients = {"last-people": (study.people, ("train", n_people, 51))} if study.people else {}
-    return others | {"last-spoken": (spoken, ("train", n_spoken, 61))}
+def _new_patients(study: Reproduction) -> tuple[_Patients, _Patients]:
+    """Of the fourth and of the last training, by the names of their sets."""
+    others = _patients_of(study, "last", "spoken", study.sizes.last, (51, 61))
+    return others, _patients_of(study, "fresh", "fresh", study.sizes.fresh_on, (402, 401))
+
+
+def _patients_of(study: Reproduction, name: str, speech: str, n: Sequence[int], seeds: Sequence[int]) -> _Patients:
+    (spoken,) = study.manifests(speech)
+    people: _Patients = {f"{name}-people": (study.people, ("train", n[0], seeds[0]))} if study.people else {}
+    return people | {f"{name}-spoken": (spoken, ("train", n[1], seeds[1]))}
 
 
 def _heard(study: Reproduction) -> tuple[tuple[Path, ...], ...]:
-    """What the second, the third and the last training hear; each goes on with what the one before heard."""
+    """What the trainings from the second on hear; all but the last go on with what the one before heard."""
     people = (study.people,) if study.people else ()
     second = (*study.manifests(*_patients(study), "more-on"), *people)
     third = (*second, *study.manifests(*_far(study)))
-    return second, third, (*third, *study.manifests(*_others(study), "last-far"))
+    others, fresh = _new_patients(study)
+    fourth = (*third, *study.manifests(*others, "last-far"))
+    return second, third, fourth, (*study.manifests(*fresh, "fresh", "fresh-far"), *people)
 
 
 def _gone_on(study: Reproduction) -> list[Step]:
-    """The hypernetwork goes on three times: with other recordings, through other microphones, with other patients."""
-    sizes, others = study.sizes, _others(study)
-    second, third, last = _heard(study)
+    """The hypernetwork goes on: with other recordings, through other microphones, with other patients, twice."""
+    sizes, (others, fresh), (second, third, fourth, last) = study.sizes, _new_patients(study), _heard(study)
+    people = (study.people,) if study.people else ()
     return [
         study.speech("spoken", sizes.spoken),
         study.speech("more-on", sizes.more_on),
@@ -208,7 +214,11 @@ def _gone_on(study: Reproduction) -> list[Step]:
         study.go_on("third-", "second-", third, sizes.far_budget),
         *(study.simulated(name, own, *how) for name, (own, how) in others.items()),
         study.distorted("last-far", study.manifests(*others), sizes.last[2], 7),
-        study.go_on("", "third-", last, sizes.last_budget),
+        study.go_on("fourth-", "third-", fourth, sizes.last_budget),
+        study.speech("fresh", sizes.fresh),
+        *(study.simulated(name, own, *how) for name, (own, how) in fresh.items()),
+        study.distorted("fresh-far", (*study.manifests(*fresh, "fresh"), *people), sizes.fresh_on[2], 11),
+        study.go_on("", "fourth-", last, sizes.fresh_budget),
     ]
 
 
@@ -218,7 +228,8 @@ def _checked(study: Reproduction) -> list[Step]:
     simulated = ("--out", out, "--ways", "train", "--seed", 105, *study.work_with)
     both = study.manifests("validation", "validation-atypical")
     heard = study.manifests("validation-far")
-    taught = dict.fromkeys([*study.adapted_on, *_heard(study)[-1]])  # by the first training and the three that go on
+    *_, fourth, last = _heard(study)
+    taught = dict.fromkeys([*study.adapted_on, *fourth, *last])  # by the first training and the four that go on
     return [
         study.speech("validation", study.sizes.validation, "--split", "validation"),
         step("validation-simulated", "simulate", *study.manifests("validation"), *simulated),

@@ -42,6 +42,9 @@ class Sizes:
     far_budget: tuple[str, ...]  # when it goes on once more, with them
     last: tuple[int, int, int]  # recordings of other patients: people's, of `spoken`, and of both through microphones
     last_budget: tuple[str, ...]  # when it goes on a third time, with them
+    fresh: Speech  # new speakers, for when it goes on a fourth time
+    fresh_on: tuple[int, int, int]  # recordings of new patients: people's, of `fresh`, and of all through microphones
+    fresh_budget: tuple[str, ...]
     validation: Speech  # for the confidences
     updates: int  # of each method and arm
     batch_size: int
@@ -63,6 +66,8 @@ FULL = Sizes(  # those of the bundled pair (docs/bundled.md), but for the speech
     on_budget=(*_GOING_ON, "--updates", "320"),
     far=(4_500, 3_000, 6_500), far_budget=(*_GOING_ON, "--updates", "500"),
     last=(7_000, 5_000, 2_500), last_budget=(*_GOING_ON, "--updates", "750"),
+    fresh=Speech(12_000, 1_000, 8, (0.45, 0.25, 0.12, 0.18)), fresh_on=(6_000, 15_500, 4_300),
+    fresh_budget=("--dropout", "0.2", "--learning-rate", "0.001", "--strength", "0.85", "--updates", "800"),
     validation=Speech(1_200, 120, 0, (0.7, 0.1, 0.2)), updates=300, batch_size=64, seeds=(0, 1, 2), test_share=1.0,
 )  # fmt: skip
 QUICK = Sizes(
@@ -77,5 +82,7 @@ QUICK = Sizes(
     more_on=Speech(30, 6, 4, (0.5, 0.2, 0.1, 0.2)), on_budget=("--updates", "5", "--batch-size", "8"),
     far=(10, 20, 20), far_budget=("--updates", "5", "--batch-size", "8"),
     last=(10, 20, 10), last_budget=("--updates", "5", "--batch-size", "8"),
+    fresh=Speech(60, 6, 8, (0.45, 0.25, 0.12, 0.18)), fresh_on=(10, 20, 10),
+    fresh_budget=("--updates", "5", "--batch-size", "8"),
     validation=Speech(60, 12, 0, (0.7, 0.1, 0.2)), updates=3, batch_size=8, seeds=(0,), test_share=0.01,
 )  # fmt: skip

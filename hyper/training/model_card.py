@@ -25,6 +25,7 @@ WENT_ON = (
     "It went on from the hypernetwork with fingerprint `{}`, whose recordings are not counted here; in the losses "
     "below, *base* is that one."
 )
+KEPT = "Of each weight {:g} % is that hypernetwork's, the rest what was learned here, whose losses alone are below."
 SIMULATED = (
     "Where a line says simulated, signal processing made typical speech atypical; no patient was recorded for that "
     "line."
@@ -134,6 +135,7 @@ def hypernet_card(
     limits: Sequence[str] = (),  # sentences
     by_originals: bool = False,  # or by the references
     went_on_from: str = "",  # what the weights were of the hypernetwork that this one began as
+    kept: float = 0.0,  # share of these that stays
 ) -> str:
     """The card of a hypernetwork, in Markdown."""
     lines = [
@@ -148,6 +150,7 @@ def hypernet_card(
         " ".join([*_whose_speech(rows), LICENCES]),
         *(["", BY_ORIGINALS] if by_originals else []),
         *(["", WENT_ON.format(went_on_from)] if went_on_from else []),
+        *(["", KEPT.format(100 * kept)] if kept else []),
         "",
         "Settings: " + ", ".join(f"{key} {value}" for key, value in _used(settings).items()) + ".",
         "",

@@ -13,7 +13,7 @@ from accelerate.utils import InitProcessGroupKwargs
 from hyper.model.backbone import Backbone
 from hyper.model.checkpoint import config_for, load_hypernet, save_hypernet
 from hyper.model.config import HypernetConfig, whole_stacks
-from hyper.model.hypernet import at_strength
+from hyper.model.hypernet import at_strength, between
 from hyper.model.info import check_room
 from hyper.model.lora import MAX_STRENGTH
 from hyper.plots.training import training_curve
@@ -58,11 +58,16 @@ class HypernetTraining:
     lesson: str = REFERENCES  # what is taught
     bits: int | None = None  # of the base, on CUDA cards; the hypernetwork learns in full
     start: Path | None = None  # a hypernetwork for this base to go on from, in its form
+    keep: float = 0.0  # share of its weights that stays
 
     def __post_init__(self) -> None:
         if not 0 < self.strength <= MAX_STRENGTH:
             raise TrainingDataError(
                 f"`strength` is {self.strength:g}, but what becomes strength 1 lies above 0 and up to {MAX_STRENGTH:g}."
+            )
+        if not 0 <= self.keep < 1 or (self.keep and not self.start):
+            raise TrainingDataError(
+                f"--keep is {self.keep:g}; it is the share of the weights of --start that stays, 0 or more, below 1."
             )
         if self.states == "live" and self.lesson == ORIGINALS:
             raise TrainingDataError(NOT_LIVE.format(f"--lesson {ORIGINALS} is taught"))
@@ -110,7 +115,8 @@ def train_hypernet(wanted: HypernetTraining, settings: AdaptationTraining) -> No
         adaptation.standardise(store, trainer.training)
     trainer.train()
     if accelerator.is_main_process:
-        hypernet = at_strength(adaptation.hypernet, wanted.strength)
+        trained = between(start, adaptation.hypernet, wanted.keep) if start else adaptation.hypernet
+        hypernet = at_strength(trained, wanted.strength)
         save_hypernet(hypernet, wanted.out)
         entries = trainer.log.read()
         (wanted.out / "README.md").write_text(
@@ -122,6 +128,7 @@ def train_hypernet(wanted: HypernetTraining, settings: AdaptationTraining) -> No
                 entries,
                 by_originals=wanted.lesson == ORIGINALS,
                 went_on_from=adaptation.went_on_from,
+                kept=wanted.keep,
             )
         )
         training_curve(entries, CURVES, wanted.run_folder / "curve.png")
