@@ -27,6 +27,7 @@ SETS = {  # a row of README's table -> set of the scorecard, what its group is b
     "simulated dysphonia, not trained on, voices never heard": ("ood-dysphonia-unheard", "all", "all"),
     "simulated atypical open sentences, new speakers": ("atypical-open-known", "all", "all"),
     "simulated disorders on real people": ("atypical-people", "all", "all"),
+    "the same, by other simulators": ("held-out-people", "all", "all"),
     "real people as they are": ("people", "all", "all"),
     "real people as they are: speechocean762": ("people", "corpus", "speechocean762"),
     "real people as they are: single command words": ("people", "corpus", "speech_commands"),

@@ -67,7 +67,7 @@ FULL = Sizes(  # those of the bundled pair (docs/bundled.md), but for the speech
     far=(4_500, 3_000, 6_500), far_budget=(*_GOING_ON, "--updates", "500"),
     last=(7_000, 5_000, 2_500), last_budget=(*_GOING_ON, "--updates", "750"),
     fresh=Speech(12_000, 1_000, 8, (0.45, 0.25, 0.12, 0.18)), fresh_on=(6_000, 15_500, 4_300),
-    fresh_budget=("--dropout", "0.2", "--learning-rate", "0.001", "--strength", "0.85", "--updates", "800"),
+    fresh_budget=(*_GOING_ON[:-1], "0.85", "--keep", "0.5", "--updates", "800"),
     validation=Speech(1_200, 120, 0, (0.7, 0.1, 0.2)), updates=300, batch_size=64, seeds=(0, 1, 2), test_share=1.0,
 )  # fmt: skip
 QUICK = Sizes(
