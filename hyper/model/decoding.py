@@ -135,11 +135,12 @@ def greedy_decode(
     active = list(range(n_rows))  # which row each row of the batch is
     while True:
         tokens, log_probs = steps.best([third_time(rows[i].tokens) for i in active] if forbids_loops else ())
-        read = steps.read or [None] * len(active)
-        for i, token, log_prob, own in zip(active, tokens.tolist(), log_probs.tolist(), read, strict=True):
+        read = steps.read
+        best = zip(active, tokens.tolist(), log_probs.tolist(), strict=True)
+        for place, (i, token, log_prob) in enumerate(best):
             if rows[i].stopped is None:
                 rows[i].take(token, log_prob, backbone.end_token)
-                rows[i].read += [] if own is None else [own]
+                rows[i].read += read[place : place + 1]
         going = [position for position, i in enumerate(active) if rows[i].stopped is None]
         if not going:
             break

@@ -103,8 +103,8 @@ class Service:
                 decode(prepared)
             (one,) = decoded
             found = asr.describe(prepared, one.pair, asked.reference, asked.strength, asked.verbatim, one.timings_ms)
-            if one.layers is not None:
-                return replace(found, measure_layers=lambda: one.layers)
+            if (layers := one.layers) is not None:
+                return replace(found, measure_layers=lambda: layers)
             later = self.gpu if self.scheduler is None else partial(self.more, session)
             return replace(found, measure_layers=partial(later, found.measure_layers))
 
