@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from hyper.ui.model_store import ModelStore
 
 # A line of a card, as `training_data_lines` writes it; the card of another model may say what it wants.
-TRAINING_LINE = re.compile(r"(.+), (simulated )?(\w+): (\d+) recordings? of (\d+) speakers?")
+TRAINING_LINE = re.compile(r"(.+), (simulated )?(\w+): ([\d,]+) recordings? of ([\d,]+) speakers?")
 SYNTHETIC = "synthetic speech"
 LINES_SHOWN = 4  # of what a model was trained on; the others are folded
 MEMORY_MEANING = "Memory figures are for the weights alone; transcribing takes a little more."
@@ -95,7 +95,9 @@ def said_training(line: str) -> str:
         return line
     corpus, simulated, cohort, recordings, speakers = found.groups(default="")
     kind = simulated + COHORT_NAMES.get(cohort, cohort)
-    counts = ", ".join(say(count(int(n), noun)) for n, noun in ((recordings, "recording"), (speakers, "speaker")))
+    counts = ", ".join(
+        say(count(int(n.replace(",", "")), noun)) for n, noun in ((recordings, "recording"), (speakers, "speaker"))
+    )
     return f"{say(SYNTHETIC) if corpus == 'synthetic' else corpus}, {say(kind)}: {counts}"
 
 
