@@ -55,7 +55,7 @@ def _words_of(backbone: Backbone, prepared: Prepared, transcript: Transcript) ->
             samples = np.array(starts) * backbone.samples_per_state - backbone.silence_before(len(waveform))
             seconds = ((offset + np.clip(samples, 0, len(waveform))) / SAMPLE_RATE).tolist()
             own_words = [WordTime(word, seconds[own.start], seconds[own.stop]) for word, own in spelt]
-            words += [begun_with_sound(own_words, waveform, offset / SAMPLE_RATE), *own_words[1:]]
+            words += [begun_with_sound(own_words, waveform, float(offset / SAMPLE_RATE)), *own_words[1:]]
     return tuple(words)
 
 
