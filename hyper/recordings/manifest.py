@@ -210,6 +210,11 @@ def cohort_of(written: str) -> str:
     return TYPICAL if written.lower() in TYPICAL_NAMES else kind(written)
 
 
+def is_typical(row: ManifestRow) -> bool:
+    """Whether nobody says that a disorder is heard in it."""
+    return cohort_of(row.cohort) in ("", TYPICAL)
+
+
 def typical_names(cohorts: Iterable[str]) -> tuple[str, ...]:
     """Those of these cohorts, each once and as it is written, that are read as typical and called otherwise."""
     other = dict.fromkeys(name.strip() for name in cohorts)

@@ -11,7 +11,7 @@ import numpy as np
 from hyper.recordings.audio import load_audio, save_audio
 from hyper.recordings.blocks import in_blocks, on_ray
 from hyper.recordings.limits import AudioError, shown
-from hyper.recordings.manifest import TYPICAL, ManifestRow, check_speakers, cohort_of, write_manifest
+from hyper.recordings.manifest import ManifestRow, check_speakers, is_typical, write_manifest
 from hyper.recordings.parallel import parallel
 from hyper.simulate import ALL_COHORTS, SEVERITIES, draw_profile, simulate
 from hyper.simulate.phones import PhonesError, parse_phones
@@ -153,7 +153,7 @@ def planned_jobs(
 
 def _check_typical(rows: Sequence[ManifestRow]) -> None:
     """Errors: SimulationError where some are of patients: a simulator knows typical speech alone."""
-    if patients := [row for row in rows if cohort_of(row.cohort) not in ("", TYPICAL)]:
+    if patients := [row for row in rows if not is_typical(row)]:
         raise SimulationError(
             f"{len(patients):,} of {len(rows):,} recordings are no typical speech, the first is {patients[0].file} "
             f"({shown(patients[0].cohort)}); patients are made of typical speech alone, so please list only that."

@@ -17,7 +17,7 @@ from hyper.study.reproduce_sizes import FULL, QUICK, Sizes, Speech
 from hyper.study.steps import Steps
 
 # What these make is made anew where their step is: they refuse to write over a manifest.
-_MAKERS = ("make-speech", "simulate", "distort", "align")
+_MAKERS = ("make-speech", "simulate", "distort")
 
 
 class ReproduceError(ValueError):

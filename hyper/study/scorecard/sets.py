@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from hyper.metrics.intervals import MIN_SPEAKERS
-from hyper.recordings.manifest import TYPICAL, ManifestRow, cohort_of, read_manifest
+from hyper.recordings.manifest import ManifestRow, is_typical, read_manifest
 from hyper.simulate.ways import PHONES
 from hyper.study.provenance import claim
 
@@ -209,18 +209,19 @@ def speech_set(test_set: TestSet) -> SpeechSet:
 
 def _simulated_people(people: Sequence[ManifestRow], options: SetOptions) -> list[HeldOutSet]:
     """Typical speech of people, if there is any, by the ways of training and by others."""
-    if options.people is None or not _of_each(people):
+    chosen = _of_each(people)
+    if options.people is None or not chosen:
         return []
     mark = f"{zlib.crc32(options.people.read_bytes()):08x}"  # another manifest is another set
     sets = []
     for name, ways, title in PEOPLE_BY_WAYS:
         folder = options.work / f"{name}-{mark}"
-        sets.append(HeldOutSet(name, title, simulate_people(people, ways, folder, options.workers)))
+        sets.append(HeldOutSet(name, title, simulate_people(chosen, ways, folder, options.workers)))
     return sets
 
 
-def simulate_people(people: Sequence[ManifestRow], ways: str, folder: Path, n_workers: int) -> list[ManifestRow]:
-    """Two recordings of each person whose speech is typical, who becomes one simulated patient; the same by all ways.
+def simulate_people(rows: Sequence[ManifestRow], ways: str, folder: Path, n_workers: int) -> list[ManifestRow]:
+    """Typical speech of people, each of whom becomes one simulated patient: the same by all ways.
 
     Errors: SimulationError where none can be simulated.
     """
@@ -228,7 +229,6 @@ def simulate_people(people: Sequence[ManifestRow], ways: str, folder: Path, n_wo
     from hyper.speech.simulate_manifest import simulate_manifest
 
     if not (folder / "manifest.csv").exists():
-        rows = _of_each(people)
         simulate_manifest(rows, folder, cohorts=COHORTS, seed=SIMULATED_PEOPLE_SEED, n_workers=n_workers, ways=ways)
     return read_manifest(folder / "manifest.csv")
 
@@ -238,7 +238,7 @@ def _of_each(people: Sequence[ManifestRow]) -> list[ManifestRow]:
     own: dict[str, list[int]] = {}
     for i in np.random.default_rng(SIMULATED_PEOPLE_SEED).permutation(len(people)):
         row = people[i]
-        if row.speaker and row.reference and cohort_of(row.cohort) in ("", TYPICAL):
+        if row.speaker and row.reference and is_typical(row):
             own.setdefault(row.speaker, []).append(int(i))
     return [people[i] for i in sorted(i for chosen in own.values() for i in chosen[:N_OF_EACH_PERSON])]
 
